@@ -1,0 +1,1 @@
+"""Commands, running, progress and reports."""

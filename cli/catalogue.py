@@ -1,0 +1,126 @@
+"""What commands work on: the theorems, the implementations of KVM, and the defects that can be put into them.
+
+Imports are inside the methods: `list` needs neither a solver nor a C front end, and should not wait for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mmuproof.cli.results import KernelIdentity
+from mmuproof.cli.watching import Watcher
+from mmuproof.model.edits import SourceEdit
+from mmuproof.model.kvm import Kvm
+from mmuproof.proofs.theorem import Theorem
+
+REFERENCE = "reference model"
+"""What a report calls the hand-written model."""
+
+
+class Defect(Protocol):
+    """A deliberate mistake; see `mmuproof.model.defects`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def says(self) -> str:
+        """What is wrong, in a sentence."""
+
+    @property
+    def on_reference(self) -> Callable[[], Kvm] | None:
+        """Makes a reference model that has the defect; None if the model cannot have it."""
+
+    @property
+    def edits(self) -> tuple[SourceEdit, ...]:
+        """What puts the defect into a tree; empty if nothing does."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An implementation of KVM, and what a report says about it."""
+
+    kvm: Kvm
+    identity: KernelIdentity
+
+
+class Catalogue(Protocol):
+    """Where the commands get everything from."""
+
+    def theorems(self) -> tuple[Theorem, ...]:
+        """All theorems, in the order of reports."""
+
+    def defects(self) -> Mapping[str, Defect]:
+        """All defects by name."""
+
+    def reference(self) -> Subject:
+        """The reference model."""
+
+    def kernel(self, source: str, edits: Sequence[SourceEdit],
+               watcher: Watcher) -> AbstractContextManager[Subject]:
+        """A kernel tree, as long as the ``with`` block lasts."""
+
+
+class Installed:
+    """The catalogue of this installation."""
+
+    def theorems(self) -> tuple[Theorem, ...]:
+        """See `Catalogue.theorems`."""
+        from mmuproof.proofs.catalogue import THEOREMS
+
+        return THEOREMS
+
+    def defects(self) -> Mapping[str, Defect]:
+        """See `Catalogue.defects`."""
+        from mmuproof.model.defects import DEFECTS
+
+        return DEFECTS
+
+    def reference(self) -> Subject:
+        """See `Catalogue.reference`."""
+        from mmuproof.model.reference import ReferenceKvm
+
+        return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()))
+
+    @contextmanager
+    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> Iterator[Subject]:
+        """See `Catalogue.kernel`."""
+        from mmuproof.lift.source import open_source
+        from mmuproof.model.kernel import open_kernel
+
+        watcher.phase("reading the tree")
+        with open_source(source, cache=_cache_folder()) as tree:
+            watcher.phase("parsing")
+            with open_kernel(tree, edits) as kvm:
+                yield Subject(kvm, KernelIdentity(source, tree.version, kvm.config, tree.digest))
+
+
+def _model_digest() -> str:
+    """SHA-256 over the files of the reference model: it has no version of its own."""
+    from mmuproof import model
+
+    digest = hashlib.sha256()
+    for folder in model.__path__:
+        for path in sorted(Path(folder).glob("*.py")):
+            content = path.read_bytes()
+            digest.update(path.name.encode() + b"\0%d\0" % len(content) + content)
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path | None:
+    """Where unpacked archives and revisions are kept; None where nothing can be written."""
+    import platformdirs
+
+    folder = platformdirs.user_cache_path("mmuproof") / "trees"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None

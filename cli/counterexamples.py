@@ -1,0 +1,163 @@
+"""From a solver's assignment to a counterexample that a kernel developer can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mmuproof.cli.results import Counterexample, Input, TracedStep
+from mmuproof.cli.slicing import bits_told, bits_used, visited
+from mmuproof.model.evidence import Check, CheckKind, Step
+from mmuproof.proofs.theorem import Claim, Shown, Symptom
+from mmuproof.smt.obligation import Assignment
+from mmuproof.smt.terms import Op, Term, evaluate_all, postorder, variables
+
+MOST_STEPS = 8
+"""More steps than this are not read; the last ones are nearest to the wrong result."""
+
+_FIRES = {
+    CheckKind.WARN: "WARN fires",
+    CheckKind.BUG: "BUG fires",
+    CheckKind.BUILD: "BUILD_BUG_ON fires",
+    CheckKind.INDEX: "array index out of bounds",
+    CheckKind.SHIFT: "shift count out of range",
+    CheckKind.DIVISION: "division by zero",
+    CheckKind.NULL: "null pointer dereferenced",
+}
+
+
+class NoSymptom(Exception):  # noqa: N818 - reads as what happened
+    """A claim fails in a way that its theorem has no words for."""
+
+
+def explain(claim: Claim, assignment: Assignment) -> Counterexample:
+    """Tell a counterexample.
+
+    Raises:
+        NoSymptom: no symptom's condition holds.
+    """
+    values = _all_values(claim, assignment.values)
+    symptom = next((each for each in claim.symptoms if values[each.when]), None)
+    if symptom is None:
+        raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
+    steps = (*_steps(claim, symptom, values), *_failed_checks(claim.evidence.checks, values))
+    return Counterexample(
+        symptom=symptom.name,
+        sentence=symptom.sentence,
+        inputs=_inputs(claim, assignment, values),
+        values=dict(assignment.values),
+        steps=steps,
+        actual=symptom.actual,
+        expected=symptom.expected,
+        at=steps[-1].at if steps else "",
+    )
+
+
+def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
+    roots: list[Term] = [claim.holds]
+    roots += [symptom.when for symptom in claim.symptoms]
+    roots += [shown.term for shown in claim.shown]
+    roots += [term for step in claim.evidence.steps for term in (step.guard, step.value)]
+    roots += [check.holds for check in claim.evidence.checks]
+    terms = list(postorder(roots))
+    return dict(zip(terms, evaluate_all(terms, values), strict=True))
+
+
+# -- inputs ----------------------------------------------------------------------------------------
+
+
+def _inputs(claim: Claim, assignment: Assignment, values: Mapping[Term, int]) -> tuple[Input, ...]:
+    """The shown terms that matter, then what matters but is told by none of them."""
+    texts: dict[str, str] = {}
+    untold = {name: mask for name, mask in assignment.relevant.items() if mask}
+    for shown in claim.shown:
+        if not any(mask & assignment.relevant.get(name, 0) for name, mask in bits_used(shown.term).items()):
+            continue
+        text = _text(shown, values[shown.term])
+        name = shown.name
+        while texts.get(name, text) != text:
+            name += "'"
+        texts[name] = text
+        for variable, mask in bits_told(shown.term).items():
+            untold[variable] = untold.get(variable, 0) & ~mask
+    widths = {name: max(term.width, 1) for name, term in _variables(claim).items()}
+    for name, mask in untold.items():
+        mask &= (1 << widths.get(name, 64)) - 1
+        if mask:
+            key, text = _raw(name, mask, assignment.values[name], widths.get(name, 64))
+            texts[key] = text
+    return tuple(Input(name, text) for name, text in texts.items())
+
+
+def _variables(claim: Claim) -> dict[str, Term]:
+    return variables(claim.holds, *(assumption.term for assumption in claim.assumptions))
+
+
+def _text(shown: Shown, value: int) -> str:
+    if not shown.flags:
+        return number(value)
+    names = [name for index, name in shown.flags if value >> index & 1]
+    rest = value & ~sum(1 << index for index in {index for index, _ in shown.flags})
+    return "|".join([*names, *([f"{rest:#x}"] if rest else [])]) or "0"
+
+
+def _raw(name: str, mask: int, value: int, width: int) -> tuple[str, str]:
+    """Some bits of a variable that has no name in the kernel's vocabulary."""
+    if mask == (1 << width) - 1:
+        return name, number(value)
+    low = (mask & -mask).bit_length() - 1
+    high = mask.bit_length() - 1
+    if mask >> low == (1 << (high - low + 1)) - 1:
+        return f"{name}[{low if low == high else f'{high}:{low}'}]", number((value & mask) >> low)
+    return f"{name}&{mask:#x}", number(value & mask)
+
+
+def number(value: int) -> str:
+    """A digit as it is, anything larger in hexadecimal."""
+    return str(value) if value < 10 else f"{value:#x}"
+
+
+# -- steps -------------------------------------------------------------------------------------------
+
+
+def _steps(claim: Claim, symptom: Symptom, values: Mapping[Term, int]) -> tuple[TracedStep, ...]:
+    """The last assignments that happen and whose value is on the way to the wrong result."""
+    on_the_way = {_core(term) for term in visited([claim.holds, symptom.when], values)}
+    happened = [step for step in claim.evidence.steps if values[step.guard]]
+    kept = _with_initial_values(happened, [
+        not step.value.is_const and _core(step.value) in on_the_way for step in happened
+    ])
+    lines: dict[TracedStep, None] = {}
+    for step in kept:
+        line = TracedStep(step.at, f"{step.target} = {number(values[step.value])}")
+        # Where a step repeats, its last time is the one that counts.
+        lines.pop(line, None)
+        lines[line] = None
+    return tuple(lines)[-MOST_STEPS:]
+
+
+def _with_initial_values(happened: Sequence[Step], kept: Sequence[bool]) -> list[Step]:
+    """The kept steps, each with the constant that the same target is given right before it.
+
+    Constants are shared by everything that has their value, so the graph does not tell whether one is on
+    the way; the one that the next step starts from is.
+    """
+    result = []
+    for index, step in enumerate(happened):
+        leads_in = step.value.is_const and index + 1 < len(happened) and kept[index + 1] \
+            and happened[index + 1].target == step.target
+        if kept[index] or leads_in:
+            result.append(step)
+    return result
+
+
+def _core(term: Term) -> Term:
+    """A term without the widening and narrowing that C's conversions put around it."""
+    while term.op is Op.ZEXT or (term.op is Op.EXTRACT and term.data == 0):
+        term = term.args[0]
+    return term
+
+
+def _failed_checks(checks: Sequence[Check], values: Mapping[Term, int]) -> tuple[TracedStep, ...]:
+    failed = (TracedStep(check.at, _FIRES[check.kind]) for check in checks if not values[check.holds])
+    return tuple(dict.fromkeys(failed))
+

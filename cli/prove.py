@@ -1,0 +1,113 @@
+"""`mmuproof prove`: decide theorems, report, and say with the exit status how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mmuproof.cli.catalogue import Catalogue, Defect, Subject
+from mmuproof.cli.console import Output
+from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.report import print_report
+from mmuproof.cli.results import KernelIdentity, Report
+from mmuproof.cli.results_file import check_writable, report_content, write_json
+from mmuproof.cli.selection import select_defect, select_tasks
+from mmuproof.cli.watching import Watcher
+from mmuproof.lift.errors import LiftError, ParseFailed
+from mmuproof.model.kvm import NotThere
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Args:
+        theorems: names and patterns; all theorems if there are none.
+        kernel: the kernel's source, or None for the reference model.
+        vendors: names; all if there are none.
+        json: where the results file goes.
+        defect: what to break first.
+        jobs: how many claims are decided at once.
+        budget: the solver's budget for one claim, None for the usual one.
+        verbose: with assumptions, and with tracebacks of what fails.
+    """
+
+    theorems: tuple[str, ...] = ()
+    kernel: str | None = None
+    vendors: tuple[str, ...] = ()
+    json: Path | None = None
+    defect: str | None = None
+    jobs: int = 1
+    budget: int | None = None
+    verbose: bool = False
+
+
+def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
+    """Prove what is asked for; the exit status.
+
+    Raises:
+        UsageProblem: the run could not start, or the results file could not be written.
+    """
+    start = time.perf_counter()
+    tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
+    defect = None if request.defect is None else select_defect(catalogue.defects(), request.defect)
+    if request.json is not None:
+        check_writable(request.json)
+
+    # Only now: the solver takes longer to load than a mistake on the command line takes to find.
+    from mmuproof.cli.running import run
+    from mmuproof.smt import solver
+
+    budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
+    with output.progress(verbose=request.verbose) as watcher, \
+            _subject(request.kernel, defect, catalogue, watcher) as subject:
+        decide = partial(solver.decide, budget=budget)
+        results = run(tasks, subject.kvm, decide, jobs=request.jobs, watcher=watcher)
+    report = Report(subject.identity, results, time.perf_counter() - start, {"z3": solver.version()})
+    print_report(output, report, verbose=request.verbose)
+    if request.json is not None:
+        write_json(request.json, report_content(report))
+    return report.exit_status
+
+
+@contextmanager
+def _subject(kernel: str | None, defect: Defect | None, catalogue: Catalogue,
+             watcher: Watcher) -> Iterator[Subject]:
+    """What is judged, with the defect in it."""
+    name = "" if defect is None else defect.name
+    if kernel is None:
+        subject = catalogue.reference()
+        if defect is not None:
+            if defect.on_reference is None:
+                raise UsageProblem(f"the reference model cannot have the defect {name}; give a --kernel")
+            subject = replace(subject, kvm=defect.on_reference())
+        yield _named(subject, name)
+        return
+    if defect is not None and not defect.edits:
+        raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
+    try:
+        with catalogue.kernel(kernel, () if defect is None else defect.edits, watcher) as subject:
+            yield _named(subject, name)
+    except (LiftError, NotThere) as error:
+        raise _unusable(error) from error
+
+
+def _named(subject: Subject, defect: str) -> Subject:
+    identity: KernelIdentity = replace(subject.identity, defect=defect)
+    return replace(subject, identity=identity)
+
+
+def _unusable(error: LiftError | NotThere) -> UsageProblem:
+    if isinstance(error, ParseFailed):
+        count = len(error.diagnostics)
+        return UsageProblem(f"{error.unit} does not parse: {count} error{'' if count == 1 else 's'}",
+                            _once(error.diagnostics))
+    return UsageProblem(str(error))
+
+
+def _once(lines: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,159 @@
+"""A run's report in words: the counterexamples, a table of verdicts, and what the results rest on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from mmuproof.cli.console import Output
+from mmuproof.cli.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result
+from mmuproof.smt.obligation import Verdict
+
+_STYLES = {
+    Verdict.PROVED: "green",
+    Verdict.REFUTED: "bold red",
+    Verdict.VACUOUS: "yellow",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.ERROR: "red",
+}
+_WIDTH = 108
+_GAP = "   "
+
+
+def print_report(output: Output, report: Report, *, verbose: bool) -> None:
+    """Print a whole run."""
+    for result in report.results:
+        if result.counterexample is not None:
+            _print_counterexample(output, result, result.counterexample, report.kernel)
+    footnotes = _footnotes(report.results)
+    _print_table(output, report.results, footnotes, verbose=verbose)
+    _print_cuts(output, footnotes)
+    _print_summary(output, report, verbose=verbose)
+
+
+def _print_counterexample(output: Output, result: Result, told: Counterexample,
+                          kernel: KernelIdentity) -> None:
+    style = _STYLES[result.verdict]
+    output.line((result.verdict.value, style), "  ", (result.theorem, "bold"), f"  {result.vendor.value}")
+    output.line("  ", (told.sentence, "bold"))
+    for line in _input_lines(told.inputs):
+        output.line(f"    {line}")
+    width = max((len(step.at) for step in told.steps), default=0)
+    for step in told.steps:
+        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
+    source = f"{result.source}: " if result.source else ""
+    for line in _joined(f"KVM: {_sentence(told.actual)}", f"{source}{_sentence(told.expected)}"):
+        output.line(f"  {line}")
+    for line in _joined("Confirmed by evaluating both sides on these numbers.",
+                        f"Again: {command_for(result, kernel)}"):
+        output.line(f"  {line}")
+    output.line()
+
+
+def command_for(result: Result, kernel: KernelIdentity) -> str:
+    """The command that gives this result again."""
+    words = ["mmuproof", "prove", result.theorem, "--vendor", result.vendor.value]
+    if kernel.version is not None:
+        words += ["--kernel", kernel.source]
+    if kernel.defect:
+        words += ["--defect", kernel.defect]
+    return shlex.join(words)
+
+
+def _input_lines(inputs: Sequence[Input]) -> list[str]:
+    """The inputs side by side, as many on a line as are easily read."""
+    lines = [""]
+    for text in [*(f"{each.name}={each.text}" for each in inputs), "(everything else: any value)"]:
+        longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
+        if len(longer) > _WIDTH and lines[-1]:
+            lines.append(text)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _joined(first: str, second: str) -> list[str]:
+    """Two sentences on one line if it stays readable, else below each other."""
+    line = f"{first}{_GAP}{second}"
+    return [line] if len(line) <= _WIDTH else [first, second]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+# -- the table -----------------------------------------------------------------------------------------
+
+
+_Footnotes = dict[tuple[str, str], list[CutNote]]
+
+
+def _footnotes(results: Iterable[Result]) -> _Footnotes:
+    """The calls that were cut, together where function and reason are the same."""
+    notes: _Footnotes = {}
+    for result in results:
+        for cut in result.cuts:
+            same = notes.setdefault((cut.function, cut.reason), [])
+            if cut not in same:
+                same.append(cut)
+    return notes
+
+
+def _print_table(output: Output, results: Sequence[Result], footnotes: _Footnotes, *, verbose: bool) -> None:
+    verdicts = max(len(result.verdict.value) for result in results)
+    names = max(len(result.theorem) for result in results)
+    vendors = max(len(result.vendor.value) for result in results)
+    numbers = {key: index for index, key in enumerate(footnotes, 1)}
+    for result in results:
+        marks = sorted({numbers[cut.function, cut.reason] for cut in result.cuts})
+        output.line(
+            (result.verdict.value.ljust(verdicts), _STYLES[result.verdict]),
+            f"  {result.theorem.ljust(names)}  {result.vendor.value.ljust(vendors)}",
+            f"  {result.seconds:8.3f} s",
+            f"  [{_ranges(marks)}]" if marks else "",
+            f"  {result.reason}" if result.reason else "",
+        )
+        if verbose:
+            for assumption in result.assumptions:
+                output.line(("    assumes ", "dim"), assumption)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with neighbours taken together: ``1-3,7``."""
+    spans: list[tuple[int, int]] = []
+    for value in numbers:
+        if spans and spans[-1][1] + 1 == value:
+            spans[-1] = (spans[-1][0], value)
+        else:
+            spans.append((value, value))
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def _print_cuts(output: Output, footnotes: _Footnotes) -> None:
+    if not footnotes:
+        return
+    output.line()
+    output.line("Calls that were not followed, with the reason why an unknown result may stand for them:")
+    for index, ((function, reason), cuts) in enumerate(footnotes.items(), 1):
+        more = f" and {len(cuts) - 1} more" if len(cuts) > 1 else ""
+        output.line(f"  [{index}] {function}()  ", (f"{cuts[0].at}{more}", "cyan"), f"  {reason}")
+
+
+def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
+    kernel = report.kernel
+    output.line()
+    assumptions = {assumption for result in report.results for assumption in result.assumptions}
+    if assumptions and not verbose:
+        count = len(assumptions)
+        output.line(f"The results rest on {count} assumption{'s' if count > 1 else ''}; "
+                    "-v lists them below each result.")
+    counts = [
+        (f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}", _STYLES[verdict])
+        for verdict in Verdict if any(result.verdict is verdict for result in report.results)
+    ]
+    parts: list[str | tuple[str, str]] = []
+    for count_and_style in counts:
+        parts += [", ", count_and_style] if parts else [count_and_style]
+    version = f" (Linux {kernel.version})" if kernel.version else ""
+    output.line(*parts, f"  on {kernel.described}{version} in {report.seconds:.1f} s")

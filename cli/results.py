@@ -1,0 +1,116 @@
+"""What a run has found, as typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.obligation import Verdict
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a counterexample, as a reader sees it: ``pte_access`` = ``READ|EXEC``."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TracedStep:
+    """One assignment on the way to the wrong result: ``at`` is ``file:line``."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A confirmed counterexample.
+
+    Args:
+        symptom: the name of what went wrong (see `mmuproof.proofs.theorem.Symptom`).
+        sentence: what is wrong, in a sentence.
+        inputs: the inputs that matter; everything not listed may have any value.
+        values: every variable of the obligation with its value.
+        steps: how KVM came to its answer.
+        actual: what KVM does.
+        expected: what the manual says.
+        at: the last step's place, empty if there is none.
+    """
+
+    symptom: str
+    sentence: str
+    inputs: tuple[Input, ...]
+    values: Mapping[str, int]
+    steps: tuple[TracedStep, ...]
+    actual: str
+    expected: str
+    at: str
+
+
+@dataclass(frozen=True)
+class CutNote:
+    """A call that was not followed, and why that is sound."""
+
+    function: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one theorem for one vendor."""
+
+    theorem: str
+    vendor: Vendor
+    verdict: Verdict
+    seconds: float
+    reason: str | None = None
+    assumptions: tuple[str, ...] = ()
+    cuts: tuple[CutNote, ...] = ()
+    counterexample: Counterexample | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class KernelIdentity:
+    """What was judged.
+
+    Args:
+        source: what the user named, or the reference model.
+        version: None for the reference model.
+        config: the configuration options under which the tree was read.
+        digest: SHA-256 of everything that a result depends on.
+        defect: the defect that was put in, empty if none was.
+    """
+
+    source: str
+    version: str | None
+    config: tuple[str, ...] = ()
+    digest: str = ""
+    defect: str = ""
+
+    @property
+    def described(self) -> str:
+        """The source, and the defect if there is one: a result must not be taken for the real thing's."""
+        return f"{self.source} with the defect {self.defect}" if self.defect else self.source
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run."""
+
+    kernel: KernelIdentity
+    results: tuple[Result, ...]
+    seconds: float
+    solvers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_status(self) -> int:
+        """0 if all is green, 1 if something is REFUTED, 3 if something is undecided and nothing REFUTED."""
+        verdicts = {result.verdict for result in self.results}
+        if Verdict.REFUTED in verdicts:
+            return 1
+        return 0 if all(verdict.green for verdict in verdicts) else 3

@@ -1,0 +1,110 @@
+"""The results file: JSON in schema 1, written whole or not at all."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.results import Counterexample, Report, Result
+from mmuproof.smt.obligation import Verdict
+
+SCHEMA = 1
+
+
+def tool_version() -> str:
+    """The installed version; ``unknown`` where the package is used without being installed."""
+    try:
+        return importlib.metadata.version("mmuproof")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work whether a file can be written after it.
+
+    Raises:
+        UsageProblem: it cannot.
+    """
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise UsageProblem(f"{path} cannot be written: there is no folder {folder}")
+    if path.exists() and not path.is_file():
+        raise UsageProblem(f"{path} cannot be written: it is no regular file")
+    try:
+        _beside(path).open("x").close()
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+    _beside(path).unlink()
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a file that appears under its name only once it is complete.
+
+    Raises:
+        UsageProblem: it cannot be written; what was there before stays.
+    """
+    made = _beside(path)
+    try:
+        with made.open("x", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path.resolve())
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    # In the same folder, as renaming works only within a file system; behind a link, where the file is.
+    path = path.resolve()
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def report_content(report: Report) -> dict[str, object]:
+    """What the results file says."""
+    kernel = report.kernel
+    return {
+        "schema": SCHEMA,
+        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        "kernel": {
+            "source": kernel.described,
+            "version": kernel.version,
+            "config": list(kernel.config),
+            "digest": kernel.digest,
+        },
+        "results": [_result(result) for result in report.results],
+        "summary": {
+            verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict
+        },
+    }
+
+
+def _result(result: Result) -> dict[str, object]:
+    return {
+        "theorem": result.theorem,
+        "vendor": result.vendor.value,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "seconds": round(result.seconds, 6),
+        "checked": "one-solver",
+        "assumptions": list(result.assumptions),
+        "cuts": [{"function": cut.function, "at": cut.at, "reason": cut.reason} for cut in result.cuts],
+        "counterexample": result.counterexample and _counterexample(result.counterexample),
+    }
+
+
+def _counterexample(told: Counterexample) -> dict[str, object]:
+    return {
+        "inputs": {each.name: each.text for each in told.inputs},
+        "steps": [{"at": step.at, "text": step.text} for step in told.steps],
+        "expected": told.expected,
+        "actual": told.actual,
+        "at": told.at or None,
+    }

@@ -1,0 +1,115 @@
+"""Which part of a term's graph a value comes from: on which bits it depends, and through which nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mmuproof.smt.terms import Op, Term, postorder
+
+_BITWISE = (Op.AND, Op.OR, Op.XOR)
+
+
+def bits_used(root: Term) -> dict[str, int]:
+    """For each variable the mask of the bits on which a term can depend; too many at worst, never too few."""
+    wanted: dict[Term, int] = {root: _full(root)}
+    used: dict[str, int] = {}
+    for term in reversed(list(postorder([root]))):
+        mask = wanted.get(term, 0)
+        if not mask or term.op is Op.CONST:
+            continue
+        if term.op is Op.VAR:
+            used[term.name] = mask
+            continue
+        for arg, arg_mask in zip(term.args, _wanted_of_arguments(term, mask), strict=True):
+            wanted[arg] = wanted.get(arg, 0) | arg_mask & _full(arg)
+    return used
+
+
+def bits_told(root: Term) -> dict[str, int]:
+    """For each variable the mask of the bits that can be read off a term's value; too few at worst."""
+    told: dict[str, int] = {}
+    todo = [(root, _full(root))]
+    while todo:
+        term, mask = todo.pop()
+        op, args = term.op, term.args
+        if not mask:
+            continue
+        if op is Op.VAR:
+            told[term.name] = told.get(term.name, 0) | mask
+        elif op in (Op.EXTRACT, Op.CONCAT, Op.ZEXT) or op is Op.NOT:
+            todo += [(arg, part & _full(arg))
+                     for arg, part in zip(args, _wanted_of_arguments(term, mask), strict=True)]
+        elif op is Op.SEXT:
+            todo.append((args[0], mask & _full(args[0])))
+        elif term.width and op in _BITWISE and args[1].is_const:
+            neutral = {Op.AND: args[1].value, Op.OR: ~args[1].value, Op.XOR: -1}[op]
+            todo.append((args[0], mask & neutral & _full(args[0])))
+        elif _tells_truth(term, mask):
+            todo.append((args[0], 1))
+    return told
+
+
+def _tells_truth(term: Term, mask: int) -> bool:
+    """Whether the bits of ``mask`` say what the one bit of the first argument is."""
+    op, args = term.op, term.args
+    if op is Op.EQ:
+        return args[1].is_const and args[0].width <= 1
+    return op is Op.ITE and args[1].is_const and args[2].is_const \
+        and bool((args[1].value ^ args[2].value) & mask)
+
+
+def visited(roots: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:
+    """The nodes that make the roots what they are: of every choice only the branch that is taken.
+
+    Args:
+        roots: what has to be explained.
+        values: the value of every node below the roots.
+    """
+    seen: set[Term] = set()
+    stack = list(roots)
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        stack.extend(_deciding(term, values))
+    return seen
+
+
+def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
+    if term.op is Op.ITE:
+        return term.args[0], term.args[1] if values[term.args[0]] else term.args[2]
+    if term.width == 0 and term.op in (Op.AND, Op.OR):
+        # One false argument makes a conjunction false, one true argument a disjunction true.
+        decisive = [arg for arg in term.args if bool(values[arg]) is (term.op is Op.OR)]
+        return decisive or term.args
+    return term.args
+
+
+def _wanted_of_arguments(term: Term, mask: int) -> list[int]:
+    """Which bits of each argument can change the bits of ``mask`` of a term."""
+    op, args = term.op, term.args
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return [mask << term.data]
+    if op is Op.CONCAT:
+        return [mask >> args[1].width, mask]
+    if op is Op.ZEXT:
+        return [mask]
+    if op is Op.SEXT:
+        sign = 1 << (args[0].width - 1)
+        return [mask | (sign if mask >> args[0].width else 0)]
+    if op is Op.ITE:
+        return [1, mask, mask]
+    if term.width and op in _BITWISE and args[1].is_const:
+        neutral = {Op.AND: args[1].value, Op.OR: ~args[1].value, Op.XOR: -1}[op]
+        return [mask & neutral, 0]
+    if term.width and (op is Op.NOT or op in _BITWISE):
+        return [mask] * len(args)
+    if op in (Op.ADD, Op.SUB, Op.MUL):
+        return [(1 << mask.bit_length()) - 1] * len(args)
+    return [_full(arg) for arg in args]
+
+
+def _full(term: Term) -> int:
+    return (1 << term.width) - 1 if term.width else 1

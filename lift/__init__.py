@@ -1,0 +1,1 @@
+"""The C front end: a kernel tree in, functions as terms out."""

@@ -1,0 +1,226 @@
+"""C types as the x86-64 ABI lays them out: what the rest of the front end knows of a type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class IntType:
+    """An integer, enumeration or ``_Bool`` of ``bits`` bits in memory."""
+
+    bits: int
+    signed: bool
+    name: str
+    is_bool: bool = False
+
+
+@dataclass(frozen=True)
+class VoidType:
+    """``void``."""
+
+    name: str = "void"
+    bits: int = 8
+
+
+@dataclass(frozen=True)
+class FunctionType:
+    """A function; only ever the target of a pointer."""
+
+    name: str
+    bits: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class PointerType:
+    """A pointer; its target is read when it is asked for, since types refer to each other."""
+
+    load_target: Callable[[], CType] = field(repr=False)
+    name: str
+    bits: int = 64
+
+    @cached_property
+    def target(self) -> CType:
+        """The type pointed to."""
+        return self.load_target()
+
+
+@dataclass(frozen=True)
+class ArrayType:
+    """``count`` elements side by side; ``count`` is 0 for a flexible array."""
+
+    element: CType
+    count: int
+    name: str
+
+    @property
+    def bits(self) -> int:
+        """The size in bits."""
+        return self.element.bits * self.count
+
+
+@dataclass(frozen=True)
+class Field:
+    """A member of a record: its place in bits from the record's start.
+
+    ``name`` is empty for an anonymous struct or union, whose members belong to the outer record by name.
+    ``bit_width`` is set for a bit-field only.
+    """
+
+    name: str
+    offset: int
+    type: CType
+    bit_width: int | None = None
+
+    @property
+    def width(self) -> int:
+        """How many bits the member takes."""
+        return self.type.bits if self.bit_width is None else self.bit_width
+
+
+@dataclass(frozen=True, eq=False)
+class RecordType:
+    """A struct or union; its fields are read when they are asked for."""
+
+    name: str
+    bits: int
+    is_union: bool
+    load_fields: Callable[[], tuple[Field, ...]] = field(repr=False)
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The members in the order of their declaration."""
+        return self.load_fields()
+
+    @cached_property
+    def members(self) -> dict[str, Field]:
+        """Every member that C can name on this record, those of anonymous members included."""
+        found: dict[str, Field] = {}
+        for member in self.fields:
+            if member.name:
+                found[member.name] = member
+            elif isinstance(member.type, RecordType):
+                for inner in member.type.members.values():
+                    found[inner.name] = Field(
+                        inner.name, member.offset + inner.offset, inner.type, inner.bit_width
+                    )
+        return found
+
+
+CType = IntType | VoidType | FunctionType | PointerType | ArrayType | RecordType
+
+BOOL = IntType(8, False, "_Bool", is_bool=True)
+INT = IntType(32, True, "int")
+UNSIGNED_INT = IntType(32, False, "unsigned int")
+LONG = IntType(64, True, "long")
+UNSIGNED_LONG = IntType(64, False, "unsigned long")
+
+
+def promote(type_: IntType, bit_width: int | None = None) -> IntType:
+    """C's integer promotion; ``bit_width`` is that of a bit-field operand (C11 6.3.1.1)."""
+    bits = type_.bits if bit_width is None else bit_width
+    if type_.is_bool or bits < 32:
+        return INT
+    if bits == 32 and type_.bits <= 32:
+        return INT if type_.signed else UNSIGNED_INT
+    return type_
+
+
+def usual_arithmetic(left: IntType, right: IntType) -> IntType:
+    """The common type of two promoted operands (C11 6.3.1.8); ranks follow width on x86-64."""
+    if left.bits != right.bits:
+        return left if left.bits > right.bits else right
+    if left.signed == right.signed:
+        return left
+    return right if left.signed else left
+
+
+def member_at(record: RecordType, path: str) -> Field:
+    """The member that a dotted path leads to, as a field of ``record`` itself.
+
+    Array elements are written ``name[3]``.
+
+    Raises:
+        KeyError: no such member; the argument is the part that was not found.
+    """
+    offset = 0
+    current: CType = record
+    found: Field | None = None
+    for part in path.replace("[", ".[").split("."):
+        if part.startswith("["):
+            if not isinstance(current, ArrayType):
+                raise KeyError(part)
+            index = int(part[1:-1])
+            if not 0 <= index < current.count:
+                raise KeyError(part)
+            found = Field(part, offset + index * current.element.bits, current.element)
+        else:
+            if not isinstance(current, RecordType) or part not in current.members:
+                raise KeyError(part)
+            member = current.members[part]
+            found = Field(part, offset + member.offset, member.type, member.bit_width)
+        offset, current = found.offset, found.type
+    if found is None:
+        raise KeyError(path)
+    return found
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A scalar inside a type: its dotted path, its place in bits, and its type.
+
+    A union of up to 64 bits is one leaf, so that every reading of it agrees; a larger one is cut into
+    64-bit words.  Padding is a leaf without a type.
+    """
+
+    path: str
+    offset: int
+    width: int
+    type: CType | None
+
+
+def leaf_at(type_: CType, position: int) -> Leaf:
+    """The scalar of ``type_`` that holds the bit at ``position``.
+
+    Raises:
+        IndexError: the type has no such bit.
+    """
+    path, start, current = "", 0, type_
+    if not 0 <= position < max(type_.bits, 1):
+        raise IndexError(position)
+    while True:
+        inside = position - start
+        if isinstance(current, ArrayType):
+            index = inside // current.element.bits
+            path, start, current = f"{path}[{index}]", start + index * current.element.bits, current.element
+        elif isinstance(current, RecordType) and current.is_union:
+            word = inside // 64
+            width = min(64, current.bits - word * 64)
+            suffix = "" if current.bits <= 64 else f".word{word}"
+            return Leaf(path + suffix, start + word * 64, width, IntType(width, False, f"u{width}"))
+        elif isinstance(current, RecordType):
+            following = current.bits
+            for member in current.fields:
+                if member.offset <= inside < member.offset + member.width:
+                    break
+                if member.offset > inside:
+                    following = min(following, member.offset)
+            else:
+                before = max(
+                    (
+                        each.offset + each.width
+                        for each in current.fields
+                        if each.offset + each.width <= inside
+                    ),
+                    default=0,
+                )
+                return Leaf(f"{path}.padding{before}", start + before, following - before, None)
+            if member.name:
+                path = f"{path}.{member.name}" if path else member.name
+            if member.bit_width is not None:
+                return Leaf(path, start + member.offset, member.bit_width, member.type)
+            start, current = start + member.offset, member.type
+        else:
+            return Leaf(path, start, current.bits, current)

@@ -1,0 +1,121 @@
+"""What libclang's C interface offers and its Python bindings do not."""
+
+from __future__ import annotations
+
+from ctypes import CDLL, POINTER, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
+from functools import cache
+
+from clang.cindex import Cursor, SourceLocation, conf
+
+from mmuproof.lift.syntax import BinaryOp, UnaryOp
+
+_EVALUATED_INT = 1
+
+
+@cache
+def _library() -> CDLL:
+    library = conf.lib
+    signatures: tuple[tuple[str, list[object], object], ...] = (
+        ("clang_getCursorBinaryOperatorKind", [Cursor], c_int),
+        ("clang_getCursorUnaryOperatorKind", [Cursor], c_int),
+        ("clang_Cursor_Evaluate", [Cursor], c_void_p),
+        ("clang_Cursor_getVarDeclInitializer", [Cursor], Cursor),
+        ("clang_EvalResult_getKind", [c_void_p], c_int),
+        ("clang_EvalResult_isUnsignedInt", [c_void_p], c_uint),
+        ("clang_EvalResult_getAsUnsigned", [c_void_p], c_ulonglong),
+        ("clang_EvalResult_getAsLongLong", [c_void_p], c_longlong),
+        ("clang_EvalResult_dispose", [c_void_p], None),
+        ("clang_Cursor_isNull", [Cursor], c_int),
+        ("clang_Cursor_getStorageClass", [Cursor], c_int),
+        ("clang_Cursor_hasVarDeclGlobalStorage", [Cursor], c_int),
+        ("clang_Location_isFromMainFile", [SourceLocation], c_int),
+    )
+    for name, arguments, result in signatures:
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+    library.clang_getSpellingLocation.argtypes = [
+        SourceLocation,
+        POINTER(c_void_p),
+        POINTER(c_uint),
+        POINTER(c_uint),
+        POINTER(c_uint),
+    ]
+    return library  # type: ignore[no-any-return]
+
+
+_BINARY_KINDS: tuple[BinaryOp | None, ...] = (
+    None, None, None,
+    BinaryOp.MUL, BinaryOp.DIV, BinaryOp.REM, BinaryOp.ADD, BinaryOp.SUB, BinaryOp.SHL, BinaryOp.SHR,
+    None,
+    BinaryOp.LT, BinaryOp.GT, BinaryOp.LE, BinaryOp.GE, BinaryOp.EQ, BinaryOp.NE,
+    BinaryOp.AND, BinaryOp.XOR, BinaryOp.OR, BinaryOp.LOGICAL_AND, BinaryOp.LOGICAL_OR,
+)  # fmt: skip
+_ASSIGN = 22
+_COMPOUND: tuple[BinaryOp, ...] = (
+    BinaryOp.MUL, BinaryOp.DIV, BinaryOp.REM, BinaryOp.ADD, BinaryOp.SUB,
+    BinaryOp.SHL, BinaryOp.SHR, BinaryOp.AND, BinaryOp.XOR, BinaryOp.OR,
+)  # fmt: skip
+_COMMA = 33
+_UNARY_KINDS: tuple[UnaryOp | None, ...] = (
+    None,
+    UnaryOp.POST_INC, UnaryOp.POST_DEC, UnaryOp.PRE_INC, UnaryOp.PRE_DEC,
+    UnaryOp.ADDRESS, UnaryOp.DEREFERENCE, UnaryOp.PLUS, UnaryOp.MINUS, UnaryOp.NOT, UnaryOp.LOGICAL_NOT,
+)  # fmt: skip
+_EXTENSION = 13
+
+
+def binary_operator(cursor: Cursor) -> tuple[BinaryOp | None, bool] | None:
+    """The operator, and whether it assigns; (None, True) is plain ``=``; None if there is no such operator."""
+    kind = _library().clang_getCursorBinaryOperatorKind(cursor)
+    if kind == _ASSIGN:
+        return None, True
+    if _ASSIGN < kind < _COMMA:
+        return _COMPOUND[kind - _ASSIGN - 1], True
+    if kind == _COMMA:
+        return BinaryOp.COMMA, False
+    operator = _BINARY_KINDS[kind] if 0 <= kind < len(_BINARY_KINDS) else None
+    return None if operator is None else (operator, False)
+
+
+def unary_operator(cursor: Cursor) -> UnaryOp | None:
+    """The operator; ``__extension__`` and unknown operators give None (see `is_extension`)."""
+    kind = _library().clang_getCursorUnaryOperatorKind(cursor)
+    return _UNARY_KINDS[kind] if 0 <= kind < len(_UNARY_KINDS) else None
+
+
+def is_extension(cursor: Cursor) -> bool:
+    """Whether a unary operator is ``__extension__``, which changes nothing."""
+    return bool(_library().clang_getCursorUnaryOperatorKind(cursor) == _EXTENSION)
+
+
+def evaluate(cursor: Cursor) -> int | None:
+    """The value of an integer constant expression, or None.
+
+    libclang also folds expressions with side effects and drops these: ask only for expressions
+    that have none.
+    """
+    library = _library()
+    result = library.clang_Cursor_Evaluate(cursor)
+    if not result:
+        return None
+    try:
+        if library.clang_EvalResult_getKind(result) != _EVALUATED_INT:
+            return None
+        if library.clang_EvalResult_isUnsignedInt(result):
+            return int(library.clang_EvalResult_getAsUnsigned(result))
+        return int(library.clang_EvalResult_getAsLongLong(result))
+    finally:
+        library.clang_EvalResult_dispose(result)
+
+
+def initializer(cursor: Cursor) -> Cursor | None:
+    """The initializer of a variable's declaration."""
+    found = _library().clang_Cursor_getVarDeclInitializer(cursor)
+    # The bindings attach the translation unit only to cursors that their own methods return.
+    found._tu = cursor._tu
+    return None if _library().clang_Cursor_isNull(found) else found
+
+
+def has_static_storage(cursor: Cursor) -> bool:
+    """Whether a variable lives as long as the program."""
+    return bool(_library().clang_Cursor_hasVarDeclGlobalStorage(cursor) == 1)

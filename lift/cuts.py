@@ -1,0 +1,28 @@
+"""Calls that are not followed: what stands in for them, and why that is sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A function whose body is not looked at; its result is unknown.
+
+    Args:
+        function: its name; for a call through a pointer in memory, the pointer's path without its owner.
+        reason: why the result may be anything, and why nothing but the listed memory is written.
+        writes: what becomes unknown: the position of a pointer argument (from 0) and the dotted path of
+            the member that is written, empty for the whole object; paths that a member has had over
+            time are separated by ``|``.
+        writes_globals: names of objects with static storage that become unknown.
+        repeatable: whether calls with the same constant arguments give the same result.
+        result_mask: the bits that the result can have, if not all.
+    """
+
+    function: str
+    reason: str
+    writes: tuple[tuple[int, str], ...] = ()
+    writes_globals: tuple[str, ...] = ()
+    repeatable: bool = False
+    result_mask: int | None = None

@@ -1,0 +1,54 @@
+"""What can go wrong when a kernel tree is read: every exception that this room raises on purpose."""
+
+from collections.abc import Iterable
+
+
+class LiftError(Exception):
+    """A tree could not be turned into terms; the message is one line, written for the user."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+    @property
+    def message(self) -> str:
+        """The one-line message."""
+        return str(self.args[0])
+
+
+class SourceError(LiftError):
+    """The kernel source that the user named is missing, damaged or not what it should be."""
+
+
+class ParseFailed(SourceError):  # noqa: N818 - reads as what happened
+    """The tree was found, but its C does not parse.
+
+    Clang drops whole statements after an error, so a translation unit with a single error is worth nothing.
+    `diagnostics` holds each error as ``file:line: message``.
+    """
+
+    def __init__(self, unit: str, diagnostics: Iterable[str]) -> None:
+        self.unit = unit
+        self.diagnostics = tuple(diagnostics)
+        first = f", the first being {self.diagnostics[0]}" if self.diagnostics else ""
+        count = len(self.diagnostics)
+        super().__init__(f"{unit} does not parse: {count} error{'' if count == 1 else 's'}{first}")
+
+
+class Refused(LiftError):  # noqa: N818 - reads as what happened
+    """The tree uses C that is not understood; it is refused instead of guessed.
+
+    `location` is ``file:line``, or None where the construct has no place of its own.
+    """
+
+    def __init__(self, message: str, location: str | None = None) -> None:
+        self.location = location
+        self.reason = " ".join(message.split())
+        super().__init__(f"{location}: {message}" if location else message)
+
+
+class Missing(LiftError):  # noqa: N818 - reads as what happened
+    """The tree defines none of the names that were asked for; `names` says which."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(f"the tree does not define {', '.join(self.names) or 'what was asked for'}")

@@ -1,0 +1,44 @@
+"""Small edits of a kernel tree's text, made in memory: how a defect gets into the real C."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmuproof.lift.errors import SourceError
+
+
+@dataclass(frozen=True)
+class SourceEdit:
+    """Replace what a regular expression matches in a file of the tree; it has to match exactly once.
+
+    ``replacement`` may refer to groups, as `re.sub` has it.
+    """
+
+    file: str
+    pattern: str
+    replacement: str
+
+
+def edited_files(root: Path, edits: Sequence[SourceEdit]) -> dict[str, str]:
+    """The texts of the files that the edits change, by relative path; the tree itself is left alone.
+
+    Raises:
+        SourceError: a file is missing, or a pattern does not match exactly once.
+    """
+    texts: dict[str, str] = {}
+    for edit in edits:
+        if edit.file not in texts:
+            try:
+                texts[edit.file] = (root / edit.file).read_text("utf-8")
+            except OSError as error:
+                raise SourceError(f"an edit is for {edit.file}, which cannot be read: {error.strerror}") \
+                    from error
+        text, count = re.subn(edit.pattern, edit.replacement, texts[edit.file])
+        if count != 1:
+            raise SourceError(f"the pattern of an edit for {edit.file} matches {count} times, not once: "
+                              f"{edit.pattern}")
+        texts[edit.file] = text
+    return texts

@@ -1,0 +1,196 @@
+"""Guest page-table walks in a lifted tree: permission metadata, permission_fault(), guest entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmuproof.lift.c_types import ArrayType, Field, RecordType, member_at
+from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts import GET_RFLAGS
+from mmuproof.model.kvm import (
+    GpteFormat,
+    GuestWalk,
+    NotThere,
+    PagingMetadata,
+    PermissionFault,
+    WalkKind,
+)
+from mmuproof.model.session import Session, bit_fields, member, read
+from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, to_bv, var
+
+_WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
+_NESTED_WALKER = {"struct kvm_mmu": "arch.guest_mmu", "struct kvm_pagewalk": "arch.ngpa_walk"}
+_CR0_WP = 16
+_EFLAGS_AC = 18
+
+
+@dataclass(frozen=True)
+class _State:
+    """A vCPU and, inside it or beside it, the struct that describes the guest's page tables."""
+
+    memory: Memory
+    vcpu: Object
+    walker: Object
+    offset: int
+    record: RecordType
+
+    @property
+    def objects(self) -> dict[str, Pointer]:
+        return {
+            "struct kvm_vcpu": pointer_to(self.vcpu),
+            self.record.name: pointer_to(self.walker, self.offset),
+        }
+
+    def read(self, place: Field) -> BitVec:
+        return read(self.memory, self.walker, self.offset + place.offset, place.width)
+
+
+class LiftedWalks:
+    """The part of a lifted tree that walks guest page tables (``mmu.c``)."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    @property
+    def has_gmet(self) -> bool:
+        """Whether ``update_permission_bitmask()`` is told that it works for nested paging."""
+        function = self._unit.function("update_permission_bitmask")
+        return any(parameter.name == "tdp" for parameter in function.parameters)
+
+    def guest_walk(self, kind: WalkKind, world: str, role: BitVec | None) -> GuestWalk:
+        """See `mmuproof.model.kvm.Kvm.guest_walk`."""
+        session = Session(self._unit)
+        state = self._new_state(session, kind, world)
+        if role is not None:
+            place = member(state.record, "cpu_role")
+            state.memory.write(state.walker, state.offset + place.offset, place.width, role)
+        role = state.read(member(state.record, "cpu_role"))
+        self._copy_base_role(state, role)
+        before = self._metadata(state)
+        if kind is WalkKind.NESTED_EPT:
+            # What kvm_init_shadow_ept_mmu() does for a new role.
+            session.call(state.memory, "update_permission_bitmask", objects=state.objects,
+                         values={"tdp": bv(1, 8), "ept": bv(1, 8)})
+            place = member(state.record, "pkru_mask")
+            state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
+        else:
+            session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
+        fields = bit_fields(member(state.record, "cpu_role").type)
+        flags = {
+            name: extract(role, each.offset + each.width - 1, each.offset) for name, each in fields.items()
+        }
+        return GuestWalk(kind, role, flags, before, self._metadata(state), session.evidence(), state)
+
+    def _new_state(self, session: Session, kind: WalkKind, world: str) -> _State:
+        name = session.parameter_record("permission_fault", *_WALKERS)
+        record = self._unit.record(name)
+        tag = f" of {world}" if world else ""
+        vcpu = Object(f"vcpu{tag}", self._unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vcpu.type, RecordType)
+        if kind is WalkKind.GUEST:
+            walker = Object(f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}", record, ObjectKind.INPUT,
+                            by_pointer=True)
+            return _State(Memory(), vcpu, walker, 0, record)
+        try:
+            place = member_at(vcpu.type, _NESTED_WALKER[name])
+        except KeyError as missing:
+            raise NotThere([f"struct kvm_vcpu.{_NESTED_WALKER[name]} ({missing.args[0]})"]) from None
+        return _State(Memory(), vcpu, vcpu, place.offset, record)
+
+    def _copy_base_role(self, state: _State, role: BitVec) -> None:
+        """A nested MMU's root role is its CPU role's base, as the kvm_init_shadow_*_mmu() set it."""
+        if "root_role" not in state.record.members:
+            return
+        place = state.record.members["root_role"]
+        state.memory.write(
+            state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0)
+        )
+
+    def _metadata(self, state: _State) -> PagingMetadata:
+        place = member(state.record, "permissions")
+        if not isinstance(place.type, ArrayType):
+            raise Refused(f"{state.record.name}.permissions is no array")
+        width = place.type.element.bits
+        return PagingMetadata(
+            tuple(
+                read(state.memory, state.walker, state.offset + place.offset + index * width, width)
+                for index in range(place.type.count)
+            ),
+            state.read(member(state.record, "pkru_mask")),
+        )
+
+    def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,
+                         access: BitVec) -> PermissionFault:
+        """See `mmuproof.model.kvm.Kvm.permission_fault`."""
+        state = walk.state
+        assert isinstance(state, _State)
+        session = Session(self._unit)
+        memory = state.memory.copy()
+        error_code = session.integer(
+            memory, "permission_fault", objects=state.objects,
+            values={"pte_access": pte_access, "pte_pkey": pte_pkey, "access": access},
+        )
+        vcpu = state.vcpu.type
+        assert isinstance(vcpu, RecordType)
+        pkru, cr0 = (member_at(vcpu, f"arch.{name}") for name in ("pkru", "cr0"))
+        role_wp = bit(walk.flags["cr0_wp"], 0)
+        if walk.kind is WalkKind.GUEST:
+            # With TDP the guest may change CR0.WP without an exit, so the role's copy may be stale.
+            tdp_enabled = ne(session.global_value(memory, "tdp_enabled"), 0)
+            guest_wp = bit(read(memory, state.vcpu, cr0.offset, cr0.width), _CR0_WP)
+            cr0_wp = ite(tdp_enabled, guest_wp, role_wp)
+        else:
+            cr0_wp = role_wp
+        return PermissionFault(
+            error_code,
+            bit(var(f"{GET_RFLAGS}()", 64), _EFLAGS_AC),
+            read(memory, state.vcpu, pkru.offset, pkru.width),
+            cr0_wp,
+            walk.evidence + session.evidence(),
+        )
+
+    def gpte_access(self, gpte_format: GpteFormat, gpte: BitVec) -> BitVec:
+        """See `mmuproof.model.kvm.Kvm.gpte_access`."""
+        return Session(self._unit).integer(
+            Memory(), f"{gpte_format.value}_gpte_access", objects={}, values={"gpte": gpte}
+        )
+
+    def is_present_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, gpte: BitVec) -> Bool:
+        """See `mmuproof.model.kvm.Kvm.is_present_gpte`."""
+        state = walk.state
+        assert isinstance(state, _State)
+        result = Session(self._unit).integer(
+            state.memory.copy(), f"{gpte_format.value}_is_present_gpte", objects=state.objects,
+            values={"pte": gpte},
+        )
+        return ne(result, 0)
+
+    def is_bad_mt_xwr(self, gpte: BitVec, execonly: Bool) -> Bool:
+        """See `mmuproof.model.kvm.Kvm.is_bad_mt_xwr`."""
+        session = Session(self._unit)
+        memory = Memory()
+        function = self._unit.find_function("__is_bad_mt_xwr")
+        if function is None:
+            raise NotThere(["__is_bad_mt_xwr()"])
+        # The table's struct is whatever the function takes; 7.3 moved it into the page format.
+        name = session.parameter_record("__is_bad_mt_xwr", "struct rsvd_bits_validate",
+                                        "struct kvm_page_format")
+        check = Object("rsvd_check", self._unit.record(name), ObjectKind.INPUT, by_pointer=True)
+        session.call(
+            memory, "__reset_rsvds_bits_mask_ept", objects={name: pointer_to(check)},
+            values={"execonly": to_bv(execonly, 8), "pa_bits_rsvd": bv(0, 64), "huge_page_level": bv(3, 32)},
+        )
+        result = session.integer(
+            memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte}
+        )
+        return ne(result, 0)
+
+    def role_access_bits(self) -> int:
+        """The width of ``role.access``."""
+        try:
+            role = self._unit.record("union kvm_mmu_page_role")
+        except Missing as missing:
+            raise NotThere(missing.names) from None
+        return member(role, "access").width

@@ -1,0 +1,177 @@
+"""Calling the kernel's functions: arguments by type and name, members by name, evidence collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmuproof.lift.c_types import ArrayType, CType, Field, IntType, PointerType, RecordType, VoidType
+from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.machine import Machine
+from mmuproof.lift.memory import Memory, Object, Place, Pointer, Value
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts import CUTS
+from mmuproof.model.evidence import Check, CheckKind, CutCall, Evidence, Step
+from mmuproof.model.kvm import NotThere
+from mmuproof.smt.terms import BitVec, resize
+
+
+class Session:
+    """One series of calls into a translation unit.
+
+    Args:
+        unit: the translation unit.
+        earlier: a session whose objects with static storage this one shares.
+    """
+
+    def __init__(self, unit: Unit, earlier: Session | None = None) -> None:
+        self.unit = unit
+        self.machine = Machine(unit, CUTS) if earlier is None else earlier.machine.successor()
+
+    def call(self, memory: Memory, names: str | Sequence[str], *, objects: Mapping[str, Pointer],
+             values: Mapping[str, BitVec] | None = None,
+             pointers: Mapping[str, Pointer] | None = None) -> Value | None:
+        """Call the first of the named functions that the tree defines; ``memory`` is changed.
+
+        Args:
+            memory: the state before and, afterwards, after the call.
+            names: the function's name, or its names over time.
+            objects: pointers to structs, by the struct's name: kernels rename parameters.
+            values: integers by parameter; a parameter may be listed under several names.
+            pointers: pointers to other things, by parameter.
+
+        Raises:
+            NotThere: none of the functions is defined.
+            Refused: a parameter is none of those given.
+        """
+        try:
+            function = self.unit.function(*([names] if isinstance(names, str) else names))
+        except Missing as missing:
+            raise NotThere(missing.names) from None
+        arguments: list[Value | Place] = []
+        for parameter in function.parameters:
+            type_ = parameter.type
+            argument: Value | None = None
+            if isinstance(type_, PointerType):
+                argument = (pointers or {}).get(parameter.name)
+                if argument is None and isinstance(type_.target, RecordType):
+                    argument = objects.get(type_.target.name)
+            elif isinstance(type_, IntType):
+                given = (values or {}).get(parameter.name)
+                argument = None if given is None else resize(given, type_.bits)
+            if argument is None:
+                raise Refused(f"{function.name}() has a parameter {parameter.name} that is not known here",
+                              str(function.location))
+            arguments.append(argument)
+        result = self.machine.run(function, arguments, memory)
+        if isinstance(result, Place):
+            raise Refused(f"{function.name}() returns a struct", str(function.location))
+        return result
+
+    def integer(self, memory: Memory, names: str | Sequence[str], *, objects: Mapping[str, Pointer],
+                values: Mapping[str, BitVec] | None = None,
+                pointers: Mapping[str, Pointer] | None = None) -> BitVec:
+        """The same for a function that returns an integer."""
+        result = self.call(memory, names, objects=objects, values=values, pointers=pointers)
+        if not isinstance(result, BitVec):
+            raise Refused(f"{names} does not return an integer")
+        return result
+
+    def parameter_record(self, name: str, *candidates: str) -> str:
+        """Which of the candidate structs a function takes by pointer.
+
+        Raises:
+            NotThere: the function is not defined, or takes none of them.
+        """
+        try:
+            function = self.unit.function(name)
+        except Missing as missing:
+            raise NotThere(missing.names) from None
+        for parameter in function.parameters:
+            target = parameter.type.target if isinstance(parameter.type, PointerType) else None
+            if isinstance(target, RecordType) and target.name in candidates:
+                return target.name
+        raise NotThere([f"{name}({' or '.join(candidates)} *)"])
+
+    def global_value(self, memory: Memory, *names: str) -> BitVec:
+        """What the first variable with static storage that the tree declares holds.
+
+        Raises:
+            NotThere: none of them is declared.
+        """
+        for name in names:
+            if self.unit.has_variable(name):
+                variable = self.unit.variable(name)
+                value = memory.read(self.machine.global_object(variable), 0, variable.type.bits)
+                if isinstance(value, BitVec):
+                    return value
+        raise NotThere(names)
+
+    def global_object(self, name: str) -> Object:
+        """The object of a variable with static storage.
+
+        Raises:
+            NotThere: it is not declared.
+        """
+        if not self.unit.has_variable(name):
+            raise NotThere([name])
+        return self.machine.global_object(self.unit.variable(name))
+
+    def evidence(self) -> Evidence:
+        """What this session has seen so far."""
+        return Evidence(
+            tuple(Check(CheckKind[c.kind.name], str(c.at), c.holds) for c in self.machine.checks),
+            tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
+            tuple(CutCall(c.cut.function, str(c.at), c.cut.reason) for c in self.machine.cut_calls),
+        )
+
+
+def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[Field]:
+    """Every member of this name inside a record, at any depth, with its place from the record's start."""
+    if isinstance(type_, RecordType):
+        for member in type_.fields:
+            place = Field(member.name, offset + member.offset, member.type, member.bit_width)
+            if member.name == name:
+                yield place
+            elif not isinstance(member.type, IntType | PointerType | VoidType | ArrayType):
+                yield from members_named(member.type, name, place.offset)
+
+
+def member(type_: RecordType, *names: str) -> Field:
+    """The one member that has the first of these names anywhere inside the record.
+
+    Raises:
+        NotThere: no member has one of the names.
+        Refused: several have it.
+    """
+    for name in names:
+        found = list(members_named(type_, name))
+        if len(found) > 1:
+            raise Refused(f"{type_.name} has several members {name}")
+        if found:
+            return found[0]
+    raise NotThere([f"{type_.name}.{' or '.join(names)}"])
+
+
+def bit_fields(type_: CType, offset: int = 0) -> dict[str, Field]:
+    """Every bit-field inside a record by name, with its place from the record's start."""
+    found: dict[str, Field] = {}
+    if isinstance(type_, RecordType):
+        for each in type_.fields:
+            if each.bit_width is not None:
+                if each.name:
+                    found[each.name] = Field(each.name, offset + each.offset, each.type, each.bit_width)
+            else:
+                found.update(bit_fields(each.type, offset + each.offset))
+    return found
+
+
+def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:
+    """An integer in memory.
+
+    Raises:
+        Refused: there is a pointer.
+    """
+    value = memory.read(object_, offset, width)
+    if isinstance(value, Pointer):
+        raise Refused(f"{object_.name}: a pointer where a number is meant")
+    return value

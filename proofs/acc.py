@@ -1,0 +1,236 @@
+"""The ACC_* masks: what each stands for in guest entries and in SPTEs, and that they fit where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte, ShadowMasks, WalkKind
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs import relations
+from mmuproof.proofs.made_spte import SpteInputs, made_spte
+from mmuproof.proofs.relations import has
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    boolean,
+    eq,
+    iff,
+    ne,
+    negate,
+    var,
+    zext,
+)
+from mmuproof.spec import ept, npt, paging
+
+_READ_BIT, _WRITE_BIT = 0, 1
+
+
+# -- acc.one-to-one ------------------------------------------------------------------------------------------
+
+
+def _expected_bits(kvm: Kvm, vendor: Vendor, spte: BitVec, inputs: SpteInputs) -> list[tuple[str, Bool, Bool, str]]:
+    """Name, the SPTE's permission, the ACC_* bit behind it, and the words for both."""
+    acc = inputs.request.pte_access
+    if vendor is Vendor.INTEL:
+        got, want = ept.permissions_of(spte), relations.ept_permissions(kvm, acc)
+        rows = [
+            ("read", got.read, want.read, "R and the read permission"),
+            ("execute", got.execute, want.execute, "XS and ACC_EXEC_MASK"),
+        ]
+        if relations.has_mbec(kvm):
+            rows.append(("user-execute", got.user_execute, want.user_execute, "XU and ACC_USER_EXEC_MASK"))
+    else:
+        mine = npt.permissions_of(spte)
+        theirs = relations.nested_permissions(kvm, acc)
+        rows = [
+            ("user", mine.user, theirs.user, "U and ACC_USER_MASK"),
+            ("execute", negate(mine.no_execute), negate(theirs.no_execute), "NX and ACC_EXEC_MASK"),
+        ]
+        if relations.reads_have_a_bit(kvm):
+            rows.append(("read", npt.present(spte), has(acc, kvm.constant("ACC_READ_MASK")),
+                         "P and ACC_READ_MASK"))
+    return rows
+
+
+def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.shadow_masks(vendor)
+    inputs = made_spte(kvm, masks)
+    made = kvm.make_spte(masks, inputs.request)
+    rows = _expected_bits(kvm, vendor, made.spte, inputs)
+    request = inputs.request
+    wanted_write = all_of(
+        has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable, negate(made.wrprot)
+    )
+    rows.append(("write", bit(made.spte, _WRITE_BIT), wanted_write,
+                 "W and ACC_WRITE_MASK (less host protection and write tracking)"))
+    assumptions = [*inputs.assumptions, *_whole(inputs), *_small_page(inputs, made)]
+    if vendor is not Vendor.INTEL:
+        assumptions += relations.mapped_pages_are_readable(kvm, request.pte_access)
+    elif not relations.reads_have_a_bit(kvm):
+        assumptions.append(Assumption(
+            "the host supports execute-only translations, or the access includes reads",
+            any_of(masks.host.has_exec_only, has(request.pte_access, kvm.constant("ACC_USER_MASK"))),
+        ))  # fmt: skip
+    return [Claim(
+        relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
+        tuple(
+            Symptom(f"{name}-{'gained' if gained else 'lost'}",
+                    all_of(got, negate(want)) if gained else all_of(negate(got), want),
+                    f"make_spte() does not keep {words} together.",
+                    f"the SPTE {'grants' if gained else 'lacks'} {name}",
+                    f"the access {'lacks' if gained else 'grants'} {name}")
+            for gained in (True, False) for name, got, want, words in rows
+        ),
+        tuple(assumptions),
+        (*inputs.shown, Shown("spte", made.spte)),
+        made.evidence,
+    )]  # fmt: skip
+
+
+def _whole(inputs: SpteInputs) -> tuple[Assumption, ...]:
+    return (Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
+                       negate(inputs.request.prefetch)),)
+
+
+def _small_page(inputs: SpteInputs, made: MadeSpte) -> tuple[Assumption, ...]:
+    return (Assumption("the page is small, or the iTLB-multihit mitigation is off",
+                       any_of(eq(inputs.request.level, 1), negate(made.nx_huge_pages))),)
+
+
+# -- acc.gpte-access -----------------------------------------------------------------------------------------
+
+
+def _gpte_claim(kvm: Kvm, gpte_format: GpteFormat, rows: list[tuple[str, Bool, Bool]], acc: BitVec,
+                gpte: BitVec, premise: Assumption) -> Claim:
+    stray = ne(acc & ~kvm.constant("ACC_ALL"), 0)
+    symptoms = [
+        Symptom(f"{name}-{'gained' if gained else 'lost'}",
+                all_of(got, negate(want)) if gained else all_of(negate(got), want),
+                f"gpte_access() {'grants' if gained else 'drops'} {name} against the entry.",
+                f"{name} is {'granted' if gained else 'not granted'}",
+                f"the entry {'does not grant' if gained else 'grants'} {name}")
+        for name, got, want in rows for gained in (True, False)
+    ]  # fmt: skip
+    symptoms.append(Symptom("stray-bits", stray, "gpte_access() gives a bit outside ACC_ALL.",
+                            "a bit outside ACC_ALL", "no such permission"))
+    return Claim(
+        all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
+        tuple(symptoms), (premise,),
+        (Shown("gpte", gpte), Shown("access", acc, relations.acc_flags(kvm))),
+        part=f"{gpte_format.value} entries",
+    )  # fmt: skip
+
+
+def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    if vendor is Vendor.INTEL:
+        gpte = var("gpte", 64)
+        acc = kvm.gpte_access(GpteFormat.EPT, gpte)
+        got, want = relations.ept_permissions(kvm, acc), ept.permissions_of(gpte)
+        rows = [("read", got.read, want.read), ("write", got.write, want.write),
+                ("execute", got.execute, want.execute)]
+        if relations.has_mbec(kvm):
+            rows.append(("user-execute", got.user_execute, want.user_execute))
+        return [_gpte_claim(kvm, GpteFormat.EPT, rows, acc, gpte, Assumption("any entry", TRUE))]
+    claims: list[Claim] = []
+    formats = (GpteFormat.PAGING64,) if vendor is Vendor.AMD else (GpteFormat.PAGING64, GpteFormat.PAGING32)
+    for gpte_format in formats:
+        width = 32 if gpte_format is GpteFormat.PAGING32 else 64
+        entry = var("gpte", width)
+        acc = kvm.gpte_access(gpte_format, zext(entry, 64))
+        mine, theirs = relations.access_rights(kvm, acc), paging.rights_of(entry)
+        rows = [
+            ("user", mine.user_address, theirs.user_address),
+            ("write", mine.writable, theirs.writable),
+            ("execute", negate(mine.execute_disable), negate(theirs.execute_disable)),
+        ]
+        if relations.reads_have_a_bit(kvm):
+            rows.append(("read", has(acc, kvm.constant("ACC_READ_MASK")), TRUE))
+        premise = Assumption("the entry is present", paging.present(entry))
+        claims.append(_gpte_claim(kvm, gpte_format, rows, acc, entry, premise))
+    return claims
+
+
+# -- acc.in-bounds ----------------------------------------------------------------------------------------------
+
+_KINDS = {
+    Vendor.INTEL: WalkKind.NESTED_EPT,
+    Vendor.AMD: WalkKind.NESTED_NPT,
+    Vendor.SHADOW: WalkKind.GUEST,
+}
+
+
+def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.guest_walk(_KINDS[vendor])
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    acc_all = kvm.constant("ACC_ALL")
+    fits_role = boolean(acc_all < 1 << kvm.role_access_bits)
+    fits_element = boolean(all(acc_all < element.width for element in walk.metadata.permissions))
+    bad = {
+        kind: any_of(*(negate(check.holds) for check in result.evidence.checks if check.kind is kind))
+        for kind in (CheckKind.INDEX, CheckKind.SHIFT)
+    }
+    shown = (*relations.role_shown(walk, "cr4_pke"), *inputs.shown, Shown("pte_pkey", inputs.pte_pkey))
+    return [Claim(
+        all_of(fits_role, fits_element, *(negate(each) for each in bad.values())),
+        (
+            Symptom("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.",
+                    f"role.access has {kvm.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"),
+            Symptom("element-too-narrow", negate(fits_element),
+                    "An element of permissions[] has no bit for some ACC_* combination.",
+                    f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
+            Symptom("index-out-of-range", bad[CheckKind.INDEX], "An array is indexed out of its range.",
+                    "an index out of range", "C11 6.5.6: undefined"),
+            Symptom("shift-out-of-range", bad[CheckKind.SHIFT], "A shift count reaches the operand's width.",
+                    "a shift count out of range", "C11 6.5.7: undefined"),
+        ),
+        (*inputs.assumptions, relations.paging_on(walk)),
+        shown,
+        result.evidence,
+    )]  # fmt: skip
+
+
+THEOREMS = (
+    Theorem(
+        name="acc.one-to-one",
+        claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back: READ for P or R, WRITE for "
+              "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.",
+        source="KVM: the table in the series' cover letter; SDM 31.3.2, APM 15.25",
+        assumes=("the SPTE is made for an access, not prefetched", "the page is small or the iTLB-multihit "
+                 "mitigation is off: spte.nx-huge speaks of the rest", "a page frame number fits the SPTE"),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_one_to_one,
+        catches=(Catch("exec-and-user-exec-swapped", "execute-gained"),
+                 Catch("write-for-host-readonly", "write-gained")),
+    ),
+    Theorem(
+        name="acc.gpte-access",
+        claim="The ACC_* bits read out of a guest entry are its architectural permission bits, and no others.",
+        source="SDM 31.3.2 and 5.5, APM 5.3",
+        assumes=("ordinary entries are present: the walk stops at others",),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_gpte_access,
+        catches=(Catch("gpte-access-drops-read", "read-lost"), Catch("gpte-access-ignores-nx", "execute-gained")),
+    ),
+    Theorem(
+        name="acc.in-bounds",
+        claim="ACC_ALL fits role.access and the elements of permissions[]; no index or shift in the permission "
+              "code is out of range, for every access that its callers pass.",
+        source="C11 6.5.6 and 6.5.7; permission_fault()'s WARN on bits that must not come",
+        assumes=("the error code's low half has only P, W, U and F: every caller of permission_fault() passes no "
+                 "other", "pte_access has no bit outside ACC_ALL", "a protection key has 4 bits",
+                 "paging is on: without, KVM does not consult the metadata"),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_in_bounds,
+        catches=(Catch("fetch-index-not-halved", "index-out-of-range"),),
+    ),
+)  # fmt: skip
+

@@ -1,0 +1,185 @@
+"""The SPTE's layout: what KVM keeps in bits of its own, and the value it freezes entries with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import Kvm, ShadowMasks, WalkKind
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs import relations
+from mmuproof.proofs.hosts import plausible_host
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, boolean, bv, ne, negate
+from mmuproof.spec import ept, npt, paging
+from mmuproof.spec.entry_layout import Control, defined_bits
+from mmuproof.spec.ept_layout import EPT
+from mmuproof.spec.npt_layout import NPT_LONG_MODE
+from mmuproof.spec.paging_layout import INTEL_LONG_MODE
+
+_SUPPRESS_VE = 1 << 63
+_PFN = ((1 << 52) - 1) & ~0xFFF
+_FULL_WIDTH = 52
+
+
+@dataclass(frozen=True)
+class _SoftwareField:
+    """Bits that KVM gives a meaning of its own, under the kernel's name."""
+
+    name: str
+    mask: BitVec
+
+
+def _software_fields(kvm: Kvm, masks: ShadowMasks) -> list[_SoftwareField]:
+    def fixed(name: str, value: int) -> _SoftwareField:
+        return _SoftwareField(name, bv(value, 64))
+
+    fields = [
+        fixed("SPTE_MMU_PRESENT_MASK", kvm.constant("SPTE_MMU_PRESENT_MASK")),
+        fixed("SPTE_TDP_AD_MASK", kvm.constant("SPTE_TDP_AD_MASK")),
+        _SoftwareField("shadow_host_writable_mask", masks.host_writable),
+        _SoftwareField("shadow_mmu_writable_mask", masks.mmu_writable),
+    ]
+    if masks.vendor is Vendor.INTEL:
+        saved = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_MASK")
+        shift = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
+        fields.append(fixed("saved R, X, XU", saved << shift))
+    return fields
+
+
+def _hardware_bits(kvm: Kvm, vendor: Vendor) -> int:
+    """Every bit that the hardware defines in some entry, under the controls that KVM enables."""
+    sizes = {Control.PAGES_2M, Control.PAGES_1G}
+    if vendor is Vendor.INTEL:
+        entry_format, controls = EPT, {*sizes, Control.EPT_ACCESSED_DIRTY, Control.EPT_VIOLATION_VE}
+        if relations.has_mbec(kvm):
+            controls.add(Control.MODE_BASED_EXECUTE)
+    else:
+        entry_format = NPT_LONG_MODE if vendor is Vendor.AMD else INTEL_LONG_MODE
+        controls = {*sizes, Control.NO_EXECUTE}
+    bits = 0
+    for shape in {shape for kind in entry_format.kinds for shape in [kind.shape]}:
+        bits |= defined_bits(
+            entry_format, shape.level, shape.maps_page, frozenset(controls), max_physical_address=_FULL_WIDTH
+        )
+    return bits
+
+
+def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.shadow_masks(vendor)
+    fields = _software_fields(kvm, masks)
+    hardware = _hardware_bits(kvm, vendor)
+    symptoms: list[Symptom] = []
+    for index, field in enumerate(fields):
+        symptoms.append(Symptom(
+            "hardware-bit", ne(field.mask & hardware, 0),
+            f"{field.name} overlaps a bit that the hardware defines.",
+            "the bit means two things", "the manual gives the bit a meaning",
+        ))  # fmt: skip
+        for other in fields[index + 1:]:
+            symptoms.append(Symptom(
+                "fields-overlap", ne(field.mask & other.mask, 0), f"{field.name} and {other.name} overlap.",
+                "one bit means two things", "each software field has bits of its own",
+            ))  # fmt: skip
+    return [Claim(
+        negate(any_of(*(symptom.when for symptom in symptoms))),
+        tuple(symptoms),
+        plausible_host(masks),
+        tuple(Shown(field.name, field.mask) for field in fields),
+        masks.evidence,
+    )]  # fmt: skip
+
+
+def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Bool:
+    if vendor is Vendor.INTEL:
+        return ept.present(spte, mbec=mbec if relations.has_mbec(kvm) else FALSE)
+    return npt.present(spte) if vendor is Vendor.AMD else paging.present(spte)
+
+
+def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    frozen = bv(kvm.frozen_spte(), 64)
+    masks = kvm.shadow_masks(vendor)
+    kvm_says = kvm.predicates(masks, frozen)
+    mbec = bool_var("MBEC enabled")
+    present = _hardware_present(kvm, vendor, frozen, mbec)
+    address = ne(frozen & _PFN, 0)
+    manual = "SDM 31.3.2" if vendor is Vendor.INTEL else "APM 15.25, SDM 5.5"
+    return [Claim(
+        all_of(negate(present), negate(kvm_says.is_shadow_present), negate(kvm_says.is_mmio), negate(address),
+               kvm_says.is_frozen),
+        (
+            Symptom("hardware-present", present, "The hardware takes a frozen SPTE for a present entry.",
+                    "KVM holds the entry not present", f"{manual}: the entry is present"),
+            Symptom("mmu-present", kvm_says.is_shadow_present, "A frozen SPTE is MMU-present.",
+                    "is_shadow_present_pte()", "KVM's comment at FROZEN_SPTE: not present"),
+            Symptom("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.", "is_mmio_spte()",
+                    "KVM's comment at FROZEN_SPTE: not MMIO"),
+            Symptom("address", address, "A frozen SPTE has address bits set.", "a PFN bit is set",
+                    "KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF"),
+            Symptom("not-recognised", negate(kvm_says.is_frozen), "A frozen SPTE is not recognised.",
+                    "is_frozen_spte() is false", "KVM: is_frozen_spte()"),
+        ),
+        plausible_host(masks),
+        (Shown("FROZEN_SPTE", frozen), Shown("MBEC enabled", mbec), Shown("shadow_mmio_value", masks.mmio_value),
+         Shown("shadow_mmio_mask", masks.mmio_mask)),
+        masks.evidence,
+    )]  # fmt: skip
+
+
+def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    failed = kvm.failed_assertions()
+    kind = {Vendor.INTEL: WalkKind.NESTED_EPT, Vendor.AMD: WalkKind.NESTED_NPT}.get(vendor, WalkKind.GUEST)
+    walk = kvm.guest_walk(kind)
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    evidence = result.evidence + kvm.shadow_masks(vendor).evidence
+    build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
+    symptoms = [
+        Symptom("static-assertion", boolean(True), f"{each}", "the assertion fails", "static_assert")
+        for each in failed
+    ]
+    symptoms += [
+        Symptom("build-bug", negate(check.holds), f"The BUILD_BUG_ON at {check.at} fires.", "it fires",
+                "BUILD_BUG_ON") for check in build
+    ]  # fmt: skip
+    return [Claim(
+        all_of(boolean(not failed), *(check.holds for check in build)),
+        tuple(symptoms), (), (), evidence,
+    )]  # fmt: skip
+
+
+THEOREMS = (
+    Theorem(
+        name="layout.disjoint",
+        claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, for "
+              "every mask configuration that the lifted set-up reaches.",
+        source="SDM Tables 31-1 to 31-7, APM 5.3 and 15.25; KVM's comments in spte.h",
+        assumes=("KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page "
+                 "permissions", "the host's address widths are architectural"),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_disjoint,
+        catches=(Catch("mmu-writable-in-saved-slot", "fields-overlap"),
+                 Catch("host-writable-at-xu", "hardware-bit")),
+    ),
+    Theorem(
+        name="layout.frozen",
+        claim="FROZEN_SPTE is hardware-present under no setting, not MMU-present, not MMIO for any configured MMIO "
+              "mask and value, and has no PFN bit.",
+        source="SDM 31.3.2, APM 15.25; KVM's comment at FROZEN_SPTE",
+        assumes=("the host's address widths are architectural", "trees without XU never enable MBEC"),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_frozen,
+        catches=(Catch("frozen-has-bit-10", "hardware-present"), Catch("frozen-has-pfn", "address")),
+    ),
+    Theorem(
+        name="layout.assertions",
+        claim="Every static_assert of the lifted files, and every BUILD_BUG_ON in the lifted functions, holds.",
+        source="KVM's own assertions",
+        assumes=(),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_assertions,
+        catches=(Catch("frozen-has-bit-10", "static-assertion"),),
+    ),
+)  # fmt: skip
+

@@ -1,0 +1,192 @@
+"""What L1's EPT and nested page tables allow L2: KVM's permission bitmask against the manuals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import GuestWalk, Kvm, NotThere, WalkKind
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs import relations
+from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, iff, ite, ne, negate
+from mmuproof.spec import ept, npt
+
+_ACCESS_ASSUMPTIONS = (
+    "the error code's low half has only P, W, U and F: every caller of permission_fault() passes no other",
+    "no access both writes and fetches: an instruction fetch writes nothing",
+    "pte_access has no bit outside ACC_ALL: it comes from gpte_access()",
+)
+
+
+def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
+    data = all_of(negate(inputs.write), negate(inputs.fetch))
+    if mbec:
+        fetches: tuple[AccessKind, ...] = (
+            AccessKind("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch", "XU"),
+            AccessKind("supervisor-fetch", all_of(inputs.fetch, negate(inputs.user)), "A supervisor-mode fetch",
+                       "XS"),
+        )
+    else:
+        fetches = (AccessKind("fetch", inputs.fetch, "A fetch", "X"),)
+    return (
+        *fetches,
+        AccessKind("write", inputs.write, "A data write", "W"),
+        AccessKind("read", data, "A data read", "R"),
+    )
+
+
+def _ept_claim(kvm: Kvm, *, mbec: bool) -> Claim:
+    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    fault = ne(result.error_code, 0)
+    allowed = ept.allows(
+        relations.ept_permissions(kvm, inputs.pte_access), relations.ept_access(kvm, inputs),
+        mbec=TRUE if mbec else FALSE, user_mode_address=inputs.user,
+    )
+    assumptions = list(inputs.assumptions)
+    if relations.has_mbec(kvm):
+        enabled = flag(walk, "cr4_smep")
+        assumptions.append(
+            Assumption("MBEC is on: role.cr4_smep of a nested EPT", enabled) if mbec else
+            Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(enabled))
+        )
+    return Claim(
+        iff(fault, negate(allowed)),
+        relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, mbec), "SDM 31.3.3.2"),
+        tuple(assumptions),
+        (*relations.role_shown(walk, "cr4_smep"), *inputs.shown),
+        result.evidence,
+    )
+
+
+def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    return [_ept_claim(kvm, mbec=False)]
+
+
+def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    if not relations.has_mbec(kvm):
+        raise NotThere(["ACC_USER_EXEC_MASK"])
+    return [_ept_claim(kvm, mbec=True)]
+
+
+def _npt_assumptions(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs) -> tuple[Assumption, ...]:
+    return (*inputs.assumptions, *relations.mapped_pages_are_readable(kvm, inputs.pte_access), relations.paging_on(walk),
+            Assumption("nested tables have no protection keys: role.cr4_pke is 0",
+                       negate(flag(walk, "cr4_pke"))))
+
+
+def _npt_claim(kvm: Kvm, gmet: Bool, cpl: BitVec, extra: Sequence[Assumption]) -> Claim:
+    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    fault = ne(result.error_code, 0)
+
+    def allowed(void_without_nxe: Bool) -> Bool:
+        return npt.allows(
+            relations.nested_permissions(kvm, inputs.pte_access), relations.data_or_fetch(inputs),
+            gmet=gmet, cpl=cpl, no_execute_enabled=flag(walk, "efer_nx"),
+            gmet_void_without_nxe=void_without_nxe,
+        )
+
+    # The manual leaves GMET without EFER.NXE open, so either reading is right.
+    right = any_of(iff(fault, negate(allowed(FALSE))), iff(fault, negate(allowed(TRUE))))
+    user, supervisor = inputs.user, negate(inputs.user)
+    data = negate(inputs.fetch)
+    kinds = (
+        AccessKind("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3", "NX"),
+        AccessKind("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2", "U or NX"),
+        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W (and without GMET U)"),
+        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "the nested entry"),
+    )
+    return Claim(
+        right,
+        relations.judgement_symptoms(fault, allowed(FALSE), kinds, "APM 15.25"),
+        (*_npt_assumptions(kvm, walk, inputs), *extra),
+        (*relations.role_shown(walk, "cr4_smep", "cr0_wp", "cr4_smap", "efer_nx"), *inputs.shown),
+        result.evidence,
+    )
+
+
+def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    inputs = relations.fault_inputs(kvm)
+    extra = [Assumption("a nested access without GMET is a user access: PFERR_USER_MASK is set", inputs.user)]
+    if kvm.has_gmet:
+        extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0",
+                                negate(flag(walk, "cr4_smep"))))
+    return [_npt_claim(kvm, FALSE, bv(3, 2), extra)]
+
+
+def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    if not kvm.has_gmet:
+        raise NotThere(["GMET: update_permission_bitmask(tdp)"])
+    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    inputs = relations.fault_inputs(kvm)
+    claims: list[Claim] = []
+    # PFERR_USER_MASK says whether CPL is 3; each other privilege level is a claim of its own.
+    for level in range(3):
+        cpl = ite(inputs.user, bv(3, 2), bv(level, 2))
+        claim = _npt_claim(kvm, TRUE, cpl, [
+            Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
+            Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
+            Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role",
+                       negate(flag(walk, "cr4_smap"))),
+        ])  # fmt: skip
+        claims.append(
+            Claim(claim.holds, claim.symptoms, claim.assumptions, claim.shown, claim.evidence,
+                  f"CPL {level} and 3")
+        )
+    return claims
+
+
+THEOREMS = (
+    Theorem(
+        name="permission.ept",
+        claim="With MBEC off, an access by L2 faults exactly when L1's EPT denies it, and XU has no effect.",
+        source="SDM 31.3.3.2",
+        assumes=(*_ACCESS_ASSUMPTIONS, "MBEC is off in the role: kvm_init_shadow_ept_mmu() sets cr4_smep from "
+                 "vmcs12's control"),
+        vendors=(Vendor.INTEL,),
+        state=_ept,
+        catches=(Catch("ept-xu-without-mbec", "fetch-denied"),
+                 Catch("exec-only-fetch-needs-read", "fetch-denied")),
+    ),
+    Theorem(
+        name="permission.ept-mbec",
+        claim="With MBEC on, a fetch needs XS for a supervisor-mode linear address and XU for a user-mode one; "
+              "reads and writes are as without.",
+        source="SDM 31.3.3.2",
+        assumes=(*_ACCESS_ASSUMPTIONS, "PFERR_USER_MASK says that the linear address is user-mode: "
+                 "vmx_translate_nested_gpa() and the EPT-violation handler set it so"),
+        vendors=(Vendor.INTEL,),
+        state=_ept_mbec,
+        catches=(Catch("mbec-ignores-xu", "user-fetch-allowed"),
+                 Catch("exec-only-fetch-needs-read", "supervisor-fetch-denied")),
+    ),
+    Theorem(
+        name="permission.npt",
+        claim="Without GMET, an access by L2 faults exactly when L1's nested page tables deny it to a user "
+              "access, the processor's own accesses to guest page tables included.",
+        source="APM 15.25",
+        assumes=(*_ACCESS_ASSUMPTIONS, "nested accesses are user accesses: svm_translate_nested_gpa() and "
+                 "hardware set PFERR_USER_MASK", "the entry is present, so ACC_READ_MASK is set"),
+        vendors=(Vendor.AMD,),
+        state=_npt,
+        catches=(Catch("user-access-ignores-u", "read-allowed"), Catch("nx-ignored", "user-fetch-allowed")),
+    ),
+    Theorem(
+        name="permission.npt-gmet",
+        claim="With GMET, U does not restrict data, and a fetch faults exactly if NX is set, or U is set and CPL "
+              "is below 3.",
+        source="APM 15.25.13, Table 15-21",
+        assumes=(*_ACCESS_ASSUMPTIONS, "PFERR_USER_MASK says that CPL is 3: svm_translate_nested_gpa() and the "
+                 "#NPF handler set it so", "CR0.WP is set and CR4.SMAP clear in the role: "
+                 "kvm_init_shadow_npt_mmu() computes it so", "the entry is present, so ACC_READ_MASK is set"),
+        vendors=(Vendor.AMD,),
+        state=_npt_gmet,
+        catches=(Catch("gmet-u-restricts-data", "read-denied"), Catch("smep-ignored", "supervisor-fetch-allowed")),
+    ),
+)  # fmt: skip

@@ -1,0 +1,236 @@
+"""What a guest's own page tables allow: access rights, protection keys, and the error code of a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import GuestWalk, Kvm, PermissionFault, WalkKind
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs import relations
+from mmuproof.proofs.relations import AccessKind, FaultInputs, flag, has
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, eq, extract, iff, implies, ne, negate, zext
+from mmuproof.spec import page_fault, paging, protection_keys
+from mmuproof.spec.page_fault import FaultCause
+
+_ASSUMES = (
+    "the error code's low half has only P, W, U and F: every caller of permission_fault() passes no other",
+    "no access both writes and fetches: an instruction fetch writes nothing",
+    "an implicit access carries no PFERR_USER_MASK: the emulator sets one or the other",
+    "the entry is present, so ACC_READ_MASK is set",
+    "paging is on: without, KVM does not consult the metadata",
+)
+
+
+def _assumptions(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs) -> tuple[Assumption, ...]:
+    return (
+        *inputs.assumptions,
+        *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+        relations.paging_on(walk),
+        Assumption("an implicit access carries no PFERR_USER_MASK",
+                   negate(all_of(inputs.implicit, inputs.user))),
+    )  # fmt: skip
+
+
+def _denied_by_rights(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
+    controls = paging.PagingControls(
+        write_protect=result.cr0_wp,
+        smep=flag(walk, "cr4_smep"),
+        smap=flag(walk, "cr4_smap"),
+        no_execute_enabled=flag(walk, "efer_nx"),
+        alignment_check=result.eflags_ac,
+    )
+    rights = relations.access_rights(kvm, inputs.pte_access)
+    return negate(paging.allows(rights, relations.linear_access(inputs), controls))
+
+
+def _denied_by_key(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
+    access = relations.linear_access(inputs)
+    return protection_keys.denied(
+        access.access,
+        pkru=result.pkru,
+        key=extract(inputs.pte_pkey, 3, 0),
+        user_address=relations.access_rights(kvm, inputs.pte_access).user_address,
+        user_mode_access=access.is_user_mode_access,
+        write_protect=result.cr0_wp,
+        enabled=flag(walk, "cr4_pke"),
+        long_mode=flag(walk, "efer_lma"),
+    )
+
+
+def _kinds(inputs: FaultInputs) -> tuple[AccessKind, ...]:
+    data = all_of(negate(inputs.write), negate(inputs.fetch))
+
+    def kinds(mode: str, noun: str, when: Bool) -> tuple[AccessKind, ...]:
+        rule = "the access rights of paging"
+        return (
+            AccessKind(f"{mode}-fetch", all_of(when, inputs.fetch), f"A {noun} fetch", rule),
+            AccessKind(f"{mode}-write", all_of(when, inputs.write), f"A {noun} write", rule),
+            AccessKind(f"{mode}-read", all_of(when, data), f"A {noun} read", rule),
+        )
+
+    return (
+        *kinds("implicit", "implicit supervisor-mode", inputs.implicit),
+        *kinds("user", "user-mode", all_of(inputs.user, negate(inputs.implicit))),
+        *kinds("supervisor", "supervisor-mode", all_of(negate(inputs.user), negate(inputs.implicit))),
+    )
+
+
+def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tuple[Shown, ...]:
+    return (
+        *relations.role_shown(walk, "cr4_smep", "cr4_smap", "cr4_pke", "efer_nx", "efer_lma"),
+        Shown("cr0.wp", result.cr0_wp),
+        Shown("eflags.ac", result.eflags_ac),
+        *inputs.shown,
+    )
+
+
+def _paging(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.guest_walk(WalkKind.GUEST)
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    fault = ne(result.error_code, 0)
+    denied = _denied_by_rights(kvm, walk, inputs, result)
+    return [
+        Claim(
+            iff(fault, denied),
+            relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
+            (*_assumptions(kvm, walk, inputs),
+             Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke")))),
+            _shown(walk, inputs, result),
+            result.evidence,
+        )
+    ]  # fmt: skip
+
+
+def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
+    return Assumption(
+        "kvm_calc_cpu_role() sets cr4_pke only with EFER.LMA",
+        implies(flag(walk, "cr4_pke"), flag(walk, "efer_lma")),
+    )
+
+
+def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.guest_walk(WalkKind.GUEST)
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    fault = ne(result.error_code, 0)
+    by_rights = _denied_by_rights(kvm, walk, inputs, result)
+    by_key = _denied_by_key(kvm, walk, inputs, result)
+    return [
+        Claim(
+            iff(fault, any_of(by_rights, by_key)),
+            (
+                Symptom("key-ignored", all_of(by_key, negate(fault)),
+                        "An access is allowed although the page's protection key forbids it.",
+                        "no fault", "SDM 5.6.2: the access is denied"),
+                Symptom("key-invented", all_of(fault, negate(by_rights), negate(by_key)),
+                        "An access is denied although neither rights nor protection key forbid it.",
+                        "a fault", "SDM 5.6.2: the access is allowed"),
+                Symptom("rights-ignored", all_of(by_rights, negate(fault)),
+                        "An access is allowed although the access rights forbid it.",
+                        "no fault", "SDM 5.6.1: the access is denied"),
+            ),
+            (*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)),
+            (*_shown(walk, inputs, result), Shown("pte_pkey", inputs.pte_pkey), Shown("pkru", result.pkru)),
+            result.evidence,
+        )
+    ]  # fmt: skip
+
+
+_KINDS_BY_VENDOR = {
+    Vendor.INTEL: WalkKind.NESTED_EPT,
+    Vendor.AMD: WalkKind.NESTED_NPT,
+    Vendor.SHADOW: WalkKind.GUEST,
+}
+
+
+def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.guest_walk(_KINDS_BY_VENDOR[vendor])
+    inputs = relations.fault_inputs(kvm)
+    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    code = result.error_code
+    present, key = (kvm.constant(f"PFERR_{name}_MASK") for name in ("PRESENT", "PK"))
+    assumptions = [*inputs.assumptions, relations.paging_on(walk)]
+    if vendor is Vendor.SHADOW:
+        assumptions = [*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)]
+        by_key = _denied_by_key(kvm, walk, inputs, result)
+        by_rights = _denied_by_rights(kvm, walk, inputs, result)
+    else:
+        # Neither EPT nor nested page tables have protection keys.
+        by_key, by_rights = FALSE, ne(code, 0)
+        assumptions.append(Assumption("nested tables have no protection keys: role.cr4_pke is 0",
+                                      negate(flag(walk, "cr4_pke"))))
+    cause = FaultCause(not_present=FALSE, reserved=FALSE, rights=by_rights, key=by_key)
+
+    def expected(beside_other: Bool) -> Bool:
+        # permission_fault() gives the part of the code that says why; the walker adds what the access was.
+        flag_set = page_fault.protection_key_flag(cause, key_flag_beside_other_cause=beside_other)
+        return implies(page_fault.faults(cause), iff(has(code, key), flag_set))
+
+    fault = page_fault.faults(cause)
+    wrong_present = all_of(fault, ne(code, 0), negate(has(code, present)))
+    # Whether a key's flag stands beside another cause is open, so either is right.
+    wrong_key = negate(any_of(expected(FALSE), expected(TRUE)))
+    other = ne(code & ~(present | key), 0)
+    without_fault = all_of(negate(fault), ne(code, 0))
+    lost = all_of(fault, eq(code, 0))
+    return [
+        Claim(
+            negate(any_of(wrong_present, wrong_key, other, without_fault, lost)),
+            (
+                Symptom("present-flag", wrong_present, "A fault on a present entry is reported without P.",
+                        "P is 0", "SDM 4.7: P is 1 for a protection fault"),
+                Symptom("key-flag", wrong_key, "PK does not say whether the protection key denied the access.",
+                        "PK is wrong", "SDM 4.7: PK is 1 if the key denied the access, else 0"),
+                Symptom("other-flags", other, "The code has a flag that permission_fault() must not set.",
+                        "a flag besides P and PK", "SDM 4.7: the fault has no such cause"),
+                Symptom("code-without-fault", without_fault, "An access that does not fault has an error code.",
+                        "an error code", "SDM 5.6: no fault"),
+                Symptom("fault-without-code", lost, "An access that faults has no error code.",
+                        "no error code", "SDM 5.6: a fault"),
+            ),
+            tuple(assumptions),
+            (*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
+            result.evidence,
+        )
+    ]  # fmt: skip
+
+
+THEOREMS = (
+    Theorem(
+        name="permission.paging",
+        claim="An access to a linear address faults exactly when IA-32e paging's access rights deny it: CR0.WP, "
+              "SMEP, SMAP with EFLAGS.AC and implicit accesses, EFER.NXE.",
+        source="SDM 5.6.1, APM 5.6",
+        assumes=_ASSUMES,
+        vendors=(Vendor.SHADOW,),
+        state=_paging,
+        catches=(Catch("implicit-escapes-smap", "implicit-read-allowed"),
+                 Catch("smep-ignored", "supervisor-fetch-allowed"),
+                 Catch("nx-ignored", "user-fetch-allowed"),
+                 Catch("wp-ignored", "supervisor-write-allowed"),
+                 Catch("user-access-ignores-u", "user-read-allowed")),
+    ),
+    Theorem(
+        name="permission.pkeys",
+        claim="For every PKRU and protection key, an access faults exactly when rights or key deny it.",
+        source="SDM 5.6.2",
+        assumes=(*_ASSUMES, "CR4.PKE counts only with EFER.LMA: kvm_calc_cpu_role() computes it so"),
+        vendors=(Vendor.SHADOW,),
+        state=_pkeys,
+        catches=(Catch("pkey-write-ignores-wp", "key-ignored"), Catch("pkru-mask-left-over", "key-invented")),
+    ),
+    Theorem(
+        name="permission.error-code",
+        claim="The error code that permission_fault() returns is P for a fault, with PK exactly if the "
+              "protection key denied the access, and 0 without a fault.",
+        source="SDM 4.7, 5.6.2",
+        assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_error_code,
+        catches=(Catch("pk-flag-lost", "key-flag"),),
+    ),
+)  # fmt: skip
+

@@ -1,0 +1,169 @@
+"""Access tracking of EPT SPTEs without A/D bits: permissions are put away and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import Kvm, ShadowMasks, Tracked
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs import relations
+from mmuproof.proofs.made_spte import made_spte
+from mmuproof.proofs.relations import has
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, boolean, bv, eq, implies, ne, negate, var
+from mmuproof.spec import ept
+
+_WRITE = 1 << 1
+_ACCESSED = 1 << 8
+
+
+def _saved_slots(kvm: Kvm) -> int:
+    mask = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_MASK")
+    return mask << kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
+
+
+def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec, tracked: Tracked) -> tuple[Assumption, ...]:
+    """What the callers of mark_spte_for_access_track() pass: an SPTE without A/D bits, not tracked yet."""
+    ad_type = spte & kvm.constant("SPTE_TDP_AD_MASK")
+    writable, mmu_writable = has(spte, _WRITE), ne(spte & masks.mmu_writable, 0)
+    return (
+        Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
+        Assumption("the SPTE is without A/D bits", eq(ad_type, kvm.constant("SPTE_TDP_AD_DISABLED"))),
+        Assumption("the SPTE is not access-tracked yet", negate(tracked.was_access_track)),
+        Assumption("the saved slots are clear, as make_spte() leaves them", eq(spte & _saved_slots(kvm), 0)),
+        Assumption("a writable SPTE is MMU-writable and an MMU-writable one host-writable",
+                   all_of(implies(writable, mmu_writable),
+                          implies(mmu_writable, ne(spte & masks.host_writable, 0)))),
+    )  # fmt: skip
+
+
+def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.access_track(masks, spte)
+    may_change = bv(_WRITE | _ACCESSED, 64)
+    changed = (tracked.restored ^ spte) & ~may_change
+    gained = tracked.restored & ~spte
+    before, after = ept.permissions_of(spte), ept.permissions_of(tracked.restored)
+
+    def lost(name: str, had: Bool, has_now: Bool) -> Symptom:
+        return Symptom(f"{name}-lost", all_of(had, negate(has_now)),
+                       f"Marking and restoring an SPTE loses {name.upper()}.", f"{name.upper()} is clear",
+                       "KVM: restore_acc_track_spte() gives back what was saved")  # fmt: skip
+
+    return [Claim(
+        all_of(eq(changed, 0), eq(gained, 0)),
+        (
+            Symptom("bit-gained", ne(gained, 0), "Marking and restoring an SPTE sets a bit that it did not have.",
+                    "a bit more than before", "KVM: restore_acc_track_spte() gives back what was saved"),
+            lost("r", before.read, after.read),
+            lost("x", before.execute, after.execute),
+            lost("xu", before.user_execute, after.user_execute),
+            Symptom("bit-lost", ne(changed, 0), "Marking and restoring an SPTE changes a bit besides W and A.",
+                    "another SPTE", "KVM: restore_acc_track_spte() gives back what was saved"),
+        ),
+        untracked(kvm, masks, spte, tracked),
+        (Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+        tracked.evidence,
+    )]  # fmt: skip
+
+
+def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.access_track(masks, spte)
+    mbec = bool_var("MBEC enabled")
+    setting = mbec if relations.has_mbec(kvm) else boolean(False)
+    present = ept.present(tracked.marked, mbec=setting)
+    unrecognised = negate(tracked.is_access_track)
+    return [Claim(
+        all_of(negate(present), negate(unrecognised)),
+        (
+            Symptom("hardware-present", present, "The hardware still uses an access-tracked SPTE.",
+                    "KVM counts on a fault at the next access", "SDM 31.3.2: the entry is present"),
+            Symptom("not-recognised", unrecognised, "An access-tracked SPTE is not recognised as such.",
+                    "is_access_track_spte() is false", "KVM: is_access_track_spte()"),
+        ),
+        untracked(kvm, masks, spte, tracked),
+        (Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
+        tracked.evidence,
+    )]  # fmt: skip
+
+
+def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.access_track(masks, spte)
+    differs = ne(tracked.twice, tracked.marked)
+    return [Claim(
+        negate(differs),
+        (Symptom("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.",
+                 "another SPTE", "KVM: a tracked SPTE is returned as it is"),),
+        untracked(kvm, masks, spte, tracked),
+        (Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
+        tracked.evidence,
+    )]  # fmt: skip
+
+
+def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.shadow_masks(vendor)
+    inputs = made_spte(kvm, masks)
+    made = kvm.make_spte(masks, inputs.request)
+    slots = _saved_slots(kvm)
+    dirty = ne(made.spte & slots, 0)
+    return [Claim(
+        negate(dirty),
+        (Symptom("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.",
+                 "a saved slot is set", "KVM's WARN in mark_spte_for_access_track(): the slots are zero"),),
+        (*inputs.assumptions,
+         Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
+                    negate(inputs.request.prefetch))),
+        (*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
+        made.evidence,
+    )]  # fmt: skip
+
+
+UNTRACKED = (
+    "the SPTE is MMU-present, without A/D bits and not tracked yet: mark_spte_for_access_track()'s callers check",
+    "the saved slots are clear: tracking.saved-clear shows it of make_spte()",
+    "W implies MMU-writable implies host-writable: check_spte_writable_invariants()",
+)
+
+THEOREMS = (
+    Theorem(
+        name="tracking.round-trip",
+        claim="Marking an SPTE for access tracking and restoring it gives back everything but W and A, and adds "
+              "nothing.",
+        source="KVM's comments at mark_spte_for_access_track() and restore_acc_track_spte(); SDM 31.3.2",
+        assumes=UNTRACKED,
+        vendors=(Vendor.INTEL,),
+        state=_round_trip,
+        catches=(Catch("track-saves-no-xu", "xu-lost"), Catch("restore-shift-off-by-one", "bit-lost")),
+    ),
+    Theorem(
+        name="tracking.not-present",
+        claim="An access-tracked SPTE is hardware-present under no setting, and KVM recognises it.",
+        source="SDM 31.3.2",
+        assumes=(*UNTRACKED, "trees without XU never enable MBEC"),
+        vendors=(Vendor.INTEL,),
+        state=_not_present,
+        catches=(Catch("track-mask-without-xu", "hardware-present"),),
+    ),
+    Theorem(
+        name="tracking.idempotent",
+        claim="Marking an SPTE twice is marking it once.",
+        source="KVM: mark_spte_for_access_track() returns a tracked SPTE as it is",
+        assumes=UNTRACKED,
+        vendors=(Vendor.INTEL,),
+        state=_idempotent,
+        catches=(Catch("track-again-saves-again", "second-mark-changes"),),
+    ),
+    Theorem(
+        name="tracking.saved-clear",
+        claim="make_spte() leaves the slots for saved permissions clear.",
+        source="KVM's WARN in mark_spte_for_access_track()",
+        assumes=("the SPTE is not prefetched, so it is not access-tracked from the start",
+                 "a page frame number fits the SPTE"),
+        vendors=(Vendor.INTEL,),
+        state=_saved_clear,
+        catches=(Catch("mmu-writable-in-saved-slot", "saved-slot-set"),),
+    ),
+)  # fmt: skip

@@ -1,0 +1,80 @@
+"""What is asked of a solver, and what comes back."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmuproof.smt.terms import Bool, all_of
+
+
+class Verdict(enum.Enum):
+    """What is known of a claim once it has been decided."""
+
+    PROVED = "PROVED"
+    """No counterexample exists, and the assumptions are satisfiable."""
+    REFUTED = "REFUTED"
+    """A counterexample exists; evaluating it with plain integers has confirmed it."""
+    VACUOUS = "VACUOUS"
+    """The assumptions contradict each other, so nothing has been shown."""
+    UNKNOWN = "UNKNOWN"
+    """The solver's budget ran out."""
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    """What the claim is about does not exist here."""
+    ERROR = "ERROR"
+    """The question could not be posed, or the answer did not stand its check."""
+
+    @property
+    def green(self) -> bool:
+        """Whether this verdict leaves a run successful."""
+        return self in (Verdict.PROVED, Verdict.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A condition under which a claim is made, with the words that a report uses for it."""
+
+    label: str
+    term: Bool
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """``claim`` has to hold for every value of every variable that satisfies the assumptions."""
+
+    assumptions: tuple[Assumption, ...]
+    claim: Bool
+
+    @property
+    def premise(self) -> Bool:
+        """All assumptions together."""
+        return all_of(*(assumption.term for assumption in self.assumptions))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Values that satisfy the assumptions and break the claim.
+
+    ``values`` gives every variable of the obligation.  ``relevant`` gives for each variable the mask of
+    those bits that matter: with these bits as they are and any value for all others, every assignment
+    that satisfies the assumptions breaks the claim.
+    """
+
+    values: Mapping[str, int]
+    relevant: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decided obligation.
+
+    ``assignment`` comes with REFUTED; ``core`` (the labels of assumptions that contradict each other)
+    with VACUOUS; ``reason`` with UNKNOWN and ERROR.
+    """
+
+    verdict: Verdict
+    seconds: float
+    assignment: Assignment | None = None
+    core: tuple[str, ...] = ()
+    reason: str | None = None

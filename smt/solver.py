@@ -1,0 +1,242 @@
+"""Deciding obligations with Z3.
+
+Every obligation gets a context and a solver of its own, so an answer depends neither on the order in which
+obligations are decided nor on the thread that does it.  The budget is Z3's resource limit, not time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import z3
+
+from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
+from mmuproof.smt.terms import Op, Term, evaluate_all, negate, postorder, variables
+
+DEFAULT_BUDGET = 200_000_000
+"""Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
+
+_SMALLEST_BUDGET = 20_000_000
+
+
+def version() -> str:
+    """The solver's name and version."""
+    return str(z3.get_full_version())
+
+
+@dataclass(frozen=True)
+class _Translated:
+    """Z3's side of some terms: the expressions in order, and the variables by name."""
+
+    context: z3.Context
+    expressions: list[z3.ExprRef]
+    variables: Mapping[str, z3.ExprRef]
+
+
+def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET) -> Answer:
+    """Prove or refute an obligation.
+
+    A refutation comes with the assignment made small and confirmed by evaluating both sides with plain
+    integers; an assignment that does not stand this is an ERROR.
+    """
+    start = time.perf_counter()
+
+    def answer(verdict: Verdict, **details: object) -> Answer:
+        return Answer(verdict, time.perf_counter() - start, **details)  # type: ignore[arg-type]
+
+    terms: list[Term] = [assumption.term for assumption in obligation.assumptions]
+    names = variables(*terms, obligation.claim)
+    z3_side = _translate([*terms, obligation.claim], names)
+    *premises, claim = z3_side.expressions
+    context = z3_side.context
+
+    solver = _solver(context, budget)
+    labels = [z3.Bool(f"|assumption {index}|", context) for index in range(len(premises))]
+    for label, premise in zip(labels, premises, strict=True):
+        solver.add(z3.Implies(label, premise))
+    found = solver.check(*labels)
+    if found == z3.unsat:
+        core = {str(label) for label in solver.unsat_core()}
+        contradicting = tuple(
+            assumption.label for label, assumption in zip(labels, obligation.assumptions, strict=True)
+            if str(label) in core
+        )
+        return answer(Verdict.VACUOUS, core=contradicting, reason="the assumptions contradict each other")
+    if found != z3.sat:
+        return answer(Verdict.UNKNOWN, reason=f"assumptions: {solver.reason_unknown()}")
+
+    solver = _solver(context, budget)
+    solver.add(*premises, z3.Not(claim))
+    found = solver.check()
+    if found == z3.unsat:
+        return answer(Verdict.PROVED)
+    if found != z3.sat:
+        return answer(Verdict.UNKNOWN, reason=str(solver.reason_unknown()))
+    values = _smallest(solver, z3_side.variables, budget)
+    kept = evaluate_all([*terms, obligation.claim], values)
+    if not all(kept[:-1]) or kept[-1]:
+        return answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
+    relevant = _relevant_bits(context, [*premises, claim], z3_side.variables, values, budget)
+    return answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
+
+
+def satisfiable(term: Term, budget: int = DEFAULT_BUDGET) -> bool | None:
+    """Whether some assignment makes a truth value true; None if the budget runs out."""
+    z3_side = _translate([term], variables(term))
+    solver = _solver(z3_side.context, budget)
+    solver.add(z3_side.expressions[0])
+    found = solver.check()
+    return None if found == z3.unknown else bool(found == z3.sat)
+
+
+def _solver(context: z3.Context, budget: int) -> z3.Solver:
+    solver = z3.SolverFor("QF_BV", ctx=context)
+    solver.set("rlimit", budget)
+    return solver
+
+
+def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int) -> dict[str, int]:
+    """An assignment that satisfies the solver's formulas with few bits set: greedy, first whole variables.
+
+    The search stops early, with what it has, when it gets expensive.
+    """
+    values = _read(solver.model(), names)
+    solver.set("rlimit", min(budget, _SMALLEST_BUDGET))
+
+    def try_with(condition: z3.BoolRef) -> bool:
+        solver.push()
+        solver.add(condition)
+        if solver.check() == z3.sat:
+            values.update(_read(solver.model(), names))
+            return True
+        solver.pop()
+        return False
+
+    for name, expression in names.items():
+        if values[name]:
+            try_with(_equals(expression, 0))
+        else:
+            solver.add(_equals(expression, 0))
+    for name, expression in names.items():
+        if not values[name] or z3.is_bool(expression):
+            continue
+        for index in reversed(range(expression.size())):
+            wanted = z3.Extract(index, index, expression) == 0
+            if values[name] >> index & 1:
+                try_with(wanted)
+            else:
+                solver.add(wanted)
+    return values
+
+
+def _relevant_bits(context: z3.Context, formulas: list[z3.ExprRef], names: Mapping[str, z3.ExprRef],
+                   values: Mapping[str, int], budget: int) -> dict[str, int]:
+    """Which bits have to be as they are for the claim to fail, all others being free."""
+    solver = _solver(context, min(budget, _SMALLEST_BUDGET))
+    solver.add(*formulas)
+    literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
+    for name, expression in names.items():
+        width = 1 if z3.is_bool(expression) else expression.size()
+        for index in range(width):
+            literal = z3.Bool(f"|{name}| bit {index}", context)
+            one = bool(values[name] >> index & 1)
+            if z3.is_bool(expression):
+                solver.add(z3.Implies(literal, expression if one else z3.Not(expression)))
+            else:
+                solver.add(z3.Implies(literal, z3.Extract(index, index, expression) == int(one)))
+            literals[str(literal)] = (literal, name, index)
+    if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
+        return {name: (1 << 64) - 1 for name in names}
+    core = [str(literal) for literal in solver.unsat_core()]
+    for candidate in sorted(core):
+        rest = [literals[each][0] for each in core if each != candidate]
+        if solver.check(*rest) == z3.unsat:
+            core = [str(literal) for literal in solver.unsat_core()] if rest else []
+        if candidate not in core and not core:
+            break
+    relevant = dict.fromkeys(names, 0)
+    for literal_name in core:
+        _, name, index = literals[literal_name]
+        relevant[name] |= 1 << index
+    return relevant
+
+
+def _equals(expression: z3.ExprRef, value: int) -> z3.BoolRef:
+    if z3.is_bool(expression):
+        return expression if value else z3.Not(expression)
+    return expression == value
+
+
+def _read(model: z3.ModelRef, names: Mapping[str, z3.ExprRef]) -> dict[str, int]:
+    values: dict[str, int] = {}
+    for name, expression in names.items():
+        found = model.eval(expression, model_completion=True)
+        values[name] = int(z3.is_true(found)) if z3.is_bool(expression) else found.as_long()
+    return values
+
+
+def _translate(terms: list[Term], names: Mapping[str, Term]) -> _Translated:
+    context = z3.Context()
+    made: dict[Term, z3.ExprRef] = {}
+    for term in postorder([*names.values(), *terms]):
+        made[term] = _expression(term, [made[arg] for arg in term.args], context)
+    return _Translated(
+        context, [made[term] for term in terms], {name: made[term] for name, term in sorted(names.items())}
+    )
+
+
+def _expression(term: Term, args: list[z3.ExprRef], context: z3.Context) -> z3.ExprRef:
+    op = term.op
+    if op is Op.CONST:
+        return z3.BitVecVal(term.value, term.width, context) if term.width else \
+            z3.BoolVal(bool(term.value), context)
+    if op is Op.VAR:
+        return z3.BitVec(term.name, term.width, context) if term.width else z3.Bool(term.name, context)
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return z3.Extract(term.data + term.width - 1, term.data, args[0])
+    if op in (Op.ZEXT, Op.SEXT):
+        extend = z3.ZeroExt if op is Op.ZEXT else z3.SignExt
+        return extend(term.width - args[0].size(), args[0])
+    if term.width == 0 and op in _LOGICAL:
+        return _LOGICAL[op](*args)
+    return _VECTOR[op](*args)
+
+
+_LOGICAL: Mapping[Op, Callable[..., z3.ExprRef]] = {
+    Op.NOT: z3.Not,
+    Op.AND: z3.And,
+    Op.OR: z3.Or,
+    Op.EQ: lambda a, b: a == b,
+    Op.ITE: z3.If,
+    Op.ULT: z3.ULT,
+    Op.SLT: lambda a, b: a < b,
+}
+
+_VECTOR: Mapping[Op, Callable[..., z3.ExprRef]] = {
+    Op.NOT: lambda a: ~a,
+    Op.AND: lambda *args: reduce(lambda a, b: a & b, args),
+    Op.OR: lambda *args: reduce(lambda a, b: a | b, args),
+    Op.XOR: lambda a, b: a ^ b,
+    Op.ITE: z3.If,
+    Op.ADD: lambda a, b: a + b,
+    Op.SUB: lambda a, b: a - b,
+    Op.MUL: lambda a, b: a * b,
+    Op.UDIV: z3.UDiv,
+    Op.UREM: z3.URem,
+    Op.SDIV: lambda a, b: a / b,
+    Op.SREM: z3.SRem,
+    Op.SHL: lambda a, b: a << b,
+    Op.LSHR: z3.LShR,
+    Op.ASHR: lambda a, b: a >> b,
+    Op.CONCAT: z3.Concat,
+}
+
+
+def refuted_by(obligation: Obligation, values: Mapping[str, int]) -> bool:
+    """Whether an assignment satisfies the assumptions and breaks the claim, by plain integers."""
+    premise, broken = evaluate_all([obligation.premise, negate(obligation.claim)], values)
+    return bool(premise and broken)

@@ -1,0 +1,931 @@
+"""Bit-vector terms: immutable, shared, simplified while they are built, evaluated with plain integers.
+
+A term is a node of a directed acyclic graph.  Equal terms are one object, so ``is`` compares them and
+a graph with much sharing stays small.  No solver is involved: `mmuproof.smt.solver` hands terms to one,
+and `evaluate` gives the value of a term without one, which is how a solver's answer is checked.
+
+Two sorts exist: `Bool`, and `BitVec` with a width of one bit or more.  The operators ``+ - * & | ^ ~``
+and ``<< >>`` work on bit-vectors modulo 2**width (``>>`` is the logical shift; a shift by the width or more
+gives 0), ``& | ^ ~`` on truth values.  An ``int`` beside a bit-vector is taken modulo 2**width.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar, overload
+from weakref import WeakValueDictionary
+
+
+class Op(enum.Enum):
+    """What a node does with its arguments."""
+
+    CONST = "const"
+    VAR = "var"
+    NOT = "not"
+    AND = "and"
+    OR = "or"
+    XOR = "xor"
+    ITE = "ite"
+    EQ = "="
+    ULT = "ult"
+    SLT = "slt"
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    UDIV = "udiv"
+    UREM = "urem"
+    SDIV = "sdiv"
+    SREM = "srem"
+    SHL = "shl"
+    LSHR = "lshr"
+    ASHR = "ashr"
+    CONCAT = "concat"
+    EXTRACT = "extract"
+    ZEXT = "zext"
+    SEXT = "sext"
+
+
+class Term:
+    """A node: an operation, its arguments, and for a leaf the value or the name.
+
+    ``data`` is the value of a constant, the name of a variable, or the low bit of an extract.
+    ``width`` is the number of bits, and 0 for a truth value.
+    """
+
+    __slots__ = ("__weakref__", "args", "data", "op", "width")
+
+    op: Op
+    args: tuple[Term, ...]
+    data: int | str | None
+    width: int
+
+    def __repr__(self) -> str:
+        return render(self)
+
+    def __reduce__(self) -> object:
+        raise TypeError("terms are shared objects and are not pickled; write them out with a solver's format")
+
+    @property
+    def is_const(self) -> bool:
+        """Whether the term is a literal value."""
+        return self.op is Op.CONST
+
+    @property
+    def value(self) -> int:
+        """The value of a constant (0 or 1 for a truth value).
+
+        Raises:
+            ValueError: the term is no constant.
+        """
+        if self.op is not Op.CONST or not isinstance(self.data, int):
+            raise ValueError(f"not a constant: {self!r}")
+        return self.data
+
+    @property
+    def name(self) -> str:
+        """The name of a variable.
+
+        Raises:
+            ValueError: the term is no variable.
+        """
+        if self.op is not Op.VAR or not isinstance(self.data, str):
+            raise ValueError(f"not a variable: {self!r}")
+        return self.data
+
+
+class Bool(Term):
+    """A truth value."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Bool) -> Bool:
+        return all_of(self, other)
+
+    def __or__(self, other: Bool) -> Bool:
+        return any_of(self, other)
+
+    def __xor__(self, other: Bool) -> Bool:
+        return negate(iff(self, other))
+
+    def __invert__(self) -> Bool:
+        return negate(self)
+
+    def __bool__(self) -> bool:
+        if self.op is Op.CONST:
+            return self.data == 1
+        raise TypeError("a symbolic truth value has no Python truth; use &, |, ~, ite")
+
+
+class BitVec(Term):
+    """A bit-vector of ``width`` bits."""
+
+    __slots__ = ()
+
+    def _other(self, other: BitVec | int) -> BitVec:
+        if isinstance(other, int):
+            return bv(other, self.width)
+        if other.width != self.width:
+            raise ValueError(f"widths differ: {self.width} and {other.width}")
+        return other
+
+    def __and__(self, other: BitVec | int) -> BitVec:
+        return _bitwise(Op.AND, self, self._other(other))
+
+    def __or__(self, other: BitVec | int) -> BitVec:
+        return _bitwise(Op.OR, self, self._other(other))
+
+    def __xor__(self, other: BitVec | int) -> BitVec:
+        return _bitwise(Op.XOR, self, self._other(other))
+
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
+
+    def __invert__(self) -> BitVec:
+        if self.is_const:
+            return bv(~self.value, self.width)
+        if self.op is Op.NOT:
+            return _as_bv(self.args[0])
+        return _make_bv(Op.NOT, self.width, (self,))
+
+    def __neg__(self) -> BitVec:
+        return bv(0, self.width) - self
+
+    def __add__(self, other: BitVec | int) -> BitVec:
+        return _arithmetic(Op.ADD, self, self._other(other))
+
+    def __sub__(self, other: BitVec | int) -> BitVec:
+        return _arithmetic(Op.SUB, self, self._other(other))
+
+    def __mul__(self, other: BitVec | int) -> BitVec:
+        return _arithmetic(Op.MUL, self, self._other(other))
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: int) -> BitVec:
+        return bv(other, self.width) - self
+
+    def __lshift__(self, other: BitVec | int) -> BitVec:
+        return _shift(Op.SHL, self, self._other(other))
+
+    def __rshift__(self, other: BitVec | int) -> BitVec:
+        return _shift(Op.LSHR, self, self._other(other))
+
+
+_Key = tuple[Op, int, int | str | None, tuple[Term, ...]]
+_interned: WeakValueDictionary[_Key, Term] = WeakValueDictionary()
+
+
+def _make(kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...],
+          data: int | str | None = None) -> Term:
+    key = (op, width, data, args)
+    found = _interned.get(key)
+    if found is not None:
+        return found
+    term = kind.__new__(kind)
+    term.op, term.args, term.data, term.width = op, args, data, width
+    return _interned.setdefault(key, term)
+
+
+def _make_bv(op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None) -> BitVec:
+    term = _make(BitVec, op, width, args, data)
+    assert isinstance(term, BitVec)
+    return term
+
+
+def _make_bool(op: Op, args: tuple[Term, ...], data: int | str | None = None) -> Bool:
+    term = _make(Bool, op, 0, args, data)
+    assert isinstance(term, Bool)
+    return term
+
+
+def _as_bv(term: Term) -> BitVec:
+    assert isinstance(term, BitVec)
+    return term
+
+
+def _as_bool(term: Term) -> Bool:
+    assert isinstance(term, Bool)
+    return term
+
+
+# -- leaves ------------------------------------------------------------------------------------------
+
+
+def bv(value: int, width: int) -> BitVec:
+    """The constant ``value`` modulo 2**width."""
+    if width < 1:
+        raise ValueError(f"a bit-vector has at least one bit, not {width}")
+    return _make_bv(Op.CONST, width, (), value & ((1 << width) - 1))
+
+
+def var(name: str, width: int) -> BitVec:
+    """A free bit-vector; the same name and width give the same term."""
+    if width < 1:
+        raise ValueError(f"a bit-vector has at least one bit, not {width}")
+    return _make_bv(Op.VAR, width, (), name)
+
+
+def boolean(value: bool) -> Bool:
+    """The constant ``value``."""
+    return TRUE if value else FALSE
+
+
+def bool_var(name: str) -> Bool:
+    """A free truth value; the same name gives the same term."""
+    return _make_bool(Op.VAR, (), name)
+
+
+TRUE = _make_bool(Op.CONST, (), 1)
+FALSE = _make_bool(Op.CONST, (), 0)
+
+
+# -- truth values --------------------------------------------------------------------------------------
+
+
+def negate(a: Bool) -> Bool:
+    """Not ``a``."""
+    if a.op is Op.CONST:
+        return FALSE if a.data else TRUE
+    if a.op is Op.NOT:
+        return _as_bool(a.args[0])
+    return _make_bool(Op.NOT, (a,))
+
+
+def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
+    for item in items:
+        if item.op is op:
+            for arg in item.args:
+                yield _as_bool(arg)
+        else:
+            yield item
+
+
+def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
+    absorbing = negate(neutral)
+    kept: dict[Bool, None] = {}
+    for item in _flatten(op, items):
+        if item is absorbing:
+            return absorbing
+        if item is neutral:
+            continue
+        if negate(item) in kept:
+            return absorbing
+        kept[item] = None
+    # Absorption against a junction of the other kind: a & (a | b) is a, a & (~a | b) is a & b.
+    other = Op.OR if op is Op.AND else Op.AND
+    if len(kept) > 1 and any(item.op is other for item in kept):
+        result: dict[Bool, None] = {}
+        changed = False
+        for item in kept:
+            if item.op is other:
+                inner = [_as_bool(arg) for arg in item.args]
+                if any(arg in kept for arg in inner):
+                    changed = True
+                    continue
+                rest = [arg for arg in inner if negate(arg) not in kept]
+                if len(rest) != len(inner):
+                    changed = True
+                    result[_junction(other, absorbing, rest)] = None
+                    continue
+            result[item] = None
+        if changed:
+            return _junction(op, neutral, result)
+        if op is Op.OR and len(kept) == 2:
+            joined = _resolve(*kept)
+            if joined is not None:
+                return joined
+    if not kept:
+        return neutral
+    if len(kept) == 1:
+        return next(iter(kept))
+    return _make_bool(op, tuple(kept))
+
+
+def _resolve(a: Bool, b: Bool) -> Bool | None:
+    """(g & c) | (g & ~c) is g: what two branches that meet again leave of their conditions."""
+    if a.op is not Op.AND or b.op is not Op.AND or len(a.args) != len(b.args):
+        return None
+    only_a = [arg for arg in a.args if arg not in b.args]
+    only_b = [arg for arg in b.args if arg not in a.args]
+    if len(only_a) == 1 and len(only_b) == 1 and negate(_as_bool(only_a[0])) is only_b[0]:
+        return all_of(*(_as_bool(arg) for arg in a.args if arg is not only_a[0]))
+    return None
+
+
+def all_of(*items: Bool) -> Bool:
+    """The conjunction; true for no items."""
+    return _junction(Op.AND, TRUE, items)
+
+
+def any_of(*items: Bool) -> Bool:
+    """The disjunction; false for no items."""
+    return _junction(Op.OR, FALSE, items)
+
+
+def implies(a: Bool, b: Bool) -> Bool:
+    """If ``a`` then ``b``."""
+    return any_of(negate(a), b)
+
+
+def iff(a: Bool, b: Bool) -> Bool:
+    """``a`` and ``b`` have the same truth value."""
+    if a is b:
+        return TRUE
+    if a.op is Op.CONST:
+        return b if a.data else negate(b)
+    if b.op is Op.CONST:
+        return a if b.data else negate(a)
+    if negate(a) is b:
+        return FALSE
+    return _make_bool(Op.EQ, (a, b))
+
+
+# -- comparisons -----------------------------------------------------------------------------------------
+
+
+def eq(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` equals ``b``."""
+    b = a._other(b)
+    if a is b:
+        return TRUE
+    if a.is_const:
+        a, b = b, a
+    if a.is_const and b.is_const:
+        return FALSE
+    if b.is_const:
+        known = _known_zero(a)
+        if b.value & known:
+            return FALSE
+        if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
+            condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
+            return ite(condition, eq(then, b), eq(other, b))
+        if a.op in (Op.ZEXT, Op.CONCAT):
+            parts = _parts(a)
+            return all_of(*(eq(part, b.value >> low) for part, low in parts))
+        if a.op is Op.NOT:
+            return eq(_as_bv(a.args[0]), ~b.value)
+        if a.op is Op.AND and a.args[1].is_const:
+            mask = a.args[1].value
+            if mask & (mask - 1) == 0:
+                one = bit(_as_bv(a.args[0]), mask.bit_length() - 1)
+                return one if b.value else negate(one)
+        if a.width == 1 and b.value == 0:
+            return negate(eq(a, 1))
+    return _make_bool(Op.EQ, (a, b))
+
+
+def ne(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` differs from ``b``."""
+    return negate(eq(a, b))
+
+
+def ult(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` < ``b``, unsigned."""
+    b = a._other(b)
+    if a is b or (b.is_const and b.value == 0):
+        return FALSE
+    if a.is_const and b.is_const:
+        return boolean(a.value < b.value)
+    if b.is_const and _largest(a) < b.value:
+        return TRUE
+    return _make_bool(Op.ULT, (a, b))
+
+
+def ule(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` <= ``b``, unsigned."""
+    return negate(ult(a._other(b), a))
+
+
+def slt(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` < ``b``, two's complement."""
+    b = a._other(b)
+    if a is b:
+        return FALSE
+    if a.is_const and b.is_const:
+        return boolean(to_signed(a.value, a.width) < to_signed(b.value, b.width))
+    top = 1 << (a.width - 1)
+    if _known_zero(a) & top and _known_zero(b) & top:
+        return ult(a, b)
+    return _make_bool(Op.SLT, (a, b))
+
+
+def sle(a: BitVec, b: BitVec | int) -> Bool:
+    """``a`` <= ``b``, two's complement."""
+    return negate(slt(a._other(b), a))
+
+
+def _largest(a: BitVec) -> int:
+    return ((1 << a.width) - 1) & ~_known_zero(a)
+
+
+# -- choice ----------------------------------------------------------------------------------------------
+
+
+@overload
+def ite(condition: Bool, then: Bool, other: Bool) -> Bool: ...
+@overload
+def ite(condition: Bool, then: BitVec, other: BitVec | int) -> BitVec: ...
+def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Bool | BitVec:
+    """``then`` where ``condition`` holds, else ``other``; both of one sort."""
+    if isinstance(then, BitVec):
+        other = then._other(other) if isinstance(other, (BitVec, int)) else other
+    if not isinstance(other, Term) or then.width != other.width:
+        raise ValueError("the branches of a choice are of one sort")
+    if then is other:
+        return then
+    if condition.op is Op.CONST:
+        return then if condition.data else other
+    if condition.op is Op.NOT:
+        condition, then, other = _as_bool(condition.args[0]), other, then
+    if isinstance(then, Bool):
+        assert isinstance(other, Bool)
+        if then.op is Op.CONST:
+            return any_of(condition, other) if then.data else all_of(negate(condition), other)
+        if other.op is Op.CONST:
+            return any_of(negate(condition), then) if other.data else all_of(condition, then)
+        if then is condition:
+            return any_of(condition, other)
+        if other is condition:
+            return all_of(condition, then)
+        if negate(then) is other:
+            return iff(condition, then)
+    if then.op is Op.ITE and then.args[0] is condition:
+        return ite(condition, then.args[1], other)  # type: ignore[type-var,call-overload,no-any-return]
+    if other.op is Op.ITE:
+        if other.args[0] is condition:
+            return ite(condition, then, other.args[2])  # type: ignore[type-var,call-overload,no-any-return]
+        if other.args[1] is then:
+            return ite(any_of(condition, _as_bool(other.args[0])), then, other.args[2])  # type: ignore[type-var,call-overload,no-any-return]
+    if isinstance(then, Bool):
+        return _make_bool(Op.ITE, (condition, then, other))
+    return _make_bv(Op.ITE, then.width, (condition, then, other))
+
+
+# -- bitwise and arithmetic ----------------------------------------------------------------------------------
+
+
+def _known_zero(a: BitVec, depth: int = 4) -> int:
+    """A mask of bits that are surely 0; cheap, not complete."""
+    full = (1 << a.width) - 1
+    if a.op is Op.CONST:
+        return full & ~a.value
+    if depth == 0:
+        return 0
+    args = a.args
+    if a.op is Op.ZEXT:
+        inner = _as_bv(args[0])
+        return (full & ~((1 << inner.width) - 1)) | _known_zero(inner, depth - 1)
+    if a.op is Op.AND:
+        return _known_zero(_as_bv(args[0]), depth - 1) | _known_zero(_as_bv(args[1]), depth - 1)
+    if a.op in (Op.OR, Op.XOR):
+        return _known_zero(_as_bv(args[0]), depth - 1) & _known_zero(_as_bv(args[1]), depth - 1)
+    if a.op is Op.ITE:
+        return _known_zero(_as_bv(args[1]), depth - 1) & _known_zero(_as_bv(args[2]), depth - 1)
+    if a.op is Op.CONCAT:
+        zeros = 0
+        for part, low in _parts(a):
+            zeros |= _known_zero(part, depth - 1) << low
+        return zeros
+    if a.op is Op.EXTRACT:
+        assert isinstance(a.data, int)
+        return (_known_zero(_as_bv(args[0]), depth - 1) >> a.data) & full
+    if a.op in (Op.SHL, Op.LSHR) and args[1].is_const:
+        zeros, count = _known_zero(_as_bv(args[0]), depth - 1), args[1].value
+        if a.op is Op.SHL:
+            return ((zeros << count) | ((1 << count) - 1)) & full
+        return (zeros >> count) | (full & ~(full >> count))
+    return 0
+
+
+def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
+    width, full = a.width, (1 << a.width) - 1
+    if a.is_const:
+        a, b = b, a
+    if b.is_const:
+        c = b.value
+        if a.is_const:
+            k = a.value
+            return bv(k & c if op is Op.AND else k | c if op is Op.OR else k ^ c, width)
+        if op is Op.AND:
+            c &= ~_known_zero(a)
+            if c == 0:
+                return bv(0, width)
+            if c | _known_zero(a) == full:
+                return a
+            b = bv(c, width)
+        elif op is Op.OR:
+            if c == 0:
+                return a
+            if c == full:
+                return b
+        elif c == 0:
+            return a
+        elif c == full:
+            return ~a
+        if a.op is op and a.args[1].is_const:
+            inner = a.args[1].value
+            merged = inner & c if op is Op.AND else inner | c if op is Op.OR else inner ^ c
+            return _bitwise(op, _as_bv(a.args[0]), bv(merged, width))
+        if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
+            condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
+            return ite(condition, _bitwise(op, then, b), _bitwise(op, other, b))
+        if op is Op.AND and a.op in (Op.OR, Op.XOR):
+            for keep, drop in ((a.args[0], a.args[1]), (a.args[1], a.args[0])):
+                if c & ~_known_zero(_as_bv(drop)) == 0:
+                    return _bitwise(Op.AND, _as_bv(keep), b)
+        if op is Op.AND and a.op is Op.ZEXT:
+            inner = _as_bv(a.args[0])
+            return zext(_bitwise(Op.AND, inner, bv(c, inner.width)), width)
+    if a is b:
+        return bv(0, width) if op is Op.XOR else a
+    if op is Op.AND and (~a) is b:
+        return bv(0, width)
+    return _make_bv(op, width, (a, b))
+
+
+def _arithmetic(op: Op, a: BitVec, b: BitVec) -> BitVec:
+    if op is not Op.SUB and a.is_const:
+        a, b = b, a
+    if b.is_const:
+        if a.is_const:
+            x, y = a.value, b.value
+            return bv(x + y if op is Op.ADD else x - y if op is Op.SUB else x * y, a.width)
+        if b.value == 0:
+            return b if op is Op.MUL else a
+        if op is Op.MUL and b.value == 1:
+            return a
+        if op is Op.MUL and b.value & (b.value - 1) == 0:
+            return a << (b.value.bit_length() - 1)
+    if op is Op.SUB and a is b:
+        return bv(0, a.width)
+    return _make_bv(op, a.width, (a, b))
+
+
+def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
+    if count.is_const:
+        n = min(count.value, a.width)
+        if n == 0:
+            return a
+        if a.is_const:
+            value = to_signed(a.value, a.width) if op is Op.ASHR else a.value
+            return bv(value << n if op is Op.SHL else value >> n, a.width)
+        if n == a.width and op is not Op.ASHR:
+            return bv(0, a.width)
+        if op is Op.LSHR:
+            return zext(extract(a, a.width - 1, n), a.width)
+        if op is Op.SHL:
+            return concat(extract(a, a.width - 1 - n, 0), bv(0, n))
+    elif count.op is Op.ITE and count.args[1].is_const and count.args[2].is_const:
+        condition = _as_bool(count.args[0])
+        return ite(condition, _shift(op, a, _as_bv(count.args[1])), _shift(op, a, _as_bv(count.args[2])))
+    return _make_bv(op, a.width, (a, count))
+
+
+def ashr(a: BitVec, count: BitVec | int) -> BitVec:
+    """Arithmetic shift right; by the width or more gives copies of the sign bit."""
+    return _shift(Op.ASHR, a, a._other(count))
+
+
+def _truncating(a: int, b: int) -> tuple[int, int]:
+    quotient = abs(a) // abs(b)
+    quotient = quotient if (a < 0) == (b < 0) else -quotient
+    return quotient, a - b * quotient
+
+
+def _division(op: Op, a: int, b: int, width: int) -> int:
+    """SMT-LIB's division: by zero gives all ones (or 1 for a negative dividend), remainder the dividend."""
+    if op in (Op.UDIV, Op.UREM):
+        if b == 0:
+            return (1 << width) - 1 if op is Op.UDIV else a
+        return a // b if op is Op.UDIV else a % b
+    x, y = to_signed(a, width), to_signed(b, width)
+    if y == 0:
+        return (1 if x < 0 else -1) if op is Op.SDIV else x
+    quotient, remainder = _truncating(x, y)
+    return quotient if op is Op.SDIV else remainder
+
+
+def _divide(op: Op, a: BitVec, b: BitVec | int) -> BitVec:
+    b = a._other(b)
+    if a.is_const and b.is_const:
+        return bv(_division(op, a.value, b.value, a.width), a.width)
+    if b.is_const and b.value == 1:
+        return a if op in (Op.UDIV, Op.SDIV) else bv(0, a.width)
+    if b.is_const and b.value & (b.value - 1) == 0 and b.value and op in (Op.UDIV, Op.UREM):
+        return a >> (b.value.bit_length() - 1) if op is Op.UDIV else a & (b.value - 1)
+    return _make_bv(op, a.width, (a, b))
+
+
+def udiv(a: BitVec, b: BitVec | int) -> BitVec:
+    """Unsigned quotient; by zero as SMT-LIB has it (all ones)."""
+    return _divide(Op.UDIV, a, b)
+
+
+def urem(a: BitVec, b: BitVec | int) -> BitVec:
+    """Unsigned remainder; by zero the dividend."""
+    return _divide(Op.UREM, a, b)
+
+
+def sdiv(a: BitVec, b: BitVec | int) -> BitVec:
+    """Signed quotient, rounding towards zero."""
+    return _divide(Op.SDIV, a, b)
+
+
+def srem(a: BitVec, b: BitVec | int) -> BitVec:
+    """Signed remainder, with the sign of the dividend."""
+    return _divide(Op.SREM, a, b)
+
+
+# -- structure ---------------------------------------------------------------------------------------------
+
+
+def _parts(a: BitVec) -> list[tuple[BitVec, int]]:
+    """The pieces of a concat or zero-extension with their low bits; the term itself otherwise."""
+    if a.op is Op.ZEXT:
+        inner = _as_bv(a.args[0])
+        return [(inner, 0), (bv(0, a.width - inner.width), inner.width)]
+    if a.op is Op.CONCAT:
+        high, low = _as_bv(a.args[0]), _as_bv(a.args[1])
+        return [(low, 0), (high, low.width)]
+    return [(a, 0)]
+
+
+def extract(a: BitVec, high: int, low: int) -> BitVec:
+    """Bits ``high`` down to ``low``, both included; ``high - low + 1`` bits."""
+    width = high - low + 1
+    if not 0 <= low <= high < a.width:
+        raise ValueError(f"no bits {high}:{low} in {a.width} bits")
+    if width == a.width:
+        return a
+    if a.is_const:
+        return bv(a.value >> low, width)
+    if a.op is Op.EXTRACT:
+        assert isinstance(a.data, int)
+        return extract(_as_bv(a.args[0]), a.data + high, a.data + low)
+    if a.op in (Op.ZEXT, Op.CONCAT):
+        pieces: list[BitVec] = []
+        for part, start in _parts(a):
+            top = start + part.width - 1
+            if high >= start and low <= top:
+                pieces.append(extract(part, min(high, top) - start, max(low, start) - start))
+        return concat(*reversed(pieces))
+    if a.op in (Op.AND, Op.OR, Op.XOR):
+        left, right = (extract(_as_bv(arg), high, low) for arg in a.args)
+        return _bitwise(a.op, left, right)
+    if a.op is Op.NOT:
+        return ~extract(_as_bv(a.args[0]), high, low)
+    if a.op is Op.ITE:
+        condition, then, other = a.args
+        return ite(_as_bool(condition), extract(_as_bv(then), high, low), extract(_as_bv(other), high, low))
+    if a.op is Op.SEXT and high < a.args[0].width:
+        return extract(_as_bv(a.args[0]), high, low)
+    if a.op in (Op.ADD, Op.SUB, Op.MUL) and low == 0:
+        left, right = (extract(_as_bv(arg), high, 0) for arg in a.args)
+        return _arithmetic(a.op, left, right)
+    return _make_bv(Op.EXTRACT, width, (a,), low)
+
+
+def bit(a: BitVec, index: int) -> Bool:
+    """Whether bit ``index`` of ``a`` is 1."""
+    return eq(extract(a, index, index), 1)
+
+
+def concat(*parts: BitVec) -> BitVec:
+    """The parts side by side, the most significant first."""
+    if not parts:
+        raise ValueError("nothing to concatenate")
+    result = parts[-1]
+    for high in reversed(parts[:-1]):
+        result = _concat(high, result)
+    return result
+
+
+def _concat(high: BitVec, low: BitVec) -> BitVec:
+    width = high.width + low.width
+    if high.is_const and low.is_const:
+        return bv((high.value << low.width) | low.value, width)
+    if high.is_const and high.value == 0:
+        return zext(low, width)
+    if high.op is Op.EXTRACT and low.op is Op.EXTRACT and high.args[0] is low.args[0]:
+        assert isinstance(high.data, int)
+        assert isinstance(low.data, int)
+        if high.data == low.data + low.width:
+            return extract(_as_bv(low.args[0]), high.data + high.width - 1, low.data)
+    if high.op is Op.ZEXT:
+        inner = _as_bv(high.args[0])
+        return zext(_concat(inner, low), width)
+    if low.op is Op.CONCAT and low.args[0].op is Op.EXTRACT and high.op is Op.EXTRACT \
+            and low.args[0].args[0] is high.args[0]:
+        joined = _concat(high, _as_bv(low.args[0]))
+        if joined.op is not Op.CONCAT:
+            return _concat(joined, _as_bv(low.args[1]))
+    return _make_bv(Op.CONCAT, width, (high, low))
+
+
+def zext(a: BitVec, width: int) -> BitVec:
+    """``a`` with zeros in front, ``width`` bits in all."""
+    if width < a.width:
+        raise ValueError(f"{width} bits do not hold {a.width}")
+    if width == a.width:
+        return a
+    if a.is_const:
+        return bv(a.value, width)
+    if a.op is Op.ZEXT:
+        return zext(_as_bv(a.args[0]), width)
+    if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
+        condition, then, other = a.args
+        return ite(_as_bool(condition), zext(_as_bv(then), width), zext(_as_bv(other), width))
+    return _make_bv(Op.ZEXT, width, (a,))
+
+
+def sext(a: BitVec, width: int) -> BitVec:
+    """``a`` with copies of its sign bit in front, ``width`` bits in all."""
+    if width < a.width:
+        raise ValueError(f"{width} bits do not hold {a.width}")
+    if width == a.width:
+        return a
+    if a.is_const:
+        return bv(to_signed(a.value, a.width), width)
+    if _known_zero(a) >> (a.width - 1):
+        return zext(a, width)
+    if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
+        condition, then, other = a.args
+        return ite(_as_bool(condition), sext(_as_bv(then), width), sext(_as_bv(other), width))
+    return _make_bv(Op.SEXT, width, (a,))
+
+
+def to_bv(a: Bool, width: int = 1) -> BitVec:
+    """1 where ``a`` holds, else 0."""
+    return ite(a, bv(1, width), bv(0, width))
+
+
+def resize(a: BitVec, width: int, *, signed: bool = False) -> BitVec:
+    """``a`` cut off or extended to ``width`` bits."""
+    if width <= a.width:
+        return extract(a, width - 1, 0)
+    return sext(a, width) if signed else zext(a, width)
+
+
+def to_signed(value: int, width: int) -> int:
+    """The two's complement reading of ``value``."""
+    return value - (1 << width) if value >> (width - 1) & 1 else value
+
+
+# -- whole graphs ------------------------------------------------------------------------------------------
+
+
+def postorder(roots: Iterable[Term]) -> Iterator[Term]:
+    """Every node below ``roots`` once, arguments before the nodes that use them."""
+    seen: set[Term] = set()
+    stack: list[tuple[Term, bool]] = [(root, False) for root in roots]
+    while stack:
+        term, ready = stack.pop()
+        if ready:
+            yield term
+        elif term not in seen:
+            seen.add(term)
+            stack.append((term, True))
+            stack.extend((arg, False) for arg in term.args if arg not in seen)
+
+
+def variables(*roots: Term) -> dict[str, Term]:
+    """The variables below ``roots`` by name, in a fixed order.
+
+    Raises:
+        ValueError: one name is used with two widths.
+    """
+    found: dict[str, Term] = {}
+    for term in postorder(roots):
+        if term.op is Op.VAR and found.setdefault(term.name, term) is not term:
+            raise ValueError(f"the name {term.name} is used with two widths")
+    return found
+
+
+def evaluate(root: Term, values: Mapping[str, int]) -> int:
+    """The value of ``root`` (0 or 1 for a truth value) with plain integers; a variable not named is 0."""
+    return evaluate_all([root], values)[0]
+
+
+def evaluate_all(roots: list[Term], values: Mapping[str, int]) -> list[int]:
+    """The values of several terms at once; see `evaluate`."""
+    known: dict[Term, int] = {}
+    for term in postorder(roots):
+        known[term] = _value(term, known, values)
+    return [known[root] for root in roots]
+
+
+def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:
+    op = term.op
+    if op is Op.CONST:
+        return term.value
+    full = (1 << term.width) - 1 if term.width else 1
+    if op is Op.VAR:
+        return values.get(term.name, 0) & full
+    args = [known[arg] for arg in term.args]
+    if op in _FOLDS:
+        result = args[0]
+        for arg in args[1:]:
+            result = _FOLDS[op](result, arg)
+        return result & full
+    if op is Op.NOT:
+        return ~args[0] & full
+    if op is Op.ITE:
+        return args[1] if args[0] else args[2]
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return (args[0] >> term.data) & full
+    if op is Op.CONCAT:
+        return args[0] << term.args[1].width | args[1]
+    if op is Op.ZEXT:
+        return args[0]
+    width = term.args[0].width
+    if op is Op.SEXT:
+        return to_signed(args[0], width) & full
+    if op is Op.SLT:
+        return int(to_signed(args[0], width) < to_signed(args[1], width))
+    if op in (Op.SHL, Op.LSHR, Op.ASHR):
+        count = min(args[1], width)
+        if op is Op.SHL:
+            return args[0] << count & full
+        return (to_signed(args[0], width) if op is Op.ASHR else args[0]) >> count & full
+    return _division(op, args[0], args[1], width) & full
+
+
+_FOLDS: Mapping[Op, Callable[[int, int], int]] = {
+    Op.AND: lambda a, b: a & b,
+    Op.OR: lambda a, b: a | b,
+    Op.XOR: lambda a, b: a ^ b,
+    Op.ADD: lambda a, b: a + b,
+    Op.SUB: lambda a, b: a - b,
+    Op.MUL: lambda a, b: a * b,
+    Op.EQ: lambda a, b: int(a == b),
+    Op.ULT: lambda a, b: int(a < b),
+}
+
+_T = TypeVar("_T", Bool, BitVec)
+
+
+def substitute(root: _T, replacements: Mapping[Term, Term]) -> _T:
+    """``root`` with every term that is a key of ``replacements`` replaced; sorts have to agree."""
+    done: dict[Term, Term] = {}
+    for term in postorder([root]):
+        new = replacements.get(term)
+        if new is None:
+            args = tuple(done[arg] for arg in term.args)
+            new = term if args == term.args else _rebuild(term, args)
+        elif new.width != term.width:
+            raise ValueError(f"the replacement of {term!r} has another sort")
+        done[term] = new
+    return done[root]  # type: ignore[return-value]
+
+
+def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
+    op = term.op
+    if term.width == 0 and op in (Op.NOT, Op.AND, Op.OR):
+        truths = [_as_bool(arg) for arg in args]
+        return negate(truths[0]) if op is Op.NOT else all_of(*truths) if op is Op.AND else any_of(*truths)
+    if op is Op.ITE:
+        condition = _as_bool(args[0])
+        if term.width == 0:
+            return ite(condition, _as_bool(args[1]), _as_bool(args[2]))
+        return ite(condition, _as_bv(args[1]), _as_bv(args[2]))
+    if op is Op.EQ and args[0].width == 0:
+        return iff(_as_bool(args[0]), _as_bool(args[1]))
+    vectors = [_as_bv(arg) for arg in args]
+    first = vectors[0]
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return extract(first, term.data + term.width - 1, term.data)
+    if op in (Op.ZEXT, Op.SEXT):
+        return zext(first, term.width) if op is Op.ZEXT else sext(first, term.width)
+    if op is Op.NOT:
+        return ~first
+    return _BINARY[op](first, vectors[1])
+
+
+_BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
+    Op.EQ: eq, Op.ULT: ult, Op.SLT: slt,
+    Op.UDIV: udiv, Op.UREM: urem, Op.SDIV: sdiv, Op.SREM: srem,
+    Op.ASHR: ashr, Op.CONCAT: _concat,
+    Op.AND: lambda a, b: a & b, Op.OR: lambda a, b: a | b, Op.XOR: lambda a, b: a ^ b,
+    Op.ADD: lambda a, b: a + b, Op.SUB: lambda a, b: a - b, Op.MUL: lambda a, b: a * b,
+    Op.SHL: lambda a, b: a << b, Op.LSHR: lambda a, b: a >> b,
+}
+
+
+def render(root: Term, depth: int = 6) -> str:
+    """A short text of a term for people, cut off below ``depth`` levels."""
+    if root.op is Op.CONST:
+        return ("true" if root.data else "false") if root.width == 0 else f"{root.value:#x}"
+    if root.op is Op.VAR:
+        return root.name
+    if depth == 0:
+        return "…"
+    inner = " ".join(render(arg, depth - 1) for arg in root.args)
+    if root.op is Op.EXTRACT:
+        assert isinstance(root.data, int)
+        return f"(bits {root.data + root.width - 1}:{root.data} {inner})"
+    return f"({root.op.value} {inner})"
