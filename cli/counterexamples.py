@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mmuproof.cli.results import Counterexample, Input, TracedStep
-from mmuproof.cli.slicing import bits_told, bits_used, visited
+from mmuproof.cli.slicing import bits_told, bits_used, carried_constants, visited
 from mmuproof.model.evidence import Check, CheckKind, Step
 from mmuproof.proofs.theorem import Claim, Shown, Symptom
 from mmuproof.smt.obligation import Assignment
-from mmuproof.smt.terms import Op, Term, evaluate_all, postorder, variables
+from mmuproof.smt.terms import (
+    BitVec,
+    Bool,
+    Op,
+    Term,
+    all_of,
+    bit,
+    boolean,
+    eq,
+    evaluate_all,
+    iff,
+    negate,
+    postorder,
+    variables,
+)
 
 MOST_STEPS = 8
 """More steps than this are not read; the last ones are nearest to the wrong result."""
@@ -22,6 +36,8 @@ _FIRES = {
     CheckKind.SHIFT: "shift count out of range",
     CheckKind.DIVISION: "division by zero",
     CheckKind.NULL: "null pointer dereferenced",
+    CheckKind.UNSET: "a value is read that was never set",
+    CheckKind.LIFETIME: "an object is used after its end",
 }
 
 
@@ -29,8 +45,14 @@ class NoSymptom(Exception):  # noqa: N818 - reads as what happened
     """A claim fails in a way that its theorem has no words for."""
 
 
-def explain(claim: Claim, assignment: Assignment) -> Counterexample:
+def explain(claim: Claim, assignment: Assignment,
+            satisfiable: Callable[[Bool], bool | None]) -> Counterexample:
     """Tell a counterexample.
+
+    Args:
+        claim: what fails.
+        assignment: how it fails.
+        satisfiable: whether some assignment makes a truth value true, None if that is not known.
 
     Raises:
         NoSymptom: no symptom's condition holds.
@@ -39,11 +61,18 @@ def explain(claim: Claim, assignment: Assignment) -> Counterexample:
     symptom = next((each for each in claim.symptoms if values[each.when]), None)
     if symptom is None:
         raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
-    steps = (*_steps(claim, symptom, values), *_failed_checks(claim.evidence.checks, values))
+    told = _told(claim, assignment, values, satisfiable)
+    important = _united(assignment.relevant, *(
+        used for shown in told if not _overlap(used := bits_used(shown.term), assignment.relevant)
+    ))
+    steps = (
+        *_steps(claim, symptom, values, important),
+        *_failed_checks(claim.evidence.checks, values, important),
+    )
     return Counterexample(
         symptom=symptom.name,
         sentence=symptom.sentence,
-        inputs=_inputs(claim, assignment, values),
+        inputs=_inputs(claim, told, assignment, values),
         values=dict(assignment.values),
         steps=steps,
         actual=symptom.actual,
@@ -65,13 +94,61 @@ def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
 # -- inputs ----------------------------------------------------------------------------------------
 
 
-def _inputs(claim: Claim, assignment: Assignment, values: Mapping[Term, int]) -> tuple[Input, ...]:
-    """The shown terms that matter, then what matters but is told by none of them."""
+def _told(claim: Claim, assignment: Assignment, values: Mapping[Term, int],
+          satisfiable: Callable[[Bool], bool | None]) -> list[Shown]:
+    """The shown terms that cannot have any value: those that matter, and those that the assumptions fix."""
+    known = _variables(claim)
+    premise = all_of(*(assumption.term for assumption in claim.assumptions))
+    assumed = bits_used(premise)
+    context = all_of(premise, *(
+        _has_value(known[name], mask, assignment.values[name])
+        for name, mask in assignment.relevant.items() if mask and name in known
+    ))
+
+    def fixed(shown: Shown) -> bool:
+        others = (negate(same) for same in _aspects(shown, values[shown.term]))
+        return any(satisfiable(all_of(context, other)) is False for other in others)
+
+    return [
+        shown for shown in claim.shown
+        if _overlap(used := bits_used(shown.term), assignment.relevant)
+        or (_overlap(used, assumed) and fixed(shown))
+    ]
+
+
+def _aspects(shown: Shown, value: int) -> list[Bool]:
+    """What a reader learns from a shown term: each flag that is set, or else the value."""
+    term = shown.term
+    flags = [bit(term, index) for index, _ in shown.flags
+             if isinstance(term, BitVec) and value >> index & 1]  # fmt: skip
+    return flags or [_has_value(term, -1, value)]
+
+
+def _has_value(term: Term, mask: int, value: int) -> Bool:
+    if isinstance(term, Bool):
+        return iff(term, boolean(bool(value)))
+    assert isinstance(term, BitVec)
+    return eq(term & mask, value & mask)
+
+
+def _overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    return any(mask & other.get(name, 0) for name, mask in one.items())
+
+
+def _united(*maps: Mapping[str, int]) -> dict[str, int]:
+    united: dict[str, int] = {}
+    for each in maps:
+        for name, mask in each.items():
+            united[name] = united.get(name, 0) | mask
+    return united
+
+
+def _inputs(claim: Claim, told: Sequence[Shown], assignment: Assignment,
+            values: Mapping[Term, int]) -> tuple[Input, ...]:
+    """The shown terms that cannot have any value, then what matters but can be read off none of them."""
     texts: dict[str, str] = {}
     untold = {name: mask for name, mask in assignment.relevant.items() if mask}
-    for shown in claim.shown:
-        if not any(mask & assignment.relevant.get(name, 0) for name, mask in bits_used(shown.term).items()):
-            continue
+    for shown in told:
         text = _text(shown, values[shown.term])
         name = shown.name
         while texts.get(name, text) != text:
@@ -119,19 +196,30 @@ def number(value: int) -> str:
 # -- steps -------------------------------------------------------------------------------------------
 
 
-def _steps(claim: Claim, symptom: Symptom, values: Mapping[Term, int]) -> tuple[TracedStep, ...]:
+def _steps(claim: Claim, symptom: Symptom, values: Mapping[Term, int],
+           important: Mapping[str, int]) -> tuple[TracedStep, ...]:
     """The last assignments that happen and whose value is on the way to the wrong result."""
-    on_the_way = {_core(term) for term in visited([claim.holds, symptom.when], values)}
+    nodes = visited([claim.holds, symptom.when], values)
+    on_the_way = {_core(term) for term in nodes}
+    constants = carried_constants(nodes, values)
     happened = [step for step in claim.evidence.steps if values[step.guard]]
-    kept = _with_initial_values(happened, [
-        not step.value.is_const and _core(step.value) in on_the_way for step in happened
-    ])
+
+    def explains(value: Term) -> bool:
+        if value.is_const:
+            return value.value in constants and _tells(value)
+        return _core(value) in on_the_way and _overlap(bits_used(value), important)
+
+    kept = _with_initial_values(happened, [explains(step.value) for step in happened])
     lines: dict[TracedStep, None] = {}
+    latest: dict[str, int] = {}
     for step in kept:
-        line = TracedStep(step.at, f"{step.target} = {number(values[step.value])}")
-        # Where a step repeats, its last time is the one that counts.
-        lines.pop(line, None)
-        lines[line] = None
+        value = values[step.value]
+        if latest.get(step.target) != value:
+            latest[step.target] = value
+            line = TracedStep(step.at, f"{step.target} = {number(value)}")
+            # Where a step repeats, its last time is the one that counts.
+            lines.pop(line, None)
+            lines[line] = None
     return tuple(lines)[-MOST_STEPS:]
 
 
@@ -144,10 +232,15 @@ def _with_initial_values(happened: Sequence[Step], kept: Sequence[bool]) -> list
     result = []
     for index, step in enumerate(happened):
         leads_in = step.value.is_const and index + 1 < len(happened) and kept[index + 1] \
-            and happened[index + 1].target == step.target
+            and not happened[index + 1].value.is_const and happened[index + 1].target == step.target
         if kept[index] or leads_in:
             result.append(step)
     return result
+
+
+def _tells(constant: Term) -> bool:
+    """Whether a constant can be recognised by its value: small numbers and all ones are everywhere."""
+    return 16 <= constant.value < (1 << constant.width) - 1
 
 
 def _core(term: Term) -> Term:
@@ -157,7 +250,11 @@ def _core(term: Term) -> Term:
     return term
 
 
-def _failed_checks(checks: Sequence[Check], values: Mapping[Term, int]) -> tuple[TracedStep, ...]:
-    failed = (TracedStep(check.at, _FIRES[check.kind]) for check in checks if not values[check.holds])
+def _failed_checks(checks: Sequence[Check], values: Mapping[Term, int],
+                   important: Mapping[str, int]) -> tuple[TracedStep, ...]:
+    """The code's own checks that fail, unless only inputs that do not matter make them fail."""
+    failed = (
+        TracedStep(check.at, _FIRES.get(check.kind, f"check fails: {check.kind.value}")) for check in checks
+        if not values[check.holds] and (check.holds.is_const or _overlap(bits_used(check.holds), important))
+    )
     return tuple(dict.fromkeys(failed))
-

@@ -59,14 +59,14 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
         check_writable(request.json)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
-    from mmuproof.cli.running import run
+    from mmuproof.cli.running import Solver, run
     from mmuproof.smt import solver
 
     budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
     with output.progress(verbose=request.verbose) as watcher, \
             _subject(request.kernel, defect, catalogue, watcher) as subject:
-        decide = partial(solver.decide, budget=budget)
-        results = run(tasks, subject.kvm, decide, jobs=request.jobs, watcher=watcher)
+        ask = Solver(partial(solver.decide, budget=budget), partial(solver.satisfiable, budget=budget))
+        results = run(tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher)
     report = Report(subject.identity, results, time.perf_counter() - start, {"z3": solver.version()})
     print_report(output, report, verbose=request.verbose)
     if request.json is not None:

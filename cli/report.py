@@ -42,8 +42,7 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample,
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
-    source = f"{result.source}: " if result.source else ""
-    for line in _joined(f"KVM: {_sentence(told.actual)}", f"{source}{_sentence(told.expected)}"):
+    for line in _joined(f"KVM: {_sentence(told.actual)}", _expected(told.expected, result.source)):
         output.line(f"  {line}")
     for line in _joined("Confirmed by evaluating both sides on these numbers.",
                         f"Again: {command_for(result, kernel)}"):
@@ -64,7 +63,8 @@ def command_for(result: Result, kernel: KernelIdentity) -> str:
 def _input_lines(inputs: Sequence[Input]) -> list[str]:
     """The inputs side by side, as many on a line as are easily read."""
     lines = [""]
-    for text in [*(f"{each.name}={each.text}" for each in inputs), "(everything else: any value)"]:
+    rest = "(everything else: any value)" if inputs else "(any values)"
+    for text in [*(f"{each.name}={each.text}" for each in inputs), rest]:
         longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
         if len(longer) > _WIDTH and lines[-1]:
             lines.append(text)
@@ -77,6 +77,13 @@ def _joined(first: str, second: str) -> list[str]:
     """Two sentences on one line if it stays readable, else below each other."""
     line = f"{first}{_GAP}{second}"
     return [line] if len(line) <= _WIDTH else [first, second]
+
+
+def _expected(text: str, source: str) -> str:
+    """What the manual says, with the theorem's source unless the words name a more precise place."""
+    manual = text.partition(" ")[0]
+    cites = manual.isupper() and manual in source
+    return _sentence(text if cites or not source else f"{source}: {text}")
 
 
 def _sentence(text: str) -> str:
@@ -156,4 +163,5 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     for count_and_style in counts:
         parts += [", ", count_and_style] if parts else [count_and_style]
     version = f" (Linux {kernel.version})" if kernel.version else ""
-    output.line(*parts, f"  on {kernel.described}{version} in {report.seconds:.1f} s")
+    defect = f" with the defect {kernel.defect}" if kernel.defect else ""
+    output.line(*parts, f"  on {kernel.source}{version}{defect} in {report.seconds:.1f} s")

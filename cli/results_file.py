@@ -29,12 +29,12 @@ def check_writable(path: Path) -> None:
     Raises:
         UsageProblem: it cannot.
     """
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise UsageProblem(f"{path} cannot be written: there is no folder {folder}")
-    if path.exists() and not path.is_file():
-        raise UsageProblem(f"{path} cannot be written: it is no regular file")
     try:
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise UsageProblem(f"{path} cannot be written: there is no folder {folder}")
+        if path.exists() and not path.is_file():
+            raise UsageProblem(f"{path} cannot be written: it is no regular file")
         _beside(path).open("x").close()
     except OSError as error:
         raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None

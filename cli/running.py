@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Missing, Refused, SourceError
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
+from mmuproof.smt.terms import Bool
 
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
 """A theorem's verdict is the first of these that one of its claims has.
@@ -24,6 +25,19 @@ claims.
 """
 
 _INTERRUPTED = "interrupted from keyboard"
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What a run asks of a solver; both have to allow being called from several threads.
+
+    Args:
+        decide: decides one obligation.
+        satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
+    """
+
+    decide: Callable[[Obligation], Answer]
+    satisfiable: Callable[[Bool], bool | None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class _Finding:
     counterexample: Counterexample | None = None
 
 
-def run(tasks: Sequence[Task], kvm: Kvm, decide: Callable[[Obligation], Answer], *, jobs: int,
+def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int,
         watcher: Watcher) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
@@ -51,7 +65,7 @@ def run(tasks: Sequence[Task], kvm: Kvm, decide: Callable[[Obligation], Answer],
     Args:
         tasks: what is to be proved.
         kvm: the implementation that it is proved of.
-        decide: decides one obligation; has to allow being called from several threads.
+        solver: decides it.
         jobs: how many obligations are decided at once.
         watcher: is told how far it has come.
 
@@ -63,18 +77,18 @@ def run(tasks: Sequence[Task], kvm: Kvm, decide: Callable[[Obligation], Answer],
         watcher.phase("stating", len(tasks))
         stated: list[_Stated | Result] = []
         for task in tasks:
-            stated.append(_state(task, kvm, decide, pool, watcher))
+            stated.append(_state(task, kvm, solver, pool, watcher))
             watcher.advance()
         watcher.phase("solving", sum(len(each.claims) for each in stated if isinstance(each, _Stated)))
         return tuple(
-            each if isinstance(each, Result) else _conclude(task, each, watcher)
+            each if isinstance(each, Result) else _conclude(task, each, solver, watcher)
             for task, each in zip(tasks, stated, strict=True)
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _state(task: Task, kvm: Kvm, decide: Callable[[Obligation], Answer], pool: ThreadPoolExecutor,
+def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor,
            watcher: Watcher) -> _Stated | Result:
     start = time.perf_counter()
 
@@ -100,10 +114,10 @@ def _state(task: Task, kvm: Kvm, decide: Callable[[Obligation], Answer], pool: T
         return ended(Verdict.ERROR, "the theorem states no claim")
     seconds = time.perf_counter() - start
     obligations = (Obligation(claim.assumptions, claim.holds) for claim in claims)
-    return _Stated(claims, tuple(pool.submit(decide, each) for each in obligations), seconds)
+    return _Stated(claims, tuple(pool.submit(solver.decide, each) for each in obligations), seconds)
 
 
-def _conclude(task: Task, stated: _Stated, watcher: Watcher) -> Result:
+def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> Result:
     seconds = stated.seconds
     findings = []
     for claim, future in zip(stated.claims, stated.futures, strict=True):
@@ -114,7 +128,7 @@ def _conclude(task: Task, stated: _Stated, watcher: Watcher) -> Result:
             findings.append(_Finding(Verdict.ERROR, f"deciding it failed: {_described(error)}"))
         else:
             seconds += answer.seconds
-            findings.append(_find(claim, answer, task, watcher))
+            findings.append(_find(claim, answer, task, solver, watcher))
         watcher.advance()
     worst = next(verdict for verdict in SEVERITY if any(each.verdict is verdict for each in findings))
     claim, finding = next(
@@ -136,7 +150,7 @@ def _conclude(task: Task, stated: _Stated, watcher: Watcher) -> Result:
     )
 
 
-def _find(claim: Claim, answer: Answer, task: Task, watcher: Watcher) -> _Finding:
+def _find(claim: Claim, answer: Answer, task: Task, solver: Solver, watcher: Watcher) -> _Finding:
     if answer.verdict is Verdict.UNKNOWN and _INTERRUPTED in (answer.reason or ""):
         # Z3 answers Ctrl-C itself while it works, and Python never hears of it.
         raise KeyboardInterrupt
@@ -147,7 +161,7 @@ def _find(claim: Claim, answer: Answer, task: Task, watcher: Watcher) -> _Findin
     if answer.assignment is None:
         return _Finding(Verdict.ERROR, "the solver refutes it without a counterexample")
     try:
-        told = explain(claim, answer.assignment)
+        told = explain(claim, answer.assignment, solver.satisfiable)
     except NoSymptom as error:
         return _Finding(Verdict.ERROR, str(error))
     except Exception as error:

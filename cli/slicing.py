@@ -76,6 +76,17 @@ def visited(roots: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:
     return seen
 
 
+def carried_constants(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[int]:
+    """The constants that flow into a result, out of `visited` nodes: chosen or shifted, not compared with."""
+    found: set[Term] = set()
+    for term in nodes:
+        if term.op is Op.ITE:
+            found.add(term.args[1] if values[term.args[0]] else term.args[2])
+        elif term.op in (Op.SHL, Op.LSHR, Op.ASHR):
+            found.add(term.args[0])
+    return {term.value for term in found if term.is_const}
+
+
 def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
     if term.op is Op.ITE:
         return term.args[0], term.args[1] if values[term.args[0]] else term.args[2]
@@ -83,6 +94,9 @@ def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
         # One false argument makes a conjunction false, one true argument a disjunction true.
         decisive = [arg for arg in term.args if bool(values[arg]) is (term.op is Op.OR)]
         return decisive or term.args
+    if term.width and term.op is Op.AND:
+        # So does a zero, whatever the other side is.
+        return [arg for arg in term.args if not values[arg]][:1] or term.args
     return term.args
 
 

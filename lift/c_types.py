@@ -188,7 +188,7 @@ def leaf_at(type_: CType, position: int) -> Leaf:
         IndexError: the type has no such bit.
     """
     path, start, current = "", 0, type_
-    if not 0 <= position < max(type_.bits, 1):
+    if not 0 <= position < type_.bits:
         raise IndexError(position)
     while True:
         inside = position - start

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL, POINTER, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
+from ctypes import CDLL, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
 from functools import cache
 
-from clang.cindex import Cursor, SourceLocation, conf
+from clang.cindex import Cursor, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -26,20 +26,11 @@ def _library() -> CDLL:
         ("clang_EvalResult_getAsLongLong", [c_void_p], c_longlong),
         ("clang_EvalResult_dispose", [c_void_p], None),
         ("clang_Cursor_isNull", [Cursor], c_int),
-        ("clang_Cursor_getStorageClass", [Cursor], c_int),
         ("clang_Cursor_hasVarDeclGlobalStorage", [Cursor], c_int),
-        ("clang_Location_isFromMainFile", [SourceLocation], c_int),
     )
     for name, arguments, result in signatures:
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result
-    library.clang_getSpellingLocation.argtypes = [
-        SourceLocation,
-        POINTER(c_void_p),
-        POINTER(c_uint),
-        POINTER(c_uint),
-        POINTER(c_uint),
-    ]
     return library  # type: ignore[no-any-return]
 
 
@@ -65,7 +56,7 @@ _EXTENSION = 13
 
 
 def binary_operator(cursor: Cursor) -> tuple[BinaryOp | None, bool] | None:
-    """The operator, and whether it assigns; (None, True) is plain ``=``; None if there is no such operator."""
+    """The operator, and whether it assigns: (None, True) is plain ``=``; None for an unknown operator."""
     kind = _library().clang_getCursorBinaryOperatorKind(cursor)
     if kind == _ASSIGN:
         return None, True

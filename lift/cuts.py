@@ -10,11 +10,12 @@ class Cut:
     """A function whose body is not looked at; its result is unknown.
 
     Args:
-        function: its name; for a call through a pointer in memory, the pointer's path without its owner.
+        function: its name; for a call through an unknown pointer in memory, the pointer's path in the
+            object that holds it (``arch.mmu->page_fault`` is ``page_fault``) or in full.
         reason: why the result may be anything, and why nothing but the listed memory is written.
         writes: what becomes unknown: the position of a pointer argument (from 0) and the dotted path of
-            the member that is written, empty for the whole object; paths that a member has had over
-            time are separated by ``|``.
+            the member that is written in what it points to, empty for the whole object that it points
+            into; paths that a member has had over time are separated by ``|``.
         writes_globals: names of objects with static storage that become unknown.
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.

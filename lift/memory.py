@@ -1,161 +1,37 @@
-"""Memory of the abstract machine: objects laid out as the ABI lays them out, bit by bit, and pointers."""
+"""Memory of the abstract machine: objects laid out as the ABI lays them out, bit by bit."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-from mmuproof.lift.c_types import CType, FunctionType, IntType, PointerType, leaf_at
+from mmuproof.lift.c_types import FunctionType, IntType, Leaf, PointerType, leaf_at
 from mmuproof.lift.errors import Refused
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    concat,
-    eq,
-    extract,
-    ite,
-    negate,
-    to_bv,
-    var,
-    zext,
+from mmuproof.lift.values import (
+    NULL,
+    Cell,
+    Dimension,
+    FunctionRef,
+    Object,
+    ObjectKind,
+    Place,
+    Pointer,
+    Target,
+    Value,
+    as_int,
+    choose,
+    null_condition,
+    pointer_to,
+    same_place,
+    truth,
 )
+from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, concat, extract, negate, var, zext
 
-
-class ObjectKind(enum.Enum):
-    """What an object holds before anything is written to it."""
-
-    INPUT = "input"
-    """A free value for every scalar; a pointer leads to an input object of its own."""
-    UNSET = "unset"
-    """Nothing: a read is undefined behaviour."""
-    ZERO = "zero"
-    """Zeros."""
-
-
-@dataclass(eq=False)
-class Object:
-    """A piece of memory.
-
-    Args:
-        name: what a report calls it.
-        type: its C type.
-        kind: what it holds at first.
-        by_pointer: whether members are written ``name->member``.
-    """
-
-    name: str
-    type: CType
-    kind: ObjectKind
-    by_pointer: bool = False
-    _leaves: dict[int, Cell] = field(default_factory=dict, repr=False)
-    _pointees: dict[str, Object] = field(default_factory=dict, repr=False)
-
-    def path(self, inner: str) -> str:
-        """The name of a part of the object."""
-        if not inner:
-            return f"*{self.name}" if self.by_pointer else self.name
-        if inner.startswith("["):
-            return self.name + inner
-        return f"{self.name}{'->' if self.by_pointer else '.'}{inner}"
-
-
-@dataclass(frozen=True)
-class FunctionRef:
-    """A function that a pointer leads to, by name; for an unknown pointer, by the pointer's own path."""
-
-    name: str
-    known: bool
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """An index into an array that is not known when the program is read: ``index * stride`` bits."""
-
-    index: BitVec
-    stride: int
-    count: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a scalar or aggregate is: an object and an offset in bits, fixed but for some indices."""
-
-    object: Object
-    offset: int
-    dimensions: tuple[Dimension, ...] = ()
-
-
-@dataclass(frozen=True)
-class Target:
-    """One thing that a pointer may point to: a place, a function, or (neither) nothing."""
-
-    guard: Bool
-    place: Place | None = None
-    function: FunctionRef | None = None
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """A pointer: what it points to under which condition; the conditions exclude each other."""
-
-    targets: tuple[Target, ...]
-
-    @property
-    def is_null(self) -> Bool:
-        """Whether the pointer is null."""
-        return any_of(*(t.guard for t in self.targets if t.place is None and t.function is None))
-
-
-NULL = Pointer((Target(TRUE),))
-
-Value = BitVec | Pointer
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value that fills ``width`` bits of an object."""
-
-    width: int
-    value: Value
-
-
-def pointer_to(object_: Object, offset: int = 0) -> Pointer:
-    """A pointer to a place in an object."""
-    return Pointer((Target(TRUE, Place(object_, offset)),))
-
-
-def choose(condition: Bool, then: Value, other: Value) -> Value:
-    """``then`` where ``condition`` holds, else ``other``.
-
-    Raises:
-        Refused: one is an integer and the other a pointer.
-    """
-    if then is other:
-        return then
-    if isinstance(then, Pointer) and isinstance(other, Pointer):
-        targets: dict[tuple[Place | None, FunctionRef | None], Bool] = {}
-        for guard, pointer in ((condition, then), (negate(condition), other)):
-            for target in pointer.targets:
-                key = (target.place, target.function)
-                targets[key] = any_of(targets.get(key, FALSE), all_of(guard, target.guard))
-        return Pointer(tuple(
-            Target(guard, place, function)
-            for (place, function), guard in targets.items() if guard is not FALSE
-        ))  # fmt: skip
-    if isinstance(then, BitVec) and isinstance(other, BitVec):
-        return ite(condition, then, other)
-    pointer, number = (then, other) if isinstance(then, Pointer) else (other, then)
-    if isinstance(number, BitVec) and number.is_const and number.value == 0 and isinstance(pointer, Pointer):
-        return choose(condition, *((pointer, NULL) if pointer is then else (NULL, pointer)))
-    raise Refused("a value that is a pointer on one path and a number on another")
+__all__ = [
+    "NULL", "Cell", "Dimension", "FunctionRef", "Memory", "Object", "ObjectKind", "Place", "Pointer",
+    "Target", "Value", "as_int", "choose", "input_pointer", "pointer_to", "same_place", "truth",
+]  # fmt: skip
 
 
 class Base(Protocol):
@@ -167,32 +43,37 @@ class Base(Protocol):
 
 @dataclass(frozen=True)
 class Initial:
-    """The content that an object starts with; ``epoch`` counts how often it has become unknown."""
-
-    epoch: int = 0
+    """The content that an object starts with."""
 
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
-        kind = ObjectKind.INPUT if self.epoch else object_.kind
         leaf = leaf_at(object_.type, position)
-        if kind is ObjectKind.ZERO:
-            zero: Value = NULL if isinstance(leaf.type, PointerType) else bv(0, leaf.width)
-            return leaf.offset, Cell(leaf.width, zero)
-        name = object_.path(leaf.path) + "'" * self.epoch
-        if kind is ObjectKind.UNSET:
-            return leaf.offset, Cell(leaf.width, var(f"{name} (unset)", leaf.width))
-        key = leaf.offset * 64 + self.epoch
-        known = object_._leaves.get(key)
-        if known is None:
-            value: Value
-            if isinstance(leaf.type, PointerType):
-                value = input_pointer(object_, name, leaf.type)
-            elif isinstance(leaf.type, IntType) and leaf.type.is_bool and leaf.width > 1:
-                value = zext(var(name, 1), leaf.width)
-            else:
-                value = var(name, leaf.width)
-            known = object_._leaves[key] = Cell(leaf.width, value)
-        return leaf.offset, known
+        if object_.kind is ObjectKind.ZERO:
+            return leaf.offset, Cell(leaf.width, _zero(leaf))
+        if object_.kind is ObjectKind.UNSET:
+            name = object_.unset_name(leaf.path)
+            return leaf.offset, Cell(leaf.width, var(name, leaf.width))
+        known = object_.content.get(leaf.offset)
+        if known is None and object_.kind is ObjectKind.INPUT:
+            value = unknown(object_, leaf, object_.path(leaf.path))
+            known = object_.content[leaf.offset] = Cell(leaf.width, value)
+        if known is not None and position < leaf.offset + known.width:
+            return leaf.offset, known
+        start = max(each for each in object_.content if each <= position)
+        return start, object_.content[start]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Unknown values, as after a call that may write the object; ``tag`` tells one such call from another."""
+
+    tag: str
+
+    def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
+        """See `Base`."""
+        leaf = leaf_at(object_.type, position)
+        name = f"{object_.path(leaf.path)} after {self.tag}"
+        return leaf.offset, Cell(leaf.width, unknown(object_, leaf, name))
 
 
 @dataclass(frozen=True)
@@ -206,18 +87,37 @@ class Either:
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
         start, then = self.then.cell(object_, position)
-        _, other = self.other.cell(object_, position)
-        return start, Cell(then.width, choose(self.condition, then.value, other.value))
+        other_start, other = self.other.cell(object_, position)
+        low, high = max(start, other_start), min(start + then.width, other_start + other.width)
+        left, right = (
+            cell.value if cell.width == high - low else _slice(cell, low - at, high - low)
+            for at, cell in ((start, then), (other_start, other))
+        )
+        return low, Cell(high - low, choose(self.condition, left, right))
 
 
-def input_pointer(owner: Object, name: str, type_: PointerType) -> Pointer:
+def _zero(leaf: Leaf) -> Value:
+    return NULL if isinstance(leaf.type, PointerType) else bv(0, leaf.width)
+
+
+def unknown(owner: Object, leaf: Leaf, name: str) -> Value:
+    """A free value for a scalar; a ``_Bool`` in memory is 0 or 1."""
+    if isinstance(leaf.type, PointerType):
+        return input_pointer(owner, name, leaf.type, leaf.path)
+    if isinstance(leaf.type, IntType) and leaf.type.is_bool and leaf.width > 1:
+        return zext(var(name, 1), leaf.width)
+    return var(name, leaf.width)
+
+
+def input_pointer(owner: Object, name: str, type_: PointerType, member: str = "") -> Pointer:
     """A pointer that comes from outside: null, or the only pointer to an object of its own."""
-    null = bool_var(f"{name} == NULL")
+    null = null_condition(name)
     if isinstance(type_.target, FunctionType):
-        return Pointer((Target(null), Target(negate(null), function=FunctionRef(name, known=False))))
-    pointee = owner._pointees.get(name)
+        function = FunctionRef(name, known=False, member=member)
+        return Pointer((Target(null), Target(negate(null), function=function)))
+    pointee = owner.pointees.get(name)
     if pointee is None:
-        pointee = owner._pointees[name] = Object(name, type_.target, ObjectKind.INPUT, by_pointer=True)
+        pointee = owner.pointees[name] = Object(name, type_.target, ObjectKind.INPUT, by_pointer=True)
     return Pointer((Target(null), Target(negate(null), Place(pointee, 0))))
 
 
@@ -242,62 +142,65 @@ class Memory:
         self._owned = set()
         return twin
 
+    def become(self, other: Memory) -> None:
+        """Take over what ``other`` holds."""
+        self._cells, self._bases, self._owned = other._cells, other._bases, set()
+        other._owned = set()
+
     def forget(self, object_: Object) -> None:
         """Drop an object that has gone out of scope."""
         self._cells.pop(object_, None)
         self._bases.pop(object_, None)
         self._owned.discard(object_)
 
-    def make_unknown(self, object_: Object) -> None:
-        """Replace everything an object holds by unknown values."""
-        base = self._bases.get(object_, _UNTOUCHED)
-        epoch = base.epoch if isinstance(base, Initial) else 63
-        self._cells.pop(object_, None)
-        self._owned.discard(object_)
-        self._bases[object_] = Initial(epoch + 1)
+    def freeze(self, *more: Object) -> None:
+        """Make what is held now the content of its objects (and of ``more``) for all time."""
+        contents = {
+            object_: dict(self._pieces(object_, 0, object_.type.bits))
+            for object_ in dict.fromkeys([*more, *self._cells])
+        }
+        for object_, content in contents.items():
+            object_.kind, object_.content = ObjectKind.CONSTANT, content
+            self.forget(object_)
+
+    def make_unknown(self, object_: Object, tag: str) -> None:
+        """Replace everything an object holds by unknown values whose names end in ``tag``."""
+        self.forget(object_)
+        self._bases[object_] = Unknown(tag)
 
     def make_range_unknown(self, object_: Object, offset: int, bits: int, tag: str) -> None:
-        """Replace every scalar in a range by an unknown value whose name ends in ``tag``."""
+        """Replace the bits of a range by unknown values whose names end in ``tag``."""
         position = offset
+        unknown_base = Unknown(tag)
         while position < offset + bits:
-            leaf = leaf_at(object_.type, position)
-            name = f"{object_.path(leaf.path)} after {tag}"
-            value: Value
-            if isinstance(leaf.type, PointerType):
-                value = input_pointer(object_, name, leaf.type)
-            elif isinstance(leaf.type, IntType) and leaf.type.is_bool and leaf.width > 1:
-                value = zext(var(name, 1), leaf.width)
-            else:
-                value = var(name, leaf.width)
-            self.write(object_, leaf.offset, leaf.width, value)
-            position = leaf.offset + leaf.width
+            start, cell = unknown_base.cell(object_, position)
+            high = min(start + cell.width, offset + bits)
+            whole = start == position and high == start + cell.width
+            value = cell.value if whole else _slice(cell, position - start, high - position)
+            self.write(object_, position, high - position, value)
+            position = high
 
     def _pieces(self, object_: Object, start: int, width: int) -> Iterator[tuple[int, Cell]]:
         """The cells that cover a range, in order; the first and last may reach beyond it."""
         cells = self._cells.get(object_, {})
         base = self._bases.get(object_, _UNTOUCHED)
         end, position = start + width, start
-        overlapping = (
-            sorted(
-                (offset, cell)
-                for offset, cell in cells.items()
-                if offset < end and offset + cell.width > start
-            )
-            if cells
-            else []
+        overlapping = sorted(
+            ((at, cell) for at, cell in cells.items() if at < end and at + cell.width > start),
+            key=lambda each: each[0],
         )
-        for offset, cell in [*overlapping, (end, Cell(0, NULL))]:
-            while position < min(offset, end):
+        for at, cell in [*overlapping, (end, None)]:
+            while position < min(at, end):
                 low, initial = base.cell(object_, position)
-                high = min(low + initial.width, offset, end)
+                high = min(low + initial.width, at, end)
                 if low == position and low + initial.width == high:
                     yield low, initial
                 else:
                     yield position, Cell(high - position, _slice(initial, position - low, high - position))
                 position = high
-            if cell.width:
-                yield offset, cell
-                position = offset + cell.width
+            if cell is not None:
+                yield at, cell
+                position = at + cell.width
 
     def read(self, object_: Object, offset: int, width: int) -> Value:
         """The ``width`` bits at ``offset``.
@@ -310,8 +213,7 @@ class Memory:
             cell = cells.get(offset)
             if cell is not None and cell.width == width:
                 return cell.value
-        if offset < 0 or offset + width > object_.type.bits:
-            raise Refused(f"access outside {object_.name} (bits {offset}..{offset + width - 1})")
+        _check_range(object_, offset, width)
         parts: list[BitVec] = []
         for start, piece in self._pieces(object_, offset, width):
             if start == offset and piece.width == width:
@@ -324,10 +226,12 @@ class Memory:
         """Put ``value`` into the ``width`` bits at ``offset``.
 
         Raises:
-            Refused: the range is outside the object.
+            Refused: the range is outside the object, the object is constant, or part of a pointer is
+                overwritten.
         """
-        if offset < 0 or offset + width > object_.type.bits:
-            raise Refused(f"access outside {object_.name} (bits {offset}..{offset + width - 1})")
+        _check_range(object_, offset, width)
+        if object_.kind is ObjectKind.CONSTANT:
+            raise Refused(f"{object_.name} is constant and is written")
         cells = self._cells.get(object_)
         if cells is None:
             cells = self._cells[object_] = {}
@@ -348,101 +252,78 @@ class Memory:
                         cells[end] = Cell(stop - end, _slice(cell, end - start, stop - end))
         cells[offset] = Cell(width, value)
 
-    def transfer(self, source: Place, target: Place, bits: int) -> None:
-        """Copy ``bits`` bits from one fixed place to another."""
-        pieces = [
-            (max(start, source.offset), cell, start)
-            for start, cell in self._pieces(source.object, source.offset, bits)
-        ]
-        for position, cell, start in pieces:
-            low, high = position, min(start + cell.width, source.offset + bits)
+    def take(self, source: Place, bits: int) -> list[tuple[int, Cell]]:
+        """What ``bits`` bits at a fixed place hold, piece by piece, each with its distance from the start."""
+        taken: list[tuple[int, Cell]] = []
+        end = source.offset + bits
+        if bits:
+            _check_range(source.object, source.offset, bits)
+        for start, cell in self._pieces(source.object, source.offset, bits):
+            low, high = max(start, source.offset), min(start + cell.width, end)
             whole = low == start and high == start + cell.width
             value = cell.value if whole else _slice(cell, low - start, high - low)
-            self.write(target.object, target.offset + low - source.offset, high - low, value)
+            taken.append((low - source.offset, Cell(high - low, value)))
+        return taken
+
+    def put(self, target: Place, pieces: list[tuple[int, Cell]]) -> None:
+        """Write what `take` has given to a fixed place."""
+        for distance, cell in pieces:
+            self.write(target.object, target.offset + distance, cell.width, cell.value)
+
+    def transfer(self, source: Place, target: Place, bits: int) -> None:
+        """Copy ``bits`` bits from one fixed place to another; the two may overlap."""
+        self.put(target, self.take(source, bits))
 
     def merge(self, condition: Bool, other: Memory) -> None:
         """Keep what this memory holds where ``condition`` holds, and take ``other``'s content elsewhere."""
-        for object_ in list(dict.fromkeys([*self._cells, *other._cells, *self._bases, *other._bases])):
-            mine, theirs = self._cells.get(object_, {}), other._cells.get(object_, {})
+        if condition is TRUE:
+            return
+        for object_ in dict.fromkeys([*self._cells, *other._cells, *self._bases, *other._bases]):
+            mine, theirs = self._cells.get(object_), other._cells.get(object_)
             base, other_base = (m._bases.get(object_, _UNTOUCHED) for m in (self, other))
-            if mine is theirs and base == other_base:
+            if mine is theirs and base is other_base:
                 continue
-            for start, width in _cuts(mine, theirs):
+            if object_.ended:
+                self.forget(object_)
+                continue
+            for start, width in _differences(mine or {}, theirs or {}):
                 left, right = self.read(object_, start, width), other.read(object_, start, width)
                 if left is not right:
                     self.write(object_, start, width, choose(condition, left, right))
-                elif start not in mine:
+                elif mine is None or start not in mine:
                     self.write(object_, start, width, left)
             if base != other_base:
                 self._bases[object_] = Either(condition, base, other_base)
+
+
+def _check_range(object_: Object, offset: int, width: int) -> None:
+    if offset < 0 or offset + width > object_.type.bits:
+        raise Refused(f"access outside {object_.name} (bits {offset}..{offset + width - 1})")
 
 
 def _slice(cell: Cell, low: int, width: int) -> BitVec:
     if isinstance(cell.value, Pointer):
         if cell.value == NULL:
             return bv(0, width)
-        raise Refused("part of a pointer is read as a number")
+        raise Refused("part of a pointer is used as a number")
     return extract(cell.value, low + width - 1, low)
 
 
-def _cuts(left: dict[int, Cell], right: dict[int, Cell]) -> Iterable[tuple[int, int]]:
-    """The ranges to merge: overlapping cells of the two sides are taken together."""
-    spans = sorted(
-        {
-            (start, start + cell.width)
-            for side in (left, right)
-            for start, cell in side.items()
-            if (other := (right if side is left else left).get(start)) is None
-            or other.width != cell.width
-            or other.value is not cell.value
-        }
-    )
+def _differences(left: dict[int, Cell], right: dict[int, Cell]) -> list[tuple[int, int]]:
+    """The ranges in which two contents differ; overlapping cells of the two sides are taken together."""
+    spans = [
+        (start, start + cell.width)
+        for side, opposite in ((left, right), (right, left))
+        for start, cell in side.items()
+        if (other := opposite.get(start)) is None or (
+            other is not cell and (other.width != cell.width or other.value is not cell.value)
+        )
+    ]  # fmt: skip
     merged: list[tuple[int, int]] = []
-    for start, stop in spans:
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+    for start, stop in sorted(set(spans)):
+        if merged and start < merged[-1][0] + merged[-1][1]:
+            first = merged[-1][0]
+            merged[-1] = (first, max(stop - first, merged[-1][1]))
         else:
-            merged.append((start, stop))
-    return [(start, stop - start) for start, stop in merged]
-
-
-def same_place(left: Pointer, right: Pointer) -> Bool:
-    """Whether two pointers are equal; different objects never share an address.
-
-    Raises:
-        Refused: pointers with unknown indices, or to unknown functions.
-    """
-    result = FALSE
-    for a in left.targets:
-        for b in right.targets:
-            same = FALSE
-            if a.place is None and a.function is None:
-                same = TRUE if b.place is None and b.function is None else FALSE
-            elif a.place is not None and b.place is not None and a.place.object is b.place.object:
-                if a.place.dimensions or b.place.dimensions:
-                    same = eq(_position(a.place), _position(b.place))
-                else:
-                    same = TRUE if a.place.offset == b.place.offset else FALSE
-            elif a.function is not None and b.function is not None:
-                if not (a.function.known and b.function.known) and a.function != b.function:
-                    raise Refused("comparison of unknown function pointers")
-                same = TRUE if a.function == b.function else FALSE
-            result = any_of(result, all_of(a.guard, b.guard, same))
-    return result
-
-
-def _position(place: Place) -> BitVec:
-    position = bv(place.offset, 64)
-    for dimension in place.dimensions:
-        position = position + zext(dimension.index, 64) * dimension.stride
-    return position
-
-
-def truth(value: Value) -> Bool:
-    """Whether C takes a value as true."""
-    return negate(value.is_null) if isinstance(value, Pointer) else negate(eq(value, 0))
-
-
-def as_int(condition: Bool) -> BitVec:
-    """C's ``int`` for a truth value."""
-    return to_bv(condition, 32)
+            merged.append((start, stop - start))
+    return merged

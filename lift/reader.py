@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from clang.cindex import Cursor, CursorKind, Type, TypeKind
 
@@ -42,6 +43,15 @@ _IMPURE = (
 )
 
 
+_INCREMENTS = (
+    syntax.UnaryOp.PRE_INC, syntax.UnaryOp.PRE_DEC, syntax.UnaryOp.POST_INC, syntax.UnaryOp.POST_DEC,
+)  # fmt: skip
+
+
+_CHARACTER = re.compile(r"\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL)
+_ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
+
+
 class _CursorMap(Generic[_T]):
     """A dictionary by cursor; cursors compare by the node that they stand for."""
 
@@ -58,6 +68,10 @@ class _CursorMap(Generic[_T]):
         self._buckets.setdefault(cursor.hash, []).append((cursor, value))
         return value
 
+    def drop(self, cursor: Cursor) -> None:
+        bucket = self._buckets[cursor.hash]
+        bucket[:] = [(key, value) for key, value in bucket if key != cursor]
+
 
 class Reader:
     """Reads types, variables and function bodies of one parsed translation unit.
@@ -72,7 +86,7 @@ class Reader:
         self._records: _CursorMap[RecordType] = _CursorMap()
         self._variables: _CursorMap[Variable] = _CursorMap()
 
-    # -- places ---------------------------------------------------------------------------------------
+    # -- places -----------------------------------------------------------------------------------
 
     def location(self, cursor: Cursor) -> Location:
         """Where a cursor stands; inside a macro, where the macro is used."""
@@ -95,7 +109,7 @@ class Reader:
         """An exception that says what is not understood, and where."""
         return Refused(what, str(self.location(cursor)))
 
-    # -- types ----------------------------------------------------------------------------------------
+    # -- types ------------------------------------------------------------------------------------
 
     def type(self, clang_type: Type, at: Cursor) -> CType:
         """The front end's view of a type.
@@ -112,6 +126,8 @@ class Reader:
             return IntType(8, False, "_Bool", is_bool=True)
         if kind is TypeKind.ENUM:
             underlying = canonical.get_declaration().enum_type.get_canonical()
+            if underlying.get_size() <= 0:
+                raise self.refuse(at, f"{canonical.spelling} is not defined in this translation unit")
             return IntType(underlying.get_size() * 8, underlying.kind in _SIGNED, canonical.spelling)
         if kind is TypeKind.VOID:
             return VoidType()
@@ -129,6 +145,16 @@ class Reader:
         if kind is TypeKind.RECORD:
             return self._record(canonical)
         raise self.refuse(at, f"type {clang_type.spelling}")
+
+    def value_type(self, cursor: Cursor) -> CType:
+        """The type of an expression's value.
+
+        libclang shows the type of an array parameter as it is written; the value is a pointer.
+        """
+        type_ = self.type(cursor.type, cursor)
+        if isinstance(type_, IntType) and type_.bits > 64:
+            raise self.refuse(cursor, f"arithmetic in {type_.name}")
+        return _decayed(type_)
 
     def _record(self, canonical: Type) -> RecordType:
         declaration = canonical.get_declaration()
@@ -158,10 +184,11 @@ class Reader:
         if offset < 0:
             raise self.refuse(cursor, f"the place of member {cursor.spelling} is not known")
         width = cursor.get_bitfield_width() if cursor.is_bitfield() else None
-        name = "" if cursor.is_anonymous() or "(" in cursor.spelling else cursor.spelling
+        # An anonymous member is spelled "union outer::(anonymous at file:line)".
+        name = "" if "(" in cursor.spelling else cursor.spelling
         return Field(name, offset, self.type(cursor.type, cursor), width)
 
-    # -- declarations -----------------------------------------------------------------------------------
+    # -- declarations -----------------------------------------------------------------------------
 
     def variable(self, cursor: Cursor) -> Variable:
         """The variable that a declaration declares; the same object for every mention of it."""
@@ -170,18 +197,25 @@ class Reader:
         if known is not None:
             return known
         is_global = cursor.kind is CursorKind.VAR_DECL and clang_api.has_static_storage(cursor)
+        # Only the definition of an array may tell its size.
+        definition = (cursor.get_definition() or cursor) if is_global else cursor
+        type_ = self.type(definition.type, cursor)
         made = Variable(
             name=cursor.spelling,
-            type=self.type(cursor.type, cursor),
+            type=type_ if cursor.kind is CursorKind.VAR_DECL else _decayed(type_),
             is_global=is_global,
-            is_const=_is_const(cursor.type),
+            is_const=_is_const(definition.type),
         )
         self._variables.set(canonical, made)
         if cursor.kind is CursorKind.VAR_DECL and (not is_global or made.is_const):
-            definition = (cursor.get_definition() or cursor) if is_global else cursor
             value = clang_api.initializer(definition)
-            if value is not None:
-                made.initializer = self.expression(value, self.location(cursor), made.type)
+            try:
+                if value is not None:
+                    made.initializer = self.expression(value, self.location(cursor), made.type)
+            except Refused:
+                # Whoever asks again is refused again, instead of finding a variable without initializer.
+                self._variables.drop(canonical)
+                raise
         return made
 
     def function(self, cursor: Cursor) -> Function:
@@ -198,7 +232,7 @@ class Reader:
             load_body=lambda: self.statement(body),
         )
 
-    # -- statements ---------------------------------------------------------------------------------------
+    # -- statements -------------------------------------------------------------------------------
 
     def statement(self, cursor: Cursor) -> Stmt:
         """A statement.
@@ -330,7 +364,7 @@ class Reader:
             return syntax.Empty(at)
         raise self.refuse(cursor, "inline assembly")
 
-    _STATEMENTS: dict[CursorKind, Callable[[Reader, Cursor, Location], Stmt]] = {
+    _STATEMENTS: ClassVar[dict[CursorKind, Callable[[Reader, Cursor, Location], Stmt]]] = {
         CursorKind.COMPOUND_STMT: _compound,
         CursorKind.DECL_STMT: _declare,
         CursorKind.IF_STMT: _if,
@@ -350,7 +384,7 @@ class Reader:
         CursorKind.ASM_STMT: _asm,
     }
 
-    # -- expressions ----------------------------------------------------------------------------------------
+    # -- expressions ------------------------------------------------------------------------------
 
     def expression(self, cursor: Cursor, at: Location, expected: CType | None = None) -> Expr:
         """An expression; ``expected`` is the type that an initializer list fills.
@@ -380,7 +414,8 @@ class Reader:
         return self._constant(cursor, at, "sizeof that is no constant")
 
     def _string(self, cursor: Cursor, at: Location) -> Expr:
-        return syntax.Text(self.type(cursor.type, cursor), at, cursor.spelling)
+        type_ = self.type(cursor.type, cursor)
+        return syntax.Text(type_, at, _characters(cursor.spelling))
 
     def _paren(self, cursor: Cursor, at: Location) -> Expr:
         (inner,) = cursor.get_children()
@@ -406,10 +441,15 @@ class Reader:
         target = cursor.referenced
         if target is None or target.kind is not CursorKind.FIELD_DECL:
             raise self.refuse(cursor, f"member {cursor.spelling}")
-        base_type = base_cursor.type.get_canonical()
-        return syntax.Member(
-            self.type(cursor.type, cursor), at, base, base_type.kind is TypeKind.POINTER, self._field(target)
-        )
+        is_arrow = isinstance(base.type, PointerType)
+        record = base.type.target if isinstance(base.type, PointerType) else base.type
+        parent = self.type(target.semantic_parent.type, cursor)
+        inner = _distance(record, parent) if isinstance(record, RecordType) else None
+        if inner is None:
+            raise self.refuse(cursor, f"member {cursor.spelling} of {record.name}")
+        field = self._field(target)
+        field = Field(field.name, inner + field.offset, field.type, field.bit_width)
+        return syntax.Member(self.type(cursor.type, cursor), at, base, is_arrow, field)
 
     def _index(self, cursor: Cursor, at: Location) -> Expr:
         base, index = (self.expression(child, at) for child in cursor.get_children())
@@ -424,7 +464,9 @@ class Reader:
         op = clang_api.unary_operator(cursor)
         if op is None:
             raise self.refuse(cursor, "unary operator")
-        return syntax.Unary(self.type(cursor.type, cursor), at, op, self.expression(operand_cursor, at))
+        is_place = op is syntax.UnaryOp.DEREFERENCE
+        type_ = self.type(cursor.type, cursor) if is_place else self.value_type(cursor)
+        return syntax.Unary(type_, at, op, self.expression(operand_cursor, at))
 
     def _binary(self, cursor: Cursor, at: Location) -> Expr:
         left, right = (self.expression(child, at) for child in cursor.get_children())
@@ -432,7 +474,7 @@ class Reader:
         if found is None:
             raise self.refuse(cursor, "binary operator")
         op, assigns = found
-        type_ = self.type(cursor.type, cursor)
+        type_ = self.value_type(cursor)
         if assigns:
             return syntax.Assign(type_, self.location(cursor), op, left, right)
         assert op is not None
@@ -441,25 +483,23 @@ class Reader:
     def _cast(self, cursor: Cursor, at: Location) -> Expr:
         # The operand of typeof() in the type's name comes as a child before the operand.
         operand = list(cursor.get_children())[-1]
-        return syntax.Cast(self.type(cursor.type, cursor), at, self.expression(operand, at))
+        return syntax.Cast(self.value_type(cursor), at, self.expression(operand, at), written=True)
 
     def _conditional(self, cursor: Cursor, at: Location) -> Expr:
         condition, then, other = (self.expression(child, at) for child in cursor.get_children())
-        return syntax.Conditional(self.type(cursor.type, cursor), at, condition, then, other)
+        return syntax.Conditional(self.value_type(cursor), at, condition, then, other)
 
     def _call(self, cursor: Cursor, at: Location) -> Expr:
         callee, *arguments = cursor.get_children()
         where = self.location(cursor)
         return syntax.Call(
-            self.type(cursor.type, cursor), where, self.expression(callee, where),
+            self.value_type(cursor), where, self.expression(callee, where),
             tuple(self.expression(argument, where) for argument in arguments),
         )  # fmt: skip
 
     def _statement_expr(self, cursor: Cursor, at: Location) -> Expr:
         (body,) = cursor.get_children()
-        return syntax.StatementExpr(
-            self.type(cursor.type, cursor), at, self._compound(body, self.location(body))
-        )
+        return syntax.StatementExpr(self.value_type(cursor), at, self._compound(body, self.location(body)))
 
     def _compound_literal(self, cursor: Cursor, at: Location) -> Expr:
         type_ = self.type(cursor.type, cursor)
@@ -479,12 +519,12 @@ class Reader:
                 raise self.refuse(cursor, "expression that libclang does not name")
             return self._constant(cursor, at, "offsetof that is no constant")
         if len(children) == 1:
-            return syntax.Cast(self.type(cursor.type, cursor), at, self.expression(children[0], at))
+            return self._implicit(cursor, children[0], at)
         if len(children) == 4 and children[0] == children[1]:
             condition, other = self.expression(children[0], at), self.expression(children[3], at)
-            return syntax.Conditional(self.type(cursor.type, cursor), at, condition, None, other)
-        first = next(iter(cursor.get_tokens()), None)
-        if len(children) == 3 and first is not None and first.spelling == "__builtin_choose_expr":
+            return syntax.Conditional(self.value_type(cursor), at, condition, None, other)
+        if len(children) == 3 and isinstance(self.type(children[0].type, cursor), IntType):
+            # Of what libclang does not name, only __builtin_choose_expr starts with an integer constant.
             choice = clang_api.evaluate(children[0]) if _is_pure(children[0]) else None
             if choice is not None:
                 return self.expression(children[1] if choice else children[2], at)
@@ -492,67 +532,108 @@ class Reader:
             return self._constant(cursor, at, "expression that libclang does not name")
         raise self.refuse(cursor, "expression that libclang does not name")
 
+    def _implicit(self, cursor: Cursor, operand: Cursor, at: Location) -> Expr:
+        """An implicit conversion."""
+        if "__va_list_tag" in operand.type.get_canonical().spelling:
+            raise self.refuse(cursor, "va_arg")
+        inner = self.expression(operand, at)
+        if isinstance(inner, syntax.Text):
+            # A string as the initializer of an array, or decayed to a pointer; __func__ is one, too.
+            type_ = self.type(cursor.type, cursor)
+            return inner if isinstance(type_, ArrayType) else syntax.Cast(type_, at, inner)
+        type_ = self.type(cursor.type, cursor)
+        if isinstance(inner.type, PointerType | IntType):
+            type_ = self.value_type(cursor)
+        return syntax.Cast(type_, at, inner)
+
     def _init_list(self, cursor: Cursor, at: Location, type_: CType) -> Expr:
         items: list[tuple[Field, Expr]] = []
-        position = 0
+        position: int | None = 0
         for child in cursor.get_children():
-            parts = list(child.get_children())
             if child.kind is CursorKind.UNEXPOSED_EXPR and child.type.kind is TypeKind.VOID:
-                *path, value = parts
-                target, position = self._designated(child, type_, path)
+                *path, value = child.get_children()
+                targets, position = self._designated(child, type_, path)
+            elif position is None:
+                raise self.refuse(child, "initializer that goes on behind a designator of an inner member")
             else:
-                target, value = self._positional(child, type_, position), child
-            position += 1
-            aggregate = isinstance(target.type, (RecordType, ArrayType))
-            if (
-                aggregate
-                and value.kind is not CursorKind.INIT_LIST_EXPR
-                and value.type.get_canonical().kind is not TypeKind.RECORD
-            ):
-                raise self.refuse(child, "initializer with braces left out")
-            items.append((target, self.expression(value, at, target.type)))
+                targets, value = [self._positional(child, type_, position)], child
+                position += 1
+            if len(targets) > 1 and not _is_pure(value):
+                raise self.refuse(child, "range of elements with an initializer that has side effects")
+            for target in targets:
+                items.append((target, self._initializer(child, value, target.type, at)))
         if isinstance(type_, IntType | PointerType) and len(items) == 1:
             return syntax.Cast(type_, at, items[0][1])
         return syntax.InitList(type_, at, tuple(items))
 
     def _positional(self, cursor: Cursor, type_: CType, position: int) -> Field:
-        if isinstance(type_, RecordType) and position < len(type_.fields):
-            return type_.fields[position]
+        if isinstance(type_, RecordType):
+            # An unnamed bit-field takes no initializer; the members of an anonymous struct are one field.
+            fields = [each for each in type_.fields if each.name or each.bit_width is None]
+            if position < (1 if type_.is_union else len(fields)):
+                return fields[position]
         if isinstance(type_, ArrayType):
             return Field("", position * type_.element.bits, type_.element)
         if isinstance(type_, IntType | PointerType) and position == 0:
             return Field("", 0, type_)
         raise self.refuse(cursor, "initializer without a member to go to")
 
-    def _designated(self, cursor: Cursor, type_: CType, path: list[Cursor]) -> tuple[Field, int]:
-        """Where a designated initializer goes, and the position of its outermost member."""
-        offset, current, width, position = 0, type_, None, 0
-        for depth, step in enumerate(path):
-            if isinstance(current, RecordType):
-                if step.kind is not CursorKind.MEMBER_REF:
-                    raise self.refuse(cursor, "designator")
-                target = step.referenced
-                member = self._field(target) if step.spelling else self._anonymous(cursor, current, step)
-                if depth == 0:
-                    position = next(
-                        (
-                            i
-                            for i, each in enumerate(current.fields)
-                            if each.offset == member.offset and each.name == member.name
-                        ),
-                        0,
-                    )
+    def _initializer(self, entry: Cursor, value: Cursor, type_: CType, at: Location) -> Expr:
+        """The value of one entry, which fills a member or element of the given type."""
+        made = self.expression(value, at, type_)
+        if isinstance(type_, RecordType | ArrayType):
+            fits = isinstance(made, syntax.InitList) or (
+                isinstance(made.type, RecordType) if isinstance(type_, RecordType)
+                else isinstance(made, syntax.Text)
+            )  # fmt: skip
+            if not fits:
+                raise self.refuse(entry, "initializer with braces left out")
+        return made
+
+    def _designated(self, cursor: Cursor, type_: CType, path: list[Cursor]) -> tuple[list[Field], int | None]:
+        """Where a designated initializer goes, and where the next one does: None behind an inner member."""
+        first, *_ = path
+        if isinstance(type_, ArrayType) and first.kind is not CursorKind.MEMBER_REF:
+            indices = [self._index_constant(cursor, step) for step in path]
+            if len(indices) > 1 and any(token.spelling == "..." for token in cursor.get_tokens()):
+                if len(indices) != 2:
+                    raise self.refuse(cursor, "designated range inside another designator")
+                low, high = indices
+                stride = type_.element.bits
+                fields = [Field("", index * stride, type_.element) for index in range(low, high + 1)]
+                return fields, high + 1
+        offset, current, width, name = 0, type_, None, ""
+        for step in path:
+            if isinstance(current, RecordType) and step.kind is CursorKind.MEMBER_REF:
+                member = self._field(step.referenced) if step.spelling else \
+                    self._anonymous(cursor, current, step)  # fmt: skip
                 offset, current, width = offset + member.offset, member.type, member.bit_width
-            elif isinstance(current, ArrayType):
-                index = clang_api.evaluate(step)
-                if index is None:
-                    raise self.refuse(cursor, "designated index that is no constant")
-                if depth == 0:
-                    position = index
+                name = member.name
+            elif isinstance(current, ArrayType) and step.kind is not CursorKind.MEMBER_REF:
+                index = self._index_constant(cursor, step)
                 offset, current, width = offset + index * current.element.bits, current.element, None
             else:
                 raise self.refuse(cursor, "designator")
-        return Field("", offset, current, width), position
+        following = self._following(type_, path) if len(path) == 1 else None
+        return [Field(name, offset, current, width)], following
+
+    def _following(self, type_: CType, path: list[Cursor]) -> int | None:
+        """The position behind a designated member or element."""
+        (step,) = path
+        if isinstance(type_, ArrayType):
+            return self._index_constant(step, step) + 1
+        if isinstance(type_, RecordType) and not type_.is_union:
+            fields = [each for each in type_.fields if each.name or each.bit_width is None]
+            for position, member in enumerate(fields):
+                if member.name and member.name == step.spelling:
+                    return position + 1
+        return None
+
+    def _index_constant(self, cursor: Cursor, step: Cursor) -> int:
+        index = clang_api.evaluate(step) if step.kind is not CursorKind.MEMBER_REF else None
+        if index is None:
+            raise self.refuse(cursor, "designated index that is no constant")
+        return index
 
     def _anonymous(self, cursor: Cursor, record: RecordType, step: Cursor) -> Field:
         """The anonymous member through which a designator goes."""
@@ -562,7 +643,7 @@ class Reader:
             raise self.refuse(cursor, "designator through an anonymous member")
         return found[0]
 
-    _EXPRESSIONS: dict[CursorKind, Callable[[Reader, Cursor, Location], Expr]] = {
+    _EXPRESSIONS: ClassVar[dict[CursorKind, Callable[[Reader, Cursor, Location], Expr]]] = {
         **dict.fromkeys(_LITERALS, _literal),
         CursorKind.STRING_LITERAL: _string,
         CursorKind.PAREN_EXPR: _paren,
@@ -583,24 +664,64 @@ class Reader:
     }
 
 
+def _characters(spelling: str) -> bytes | None:
+    """The characters of a string literal as clang prints it; None for wide characters."""
+    if not spelling.startswith('"'):
+        return None
+    found = bytearray()
+    for match in _CHARACTER.finditer(spelling[1:-1]):
+        octal, letter, other = match.groups()
+        if octal:
+            found.append(int(octal, 8))
+        elif letter:
+            found.append(_ESCAPES.get(letter, ord(letter)))
+        else:
+            found += other.encode()
+    return bytes(found)
+
+
+def _decayed(type_: CType) -> CType:
+    """The type of a value: that of an array or function is a pointer to it."""
+    if isinstance(type_, ArrayType):
+        return PointerType(lambda: type_.element, f"{type_.element.name} *")
+    if isinstance(type_, FunctionType):
+        return PointerType(lambda: type_, f"{type_.name} *")
+    return type_
+
+
+def _distance(outer: RecordType, inner: CType) -> int | None:
+    """How far into a record an anonymous record inside it begins; libclang leaves out the step through it."""
+    if outer is inner:
+        return 0
+    for member in outer.fields:
+        if not member.name and isinstance(member.type, RecordType):
+            found = _distance(member.type, inner)
+            if found is not None:
+                return member.offset + found
+    return None
+
+
 def _is_const(clang_type: Type) -> bool:
+    # The canonical type of an array carries its elements' qualifiers itself.
     canonical = clang_type.get_canonical()
-    while canonical.kind in (TypeKind.CONSTANTARRAY, TypeKind.INCOMPLETEARRAY):
+    while not canonical.is_const_qualified():
+        if canonical.kind not in (TypeKind.CONSTANTARRAY, TypeKind.INCOMPLETEARRAY):
+            return False
         canonical = canonical.element_type.get_canonical()
-    return bool(canonical.is_const_qualified())
+    return True
 
 
 def _is_pure(cursor: Cursor) -> bool:
     """Whether folding the expression loses nothing: no call, assignment, ++, --, comma or ({ })."""
-    for node in cursor.walk_preorder():
-        if node.kind in _IMPURE:
+    if cursor.kind in _IMPURE:
+        return False
+    if cursor.kind is CursorKind.CXX_UNARY_EXPR:
+        # The operand of sizeof is not evaluated.
+        return True
+    if cursor.kind is CursorKind.BINARY_OPERATOR:
+        found = clang_api.binary_operator(cursor)
+        if found is None or found[1] or found[0] is syntax.BinaryOp.COMMA:
             return False
-        if node.kind is CursorKind.BINARY_OPERATOR:
-            found = clang_api.binary_operator(node)
-            if found is None or found[1] or found[0] is syntax.BinaryOp.COMMA:
-                return False
-        if node.kind is CursorKind.UNARY_OPERATOR and clang_api.unary_operator(node) in (
-            syntax.UnaryOp.PRE_INC, syntax.UnaryOp.PRE_DEC, syntax.UnaryOp.POST_INC, syntax.UnaryOp.POST_DEC,
-        ):  # fmt: skip
-            return False
-    return True
+    if cursor.kind is CursorKind.UNARY_OPERATOR and clang_api.unary_operator(cursor) in _INCREMENTS:
+        return False
+    return all(_is_pure(child) for child in cursor.get_children())

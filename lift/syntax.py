@@ -48,7 +48,7 @@ class Function:
         return self.load_body()
 
 
-# -- expressions -----------------------------------------------------------------------------------------
+# -- expressions ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +68,9 @@ class Constant(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Text(Expr):
-    """A string literal."""
+    """A string literal; ``text`` is None where its characters are not known."""
 
-    text: str
+    text: bytes | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +171,10 @@ class Assign(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Cast(Expr):
-    """A conversion to ``type``, written or implicit; also the step from an lvalue to its value."""
+    """A conversion to ``type``, implicit or written; also the step from an lvalue to its value."""
 
     operand: Expr
+    written: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ class CompoundLiteral(Expr):
     value: Expr
 
 
-# -- statements --------------------------------------------------------------------------------------------
+# -- statements ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)

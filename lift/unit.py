@@ -42,8 +42,14 @@ class Unit:
             so nothing that it says about such a unit can be used.
     """
 
-    def __init__(self, root: Path, path: str, arguments: Sequence[str], macros: Iterable[str] = (),
-                 edited: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        path: str,
+        arguments: Sequence[str],
+        macros: Iterable[str] = (),
+        edited: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
         probes = "".join(
             f"#ifdef {name}\nstatic const unsigned long long {_PROBE}{name} = "
@@ -98,7 +104,7 @@ class Unit:
             elif kind is CursorKind.ENUM_DECL:
                 self._enums.append(cursor)
 
-    # -- what is defined ----------------------------------------------------------------------------------
+    # -- what is defined --------------------------------------------------------------------------
 
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
@@ -169,7 +175,8 @@ class Unit:
         if self._enumerators is None:
             self._enumerators = {
                 child.spelling: child.enum_value
-                for enum in self._enums for child in enum.get_children()
+                for enum in self._enums
+                for child in enum.get_children()
                 if child.kind is CursorKind.ENUM_CONSTANT_DECL
             }
         return self._enumerators

@@ -27,6 +27,19 @@ CUTS: tuple[Cut, ...] = (
             (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
         ),
     ),
+    Cut(
+        "reset_shadow_zero_bits_mask",
+        "computes the reserved bits of SPTEs, which no permission depends on",
+        writes=(
+            (1, "shadow_zero_check|fmt.rsvd_bits_mask"),
+            (1, "shadow_zero_check|fmt.bad_mt_xwr"),
+        ),
+    ),
+    Cut(
+        "kvm_mmu_new_pgd",
+        "finds or drops the root of the new tables; changes roots and requests, no role and no metadata",
+    ),
+    Cut("kvm_mmu_get_tdp_level", "the level of the root that KVM builds, which no permission depends on"),
     Cut("kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
     Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
     Cut(

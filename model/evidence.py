@@ -18,6 +18,13 @@ class CheckKind(enum.Enum):
     SHIFT = "shift count"
     DIVISION = "division"
     NULL = "null pointer"
+    UNSET = "variable before it is set"
+    LIFETIME = "object after its end"
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the code itself states it; the others are demanded by C."""
+        return self in (CheckKind.WARN, CheckKind.BUG, CheckKind.BUILD)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from mmuproof.model.kvm import (
     GuestWalk,
     Kvm,
     MadeSpte,
+    NestedControls,
+    NestedSetUp,
     NotThere,
     PermissionFault,
     Predicates,
@@ -37,13 +39,18 @@ _SPTE_UNIT = "arch/x86/kvm/mmu/spte.c"
 _MACROS = (
     "ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK", "ACC_USER_EXEC_MASK", "ACC_ALL",
     "PFERR_PRESENT_MASK", "PFERR_WRITE_MASK", "PFERR_USER_MASK", "PFERR_RSVD_MASK", "PFERR_FETCH_MASK",
-    "PFERR_PK_MASK", "PFERR_SS_MASK", "PFERR_IMPLICIT_ACCESS",
-    "FROZEN_SPTE", "REMOVED_SPTE", "SHADOW_NONPRESENT_VALUE",
+    "PFERR_PK_MASK", "PFERR_SS_MASK", "PFERR_IMPLICIT_ACCESS", "SVM_MISC_ENABLE_GMET",
+    "FROZEN_SPTE", "REMOVED_SPTE", "SPTE_TDP_AD_DISABLED_MASK", "SHADOW_NONPRESENT_VALUE",
     "SPTE_MMU_PRESENT_MASK", "SPTE_TDP_AD_MASK", "SPTE_TDP_AD_ENABLED", "SPTE_TDP_AD_DISABLED",
     "SPTE_TDP_AD_WRPROT_ONLY", "SPTE_BASE_ADDR_MASK",
     "SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT",
     "MMIO_SPTE_GEN_LOW_MASK", "MMIO_SPTE_GEN_HIGH_MASK",
 )  # fmt: skip
+# What older trees call a constant.
+_FORMER_NAMES = {
+    "FROZEN_SPTE": "REMOVED_SPTE",
+    "SPTE_TDP_AD_DISABLED": "SPTE_TDP_AD_DISABLED_MASK",
+}
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -68,6 +75,8 @@ class LiftedKvm(Kvm):
     def constant(self, name: str) -> int:
         """See `Kvm.constant`."""
         value = self._spte_unit.constant(name)
+        if value is None and name in _FORMER_NAMES:
+            value = self._spte_unit.constant(_FORMER_NAMES[name])
         if value is None:
             raise NotThere([name])
         return value
@@ -94,6 +103,10 @@ class LiftedKvm(Kvm):
             self._known_walks[key] = _found(self._walks.guest_walk, kind, world, role)
         return self._known_walks[key]
 
+    def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
+        """See `Kvm.nested_set_up`."""
+        return _found(self._walks.nested_set_up, kind, controls)
+
     def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,
                          access: BitVec) -> PermissionFault:
         """See `Kvm.permission_fault`."""
@@ -119,10 +132,7 @@ class LiftedKvm(Kvm):
 
     def frozen_spte(self) -> int:
         """See `Kvm.frozen_spte`."""
-        try:
-            return self.constant("FROZEN_SPTE")
-        except NotThere:
-            return self.constant("REMOVED_SPTE")
+        return self.constant("FROZEN_SPTE")
 
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
         """See `Kvm.predicates`."""

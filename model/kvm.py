@@ -74,6 +74,33 @@ class GuestWalk:
 
 
 @dataclass(frozen=True)
+class NestedControls:
+    """What L1 asks of the nested MMU that KVM sets up for L2.
+
+    For EPT: whether execute-only translations are offered, EPTP's A/D bit, and MBEC.  For nested paging: the
+    registers of L1 as 64-bit values, and GMET.
+    """
+
+    execonly: Bool
+    accessed_dirty: Bool
+    mbec: Bool
+    cr4: BitVec
+    efer: BitVec
+    gmet: Bool
+
+
+@dataclass(frozen=True)
+class NestedSetUp:
+    """A nested MMU after KVM has set it up for L2.
+
+    ``role_changed`` is false if the MMU had the wanted role before, and so was left as it was.
+    """
+
+    walk: GuestWalk
+    role_changed: Bool
+
+
+@dataclass(frozen=True)
 class PermissionFault:
     """The result of ``permission_fault()``, and what it read besides its arguments.
 
@@ -223,6 +250,13 @@ class Kvm(ABC):
             world: tells the free inputs of one MMU from those of another.
             role: the role instead of a free one.
         """
+
+    def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
+        """A nested MMU as ``kvm_init_shadow_ept_mmu()`` or ``kvm_init_shadow_npt_mmu()`` leaves it.
+
+        Its earlier role and metadata are free.
+        """
+        raise NotThere([f"kvm_init_shadow_*_mmu() ({kind.value}, {controls})"])
 
     @abstractmethod
     def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,

@@ -12,6 +12,8 @@ from mmuproof.model.cuts import GET_RFLAGS
 from mmuproof.model.kvm import (
     GpteFormat,
     GuestWalk,
+    NestedControls,
+    NestedSetUp,
     NotThere,
     PagingMetadata,
     PermissionFault,
@@ -23,6 +25,7 @@ from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, to_bv, v
 _WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
 _NESTED_WALKER = {"struct kvm_mmu": "arch.guest_mmu", "struct kvm_pagewalk": "arch.ngpa_walk"}
 _CR0_WP = 16
+_CR0_PG = 1 << 31
 _EFLAGS_AC = 18
 
 
@@ -67,7 +70,8 @@ class LiftedWalks:
             place = member(state.record, "cpu_role")
             state.memory.write(state.walker, state.offset + place.offset, place.width, role)
         role = state.read(member(state.record, "cpu_role"))
-        self._copy_base_role(state, role)
+        if kind is not WalkKind.GUEST:
+            self._copy_base_role(state, role)
         before = self._metadata(state)
         if kind is WalkKind.NESTED_EPT:
             # What kvm_init_shadow_ept_mmu() does for a new role.
@@ -77,11 +81,33 @@ class LiftedWalks:
             state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
         else:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
-        fields = bit_fields(member(state.record, "cpu_role").type)
-        flags = {
-            name: extract(role, each.offset + each.width - 1, each.offset) for name, each in fields.items()
-        }
-        return GuestWalk(kind, role, flags, before, self._metadata(state), session.evidence(), state)
+        return GuestWalk(
+            kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state
+        )
+
+    def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
+        """See `mmuproof.model.kvm.Kvm.nested_set_up`."""
+        session = Session(self._unit)
+        state = self._new_state(session, kind, "")
+        place = member(state.record, "cpu_role")
+        earlier, before = state.read(place), self._metadata(state)
+        vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
+        if kind is WalkKind.NESTED_EPT:
+            session.call(state.memory, "kvm_init_shadow_ept_mmu", objects=vcpu, values={
+                "execonly": to_bv(controls.execonly, 8), "huge_page_level": bv(3, 32),
+                "accessed_dirty": to_bv(controls.accessed_dirty, 8), "mbec": to_bv(controls.mbec, 8),
+                "new_eptp": var("new_eptp", 64),
+            })  # fmt: skip
+        else:
+            gmet = self._unit.constant("SVM_MISC_ENABLE_GMET") or 0
+            session.call(state.memory, "kvm_init_shadow_npt_mmu", objects=vcpu, values={
+                "cr0": var("L1's CR0", 64) | _CR0_PG, "cr4": controls.cr4, "efer": controls.efer,
+                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(controls.gmet, bv(gmet, 64), 0),
+            })  # fmt: skip
+        role = state.read(place)
+        walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(),
+                         state)
+        return NestedSetUp(walk, ne(role, earlier))
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> _State:
         name = session.parameter_record("permission_fault", *_WALKERS)
@@ -194,3 +220,9 @@ class LiftedWalks:
         except Missing as missing:
             raise NotThere(missing.names) from None
         return member(role, "access").width
+
+
+def _flags(state: _State, role: BitVec) -> dict[str, BitVec]:
+    """The members of a role by name."""
+    fields = bit_fields(member(state.record, "cpu_role").type)
+    return {name: extract(role, each.offset + each.width - 1, each.offset) for name, each in fields.items()}

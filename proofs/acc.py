@@ -36,23 +36,29 @@ _READ_BIT, _WRITE_BIT = 0, 1
 # -- acc.one-to-one ------------------------------------------------------------------------------------------
 
 
-def _expected_bits(kvm: Kvm, vendor: Vendor, spte: BitVec, inputs: SpteInputs) -> list[tuple[str, Bool, Bool, str]]:
-    """Name, the SPTE's permission, the ACC_* bit behind it, and the words for both."""
-    acc = inputs.request.pte_access
+def _expected_bits(kvm: Kvm, vendor: Vendor, made: MadeSpte, inputs: SpteInputs) -> list[tuple[str, Bool, Bool, str]]:
+    """Name, the SPTE's permission, the ACC_* bit behind it, and the words for both.
+
+    The iTLB-multihit mitigation takes execution, and nothing else, from huge pages.
+    """
+    acc, spte = inputs.request.pte_access, made.spte
+    executable = negate(all_of(made.nx_huge_pages, ne(inputs.request.level, 1)))
     if vendor is Vendor.INTEL:
         got, want = ept.permissions_of(spte), relations.ept_permissions(kvm, acc)
         rows = [
             ("read", got.read, want.read, "R and the read permission"),
-            ("execute", got.execute, want.execute, "XS and ACC_EXEC_MASK"),
+            ("execute", got.execute, all_of(want.execute, executable), "XS and ACC_EXEC_MASK"),
         ]
         if relations.has_mbec(kvm):
-            rows.append(("user-execute", got.user_execute, want.user_execute, "XU and ACC_USER_EXEC_MASK"))
+            rows.append(("user-execute", got.user_execute, all_of(want.user_execute, executable),
+                         "XU and ACC_USER_EXEC_MASK"))
     else:
         mine = npt.permissions_of(spte)
         theirs = relations.nested_permissions(kvm, acc)
         rows = [
             ("user", mine.user, theirs.user, "U and ACC_USER_MASK"),
-            ("execute", negate(mine.no_execute), negate(theirs.no_execute), "NX and ACC_EXEC_MASK"),
+            ("execute", negate(mine.no_execute), all_of(negate(theirs.no_execute), executable),
+             "NX and ACC_EXEC_MASK"),
         ]
         if relations.reads_have_a_bit(kvm):
             rows.append(("read", npt.present(spte), has(acc, kvm.constant("ACC_READ_MASK")),
@@ -64,14 +70,14 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     made = kvm.make_spte(masks, inputs.request)
-    rows = _expected_bits(kvm, vendor, made.spte, inputs)
+    rows = _expected_bits(kvm, vendor, made, inputs)
     request = inputs.request
     wanted_write = all_of(
         has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable, negate(made.wrprot)
     )
     rows.append(("write", bit(made.spte, _WRITE_BIT), wanted_write,
                  "W and ACC_WRITE_MASK (less host protection and write tracking)"))
-    assumptions = [*inputs.assumptions, *_whole(inputs), *_small_page(inputs, made)]
+    assumptions = [*inputs.assumptions, *_whole(inputs)]
     if vendor is not Vendor.INTEL:
         assumptions += relations.mapped_pages_are_readable(kvm, request.pte_access)
     elif not relations.reads_have_a_bit(kvm):
@@ -98,11 +104,6 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 def _whole(inputs: SpteInputs) -> tuple[Assumption, ...]:
     return (Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
                        negate(inputs.request.prefetch)),)
-
-
-def _small_page(inputs: SpteInputs, made: MadeSpte) -> tuple[Assumption, ...]:
-    return (Assumption("the page is small, or the iTLB-multihit mitigation is off",
-                       any_of(eq(inputs.request.level, 1), negate(made.nx_huge_pages))),)
 
 
 # -- acc.gpte-access -----------------------------------------------------------------------------------------
@@ -202,14 +203,16 @@ THEOREMS = (
     Theorem(
         name="acc.one-to-one",
         claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back: READ for P or R, WRITE for "
-              "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.",
+              "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.  Only the iTLB-multihit "
+              "mitigation takes execution away from huge pages, and only execution.",
         source="KVM: the table in the series' cover letter; SDM 31.3.2, APM 15.25",
-        assumes=("the SPTE is made for an access, not prefetched", "the page is small or the iTLB-multihit "
-                 "mitigation is off: spte.nx-huge speaks of the rest", "a page frame number fits the SPTE"),
+        assumes=("the SPTE is made for an access, not prefetched", "a page frame number fits the SPTE",
+                 "outside EPT a mapped page can be read"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_one_to_one,
         catches=(Catch("exec-and-user-exec-swapped", "execute-gained"),
-                 Catch("write-for-host-readonly", "write-gained")),
+                 Catch("write-for-host-readonly", "write-gained"),
+                 Catch("nx-huge-page-clears-user", "user-lost")),
     ),
     Theorem(
         name="acc.gpte-access",

@@ -153,7 +153,7 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                         "L1 granted execution"),
             ),
             (
-                *untracked(kvm, masks, spte, tracked),
+                *untracked(kvm, masks, spte),
                 _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
             ),
             (Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),

@@ -133,7 +133,8 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(kind)
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
-    evidence = result.evidence + kvm.shadow_masks(vendor).evidence
+    masks = kvm.shadow_masks(vendor)
+    evidence = result.evidence + masks.evidence
     build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
     symptoms = [
         Symptom("static-assertion", boolean(True), f"{each}", "the assertion fails", "static_assert")
@@ -145,7 +146,9 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     ]  # fmt: skip
     return [Claim(
         all_of(boolean(not failed), *(check.holds for check in build)),
-        tuple(symptoms), (), (), evidence,
+        tuple(symptoms),
+        (*plausible_host(masks), *inputs.assumptions, relations.paging_on(walk)),
+        evidence=evidence,
     )]  # fmt: skip
 
 
@@ -176,7 +179,7 @@ THEOREMS = (
         name="layout.assertions",
         claim="Every static_assert of the lifted files, and every BUILD_BUG_ON in the lifted functions, holds.",
         source="KVM's own assertions",
-        assumes=(),
+        assumes=("the host's address widths are architectural", "the error code's low half has only P, W, U and F"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_assertions,
         catches=(Catch("frozen-has-bit-10", "static-assertion"),),

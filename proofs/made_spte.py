@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm, ShadowMasks, SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
+from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.theorem import Shown
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, bool_var, eq, ule, ult, var
@@ -37,6 +38,7 @@ def made_spte(kvm: Kvm, masks: ShadowMasks) -> SpteInputs:
         host_writable=bool_var("host_writable"),
     )
     assumptions = [
+        *plausible_host(masks),
         Assumption("pte_access has no bit outside ACC_ALL, as gpte_access() gives it",
                    eq(request.pte_access & ~kvm.constant("ACC_ALL"), 0)),
         Assumption("a page frame number has 40 bits", ult(request.pfn, 1 << _LARGEST_FRAME)),

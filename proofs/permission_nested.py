@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GuestWalk, Kvm, NotThere, WalkKind
+from mmuproof.model.kvm import GuestWalk, Kvm, NestedControls, NestedSetUp, NotThere, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Theorem
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, iff, ite, ne, negate
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    eq,
+    iff,
+    implies,
+    ne,
+    negate,
+    var,
+)
 from mmuproof.spec import ept, npt
 
+_EFER_NXE = 11
 _ACCESS_ASSUMPTIONS = (
     "the error code's low half has only P, W, U and F: every caller of permission_fault() passes no other",
     "no access both writes and fetches: an instruction fetch writes nothing",
@@ -37,109 +52,132 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     )
 
 
-def _ept_claim(kvm: Kvm, *, mbec: bool) -> Claim:
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+def _ept_claim(kvm: Kvm, walk: GuestWalk, mbec: Bool, extra: Sequence[Assumption], shown: Sequence[Shown],
+               *, modes: bool) -> Claim:
+    """EPT's judgement of an access through ``walk``; ``modes`` tells user- from supervisor-mode fetches."""
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     allowed = ept.allows(
         relations.ept_permissions(kvm, inputs.pte_access), relations.ept_access(kvm, inputs),
-        mbec=TRUE if mbec else FALSE, user_mode_address=inputs.user,
-    )
-    assumptions = list(inputs.assumptions)
-    if relations.has_mbec(kvm):
-        enabled = flag(walk, "cr4_smep")
-        assumptions.append(
-            Assumption("MBEC is on: role.cr4_smep of a nested EPT", enabled) if mbec else
-            Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(enabled))
-        )
+        mbec=mbec, user_mode_address=inputs.user,
+    )  # fmt: skip
     return Claim(
         iff(fault, negate(allowed)),
-        relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, mbec), "SDM 31.3.3.2"),
-        tuple(assumptions),
-        (*relations.role_shown(walk, "cr4_smep"), *inputs.shown),
+        relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
+        (*inputs.assumptions, *extra),
+        (*shown, *inputs.shown),
         result.evidence,
     )
 
 
 def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    return [_ept_claim(kvm, mbec=False)]
+    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    extra: list[Assumption] = []
+    if relations.has_mbec(kvm):
+        extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0",
+                                negate(flag(walk, "cr4_smep"))))
+    return [_ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)]
 
 
 def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
-    return [_ept_claim(kvm, mbec=True)]
+    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    extra = [Assumption("MBEC is on: role.cr4_smep of a nested EPT", flag(walk, "cr4_smep"))]
+    return [_ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)]
 
 
-def _npt_assumptions(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs) -> tuple[Assumption, ...]:
-    return (*inputs.assumptions, *relations.mapped_pages_are_readable(kvm, inputs.pte_access), relations.paging_on(walk),
-            Assumption("nested tables have no protection keys: role.cr4_pke is 0",
-                       negate(flag(walk, "cr4_pke"))))
-
-
-def _npt_claim(kvm: Kvm, gmet: Bool, cpl: BitVec, extra: Sequence[Assumption]) -> Claim:
-    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
-    inputs = relations.fault_inputs(kvm)
+def _npt_claim(kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, extra: Sequence[Assumption],
+               shown: Sequence[Shown]) -> Claim:
+    """Nested paging's judgement of an access through ``walk``."""
+    inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
 
     def allowed(void_without_nxe: Bool) -> Bool:
         return npt.allows(
             relations.nested_permissions(kvm, inputs.pte_access), relations.data_or_fetch(inputs),
-            gmet=gmet, cpl=cpl, no_execute_enabled=flag(walk, "efer_nx"),
+            gmet=gmet, cpl=cpl, no_execute_enabled=no_execute_enabled,
             gmet_void_without_nxe=void_without_nxe,
-        )
+        )  # fmt: skip
 
     # The manual leaves GMET without EFER.NXE open, so either reading is right.
     right = any_of(iff(fault, negate(allowed(FALSE))), iff(fault, negate(allowed(TRUE))))
-    user, supervisor = inputs.user, negate(inputs.user)
-    data = negate(inputs.fetch)
+    user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
+        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "the nested entry"),
+        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W (and without GMET U)"),
         AccessKind("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3", "NX"),
         AccessKind("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2", "U or NX"),
-        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W (and without GMET U)"),
-        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "the nested entry"),
     )
     return Claim(
         right,
         relations.judgement_symptoms(fault, allowed(FALSE), kinds, "APM 15.25"),
-        (*_npt_assumptions(kvm, walk, inputs), *extra),
-        (*relations.role_shown(walk, "cr4_smep", "cr0_wp", "cr4_smap", "efer_nx"), *inputs.shown),
+        (*inputs.assumptions, *relations.mapped_pages_are_readable(kvm, inputs.pte_access), *extra,
+         Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
+         Assumption("without GMET, a nested access is a user access: PFERR_USER_MASK is set",
+                    implies(negate(gmet), user))),
+        (*shown, *inputs.shown, Shown("CPL", cpl)),
         result.evidence,
-    )
+    )  # fmt: skip
+
+
+def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
+    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    return _npt_claim(
+        kvm, walk, gmet, flag(walk, "efer_nx"),
+        (relations.paging_on(walk), *extra,
+         Assumption("nested tables have no protection keys: role.cr4_pke is 0", negate(flag(walk, "cr4_pke")))),
+        relations.role_shown(walk, "cr4_smep", "cr0_wp", "cr4_smap", "efer_nx"),
+    )  # fmt: skip
 
 
 def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(WalkKind.NESTED_NPT)
-    inputs = relations.fault_inputs(kvm)
-    extra = [Assumption("a nested access without GMET is a user access: PFERR_USER_MASK is set", inputs.user)]
+    extra: list[Assumption] = []
     if kvm.has_gmet:
         extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0",
                                 negate(flag(walk, "cr4_smep"))))
-    return [_npt_claim(kvm, FALSE, bv(3, 2), extra)]
+    return [_npt_role(kvm, FALSE, extra)]
 
 
 def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     if not kvm.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     walk = kvm.guest_walk(WalkKind.NESTED_NPT)
-    inputs = relations.fault_inputs(kvm)
-    claims: list[Claim] = []
-    # PFERR_USER_MASK says whether CPL is 3; each other privilege level is a claim of its own.
-    for level in range(3):
-        cpl = ite(inputs.user, bv(3, 2), bv(level, 2))
-        claim = _npt_claim(kvm, TRUE, cpl, [
-            Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
-            Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
-            Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role",
-                       negate(flag(walk, "cr4_smap"))),
-        ])  # fmt: skip
-        claims.append(
-            Claim(claim.holds, claim.symptoms, claim.assumptions, claim.shown, claim.evidence,
-                  f"CPL {level} and 3")
-        )
-    return claims
+    return [_npt_role(kvm, TRUE, [
+        Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
+        Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
+        Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role", negate(flag(walk, "cr4_smap"))),
+    ])]  # fmt: skip
+
+
+def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    controls = NestedControls(
+        execonly=bool_var("execute-only support"), accessed_dirty=bool_var("EPTP's A/D bit"),
+        mbec=bool_var("MBEC for L2"), cr4=var("L1's CR4", 64), efer=var("L1's EFER", 64),
+        gmet=bool_var("GMET for L2"),
+    )  # fmt: skip
+    if vendor is Vendor.INTEL:
+        done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+        mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
+        return [_ept_claim(
+            kvm, done.walk, mbec, [_new_role(done)],
+            [Shown("MBEC for L2", controls.mbec)] if relations.has_mbec(kvm) else [],
+            modes=relations.has_mbec(kvm),
+        )]  # fmt: skip
+    done = kvm.nested_set_up(WalkKind.NESTED_NPT, controls)
+    gmet = controls.gmet if kvm.has_gmet else FALSE
+    return [_npt_claim(
+        kvm, done.walk, gmet, bit(controls.efer, _EFER_NXE), [_new_role(done)],
+        [Shown("GMET for L2", gmet), Shown("L1's CR4", controls.cr4), Shown("L1's EFER", controls.efer)],
+    )]  # fmt: skip
+
+
+def _new_role(done: NestedSetUp) -> Assumption:
+    return Assumption("the MMU had another role before: with the same, KVM leaves it as it set it up then",
+                      done.role_changed)
 
 
 THEOREMS = (
@@ -151,7 +189,7 @@ THEOREMS = (
                  "vmcs12's control"),
         vendors=(Vendor.INTEL,),
         state=_ept,
-        catches=(Catch("ept-xu-without-mbec", "fetch-denied"),
+        catches=(Catch("ept-xu-without-mbec", "fetch-allowed"),
                  Catch("exec-only-fetch-needs-read", "fetch-denied")),
     ),
     Theorem(
@@ -164,7 +202,7 @@ THEOREMS = (
         vendors=(Vendor.INTEL,),
         state=_ept_mbec,
         catches=(Catch("mbec-ignores-xu", "user-fetch-allowed"),
-                 Catch("exec-only-fetch-needs-read", "supervisor-fetch-denied")),
+                 Catch("exec-only-fetch-needs-read", "user-fetch-denied")),
     ),
     Theorem(
         name="permission.npt",
@@ -188,5 +226,18 @@ THEOREMS = (
         vendors=(Vendor.AMD,),
         state=_npt_gmet,
         catches=(Catch("gmet-u-restricts-data", "read-denied"), Catch("smep-ignored", "supervisor-fetch-allowed")),
+    ),
+    Theorem(
+        name="permission.nested-set-up",
+        claim="A nested MMU that KVM has set up for L2 judges accesses by L1's tables and by what L1 asked for: "
+              "MBEC; or GMET and EFER.NXE.",
+        source="SDM 31.3.3.2; APM 15.25, 15.25.13",
+        assumes=(*_ACCESS_ASSUMPTIONS, "the MMU had another role before: with the same, KVM leaves it as it is",
+                 "PFERR_USER_MASK says that the linear address is user-mode, or that CPL is 3"),
+        vendors=(Vendor.INTEL, Vendor.AMD),
+        state=_set_up,
+        catches=(Catch("mbec-left-out-of-role", "user-fetch-allowed"),
+                 Catch("nested-npt-without-wp", "write-allowed"),
+                 Catch("nested-ept-as-paging", "user-fetch-allowed")),
     ),
 )  # fmt: skip

@@ -65,15 +65,15 @@ def _kinds(inputs: FaultInputs) -> tuple[AccessKind, ...]:
     def kinds(mode: str, noun: str, when: Bool) -> tuple[AccessKind, ...]:
         rule = "the access rights of paging"
         return (
-            AccessKind(f"{mode}-fetch", all_of(when, inputs.fetch), f"A {noun} fetch", rule),
-            AccessKind(f"{mode}-write", all_of(when, inputs.write), f"A {noun} write", rule),
             AccessKind(f"{mode}-read", all_of(when, data), f"A {noun} read", rule),
+            AccessKind(f"{mode}-write", all_of(when, inputs.write), f"A {noun} write", rule),
+            AccessKind(f"{mode}-fetch", all_of(when, inputs.fetch), f"A {noun} fetch", rule),
         )
 
     return (
-        *kinds("implicit", "implicit supervisor-mode", inputs.implicit),
         *kinds("user", "user-mode", all_of(inputs.user, negate(inputs.implicit))),
         *kinds("supervisor", "supervisor-mode", all_of(negate(inputs.user), negate(inputs.implicit))),
+        *kinds("implicit", "implicit supervisor-mode", inputs.implicit),
     )
 
 

@@ -184,21 +184,22 @@ class AccessKind:
 
 
 def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], manual: str) -> tuple[Symptom, ...]:
-    """For each kind of access the two ways in which KVM and the manual can disagree."""
-
-    def both(kind: AccessKind) -> Iterable[Symptom]:
-        yield Symptom(
+    """For each kind of access the two ways in which KVM and the manual can disagree; gained access first."""
+    gained = tuple(
+        Symptom(
             f"{kind.name}-allowed", all_of(kind.when, negate(fault), negate(allowed)),
             f"{kind.noun} is allowed although {kind.permitted_by} forbids it.",
             "no fault", f"{manual}: the access is denied",
-        )  # fmt: skip
-        yield Symptom(
+        ) for kind in kinds
+    )  # fmt: skip
+    lost = tuple(
+        Symptom(
             f"{kind.name}-denied", all_of(kind.when, fault, allowed),
             f"{kind.noun} is denied although {kind.permitted_by} allows it.",
             "a fault", f"{manual}: the access is allowed",
-        )  # fmt: skip
-
-    return tuple(symptom for kind in kinds for symptom in both(kind))
+        ) for kind in kinds
+    )  # fmt: skip
+    return gained + lost
 
 
 def same(left: Iterable[Bool], right: Iterable[Bool]) -> Bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mmuproof.model.evidence import Evidence
+from mmuproof.model.evidence import Check, Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, Term
+from mmuproof.smt.obligation import Assumption, Obligation
+from mmuproof.smt.terms import Bool, Term, all_of, negate
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,25 @@ class Claim:
     shown: tuple[Shown, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     part: str = ""
+
+    @property
+    def obligation(self) -> Obligation:
+        """What is decided: the claim, and that nothing on the way to it is undefined in C."""
+        return Obligation(self.assumptions, all_of(self.holds, *(check.holds for check in self._demanded)))
+
+    @property
+    def ways_to_fail(self) -> tuple[Symptom, ...]:
+        """The claim's symptoms, then undefined behaviour, which would leave its terms without meaning."""
+        undefined = tuple(
+            Symptom("undefined-behaviour", negate(check.holds),
+                    f"Undefined behaviour: {check.kind.value} at {check.at}.", "undefined", "C11: defined")
+            for check in self._demanded
+        )  # fmt: skip
+        return self.symptoms + undefined
+
+    @property
+    def _demanded(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.evidence.checks if not check.kind.is_stated)
 
 
 @dataclass(frozen=True)

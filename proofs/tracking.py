@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import Kvm, ShadowMasks, Tracked
+from mmuproof.model.kvm import Kvm, ShadowMasks
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
+from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.made_spte import made_spte
 from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
@@ -23,14 +24,16 @@ def _saved_slots(kvm: Kvm) -> int:
     return mask << kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
 
 
-def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec, tracked: Tracked) -> tuple[Assumption, ...]:
+def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> tuple[Assumption, ...]:
     """What the callers of mark_spte_for_access_track() pass: an SPTE without A/D bits, not tracked yet."""
     ad_type = spte & kvm.constant("SPTE_TDP_AD_MASK")
     writable, mmu_writable = has(spte, _WRITE), ne(spte & masks.mmu_writable, 0)
     return (
+        *plausible_host(masks),
         Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
         Assumption("the SPTE is without A/D bits", eq(ad_type, kvm.constant("SPTE_TDP_AD_DISABLED"))),
-        Assumption("the SPTE is not access-tracked yet", negate(tracked.was_access_track)),
+        Assumption("the SPTE is not access-tracked yet: it grants something",
+                   ept.present(spte, mbec=boolean(relations.has_mbec(kvm)))),
         Assumption("the saved slots are clear, as make_spte() leaves them", eq(spte & _saved_slots(kvm), 0)),
         Assumption("a writable SPTE is MMU-writable and an MMU-writable one host-writable",
                    all_of(implies(writable, mmu_writable),
@@ -62,7 +65,7 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             Symptom("bit-lost", ne(changed, 0), "Marking and restoring an SPTE changes a bit besides W and A.",
                     "another SPTE", "KVM: restore_acc_track_spte() gives back what was saved"),
         ),
-        untracked(kvm, masks, spte, tracked),
+        untracked(kvm, masks, spte),
         (Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
         tracked.evidence,
     )]  # fmt: skip
@@ -83,7 +86,7 @@ def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             Symptom("not-recognised", unrecognised, "An access-tracked SPTE is not recognised as such.",
                     "is_access_track_spte() is false", "KVM: is_access_track_spte()"),
         ),
-        untracked(kvm, masks, spte, tracked),
+        untracked(kvm, masks, spte),
         (Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
         tracked.evidence,
     )]  # fmt: skip
@@ -97,7 +100,7 @@ def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         negate(differs),
         (Symptom("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.",
                  "another SPTE", "KVM: a tracked SPTE is returned as it is"),),
-        untracked(kvm, masks, spte, tracked),
+        untracked(kvm, masks, spte),
         (Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
         tracked.evidence,
     )]  # fmt: skip
@@ -122,6 +125,7 @@ def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 UNTRACKED = (
+    "the host's address widths are architectural",
     "the SPTE is MMU-present, without A/D bits and not tracked yet: mark_spte_for_access_track()'s callers check",
     "the saved slots are clear: tracking.saved-clear shows it of make_spte()",
     "W implies MMU-writable implies host-writable: check_spte_writable_invariants()",
@@ -136,7 +140,7 @@ THEOREMS = (
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
         state=_round_trip,
-        catches=(Catch("track-saves-no-xu", "xu-lost"), Catch("restore-shift-off-by-one", "bit-lost")),
+        catches=(Catch("track-saves-no-xu", "xu-lost"), Catch("restore-shift-off-by-one", "bit-gained")),
     ),
     Theorem(
         name="tracking.not-present",
@@ -154,7 +158,7 @@ THEOREMS = (
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
         state=_idempotent,
-        catches=(Catch("track-again-saves-again", "second-mark-changes"),),
+        catches=(Catch("track-again-forgets", "second-mark-changes"),),
     ),
     Theorem(
         name="tracking.saved-clear",

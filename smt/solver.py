@@ -7,14 +7,14 @@ obligations are decided nor on the thread that does it.  The budget is Z3's reso
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import z3
 
 from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
-from mmuproof.smt.terms import Op, Term, evaluate_all, negate, postorder, variables
+from mmuproof.smt.terms import Bool, Op, Term, evaluate_all, negate, postorder, variables
 
 DEFAULT_BUDGET = 200_000_000
 """Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
@@ -36,11 +36,17 @@ class _Translated:
     variables: Mapping[str, z3.ExprRef]
 
 
-def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET) -> Answer:
+def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequence[Bool] = ()) -> Answer:
     """Prove or refute an obligation.
 
     A refutation comes with the assignment made small and confirmed by evaluating both sides with plain
     integers; an assignment that does not stand this is an ERROR.
+
+    Args:
+        obligation: what is to be decided.
+        budget: Z3's resource limit.
+        preferred: conditions on a counterexample, the most telling first; the first that some counterexample
+            satisfies is satisfied by the one given, and by all that agree with it in the relevant bits.
     """
     start = time.perf_counter()
 
@@ -48,9 +54,10 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET) -> Answer:
         return Answer(verdict, time.perf_counter() - start, **details)  # type: ignore[arg-type]
 
     terms: list[Term] = [assumption.term for assumption in obligation.assumptions]
-    names = variables(*terms, obligation.claim)
-    z3_side = _translate([*terms, obligation.claim], names)
-    *premises, claim = z3_side.expressions
+    names = variables(*terms, obligation.claim, *preferred)
+    z3_side = _translate([*terms, obligation.claim, *preferred], names)
+    premises, claim = z3_side.expressions[: len(terms)], z3_side.expressions[len(terms)]
+    preferences = z3_side.expressions[len(terms) + 1 :]
     context = z3_side.context
 
     solver = _solver(context, budget)
@@ -75,11 +82,21 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET) -> Answer:
         return answer(Verdict.PROVED)
     if found != z3.sat:
         return answer(Verdict.UNKNOWN, reason=str(solver.reason_unknown()))
+    broken = z3.Not(claim)
+    for preference in preferences:
+        solver.push()
+        solver.add(preference)
+        if solver.check() == z3.sat:
+            broken = z3.And(broken, preference)
+            break
+        solver.pop()
+    else:
+        solver.check()
     values = _smallest(solver, z3_side.variables, budget)
     kept = evaluate_all([*terms, obligation.claim], values)
     if not all(kept[:-1]) or kept[-1]:
         return answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
-    relevant = _relevant_bits(context, [*premises, claim], z3_side.variables, values, budget)
+    relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget)
     return answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
 
 

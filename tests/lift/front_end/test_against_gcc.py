@@ -37,6 +37,7 @@ def test_function_as_compiled(file: str, function: str, program: Callable[[str],
                               compiled: Callable[[str], Compiled]) -> None:  # fmt: skip
     text = (PROGRAMS / f"{file}.c").read_text()
     lifted, library = program(text), compiled(text)
+    lifted.lift(function)
     defined = 0
 
     @seed(SEED)

@@ -51,7 +51,7 @@ s64 wide_signed_bit_field(s64 a) { struct { s64 x : 40; } s = { a }; return s.x;
 u64 bit_fields_of_different_types(u64 a)
 {
 	struct { u8 a : 3; u16 b : 7; u32 c : 20; u64 d : 33; } s = { a, a >> 3, a >> 10, a >> 30 };
-	return s.a + s.b + s.c + s.d + sizeof(s);
+	return s.a + s.b + s.c + (u64)s.d + sizeof(s);
 }
 u64 layout_of_mixed_bit_fields(u64 a)
 {

@@ -4,7 +4,7 @@ u64 if_else_chain(s32 a) { u64 r; if (a < -5) r = 1; else if (a < 0) r = 2; else
 u64 early_returns(u32 a, u32 b) { if (a > b) return a; if (a == b) { if (a & 1) return 7; b += 2; } return b * 2; }
 u64 for_loop(u8 n) { u64 s = 0; for (u32 i = 0; i < (n & 15); i++) s = s * 3 + i; return s; }
 u64 for_without_parts(u32 a) { u64 s = 0; u32 i = 0; for (;;) { if (i == 5) break; s += a >> i; i++; } for (; i < 8;) i++; for (i = 0; ; i++) if (i > 3) break; for (; ; i++) { if (i > 9) break; } return s + i; }
-u64 while_loop(u16 a) { u32 n = 0; while (a) { a &= a - 1; n++; } return n; }
+u64 while_loop(u16 a) { u32 n = 0; while (a) { n += a & 1; a >>= 1; } return n; }
 u64 do_loop(u8 a) { u32 n = 0; do { n++; a >>= 1; } while (a); return n; }
 u64 continue_and_break(u16 a) { u64 s = 0; for (u32 i = 0; i < 16; i++) { if (!(a & (1 << i))) continue; if (i > 11) break; s = s * 5 + i; } return s; }
 u64 continue_in_a_do_loop(u8 a) { u32 n = 0, i = 0; do { if (a & (1 << i)) continue; n += i; } while (++i < 8); return n; }

@@ -68,4 +68,4 @@ u64 memory_functions(u64 a, u8 b)
 static u64 twice(u64 (*f)(u32, u16), u32 a) { return f(a, 1) + f(1, a); }
 u64 call_through_a_pointer(u32 a, u16 b) { u64 (*f)(u32, u16) = struct_result; return twice(struct_argument_is_a_copy, a) + (*f)(a, b); }
 static u64 down(u32 n, u64 s) { return n ? down(n - 1, s * 3 + n) : s; }
-u64 bounded_recursion(u64 s, u8 n) { return down(5, s) + down(n & 3, s); }
+u64 bounded_recursion(u64 s) { return down(5, s); }

@@ -1,0 +1,61 @@
+# Every target does its own set-up in .venv; "make" alone lists them.
+#   make prove ARGS="--kernel linux-7.2 --vendor intel"      make test ARGS="tests/spec -k npt"
+
+PYTHON ?= python3
+ARGS   ?=
+# Test processes; each may hold a parsed kernel.
+TESTERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
+
+BIN      := .venv/bin
+ROOMS    := smt spec lift model proofs cli
+NS       := build/ns/mmuproof
+CHECKED  := $(ROOMS) tests tools
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help prove test kernels lint format bench lock clean venv venv-test venv-lint links
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+prove: venv ## prove every theorem of the reference model (ARGS: see mmuproof prove --help)
+	$(BIN)/mmuproof prove $(ARGS)
+
+test: venv-test ## run the tests; those that need a kernel or a compiler are skipped where there is none
+	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
+
+kernels: ## fetch the real kernel trees that tests and benchmarks use (Debian packages)
+	tools/fetch-kernels.sh $(ARGS)
+
+lint: venv-lint links ## check style and types
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy --strict $(NS) tests tools
+
+format: venv-lint ## format the sources
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix $(CHECKED)
+
+bench: venv ## measure mmuproof prove on the reference model and on Linux 7.2 (ARGS: --runs N, --kernel SOURCE)
+	$(BIN)/python tools/bench.py $(ARGS)
+
+lock: ## choose the locked versions anew
+	PYTHON="$(PYTHON)" tools/lock.sh
+
+clean: ## remove what the other targets made (not the kernels' cache)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@$(PYTHON) tools/setup_venv.py
+
+venv-test:
+	@$(PYTHON) tools/setup_venv.py test
+
+venv-lint:
+	@$(PYTHON) tools/setup_venv.py lint test
+
+# A type checker finds the namespace package through links: the rooms stand at the top level.
+links:
+	@mkdir -p $(NS)
+	@for room in $(ROOMS); do ln -sfn ../../../$$room $(NS)/$$room; done

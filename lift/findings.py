@@ -1,0 +1,56 @@
+"""What a run of the abstract machine leaves behind besides its result."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.syntax import Location
+from mmuproof.smt.terms import BitVec, Bool
+
+
+class CheckKind(enum.Enum):
+    """What has to be shown about a place in the code."""
+
+    WARN = "a WARN does not fire"
+    BUG = "a BUG does not fire"
+    BUILD = "a BUILD_BUG_ON holds back"
+    INDEX = "an index is inside its array"
+    SHIFT = "a shift count is below the width"
+    DIVISION = "a division is defined"
+    NULL = "no null pointer is followed"
+    UNSET = "a variable is set before it is read"
+    LIFETIME = "no object is used after its end"
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the code itself states it; the others are demanded by C."""
+        return self in (CheckKind.WARN, CheckKind.BUG, CheckKind.BUILD)
+
+
+@dataclass(frozen=True)
+class Check:
+    """An obligation that the code itself states or C demands: ``holds`` on every path."""
+
+    kind: CheckKind
+    at: Location
+    holds: Bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """An assignment that happens where ``guard`` holds; for telling how a result came about."""
+
+    at: Location
+    target: str
+    guard: Bool
+    value: BitVec
+
+
+@dataclass(frozen=True)
+class CutCall:
+    """A call that was not followed."""
+
+    cut: Cut
+    at: Location

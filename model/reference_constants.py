@@ -1,0 +1,135 @@
+"""The numbers of Linux 7.2's MMU under the kernel's names, and what KVM asserts of them at build time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+def _bits(*numbers: int) -> int:
+    return sum(1 << number for number in numbers)
+
+
+def _range(high: int, low: int) -> int:
+    """GENMASK_ULL()."""
+    return (1 << high + 1) - (1 << low)
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Macros and enumerators that the MMU code is written with.
+
+    Each stands on its own: replacing one with `dataclasses.replace` leaves the others as they are.
+    """
+
+    ACC_READ_MASK: int = _bits(0)
+    ACC_WRITE_MASK: int = _bits(1)
+    ACC_USER_MASK: int = _bits(2)
+    ACC_USER_EXEC_MASK: int = _bits(2)
+    ACC_EXEC_MASK: int = _bits(3)
+    ACC_ALL: int = _range(3, 0)
+
+    PFERR_PRESENT_MASK: int = _bits(0)
+    PFERR_WRITE_MASK: int = _bits(1)
+    PFERR_USER_MASK: int = _bits(2)
+    PFERR_RSVD_MASK: int = _bits(3)
+    PFERR_FETCH_MASK: int = _bits(4)
+    PFERR_PK_MASK: int = _bits(5)
+    PFERR_SS_MASK: int = _bits(6)
+    PFERR_IMPLICIT_ACCESS: int = _bits(48)
+
+    X86_CR0_WP: int = _bits(16)
+    X86_CR4_PSE: int = _bits(4)
+    X86_CR4_PAE: int = _bits(5)
+    X86_CR4_LA57: int = _bits(12)
+    X86_CR4_SMEP: int = _bits(20)
+    X86_CR4_SMAP: int = _bits(21)
+    X86_CR4_PKE: int = _bits(22)
+    X86_EFLAGS_AC: int = _bits(18)
+    EFER_LMA: int = _bits(10)
+    EFER_NX: int = _bits(11)
+
+    HF_GUEST_MASK: int = _bits(0)
+    HF_SMM_MASK: int = _bits(1)
+
+    VMX_EPTP_PWL_MASK: int = _range(5, 3)
+    VMX_EPTP_PWL_5: int = _bits(5)
+    SVM_MISC_ENABLE_GMET: int = _bits(3)
+
+    PAGE_SHIFT: int = 12
+    PG_LEVEL_4K: int = 1
+
+    PT_PRESENT_MASK: int = _bits(0)
+    PT_WRITABLE_MASK: int = _bits(1)
+    PT_USER_MASK: int = _bits(2)
+    PT_ACCESSED_MASK: int = _bits(5)
+    PT_DIRTY_MASK: int = _bits(6)
+    PT_PAGE_SIZE_MASK: int = _bits(7)
+    PT64_NX_MASK: int = _bits(63)
+
+    VMX_EPT_READABLE_MASK: int = _bits(0)
+    VMX_EPT_WRITABLE_MASK: int = _bits(1)
+    VMX_EPT_EXECUTABLE_MASK: int = _bits(2)
+    VMX_EPT_RWX_MASK: int = _range(2, 0)
+    VMX_EPT_USER_EXECUTABLE_MASK: int = _bits(10)
+    VMX_EPT_ACCESS_BIT: int = _bits(8)
+    VMX_EPT_DIRTY_BIT: int = _bits(9)
+    VMX_EPT_SUPPRESS_VE_BIT: int = _bits(63)
+    VMX_EPT_MISCONFIG_WX_VALUE: int = _bits(1, 2)
+
+    SPTE_MMU_PRESENT_MASK: int = _bits(11)
+    SPTE_BASE_ADDR_MASK: int = _range(51, 12)
+    SPTE_TDP_AD_MASK: int = _range(61, 60)
+    SPTE_TDP_AD_ENABLED: int = 0
+    SPTE_TDP_AD_DISABLED: int = _bits(60)
+    SPTE_TDP_AD_WRPROT_ONLY: int = _bits(61)
+
+    SHADOW_ACC_TRACK_SAVED_BITS_MASK: int = _bits(0, 2, 10)
+    SHADOW_ACC_TRACK_SAVED_BITS_SHIFT: int = 52
+
+    DEFAULT_SPTE_HOST_WRITABLE: int = _bits(9)
+    DEFAULT_SPTE_MMU_WRITABLE: int = _bits(10)
+    EPT_SPTE_HOST_WRITABLE: int = _bits(53)
+    EPT_SPTE_MMU_WRITABLE: int = _bits(55)
+
+    MMIO_SPTE_GEN_LOW_MASK: int = _range(9, 3)
+    MMIO_SPTE_GEN_HIGH_MASK: int = _range(62, 52)
+    SPTE_MMIO_ALLOWED_MASK: int = _bits(63) | _range(51, 12) | _bits(10) | _range(2, 0)
+
+    SHADOW_NONPRESENT_VALUE: int = _bits(63)
+    SHADOW_NONPRESENT_OR_RSVD_MASK_LEN: int = 5
+    FROZEN_SPTE: int = _bits(63) | _bits(5, 7, 8)
+
+    @property
+    def acc_track_saved_slots(self) -> int:
+        """The bits that hold the saved permissions of an access-tracked SPTE."""
+        return self.SHADOW_ACC_TRACK_SAVED_BITS_MASK << self.SHADOW_ACC_TRACK_SAVED_BITS_SHIFT
+
+    def failed_assertions(self) -> tuple[str, ...]:
+        """Every ``static_assert`` of ``spte.h`` that does not hold of these numbers."""
+        masks = {each.name: getattr(self, each.name) for each in fields(self)}
+        masks["the saved bits of access tracking"] = self.acc_track_saved_slots
+        failed = [
+            f"{one} overlaps {other}"
+            for one, others in _DISJOINT
+            for other in others
+            if masks[one] & masks[other]
+        ]
+        if self.SPTE_TDP_AD_ENABLED != 0:
+            failed.append("SPTE_TDP_AD_ENABLED is not 0")
+        widths = (self.MMIO_SPTE_GEN_LOW_MASK.bit_count(), self.MMIO_SPTE_GEN_HIGH_MASK.bit_count())
+        if widths != (7, 11):
+            failed.append("the parts of the MMIO generation are not 7 and 11 bits wide")
+        return tuple(f"reference: {each}" for each in failed)
+
+
+_SAVED = "the saved bits of access tracking"
+_GENERATION = ("MMIO_SPTE_GEN_LOW_MASK", "MMIO_SPTE_GEN_HIGH_MASK")
+_DISJOINT = (
+    ("SPTE_TDP_AD_MASK", (_SAVED,)),
+    ("EPT_SPTE_HOST_WRITABLE", ("SPTE_TDP_AD_MASK", _SAVED)),
+    ("EPT_SPTE_MMU_WRITABLE", ("SPTE_TDP_AD_MASK", _SAVED)),
+    ("SPTE_MMU_PRESENT_MASK", _GENERATION),
+    ("SPTE_MMIO_ALLOWED_MASK", ("SPTE_MMU_PRESENT_MASK", *_GENERATION)),
+    ("SHADOW_NONPRESENT_VALUE", ("SPTE_MMU_PRESENT_MASK",)),
+    ("FROZEN_SPTE", ("SPTE_MMU_PRESENT_MASK", "VMX_EPT_RWX_MASK", "VMX_EPT_USER_EXECUTABLE_MASK")),
+)

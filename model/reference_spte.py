@@ -1,0 +1,232 @@
+"""SPTEs: KVM's predicates, ``make_spte()``, and access tracking."""
+
+from __future__ import annotations
+
+from mmuproof.model.cuts import GET_MT_MASK
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import MadeSpte, Predicates, ShadowMasks, SpteRequest, Tracked
+from mmuproof.model.reference_base import Trace
+from mmuproof.model.reference_masks import MaskSetup
+from mmuproof.model.reference_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.terms import (
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bv,
+    eq,
+    implies,
+    ite,
+    ne,
+    negate,
+    ult,
+    var,
+    zext,
+)
+
+_U64 = 64
+_MEMORY_TYPE_AND_IGNORE_PAT = 0x78
+_UNSYNC = "mmu_try_to_unsync_pages"
+
+
+def _if(condition: Bool, bits: BitVec | int) -> BitVec:
+    return ite(condition, bits if isinstance(bits, BitVec) else bv(bits, _U64), 0)
+
+
+def _has(value: BitVec, mask: BitVec | int) -> Bool:
+    return ne(value & mask, 0)
+
+
+class ShadowEntries(MaskSetup):
+    """``spte.c`` and the predicates of ``spte.h``."""
+
+    # -- predicates ------------------------------------------------------------------------------------
+
+    def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
+        """See `Kvm.predicates`."""
+        return Predicates(
+            is_frozen=eq(spte, self.constants.FROZEN_SPTE),
+            is_mmio=all_of(eq(spte & masks.mmio_mask, masks.mmio_value), self._enable_mmio_caching(masks)),
+            is_shadow_present=self.is_shadow_present_pte(spte),
+        )
+
+    def is_shadow_present_pte(self, spte: BitVec) -> Bool:
+        """``is_shadow_present_pte()``."""
+        return _has(spte, self.constants.SPTE_MMU_PRESENT_MASK)
+
+    def spte_ad_enabled(self, spte: BitVec) -> Bool:
+        """``spte_ad_enabled()``: whether the hardware keeps the SPTE's A and D bits."""
+        return ne(spte & self.constants.SPTE_TDP_AD_MASK, self.constants.SPTE_TDP_AD_DISABLED)
+
+    def is_access_track_spte(self, masks: ShadowMasks, spte: BitVec) -> Bool:
+        """``is_access_track_spte()``: whether the permissions have been put away."""
+        return all_of(negate(self.spte_ad_enabled(spte)), eq(spte & masks.acc_track, 0))
+
+    def is_last_spte(self, spte: BitVec, level: BitVec) -> Bool:
+        """``is_last_spte()``: whether an SPTE of this level maps a page."""
+        return any_of(eq(level, self.constants.PG_LEVEL_4K), _has(spte, self.constants.PT_PAGE_SIZE_MASK))
+
+    def is_writable_pte(self, spte: BitVec) -> Bool:
+        """``is_writable_pte()``."""
+        return _has(spte, self.constants.PT_WRITABLE_MASK)
+
+    # -- make_spte() -----------------------------------------------------------------------------------
+
+    def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
+        """See `Kvm.make_spte`."""
+        c = self.constants
+        trace = Trace("make_spte")
+        huge = ult(bv(c.PG_LEVEL_4K, request.level.width), request.level)
+        nx_huge_pages = self._is_nx_huge_page_enabled()
+        asked = request.pte_access
+        trace.check(CheckKind.WARN, ne(zext(asked, _U64) | masks.present, c.SHADOW_NONPRESENT_VALUE))
+        pte_access = ite(all_of(huge, nx_huge_pages), self._without_execution(masks, asked), asked)
+        pte_access = trace.step("pte_access", self._host_protected(pte_access, request.host_writable))
+        wants_write = ne(pte_access & c.ACC_WRITE_MASK, 0)
+        wrprot = all_of(wants_write, self._must_write_protect(request, trace))
+
+        spte = masks.present | c.SPTE_MMU_PRESENT_MASK
+        spte |= self._ad_type(request)
+        spte |= _if(any_of(negate(request.prefetch), request.synchronizing), masks.accessed)
+        spte |= trace.step("permissions", self._spte_permissions(masks, pte_access))
+        spte |= _if(huge, c.PT_PAGE_SIZE_MASK)
+        spte |= self._memory_type(masks, trace)
+        spte |= _if(request.host_writable, masks.host_writable)
+        spte |= request.pfn << c.PAGE_SHIFT
+        spte |= _if(all_of(wants_write, negate(wrprot)), self._writable_bits(masks))
+        trace.step("spte", spte)
+
+        tracked = all_of(request.prefetch, negate(request.synchronizing))
+        marking = Trace("mark_spte_for_access_track")
+        marked = self.mark_spte_for_access_track(masks, spte, marking, guard=tracked)
+        spte = trace.step("*new_spte", ite(tracked, marked, spte))
+        evidence = masks.evidence + marking.evidence + trace.evidence
+        return MadeSpte(spte, wrprot, nx_huge_pages, evidence)
+
+    def _is_nx_huge_page_enabled(self) -> Bool:
+        """``is_nx_huge_page_enabled()``: the iTLB-multihit mitigation is on, and on for this guest."""
+        disabled = bit(var("kvm->arch.disable_nx_huge_pages", 1), 0)
+        return all_of(ne(var("nx_huge_pages", 32), 0), negate(disabled))
+
+    def _without_execution(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
+        """What the mitigation leaves of an access; its bit 2 means execution only where there is XU."""
+        c = self.constants
+        user_execute = ite(ne(masks.xu, 0), bv(c.ACC_USER_EXEC_MASK, pte_access.width), 0)
+        return pte_access & ~(user_execute | c.ACC_EXEC_MASK)
+
+    def _host_protected(self, pte_access: BitVec, host_writable: Bool) -> BitVec:
+        """What is left of an access where the host's mapping is read-only."""
+        return ite(host_writable, pte_access, pte_access & ~self.constants.ACC_WRITE_MASK)
+
+    def _must_write_protect(self, request: SpteRequest, trace: Trace) -> Bool:
+        """Whether the page holds guest tables that must not be written; a writable one is not asked about."""
+        trace.cut(_UNSYNC)
+        was_writable = all_of(
+            self.is_last_spte(request.old_spte, request.level), self.is_writable_pte(request.old_spte)
+        )
+        return all_of(negate(was_writable), ne(var(f"{_UNSYNC}()", 32), 0))
+
+    def _ad_type(self, request: SpteRequest) -> BitVec:
+        """How accesses and writes are noticed; L2's are not logged by PML, so they need write protection."""
+        c = self.constants
+        guest_mode = role_flag(var("sp->role", PAGE_ROLE_BITS), "guest_mode")
+        need_write_protect = all_of(ne(var("kvm->arch.cpu_dirty_log_size", 32), 0), guest_mode)
+        enabled = _if(need_write_protect, c.SPTE_TDP_AD_WRPROT_ONLY)
+        return ite(request.ad_disabled, bv(c.SPTE_TDP_AD_DISABLED, _U64), enabled)
+
+    def _spte_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
+        """The permissions of an SPTE, without W."""
+        execute = ite(
+            ne(masks.nx, 0),
+            self._nx_permissions(masks, pte_access),
+            self._ept_execute_permissions(masks, pte_access),
+        )
+        return self._read_permission(pte_access) | execute
+
+    def _read_permission(self, pte_access: BitVec) -> BitVec:
+        """P, which is R in EPT."""
+        return _if(_has(pte_access, self.constants.ACC_READ_MASK), self.constants.PT_PRESENT_MASK)
+
+    def _nx_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
+        """NX and U of formats that have them."""
+        c = self.constants
+        no_execute = _if(negate(_has(pte_access, c.ACC_EXEC_MASK)), masks.nx)
+        return no_execute | _if(_has(pte_access, c.ACC_USER_MASK), masks.user)
+
+    def _ept_execute_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
+        """XS and XU of EPT."""
+        c = self.constants
+        execute = _if(_has(pte_access, c.ACC_EXEC_MASK), masks.x)
+        return execute | _if(_has(pte_access, c.ACC_USER_EXEC_MASK), masks.xu)
+
+    def _writable_bits(self, masks: ShadowMasks) -> BitVec:
+        """What a writable SPTE has besides: MMU-writable, and D so that the hardware need not set it."""
+        return masks.mmu_writable | masks.dirty | self.constants.PT_WRITABLE_MASK
+
+    def _memory_type(self, masks: ShadowMasks, trace: Trace) -> BitVec:
+        """The memory type and ignore-PAT, which only VMX with EPT computes."""
+        if masks.vendor is not Vendor.INTEL:
+            return bv(0, _U64)
+        trace.cut(GET_MT_MASK)
+        return zext(var(f"{GET_MT_MASK}()", 8) & _MEMORY_TYPE_AND_IGNORE_PAT, _U64)
+
+    # -- access tracking -------------------------------------------------------------------------------
+
+    def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
+        """See `Kvm.access_track`."""
+        trace = Trace("mark_spte_for_access_track")
+        marked = trace.step("marked", self.mark_spte_for_access_track(masks, spte, trace))
+        restoring = Trace("restore_acc_track_spte")
+        restored = restoring.step("restored", self.restore_acc_track_spte(masks, marked))
+        return Tracked(
+            marked=marked,
+            restored=restored,
+            twice=self.mark_spte_for_access_track(masks, marked, trace),
+            is_access_track=self.is_access_track_spte(masks, marked),
+            was_access_track=self.is_access_track_spte(masks, spte),
+            evidence=masks.evidence + trace.evidence + restoring.evidence,
+        )
+
+    def mark_spte_for_access_track(
+        self, masks: ShadowMasks, spte: BitVec, trace: Trace, guard: Bool = TRUE
+    ) -> BitVec:
+        """``mark_spte_for_access_track()``: an SPTE whose next access faults, or sets A if there is one."""
+        with_ad = self.spte_ad_enabled(spte)
+        tracked = self.is_access_track_spte(masks, spte)
+        marks = all_of(guard, negate(with_ad), negate(tracked))
+        trace.check(CheckKind.WARN, implies(guard, self.is_shadow_present_pte(spte)))
+        trace.check(CheckKind.WARN, implies(marks, self._writable_invariants(masks, spte)))
+        trace.check(CheckKind.WARN, implies(marks, eq(spte & self.constants.acc_track_saved_slots, 0)))
+        put_away = ite(tracked, self._mark_again(spte), self._put_away(masks, spte))
+        return ite(with_ad, spte & ~masks.accessed, put_away)
+
+    def _writable_invariants(self, masks: ShadowMasks, spte: BitVec) -> Bool:
+        """``check_spte_writable_invariants()``: W implies MMU-writable implies host-writable."""
+        return ite(
+            _has(spte, masks.mmu_writable),
+            _has(spte, masks.host_writable),
+            negate(self.is_writable_pte(spte)),
+        )
+
+    def _mark_again(self, spte: BitVec) -> BitVec:
+        """What marking makes of an SPTE that is access-tracked already: nothing else."""
+        return spte
+
+    def _put_away(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
+        """Save R, X and XU in their slots and take all permissions away; W is tracked otherwise."""
+        c = self.constants
+        saved = (spte & c.SHADOW_ACC_TRACK_SAVED_BITS_MASK) << c.SHADOW_ACC_TRACK_SAVED_BITS_SHIFT
+        return (spte | saved) & ~(masks.acc_track | masks.accessed)
+
+    def restore_acc_track_spte(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
+        """``restore_acc_track_spte()``: the SPTE with what was saved, and the slots clear."""
+        cleared = spte & ~masks.acc_track & ~self.constants.acc_track_saved_slots
+        return cleared | self._saved_bits(spte)
+
+    def _saved_bits(self, spte: BitVec) -> BitVec:
+        """The permissions in the slots, at their own places."""
+        c = self.constants
+        return (spte >> c.SHADOW_ACC_TRACK_SAVED_BITS_SHIFT) & c.SHADOW_ACC_TRACK_SAVED_BITS_MASK

@@ -1,0 +1,129 @@
+"""A catalogue of tiny theorems, and the command line over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+from click.testing import Result as CliResult
+from typer.testing import CliRunner
+
+from mmuproof.cli.catalogue import REFERENCE, Defect, Subject
+from mmuproof.cli.main import build_app
+from mmuproof.cli.results import KernelIdentity
+from mmuproof.cli.watching import Watcher
+from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
+from mmuproof.model.edits import SourceEdit
+from mmuproof.model.evidence import CutCall, Evidence
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
+
+X = var("x", 8)
+WRONG = Symptom("wrong", TRUE, "The claim is wrong.", "something else", "SDM 1.2: the right thing")
+
+
+def claim(holds: Bool, *assumptions: Bool, part: str = "") -> Claim:
+    labelled = tuple(Assumption(f"assumption {n}", each) for n, each in enumerate(assumptions))
+    return Claim(
+        holds, (WRONG,), labelled, (Shown("x", X, ((0, "A"), (1, "B"))),),
+        Evidence(cuts=(CutCall("callee", "mmu.c:7", "says nothing"),)), part,
+    )  # fmt: skip
+
+
+def raising(error: Exception) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    def state(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+        raise error
+
+    return state
+
+
+def stating(*claims: Claim) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    return lambda _kvm, _vendor: claims
+
+
+STATEMENTS: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = {
+    "ok.proved": stating(claim(ule(X & 7, 7)), claim(ule(X, 9), ule(X, 3))),
+    "ok.not-there": raising(NotThere(["ACC_NEW", "is_new"])),
+    "ok.missing": raising(Missing(["make_new"])),
+    "bad.refuted": stating(claim(ule(X & 7, 7)), claim(ne(X, 2), part="second half")),
+    "bad.refuted-and-error": stating(claim(ne(X, 2)), Claim(ne(X, 2), ())),
+    "odd.vacuous": stating(claim(eq(X, 3), ule(X, 3), eq(X, 1), eq(X, 2))),
+    "odd.unknown": stating(claim(ne(var("a", 64) * var("b", 64) * var("a", 64), 0x1234_5678_9ABC_DEF1))),
+    "odd.refused": raising(Refused("asm goto", "arch/x86/kvm/mmu/mmu.c:12")),
+    "odd.broken": raising(ZeroDivisionError("by nothing")),
+    "odd.empty": stating(),
+    "odd.no-symptom": stating(Claim(ne(X, 2), ())),
+    "odd.vacuous-and-proved": stating(claim(ule(X & 7, 7)), claim(eq(X, 3), eq(X, 1), eq(X, 2))),
+    "source.unusable": raising(ParseFailed("mmu.c", [f"mmu.c:{n}: no" for n in range(30)])),
+    "source.interrupted": raising(cast(Exception, KeyboardInterrupt())),
+}
+VENDORS = {"bad.refuted": (Vendor.INTEL, Vendor.AMD), "ok.proved": tuple(Vendor)}
+
+
+@dataclass(frozen=True)
+class FakeDefect:
+    name: str
+    says: str = "It is broken."
+    on_reference: Callable[[], Kvm] | None = None
+    edits: tuple[SourceEdit, ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeCatalogue:
+    """Sources by name: an identity, or what opening it raises."""
+
+    sources: Mapping[str, KernelIdentity | SourceError] = field(default_factory=dict)
+    defect_list: tuple[FakeDefect, ...] = (
+        FakeDefect("mbec-ignored", on_reference=lambda: cast(Kvm, None)),
+        FakeDefect("nx-ignored", edits=(SourceEdit("mmu.c", "a", "b"),)),
+    )
+
+    def theorems(self) -> tuple[Theorem, ...]:
+        return tuple(
+            Theorem(name, f"Claim of {name}.", "SDM 1.2", (f"guaranteed for {name}",),
+                    VENDORS.get(name, (Vendor.INTEL,)), state, (Catch("mbec-ignored", "wrong"),))
+            for name, state in STATEMENTS.items()
+        )  # fmt: skip
+
+    def defects(self) -> Mapping[str, Defect]:
+        return {defect.name: defect for defect in self.defect_list}
+
+    def reference(self) -> Subject:
+        return Subject(cast(Kvm, None), KernelIdentity(REFERENCE, None, digest="abc"))
+
+    @contextmanager
+    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> Iterator[Subject]:
+        watcher.phase("reading the tree")
+        found = self.sources.get(source, SourceError(f"{source} does not exist"))
+        if isinstance(found, SourceError):
+            raise found
+        yield Subject(cast(Kvm, None), found)
+
+
+Cli = Callable[..., CliResult]
+
+
+@pytest.fixture
+def catalogue() -> FakeCatalogue:
+    return FakeCatalogue({
+        "linux": KernelIdentity("linux", "7.2.12", ("CONFIG_X86_64=y",), "def"),
+        "my tree": KernelIdentity("my tree", "7.3.0-rc1", (), "def"),
+        "garbage": SourceError("garbage is not a kernel tree: it has no arch/x86/kvm"),
+        "unparsed": ParseFailed("mmu.c", ["mmu.c:1: no", *(f"mmu.c:{n}: never" for n in range(2, 30))]),
+    })
+
+
+@pytest.fixture
+def cli(catalogue: FakeCatalogue) -> Cli:
+    """Run the command line on some words."""
+
+    def run(*words: object) -> CliResult:
+        return CliRunner().invoke(build_app(catalogue), [str(word) for word in words], prog_name="mmuproof")
+
+    return run

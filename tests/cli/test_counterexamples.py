@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mmuproof.cli.counterexamples import MOST_STEPS, NoSymptom, explain
+from mmuproof.cli.results import Counterexample
+from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
+from mmuproof.proofs.theorem import Claim, Shown, Symptom
+from mmuproof.smt.obligation import Assumption, Obligation, Verdict
+from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.smt.terms import FALSE, TRUE, Bool, bit, bv, eq, evaluate, extract, ite, ne, ult, var, zext
+
+ACCESS = ((0, "READ"), (1, "WRITE"), (2, "EXEC"))
+WRONG = Symptom("wrong", TRUE, "It is wrong.", "this", "that")
+PTE = var("pte", 32)
+ROLE = var("role", 32)
+OTHER = var("other", 32)
+
+
+def explained(holds: Bool, *, shown: Sequence[Shown] = (), assumptions: Sequence[Bool] = (),
+              evidence: Evidence | None = None, symptoms: Sequence[Symptom] = (WRONG,)) -> Counterexample:
+    claim = Claim(
+        holds, tuple(symptoms), tuple(Assumption(str(each), each) for each in assumptions), tuple(shown),
+        evidence or Evidence(),
+    )  # fmt: skip
+    answer = decide(Obligation(claim.assumptions, claim.holds))
+    assert answer.verdict is Verdict.REFUTED
+    assert answer.assignment is not None
+    return explain(claim, answer.assignment, satisfiable)
+
+
+def inputs(told: Counterexample) -> dict[str, str]:
+    return {each.name: each.text for each in told.inputs}
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (5, "READ|EXEC"), (0x12, "WRITE|0x10"), (0x40, "0x40"),
+])  # fmt: skip
+def test_flags_are_named(value, text) -> None:
+    told = explained(ne(PTE, value), shown=[Shown("pte_access", PTE, ACCESS)])
+    assert inputs(told) == {"pte_access": text}
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (9, "9"), (10, "0xa"), (0x1000, "0x1000")])
+def test_other_values_are_numbers(value, text) -> None:
+    assert inputs(explained(ne(PTE, value), shown=[Shown("level", PTE)])) == {"level": text}
+
+
+def test_truth_values_are_numbers() -> None:
+    assert inputs(explained(~bit(PTE, 3), shown=[Shown("smep", bit(PTE, 3))])) == {"smep": "1"}
+
+
+def test_what_does_not_matter_is_left_out() -> None:
+    shown = [Shown("smep", bit(ROLE, 3)), Shown("smap", bit(ROLE, 4)), Shown("other", OTHER)]
+    told = explained(~(bit(ROLE, 3) & ult(OTHER & 0, 5)), shown=shown)
+    assert inputs(told) == {"smep": "1"}
+
+
+def test_what_the_assumptions_fix_is_told() -> None:
+    shown = [Shown("smep", bit(ROLE, 3)), Shown("smap", bit(ROLE, 4)), Shown("access", PTE, ACCESS)]
+    told = explained(ne(OTHER, 1), shown=shown, assumptions=[bit(ROLE, 3), bit(PTE, 2), ult(ROLE, 99)])
+    assert inputs(told) == {"smep": "1", "access": "EXEC", "other": "1"}
+
+
+def test_what_matters_but_is_not_shown_is_told_by_its_variable() -> None:
+    shown = [Shown("smep", bit(ROLE, 3))]
+    told = explained(~(bit(ROLE, 3) & bit(ROLE, 9) & ~bit(OTHER, 0) & bit(OTHER, 31)), shown=shown)
+    assert inputs(told) == {"smep": "1", "role[9]": "1", "other&0x80000001": "0x80000000"}
+
+
+def test_the_first_symptom_that_applies_is_told() -> None:
+    symptoms = [Symptom("no", eq(PTE, 7), "", "", ""), Symptom("yes", eq(PTE, 3), "Yes.", "", ""), WRONG]
+    assert explained(ne(PTE, 3), symptoms=symptoms).symptom == "yes"
+
+
+def test_a_failure_without_a_symptom_is_not_told() -> None:
+    with pytest.raises(NoSymptom):
+        explained(ne(PTE, 3), symptoms=[Symptom("no", eq(PTE, 7), "", "", "")])
+
+
+def steps(told: Counterexample) -> list[str]:
+    return [f"{step.at} {step.text}" for step in told.steps]
+
+
+def test_steps_are_those_that_happen_and_lead_there() -> None:
+    taken, left, aside = PTE + 3, PTE + 4, PTE + 5
+    fault = ite(bit(ROLE, 0), taken, left)
+    evidence = Evidence(steps=(
+        Step("mmu.c:1", "ff", bit(ROLE, 0), bv(0, 32)),
+        Step("mmu.c:2", "ff", bit(ROLE, 0), taken),
+        Step("mmu.c:3", "ff", ~bit(ROLE, 0), left),
+        Step("mmu.c:4", "aside", TRUE, aside),
+        Step("mmu.c:5", "zero", TRUE, bv(0, 32)),
+        Step("mmu.c:6", "fault", TRUE, zext(fault, 64)),
+    ))  # fmt: skip
+    told = explained(~(eq(fault, 5) & bit(ROLE, 0)), evidence=evidence)
+    assert steps(told) == ["mmu.c:1 ff = 0", "mmu.c:2 ff = 5", "mmu.c:6 fault = 5"]
+    assert told.at == "mmu.c:6"
+
+
+def test_steps_that_say_the_same_are_said_once() -> None:
+    evidence = Evidence(steps=tuple(Step(f"mmu.c:{n}", "spte", TRUE, PTE + 3) for n in (1, 1, 2)))
+    assert steps(explained(ne(PTE + 3, 5), evidence=evidence)) == ["mmu.c:1 spte = 5"]
+
+
+def test_the_last_steps_are_kept() -> None:
+    values = [PTE + n for n in range(20)]
+    evidence = Evidence(steps=tuple(Step(f"a.c:{n}", f"v{n}", TRUE, v) for n, v in enumerate(values)))
+    total = values[0]
+    for value in values[1:]:
+        total = total ^ value
+    told = explained(ne(total, evaluate(total, {"pte": 9})), evidence=evidence)
+    assert len(told.steps) == MOST_STEPS
+    assert told.at == "a.c:19"
+
+
+def test_steps_of_inputs_that_do_not_matter_are_left_out() -> None:
+    evidence = Evidence(steps=(Step("a.c:1", "aside", TRUE, OTHER + 1), Step("a.c:2", "pte", TRUE, PTE + 1)))
+    holds = ne(PTE + 1, 5) | ne((OTHER + 1) * 0, 0)
+    assert steps(explained(holds, evidence=evidence)) == ["a.c:2 pte = 5"]
+
+
+def test_a_table_of_constants_shows_the_entry_that_was_read() -> None:
+    table = ite(eq(PTE, 1), bv(0x55AA, 16), ite(eq(PTE, 2), bv(0x77CC, 16), bv(0, 16)))
+    evidence = Evidence(steps=tuple(Step("a.c:1", "table[i]", TRUE, bv(n, 16)) for n in (0x55AA, 0x77CC, 0)))
+    read = bit(table >> extract(OTHER, 15, 0), 0)
+    assert steps(explained(~(read & eq(PTE, 2)), evidence=evidence)) == ["a.c:1 table[i] = 0x77cc"]
+
+
+@pytest.mark.parametrize("kind", CheckKind)
+def test_checks_that_fail_are_told(kind) -> None:
+    evidence = Evidence(checks=(
+        Check(kind, "a.c:1", ne(PTE, 5)), Check(kind, "a.c:2", eq(PTE, 5)), Check(kind, "a.c:3", FALSE),
+        Check(kind, "a.c:4", eq(OTHER, 1)),
+    ))  # fmt: skip
+    told = explained(ne(PTE, 5), evidence=evidence)
+    assert [step.at for step in told.steps] == ["a.c:1", "a.c:3"]
+    assert explained(ne(PTE, 5), evidence=Evidence(checks=evidence.checks[:1])).at == "a.c:1"
+
+
+def test_a_warning_fires() -> None:
+    evidence = Evidence(checks=(Check(CheckKind.WARN, "a.c:1", ne(PTE, 5)),))
+    assert steps(explained(ne(PTE, 5), evidence=evidence)) == ["a.c:1 WARN fires"]

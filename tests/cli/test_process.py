@@ -1,0 +1,107 @@
+"""The command line as a process of its own, over the installed catalogue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CLI = [sys.executable, "-m", "mmuproof.cli.main"]
+
+
+def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CLI, *map(str, words)], capture_output=True, text=True, timeout=300, cwd=cwd)
+
+
+def test_help_and_list_load_neither_solver_nor_front_end() -> None:
+    code = (
+        "import sys\nfrom mmuproof.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert not {'z3', 'clang.cindex'} & set(sys.modules)\n"
+    )
+    for words in (["--help"], ["list"], ["prove", "--help"], ["--version"]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_list_and_show_the_installed_theorems() -> None:
+    names = [line.split()[0] for line in run("list").stdout.splitlines()]
+    assert "permission.ept-mbec" in names
+    shown = run("show", *names)
+    assert shown.returncode == 0
+    assert all(f"{name}  " in shown.stdout for name in names)
+
+
+def test_a_reader_that_stops_early_does_not_change_the_exit_status() -> None:
+    process = subprocess.Popen([*CLI, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_source_that_cannot_be_used_is_one_clear_line(tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "garbage.tar.xz").write_bytes(os.urandom(1000))
+    (tmp_path / "garbage.deb").write_bytes(b"!<arch>\nnot really")
+    for name in ("nowhere", "empty", "garbage.tar.xz", "garbage.deb", "nowhere@v7.2", "empty@v7.2"):
+        before = sorted(tmp_path.rglob("*"))
+        done = run("prove", "--kernel", tmp_path / name, "--json", tmp_path / "r.json", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, ""), (name, done)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("mmuproof: ")
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+INTERRUPTIBLE = """
+from mmuproof.cli.catalogue import Installed
+from mmuproof.cli import main
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Claim, Theorem
+from mmuproof.smt.terms import bv, ne, ult, var
+
+class Catalogue(Installed):
+    def theorems(self):
+        a, b = var("a", 64), var("b", 64)
+        # To refute it is to factor a product of two large primes.
+        holds = ne(a * b, 0xFFFFFFFB * 0xFFFFFFEF) | ult(a, 2) | ult(b, 2) | ult(bv(1 << 33, 64), a) \\
+            | ult(bv(1 << 33, 64), b)
+        return (Theorem("hard", "", "", (), (Vendor.AMD,), lambda kvm, vendor: (Claim(holds, ()),), ()),)
+
+    def reference(self):
+        from mmuproof.cli.catalogue import Subject
+        from mmuproof.cli.results import KernelIdentity
+        return Subject(None, KernelIdentity("none", None))
+
+main.Installed = Catalogue
+main.main()
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 1.0])
+def test_ctrl_c_ends_a_run_at_once(tmp_path, delay) -> None:
+    path = tmp_path / "r.json"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", INTERRUPTIBLE, "prove", "--json", str(path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(1.5 + delay)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130, errors
+    assert errors == "mmuproof: interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.kernel
+def test_a_real_kernel_is_proved(kernel_tree, tmp_path) -> None:
+    done = run("prove", "permission.ept*", "--kernel", kernel_tree("7.2"), "--json", tmp_path / "r.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 PROVED" in done.stdout

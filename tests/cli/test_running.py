@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import itertools
+from typing import cast
+
+import pytest
+
+from mmuproof.cli.results import KernelIdentity, Report, Result
+from mmuproof.cli.running import SEVERITY, Solver, run
+from mmuproof.cli.selection import Task
+from mmuproof.cli.watching import Unwatched
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Claim, Symptom, Theorem
+from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
+from mmuproof.smt.terms import TRUE, bool_var
+
+DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
+
+
+def verdict_of(obligation: Obligation) -> Answer:
+    """A claim that is a variable is decided as the variable is called."""
+    verdict = Verdict(obligation.claim.name)
+    assignment = Assignment({obligation.claim.name: 0}, {}) if verdict is Verdict.REFUTED else None
+    return Answer(verdict, 0.5, assignment, reason=f"{verdict.value} it is")
+
+
+def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
+    symptom = Symptom("s", TRUE, "Wrong.", "a", "b")
+    claims = [Claim(bool_var(verdict.value), (symptom,), part=verdict.value) for verdict in verdicts]
+    theorem = Theorem("t", "", "", (), (Vendor.AMD,), lambda _kvm, _vendor: claims, ())
+    (result,) = run([Task(theorem, Vendor.AMD)], cast(Kvm, None),
+                    solver or Solver(verdict_of, lambda _term: None), jobs=3, watcher=Unwatched())
+    return result
+
+
+@pytest.mark.parametrize("verdicts", list(itertools.product(DECIDED, repeat=2)))
+def test_a_theorems_verdict_is_its_worst_claims(verdicts) -> None:
+    result = run_claims(Verdict.PROVED, *verdicts)
+    assert result.verdict is min([Verdict.PROVED, *verdicts], key=SEVERITY.index)
+    assert result.reason is not None
+    assert result.reason.startswith(result.verdict.value)
+    assert result.seconds >= 1.5
+
+
+def test_the_order_of_verdicts() -> None:
+    assert [verdict.value for verdict in SEVERITY] == ["REFUTED", "ERROR", "UNKNOWN", "VACUOUS", "PROVED"]
+
+
+def test_a_solver_that_fails_is_an_error() -> None:
+    def fail(_obligation: Obligation) -> Answer:
+        raise MemoryError("no more")
+
+    result = run_claims(Verdict.PROVED, solver=Solver(fail, lambda _term: None))
+    assert result.verdict is Verdict.ERROR
+    assert result.reason == "PROVED: deciding it failed: MemoryError: no more"
+
+
+def test_a_refutation_without_a_counterexample_is_an_error() -> None:
+    solver = Solver(lambda _obligation: Answer(Verdict.REFUTED, 0.0), lambda _term: None)
+    assert run_claims(Verdict.PROVED, solver=solver).verdict is Verdict.ERROR
+
+
+def test_an_interrupted_solver_interrupts_the_run() -> None:
+    answer = Answer(Verdict.UNKNOWN, 0.0, reason="assumptions: interrupted from keyboard")
+    with pytest.raises(KeyboardInterrupt):
+        run_claims(Verdict.PROVED, solver=Solver(lambda _obligation: answer, lambda _term: None))
+
+
+@pytest.mark.parametrize(("verdicts", "status"), [
+    ([], 0),
+    ([Verdict.PROVED, Verdict.NOT_APPLICABLE], 0),
+    ([Verdict.PROVED, Verdict.REFUTED, Verdict.ERROR], 1),
+    ([Verdict.PROVED, Verdict.VACUOUS], 3),
+    ([Verdict.UNKNOWN], 3),
+    ([Verdict.ERROR], 3),
+])  # fmt: skip
+def test_the_exit_status(verdicts, status) -> None:
+    results = tuple(Result("t", Vendor.AMD, verdict, 0.0) for verdict in verdicts)
+    assert Report(KernelIdentity("k", None), results, 0.0).exit_status == status
