@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mmuproof.cli.results import Counterexample, Input, TracedStep
 from mmuproof.cli.slicing import bits_told, bits_used, carried_constants, visited
@@ -19,6 +19,7 @@ from mmuproof.smt.terms import (
     boolean,
     eq,
     evaluate_all,
+    extract,
     iff,
     negate,
     postorder,
@@ -45,8 +46,9 @@ class NoSymptom(Exception):  # noqa: N818 - reads as what happened
     """A claim fails in a way that its theorem has no words for."""
 
 
-def explain(claim: Claim, assignment: Assignment,
-            satisfiable: Callable[[Bool], bool | None]) -> Counterexample:
+def explain(
+    claim: Claim, assignment: Assignment, satisfiable: Callable[[Bool], bool | None]
+) -> Counterexample:
     """Tell a counterexample.
 
     Args:
@@ -58,13 +60,14 @@ def explain(claim: Claim, assignment: Assignment,
         NoSymptom: no symptom's condition holds.
     """
     values = _all_values(claim, assignment.values)
-    symptom = next((each for each in claim.symptoms if values[each.when]), None)
+    symptom = next((each for each in claim.ways_to_fail if values[each.when]), None)
     if symptom is None:
         raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
     told = _told(claim, assignment, values, satisfiable)
-    important = _united(assignment.relevant, *(
-        used for shown in told if not _overlap(used := bits_used(shown.term), assignment.relevant)
-    ))
+    important = _united(
+        assignment.relevant,
+        *(used for shown in told if not _overlap(used := bits_used(shown.term), assignment.relevant)),
+    )
     steps = (
         *_steps(claim, symptom, values, important),
         *_failed_checks(claim.evidence.checks, values, important),
@@ -82,8 +85,8 @@ def explain(claim: Claim, assignment: Assignment,
 
 
 def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
-    roots: list[Term] = [claim.holds]
-    roots += [symptom.when for symptom in claim.symptoms]
+    roots: list[Term] = [claim.obligation.claim]
+    roots += [symptom.when for symptom in claim.ways_to_fail]
     roots += [shown.term for shown in claim.shown]
     roots += [term for step in claim.evidence.steps for term in (step.guard, step.value)]
     roots += [check.holds for check in claim.evidence.checks]
@@ -94,34 +97,43 @@ def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
 # -- inputs ----------------------------------------------------------------------------------------
 
 
-def _told(claim: Claim, assignment: Assignment, values: Mapping[Term, int],
-          satisfiable: Callable[[Bool], bool | None]) -> list[Shown]:
+def _told(
+    claim: Claim,
+    assignment: Assignment,
+    values: Mapping[Term, int],
+    satisfiable: Callable[[Bool], bool | None],
+) -> list[Shown]:
     """The shown terms that cannot have any value: those that matter, and those that the assumptions fix."""
     known = _variables(claim)
     premise = all_of(*(assumption.term for assumption in claim.assumptions))
     assumed = bits_used(premise)
-    context = all_of(premise, *(
-        _has_value(known[name], mask, assignment.values[name])
-        for name, mask in assignment.relevant.items() if mask and name in known
-    ))
+    context = all_of(
+        premise,
+        *(
+            _has_value(known[name], mask, assignment.values[name])
+            for name, mask in assignment.relevant.items()
+            if mask and name in known
+        ),
+    )
 
     def fixed(shown: Shown) -> bool:
         others = (negate(same) for same in _aspects(shown, values[shown.term]))
         return any(satisfiable(all_of(context, other)) is False for other in others)
 
     return [
-        shown for shown in claim.shown
+        shown
+        for shown in claim.shown
         if _overlap(used := bits_used(shown.term), assignment.relevant)
         or (_overlap(used, assumed) and fixed(shown))
     ]
 
 
 def _aspects(shown: Shown, value: int) -> list[Bool]:
-    """What a reader learns from a shown term: each flag that is set, or else the value."""
+    """What a reader learns from a shown term: each bit that is set, or that none is."""
     term = shown.term
-    flags = [bit(term, index) for index, _ in shown.flags
-             if isinstance(term, BitVec) and value >> index & 1]  # fmt: skip
-    return flags or [_has_value(term, -1, value)]
+    if isinstance(term, BitVec) and value:
+        return [bit(term, index) for index in range(term.width) if value >> index & 1]
+    return [_has_value(term, -1, value)]
 
 
 def _has_value(term: Term, mask: int, value: int) -> Bool:
@@ -143,8 +155,9 @@ def _united(*maps: Mapping[str, int]) -> dict[str, int]:
     return united
 
 
-def _inputs(claim: Claim, told: Sequence[Shown], assignment: Assignment,
-            values: Mapping[Term, int]) -> tuple[Input, ...]:
+def _inputs(
+    claim: Claim, told: Sequence[Shown], assignment: Assignment, values: Mapping[Term, int]
+) -> tuple[Input, ...]:
     """The shown terms that cannot have any value, then what matters but can be read off none of them."""
     texts: dict[str, str] = {}
     untold = {name: mask for name, mask in assignment.relevant.items() if mask}
@@ -166,7 +179,7 @@ def _inputs(claim: Claim, told: Sequence[Shown], assignment: Assignment,
 
 
 def _variables(claim: Claim) -> dict[str, Term]:
-    return variables(claim.holds, *(assumption.term for assumption in claim.assumptions))
+    return variables(claim.obligation.claim, *(assumption.term for assumption in claim.assumptions))
 
 
 def _text(shown: Shown, value: int) -> str:
@@ -196,10 +209,11 @@ def number(value: int) -> str:
 # -- steps -------------------------------------------------------------------------------------------
 
 
-def _steps(claim: Claim, symptom: Symptom, values: Mapping[Term, int],
-           important: Mapping[str, int]) -> tuple[TracedStep, ...]:
+def _steps(
+    claim: Claim, symptom: Symptom, values: Mapping[Term, int], important: Mapping[str, int]
+) -> tuple[TracedStep, ...]:
     """The last assignments that happen and whose value is on the way to the wrong result."""
-    nodes = visited([claim.holds, symptom.when], values)
+    nodes = visited([claim.obligation.claim, symptom.when], values)
     on_the_way = {_core(term) for term in nodes}
     constants = carried_constants(nodes, values)
     happened = [step for step in claim.evidence.steps if values[step.guard]]
@@ -207,7 +221,9 @@ def _steps(claim: Claim, symptom: Symptom, values: Mapping[Term, int],
     def explains(value: Term) -> bool:
         if value.is_const:
             return value.value in constants and _tells(value)
-        return _core(value) in on_the_way and _overlap(bits_used(value), important)
+        return _overlap(bits_used(value), important) and (
+            _core(value) in on_the_way or any(part in on_the_way for part in _bits(value))
+        )
 
     kept = _with_initial_values(happened, [explains(step.value) for step in happened])
     lines: dict[TracedStep, None] = {}
@@ -231,8 +247,13 @@ def _with_initial_values(happened: Sequence[Step], kept: Sequence[bool]) -> list
     """
     result = []
     for index, step in enumerate(happened):
-        leads_in = step.value.is_const and index + 1 < len(happened) and kept[index + 1] \
-            and not happened[index + 1].value.is_const and happened[index + 1].target == step.target
+        leads_in = (
+            step.value.is_const
+            and index + 1 < len(happened)
+            and kept[index + 1]
+            and not happened[index + 1].value.is_const
+            and happened[index + 1].target == step.target
+        )
         if kept[index] or leads_in:
             result.append(step)
     return result
@@ -250,11 +271,26 @@ def _core(term: Term) -> Term:
     return term
 
 
-def _failed_checks(checks: Sequence[Check], values: Mapping[Term, int],
-                   important: Mapping[str, int]) -> tuple[TracedStep, ...]:
+def _bits(value: Term) -> Iterator[Term]:
+    """The bits of a value in the forms that they take where a single bit of it is tested.
+
+    A test of one bit of ``spte |= mask`` is simplified until nothing is left of the assignment as a whole.
+    """
+    if isinstance(value, BitVec) and value.width > 1:
+        for index in range(value.width):
+            one = extract(value, index, index)
+            if not one.is_const:
+                truth = eq(one, 1)
+                yield from (one, truth, negate(truth))
+
+
+def _failed_checks(
+    checks: Sequence[Check], values: Mapping[Term, int], important: Mapping[str, int]
+) -> tuple[TracedStep, ...]:
     """The code's own checks that fail, unless only inputs that do not matter make them fail."""
     failed = (
-        TracedStep(check.at, _FIRES.get(check.kind, f"check fails: {check.kind.value}")) for check in checks
+        TracedStep(check.at, _FIRES.get(check.kind, f"check fails: {check.kind.value}"))
+        for check in checks
         if not values[check.holds] and (check.holds.is_const or _overlap(bits_used(check.holds), important))
     )
     return tuple(dict.fromkeys(failed))

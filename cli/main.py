@@ -124,9 +124,17 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
             raise typer.Exit(WRONG_USAGE)
 
     @app.command("prove", help=_PROVE_HELP)
-    def prove_command(theorems: _Names = None, *, kernel: _Kernel = None, vendor: _Vendors = None,
-                      json: _Json = None, defect: _Defect = None, jobs: _Jobs = None,
-                      budget: _Budget = None, verbose: _Verbose = False) -> None:
+    def prove_command(
+        theorems: _Names = None,
+        *,
+        kernel: _Kernel = None,
+        vendor: _Vendors = None,
+        json: _Json = None,
+        defect: _Defect = None,
+        jobs: _Jobs = None,
+        budget: _Budget = None,
+        verbose: _Verbose = False,
+    ) -> None:
         request = Request(
             tuple(theorems or ()), kernel, tuple(vendor or ()), json, defect,
             jobs or len(os.sched_getaffinity(0)), budget, verbose,

@@ -63,9 +63,12 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
     from mmuproof.smt import solver
 
     budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
-    with output.progress(verbose=request.verbose) as watcher, \
-            _subject(request.kernel, defect, catalogue, watcher) as subject:
-        ask = Solver(partial(solver.decide, budget=budget), partial(solver.satisfiable, budget=budget))
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        _subject(request.kernel, defect, catalogue, watcher) as subject,
+    ):
+        ask = Solver(lambda obligation, preferred: solver.decide(obligation, budget, preferred),
+                     partial(solver.satisfiable, budget=budget))
         results = run(tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher)
     report = Report(subject.identity, results, time.perf_counter() - start, {"z3": solver.version()})
     print_report(output, report, verbose=request.verbose)
@@ -75,8 +78,9 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
 
 
 @contextmanager
-def _subject(kernel: str | None, defect: Defect | None, catalogue: Catalogue,
-             watcher: Watcher) -> Iterator[Subject]:
+def _subject(
+    kernel: str | None, defect: Defect | None, catalogue: Catalogue, watcher: Watcher
+) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
     name = "" if defect is None else defect.name
     if kernel is None:
@@ -104,8 +108,9 @@ def _named(subject: Subject, defect: str) -> Subject:
 def _unusable(error: LiftError | NotThere) -> UsageProblem:
     if isinstance(error, ParseFailed):
         count = len(error.diagnostics)
-        return UsageProblem(f"{error.unit} does not parse: {count} error{'' if count == 1 else 's'}",
-                            _once(error.diagnostics))
+        return UsageProblem(
+            f"{error.unit} does not parse: {count} error{'' if count == 1 else 's'}", _once(error.diagnostics)
+        )
     return UsageProblem(str(error))
 
 

@@ -32,8 +32,9 @@ def print_report(output: Output, report: Report, *, verbose: bool) -> None:
     _print_summary(output, report, verbose=verbose)
 
 
-def _print_counterexample(output: Output, result: Result, told: Counterexample,
-                          kernel: KernelIdentity) -> None:
+def _print_counterexample(
+    output: Output, result: Result, told: Counterexample, kernel: KernelIdentity
+) -> None:
     style = _STYLES[result.verdict]
     output.line((result.verdict.value, style), "  ", (result.theorem, "bold"), f"  {result.vendor.value}")
     output.line("  ", (told.sentence, "bold"))
@@ -44,8 +45,10 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample,
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
     for line in _joined(f"KVM: {_sentence(told.actual)}", _expected(told.expected, result.source)):
         output.line(f"  {line}")
-    for line in _joined("Confirmed by evaluating both sides on these numbers.",
-                        f"Again: {command_for(result, kernel)}"):
+    numbers = " on these numbers" if told.inputs else ""
+    for line in _joined(
+        f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"
+    ):
         output.line(f"  {line}")
     output.line()
 
@@ -81,8 +84,8 @@ def _joined(first: str, second: str) -> list[str]:
 
 def _expected(text: str, source: str) -> str:
     """What the manual says, with the theorem's source unless the words name a more precise place."""
-    manual = text.partition(" ")[0]
-    cites = manual.isupper() and manual in source
+    first = text.partition(" ")[0].rstrip(":")
+    cites = first[:1].isupper() and first in source
     return _sentence(text if cites or not source else f"{source}: {text}")
 
 
@@ -153,11 +156,14 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     assumptions = {assumption for result in report.results for assumption in result.assumptions}
     if assumptions and not verbose:
         count = len(assumptions)
-        output.line(f"The results rest on {count} assumption{'s' if count > 1 else ''}; "
-                    "-v lists them below each result.")
+        output.line(
+            f"The results rest on {count} assumption{'s' if count > 1 else ''}; "
+            "-v lists them below each result."
+        )
     counts = [
         (f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}", _STYLES[verdict])
-        for verdict in Verdict if any(result.verdict is verdict for result in report.results)
+        for verdict in Verdict
+        if any(result.verdict is verdict for result in report.results)
     ]
     parts: list[str | tuple[str, str]] = []
     for count_and_style in counts:

@@ -24,19 +24,17 @@ REFUTED comes before ERROR because a confirmed counterexample stands by itself, 
 claims.
 """
 
-_INTERRUPTED = "interrupted from keyboard"
-
 
 @dataclass(frozen=True)
 class Solver:
     """What a run asks of a solver; both have to allow being called from several threads.
 
     Args:
-        decide: decides one obligation.
+        decide: decides one obligation, given what is preferred of a counterexample.
         satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
     """
 
-    decide: Callable[[Obligation], Answer]
+    decide: Callable[[Obligation, Sequence[Bool]], Answer]
     satisfiable: Callable[[Bool], bool | None]
 
 
@@ -56,8 +54,9 @@ class _Finding:
     counterexample: Counterexample | None = None
 
 
-def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int,
-        watcher: Watcher) -> tuple[Result, ...]:
+def run(
+    tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: Watcher
+) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
     Stating happens in this thread alone, deciding in ``jobs`` threads beside it.
@@ -88,14 +87,22 @@ def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int,
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor,
-           watcher: Watcher) -> _Stated | Result:
+def _state(
+    task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
+) -> _Stated | Result:
     start = time.perf_counter()
 
     def ended(verdict: Verdict, reason: str) -> Result:
         theorem = task.theorem
-        return Result(theorem.name, task.vendor, verdict, time.perf_counter() - start, reason,
-                      assumptions=theorem.assumes, source=theorem.source)
+        return Result(
+            theorem.name,
+            task.vendor,
+            verdict,
+            time.perf_counter() - start,
+            reason,
+            assumptions=theorem.assumes,
+            source=theorem.source,
+        )
 
     try:
         claims = tuple(task.theorem.state(kvm, task.vendor))
@@ -113,8 +120,11 @@ def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor,
     if not claims:
         return ended(Verdict.ERROR, "the theorem states no claim")
     seconds = time.perf_counter() - start
-    obligations = (Obligation(claim.assumptions, claim.holds) for claim in claims)
-    return _Stated(claims, tuple(pool.submit(solver.decide, each) for each in obligations), seconds)
+    futures = tuple(
+        pool.submit(solver.decide, claim.obligation, [way.when for way in claim.ways_to_fail])
+        for claim in claims
+    )
+    return _Stated(claims, futures, seconds)
 
 
 def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> Result:
@@ -139,10 +149,13 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> 
         reason = f"{claim.part}: {reason}"
     theorem = task.theorem
     labels = (assumption.label for each in stated.claims for assumption in each.assumptions)
-    cuts = (CutNote(cut.function, cut.at, cut.reason)
-            for each in stated.claims for cut in each.evidence.cuts)
+    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in stated.claims for cut in each.evidence.cuts)
     return Result(
-        theorem.name, task.vendor, worst, seconds, reason,
+        theorem.name,
+        task.vendor,
+        worst,
+        seconds,
+        reason,
         assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels))),
         cuts=tuple(dict.fromkeys(cuts)),
         counterexample=finding.counterexample,
@@ -151,9 +164,6 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> 
 
 
 def _find(claim: Claim, answer: Answer, task: Task, solver: Solver, watcher: Watcher) -> _Finding:
-    if answer.verdict is Verdict.UNKNOWN and _INTERRUPTED in (answer.reason or ""):
-        # Z3 answers Ctrl-C itself while it works, and Python never hears of it.
-        raise KeyboardInterrupt
     if answer.verdict is Verdict.VACUOUS:
         return _Finding(answer.verdict, f"the assumptions contradict each other: {'; '.join(answer.core)}")
     if answer.verdict is not Verdict.REFUTED:

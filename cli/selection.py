@@ -64,8 +64,9 @@ def select_defect(defects: Mapping[str, _T], name: str) -> _T:
     return _lookup(defects, name, "defect")
 
 
-def select_tasks(theorems: Sequence[Theorem], wanted: Sequence[str],
-                 vendors: Sequence[str]) -> tuple[Task, ...]:
+def select_tasks(
+    theorems: Sequence[Theorem], wanted: Sequence[str], vendors: Sequence[str]
+) -> tuple[Task, ...]:
     """Every selected theorem with every selected vendor for which it is stated.
 
     Raises:
@@ -81,7 +82,8 @@ def select_tasks(theorems: Sequence[Theorem], wanted: Sequence[str],
     return tuple(
         Task(theorem, vendor)
         for theorem in select_theorems(theorems, wanted)
-        for vendor in Vendor if vendor in theorem.vendors and vendor in chosen_vendors
+        for vendor in Vendor
+        if vendor in theorem.vendors and vendor in chosen_vendors
     )
 
 

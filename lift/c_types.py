@@ -182,7 +182,7 @@ class Leaf:
 
 
 def leaf_at(type_: CType, position: int) -> Leaf:
-    """The scalar of ``type_`` that holds the bit at ``position``.
+    """The scalar of ``type_`` that holds the bit at ``position``; no two have the same path.
 
     Raises:
         IndexError: the type has no such bit.
@@ -198,29 +198,32 @@ def leaf_at(type_: CType, position: int) -> Leaf:
         elif isinstance(current, RecordType) and current.is_union:
             word = inside // 64
             width = min(64, current.bits - word * 64)
-            suffix = "" if current.bits <= 64 else f".word{word}"
-            return Leaf(path + suffix, start + word * 64, width, IntType(width, False, f"u{width}"))
+            if current.bits > 64:
+                path = _join(path, f"word{word}")
+            return Leaf(path, start + word * 64, width, IntType(width, False, f"u{width}"))
         elif isinstance(current, RecordType):
-            following = current.bits
-            for member in current.fields:
-                if member.offset <= inside < member.offset + member.width:
-                    break
-                if member.offset > inside:
-                    following = min(following, member.offset)
-            else:
-                before = max(
-                    (
-                        each.offset + each.width
-                        for each in current.fields
-                        if each.offset + each.width <= inside
-                    ),
-                    default=0,
-                )
-                return Leaf(f"{path}.padding{before}", start + before, following - before, None)
-            if member.name:
-                path = f"{path}.{member.name}" if path else member.name
+            member = next((m for m in current.fields if m.offset <= inside < m.offset + m.width), None)
+            if member is None or (not member.name and member.bit_width is not None):
+                return _padding(path, start, current, inside)
+            name = member.name
+            if not name and isinstance(member.type, RecordType) and member.type.is_union:
+                # An anonymous union is called by its first member.
+                name = next(iter(member.type.members), f"union{start + member.offset}")
+            path = _join(path, name)
             if member.bit_width is not None:
                 return Leaf(path, start + member.offset, member.bit_width, member.type)
             start, current = start + member.offset, member.type
         else:
             return Leaf(path, start, current.bits, current)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
+
+
+def _padding(path: str, start: int, record: RecordType, inside: int) -> Leaf:
+    """The bits around ``inside`` that no member has."""
+    used = [m for m in record.fields if m.name or m.bit_width is None]
+    low = max((m.offset + m.width for m in used if m.offset + m.width <= inside), default=0)
+    high = min((m.offset for m in used if m.offset > inside), default=record.bits)
+    return Leaf(_join(path, f"padding{start + low}"), start + low, high - low, None)

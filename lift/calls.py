@@ -77,6 +77,8 @@ class Calls(Statements):
 
     def _call(self, expr: syntax.Call, state: State) -> Value | Place | None:
         function, names = self._callee(expr, state)
+        if state.is_dead:
+            return None
         intrinsic = INTRINSICS.get(function) if function is not None else None
         if intrinsic is not None:
             return intrinsic(self, expr, state)
@@ -104,8 +106,9 @@ class Calls(Statements):
 
     def _callee(self, expr: syntax.Call, state: State) -> tuple[str | None, tuple[str, ...]]:
         """The function that is called, if it is known, and the names under which it may be cut."""
-        pointer = as_pointer(self._value(expr.callee, state))
-        functions = [t.function for t in pointer.targets if t.function is not None] if pointer else []
+        functions = self._follow_function(self._value(expr.callee, state), state, expr.at)
+        if state.is_dead:
+            return None, ()
         if len(functions) != 1:
             raise Refused("call through a pointer that may lead to several functions", str(expr.at))
         name = functions[0].name
@@ -139,19 +142,17 @@ class Calls(Statements):
             except Missing:
                 raise Refused(f"cut {cut.function}: there is no object {name}", str(expr.at)) from None
             state.memory.make_unknown(self.global_object(variable), tag)
-        return self._cut_result(cut, expr, arguments)
+        return self._cut_result(cut, expr, arguments, tag)
 
-    def _cut_result(self, cut: Cut, expr: syntax.Call, arguments: Sequence[Value | None]) -> Value | None:
+    def _cut_result(self, cut: Cut, expr: syntax.Call, arguments: Sequence[Value | None],
+                    name: str) -> Value | None:  # fmt: skip
         if isinstance(expr.type, VoidType):
             return None
-        name = f"{cut.function}()"
         if cut.repeatable:
             constants = [a.value for a in arguments if isinstance(a, BitVec) and a.is_const]
             if len(constants) != len(arguments):
                 raise Refused(f"cut {cut.function}: repeatable, but an argument is no constant", str(expr.at))
             name = f"{cut.function}({', '.join(map(str, constants))})"
-        else:
-            name = self._unique(f"{name} result").replace(" result", "")
         if isinstance(expr.type, PointerType):
             return input_pointer(Object(name, expr.type, ObjectKind.INPUT), name, expr.type)
         if not isinstance(expr.type, IntType):

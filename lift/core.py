@@ -14,6 +14,7 @@ from mmuproof.lift.state import Frame, State
 from mmuproof.lift.syntax import Function, Location, Variable
 from mmuproof.lift.values import (
     NULL,
+    FunctionRef,
     Place,
     Pointer,
     Target,
@@ -58,9 +59,6 @@ class Definitions(Protocol):
 
     def find_function(self, name: str) -> Function | None:
         """The function's definition in this translation unit, or None."""
-
-    def has_variable(self, name: str) -> bool:
-        """Whether a variable of this name is declared at file scope."""
 
     def variable(self, name: str) -> Variable:
         """The variable of this name at file scope."""
@@ -156,7 +154,7 @@ class Core:
     # -- pointers ---------------------------------------------------------------------------------
 
     def _follow(self, value: Value, state: State, at: Location) -> Places:
-        """Where a pointer leads; null and functions are demanded away.
+        """Where a pointer to an object leads, with the demand that it does lead to one.
 
         An input pointer is taken to be valid, its owner being responsible for it, unless this path has
         asked whether it is null.
@@ -164,15 +162,30 @@ class Core:
         pointer = as_pointer(value)
         if pointer is None:
             raise Refused("a number is followed as a pointer", str(at))
-        null = any_of(*(target.guard for target in pointer.targets if target.place is None))
-        if null is not FALSE:
-            for target in pointer.targets:
-                if target.place is not None and target.place.object.by_pointer:
-                    condition = null_condition(target.place.object.name)
-                    if condition not in bottom_up(state.guard, self._null_tests, _null_tests):
-                        null = substitute(null, {condition: FALSE})
-            self._require(CheckKind.NULL, negate(null), state, at, "a null pointer is followed")
-        return [(target.guard, target.place) for target in pointer.targets if target.place is not None]
+        places = [(target.guard, target.place) for target in pointer.targets if target.place is not None]
+        wrong = any_of(*(target.guard for target in pointer.targets if target.place is None))
+        inputs = [place.object.name for _, place in places if place.object.by_pointer]
+        self._require_valid(wrong, inputs, state, at)
+        return places
+
+    def _follow_function(self, value: Value, state: State, at: Location) -> list[FunctionRef]:
+        """The functions that a pointer may lead to; see `_follow`."""
+        pointer = as_pointer(value)
+        if pointer is None:
+            raise Refused("a number is called", str(at))
+        functions = [target.function for target in pointer.targets if target.function is not None]
+        wrong = any_of(*(target.guard for target in pointer.targets if target.function is None))
+        self._require_valid(wrong, [each.name for each in functions if not each.known], state, at)
+        return functions
+
+    def _require_valid(self, wrong: Bool, inputs: Sequence[str], state: State, at: Location) -> None:
+        if wrong is FALSE:
+            return
+        for name in inputs:
+            condition = null_condition(name)
+            if condition not in bottom_up(state.guard, self._null_tests, _null_tests):
+                wrong = substitute(wrong, {condition: FALSE})
+        self._require(CheckKind.NULL, negate(wrong), state, at, "a null pointer is followed")
 
     def _choices(self, place: Place, width: int, state: State, at: Location) -> list[tuple[Bool, int]]:
         """The offsets inside the object that a place may have, with the demand that there is no other."""

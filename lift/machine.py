@@ -33,9 +33,12 @@ class Machine(Calls):
     """
 
     def successor(self) -> Machine:
-        """A machine with the same objects of static storage that has seen nothing yet."""
+        """A machine that goes on with the same objects of static storage, and has seen nothing yet.
+
+        Its unknown results are not those of this one.
+        """
         other = Machine(self._definitions, tuple(self._cuts.values()))
-        other._globals = self._globals
+        other._globals, other._counts = self._globals, self._counts
         return other
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory,

@@ -83,7 +83,8 @@ class Unit:
                 continue
             at = self._reader.location(diagnostic)
             if diagnostic.spelling.startswith(_STATIC_ASSERTION):
-                failed.append(FailedAssertion(at, diagnostic.spelling))
+                # Clang gives the expanded expression first and what the source says of it last.
+                failed.append(FailedAssertion(at, diagnostic.spelling.rpartition("': ")[2]))
             else:
                 errors.append(f"{at}: {diagnostic.spelling}")
         if errors:

@@ -6,11 +6,13 @@ theorem.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mmuproof.model.edits import SourceEdit
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.reference_defects import REFERENCE_DEFECTS
 
 _MMU_H = "arch/x86/kvm/mmu.h"
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
@@ -27,15 +29,17 @@ class Defect:
         name: how it is referred to.
         says: what is wrong, in a sentence.
         edits: the change to the kernel's text.
+        on_reference: makes a reference model that has the defect.
     """
 
     name: str
     says: str
     edits: tuple[SourceEdit, ...]
+    on_reference: Callable[[], Kvm]
 
 
 def _defect(name: str, says: str, file: str, pattern: str, replacement: str) -> Defect:
-    return Defect(name, says, (SourceEdit(file, pattern, replacement),))
+    return Defect(name, says, (SourceEdit(file, pattern, replacement),), REFERENCE_DEFECTS[name])
 
 
 _ALL = (

@@ -94,7 +94,7 @@ class LiftedKvm(Kvm):
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
         failed = (*self._walk_unit.failed_assertions, *self._spte_unit.failed_assertions)
-        return tuple(sorted({f"{each.at}: {each.message}" for each in failed}))
+        return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
 
     def guest_walk(self, kind: WalkKind, *, world: str = "", role: BitVec | None = None) -> GuestWalk:
         """See `Kvm.guest_walk`."""

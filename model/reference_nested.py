@@ -56,10 +56,13 @@ class NestedMmus(GuestWalks):
         base = extract(cpu_role, PAGE_ROLE_BITS - 1, 0)
         after = replace(mmu, cpu_role=cpu_role, root_role=ite(changed, base, mmu.root_role))
         before = self._free_metadata(mmu)
-        fresh, evidence = self._shadow_ept_metadata(after)
-        trace.cut("kvm_mmu_new_pgd")
+        fresh, evidence = self._set_up_ept_metadata(after)
         metadata = metadata_if(changed, fresh, before)
         return NestedSetUp(self._walk(after, before, metadata, trace.evidence + evidence), changed)
+
+    def _set_up_ept_metadata(self, mmu: Mmu) -> tuple[PagingMetadata, Evidence]:
+        """The metadata of a role that the MMU has just been given."""
+        return self._shadow_ept_metadata(mmu)
 
     def _shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
         """``kvm_calc_shadow_ept_root_page_role()``: EPT takes nothing from control registers."""
@@ -89,7 +92,6 @@ class NestedMmus(GuestWalks):
         after = replace(mmu, cpu_role=cpu_role, root_role=root_role)
         before = self._free_metadata(mmu)
         fresh, evidence = self.reset_guest_paging_metadata(after, before)
-        trace.cut("kvm_mmu_new_pgd")
         metadata = metadata_if(changed, fresh, before)
         walk = self._walk(after, before, metadata, trace.evidence + evidence)
         return NestedSetUp(walk, ne(cpu_role, mmu.cpu_role))

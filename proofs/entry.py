@@ -58,6 +58,8 @@ THEOREMS = (
         assumes=("a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it",),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_present,
-        catches=(Catch("bit-10-present-without-mbec", "counted-as-present"),),
+        catches=(
+            Catch("bit-10-present-without-mbec", "counted-as-present"),
+        ),
     ),
 )  # fmt: skip

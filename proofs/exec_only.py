@@ -202,7 +202,12 @@ THEOREMS = (
                  "the tree's own error code for the fetch: a fetch need not be marked as a read"),
         vendors=(Vendor.INTEL,),
         state=_fetch,
-        catches=(Catch("exec-only-fetch-needs-read", "fetch-denied"),),
+        catches=(
+            Catch("mbec-ignores-xu", "fetch-denied"),
+            Catch("ept-xu-without-mbec", "fetch-denied"),
+            Catch("exec-only-fetch-needs-read", "fetch-denied"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+        ),
     ),
     Theorem(
         name="exec-only.read",
@@ -211,7 +216,10 @@ THEOREMS = (
         assumes=("the error code's low half has only P, W, U and F", "no access both writes and fetches"),
         vendors=(Vendor.INTEL,),
         state=_read,
-        catches=(Catch("ept-read-ignored", "read-allowed"),),
+        catches=(
+            Catch("ept-read-ignored", "read-allowed"),
+            Catch("fetch-index-not-halved", "read-allowed"),
+        ),
     ),
     Theorem(
         name="exec-only.spte",
@@ -222,8 +230,10 @@ THEOREMS = (
                  "execute-only translations"),
         vendors=(Vendor.INTEL,),
         state=_spte,
-        catches=(Catch("make-spte-always-readable", "spte-readable"),
-                 Catch("exec-and-user-exec-swapped", "spte-not-executable")),
+        catches=(
+            Catch("exec-and-user-exec-swapped", "spte-not-executable"),
+            Catch("make-spte-always-readable", "spte-readable"),
+        ),
     ),
     Theorem(
         name="exec-only.tracking",
@@ -232,7 +242,10 @@ THEOREMS = (
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
         state=_tracked,
-        catches=(Catch("track-saves-no-xu", "not-executable-after-tracking"),),
+        catches=(
+            Catch("track-saves-no-xu", "not-executable-after-tracking"),
+            Catch("restore-shift-off-by-one", "readable-after-tracking"),
+        ),
     ),
     Theorem(
         name="exec-only.misconfig",
@@ -242,6 +255,8 @@ THEOREMS = (
         assumes=("the entry is present: the walk stops at others", "the entry's memory type is write-back"),
         vendors=(Vendor.INTEL,),
         state=_misconfig,
-        catches=(Catch("misconfig-ignores-xu", "misconfiguration-missed"),),
+        catches=(
+            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
+        ),
     ),
 )  # fmt: skip

@@ -82,7 +82,9 @@ THEOREMS = (
         assumes=("paging is on: without, KVM does not consult the metadata",),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_history_free,
-        catches=(Catch("pkru-mask-left-over", "pkru-mask-differs"),),
+        catches=(
+            Catch("pkru-mask-left-over", "pkru-mask-differs"),
+        ),
     ),
     Theorem(
         name="permission.role-decides",
@@ -91,6 +93,8 @@ THEOREMS = (
         assumes=("paging is on: without, KVM does not consult the metadata",),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_role_decides,
-        catches=(Catch("permissions-read-root-role", "permissions-differ"),),
+        catches=(
+            Catch("permissions-read-root-role", "permissions-differ"),
+        ),
     ),
 )  # fmt: skip

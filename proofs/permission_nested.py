@@ -39,16 +39,16 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     if mbec:
         fetches: tuple[AccessKind, ...] = (
-            AccessKind("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch", "XU"),
+            AccessKind("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch", "XU is clear", "XU is set"),
             AccessKind("supervisor-fetch", all_of(inputs.fetch, negate(inputs.user)), "A supervisor-mode fetch",
-                       "XS"),
+                       "XS is clear", "XS is set"),
         )
     else:
-        fetches = (AccessKind("fetch", inputs.fetch, "A fetch", "X"),)
+        fetches = (AccessKind("fetch", inputs.fetch, "A fetch", "X is clear", "X is set"),)
     return (
         *fetches,
-        AccessKind("write", inputs.write, "A data write", "W"),
-        AccessKind("read", data, "A data read", "R"),
+        AccessKind("write", inputs.write, "A data write", "W is clear", "W is set"),
+        AccessKind("read", data, "A data read", "R is clear", "R is set"),
     )
 
 
@@ -106,10 +106,14 @@ def _npt_claim(kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, 
     right = any_of(iff(fault, negate(allowed(FALSE))), iff(fault, negate(allowed(TRUE))))
     user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
-        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "the nested entry"),
-        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W (and without GMET U)"),
-        AccessKind("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3", "NX"),
-        AccessKind("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2", "U or NX"),
+        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "U is clear and GMET is off",
+                   "GMET is on or U is set"),
+        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W is clear, or U without GMET",
+                   "R/W is set, and U or GMET"),
+        AccessKind("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3", "NX is set, or U is clear without GMET",
+                   "NX is clear, and U is set or GMET is on"),
+        AccessKind("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2", "U or NX is set",
+                   "neither U nor NX is set"),
     )
     return Claim(
         right,
@@ -189,8 +193,12 @@ THEOREMS = (
                  "vmcs12's control"),
         vendors=(Vendor.INTEL,),
         state=_ept,
-        catches=(Catch("ept-xu-without-mbec", "fetch-allowed"),
-                 Catch("exec-only-fetch-needs-read", "fetch-denied")),
+        catches=(
+            Catch("ept-xu-without-mbec", "fetch-allowed"),
+            Catch("exec-only-fetch-needs-read", "fetch-denied"),
+            Catch("ept-read-ignored", "read-allowed"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+        ),
     ),
     Theorem(
         name="permission.ept-mbec",
@@ -201,8 +209,12 @@ THEOREMS = (
                  "vmx_translate_nested_gpa() and the EPT-violation handler set it so"),
         vendors=(Vendor.INTEL,),
         state=_ept_mbec,
-        catches=(Catch("mbec-ignores-xu", "user-fetch-allowed"),
-                 Catch("exec-only-fetch-needs-read", "user-fetch-denied")),
+        catches=(
+            Catch("mbec-ignores-xu", "user-fetch-allowed"),
+            Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
+            Catch("ept-read-ignored", "read-allowed"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+        ),
     ),
     Theorem(
         name="permission.npt",
@@ -213,7 +225,12 @@ THEOREMS = (
                  "hardware set PFERR_USER_MASK", "the entry is present, so ACC_READ_MASK is set"),
         vendors=(Vendor.AMD,),
         state=_npt,
-        catches=(Catch("user-access-ignores-u", "read-allowed"), Catch("nx-ignored", "user-fetch-allowed")),
+        catches=(
+            Catch("user-access-ignores-u", "read-allowed"),
+            Catch("nx-ignored", "user-fetch-allowed"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pkru-mask-left-over", "read-denied"),
+        ),
     ),
     Theorem(
         name="permission.npt-gmet",
@@ -225,7 +242,14 @@ THEOREMS = (
                  "kvm_init_shadow_npt_mmu() computes it so", "the entry is present, so ACC_READ_MASK is set"),
         vendors=(Vendor.AMD,),
         state=_npt_gmet,
-        catches=(Catch("gmet-u-restricts-data", "read-denied"), Catch("smep-ignored", "supervisor-fetch-allowed")),
+        catches=(
+            Catch("nx-ignored", "user-fetch-allowed"),
+            Catch("smep-ignored", "supervisor-fetch-allowed"),
+            Catch("wp-ignored", "write-allowed"),
+            Catch("gmet-u-restricts-data", "read-denied"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pkru-mask-left-over", "read-denied"),
+        ),
     ),
     Theorem(
         name="permission.nested-set-up",
@@ -236,8 +260,21 @@ THEOREMS = (
                  "PFERR_USER_MASK says that the linear address is user-mode, or that CPL is 3"),
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=_set_up,
-        catches=(Catch("mbec-left-out-of-role", "user-fetch-allowed"),
-                 Catch("nested-npt-without-wp", "write-allowed"),
-                 Catch("nested-ept-as-paging", "user-fetch-allowed")),
+        catches=(
+            Catch("mbec-ignores-xu", "user-fetch-allowed"),
+            Catch("ept-xu-without-mbec", "user-fetch-allowed"),
+            Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
+            Catch("ept-read-ignored", "read-allowed"),
+            Catch("user-access-ignores-u", "read-allowed"),
+            Catch("nx-ignored", "user-fetch-allowed"),
+            Catch("smep-ignored", "supervisor-fetch-allowed"),
+            Catch("wp-ignored", "write-allowed"),
+            Catch("gmet-u-restricts-data", "read-denied"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pkru-mask-left-over", "read-denied"),
+            Catch("mbec-left-out-of-role", "user-fetch-allowed"),
+            Catch("nested-npt-without-wp", "write-allowed"),
+            Catch("nested-ept-as-paging", "user-fetch-allowed"),
+        ),
     ),
 )  # fmt: skip

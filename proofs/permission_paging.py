@@ -63,17 +63,17 @@ def _kinds(inputs: FaultInputs) -> tuple[AccessKind, ...]:
     data = all_of(negate(inputs.write), negate(inputs.fetch))
 
     def kinds(mode: str, noun: str, when: Bool) -> tuple[AccessKind, ...]:
-        rule = "the access rights of paging"
+        rule = ("the access rights forbid it", "the access rights allow it")
         return (
-            AccessKind(f"{mode}-read", all_of(when, data), f"A {noun} read", rule),
-            AccessKind(f"{mode}-write", all_of(when, inputs.write), f"A {noun} write", rule),
-            AccessKind(f"{mode}-fetch", all_of(when, inputs.fetch), f"A {noun} fetch", rule),
+            AccessKind(f"{mode}-read", all_of(when, data), f"{noun} read", *rule),
+            AccessKind(f"{mode}-write", all_of(when, inputs.write), f"{noun} write", *rule),
+            AccessKind(f"{mode}-fetch", all_of(when, inputs.fetch), f"{noun} fetch", *rule),
         )
 
     return (
-        *kinds("user", "user-mode", all_of(inputs.user, negate(inputs.implicit))),
-        *kinds("supervisor", "supervisor-mode", all_of(negate(inputs.user), negate(inputs.implicit))),
-        *kinds("implicit", "implicit supervisor-mode", inputs.implicit),
+        *kinds("user", "A user-mode", all_of(inputs.user, negate(inputs.implicit))),
+        *kinds("supervisor", "A supervisor-mode", all_of(negate(inputs.user), negate(inputs.implicit))),
+        *kinds("implicit", "An implicit supervisor-mode", inputs.implicit),
     )
 
 
@@ -207,11 +207,16 @@ THEOREMS = (
         assumes=_ASSUMES,
         vendors=(Vendor.SHADOW,),
         state=_paging,
-        catches=(Catch("implicit-escapes-smap", "implicit-read-allowed"),
-                 Catch("smep-ignored", "supervisor-fetch-allowed"),
-                 Catch("nx-ignored", "user-fetch-allowed"),
-                 Catch("wp-ignored", "supervisor-write-allowed"),
-                 Catch("user-access-ignores-u", "user-read-allowed")),
+        catches=(
+            Catch("user-access-ignores-u", "user-read-allowed"),
+            Catch("nx-ignored", "user-fetch-allowed"),
+            Catch("smep-ignored", "supervisor-fetch-allowed"),
+            Catch("wp-ignored", "supervisor-write-allowed"),
+            Catch("implicit-escapes-smap", "implicit-read-allowed"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pkru-mask-left-over", "user-read-denied"),
+            Catch("permissions-read-root-role", "user-fetch-allowed"),
+        ),
     ),
     Theorem(
         name="permission.pkeys",
@@ -220,7 +225,17 @@ THEOREMS = (
         assumes=(*_ASSUMES, "CR4.PKE counts only with EFER.LMA: kvm_calc_cpu_role() computes it so"),
         vendors=(Vendor.SHADOW,),
         state=_pkeys,
-        catches=(Catch("pkey-write-ignores-wp", "key-ignored"), Catch("pkru-mask-left-over", "key-invented")),
+        catches=(
+            Catch("user-access-ignores-u", "rights-ignored"),
+            Catch("nx-ignored", "rights-ignored"),
+            Catch("smep-ignored", "rights-ignored"),
+            Catch("wp-ignored", "rights-ignored"),
+            Catch("implicit-escapes-smap", "rights-ignored"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pkey-write-ignores-wp", "key-ignored"),
+            Catch("pkru-mask-left-over", "key-invented"),
+            Catch("permissions-read-root-role", "key-invented"),
+        ),
     ),
     Theorem(
         name="permission.error-code",
@@ -230,7 +245,18 @@ THEOREMS = (
         assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_error_code,
-        catches=(Catch("pk-flag-lost", "key-flag"),),
+        catches=(
+            Catch("user-access-ignores-u", "fault-without-code"),
+            Catch("nx-ignored", "fault-without-code"),
+            Catch("smep-ignored", "fault-without-code"),
+            Catch("wp-ignored", "fault-without-code"),
+            Catch("implicit-escapes-smap", "fault-without-code"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("pk-flag-lost", "key-flag"),
+            Catch("pkey-write-ignores-wp", "key-flag"),
+            Catch("pkru-mask-left-over", "key-flag"),
+            Catch("permissions-read-root-role", "code-without-fault"),
+        ),
     ),
 )  # fmt: skip
 

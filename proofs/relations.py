@@ -175,12 +175,13 @@ def role_shown(walk: GuestWalk, *names: str) -> tuple[Shown, ...]:
 
 @dataclass(frozen=True)
 class AccessKind:
-    """One kind of access, with the words for it and for what it needs."""
+    """One kind of access, with the words for it and for what the manual says of it."""
 
     name: str
     when: Bool
     noun: str
-    permitted_by: str
+    forbidden: str
+    permitted: str
 
 
 def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], manual: str) -> tuple[Symptom, ...]:
@@ -188,14 +189,14 @@ def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], 
     gained = tuple(
         Symptom(
             f"{kind.name}-allowed", all_of(kind.when, negate(fault), negate(allowed)),
-            f"{kind.noun} is allowed although {kind.permitted_by} forbids it.",
+            f"{kind.noun} is allowed although {kind.forbidden}.",
             "no fault", f"{manual}: the access is denied",
         ) for kind in kinds
     )  # fmt: skip
     lost = tuple(
         Symptom(
             f"{kind.name}-denied", all_of(kind.when, fault, allowed),
-            f"{kind.noun} is denied although {kind.permitted_by} allows it.",
+            f"{kind.noun} is denied although {kind.permitted}.",
             "a fault", f"{manual}: the access is allowed",
         ) for kind in kinds
     )  # fmt: skip

@@ -73,13 +73,13 @@ class Claim:
 
     @property
     def ways_to_fail(self) -> tuple[Symptom, ...]:
-        """The claim's symptoms, then undefined behaviour, which would leave its terms without meaning."""
+        """Undefined behaviour, which leaves all else without meaning, and then the claim's symptoms."""
         undefined = tuple(
             Symptom("undefined-behaviour", negate(check.holds),
                     f"Undefined behaviour: {check.kind.value} at {check.at}.", "undefined", "C11: defined")
             for check in self._demanded
         )  # fmt: skip
-        return self.symptoms + undefined
+        return undefined + self.symptoms
 
     @property
     def _demanded(self) -> tuple[Check, ...]:

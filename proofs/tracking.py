@@ -140,7 +140,10 @@ THEOREMS = (
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
         state=_round_trip,
-        catches=(Catch("track-saves-no-xu", "xu-lost"), Catch("restore-shift-off-by-one", "bit-gained")),
+        catches=(
+            Catch("track-saves-no-xu", "xu-lost"),
+            Catch("restore-shift-off-by-one", "bit-gained"),
+        ),
     ),
     Theorem(
         name="tracking.not-present",
@@ -149,7 +152,9 @@ THEOREMS = (
         assumes=(*UNTRACKED, "trees without XU never enable MBEC"),
         vendors=(Vendor.INTEL,),
         state=_not_present,
-        catches=(Catch("track-mask-without-xu", "hardware-present"),),
+        catches=(
+            Catch("track-mask-without-xu", "hardware-present"),
+        ),
     ),
     Theorem(
         name="tracking.idempotent",
@@ -158,7 +163,9 @@ THEOREMS = (
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
         state=_idempotent,
-        catches=(Catch("track-again-forgets", "second-mark-changes"),),
+        catches=(
+            Catch("track-again-forgets", "second-mark-changes"),
+        ),
     ),
     Theorem(
         name="tracking.saved-clear",
@@ -168,6 +175,8 @@ THEOREMS = (
                  "a page frame number fits the SPTE"),
         vendors=(Vendor.INTEL,),
         state=_saved_clear,
-        catches=(Catch("mmu-writable-in-saved-slot", "saved-slot-set"),),
+        catches=(
+            Catch("mmu-writable-in-saved-slot", "saved-slot-set"),
+        ),
     ),
 )  # fmt: skip

@@ -112,6 +112,8 @@ def satisfiable(term: Term, budget: int = DEFAULT_BUDGET) -> bool | None:
 def _solver(context: z3.Context, budget: int) -> z3.Solver:
     solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)
+    # An interrupt belongs to the program, not to the check that happens to run.
+    solver.set("ctrl_c", False)
     return solver
 
 

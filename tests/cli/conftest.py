@@ -111,12 +111,14 @@ Cli = Callable[..., CliResult]
 
 @pytest.fixture
 def catalogue() -> FakeCatalogue:
-    return FakeCatalogue({
-        "linux": KernelIdentity("linux", "7.2.12", ("CONFIG_X86_64=y",), "def"),
-        "my tree": KernelIdentity("my tree", "7.3.0-rc1", (), "def"),
-        "garbage": SourceError("garbage is not a kernel tree: it has no arch/x86/kvm"),
-        "unparsed": ParseFailed("mmu.c", ["mmu.c:1: no", *(f"mmu.c:{n}: never" for n in range(2, 30))]),
-    })
+    return FakeCatalogue(
+        {
+            "linux": KernelIdentity("linux", "7.2.12", ("CONFIG_X86_64=y",), "def"),
+            "my tree": KernelIdentity("my tree", "7.3.0-rc1", (), "def"),
+            "garbage": SourceError("garbage is not a kernel tree: it has no arch/x86/kvm"),
+            "unparsed": ParseFailed("mmu.c", ["mmu.c:1: no", *(f"mmu.c:{n}: never" for n in range(2, 30))]),
+        }
+    )
 
 
 @pytest.fixture

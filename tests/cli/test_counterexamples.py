@@ -19,8 +19,14 @@ ROLE = var("role", 32)
 OTHER = var("other", 32)
 
 
-def explained(holds: Bool, *, shown: Sequence[Shown] = (), assumptions: Sequence[Bool] = (),
-              evidence: Evidence | None = None, symptoms: Sequence[Symptom] = (WRONG,)) -> Counterexample:
+def explained(
+    holds: Bool,
+    *,
+    shown: Sequence[Shown] = (),
+    assumptions: Sequence[Bool] = (),
+    evidence: Evidence | None = None,
+    symptoms: Sequence[Symptom] = (WRONG,),
+) -> Counterexample:
     claim = Claim(
         holds, tuple(symptoms), tuple(Assumption(str(each), each) for each in assumptions), tuple(shown),
         evidence or Evidence(),
@@ -143,3 +149,10 @@ def test_checks_that_fail_are_told(kind) -> None:
 def test_a_warning_fires() -> None:
     evidence = Evidence(checks=(Check(CheckKind.WARN, "a.c:1", ne(PTE, 5)),))
     assert steps(explained(ne(PTE, 5), evidence=evidence)) == ["a.c:1 WARN fires"]
+
+
+def test_an_assignment_is_found_by_the_bit_that_is_tested() -> None:
+    first = ite(bit(ROLE, 0), PTE | 4, PTE)
+    last = ite(bit(ROLE, 1), first | 0x100, first)
+    evidence = Evidence(steps=(Step("a.c:1", "spte", TRUE, first), Step("a.c:2", "spte", TRUE, last)))
+    assert steps(explained(~bit(last, 2), evidence=evidence))[0] == "a.c:1 spte = 4"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -13,12 +14,12 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim, Symptom, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
-from mmuproof.smt.terms import TRUE, bool_var
+from mmuproof.smt.terms import TRUE, Bool, bool_var
 
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
 
 
-def verdict_of(obligation: Obligation) -> Answer:
+def verdict_of(obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
     """A claim that is a variable is decided as the variable is called."""
     verdict = Verdict(obligation.claim.name)
     assignment = Assignment({obligation.claim.name: 0}, {}) if verdict is Verdict.REFUTED else None
@@ -29,8 +30,13 @@ def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
     symptom = Symptom("s", TRUE, "Wrong.", "a", "b")
     claims = [Claim(bool_var(verdict.value), (symptom,), part=verdict.value) for verdict in verdicts]
     theorem = Theorem("t", "", "", (), (Vendor.AMD,), lambda _kvm, _vendor: claims, ())
-    (result,) = run([Task(theorem, Vendor.AMD)], cast(Kvm, None),
-                    solver or Solver(verdict_of, lambda _term: None), jobs=3, watcher=Unwatched())
+    (result,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, None),
+        solver or Solver(verdict_of, lambda _term: None),
+        jobs=3,
+        watcher=Unwatched(),
+    )
     return result
 
 
@@ -48,7 +54,7 @@ def test_the_order_of_verdicts() -> None:
 
 
 def test_a_solver_that_fails_is_an_error() -> None:
-    def fail(_obligation: Obligation) -> Answer:
+    def fail(_obligation: Obligation, _preferred: Sequence[Bool]) -> Answer:
         raise MemoryError("no more")
 
     result = run_claims(Verdict.PROVED, solver=Solver(fail, lambda _term: None))
@@ -57,14 +63,8 @@ def test_a_solver_that_fails_is_an_error() -> None:
 
 
 def test_a_refutation_without_a_counterexample_is_an_error() -> None:
-    solver = Solver(lambda _obligation: Answer(Verdict.REFUTED, 0.0), lambda _term: None)
+    solver = Solver(lambda _obligation, _preferred: Answer(Verdict.REFUTED, 0.0), lambda _term: None)
     assert run_claims(Verdict.PROVED, solver=solver).verdict is Verdict.ERROR
-
-
-def test_an_interrupted_solver_interrupts_the_run() -> None:
-    answer = Answer(Verdict.UNKNOWN, 0.0, reason="assumptions: interrupted from keyboard")
-    with pytest.raises(KeyboardInterrupt):
-        run_claims(Verdict.PROVED, solver=Solver(lambda _obligation: answer, lambda _term: None))
 
 
 @pytest.mark.parametrize(("verdicts", "status"), [

@@ -21,7 +21,16 @@ from mmuproof.smt.terms import BitVec, evaluate_all, to_signed, var, zext
 
 PROGRAMS = Path(__file__).parent / "programs"
 DIALECT = ("-std=gnu11", "-fms-extensions", "-funsigned-char", "-fno-strict-aliasing", "-w")
-CLANG = ("-x", "c", "-target", "x86_64-linux-gnu", "-nostdinc", "-fno-strict-overflow", "-ferror-limit=0", *DIALECT)
+CLANG = (
+    "-x",
+    "c",
+    "-target",
+    "x86_64-linux-gnu",
+    "-nostdinc",
+    "-fno-strict-overflow",
+    "-ferror-limit=0",
+    *DIALECT,
+)
 GCC = ("-fwrapv", "-fPIC", "-shared", *DIALECT)
 
 #: Every random choice of these tests follows from it; MMUPROOF_SEED repeats a run.
@@ -160,7 +169,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compil
 
     def build(text: str) -> Compiled:
         if text not in known:
-            known[text] = Compiled((PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled"))
+            known[text] = Compiled(
+                (PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled")
+            )
         return known[text]
 
     return build

@@ -81,8 +81,12 @@ def operator_table() -> str:
         for name, op in UNARY.items():
             lines.append(f"s64 {name}_{_word(type_)}({type_} a, u8 b) {{ return {op}a; }}")
         for name, op in {"inc": "++", "dec": "--"}.items():
-            lines.append(f"s64 pre_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = {op}a; return r * 3 + a; }}")
-            lines.append(f"s64 post_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = a{op}; return r * 3 + a; }}")
+            lines.append(
+                f"s64 pre_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = {op}a; return r * 3 + a; }}"
+            )
+            lines.append(
+                f"s64 post_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = a{op}; return r * 3 + a; }}"
+            )
     return "\n".join(lines)
 
 

@@ -1,4 +1,6 @@
 """Calls that are not followed make unknown what they may write; WARN and BUG are obligations on their path."""
+# A C function reads best on one line.
+# ruff: noqa: E501
 
 from collections.abc import Callable
 
@@ -53,12 +55,27 @@ def test_result_is_fresh_for_every_call(program: Callable[[str], Program]) -> No
     found = program(OPAQUE + "u64 f(u64 a) { return opaque() == opaque(); }")
     machine, result = run(found, "f", Cut("opaque", "x"))
     assert len(variables(result)) == 2
-    assert {evaluate(result, dict.fromkeys(variables(result), 7)), evaluate(result, {"opaque()": 1})} == {0, 1}
+    assert {evaluate(result, dict.fromkeys(variables(result), 7)), evaluate(result, {"opaque()": 1})} == {
+        0,
+        1,
+    }
     assert [str(call.at) for call in machine.cut_calls] == ["program.c:13"]
 
 
+def test_result_in_a_later_machine_is_another_one(program: Callable[[str], Program]) -> None:
+    found = program(OPAQUE + "u64 f(u64 a) { return opaque(); }")
+    machine = found.machine(Cut("opaque", "x"))
+    function = found.unit.function("f")
+    results = [
+        each.run(function, [var("a", 64)], Memory()) for each in (machine, machine, machine.successor())
+    ]
+    assert len(set(results)) == 3
+
+
 def test_repeatable_result_follows_from_constant_arguments(program: Callable[[str], Program]) -> None:
-    found = program(OPAQUE + "u64 f(u64 a) { return (numbered(1) == numbered(1)) + 2 * (numbered(1) == numbered(2)); }")
+    found = program(
+        OPAQUE + "u64 f(u64 a) { return (numbered(1) == numbered(1)) + 2 * (numbered(1) == numbered(2)); }"
+    )
     _, result = run(found, "f", Cut("numbered", "x", repeatable=True))
     assert {evaluate(result, {}), evaluate(result, {"numbered(2)": 5})} == {3, 1}
     text = OPAQUE + "u64 f(u64 a) { return numbered(a); }"
@@ -72,7 +89,9 @@ def test_result_of_type_bool_is_0_or_1(program: Callable[[str], Program]) -> Non
 
 
 def test_result_mask_limits_the_result(program: Callable[[str], Program]) -> None:
-    _, result = run(program(OPAQUE + "u64 f(u64 a) { return opaque(); }"), "f", Cut("opaque", "x", result_mask=0x78))
+    _, result = run(
+        program(OPAQUE + "u64 f(u64 a) { return opaque(); }"), "f", Cut("opaque", "x", result_mask=0x78)
+    )
     assert evaluate(result, {"opaque()": 0xFFFF}) == 0x78
 
 
@@ -99,7 +118,9 @@ SUM = "w->x * 3ull + w->f * 5 + w->g * 7 + w->in[0].a * 11ull + w->in[0].b * 13u
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("call", ["touch(w)", "touch_any(w)"])
-def test_cut_makes_unknown_what_it_writes_and_nothing_else(name: str, call: str, program: Callable[[str], Program]) -> None:
+def test_cut_makes_unknown_what_it_writes_and_nothing_else(
+    name: str, call: str, program: Callable[[str], Program]
+) -> None:
     path, written = WRITES[name]
     found = program(OPAQUE + f"u64 f(struct whole *w) {{ {SET} {call}; return {SUM}; }}")
     _, result = run(found, "f", Cut(call.partition("(")[0], "x", writes=((0, path),)))
@@ -113,7 +134,9 @@ def test_path_is_taken_from_what_the_argument_points_to(program: Callable[[str],
 
 
 def test_every_element_that_may_be_meant_becomes_unknown(program: Callable[[str], Program]) -> None:
-    found = program(OPAQUE + f"u64 f(struct whole *w, u32 i) {{ {SET} touch_part(&w->in[i & 1]); return {SUM}; }}")
+    found = program(
+        OPAQUE + f"u64 f(struct whole *w, u32 i) {{ {SET} touch_part(&w->in[i & 1]); return {SUM}; }}"
+    )
     _, result = run(found, "f", Cut("touch_part", "x", writes=((0, "b"),)))
     assert {each.partition(" after ")[0] for each in free(result)} == {"w->in[0].b", "w->in[1].b"}
 
@@ -150,13 +173,16 @@ def test_cut_in_a_branch_affects_that_path_alone(path: str, program: Callable[[s
 def test_cut_that_short_circuit_skips_writes_nothing(path: str, program: Callable[[str], Program]) -> None:
     text = OPAQUE + "u64 f(struct whole *w, u32 c) { w->x = 1; (void)(c && touch(w)); return w->x; }"
     _, result = run(program(text), "f", Cut("touch", "x", writes=((0, path),)))
-    names = {name: 77 for name in variables(result)}
+    names = dict.fromkeys(variables(result), 77)
     assert evaluate(result, {**names, "c": 0}) == 1
     assert evaluate(result, {**names, "c": 1}) == 77
 
 
 def test_global_that_a_cut_writes_becomes_unknown(program: Callable[[str], Program]) -> None:
-    text = OPAQUE + "u64 f(u64 a) { global = 1; other_global = 2; opaque(); return global * 2ull + other_global * 3ull; }"
+    text = (
+        OPAQUE
+        + "u64 f(u64 a) { global = 1; other_global = 2; opaque(); return global * 2ull + other_global * 3ull; }"
+    )
     _, result = run(program(text), "f", Cut("opaque", "x", writes_globals=("global",)))
     assert {each.partition(" after ")[0] for each in free(result)} == {"global"}
 
@@ -225,7 +251,10 @@ def test_assertion_is_an_obligation_on_its_path(name: str, program: Callable[[st
 
 
 def test_path_ends_behind_a_bug(program: Callable[[str], Program]) -> None:
-    text = ASSERTIONS + "static u32 g(u32 a) { __mmuproof_bug(a > 3); return 1; } u64 f(u8 a) { g(a); __mmuproof_warn(a > 3); return 16 / (a < 4); }"
+    text = (
+        ASSERTIONS
+        + "static u32 g(u32 a) { __mmuproof_bug(a > 3); return 1; } u64 f(u8 a) { g(a); __mmuproof_warn(a > 3); return 16 / (a < 4); }"
+    )
     lifted = program(text).lift("f")
     holds = {check.kind: check.holds for check in lifted.checks}
     # Behind the BUG a is at most 3, so neither the WARN nor the division can fail.
@@ -235,7 +264,10 @@ def test_path_ends_behind_a_bug(program: Callable[[str], Program]) -> None:
 
 
 def test_function_that_never_returns_ends_the_callers_path(program: Callable[[str], Program]) -> None:
-    text = ASSERTIONS + "static u32 stop(void) { __mmuproof_bug(1); return 0; } u64 f(u8 a) { if (a > 3) return stop() / 0; return a; }"
+    text = (
+        ASSERTIONS
+        + "static u32 stop(void) { __mmuproof_bug(1); return 0; } u64 f(u8 a) { if (a > 3) return stop() / 0; return a; }"
+    )
     lifted = program(text).lift("f")
     assert {check.kind for check in lifted.checks} == {CheckKind.BUG}
     assert evaluate(lifted.result, {"p0": 2}) == 2
