@@ -63,9 +63,7 @@ class Catalogue(Protocol):
     def reference(self) -> Subject:
         """The reference model."""
 
-    def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher
-    ) -> AbstractContextManager[Subject]:
+    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> AbstractContextManager[Subject]:
         """A kernel tree, as long as the ``with`` block lasts."""
 
 

@@ -46,9 +46,7 @@ class NoSymptom(Exception):  # noqa: N818 - reads as what happened
     """A claim fails in a way that its theorem has no words for."""
 
 
-def explain(
-    claim: Claim, assignment: Assignment, satisfiable: Callable[[Bool], bool | None]
-) -> Counterexample:
+def explain(claim: Claim, assignment: Assignment, satisfiable: Callable[[Bool], bool | None]) -> Counterexample:
     """Tell a counterexample.
 
     Args:
@@ -123,8 +121,7 @@ def _told(
     return [
         shown
         for shown in claim.shown
-        if _overlap(used := bits_used(shown.term), assignment.relevant)
-        or (_overlap(used, assumed) and fixed(shown))
+        if _overlap(used := bits_used(shown.term), assignment.relevant) or (_overlap(used, assumed) and fixed(shown))
     ]
 
 

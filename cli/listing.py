@@ -28,9 +28,7 @@ def list_theorems(patterns: Sequence[str], json: Path | None, catalogue: Catalog
     names = max(len(theorem.name) for theorem in theorems)
     vendors = max(len(_vendors(theorem)) for theorem in theorems)
     for theorem in theorems:
-        output.line(
-            (theorem.name.ljust(names), "bold"), f"  {_vendors(theorem).ljust(vendors)}  {theorem.claim}"
-        )
+        output.line((theorem.name.ljust(names), "bold"), f"  {_vendors(theorem).ljust(vendors)}  {theorem.claim}")
     if json is not None:
         write_json(json, {
             "schema": SCHEMA,

@@ -67,8 +67,10 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
         output.progress(verbose=request.verbose) as watcher,
         _subject(request.kernel, defect, catalogue, watcher) as subject,
     ):
-        ask = Solver(lambda obligation, preferred: solver.decide(obligation, budget, preferred),
-                     partial(solver.satisfiable, budget=budget))
+        ask = Solver(
+            lambda obligation, preferred: solver.decide(obligation, budget, preferred),
+            partial(solver.satisfiable, budget=budget),
+        )
         results = run(tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher)
     report = Report(subject.identity, results, time.perf_counter() - start, {"z3": solver.version()})
     print_report(output, report, verbose=request.verbose)
@@ -78,9 +80,7 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
 
 
 @contextmanager
-def _subject(
-    kernel: str | None, defect: Defect | None, catalogue: Catalogue, watcher: Watcher
-) -> Iterator[Subject]:
+def _subject(kernel: str | None, defect: Defect | None, catalogue: Catalogue, watcher: Watcher) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
     name = "" if defect is None else defect.name
     if kernel is None:

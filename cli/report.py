@@ -32,9 +32,7 @@ def print_report(output: Output, report: Report, *, verbose: bool) -> None:
     _print_summary(output, report, verbose=verbose)
 
 
-def _print_counterexample(
-    output: Output, result: Result, told: Counterexample, kernel: KernelIdentity
-) -> None:
+def _print_counterexample(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
     style = _STYLES[result.verdict]
     output.line((result.verdict.value, style), "  ", (result.theorem, "bold"), f"  {result.vendor.value}")
     output.line("  ", (told.sentence, "bold"))
@@ -46,9 +44,7 @@ def _print_counterexample(
     for line in _joined(f"KVM: {_sentence(told.actual)}", _expected(told.expected, result.source)):
         output.line(f"  {line}")
     numbers = " on these numbers" if told.inputs else ""
-    for line in _joined(
-        f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"
-    ):
+    for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
         output.line(f"  {line}")
     output.line()
 
@@ -157,8 +153,7 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     if assumptions and not verbose:
         count = len(assumptions)
         output.line(
-            f"The results rest on {count} assumption{'s' if count > 1 else ''}; "
-            "-v lists them below each result."
+            f"The results rest on {count} assumption{'s' if count > 1 else ''}; -v lists them below each result."
         )
     counts = [
         (f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}", _STYLES[verdict])

@@ -80,9 +80,7 @@ def report_content(report: Report) -> dict[str, object]:
             "digest": kernel.digest,
         },
         "results": [_result(result) for result in report.results],
-        "summary": {
-            verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict
-        },
+        "summary": {verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict},
     }
 
 

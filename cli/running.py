@@ -54,9 +54,7 @@ class _Finding:
     counterexample: Counterexample | None = None
 
 
-def run(
-    tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: Watcher
-) -> tuple[Result, ...]:
+def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: Watcher) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
     Stating happens in this thread alone, deciding in ``jobs`` threads beside it.
@@ -87,9 +85,7 @@ def run(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _state(
-    task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
-) -> _Stated | Result:
+def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher) -> _Stated | Result:
     start = time.perf_counter()
 
     def ended(verdict: Verdict, reason: str) -> Result:
@@ -121,8 +117,7 @@ def _state(
         return ended(Verdict.ERROR, "the theorem states no claim")
     seconds = time.perf_counter() - start
     futures = tuple(
-        pool.submit(solver.decide, claim.obligation, [way.when for way in claim.ways_to_fail])
-        for claim in claims
+        pool.submit(solver.decide, claim.obligation, [way.when for way in claim.ways_to_fail]) for claim in claims
     )
     return _Stated(claims, futures, seconds)
 
@@ -141,9 +136,7 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> 
             findings.append(_find(claim, answer, task, solver, watcher))
         watcher.advance()
     worst = next(verdict for verdict in SEVERITY if any(each.verdict is verdict for each in findings))
-    claim, finding = next(
-        pair for pair in zip(stated.claims, findings, strict=True) if pair[1].verdict is worst
-    )
+    claim, finding = next(pair for pair in zip(stated.claims, findings, strict=True) if pair[1].verdict is worst)
     reason = finding.reason
     if reason is not None and claim.part:
         reason = f"{claim.part}: {reason}"

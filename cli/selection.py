@@ -64,9 +64,7 @@ def select_defect(defects: Mapping[str, _T], name: str) -> _T:
     return _lookup(defects, name, "defect")
 
 
-def select_tasks(
-    theorems: Sequence[Theorem], wanted: Sequence[str], vendors: Sequence[str]
-) -> tuple[Task, ...]:
+def select_tasks(theorems: Sequence[Theorem], wanted: Sequence[str], vendors: Sequence[str]) -> tuple[Task, ...]:
     """Every selected theorem with every selected vendor for which it is stated.
 
     Raises:

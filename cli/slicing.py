@@ -37,10 +37,7 @@ def bits_told(root: Term) -> dict[str, int]:
         if op is Op.VAR:
             told[term.name] = told.get(term.name, 0) | mask
         elif op in (Op.EXTRACT, Op.CONCAT, Op.ZEXT) or op is Op.NOT:
-            todo += [
-                (arg, part & _full(arg))
-                for arg, part in zip(args, _wanted_of_arguments(term, mask), strict=True)
-            ]
+            todo += [(arg, part & _full(arg)) for arg, part in zip(args, _wanted_of_arguments(term, mask), strict=True)]
         elif op is Op.SEXT:
             todo.append((args[0], mask & _full(args[0])))
         elif term.width and op in _BITWISE and args[1].is_const:
@@ -56,12 +53,7 @@ def _tells_truth(term: Term, mask: int) -> bool:
     op, args = term.op, term.args
     if op is Op.EQ:
         return args[1].is_const and args[0].width <= 1
-    return (
-        op is Op.ITE
-        and args[1].is_const
-        and args[2].is_const
-        and bool((args[1].value ^ args[2].value) & mask)
-    )
+    return op is Op.ITE and args[1].is_const and args[2].is_const and bool((args[1].value ^ args[2].value) & mask)
 
 
 def visited(roots: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from debian.arfile import ArError, ArFile
+
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parts import Limits, PartsWriter, Readable, components, link_target
 
@@ -113,9 +114,7 @@ class _Unpacker:
             elif info.isreg():
                 self._writer.file(path, _content(tar, info), info.size)
             else:
-                raise SourceError(
-                    f"{self._archive} holds {info.name!r}, which is neither a file nor a folder"
-                )
+                raise SourceError(f"{self._archive} holds {info.name!r}, which is neither a file nor a folder")
 
     def _members(self, file: io.BufferedReader) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
         """Each member of a tar stream, compressed or not, once it is sure not to lead out of the archive."""
@@ -139,9 +138,7 @@ class _Unpacker:
             while (info := tar.next()) is not None:
                 count += 1
                 if count > self._limits.pieces:
-                    raise SourceError(
-                        f"{archive} holds more files than a kernel tree can: it is not unpacked"
-                    )
+                    raise SourceError(f"{archive} holds more files than a kernel tree can: it is not unpacked")
                 self._check(info)
                 yield tar, info
         if not ended:
@@ -161,8 +158,7 @@ class _Unpacker:
         except ValueError:
             arrow = f" -> {info.linkname!r}" if info.linkname else ""
             raise SourceError(
-                f"{self._archive} holds a path that leads out of it, {info.name!r}{arrow}: "
-                "nothing of it is unpacked"
+                f"{self._archive} holds a path that leads out of it, {info.name!r}{arrow}: nothing of it is unpacked"
             ) from None
 
     def _decompressed(self, file: io.BufferedReader) -> Readable:
@@ -176,9 +172,7 @@ class _Unpacker:
         if head.startswith(_BZIP2):
             return bz2.BZ2File(file)
         if head.startswith(_ZSTD):
-            raise SourceError(
-                f"{self._archive} is compressed with zstd, which cannot be read; unpack it first"
-            )
+            raise SourceError(f"{self._archive} is compressed with zstd, which cannot be read; unpack it first")
         return file
 
     def _bounded(self, inner: Readable) -> "_Bounded":

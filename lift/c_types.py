@@ -103,9 +103,7 @@ class RecordType:
                 found[member.name] = member
             elif isinstance(member.type, RecordType):
                 for inner in member.type.members.values():
-                    found[inner.name] = Field(
-                        inner.name, member.offset + inner.offset, inner.type, inner.bit_width
-                    )
+                    found[inner.name] = Field(inner.name, member.offset + inner.offset, inner.type, inner.bit_width)
         return found
 
 

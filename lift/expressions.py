@@ -241,9 +241,7 @@ class Expressions(Lvalues):
                 raise Refused(f"{expr.op.value}= on a pointer", str(expr.at))
             wide = resize(right, 64, signed=expr.value.type.signed)
             count = -wide if expr.op is BinaryOp.SUB else wide
-            return self._store(
-                places, target, self._advance(left, target.type.target, count, expr.at), state, expr.at
-            )
+            return self._store(places, target, self._advance(left, target.type.target, count, expr.at), state, expr.at)
         if isinstance(left, Pointer) or isinstance(right, Pointer):
             raise Refused("a pointer where an integer is meant", str(expr.at))
         value, type_ = self._operate(expr.op, target, left, expr.value, right, state, expr)
@@ -312,9 +310,7 @@ def _is_wide_bit_field(expr: Expr) -> bool:
 
 
 def _compilers_differ(expr: Expr) -> Refused:
-    return Refused(
-        "arithmetic that may overflow on a bit-field wider than int: gcc and clang differ", str(expr.at)
-    )
+    return Refused("arithmetic that may overflow on a bit-field wider than int: gcc and clang differ", str(expr.at))
 
 
 def _writes_nothing(expr: Expr) -> bool:

@@ -34,9 +34,7 @@ def headers(root: Path, config: Mapping[str, str], version: tuple[int, int, int]
 
 def autoconf(config: Mapping[str, str]) -> str:
     """The configuration as C macros."""
-    return "".join(
-        f"#define CONFIG_{name} {'1' if value == 'y' else value}\n" for name, value in config.items()
-    )
+    return "".join(f"#define CONFIG_{name} {'1' if value == 'y' else value}\n" for name, value in config.items())
 
 
 def _constants(config: Mapping[str, str], version: tuple[int, int, int]) -> dict[str, str]:
@@ -102,13 +100,10 @@ def _table(root: Path, name: str) -> Iterator[tuple[int, str, str]]:
             yield int(fields[0]), fields[1], fields[2]
 
 
-def _numbers(
-    table: list[tuple[int, str, str]], abis: tuple[str, ...], *, prefix: str = "", base: str = ""
-) -> str:
+def _numbers(table: list[tuple[int, str, str]], abis: tuple[str, ...], *, prefix: str = "", base: str = "") -> str:
     calls = [(number, name) for number, abi, name in table if abi in abis]
     lines = [
-        f"#define __NR_{prefix}{name} " + (f"({base} + {number})" if base else str(number))
-        for number, name in calls
+        f"#define __NR_{prefix}{name} " + (f"({base} + {number})" if base else str(number)) for number, name in calls
     ]
     highest = max((number for number, _ in calls), default=-1)
     lines.append(f"#define __NR_{prefix}syscalls {highest + 1}")
@@ -151,9 +146,7 @@ def _feature_masks(root: Path, config: Mapping[str, str]) -> dict[str, str]:
             if f"X86_{kind}_FEATURE_{name}" in config and int(word) < len(words):
                 words[int(word)] |= 1 << int(bit)
         lines += [f"#define {kind}_MASK{word} {mask:#010x}U" for word, mask in enumerate(words)]
-        chosen = "".join(
-            f"((x) >> 5) == {word} ? {kind}_MASK{word} : " for word, mask in enumerate(words) if mask
-        )
+        chosen = "".join(f"((x) >> 5) == {word} ? {kind}_MASK{word} : " for word, mask in enumerate(words) if mask)
         lines.append(f"#define {kind}_MASK_BIT_SET(x) (({chosen}0) & (1U << ((x) & 31)))")
     return {f"{_ARCH}/cpufeaturemasks.h": "\n".join(lines) + "\n"}
 

@@ -77,9 +77,7 @@ def closed_config(root: Path, base: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(config.items()))
 
 
-def _selected(
-    entries: Mapping[str, list[_Entry]], config: Mapping[str, str], with_negations: bool
-) -> list[str]:
+def _selected(entries: Mapping[str, list[_Entry]], config: Mapping[str, str], with_negations: bool) -> list[str]:
     """The symbols that enabled ones select and that are not yet enabled."""
     return [
         symbol
@@ -173,9 +171,7 @@ class _Condition:
         except ValueError:
             # A number that is not set is neither above nor below another.
             return False
-        return {"<": difference < 0, ">": difference > 0, "<=": difference <= 0, ">=": difference >= 0}[
-            operator
-        ]
+        return {"<": difference < 0, ">": difference > 0, "<=": difference <= 0, ">=": difference >= 0}[operator]
 
     def _operand(self, token: str) -> str:
         if token.startswith('"'):

@@ -35,10 +35,11 @@ class Machine(Calls):
     def successor(self) -> Machine:
         """A machine that goes on with the same objects of static storage, and has seen nothing yet.
 
-        Its unknown results are not those of this one.
+        Its unknown results are none of this one's.  Two successors are two futures of one past: what one of
+        them names does not depend on whether there is another.
         """
         other = Machine(self._definitions, tuple(self._cuts.values()))
-        other._globals, other._counts = self._globals, self._counts
+        other._globals, other._counts = self._globals, self._counts.copy()
         return other
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory,

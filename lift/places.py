@@ -149,10 +149,7 @@ class Lvalues(Core):
             self._evaluate(expr.left, state)
             return self._aggregate(expr.right, state)
         if isinstance(expr, syntax.Call | syntax.StatementExpr):
-            if isinstance(expr, syntax.Call):
-                result = self._call(expr, state)
-            else:
-                result = self._statement_expr(expr, state)
+            result = self._call(expr, state) if isinstance(expr, syntax.Call) else self._statement_expr(expr, state)
             if isinstance(result, Place):
                 return result
             if state.is_dead:

@@ -21,9 +21,7 @@ class Reader(ExpressionReader):
 
     def function(self, cursor: Cursor) -> Function:
         """A function's definition; its body is read when it is first asked for."""
-        parameters = [
-            self.variable(child) for child in cursor.get_children() if child.kind is CursorKind.PARM_DECL
-        ]
+        parameters = [self.variable(child) for child in cursor.get_children() if child.kind is CursorKind.PARM_DECL]
         body = next(child for child in cursor.get_children() if child.kind is CursorKind.COMPOUND_STMT)
         return Function(
             name=cursor.spelling,
@@ -111,15 +109,11 @@ class Reader(ExpressionReader):
 
     def _while(self, cursor: Cursor, at: Location) -> Stmt:
         condition, body = cursor.get_children()
-        return syntax.Loop(
-            at, None, self.expression(condition, at), None, self.statement(body), test_first=True
-        )
+        return syntax.Loop(at, None, self.expression(condition, at), None, self.statement(body), test_first=True)
 
     def _do(self, cursor: Cursor, at: Location) -> Stmt:
         body, condition = cursor.get_children()
-        return syntax.Loop(
-            at, None, self.expression(condition, at), None, self.statement(body), test_first=False
-        )
+        return syntax.Loop(at, None, self.expression(condition, at), None, self.statement(body), test_first=False)
 
     def _switch(self, cursor: Cursor, at: Location) -> Stmt:
         condition, body = cursor.get_children()

@@ -123,17 +123,13 @@ class _ObjectReader:
         """The content of an object, to be read in full and followed by `close_object`."""
         answer = self._ask(oid)
         if len(answer) != 3 or answer[1] != "blob":
-            raise SourceError(
-                f"the git repository {self._repository} lacks the object {oid}: is it a partial clone?"
-            )
+            raise SourceError(f"the git repository {self._repository} lacks the object {oid}: is it a partial clone?")
         return _Object(int(answer[2]), self._answers)
 
     def close_object(self) -> None:
         """Step over the line end that follows each content."""
         if self._answers.read(1) != b"\n":
-            raise SourceError(
-                f"the git repository {self._repository} cannot be read: git stopped in the middle"
-            )
+            raise SourceError(f"the git repository {self._repository} cannot be read: git stopped in the middle")
 
     def _ask(self, name: str) -> list[str]:
         try:

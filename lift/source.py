@@ -59,9 +59,7 @@ class KernelTree:
 
 
 @contextmanager
-def open_source(
-    text: str, *, cache: Path | None = None, limits: Limits = _DEFAULT_LIMITS
-) -> Iterator[KernelTree]:
+def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAULT_LIMITS) -> Iterator[KernelTree]:
     """Open the kernel source that `text` names, for the length of a ``with`` block.
 
     `text` is a kernel folder, ``REPOSITORY@REVISION``, a ``linux-*.tar.xz`` (or ``.tar.gz``, ``.tar``), or
@@ -97,9 +95,7 @@ def open_source(
 
 def _expanded(text: str) -> Path:
     if not text or "\0" in text:
-        raise SourceError(
-            "the kernel source is empty" if not text else f"{text!r} is not the name of a source"
-        )
+        raise SourceError("the kernel source is empty" if not text else f"{text!r} is not the name of a source")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -147,15 +143,11 @@ def _check_layout(root: Path, text: str, architectures: frozenset[str]) -> None:
     if not (root / "arch/x86/kvm").is_dir():
         if architectures and "x86" not in architectures:
             found = ", ".join(sorted(architectures))
-            raise SourceError(
-                f"{text} is a kernel for another architecture: arch/ has {found}, but no x86/kvm"
-            )
+            raise SourceError(f"{text} is a kernel for another architecture: arch/ has {found}, but no x86/kvm")
         if architectures:
             raise SourceError(f"{text} has arch/x86, but no arch/x86/kvm: there is no KVM in it")
         if (root / "HEAD").is_file() or (root / ".git").exists():
-            raise SourceError(
-                f"{text} has no kernel checked out; for a revision of it, write {text}@REVISION"
-            )
+            raise SourceError(f"{text} has no kernel checked out; for a revision of it, write {text}@REVISION")
         raise SourceError(f"{text} is not a kernel tree: it has no arch/x86/kvm")
     try:
         version = kernel_version(root)
@@ -163,9 +155,7 @@ def _check_layout(root: Path, text: str, architectures: frozenset[str]) -> None:
         raise SourceError(f"{text} is not a kernel tree: {error.message}") from error
     for name in ("mmu.c", "spte.c"):
         if not (root / "arch/x86/kvm/mmu" / name).is_file():
-            raise SourceError(
-                f"{text} is Linux {version}, whose KVM has no mmu/{name}: it is too old to be read"
-            )
+            raise SourceError(f"{text} is Linux {version}, whose KVM has no mmu/{name}: it is too old to be read")
     for name in ("include/linux", "arch/x86/include", "virt/kvm"):
         if not (root / name).is_dir():
             raise SourceError(f"{text} is not a whole kernel tree: it has no {name}")

@@ -59,8 +59,7 @@ def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
     config = closed_config(tree_root, base_config())
     stand_ins = StandIns(into / "overlay", into / "build", tuple(f"{k}={v}" for k, v in config.items()))
     texts = {
-        stand_ins.build / path: text
-        for path, text in headers(tree_root, config, version_numbers(tree_root)).items()
+        stand_ins.build / path: text for path, text in headers(tree_root, config, version_numbers(tree_root)).items()
     }
     texts |= {stand_ins.overlay / path: text for path, text in HEADERS.items()}
     for folder in {path.parent for path in texts}:

@@ -116,9 +116,7 @@ class TypeReader:
         if kind in (TypeKind.FUNCTIONPROTO, TypeKind.FUNCTIONNOPROTO):
             return FunctionType(canonical.spelling)
         if kind is TypeKind.CONSTANTARRAY:
-            return ArrayType(
-                self.type(canonical.element_type, at), canonical.element_count, canonical.spelling
-            )
+            return ArrayType(self.type(canonical.element_type, at), canonical.element_count, canonical.spelling)
         if kind is TypeKind.INCOMPLETEARRAY:
             return ArrayType(self.type(canonical.element_type, at), 0, canonical.spelling)
         if kind is TypeKind.RECORD:

@@ -52,8 +52,7 @@ class Unit:
     ) -> None:
         self.path = path
         probes = "".join(
-            f"#ifdef {name}\nstatic const unsigned long long {_PROBE}{name} = "
-            f"(unsigned long long)({name});\n#endif\n"
+            f"#ifdef {name}\nstatic const unsigned long long {_PROBE}{name} = (unsigned long long)({name});\n#endif\n"
             for name in macros
         )
         main = str(root / _MAIN)

@@ -47,8 +47,10 @@ CUTS: tuple[Cut, ...] = (
         "the EPT memory type and the ignore-PAT bit, bits 6:3, any value there",
         result_mask=0x78,
     ),
-    Cut("mmu_try_to_unsync_pages", "whether a page must stay write-protected: any answer; writes no SPTE "
-        "and no mask that make_spte() reads"),
+    Cut(
+        "mmu_try_to_unsync_pages",
+        "whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
+    ),
     Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read"),
     Cut("kvm_track_host_mmio_mapping", "notes that MMIO is mapped; make_spte() does not read the note"),
     Cut("root_to_sp", "finds the root's shadow page, if there is one; reads only"),

@@ -34,11 +34,9 @@ def edited_files(root: Path, edits: Sequence[SourceEdit]) -> dict[str, str]:
             try:
                 texts[edit.file] = (root / edit.file).read_text("utf-8")
             except OSError as error:
-                raise SourceError(f"an edit is for {edit.file}, which cannot be read: {error.strerror}") \
-                    from error
+                raise SourceError(f"an edit is for {edit.file}, which cannot be read: {error.strerror}") from error
         text, count = re.subn(edit.pattern, edit.replacement, texts[edit.file])
         if count != 1:
-            raise SourceError(f"the pattern of an edit for {edit.file} matches {count} times, not once: "
-                              f"{edit.pattern}")
+            raise SourceError(f"the pattern of an edit for {edit.file} matches {count} times, not once: {edit.pattern}")
         texts[edit.file] = text
     return texts

@@ -64,6 +64,4 @@ class Evidence:
     cuts: tuple[CutCall, ...] = ()
 
     def __add__(self, other: Evidence) -> Evidence:
-        return Evidence(
-            (*self.checks, *other.checks), (*self.steps, *other.steps), (*self.cuts, *other.cuts)
-        )
+        return Evidence((*self.checks, *other.checks), (*self.steps, *other.steps), (*self.cuts, *other.cuts))

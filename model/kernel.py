@@ -107,8 +107,9 @@ class LiftedKvm(Kvm):
         """See `Kvm.nested_set_up`."""
         return _found(self._walks.nested_set_up, kind, controls)
 
-    def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,
-                         access: BitVec) -> PermissionFault:
+    def permission_fault(
+        self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
+    ) -> PermissionFault:
         """See `Kvm.permission_fault`."""
         return _found(self._walks.permission_fault, walk, pte_access, pte_pkey, access)
 

@@ -259,8 +259,9 @@ class Kvm(ABC):
         raise NotThere([f"kvm_init_shadow_*_mmu() ({kind.value}, {controls})"])
 
     @abstractmethod
-    def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,
-                         access: BitVec) -> PermissionFault:
+    def permission_fault(
+        self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
+    ) -> PermissionFault:
         """``permission_fault()``; ``pte_access`` and ``pte_pkey`` have 32 bits, ``access`` 64."""
 
     @abstractmethod

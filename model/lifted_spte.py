@@ -42,7 +42,9 @@ class LiftedSptes:
         session.call(memory, "kvm_mmu_reset_all_pte_masks", objects={})
         if vendor is Vendor.INTEL:
             session.call(
-                memory, "kvm_mmu_set_ept_masks", objects={},
+                memory,
+                "kvm_mmu_set_ept_masks",
+                objects={},
                 values={"has_ad_bits": to_bv(has_ad_bits, 8), "has_exec_only": to_bv(has_exec_only, 8)},
             )
         self._set_memory_type_callback(session, memory, vendor)
@@ -94,7 +96,10 @@ class LiftedSptes:
             except NotThere:
                 maxphyaddr = resize(var("cpuid_eax(2147483656)", 32), 8)
         return Host(
-            of_cpu("x86_phys_bits"), of_cpu("x86_cache_bits"), resize(maxphyaddr, 8), has_ad_bits,
+            of_cpu("x86_phys_bits"),
+            of_cpu("x86_cache_bits"),
+            resize(maxphyaddr, 8),
+            has_ad_bits,
             has_exec_only,
         )
 
@@ -155,7 +160,8 @@ class LiftedSptes:
         memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
         result = Object("*new_spte", IntType(64, False, "u64"), ObjectKind.UNSET)
         wrprot = session.integer(
-            memory, "make_spte",
+            memory,
+            "make_spte",
             objects={
                 **objects,
                 "struct kvm_mmu_page": pointer_to(page),
@@ -176,9 +182,7 @@ class LiftedSptes:
         )
         evidence = session.evidence()
         nx_huge_pages = session.integer(memory, "is_nx_huge_page_enabled", objects=objects)
-        return MadeSpte(
-            read(memory, result, 0, 64), ne(wrprot, 0), ne(nx_huge_pages, 0), masks.evidence + evidence
-        )
+        return MadeSpte(read(memory, result, 0, 64), ne(wrprot, 0), ne(nx_huge_pages, 0), masks.evidence + evidence)
 
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
         """See `mmuproof.model.kvm.Kvm.access_track`."""

@@ -75,15 +75,17 @@ class LiftedWalks:
         before = self._metadata(state)
         if kind is WalkKind.NESTED_EPT:
             # What kvm_init_shadow_ept_mmu() does for a new role.
-            session.call(state.memory, "update_permission_bitmask", objects=state.objects,
-                         values={"tdp": bv(1, 8), "ept": bv(1, 8)})
+            session.call(
+                state.memory,
+                "update_permission_bitmask",
+                objects=state.objects,
+                values={"tdp": bv(1, 8), "ept": bv(1, 8)},
+            )
             place = member(state.record, "pkru_mask")
             state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
         else:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
-        return GuestWalk(
-            kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state
-        )
+        return GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
 
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
         """See `mmuproof.model.kvm.Kvm.nested_set_up`."""
@@ -105,8 +107,7 @@ class LiftedWalks:
                 "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(controls.gmet, bv(gmet, 64), 0),
             })  # fmt: skip
         role = state.read(place)
-        walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(),
-                         state)
+        walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
         return NestedSetUp(walk, ne(role, earlier))
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> _State:
@@ -116,8 +117,7 @@ class LiftedWalks:
         vcpu = Object(f"vcpu{tag}", self._unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
-            walker = Object(f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}", record, ObjectKind.INPUT,
-                            by_pointer=True)
+            walker = Object(f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}", record, ObjectKind.INPUT, by_pointer=True)
             return _State(Memory(), vcpu, walker, 0, record)
         try:
             place = member_at(vcpu.type, _NESTED_WALKER[name])
@@ -130,9 +130,7 @@ class LiftedWalks:
         if "root_role" not in state.record.members:
             return
         place = state.record.members["root_role"]
-        state.memory.write(
-            state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0)
-        )
+        state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
     def _metadata(self, state: _State) -> PagingMetadata:
         place = member(state.record, "permissions")
@@ -147,15 +145,18 @@ class LiftedWalks:
             state.read(member(state.record, "pkru_mask")),
         )
 
-    def permission_fault(self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec,
-                         access: BitVec) -> PermissionFault:
+    def permission_fault(
+        self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
+    ) -> PermissionFault:
         """See `mmuproof.model.kvm.Kvm.permission_fault`."""
         state = walk.state
         assert isinstance(state, _State)
         session = Session(self._unit)
         memory = state.memory.copy()
         error_code = session.integer(
-            memory, "permission_fault", objects=state.objects,
+            memory,
+            "permission_fault",
+            objects=state.objects,
             values={"pte_access": pte_access, "pte_pkey": pte_pkey, "access": access},
         )
         vcpu = state.vcpu.type
@@ -188,7 +189,9 @@ class LiftedWalks:
         state = walk.state
         assert isinstance(state, _State)
         result = Session(self._unit).integer(
-            state.memory.copy(), f"{gpte_format.value}_is_present_gpte", objects=state.objects,
+            state.memory.copy(),
+            f"{gpte_format.value}_is_present_gpte",
+            objects=state.objects,
             values={"pte": gpte},
         )
         return ne(result, 0)
@@ -201,16 +204,15 @@ class LiftedWalks:
         if function is None:
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-        name = session.parameter_record("__is_bad_mt_xwr", "struct rsvd_bits_validate",
-                                        "struct kvm_page_format")
+        name = session.parameter_record("__is_bad_mt_xwr", "struct rsvd_bits_validate", "struct kvm_page_format")
         check = Object("rsvd_check", self._unit.record(name), ObjectKind.INPUT, by_pointer=True)
         session.call(
-            memory, "__reset_rsvds_bits_mask_ept", objects={name: pointer_to(check)},
+            memory,
+            "__reset_rsvds_bits_mask_ept",
+            objects={name: pointer_to(check)},
             values={"execonly": to_bv(execonly, 8), "pa_bits_rsvd": bv(0, 64), "huge_page_level": bv(3, 32)},
         )
-        result = session.integer(
-            memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte}
-        )
+        result = session.integer(memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte})
         return ne(result, 0)
 
     def role_access_bits(self) -> int:

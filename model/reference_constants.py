@@ -108,10 +108,7 @@ class Constants:
         masks = {each.name: getattr(self, each.name) for each in fields(self)}
         masks["the saved bits of access tracking"] = self.acc_track_saved_slots
         failed = [
-            f"{one} overlaps {other}"
-            for one, others in _DISJOINT
-            for other in others
-            if masks[one] & masks[other]
+            f"{one} overlaps {other}" for one, others in _DISJOINT for other in others if masks[one] & masks[other]
         ]
         if self.SPTE_TDP_AD_ENABLED != 0:
             failed.append("SPTE_TDP_AD_ENABLED is not 0")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import NestedControls, NestedSetUp, WalkKind
+from mmuproof.model.evidence import CheckKind, Evidence
+from mmuproof.model.kvm import NestedControls, NestedSetUp, PagingMetadata, WalkKind
 from mmuproof.model.reference_base import Trace
 from mmuproof.model.reference_permissions import metadata_if
 from mmuproof.model.reference_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_of
@@ -91,7 +91,7 @@ class NestedMmus(GuestWalks):
         changed = any_of(ne(cpu_role, mmu.cpu_role), ne(root_role, mmu.root_role))
         after = replace(mmu, cpu_role=cpu_role, root_role=root_role)
         before = self._free_metadata(mmu)
-        fresh, evidence = self.reset_guest_paging_metadata(after, before)
+        fresh, evidence = self.reset_guest_paging_metadata(after, before, changed)
         metadata = metadata_if(changed, fresh, before)
         walk = self._walk(after, before, metadata, trace.evidence + evidence)
         return NestedSetUp(walk, ne(cpu_role, mmu.cpu_role))

@@ -9,7 +9,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import PagingMetadata
 from mmuproof.model.reference_base import ReferenceBase, Trace
 from mmuproof.model.reference_role import Mmu, role_flag, role_value
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv, concat, ite, ne, to_bv, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, boolean, bv, concat, ite, ne, to_bv, zext
 
 PERMISSIONS = 16
 """The elements of ``permissions[]``, one for each value of bits 4:1 of an error code."""
@@ -36,13 +36,10 @@ class PermissionTables(ReferenceBase):
 
     # -- permissions[] ---------------------------------------------------------------------------------
 
-    def update_permission_bitmask(
-        self, mmu: Mmu, *, tdp: bool, ept: bool, trace: Trace
-    ) -> tuple[BitVec, ...]:
+    def update_permission_bitmask(self, mmu: Mmu, *, tdp: bool, ept: bool, trace: Trace) -> tuple[BitVec, ...]:
         """``update_permission_bitmask()``: the elements of ``permissions[]``."""
         return tuple(
-            self._permissions_for(mmu, index << 1, tdp=tdp, ept=ept, trace=trace)
-            for index in range(PERMISSIONS)
+            self._permissions_for(mmu, index << 1, tdp=tdp, ept=ept, trace=trace) for index in range(PERMISSIONS)
         )
 
     def _permissions_for(self, mmu: Mmu, pfec: int, *, tdp: bool, ept: bool, trace: Trace) -> BitVec:
@@ -154,15 +151,16 @@ class PermissionTables(ReferenceBase):
     # -- both --------------------------------------------------------------------------------------------
 
     def reset_guest_paging_metadata(
-        self, mmu: Mmu, before: PagingMetadata
+        self, mmu: Mmu, before: PagingMetadata, called: Bool = TRUE
     ) -> tuple[PagingMetadata, Evidence]:
-        """``reset_guest_paging_metadata()``: both, if paging is on."""
-        trace = Trace("update_permission_bitmask")
+        """``reset_guest_paging_metadata()``: both, if paging is on; ``called`` says when that happens."""
+        paging = self.is_cr0_pg(mmu)
+        trace = Trace("update_permission_bitmask", all_of(called, paging))
         permissions = self.update_permission_bitmask(mmu, tdp=mmu.is_guest_mmu, ept=False, trace=trace)
-        keys = Trace("update_pkru_bitmask")
+        keys = Trace("update_pkru_bitmask", all_of(called, paging))
         pkru_mask = self.update_pkru_bitmask(mmu, before.pkru_mask, keys)
         after = PagingMetadata(permissions, pkru_mask)
-        return metadata_if(self.is_cr0_pg(mmu), after, before), trace.evidence + keys.evidence
+        return metadata_if(paging, after, before), trace.evidence + keys.evidence
 
 
 def metadata_if(condition: Bool, then: PagingMetadata, other: PagingMetadata) -> PagingMetadata:

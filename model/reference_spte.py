@@ -190,9 +190,7 @@ class ShadowEntries(MaskSetup):
             evidence=masks.evidence + trace.evidence + restoring.evidence,
         )
 
-    def mark_spte_for_access_track(
-        self, masks: ShadowMasks, spte: BitVec, trace: Trace, guard: Bool = TRUE
-    ) -> BitVec:
+    def mark_spte_for_access_track(self, masks: ShadowMasks, spte: BitVec, trace: Trace, guard: Bool = TRUE) -> BitVec:
         """``mark_spte_for_access_track()``: an SPTE whose next access faults, or sets A if there is one."""
         with_ad = self.spte_ad_enabled(spte)
         tracked = self.is_access_track_spte(masks, spte)

@@ -95,9 +95,7 @@ class GuestWalks(PermissionTables):
             var(f"{mmu.prefix}pkru_mask", _U32),
         )
 
-    def _walk(
-        self, mmu: Mmu, before: PagingMetadata, metadata: PagingMetadata, evidence: Evidence
-    ) -> GuestWalk:
+    def _walk(self, mmu: Mmu, before: PagingMetadata, metadata: PagingMetadata, evidence: Evidence) -> GuestWalk:
         flags = {field.name: role_value(mmu.cpu_role, field.name) for field in CPU_ROLE}
         return GuestWalk(mmu.kind, mmu.cpu_role, flags, before, metadata, evidence, mmu)
 
@@ -146,9 +144,7 @@ class GuestWalks(PermissionTables):
             walk.evidence + refreshed + trace.evidence,
         )
 
-    def refresh_passthrough_bits(
-        self, mmu: Mmu, metadata: PagingMetadata
-    ) -> tuple[Mmu, PagingMetadata, Evidence]:
+    def refresh_passthrough_bits(self, mmu: Mmu, metadata: PagingMetadata) -> tuple[Mmu, PagingMetadata, Evidence]:
         """``kvm_mmu_refresh_passthrough_bits()``: with TDP, a guest may have changed CR0.WP on its own."""
         if mmu.is_guest_mmu:
             return mmu, metadata, Evidence()
@@ -158,7 +154,7 @@ class GuestWalks(PermissionTables):
         stale = all_of(tdp_enabled, negate(iff(role_wp, vcpu_wp)))
         current = ite(tdp_enabled, vcpu_wp, role_wp)
         mmu = replace(mmu, cpu_role=with_role_flag(mmu.cpu_role, "cr0_wp", current))
-        fresh, evidence = self.reset_guest_paging_metadata(mmu, metadata)
+        fresh, evidence = self.reset_guest_paging_metadata(mmu, metadata, stale)
         return mmu, metadata_if(stale, fresh, metadata), evidence
 
     def _not_smap(self, rflags: BitVec, access: BitVec) -> Bool:

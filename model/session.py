@@ -25,11 +25,17 @@ class Session:
 
     def __init__(self, unit: Unit, earlier: Session | None = None) -> None:
         self.unit = unit
-        self.machine = Machine(unit, CUTS) if earlier is None else earlier.machine.successor()
+        self.machine: Machine = Machine(unit, CUTS) if earlier is None else earlier.machine.successor()
 
-    def call(self, memory: Memory, names: str | Sequence[str], *, objects: Mapping[str, Pointer],
-             values: Mapping[str, BitVec] | None = None,
-             pointers: Mapping[str, Pointer] | None = None) -> Value | None:
+    def call(
+        self,
+        memory: Memory,
+        names: str | Sequence[str],
+        *,
+        objects: Mapping[str, Pointer],
+        values: Mapping[str, BitVec] | None = None,
+        pointers: Mapping[str, Pointer] | None = None,
+    ) -> Value | None:
         """Call the first of the named functions that the tree defines; ``memory`` is changed.
 
         Args:
@@ -59,17 +65,25 @@ class Session:
                 given = (values or {}).get(parameter.name)
                 argument = None if given is None else resize(given, type_.bits)
             if argument is None:
-                raise Refused(f"{function.name}() has a parameter {parameter.name} that is not known here",
-                              str(function.location))
+                raise Refused(
+                    f"{function.name}() has a parameter {parameter.name} that is not known here",
+                    str(function.location),
+                )
             arguments.append(argument)
         result = self.machine.run(function, arguments, memory)
         if isinstance(result, Place):
             raise Refused(f"{function.name}() returns a struct", str(function.location))
         return result
 
-    def integer(self, memory: Memory, names: str | Sequence[str], *, objects: Mapping[str, Pointer],
-                values: Mapping[str, BitVec] | None = None,
-                pointers: Mapping[str, Pointer] | None = None) -> BitVec:
+    def integer(
+        self,
+        memory: Memory,
+        names: str | Sequence[str],
+        *,
+        objects: Mapping[str, Pointer],
+        values: Mapping[str, BitVec] | None = None,
+        pointers: Mapping[str, Pointer] | None = None,
+    ) -> BitVec:
         """The same for a function that returns an integer."""
         result = self.call(memory, names, objects=objects, values=values, pointers=pointers)
         if not isinstance(result, BitVec):

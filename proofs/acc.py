@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte, ShadowMasks, WalkKind
+from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import SpteInputs, made_spte
@@ -14,7 +14,6 @@ from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
-    FALSE,
     TRUE,
     BitVec,
     Bool,
@@ -22,8 +21,6 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     boolean,
-    eq,
-    iff,
     ne,
     negate,
     var,
@@ -51,19 +48,28 @@ def _expected_bits(kvm: Kvm, vendor: Vendor, made: MadeSpte, inputs: SpteInputs)
             ("execute", got.execute, all_of(want.execute, executable), "XS and ACC_EXEC_MASK"),
         ]
         if relations.has_mbec(kvm):
-            rows.append(("user-execute", got.user_execute, all_of(want.user_execute, executable),
-                         "XU and ACC_USER_EXEC_MASK"))
+            rows.append(
+                (
+                    "user-execute",
+                    got.user_execute,
+                    all_of(want.user_execute, executable),
+                    "XU and ACC_USER_EXEC_MASK",
+                )
+            )
     else:
         mine = npt.permissions_of(spte)
         theirs = relations.nested_permissions(kvm, acc)
         rows = [
             ("user", mine.user, theirs.user, "U and ACC_USER_MASK"),
-            ("execute", negate(mine.no_execute), all_of(negate(theirs.no_execute), executable),
-             "NX and ACC_EXEC_MASK"),
+            (
+                "execute",
+                negate(mine.no_execute),
+                all_of(negate(theirs.no_execute), executable),
+                "NX and ACC_EXEC_MASK",
+            ),
         ]
         if relations.reads_have_a_bit(kvm):
-            rows.append(("read", npt.present(spte), has(acc, kvm.constant("ACC_READ_MASK")),
-                         "P and ACC_READ_MASK"))
+            rows.append(("read", npt.present(spte), has(acc, kvm.constant("ACC_READ_MASK")), "P and ACC_READ_MASK"))
     return rows
 
 
@@ -76,8 +82,14 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     wanted_write = all_of(
         has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable, negate(made.wrprot)
     )
-    rows.append(("write", bit(made.spte, _WRITE_BIT), wanted_write,
-                 "W and ACC_WRITE_MASK (less host protection and write tracking)"))
+    rows.append(
+        (
+            "write",
+            bit(made.spte, _WRITE_BIT),
+            wanted_write,
+            "W and ACC_WRITE_MASK (less host protection and write tracking)",
+        )
+    )
     assumptions = [*inputs.assumptions, *_whole(inputs)]
     if vendor is not Vendor.INTEL:
         assumptions += relations.mapped_pages_are_readable(kvm, request.pte_access)
@@ -103,15 +115,25 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _whole(inputs: SpteInputs) -> tuple[Assumption, ...]:
-    return (Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
-                       negate(inputs.request.prefetch)),)
+    return (
+        Assumption(
+            "the SPTE is not prefetched, so it is not access-tracked from the start",
+            negate(inputs.request.prefetch),
+        ),
+    )
 
 
 # -- acc.gpte-access -----------------------------------------------------------------------------------------
 
 
-def _gpte_claim(kvm: Kvm, gpte_format: GpteFormat, rows: list[tuple[str, Bool, Bool]], acc: BitVec,
-                gpte: BitVec, premise: Assumption) -> Claim:
+def _gpte_claim(
+    kvm: Kvm,
+    gpte_format: GpteFormat,
+    rows: list[tuple[str, Bool, Bool]],
+    acc: BitVec,
+    gpte: BitVec,
+    premise: Assumption,
+) -> Claim:
     stray = ne(acc & ~kvm.constant("ACC_ALL"), 0)
     symptoms = [
         Symptom(f"{name}-{'gained' if gained else 'lost'}",
@@ -121,8 +143,15 @@ def _gpte_claim(kvm: Kvm, gpte_format: GpteFormat, rows: list[tuple[str, Bool, B
                 f"the entry {'does not grant' if gained else 'grants'} {name}")
         for name, got, want in rows for gained in (True, False)
     ]  # fmt: skip
-    symptoms.append(Symptom("stray-bits", stray, "gpte_access() gives a bit outside ACC_ALL.",
-                            "a bit outside ACC_ALL", "no such permission"))
+    symptoms.append(
+        Symptom(
+            "stray-bits",
+            stray,
+            "gpte_access() gives a bit outside ACC_ALL.",
+            "a bit outside ACC_ALL",
+            "no such permission",
+        )
+    )
     return Claim(
         all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
         tuple(symptoms), (premise,),
@@ -136,8 +165,11 @@ def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         gpte = var("gpte", 64)
         acc = kvm.gpte_access(GpteFormat.EPT, gpte)
         got, want = relations.ept_permissions(kvm, acc), ept.permissions_of(gpte)
-        rows = [("read", got.read, want.read), ("write", got.write, want.write),
-                ("execute", got.execute, want.execute)]
+        rows = [
+            ("read", got.read, want.read),
+            ("write", got.write, want.write),
+            ("execute", got.execute, want.execute),
+        ]
         if relations.has_mbec(kvm):
             rows.append(("user-execute", got.user_execute, want.user_execute))
         return [_gpte_claim(kvm, GpteFormat.EPT, rows, acc, gpte, Assumption("any entry", TRUE))]
@@ -248,4 +280,3 @@ THEOREMS = (
         ),
     ),
 )  # fmt: skip
-

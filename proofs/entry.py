@@ -13,8 +13,7 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, iff, negate, var, ze
 from mmuproof.spec import ept, npt, paging
 
 
-def _claim(kvm: Kvm, kind: WalkKind, gpte_format: GpteFormat, entry: BitVec, present: Bool,
-           manual: str) -> Claim:
+def _claim(kvm: Kvm, kind: WalkKind, gpte_format: GpteFormat, entry: BitVec, present: Bool, manual: str) -> Claim:
     walk = kvm.guest_walk(kind)
     found = kvm.is_present_gpte(gpte_format, walk, zext(entry, 64))
     return Claim(
@@ -38,8 +37,7 @@ def _present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         walk = kvm.guest_walk(WalkKind.NESTED_EPT)
         entry = var("gpte", 64)
         mbec = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
-        return [_claim(kvm, WalkKind.NESTED_EPT, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec),
-                       "SDM 31.3.2")]
+        return [_claim(kvm, WalkKind.NESTED_EPT, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec), "SDM 31.3.2")]
     if vendor is Vendor.AMD:
         entry = var("gpte", 64)
         return [_claim(kvm, WalkKind.NESTED_NPT, GpteFormat.PAGING64, entry, npt.present(entry), "APM 15.25")]

@@ -9,8 +9,8 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import made_spte
 from mmuproof.proofs.relations import flag
-from mmuproof.proofs.tracking import UNTRACKED, untracked
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.proofs.tracking import UNTRACKED, untracked
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -53,14 +53,18 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         own = inputs.assumptions[:2]
         mode: list[Assumption] = [Assumption("the access is a fetch", inputs.fetch)]
         if user:
-            mode.append(Assumption("MBEC is on and the address is user-mode",
-                                   all_of(flag(walk, "cr4_smep"), inputs.user)))
+            mode.append(
+                Assumption("MBEC is on and the address is user-mode", all_of(flag(walk, "cr4_smep"), inputs.user))
+            )
         elif relations.has_mbec(kvm):
-            mode.append(Assumption("MBEC is off, or the address is supervisor-mode",
-                                   negate(all_of(flag(walk, "cr4_smep"), inputs.user))))
+            mode.append(
+                Assumption(
+                    "MBEC is off, or the address is supervisor-mode",
+                    negate(all_of(flag(walk, "cr4_smep"), inputs.user)),
+                )
+            )
         else:
-            mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear",
-                                   negate(inputs.user)))
+            mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear", negate(inputs.user)))
         claims.append(Claim(
             negate(fault),
             (Symptom("fetch-denied", fault, "A fetch from an execute-only page is denied.",
@@ -117,8 +121,7 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                        negate(inputs.request.prefetch)),
         ]  # fmt: skip
         if not relations.reads_have_a_bit(kvm):
-            assumptions.append(Assumption("the host supports execute-only translations",
-                                          masks.host.has_exec_only))
+            assumptions.append(Assumption("the host supports execute-only translations", masks.host.has_exec_only))
         claims.append(Claim(
             all_of(granted, negate(gained)),
             (

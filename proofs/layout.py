@@ -77,7 +77,7 @@ def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             f"{field.name} overlaps a bit that the hardware defines.",
             "the bit means two things", "the manual gives the bit a meaning",
         ))  # fmt: skip
-        for other in fields[index + 1:]:
+        for other in fields[index + 1 :]:
             symptoms.append(Symptom(
                 "fields-overlap", ne(field.mask & other.mask, 0), f"{field.name} and {other.name} overlap.",
                 "one bit means two things", "each software field has bits of its own",
@@ -137,8 +137,7 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     evidence = result.evidence + masks.evidence
     build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
     symptoms = [
-        Symptom("static-assertion", boolean(True), f"{each}", "the assertion fails", "static_assert")
-        for each in failed
+        Symptom("static-assertion", boolean(True), f"{each}", "the assertion fails", "static_assert") for each in failed
     ]
     symptoms += [
         Symptom("build-bug", negate(check.holds), f"The BUILD_BUG_ON at {check.at} fires.", "it fires",
@@ -194,4 +193,3 @@ THEOREMS = (
         ),
     ),
 )  # fmt: skip
-

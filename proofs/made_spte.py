@@ -45,8 +45,9 @@ def made_spte(kvm: Kvm, masks: ShadowMasks) -> SpteInputs:
         Assumption("sp->role.level is 1 to 5", all_of(ule(request.level, 5), ~eq(request.level, 0))),
     ]  # fmt: skip
     if masks.vendor is not Vendor.INTEL:
-        assumptions.append(Assumption("only EPT can be without A/D bits: sp->role.ad_disabled is 0",
-                                      ~request.ad_disabled))
+        assumptions.append(
+            Assumption("only EPT can be without A/D bits: sp->role.ad_disabled is 0", ~request.ad_disabled)
+        )
     shown = (
         Shown("sp->role.level", request.level),
         Shown("pte_access", request.pte_access, relations.acc_flags(kvm)),

@@ -46,17 +46,18 @@ def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown
 def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(_KINDS[vendor])
     earlier: dict[Term, Term] = {
-        old: var(f"another permissions[{index}]", old.width)
-        for index, old in enumerate(walk.before.permissions)
+        old: var(f"another permissions[{index}]", old.width) for index, old in enumerate(walk.before.permissions)
     }
     earlier[walk.before.pkru_mask] = var("another pkru_mask", walk.before.pkru_mask.width)
     other = PagingMetadata(
         tuple(substitute(each, earlier) for each in walk.metadata.permissions),
         substitute(walk.metadata.pkru_mask, earlier),
     )
-    shown = (*relations.role_shown(walk, "cr4_pke", "cr4_smep", "level"),
-             Shown("pkru_mask before", walk.before.pkru_mask),
-             Shown("another pkru_mask before", earlier[walk.before.pkru_mask]))
+    shown = (
+        *relations.role_shown(walk, "cr4_pke", "cr4_smep", "level"),
+        Shown("pkru_mask before", walk.before.pkru_mask),
+        Shown("another pkru_mask before", earlier[walk.before.pkru_mask]),
+    )
     return [_claim(walk, other, "depends on what it held before the role was set", shown)]
 
 

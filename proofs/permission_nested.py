@@ -39,9 +39,20 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     if mbec:
         fetches: tuple[AccessKind, ...] = (
-            AccessKind("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch", "XU is clear", "XU is set"),
-            AccessKind("supervisor-fetch", all_of(inputs.fetch, negate(inputs.user)), "A supervisor-mode fetch",
-                       "XS is clear", "XS is set"),
+            AccessKind(
+                "user-fetch",
+                all_of(inputs.fetch, inputs.user),
+                "A user-mode fetch",
+                "XU is clear",
+                "XU is set",
+            ),
+            AccessKind(
+                "supervisor-fetch",
+                all_of(inputs.fetch, negate(inputs.user)),
+                "A supervisor-mode fetch",
+                "XS is clear",
+                "XS is set",
+            ),
         )
     else:
         fetches = (AccessKind("fetch", inputs.fetch, "A fetch", "X is clear", "X is set"),)
@@ -52,8 +63,9 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     )
 
 
-def _ept_claim(kvm: Kvm, walk: GuestWalk, mbec: Bool, extra: Sequence[Assumption], shown: Sequence[Shown],
-               *, modes: bool) -> Claim:
+def _ept_claim(
+    kvm: Kvm, walk: GuestWalk, mbec: Bool, extra: Sequence[Assumption], shown: Sequence[Shown], *, modes: bool
+) -> Claim:
     """EPT's judgement of an access through ``walk``; ``modes`` tells user- from supervisor-mode fetches."""
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
@@ -75,8 +87,7 @@ def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(WalkKind.NESTED_EPT)
     extra: list[Assumption] = []
     if relations.has_mbec(kvm):
-        extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0",
-                                negate(flag(walk, "cr4_smep"))))
+        extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(flag(walk, "cr4_smep"))))
     return [_ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)]
 
 
@@ -88,8 +99,14 @@ def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     return [_ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)]
 
 
-def _npt_claim(kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, extra: Sequence[Assumption],
-               shown: Sequence[Shown]) -> Claim:
+def _npt_claim(
+    kvm: Kvm,
+    walk: GuestWalk,
+    gmet: Bool,
+    no_execute_enabled: Bool,
+    extra: Sequence[Assumption],
+    shown: Sequence[Shown],
+) -> Claim:
     """Nested paging's judgement of an access through ``walk``."""
     inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
@@ -106,14 +123,34 @@ def _npt_claim(kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, 
     right = any_of(iff(fault, negate(allowed(FALSE))), iff(fault, negate(allowed(TRUE))))
     user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
-        AccessKind("read", all_of(data, negate(inputs.write)), "A data read", "U is clear and GMET is off",
-                   "GMET is on or U is set"),
-        AccessKind("write", all_of(data, inputs.write), "A data write", "R/W is clear, or U without GMET",
-                   "R/W is set, and U or GMET"),
-        AccessKind("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3", "NX is set, or U is clear without GMET",
-                   "NX is clear, and U is set or GMET is on"),
-        AccessKind("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2", "U or NX is set",
-                   "neither U nor NX is set"),
+        AccessKind(
+            "read",
+            all_of(data, negate(inputs.write)),
+            "A data read",
+            "U is clear and GMET is off",
+            "GMET is on or U is set",
+        ),
+        AccessKind(
+            "write",
+            all_of(data, inputs.write),
+            "A data write",
+            "R/W is clear, or U without GMET",
+            "R/W is set, and U or GMET",
+        ),
+        AccessKind(
+            "user-fetch",
+            all_of(inputs.fetch, user),
+            "A fetch at CPL 3",
+            "NX is set, or U is clear without GMET",
+            "NX is clear, and U is set or GMET is on",
+        ),
+        AccessKind(
+            "supervisor-fetch",
+            all_of(inputs.fetch, supervisor),
+            "A fetch at CPL 0 to 2",
+            "U or NX is set",
+            "neither U nor NX is set",
+        ),
     )
     return Claim(
         right,
@@ -141,8 +178,7 @@ def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(WalkKind.NESTED_NPT)
     extra: list[Assumption] = []
     if kvm.has_gmet:
-        extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0",
-                                negate(flag(walk, "cr4_smep"))))
+        extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0", negate(flag(walk, "cr4_smep"))))
     return [_npt_role(kvm, FALSE, extra)]
 
 
@@ -180,8 +216,10 @@ def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _new_role(done: NestedSetUp) -> Assumption:
-    return Assumption("the MMU had another role before: with the same, KVM leaves it as it set it up then",
-                      done.role_changed)
+    return Assumption(
+        "the MMU had another role before: with the same, KVM leaves it as it set it up then",
+        done.role_changed,
+    )
 
 
 THEOREMS = (

@@ -160,8 +160,9 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     else:
         # Neither EPT nor nested page tables have protection keys.
         by_key, by_rights = FALSE, ne(code, 0)
-        assumptions.append(Assumption("nested tables have no protection keys: role.cr4_pke is 0",
-                                      negate(flag(walk, "cr4_pke"))))
+        assumptions.append(
+            Assumption("nested tables have no protection keys: role.cr4_pke is 0", negate(flag(walk, "cr4_pke")))
+        )
     cause = FaultCause(not_present=FALSE, reserved=FALSE, rights=by_rights, key=by_key)
 
     def expected(beside_other: Bool) -> Bool:
@@ -259,4 +260,3 @@ THEOREMS = (
         ),
     ),
 )  # fmt: skip
-

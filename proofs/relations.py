@@ -140,8 +140,12 @@ def mapped_pages_are_readable(kvm: Kvm, pte_access: BitVec) -> tuple[Assumption,
     """For tables other than EPT: entries that are used are present, and a present entry can be read."""
     if not reads_have_a_bit(kvm):
         return ()
-    return (Assumption("the guest's entry is present, so gpte_access() has set ACC_READ_MASK",
-                       has(pte_access, kvm.constant("ACC_READ_MASK"))),)
+    return (
+        Assumption(
+            "the guest's entry is present, so gpte_access() has set ACC_READ_MASK",
+            has(pte_access, kvm.constant("ACC_READ_MASK")),
+        ),
+    )
 
 
 def paging_on(walk: GuestWalk) -> Assumption:
@@ -163,8 +167,15 @@ def acc_flags(kvm: Kvm) -> tuple[tuple[int, str], ...]:
 
 def pferr_flags(kvm: Kvm) -> tuple[tuple[int, str], ...]:
     """One-letter names of the error code's bits by bit number."""
-    names = (("PRESENT_MASK", "P"), ("WRITE_MASK", "W"), ("USER_MASK", "U"), ("RSVD_MASK", "RSVD"),
-             ("FETCH_MASK", "F"), ("PK_MASK", "PK"), ("IMPLICIT_ACCESS", "IMPLICIT"))
+    names = (
+        ("PRESENT_MASK", "P"),
+        ("WRITE_MASK", "W"),
+        ("USER_MASK", "U"),
+        ("RSVD_MASK", "RSVD"),
+        ("FETCH_MASK", "F"),
+        ("PK_MASK", "PK"),
+        ("IMPLICIT_ACCESS", "IMPLICIT"),
+    )
     return tuple((kvm.constant(f"PFERR_{name}").bit_length() - 1, letter) for name, letter in names)
 
 

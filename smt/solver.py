@@ -68,7 +68,8 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequ
     if found == z3.unsat:
         core = {str(label) for label in solver.unsat_core()}
         contradicting = tuple(
-            assumption.label for label, assumption in zip(labels, obligation.assumptions, strict=True)
+            assumption.label
+            for label, assumption in zip(labels, obligation.assumptions, strict=True)
             if str(label) in core
         )
         return answer(Verdict.VACUOUS, core=contradicting, reason="the assumptions contradict each other")
@@ -151,8 +152,13 @@ def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int) -
     return values
 
 
-def _relevant_bits(context: z3.Context, formulas: list[z3.ExprRef], names: Mapping[str, z3.ExprRef],
-                   values: Mapping[str, int], budget: int) -> dict[str, int]:
+def _relevant_bits(
+    context: z3.Context,
+    formulas: list[z3.ExprRef],
+    names: Mapping[str, z3.ExprRef],
+    values: Mapping[str, int],
+    budget: int,
+) -> dict[str, int]:
     """Which bits have to be as they are for the claim to fail, all others being free."""
     solver = _solver(context, min(budget, _SMALLEST_BUDGET))
     solver.add(*formulas)
@@ -168,7 +174,7 @@ def _relevant_bits(context: z3.Context, formulas: list[z3.ExprRef], names: Mappi
                 solver.add(z3.Implies(literal, z3.Extract(index, index, expression) == int(one)))
             literals[str(literal)] = (literal, name, index)
     if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
-        return {name: (1 << 64) - 1 for name in names}
+        return dict.fromkeys(names, (1 << 64) - 1)
     core = [str(literal) for literal in solver.unsat_core()]
     for candidate in sorted(core):
         rest = [literals[each][0] for each in core if each != candidate]
@@ -210,8 +216,7 @@ def _translate(terms: list[Term], names: Mapping[str, Term]) -> _Translated:
 def _expression(term: Term, args: list[z3.ExprRef], context: z3.Context) -> z3.ExprRef:
     op = term.op
     if op is Op.CONST:
-        return z3.BitVecVal(term.value, term.width, context) if term.width else \
-            z3.BoolVal(bool(term.value), context)
+        return z3.BitVecVal(term.value, term.width, context) if term.width else z3.BoolVal(bool(term.value), context)
     if op is Op.VAR:
         return z3.BitVec(term.name, term.width, context) if term.width else z3.Bool(term.name, context)
     if op is Op.EXTRACT:

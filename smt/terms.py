@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TypeVar, overload
 from weakref import WeakValueDictionary
 
@@ -63,7 +64,7 @@ class Term:
     def __repr__(self) -> str:
         return render(self)
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("terms are shared objects and are not pickled; write them out with a solver's format")
 
     @property
@@ -178,8 +179,9 @@ _Key = tuple[Op, int, int | str | None, tuple[Term, ...]]
 _interned: WeakValueDictionary[_Key, Term] = WeakValueDictionary()
 
 
-def _make(kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...],
-          data: int | str | None = None) -> Term:
+def _make(
+    kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None
+) -> Term:
     key = (op, width, data, args)
     found = _interned.get(key)
     if found is not None:
@@ -453,12 +455,12 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
         if negate(then) is other:
             return iff(condition, then)
     if then.op is Op.ITE and then.args[0] is condition:
-        return ite(condition, then.args[1], other)  # type: ignore[type-var,call-overload,no-any-return]
+        return ite(condition, then.args[1], other)  # type: ignore[call-overload,no-any-return]
     if other.op is Op.ITE:
         if other.args[0] is condition:
-            return ite(condition, then, other.args[2])  # type: ignore[type-var,call-overload,no-any-return]
+            return ite(condition, then, other.args[2])  # type: ignore[call-overload,no-any-return]
         if other.args[1] is then:
-            return ite(any_of(condition, _as_bool(other.args[0])), then, other.args[2])  # type: ignore[type-var,call-overload,no-any-return]
+            return ite(any_of(condition, _as_bool(other.args[0])), then, other.args[2])  # type: ignore[call-overload,no-any-return]
     if isinstance(then, Bool):
         return _make_bool(Op.ITE, (condition, then, other))
     return _make_bv(Op.ITE, then.width, (condition, then, other))
@@ -537,8 +539,8 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
                 if c & ~_known_zero(_as_bv(drop)) == 0:
                     return _bitwise(Op.AND, _as_bv(keep), b)
         if op is Op.AND and a.op is Op.ZEXT:
-            inner = _as_bv(a.args[0])
-            return zext(_bitwise(Op.AND, inner, bv(c, inner.width)), width)
+            narrow = _as_bv(a.args[0])
+            return zext(_bitwise(Op.AND, narrow, bv(c, narrow.width)), width)
     if a is b:
         return bv(0, width) if op is Op.XOR else a
     if op is Op.AND and (~a) is b:
@@ -655,6 +657,12 @@ def _parts(a: BitVec) -> list[tuple[BitVec, int]]:
 
 def extract(a: BitVec, high: int, low: int) -> BitVec:
     """Bits ``high`` down to ``low``, both included; ``high - low + 1`` bits."""
+    return _extract(a, high, low)
+
+
+# Extracting goes down through shared parts of a graph, and without a memory through each many times.
+@lru_cache(maxsize=1 << 16)
+def _extract(a: BitVec, high: int, low: int) -> BitVec:
     width = high - low + 1
     if not 0 <= low <= high < a.width:
         raise ValueError(f"no bits {high}:{low} in {a.width} bits")
@@ -717,8 +725,12 @@ def _concat(high: BitVec, low: BitVec) -> BitVec:
     if high.op is Op.ZEXT:
         inner = _as_bv(high.args[0])
         return zext(_concat(inner, low), width)
-    if low.op is Op.CONCAT and low.args[0].op is Op.EXTRACT and high.op is Op.EXTRACT \
-            and low.args[0].args[0] is high.args[0]:
+    if (
+        low.op is Op.CONCAT
+        and low.args[0].op is Op.EXTRACT
+        and high.op is Op.EXTRACT
+        and low.args[0].args[0] is high.args[0]
+    ):
         joined = _concat(high, _as_bv(low.args[0]))
         if joined.op is not Op.CONCAT:
             return _concat(joined, _as_bv(low.args[1]))
@@ -907,12 +919,23 @@ def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
 
 
 _BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
-    Op.EQ: eq, Op.ULT: ult, Op.SLT: slt,
-    Op.UDIV: udiv, Op.UREM: urem, Op.SDIV: sdiv, Op.SREM: srem,
-    Op.ASHR: ashr, Op.CONCAT: _concat,
-    Op.AND: lambda a, b: a & b, Op.OR: lambda a, b: a | b, Op.XOR: lambda a, b: a ^ b,
-    Op.ADD: lambda a, b: a + b, Op.SUB: lambda a, b: a - b, Op.MUL: lambda a, b: a * b,
-    Op.SHL: lambda a, b: a << b, Op.LSHR: lambda a, b: a >> b,
+    Op.EQ: eq,
+    Op.ULT: ult,
+    Op.SLT: slt,
+    Op.UDIV: udiv,
+    Op.UREM: urem,
+    Op.SDIV: sdiv,
+    Op.SREM: srem,
+    Op.ASHR: ashr,
+    Op.CONCAT: _concat,
+    Op.AND: lambda a, b: a & b,
+    Op.OR: lambda a, b: a | b,
+    Op.XOR: lambda a, b: a ^ b,
+    Op.ADD: lambda a, b: a + b,
+    Op.SUB: lambda a, b: a - b,
+    Op.MUL: lambda a, b: a * b,
+    Op.SHL: lambda a, b: a << b,
+    Op.LSHR: lambda a, b: a >> b,
 }
 
 

@@ -185,9 +185,7 @@ def _span(low: int, high: int) -> int:
     return (1 << (high + 1)) - (1 << low)
 
 
-def _bits(
-    entry_format: EntryFormat, shape: Shape, controls: Set[Control], max_physical_address: int
-) -> dict[Use, int]:
+def _bits(entry_format: EntryFormat, shape: Shape, controls: Set[Control], max_physical_address: int) -> dict[Use, int]:
     kind = next((kind for kind in entry_format.kinds if kind.shape == shape), None)
     if kind is None:
         raise ValueError(f"{entry_format.name} has no entry {shape}")

@@ -264,9 +264,7 @@ def misconfigured(
     bad_type = reserved_memory_type(entry) if maps_page else FALSE
     if level == 3:
         bad_type = all_of(memory_type_checked_in_1g, bad_type)
-    bad = any_of(
-        _reserved_bit_set(entry, level, maps_page, max_physical_address, pages_2m, pages_1g), bad_type
-    )
+    bad = any_of(_reserved_bit_set(entry, level, maps_page, max_physical_address, pages_2m, pages_1g), bad_type)
     return any_of(bad_permissions, all_of(present(entry, mbec=mbec), bad))
 
 

@@ -51,9 +51,7 @@ def _address(low: int, meaning: str, shapes: frozenset[Shape]) -> Field:
 
 def _page_size(shapes: frozenset[Shape], needs: Control) -> Field:
     meaning = "1: the entry maps a page; 0: it points to a table"
-    return _field(
-        "page size", PAGE_SIZE_BIT, PAGE_SIZE_BIT, meaning, shapes, needs=needs, otherwise=Use.RESERVED
-    )
+    return _field("page size", PAGE_SIZE_BIT, PAGE_SIZE_BIT, meaning, shapes, needs=needs, otherwise=Use.RESERVED)
 
 
 EPT = EntryFormat(
@@ -86,9 +84,7 @@ EPT = EntryFormat(
         _page_size(frozenset({PDPTE, PAGE_1G}), Control.PAGES_1G),
         _page_size(frozenset({PDE, PAGE_2M}), Control.PAGES_2M),
         _ignored(7, 7, frozenset({PTE})),
-        _field(
-            "accessed", 8, 8, "software has accessed the region", _EVERY, needs=Control.EPT_ACCESSED_DIRTY
-        ),
+        _field("accessed", 8, 8, "software has accessed the region", _EVERY, needs=Control.EPT_ACCESSED_DIRTY),
         _ignored(9, 9, _POINTS_TO_TABLE),
         _field("dirty", 9, 9, "the page has been written", _MAPS_PAGE, needs=Control.EPT_ACCESSED_DIRTY),
         _field(

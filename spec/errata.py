@@ -77,9 +77,7 @@ ITLB_MULTIHIT = Erratum(
 ERRATA: tuple[Erratum, ...] = (AMD_1218, L1TF, ITLB_MULTIHIT)
 
 
-def reported_user_flag_possible(
-    true_user: Bool, reported_user: Bool, *, gmet: Bool, instruction_fetch: Bool
-) -> Bool:
+def reported_user_flag_possible(true_user: Bool, reported_user: Bool, *, gmet: Bool, instruction_fetch: Bool) -> Bool:
     """Whether EXITINFO1 bit 2 of a nested page fault can read so, on a processor with erratum 1218.
 
     Args:

@@ -116,9 +116,7 @@ def error_code(
         USER_FLAG: user_flag(access),
         RESERVED_FLAG: reserved_flag(cause),
         INSTRUCTION_FLAG: instruction,
-        PROTECTION_KEY_FLAG: protection_key_flag(
-            cause, key_flag_beside_other_cause=key_flag_beside_other_cause
-        ),
+        PROTECTION_KEY_FLAG: protection_key_flag(cause, key_flag_beside_other_cause=key_flag_beside_other_cause),
     }
     code = bv(0, ERROR_CODE_WIDTH)
     for position, flag in flags.items():

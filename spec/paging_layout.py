@@ -129,9 +129,7 @@ def long_mode_common_fields(source: str) -> tuple[Field, ...]:
             otherwise=Use.RESERVED,
         ),
         # Every processor with long mode has 2-MByte pages.
-        make_field(
-            "page size", PAGE_SIZE_BIT, PAGE_SIZE_BIT, page_size, source, frozenset({PDE, LARGE_PAGE})
-        ),
+        make_field("page size", PAGE_SIZE_BIT, PAGE_SIZE_BIT, page_size, source, frozenset({PDE, LARGE_PAGE})),
         make_field("PAT", 7, 7, "memory type, high bit", source, frozenset({PTE})),
         ignored(11, 9, source, _LONG_EVERY),
         address(51, 12, "the next table", source, _LONG_POINTS),

@@ -36,9 +36,7 @@ OUTSIDE = {
     "rich": {"cli/*"},
     "typer": {"cli/*"},
 }
-SOURCES = sorted(
-    path.relative_to(ROOT).as_posix() for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")
-)
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
 
 
 def tree_of(source: str) -> ast.Module:

@@ -20,14 +20,11 @@ FILES = {
         "config X86_DISABLED_FEATURE_LM\n\tdef_bool y\n\tdepends on !X86_64\n"
     ),
     "arch/x86/entry/syscalls/syscall_32.tbl": "# number abi name\n0 i386 restart sys_restart\n",
-    "arch/x86/entry/syscalls/syscall_64.tbl": (
-        "0 common read sys_read\n3\t64\tclose sys_close\n512 x32 act sys_act\n"
-    ),
+    "arch/x86/entry/syscalls/syscall_64.tbl": ("0 common read sys_read\n3\t64\tclose sys_close\n512 x32 act sys_act\n"),
     "arch/x86/include/asm/Kbuild": "generated-y += cpufeaturemasks.h made.h\ngeneric-y += early.h\n",
     "arch/x86/include/asm/bug.h": "#define WARN_ONCE(c, ...) unseen(c)\n#include <asm-generic/bug.h>\n",
     "arch/x86/include/asm/cpufeatures.h": (
-        "#define NCAPINTS 2\n"
-        "#define X86_FEATURE_OLD ( 0*32+ 5)\n#define X86_FEATURE_LM ( 1*32+29) /* long */\n"
+        "#define NCAPINTS 2\n#define X86_FEATURE_OLD ( 0*32+ 5)\n#define X86_FEATURE_LM ( 1*32+29) /* long */\n"
     ),
     "arch/x86/include/asm/own.h": "int own;\n",
     "arch/x86/include/uapi/asm/Kbuild": "generated-y += unistd_64.h\n",

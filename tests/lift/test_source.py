@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from mmuproof.lift.cache import cached_tree
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parts import Limits
@@ -175,9 +176,7 @@ def test_every_form_of_a_kernel_is_the_same_kernel(form: Form, kernel: Path, tmp
 
 
 @pytest.mark.parametrize("form", PACKED)
-def test_only_what_is_read_is_unpacked(
-    form: Form, kernel: Path, kernel_files: dict[str, str], tmp_path: Path
-) -> None:
+def test_only_what_is_read_is_unpacked(form: Form, kernel: Path, kernel_files: dict[str, str], tmp_path: Path) -> None:
     read = {name: text.encode() for name, text in kernel_files.items() if name != "Documentation/index.rst"}
     with open_source(form(kernel, tmp_path)) as tree:
         assert contents(tree.root) == read
@@ -222,9 +221,7 @@ def test_a_name_may_begin_with_a_tilde(kernel: Path, monkeypatch: pytest.MonkeyP
         assert tree.root == kernel
 
 
-@pytest.mark.parametrize(
-    "name", ["arch/x86/kvm/mmu/spte.c", "include/linux/kconfig.h", "arch/x86/Kconfig", "Makefile"]
-)
+@pytest.mark.parametrize("name", ["arch/x86/kvm/mmu/spte.c", "include/linux/kconfig.h", "arch/x86/Kconfig", "Makefile"])
 def test_the_digest_changes_with(name: str, kernel: Path) -> None:
     before = digest_of(str(kernel))
     (kernel / name).write_text((kernel / name).read_text() + "\n")
@@ -286,9 +283,7 @@ def test_a_tree_is_refused_without(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_kernel_for_another_architecture_is_refused_by_name(
-    form: Form, kernel: Path, tmp_path: Path
-) -> None:
+def test_a_kernel_for_another_architecture_is_refused_by_name(form: Form, kernel: Path, tmp_path: Path) -> None:
     shutil.rmtree(kernel / "arch/x86")
     for name in ("riscv", "arm64"):
         (kernel / "arch" / name / "kvm").mkdir(parents=True)
@@ -316,9 +311,7 @@ def test_a_name_that_cannot_be_one_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("form", ARCHIVES)
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
-def test_a_truncated_archive_is_refused(
-    form: Form, kept: float, kernel: Path, tmp_path: Path, scratch: Path
-) -> None:
+def test_a_truncated_archive_is_refused(form: Form, kept: float, kernel: Path, tmp_path: Path, scratch: Path) -> None:
     file = Path(form(kernel, tmp_path))
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * kept)])
@@ -388,9 +381,7 @@ ESCAPES = {
     "an absolute path where nothing is read": member("/Documentation/evil", size=1),
     "an absolute link": member(f"{TOP}/include/evil", tarfile.SYMTYPE, "/etc"),
     "a link out of the tree": member(f"{TOP}/include/evil", tarfile.SYMTYPE, "../../evil"),
-    "a link out of the tree, where nothing is read": member(
-        f"{TOP}/Documentation/x", tarfile.SYMTYPE, "../.."
-    ),
+    "a link out of the tree, where nothing is read": member(f"{TOP}/Documentation/x", tarfile.SYMTYPE, "../.."),
     "a hard link out of the tree": member(f"{TOP}/include/evil", tarfile.LNKTYPE, "../evil"),
     "a hard link to an absolute path": member(f"{TOP}/include/evil", tarfile.LNKTYPE, "/etc/passwd"),
 }
@@ -442,9 +433,7 @@ def test_a_file_cannot_be_written_through_a_link(kernel: Path, tmp_path: Path) -
     [(tarfile.SYMTYPE, "../linux/kconfig.h"), (tarfile.LNKTYPE, f"{TOP}/include/linux/kconfig.h")],
     ids=["symbolic", "hard"],
 )
-def test_a_link_inside_the_tree_becomes_the_file(
-    kind: bytes, target: str, kernel: Path, tmp_path: Path
-) -> None:
+def test_a_link_inside_the_tree_becomes_the_file(kind: bytes, target: str, kernel: Path, tmp_path: Path) -> None:
     file = tmp_path / "linux.tar"
     file.write_bytes(tar_bytes(kernel, member(f"{TOP}/include/net/copy.h", kind, target)))
     with open_source(str(file)) as tree:
@@ -479,9 +468,7 @@ def test_an_archive_is_bounded_in(
 
 
 @needs_git
-@pytest.mark.parametrize(
-    "limits", [Limits(kept_bytes=1000), Limits(pieces=10)], ids=["size", "number of files"]
-)
+@pytest.mark.parametrize("limits", [Limits(kept_bytes=1000), Limits(pieces=10)], ids=["size", "number of files"])
 def test_a_revision_is_bounded_in(limits: Limits, kernel: Path, tmp_path: Path) -> None:
     assert "than a kernel tree can" in refusal(as_tag(kernel, tmp_path), limits=limits)
 
@@ -498,9 +485,7 @@ def test_a_huge_header_is_not_read_into_memory(kernel: Path, tmp_path: Path) -> 
 
 
 @needs_git
-@pytest.mark.parametrize(
-    "name", ["nope", "", "-x", "--help", "--batch-all-objects", "a\nb", "v7.2 x", "v7.2:Makefile"]
-)
+@pytest.mark.parametrize("name", ["nope", "", "-x", "--help", "--batch-all-objects", "a\nb", "v7.2 x", "v7.2:Makefile"])
 def test_what_does_not_name_a_revision_is_refused(name: str, kernel: Path, tmp_path: Path) -> None:
     as_tag(kernel, tmp_path)
     assert re.search("no revision|does not name a revision", refusal(f"{tmp_path}/repository@{name}"))
@@ -578,9 +563,7 @@ def test_the_callers_git_environment_does_not_redirect(
 
 @needs_git
 @pytest.mark.parametrize("folder", ["repository/arch", "plain"])
-def test_a_folder_that_is_not_itself_a_repository_is_refused(
-    folder: str, kernel: Path, tmp_path: Path
-) -> None:
+def test_a_folder_that_is_not_itself_a_repository_is_refused(folder: str, kernel: Path, tmp_path: Path) -> None:
     as_tag(kernel, tmp_path)
     (tmp_path / "plain").mkdir()
     assert refusal(f"{tmp_path}/{folder}@v7.2") == f"{tmp_path}/{folder} is not a git repository"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from clang.cindex import CursorKind, Diagnostic, Index, TranslationUnit
+
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.kconfig import base_config, closed_config, evaluate, parse_config
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
@@ -31,16 +32,12 @@ def errors(parsed: TranslationUnit) -> list[str]:
 def calls(parsed: TranslationUnit, function: str) -> Counter[str]:
     for cursor in parsed.cursor.get_children():
         if cursor.spelling == function and cursor.is_definition():
-            return Counter(
-                each.spelling for each in cursor.walk_preorder() if each.kind == CursorKind.CALL_EXPR
-            )
+            return Counter(each.spelling for each in cursor.walk_preorder() if each.kind == CursorKind.CALL_EXPR)
     raise AssertionError(f"{function} is not defined")
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
-    return {
-        str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()
-    }
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
 
 
 def generated(kernel: Path, into: Path, name: str) -> str:
@@ -151,9 +148,7 @@ def test_a_missing_header_is_an_error(kernel: Path, tmp_path: Path) -> None:
 
 
 def test_a_failing_static_assertion_is_an_error(kernel: Path, tmp_path: Path) -> None:
-    (kernel / MMU).write_text(
-        '_Static_assert(sizeof(long) == 4, "");\n_Static_assert(sizeof(long) == 8, "");\n'
-    )
+    (kernel / MMU).write_text('_Static_assert(sizeof(long) == 4, "");\n_Static_assert(sizeof(long) == 8, "");\n')
     assert len(errors(parse(kernel, tmp_path / "out"))) == 1
 
 
@@ -171,9 +166,7 @@ def test_each_bug_macro_becomes_a_call(kernel: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", ["asm/bug.h", "asm-generic/bug.h"])
-def test_the_macros_are_ours_whichever_header_they_come_through(
-    kernel: Path, tmp_path: Path, header: str
-) -> None:
+def test_the_macros_are_ours_whichever_header_they_come_through(kernel: Path, tmp_path: Path, header: str) -> None:
     (kernel / MMU).write_text(f"#include <{header}>\nint warn(int a) {{ return WARN_ON_ONCE(a); }}\n")
     assert calls(parse(kernel, tmp_path / "out"), "warn") == {"__mmuproof_warn": 1}
 
@@ -219,9 +212,7 @@ def test_a_tree_without_feature_masks_gets_none(kernel: Path, tmp_path: Path) ->
     "name",
     ["arch/x86/Kconfig", "arch/x86/entry/syscalls/syscall_64.tbl", "include/asm-generic/Kbuild", "Makefile"],
 )
-def test_a_tree_without_a_file_that_is_needed_is_refused_by_name(
-    kernel: Path, tmp_path: Path, name: str
-) -> None:
+def test_a_tree_without_a_file_that_is_needed_is_refused_by_name(kernel: Path, tmp_path: Path, name: str) -> None:
     (kernel / name).unlink()
     with pytest.raises(SourceError, match=re.escape(Path(name).name)):
         write_stand_ins(kernel, tmp_path / "out")

@@ -21,7 +21,7 @@ from mmuproof.model.reference_role import CPU_ROLE, CPU_ROLE_BITS, role_of
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Theorem
-from mmuproof.smt.obligation import Obligation, Verdict
+from mmuproof.smt.obligation import Verdict
 from mmuproof.smt.solver import decide
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv, evaluate
 
@@ -104,9 +104,7 @@ def test_the_members_of_the_role_do_not_overlap() -> None:
         (WalkKind.GUEST, "", F, 0x0000),
     ],
 )
-def test_an_element_of_permissions(
-    kvm: ReferenceKvm, kind: WalkKind, flags: str, pfec: int, element: int
-) -> None:
+def test_an_element_of_permissions(kvm: ReferenceKvm, kind: WalkKind, flags: str, pfec: int, element: int) -> None:
     permissions = walk(kvm, kind, *flags.split()).metadata.permissions
     assert permissions[pfec >> 1].value == element
 
@@ -172,9 +170,7 @@ def test_a_nested_npt_has_wp_and_no_smap(kvm: ReferenceKvm) -> None:
     smap, smep, pae, long_mode = 1 << 21, 1 << 20, 1 << 5, 1 << 10
     asked = controls(cr4=smap | smep | pae, efer=long_mode)
     flags = kvm.nested_set_up(WalkKind.NESTED_NPT, asked).walk.flags
-    found = {
-        name: evaluate(flags[name], {}) for name in ("cr0_wp", "cr4_smap", "cr4_smep", "has_pferr_fetch")
-    }
+    found = {name: evaluate(flags[name], {}) for name in ("cr0_wp", "cr4_smap", "cr4_smep", "has_pferr_fetch")}
     assert found == {"cr0_wp": 1, "cr4_smap": 0, "cr4_smep": 0, "has_pferr_fetch": 1}
     assert flags["level"].value == 4
 
@@ -197,9 +193,7 @@ def test_gpte_access(kvm: ReferenceKvm, gpte_format: GpteFormat, gpte: int, acc:
     assert kvm.gpte_access(gpte_format, bv(gpte, 64)).value == acc
 
 
-@pytest.mark.parametrize(
-    ("flags", "gpte", "present"), [("", 0x400, False), ("cr4_smep", 0x400, True), ("", 0x4, True)]
-)
+@pytest.mark.parametrize(("flags", "gpte", "present"), [("", 0x400, False), ("cr4_smep", 0x400, True), ("", 0x4, True)])
 def test_xu_makes_an_entry_present_with_mbec_only(kvm: ReferenceKvm, flags: str, gpte: int,
                                                   present: bool) -> None:  # fmt: skip
     ept = walk(kvm, WalkKind.NESTED_EPT, *flags.split())
@@ -311,5 +305,5 @@ def test_the_theorem_holds_of_the_reference(kvm: ReferenceKvm, theorem: Theorem,
     except NotThere:
         return
     for claim in claims:
-        answer = decide(Obligation(claim.assumptions, claim.holds))
+        answer = decide(claim.obligation)
         assert answer.verdict is Verdict.PROVED, (claim.part, answer)

@@ -301,7 +301,13 @@ _MEMORY_TYPES_ARE_COMPUTED = negate(bool_var("kvm_x86_ops.get_mt_mask == NULL"))
 @pytest.fixture(scope="session")
 def made(both: Both) -> Callable[[Vendor], tuple[MadeSpte, MadeSpte]]:
     """Both SPTEs for a vendor, made once: a second call of a cut function has a result of its own."""
-    return cache(lambda vendor: tuple(kvm.make_spte(kvm.shadow_masks(vendor), _REQUEST) for kvm in both))
+
+    @cache
+    def make(vendor: Vendor) -> tuple[MadeSpte, MadeSpte]:
+        mine, theirs = (kvm.make_spte(kvm.shadow_masks(vendor), _REQUEST) for kvm in both)
+        return mine, theirs
+
+    return make
 
 
 @pytest.mark.parametrize("name", ["spte", "wrprot", "nx_huge_pages"])

@@ -43,12 +43,7 @@ def symptoms_by_theorem(kvm: Kvm) -> dict[str, set[str]]:
 
 def expected(defect: str) -> dict[str, str]:
     """Which theorems say that they catch a defect, and by which symptom."""
-    return {
-        theorem.name: catch.symptom
-        for theorem in THEOREMS
-        for catch in theorem.catches
-        if catch.defect == defect
-    }
+    return {theorem.name: catch.symptom for theorem in THEOREMS for catch in theorem.catches if catch.defect == defect}
 
 
 def check(defect: str, kvm: Kvm) -> None:
@@ -86,8 +81,6 @@ def test_in_the_real_c_it_is_refuted_for_its_reason_and_nothing_else_is(
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("version", ["6.12", "7.2"])
-def test_a_real_tree_without_a_defect_refutes_nothing(
-    version: str, kernel_tree: Callable[[str], Path]
-) -> None:
+def test_a_real_tree_without_a_defect_refutes_nothing(version: str, kernel_tree: Callable[[str], Path]) -> None:
     with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
         assert symptoms_by_theorem(kvm) == {}

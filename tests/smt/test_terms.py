@@ -18,10 +18,8 @@ FULL = (1 << WIDTH) - 1
 NAMES = ("a", "b", "c")
 
 bytes_ = st.integers(0, FULL)
-values = st.fixed_dictionaries({name: bytes_ for name in NAMES})
-leaves = st.one_of(
-    st.sampled_from([var(name, WIDTH) for name in NAMES]), bytes_.map(lambda value: bv(value, WIDTH))
-)
+values = st.fixed_dictionaries(dict.fromkeys(NAMES, bytes_))
+leaves = st.one_of(st.sampled_from([var(name, WIDTH) for name in NAMES]), bytes_.map(lambda value: bv(value, WIDTH)))
 
 
 def signed(value: int) -> int:

@@ -153,14 +153,9 @@ EPT_CONTROLLED = [
 @pytest.mark.parametrize(
     ("control", "level", "leaf", "position"),
     EPT_CONTROLLED,
-    ids=[
-        f"{c.name}-gives-bit-{p}-a-meaning-at-level-{v}-{'page' if m else 'table'}"
-        for c, v, m, p in EPT_CONTROLLED
-    ],
+    ids=[f"{c.name}-gives-bit-{p}-a-meaning-at-level-{v}-{'page' if m else 'table'}" for c, v, m, p in EPT_CONTROLLED],
 )
-def test_a_control_gives_its_ept_bit_a_meaning(
-    control: Control, level: int, leaf: bool, position: int
-) -> None:
+def test_a_control_gives_its_ept_bit_a_meaning(control: Control, level: int, leaf: bool, position: int) -> None:
     with_control, without = {control} | LARGE_PAGES, EVERY_CONTROL - {control}
     assert defined_bits(EPT, level, leaf, with_control, max_physical_address=46) >> position & 1
     assert ignored_bits(EPT, level, leaf, without, max_physical_address=46) >> position & 1
@@ -174,18 +169,14 @@ def test_no_other_control_has_an_effect_on_ept_bits() -> None:
             off = defined_bits(EPT, *kind.shape, LARGE_PAGES, max_physical_address=46)
             on = defined_bits(EPT, *kind.shape, LARGE_PAGES | {control}, max_physical_address=46)
             assert off & ~on == 0
-            found |= {
-                (control, *kind.shape, position) for position in range(64) if (on & ~off) >> position & 1
-            }
+            found |= {(control, *kind.shape, position) for position in range(64) if (on & ~off) >> position & 1}
     assert found == expected
 
 
 @pytest.mark.parametrize("entry_format", [EPT, INTEL_LONG_MODE, AMD_LONG_MODE, NPT_LONG_MODE])
 @pytest.mark.parametrize("leaf", [False, True])
 def test_bit_7_at_level_3_is_reserved_without_1g_pages(entry_format: EntryFormat, leaf: bool) -> None:
-    without = reserved_bits(
-        entry_format, 3, leaf, EVERY_CONTROL - {Control.PAGES_1G}, max_physical_address=46
-    )
+    without = reserved_bits(entry_format, 3, leaf, EVERY_CONTROL - {Control.PAGES_1G}, max_physical_address=46)
     with_support = reserved_bits(entry_format, 3, leaf, EVERY_CONTROL, max_physical_address=46)
     assert without & ~with_support == 1 << 7
 
@@ -260,9 +251,7 @@ def test_a_field_is_found_by_name() -> None:
     assert field_named(EPT, 3, False, "user execute").needs is Control.MODE_BASED_EXECUTE
 
 
-@pytest.mark.parametrize(
-    ("leaf", "name"), [(False, "memory type"), (False, "no such field"), (True, "ignored")]
-)
+@pytest.mark.parametrize(("leaf", "name"), [(False, "memory type"), (False, "no such field"), (True, "ignored")])
 def test_a_name_for_no_field_or_several_is_refused(leaf: bool, name: str) -> None:
     with pytest.raises(KeyError):
         field_named(EPT, 2, leaf, name)

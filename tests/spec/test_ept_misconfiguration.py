@@ -100,9 +100,7 @@ COLUMNS = [(False, False), (False, True), (True, False), (True, True)]
 
 
 def letters(entry: int) -> str:
-    return (
-        "".join(name for name, value in (("R", R), ("W", W), ("X", X), ("U", XU)) if entry & value) or "none"
-    )
+    return "".join(name for name, value in (("R", R), ("W", W), ("X", X), ("U", XU)) if entry & value) or "none"
 
 
 def test_the_permission_table_is_complete() -> None:
@@ -128,9 +126,7 @@ PAGING_WRITES = [
 
 
 @pytest.mark.parametrize(("entry", "leaf", "control", "expected"), PAGING_WRITES)
-def test_paging_write_mark_needs_a_readable_page(
-    entry: int, leaf: bool, control: bool, expected: bool
-) -> None:
+def test_paging_write_mark_needs_a_readable_page(entry: int, leaf: bool, control: bool, expected: bool) -> None:
     level = 1 if leaf else 2
     setting = Setting(paging_write_control=control)
     assert misconfigured(entry | plain(level, leaf), level, leaf, setting) == expected
@@ -186,9 +182,7 @@ def test_each_single_bit_is_misconfigured_iff_reserved(shape: tuple[int, bool], 
         (2, Setting(pages_1g=False), False),
     ],
 )
-def test_large_page_is_misconfigured_iff_its_size_is_unsupported(
-    level: int, setting: Setting, expected: bool
-) -> None:
+def test_large_page_is_misconfigured_iff_its_size_is_unsupported(level: int, setting: Setting, expected: bool) -> None:
     assert misconfigured(R | plain(level, True), level, True, setting) == expected
 
 
@@ -214,9 +208,7 @@ def test_an_entry_that_is_not_present_is_never_misconfigured(
     shape: tuple[int, bool], bits: int, mbec: bool, control: bool, xo: bool
 ) -> None:
     entry = bits & ~(R | W | X | (XU if mbec else 0))
-    setting = Setting(
-        mbec=mbec, paging_write_control=control, execute_only=xo, pages_1g=False, pages_2m=False
-    )
+    setting = Setting(mbec=mbec, paging_write_control=control, execute_only=xo, pages_1g=False, pages_2m=False)
     assert not misconfigured(entry, *shape, setting)
 
 

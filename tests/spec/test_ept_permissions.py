@@ -58,13 +58,9 @@ def entry_with(letters: str) -> int:
 @pytest.mark.parametrize(
     ("name", "mbec", "user", "needs"),
     NEEDS,
-    ids=[
-        f"{a}-{'mbec' if m else 'no-mbec'}-{'user' if u else 'supervisor'}-needs-{n}" for a, m, u, n in NEEDS
-    ],
+    ids=[f"{a}-{'mbec' if m else 'no-mbec'}-{'user' if u else 'supervisor'}-needs-{n}" for a, m, u, n in NEEDS],
 )
-def test_access_is_allowed_by_exactly_the_permissions_it_needs(
-    name: str, mbec: bool, user: bool, needs: str
-) -> None:
+def test_access_is_allowed_by_exactly_the_permissions_it_needs(name: str, mbec: bool, user: bool, needs: str) -> None:
     allowed = {
         granted
         for granted in EVERY_PERMISSION
@@ -80,9 +76,7 @@ def test_access_is_allowed_by_exactly_the_permissions_it_needs(
 
 def test_no_access_at_all_is_always_allowed() -> None:
     nothing = Access(read=FALSE, write=FALSE, fetch=FALSE)
-    assert ept.allows(
-        ept.permissions_of(bv(0, 64)), nothing, mbec=bool_var("m"), user_mode_address=bool_var("u")
-    )
+    assert ept.allows(ept.permissions_of(bv(0, 64)), nothing, mbec=bool_var("m"), user_mode_address=bool_var("u"))
 
 
 @given(entries_with(0, 1, 2, 10))

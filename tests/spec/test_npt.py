@@ -114,9 +114,7 @@ def test_rights(gmet: bool, row: Row) -> None:
         assert found == row[5]
 
 
-@pytest.mark.parametrize(
-    ("rows", "names"), [(ORDINARY, set(ACCESSES)), (GMET_DATA, set(ACCESSES) - {"fetch"})]
-)
+@pytest.mark.parametrize(("rows", "names"), [(ORDINARY, set(ACCESSES)), (GMET_DATA, set(ACCESSES) - {"fetch"})])
 def test_the_tables_name_every_case_once(rows: list[Row], names: set[str]) -> None:
     cases = [(row[0], setting) for row in rows for setting in settings_of(row)]
     assert len(cases) == len(set(cases)) == 16 * len(names)
@@ -180,9 +178,7 @@ EFFECTIVE = [
 
 
 @pytest.mark.parametrize(("levels", "expected"), EFFECTIVE)
-def test_one_level_is_enough_to_restrict(
-    levels: list[tuple[int, int, int]], expected: tuple[bool, bool, bool]
-) -> None:
+def test_one_level_is_enough_to_restrict(levels: list[tuple[int, int, int]], expected: tuple[bool, bool, bool]) -> None:
     found = npt.effective([bv(1 | w << 1 | u << 2 | x << 63, 64) for w, u, x in levels])
     assert (bool(found.writable), bool(found.user), bool(found.no_execute)) == expected
 
@@ -203,9 +199,7 @@ def test_a_32_bit_entry_has_no_nx_bit() -> None:
     [(False, False, True), (False, True, True), (True, False, False), (True, True, True)],
 )
 def test_access_to_a_guest_page_table(read_only: bool, updates: bool, write: bool) -> None:
-    found = npt.guest_page_table_access(
-        read_only_guest_page_tables=boolean(read_only), updates_flags=boolean(updates)
-    )
+    found = npt.guest_page_table_access(read_only_guest_page_tables=boolean(read_only), updates_flags=boolean(updates))
     assert (found.read, found.write, found.fetch) == (TRUE, boolean(write), FALSE)
 
 

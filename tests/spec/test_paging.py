@@ -91,9 +91,7 @@ ROWS += [(mode, "read-modify-write", condition, ok) for mode, what, condition, o
 def settings_of(condition: str) -> list[frozenset[str]]:
     fixed = {token.lstrip("-"): not token.startswith("-") for token in condition.split()}
     choices = [(fixed[name],) if name in fixed else (False, True) for name in NAMES]
-    return [
-        frozenset(n for n, value in zip(NAMES, values, strict=True) if value) for values in product(*choices)
-    ]
+    return [frozenset(n for n, value in zip(NAMES, values, strict=True) if value) for values in product(*choices)]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +135,7 @@ COMBINED = [
 
 
 @pytest.mark.parametrize(("levels", "expected"), COMBINED)
-def test_one_level_is_enough_to_restrict(
-    levels: list[tuple[int, int, int]], expected: tuple[bool, bool, bool]
-) -> None:
+def test_one_level_is_enough_to_restrict(levels: list[tuple[int, int, int]], expected: tuple[bool, bool, bool]) -> None:
     found = paging.combined([bv(1 | w << 1 | u << 2 | x << 63, 64) for w, u, x in levels])
     assert (bool(found.writable), bool(found.user_address), bool(found.execute_disable)) == expected
 

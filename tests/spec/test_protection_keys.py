@@ -88,9 +88,7 @@ def pks(
 
 
 @pytest.mark.parametrize(("access", "rights", "user_mode", "wp", "denied"), PKU)
-def test_user_address(
-    access: Access, rights: int, user_mode: bool | None, wp: bool | None, denied: bool
-) -> None:
+def test_user_address(access: Access, rights: int, user_mode: bool | None, wp: bool | None, denied: bool) -> None:
     modes, protects = (BOTH if value is None else (value,) for value in (user_mode, wp))
     for key, mode, protect in product(KEYS, modes, protects):
         # Every other key has the opposite rights.
@@ -98,9 +96,7 @@ def test_user_address(
         assert pku(access, pkru, key, user_mode=mode, wp=protect) == denied
 
 
-@pytest.mark.parametrize(
-    ("access", "rights", "user_mode", "wp", "denied"), [r for r in PKU if r[2] is not True]
-)
+@pytest.mark.parametrize(("access", "rights", "user_mode", "wp", "denied"), [r for r in PKU if r[2] is not True])
 def test_supervisor_address_is_judged_like_a_supervisor_mode_access(
     access: Access, rights: int, user_mode: bool | None, wp: bool | None, denied: bool
 ) -> None:

@@ -75,9 +75,7 @@ class Program:
         found = self.lifted.get(name)
         if found is None or cuts:
             machine, function = self.machine(*cuts), self.unit.function(name)
-            arguments = [
-                parameter(f"p{number}", each.type) for number, each in enumerate(function.parameters)
-            ]
+            arguments = [parameter(f"p{number}", each.type) for number, each in enumerate(function.parameters)]
             result = machine.run(function, arguments, Memory())
             assert isinstance(result, BitVec)
             found = self.lifted[name] = Lifted(function, result, tuple(machine.checks))
@@ -169,9 +167,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compil
 
     def build(text: str) -> Compiled:
         if text not in known:
-            known[text] = Compiled(
-                (PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled")
-            )
+            known[text] = Compiled((PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled"))
         return known[text]
 
     return build

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.compiler
 FILES = ("expressions", "bit_fields", "structs", "control")
 _DEFINITION = re.compile(r"^(?:u64|s64|int|bool|s8) (\w+)\([^;]*?\)\s*\{", re.MULTILINE)
 FUNCTIONS = [
-    (name, function)
-    for name in FILES
-    for function in _DEFINITION.findall((PROGRAMS / f"{name}.c").read_text())
+    (name, function) for name in FILES for function in _DEFINITION.findall((PROGRAMS / f"{name}.c").read_text())
 ]
 
 
@@ -81,12 +79,8 @@ def operator_table() -> str:
         for name, op in UNARY.items():
             lines.append(f"s64 {name}_{_word(type_)}({type_} a, u8 b) {{ return {op}a; }}")
         for name, op in {"inc": "++", "dec": "--"}.items():
-            lines.append(
-                f"s64 pre_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = {op}a; return r * 3 + a; }}"
-            )
-            lines.append(
-                f"s64 post_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = a{op}; return r * 3 + a; }}"
-            )
+            lines.append(f"s64 pre_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = {op}a; return r * 3 + a; }}")
+            lines.append(f"s64 post_{name}_{_word(type_)}({type_} a, u8 b) {{ s64 r = a{op}; return r * 3 + a; }}")
     return "\n".join(lines)
 
 

@@ -140,9 +140,7 @@ def test_a_condition_limits_the_run(program: Callable[[str], Program]) -> None:
 
 
 def test_addresses_of_different_locals_are_not_known_to_be_equal(program: Callable[[str], Program]) -> None:
-    text = (
-        "static u64 g(void) { u32 x = 1; return (u64)&x; } u64 f(u64 a) { u32 x = 1; return g() == (u64)&x; }"
-    )
+    text = "static u64 g(void) { u32 x = 1; return (u64)&x; } u64 f(u64 a) { u32 x = 1; return g() == (u64)&x; }"
     _, result = run(program(text))
     names = list(variables(result))
     assert len(names) == 2
@@ -164,10 +162,7 @@ def test_definition_of_a_declared_constant_is_found(program: Callable[[str], Pro
 def test_steps_tell_how_a_result_came_about(program: Callable[[str], Program]) -> None:
     text = "struct s { struct { u32 a; } in; u32 v[2]; };\nu64 f(u32 c) {\n struct s s = { .v[1] = 4 };\n if (c)\n  s.in.a = 7;\n s.v[0]++;\n return s.in.a;\n}"
     machine, _ = run(program(text))
-    told = [
-        (str(step.at), step.target, evaluate_all([step.guard, step.value], {"c": 1}))
-        for step in machine.steps
-    ]
+    told = [(str(step.at), step.target, evaluate_all([step.guard, step.value], {"c": 1})) for step in machine.steps]
     assert told == [
         ("program.c:3", "s.v", [1, 4]),
         ("program.c:5", "s.in.a", [1, 7]),

@@ -29,9 +29,9 @@ static u32 mix(u32 a, u16 b) { return a * 3 ^ b; }
 def _expressions() -> st.SearchStrategy[str]:
     leaves = st.one_of(
         st.sampled_from([*NAMES, *FIELDS, "s.lo", "s.hi", "v[2]", "RED", "BLUE"]),
-        st.sampled_from(
-            ["0", "1", "-1", "7u", "255", "0x7fffffff", "0xffffffff", "1ull << 40", "-5ll", "'x'"]
-        ).map(lambda text: f"({text})"),
+        st.sampled_from(["0", "1", "-1", "7u", "255", "0x7fffffff", "0xffffffff", "1ull << 40", "-5ll", "'x'"]).map(
+            lambda text: f"({text})"
+        ),
     )
 
     def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -57,9 +57,7 @@ def _expressions() -> st.SearchStrategy[str]:
 def _statements() -> st.SearchStrategy[str]:
     value = _expressions()
     target = st.sampled_from([*NAMES, *FIELDS, "s.lo", "s.hi", "v[1]", "v[h & 3]", "*p"])
-    assign = st.builds(
-        "{} {} {};".format, target, st.sampled_from(("=", "+=", "-=", "*=", "&=", "|=", "^=")), value
-    )
+    assign = st.builds("{} {} {};".format, target, st.sampled_from(("=", "+=", "-=", "*=", "&=", "|=", "^=")), value)
     shift = st.builds("{} {} ({} & 7);".format, target, st.sampled_from(("<<=", ">>=")), value)
     step = st.builds(
         lambda name, op, after: f"{name}{op};" if after else f"{op}{name};",
@@ -108,9 +106,7 @@ def draw(strategy: st.SearchStrategy[T], count: int) -> list[T]:
 
 
 @pytest.mark.compiler
-def test_random_functions_as_compiled(
-    program: Callable[[str], Program], compiled: Callable[[str], Compiled]
-) -> None:
+def test_random_functions_as_compiled(program: Callable[[str], Program], compiled: Callable[[str], Compiled]) -> None:
     # All functions are compiled at once, so they are drawn before anything is compared.
     bodies = draw(st.builds(_function, _statements(), _expressions()), FUNCTIONS)
     inputs = draw(st.lists(NUMBERS, min_size=len(NAMES), max_size=len(NAMES)), INPUTS)

@@ -1,6 +1,5 @@
 """What C leaves undefined is refused where it is certain, and a check that says exactly when where it is not."""
 # A C function reads best on one line.
-# ruff: noqa: E501
 
 import re
 from collections.abc import Callable
