@@ -13,7 +13,7 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test kernels lint format bench lock clean venv venv-test venv-lint links
+.PHONY: help prove test kernels lint format bench docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ format: venv-lint ## format the sources
 
 bench: venv ## measure mmuproof prove on the reference model and on Linux 7.2 (ARGS: --runs N, --kernel SOURCE)
 	$(BIN)/python tools/bench.py $(ARGS)
+
+docs: venv-test ## write anew what the documentation quotes: the list of theorems, the transcripts (make kernels)
+	$(BIN)/python tools/theorems.py
+	$(BIN)/python tools/transcripts.py
 
 lock: ## choose the locked versions anew
 	PYTHON="$(PYTHON)" tools/lock.sh

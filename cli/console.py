@@ -44,6 +44,14 @@ class Output:
         text.rstrip()
         self._out.print(text, soft_wrap=True)
 
+    def row(self, *parts: str | tuple[str, str], whole: bool) -> None:
+        """A line of a table: on a terminal it is cut off where the terminal ends, unless ``whole``."""
+        text = Text.assemble(*parts)
+        text.rstrip()
+        if self._out.is_terminal and not whole:
+            text.truncate(self._out.width, overflow="ellipsis")
+        self._out.print(text, soft_wrap=True)
+
     def note(self, text: str, style: str = "") -> None:
         """One line on standard error."""
         self._err.print(Text(text, style), soft_wrap=True)

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from mmuproof.cli.results import Counterexample, Input, TracedStep
-from mmuproof.cli.slicing import bits_told, bits_used, carried_constants, visited
-from mmuproof.model.evidence import Check, CheckKind, Step
+from mmuproof.cli.flags import flags_text, number
+from mmuproof.cli.results import Counterexample, Input
+from mmuproof.cli.slicing import bits_told, bits_used, overlap
+from mmuproof.cli.steps import traced_steps
 from mmuproof.proofs.theorem import Claim, Shown, Symptom
 from mmuproof.smt.obligation import Assignment
 from mmuproof.smt.terms import (
     BitVec,
     Bool,
-    Op,
     Term,
     all_of,
     bit,
     boolean,
     eq,
     evaluate_all,
-    extract,
     iff,
     negate,
     postorder,
     variables,
 )
-
-MOST_STEPS = 8
-"""More steps than this are not read; the last ones are nearest to the wrong result."""
-
-_FIRES = {
-    CheckKind.WARN: "WARN fires",
-    CheckKind.BUG: "BUG fires",
-    CheckKind.BUILD: "BUILD_BUG_ON fires",
-    CheckKind.INDEX: "array index out of bounds",
-    CheckKind.SHIFT: "shift count out of range",
-    CheckKind.DIVISION: "division by zero",
-    CheckKind.NULL: "null pointer dereferenced",
-    CheckKind.UNSET: "a value is read that was never set",
-    CheckKind.LIFETIME: "an object is used after its end",
-}
 
 
 class NoSymptom(Exception):  # noqa: N818 - reads as what happened
@@ -61,15 +45,12 @@ def explain(claim: Claim, assignment: Assignment, satisfiable: Callable[[Bool], 
     symptom = next((each for each in claim.ways_to_fail if values[each.when]), None)
     if symptom is None:
         raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
-    told = _told(claim, assignment, values, satisfiable)
+    told = _told(claim, symptom, assignment, values, satisfiable)
     important = _united(
         assignment.relevant,
-        *(used for shown in told if not _overlap(used := bits_used(shown.term), assignment.relevant)),
+        *(used for shown in told if not overlap(used := bits_used(shown.term), assignment.relevant)),
     )
-    steps = (
-        *_steps(claim, symptom, values, important),
-        *_failed_checks(claim.evidence.checks, values, important),
-    )
+    steps = traced_steps(claim, symptom, values, important)
     return Counterexample(
         symptom=symptom.name,
         sentence=symptom.sentence,
@@ -97,11 +78,17 @@ def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
 
 def _told(
     claim: Claim,
+    symptom: Symptom,
     assignment: Assignment,
     values: Mapping[Term, int],
     satisfiable: Callable[[Bool], bool | None],
 ) -> list[Shown]:
-    """The shown terms that cannot have any value: those that matter, and those that the assumptions fix."""
+    """The shown terms that cannot have any value: those that matter, and those that the assumptions fix.
+
+    A constant is among them if the symptom speaks of it, or speaks of no shown term at all.
+    """
+    words = f"{symptom.sentence} {symptom.actual} {symptom.expected}"
+    spoken_of = {shown.name for shown in claim.shown if _mentions(words, shown.name)}
     known = _variables(claim)
     premise = all_of(*(assumption.term for assumption in claim.assumptions))
     assumed = bits_used(premise)
@@ -118,11 +105,19 @@ def _told(
         others = (negate(same) for same in _aspects(shown, values[shown.term]))
         return any(satisfiable(all_of(context, other)) is False for other in others)
 
-    return [
-        shown
-        for shown in claim.shown
-        if _overlap(used := bits_used(shown.term), assignment.relevant) or (_overlap(used, assumed) and fixed(shown))
-    ]
+    def told(shown: Shown) -> bool:
+        if shown.term.is_const:
+            return bool(shown.term.value) and (not spoken_of or shown.name in spoken_of)
+        used = bits_used(shown.term)
+        return overlap(used, assignment.relevant) or (overlap(used, assumed) and fixed(shown))
+
+    return [shown for shown in claim.shown if told(shown)]
+
+
+def _mentions(words: str, name: str) -> bool:
+    """Whether words speak of ``FROZEN_SPTE``, or of a ``frozen SPTE``; a name of one word may mean anything."""
+    name = name.replace("_", " ").lower()
+    return " " in name and name in words.replace("_", " ").lower()
 
 
 def _aspects(shown: Shown, value: int) -> list[Bool]:
@@ -138,10 +133,6 @@ def _has_value(term: Term, mask: int, value: int) -> Bool:
         return iff(term, boolean(bool(value)))
     assert isinstance(term, BitVec)
     return eq(term & mask, value & mask)
-
-
-def _overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
-    return any(mask & other.get(name, 0) for name, mask in one.items())
 
 
 def _united(*maps: Mapping[str, int]) -> dict[str, int]:
@@ -180,11 +171,7 @@ def _variables(claim: Claim) -> dict[str, Term]:
 
 
 def _text(shown: Shown, value: int) -> str:
-    if not shown.flags:
-        return number(value)
-    names = [name for index, name in shown.flags if value >> index & 1]
-    rest = value & ~sum(1 << index for index in {index for index, _ in shown.flags})
-    return "|".join([*names, *([f"{rest:#x}"] if rest else [])]) or "0"
+    return flags_text(shown.flags, value) if shown.flags else number(value)
 
 
 def _raw(name: str, mask: int, value: int, width: int) -> tuple[str, str]:
@@ -196,98 +183,3 @@ def _raw(name: str, mask: int, value: int, width: int) -> tuple[str, str]:
     if mask >> low == (1 << (high - low + 1)) - 1:
         return f"{name}[{low if low == high else f'{high}:{low}'}]", number((value & mask) >> low)
     return f"{name}&{mask:#x}", number(value & mask)
-
-
-def number(value: int) -> str:
-    """A digit as it is, anything larger in hexadecimal."""
-    return str(value) if value < 10 else f"{value:#x}"
-
-
-# -- steps -------------------------------------------------------------------------------------------
-
-
-def _steps(
-    claim: Claim, symptom: Symptom, values: Mapping[Term, int], important: Mapping[str, int]
-) -> tuple[TracedStep, ...]:
-    """The last assignments that happen and whose value is on the way to the wrong result."""
-    nodes = visited([claim.obligation.claim, symptom.when], values)
-    on_the_way = {_core(term) for term in nodes}
-    constants = carried_constants(nodes, values)
-    happened = [step for step in claim.evidence.steps if values[step.guard]]
-
-    def explains(value: Term) -> bool:
-        if value.is_const:
-            return value.value in constants and _tells(value)
-        return _overlap(bits_used(value), important) and (
-            _core(value) in on_the_way or any(part in on_the_way for part in _bits(value))
-        )
-
-    kept = _with_initial_values(happened, [explains(step.value) for step in happened])
-    lines: dict[TracedStep, None] = {}
-    latest: dict[str, int] = {}
-    for step in kept:
-        value = values[step.value]
-        if latest.get(step.target) != value:
-            latest[step.target] = value
-            line = TracedStep(step.at, f"{step.target} = {number(value)}")
-            # Where a step repeats, its last time is the one that counts.
-            lines.pop(line, None)
-            lines[line] = None
-    return tuple(lines)[-MOST_STEPS:]
-
-
-def _with_initial_values(happened: Sequence[Step], kept: Sequence[bool]) -> list[Step]:
-    """The kept steps, each with the constant that the same target is given right before it.
-
-    Constants are shared by everything that has their value, so the graph does not tell whether one is on
-    the way; the one that the next step starts from is.
-    """
-    result = []
-    for index, step in enumerate(happened):
-        leads_in = (
-            step.value.is_const
-            and index + 1 < len(happened)
-            and kept[index + 1]
-            and not happened[index + 1].value.is_const
-            and happened[index + 1].target == step.target
-        )
-        if kept[index] or leads_in:
-            result.append(step)
-    return result
-
-
-def _tells(constant: Term) -> bool:
-    """Whether a constant can be recognised by its value: small numbers and all ones are everywhere."""
-    return 16 <= constant.value < (1 << constant.width) - 1
-
-
-def _core(term: Term) -> Term:
-    """A term without the widening and narrowing that C's conversions put around it."""
-    while term.op is Op.ZEXT or (term.op is Op.EXTRACT and term.data == 0):
-        term = term.args[0]
-    return term
-
-
-def _bits(value: Term) -> Iterator[Term]:
-    """The bits of a value in the forms that they take where a single bit of it is tested.
-
-    A test of one bit of ``spte |= mask`` is simplified until nothing is left of the assignment as a whole.
-    """
-    if isinstance(value, BitVec) and value.width > 1:
-        for index in range(value.width):
-            one = extract(value, index, index)
-            if not one.is_const:
-                truth = eq(one, 1)
-                yield from (one, truth, negate(truth))
-
-
-def _failed_checks(
-    checks: Sequence[Check], values: Mapping[Term, int], important: Mapping[str, int]
-) -> tuple[TracedStep, ...]:
-    """The code's own checks that fail, unless only inputs that do not matter make them fail."""
-    failed = (
-        TracedStep(check.at, _FIRES.get(check.kind, f"check fails: {check.kind.value}"))
-        for check in checks
-        if not values[check.holds] and (check.holds.is_const or _overlap(bits_used(check.holds), important))
-    )
-    return tuple(dict.fromkeys(failed))

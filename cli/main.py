@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,7 +22,22 @@ from mmuproof.cli.results_file import tool_version
 GREEN = 0
 WRONG_USAGE = 2
 UNDECIDED = 3
-INTERRUPTED = 130
+_BY_SIGNAL = 128
+
+
+class Terminated(BaseException):
+    """The process was asked to end, by Ctrl-C or otherwise; what it has opened is closed on the way out.
+
+    Ctrl-C is among them because typer would end with 1 where it sees a KeyboardInterrupt.
+
+    Args:
+        number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
 
 _HELP = """Prove that Linux KVM's x86 MMU grants exactly the permissions that it should.
 
@@ -172,8 +189,9 @@ def _end(body: Callable[[Output], int]) -> None:
         output.problem(problem)
         status = WRONG_USAGE
     except KeyboardInterrupt:
-        output.note("mmuproof: interrupted")
-        status = INTERRUPTED
+        status = _ended_by(signal.SIGINT, output)
+    except Terminated as end:
+        status = _ended_by(end.number, output)
     except Exception as error:
         output.trace(error)
         output.note("mmuproof: this is a mistake in mmuproof itself")
@@ -181,17 +199,40 @@ def _end(body: Callable[[Output], int]) -> None:
     raise typer.Exit(status)
 
 
+def _ended_by(number: int, output: Output) -> int:
+    """Say so; the exit status."""
+    how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    output.note(f"mmuproof: {how}")
+    return _BY_SIGNAL + number
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    # Whoever asks a second time does not want to wait for the cleaning up.
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated(number)
+
+
 def main() -> None:
     """Run the command line."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
     try:
         build_app(Installed())(prog_name="mmuproof")
+    except Terminated as end:
+        _leave(_ended_by(end.number, Output()))
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            # The solver's threads are still at work, and the interpreter would wait for them.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(INTERRUPTED)
+        if isinstance(end.code, int) and end.code > _BY_SIGNAL:
+            _leave(end.code)
         raise
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: the solver's threads may still be at work, and the interpreter would wait for them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _STYLES = {
     Verdict.NOT_APPLICABLE: "dim",
     Verdict.ERROR: "red",
 }
+_CITED = ("C11", "KVM", "KVM's")
 _WIDTH = 108
 _GAP = "   "
 
@@ -41,7 +42,7 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample, 
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
-    for line in _joined(f"KVM: {_sentence(told.actual)}", _expected(told.expected, result.source)):
+    for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
         output.line(f"  {line}")
     numbers = " on these numbers" if told.inputs else ""
     for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
@@ -78,11 +79,17 @@ def _joined(first: str, second: str) -> list[str]:
     return [line] if len(line) <= _WIDTH else [first, second]
 
 
+def _actual(text: str) -> str:
+    return _sentence(text if text.startswith("KVM ") else f"KVM: {text}")
+
+
 def _expected(text: str, source: str) -> str:
     """What the manual says, with the theorem's source unless the words name a more precise place."""
     first = text.partition(" ")[0].rstrip(":")
-    cites = first[:1].isupper() and first in source
-    return _sentence(text if cites or not source else f"{source}: {text}")
+    cites = first in _CITED or (first[:1].isupper() and first in source)
+    text = _sentence(text if cites or not source else f"{source}: {text}")
+    # Beside what KVM does, "KVM:" would say the same of what it should do.
+    return f"KVM's own rule: {text.removeprefix('KVM: ')}" if text.startswith("KVM: ") else text
 
 
 def _sentence(text: str) -> str:
@@ -113,12 +120,13 @@ def _print_table(output: Output, results: Sequence[Result], footnotes: _Footnote
     numbers = {key: index for index, key in enumerate(footnotes, 1)}
     for result in results:
         marks = sorted({numbers[cut.function, cut.reason] for cut in result.cuts})
-        output.line(
+        output.row(
             (result.verdict.value.ljust(verdicts), _STYLES[result.verdict]),
             f"  {result.theorem.ljust(names)}  {result.vendor.value.ljust(vendors)}",
             f"  {result.seconds:8.3f} s",
             f"  [{_ranges(marks)}]" if marks else "",
             f"  {result.reason}" if result.reason else "",
+            whole=verbose,
         )
         if verbose:
             for assumption in result.assumptions:
@@ -140,10 +148,10 @@ def _print_cuts(output: Output, footnotes: _Footnotes) -> None:
     if not footnotes:
         return
     output.line()
-    output.line("Calls that were not followed, with the reason why an unknown result may stand for them:")
+    output.line("Calls not followed, whose results may be anything, and why that loses nothing:")
     for index, ((function, reason), cuts) in enumerate(footnotes.items(), 1):
-        more = f" and {len(cuts) - 1} more" if len(cuts) > 1 else ""
-        output.line(f"  [{index}] {function}()  ", (f"{cuts[0].at}{more}", "cyan"), f"  {reason}")
+        more = f" +{len(cuts) - 1}" if len(cuts) > 1 else ""
+        output.line(f"{f'[{index}]':>6} {function}() ", (f"{cuts[0].at}{more}", "cyan"), (f"  {reason}", "dim"))
 
 
 def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:

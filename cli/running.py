@@ -57,7 +57,7 @@ class _Finding:
 def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: Watcher) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
-    Stating happens in this thread alone, deciding in ``jobs`` threads beside it.
+    Stating happens in this thread alone, all that asks the solver in ``jobs`` threads beside it.
 
     Args:
         tasks: what is to be proved.
@@ -78,7 +78,7 @@ def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: 
             watcher.advance()
         watcher.phase("solving", sum(len(each.claims) for each in stated if isinstance(each, _Stated)))
         return tuple(
-            each if isinstance(each, Result) else _conclude(task, each, solver, watcher)
+            each if isinstance(each, Result) else _conclude(task, each, solver, pool, watcher)
             for task, each in zip(tasks, stated, strict=True)
         )
     finally:
@@ -122,7 +122,7 @@ def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watch
     return _Stated(claims, futures, seconds)
 
 
-def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> Result:
+def _conclude(task: Task, stated: _Stated, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher) -> Result:
     seconds = stated.seconds
     findings = []
     for claim, future in zip(stated.claims, stated.futures, strict=True):
@@ -133,7 +133,7 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> 
             findings.append(_Finding(Verdict.ERROR, f"deciding it failed: {_described(error)}"))
         else:
             seconds += answer.seconds
-            findings.append(_find(claim, answer, task, solver, watcher))
+            findings.append(_find(claim, answer, task, solver, pool, watcher))
         watcher.advance()
     worst = next(verdict for verdict in SEVERITY if any(each.verdict is verdict for each in findings))
     claim, finding = next(pair for pair in zip(stated.claims, findings, strict=True) if pair[1].verdict is worst)
@@ -156,7 +156,9 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, watcher: Watcher) -> 
     )
 
 
-def _find(claim: Claim, answer: Answer, task: Task, solver: Solver, watcher: Watcher) -> _Finding:
+def _find(
+    claim: Claim, answer: Answer, task: Task, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
+) -> _Finding:
     if answer.verdict is Verdict.VACUOUS:
         return _Finding(answer.verdict, f"the assumptions contradict each other: {'; '.join(answer.core)}")
     if answer.verdict is not Verdict.REFUTED:
@@ -164,7 +166,8 @@ def _find(claim: Claim, answer: Answer, task: Task, solver: Solver, watcher: Wat
     if answer.assignment is None:
         return _Finding(Verdict.ERROR, "the solver refutes it without a counterexample")
     try:
-        told = explain(claim, answer.assignment, solver.satisfiable)
+        # It asks the solver, and a signal reaches this thread only while it does not.
+        told = pool.submit(explain, claim, answer.assignment, solver.satisfiable).result()
     except NoSymptom as error:
         return _Finding(Verdict.ERROR, str(error))
     except Exception as error:

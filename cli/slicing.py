@@ -74,20 +74,56 @@ def visited(roots: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:
     return seen
 
 
-def carried_constants(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[int]:
+def carried_constants(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:
     """The constants that flow into a result, out of `visited` nodes: chosen or shifted, not compared with."""
     found: set[Term] = set()
     for term in nodes:
         if term.op is Op.ITE:
-            found.add(term.args[1] if values[term.args[0]] else term.args[2])
+            found.add(_taken(term, values))
         elif term.op in (Op.SHL, Op.LSHR, Op.ASHR):
             found.add(term.args[0])
-    return {term.value for term in found if term.is_const}
+    return {term for term in found if term.is_const}
+
+
+def selected(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[int]:
+    """The values by which `visited` nodes choose between more than two things, as an array's index does."""
+    return {
+        values[selector]
+        for term in nodes
+        if term.op is Op.ITE
+        for selector in _selectors(term)
+        if any(selector in _selectors(branch) for branch in term.args[1:])
+    }
+
+
+def _selectors(choice: Term) -> set[Term]:
+    """What a choice's condition compares with a constant."""
+    if choice.op is not Op.ITE:
+        return set()
+    condition = choice.args[0]
+    parts = condition.args if condition.op is Op.AND else (condition,)
+    return {part.args[0] for part in parts if part.op is Op.EQ and part.args[0].width > 1 and part.args[1].is_const}
+
+
+def core(term: Term) -> Term:
+    """A term without the widening and narrowing that C's conversions put around it."""
+    while term.op is Op.ZEXT or (term.op is Op.EXTRACT and term.data == 0):
+        term = term.args[0]
+    return term
+
+
+def overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Whether two maps from variables to masks have a bit in common."""
+    return any(mask & other.get(name, 0) for name, mask in one.items())
+
+
+def _taken(choice: Term, values: Mapping[Term, int]) -> Term:
+    return choice.args[1] if values[choice.args[0]] else choice.args[2]
 
 
 def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
     if term.op is Op.ITE:
-        return term.args[0], term.args[1] if values[term.args[0]] else term.args[2]
+        return term.args[0], _taken(term, values)
     if term.width == 0 and term.op in (Op.AND, Op.OR):
         # One false argument makes a conjunction false, one true argument a disjunction true.
         decisive = [arg for arg in term.args if bool(values[arg]) is (term.op is Op.OR)]

@@ -15,7 +15,8 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from tarfile import EOFHeaderError  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from debian.arfile import ArError, ArFile
 
@@ -123,14 +124,20 @@ class _Unpacker:
 
         class Header(tarfile.TarInfo):
             @classmethod
-            def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+            def fromtarfile(cls, stream: tarfile.TarFile) -> "Header":
                 nonlocal ended
-                # tarfile takes a file that simply stops for a whole one; only a zero block is an end.
-                ended = ended or (len(buf) == tarfile.BLOCKSIZE and not any(buf))
-                info = super().frombuf(buf, encoding, errors)
-                if info.type in _LONG_HEADERS and info.size > _LONG_HEADER_BYTES:
-                    raise SourceError(f"{archive} has a header of {info.size} bytes: it is not unpacked")
-                return info
+                try:
+                    return super().fromtarfile(stream)
+                except EOFHeaderError:
+                    # tarfile takes a file that simply stops for a whole one; only a zero block is an end.
+                    ended = True
+                    raise
+
+            # Not frombuf, which newer releases of Python (and Debian 12's) do not call.
+            def _proc_member(self, stream: tarfile.TarFile) -> Any:
+                if self.type in _LONG_HEADERS and self.size > _LONG_HEADER_BYTES:
+                    raise SourceError(f"{archive} has a header of {self.size} bytes: it is not unpacked")
+                return super()._proc_member(stream)  # type: ignore[misc]
 
         count = 0
         stream = self._bounded(self._decompressed(file))

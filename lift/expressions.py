@@ -27,7 +27,7 @@ from mmuproof.lift.places import Lvalues
 from mmuproof.lift.state import State, meet
 from mmuproof.lift.syntax import BinaryOp, Expr, Location, UnaryOp
 from mmuproof.lift.values import FunctionRef, Place, Pointer, Target, Value, as_int, choose, truth
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, negate, resize, to_bv
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, negate, resize, to_bv, to_signed
 
 _INCREMENTS = (UnaryOp.PRE_INC, UnaryOp.PRE_DEC, UnaryOp.POST_INC, UnaryOp.POST_DEC)
 _OVERFLOWING = (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.SHL)
@@ -250,13 +250,24 @@ class Expressions(Lvalues):
     def _store(self, places: Places, target: Expr, value: Value, state: State, at: Location) -> Value:
         """Write a value of the target's type; the result is what the target then holds."""
         width = _stored_width(target)
+        name = describe(target, lambda index: self._index_text(index, state))
         self._write(places, width, value, state, at)
         if isinstance(value, Pointer):
             return value
         kept = resize(value, width)
-        self.steps.append(Step(at, describe(target), state.guard, kept))
+        self.steps.append(Step(at, name, state.guard, kept))
         signed = isinstance(target.type, IntType) and target.type.signed
         return resize(kept, target.type.bits, signed=signed)
+
+    def _index_text(self, index: Expr, state: State) -> str:
+        """An index as a number where it is known, else as it is written."""
+        if state.is_dead or not _writes_nothing(index):
+            return describe(index)
+        demanded = len(self.checks)
+        value = self._wide(index, state.fork(TRUE))
+        # It has been evaluated before, with all that it demands.
+        del self.checks[demanded:]
+        return str(to_signed(value.value, 64)) if value.is_const else describe(index)
 
     def _called(self, expr: syntax.Call, state: State) -> Value:
         return self._scalar(self._call(expr, state), expr, state)
@@ -333,21 +344,21 @@ def _writes_nothing(expr: Expr) -> bool:
     return False
 
 
-def describe(expr: Expr) -> str:
-    """An lvalue as it is written."""
+def describe(expr: Expr, index_text: Callable[[Expr], str] | None = None) -> str:
+    """An lvalue as it is written, but for its indices if ``index_text`` has other words for them."""
     if isinstance(expr, syntax.Name):
         return expr.variable.name
     if isinstance(expr, syntax.Member):
-        base = describe(expr.base)
+        base = describe(expr.base, index_text)
         if not expr.field.name:
             return base
         return f"{base}{'->' if expr.arrow else '.'}{expr.field.name}"
     if isinstance(expr, syntax.Index):
-        return f"{describe(expr.base)}[{describe(expr.index)}]"
+        return f"{describe(expr.base, index_text)}[{(index_text or describe)(expr.index)}]"
     if isinstance(expr, syntax.Cast):
-        return describe(expr.operand)
+        return describe(expr.operand, index_text)
     if isinstance(expr, syntax.Unary):
-        return f"{expr.op.value}{describe(expr.operand)}"
+        return f"{expr.op.value}{describe(expr.operand, index_text)}"
     if isinstance(expr, syntax.Constant):
         return str(expr.value)
     return "…"

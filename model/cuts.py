@@ -10,6 +10,7 @@ from mmuproof.lift.cuts import Cut
 
 GET_RFLAGS = "kvm_x86_get_rflags"
 GET_MT_MASK = "kvm_x86_get_mt_mask"
+TRY_TO_UNSYNC = "mmu_try_to_unsync_pages"
 
 CUTS: tuple[Cut, ...] = (
     Cut(GET_RFLAGS, "reads the guest's RFLAGS, any value; fills only the register cache"),
@@ -48,7 +49,7 @@ CUTS: tuple[Cut, ...] = (
         result_mask=0x78,
     ),
     Cut(
-        "mmu_try_to_unsync_pages",
+        TRY_TO_UNSYNC,
         "whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
     ),
     Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read"),

@@ -18,6 +18,7 @@ _MMU_H = "arch/x86/kvm/mmu.h"
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 _SPTE_H = "arch/x86/kvm/mmu/spte.h"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
+_KVM_HOST_H = "arch/x86/include/asm/kvm_host.h"
 _PAGING = "arch/x86/kvm/mmu/paging_tmpl.h"
 
 
@@ -185,6 +186,42 @@ _ALL = (
         "track-again-forgets", "Marking an access-tracked SPTE again forgets what was saved.",
         _SPTE_C, r"(if \(is_access_track_spte\(spte\)\)\s+return spte);(\s+check_spte)",
         r"\1 & ~(SHADOW_ACC_TRACK_SAVED_BITS_MASK << SHADOW_ACC_TRACK_SAVED_BITS_SHIFT);\2",
+    ),
+    _defect(
+        "default-host-writable-at-global", "Outside EPT host-writable sits at bit 8, which is G.",
+        _SPTE_H, r"(#define DEFAULT_SPTE_HOST_WRITABLE\s+BIT_ULL\()9", r"\g<1>8",
+    ),
+    _defect(
+        "default-mmu-writable-reserved", "Outside EPT MMU-writable sits at bit 55, which PAE paging reserves.",
+        _SPTE_H, r"(#define DEFAULT_SPTE_MMU_WRITABLE\s+BIT_ULL\()10", r"\g<1>55",
+    ),
+    _defect(
+        "ad-types-alike", "SPTEs that need write protection are not told from those with A/D bits.",
+        _SPTE_H, r"(#define SPTE_TDP_AD_WRPROT_ONLY\s+\()2ULL", r"\g<1>0ULL",
+    ),
+    _defect(
+        "write-tracking-negated", "make_spte() makes writable what has to stay write-protected, and nothing else.",
+        _SPTE_C, r"(\s)(mmu_try_to_unsync_pages\(vcpu->kvm)", r"\1!\2",
+    ),
+    _defect(
+        "mark-with-ad-bits-takes-all", "Marking an SPTE with A/D bits takes its permissions away, not A.",
+        _SPTE_C, r"return spte & ~shadow_accessed_mask;", "return spte & ~shadow_acc_track_mask;",
+    ),
+    _defect(
+        "permissions-one-short", "permissions[] has one element less than there are error codes.",
+        _KVM_HOST_H, r"(u16 permissions\[)16\];", r"\g<1>15];",
+    ),
+    _defect(
+        "pk-flag-at-ss", "PFERR_PK_MASK is the bit of shadow-stack accesses.",
+        _KVM_HOST_H, r"(#define PFERR_PK_MASK\s+BIT\()5\)", r"\g<1>6)",
+    ),
+    _defect(
+        "nested-ept-role-kept", "A nested EPT keeps its role if only the base of the wanted one differs.",
+        _MMU_C, r"new_mode\.as_u64 != context->cpu_role\.as_u64", "new_mode.ext.word != context->cpu_role.ext.word",
+    ),
+    _defect(
+        "nested-ept-root-role-kept", "A nested EPT keeps the root role that it had before.",
+        _MMU_C, r"context->root_role\.word = new_mode\.base\.word;", "",
     ),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.source import KernelTree
@@ -69,8 +69,17 @@ class LiftedKvm(Kvm):
         self.config = config
         self._walk_unit, self._spte_unit = walks, sptes
         self._walks, self._sptes = LiftedWalks(walks), LiftedSptes(sptes)
-        self._known_walks: dict[tuple[WalkKind, str, BitVec | None], GuestWalk] = {}
-        self._known_masks: dict[Vendor, ShadowMasks] = {}
+        self._known: dict[tuple[object, ...], object] = {}
+
+    def _once(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call a function that gives the same for the same arguments; a name that the tree lacks is `NotThere`.
+
+        Several theorems ask the same of the code, and lifting is most of the work.
+        """
+        key = (function, *args, *kwargs.items())
+        if key not in self._known:
+            self._known[key] = _found(function, *args, **kwargs)
+        return cast(_R, self._known[key])
 
     def constant(self, name: str) -> int:
         """See `Kvm.constant`."""
@@ -98,38 +107,33 @@ class LiftedKvm(Kvm):
 
     def guest_walk(self, kind: WalkKind, *, world: str = "", role: BitVec | None = None) -> GuestWalk:
         """See `Kvm.guest_walk`."""
-        key = (kind, world, role)
-        if key not in self._known_walks:
-            self._known_walks[key] = _found(self._walks.guest_walk, kind, world, role)
-        return self._known_walks[key]
+        return self._once(self._walks.guest_walk, kind, world, role)
 
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
         """See `Kvm.nested_set_up`."""
-        return _found(self._walks.nested_set_up, kind, controls)
+        return self._once(self._walks.nested_set_up, kind, controls)
 
     def permission_fault(
         self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
     ) -> PermissionFault:
         """See `Kvm.permission_fault`."""
-        return _found(self._walks.permission_fault, walk, pte_access, pte_pkey, access)
+        return self._once(self._walks.permission_fault, walk, pte_access, pte_pkey, access)
 
     def gpte_access(self, gpte_format: GpteFormat, gpte: BitVec) -> BitVec:
         """See `Kvm.gpte_access`."""
-        return _found(self._walks.gpte_access, gpte_format, gpte)
+        return self._once(self._walks.gpte_access, gpte_format, gpte)
 
     def is_present_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, gpte: BitVec) -> Bool:
         """See `Kvm.is_present_gpte`."""
-        return _found(self._walks.is_present_gpte, gpte_format, walk, gpte)
+        return self._once(self._walks.is_present_gpte, gpte_format, walk, gpte)
 
     def is_bad_mt_xwr(self, gpte: BitVec, execonly: Bool) -> Bool:
         """See `Kvm.is_bad_mt_xwr`."""
-        return _found(self._walks.is_bad_mt_xwr, gpte, execonly)
+        return self._once(self._walks.is_bad_mt_xwr, gpte, execonly)
 
     def shadow_masks(self, vendor: Vendor) -> ShadowMasks:
         """See `Kvm.shadow_masks`."""
-        if vendor not in self._known_masks:
-            self._known_masks[vendor] = _found(self._sptes.shadow_masks, vendor)
-        return self._known_masks[vendor]
+        return self._once(self._sptes.shadow_masks, vendor)
 
     def frozen_spte(self) -> int:
         """See `Kvm.frozen_spte`."""
@@ -137,15 +141,15 @@ class LiftedKvm(Kvm):
 
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
         """See `Kvm.predicates`."""
-        return _found(self._sptes.predicates, masks, spte)
+        return self._once(self._sptes.predicates, masks, spte)
 
     def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
         """See `Kvm.make_spte`."""
-        return _found(self._sptes.make_spte, masks, request)
+        return self._once(self._sptes.make_spte, masks, request)
 
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
         """See `Kvm.access_track`."""
-        return _found(self._sptes.access_track, masks, spte)
+        return self._once(self._sptes.access_track, masks, spte)
 
 
 def _found(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:

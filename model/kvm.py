@@ -56,7 +56,7 @@ class PagingMetadata:
     pkru_mask: BitVec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GuestWalk:
     """An MMU with a CPU role and the metadata that KVM computes from it.
 
@@ -93,11 +93,13 @@ class NestedControls:
 class NestedSetUp:
     """A nested MMU after KVM has set it up for L2.
 
-    ``role_changed`` is false if the MMU had the wanted role before, and so was left as it was.
+    ``role_changed`` is false if the MMU had a valid role before that it still has, and so may have been left as
+    it was.  ``earlier_role`` is the free CPU role that it had before.
     """
 
     walk: GuestWalk
     role_changed: Bool
+    earlier_role: BitVec
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Host:
     has_exec_only: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShadowMasks:
     """The ``shadow_*`` masks, 64 bits each, as the kernel's own set-up leaves them for a vendor.
 
@@ -175,12 +177,14 @@ class SpteRequest:
 class MadeSpte:
     """The results of ``make_spte()``: the SPTE (64 bits), whether it had to be write-protected.
 
-    ``nx_huge_pages`` tells whether the iTLB-multihit mitigation was on.
+    ``nx_huge_pages`` tells whether the iTLB-multihit mitigation was on, ``unsync_refused`` what
+    ``mmu_try_to_unsync_pages()`` says if it is asked: the page has to stay write-protected.
     """
 
     spte: BitVec
     wrprot: Bool
     nx_huge_pages: Bool
+    unsync_refused: Bool
     evidence: Evidence
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts import TRY_TO_UNSYNC
 from mmuproof.model.kvm import (
     Host,
     MadeSpte,
@@ -182,7 +183,13 @@ class LiftedSptes:
         )
         evidence = session.evidence()
         nx_huge_pages = session.integer(memory, "is_nx_huge_page_enabled", objects=objects)
-        return MadeSpte(read(memory, result, 0, 64), ne(wrprot, 0), ne(nx_huge_pages, 0), masks.evidence + evidence)
+        return MadeSpte(
+            read(memory, result, 0, 64),
+            ne(wrprot, 0),
+            ne(nx_huge_pages, 0),
+            ne(var(f"{TRY_TO_UNSYNC}()", 32), 0),
+            masks.evidence + evidence,
+        )
 
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
         """See `mmuproof.model.kvm.Kvm.access_track`."""

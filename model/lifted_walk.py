@@ -20,7 +20,7 @@ from mmuproof.model.kvm import (
     WalkKind,
 )
 from mmuproof.model.session import Session, bit_fields, member, read
-from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, to_bv, var
+from mmuproof.smt.terms import BitVec, Bool, any_of, bit, bv, extract, ite, ne, negate, to_bv, var
 
 _WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
 _NESTED_WALKER = {"struct kvm_mmu": "arch.guest_mmu", "struct kvm_pagewalk": "arch.ngpa_walk"}
@@ -108,7 +108,8 @@ class LiftedWalks:
             })  # fmt: skip
         role = state.read(place)
         walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
-        return NestedSetUp(walk, ne(role, earlier))
+        was_valid = bit(_flags(state, earlier)["valid"], 0)
+        return NestedSetUp(walk, any_of(ne(role, earlier), negate(was_valid)), earlier)
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> _State:
         name = session.parameter_record("permission_fault", *_WALKERS)

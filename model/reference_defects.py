@@ -11,8 +11,8 @@ from mmuproof.model.kvm import Kvm, NestedControls, PagingMetadata, ShadowMasks
 from mmuproof.model.reference import Constants, ReferenceKvm
 from mmuproof.model.reference_base import Trace
 from mmuproof.model.reference_nested import Members
-from mmuproof.model.reference_role import Mmu, role_flag
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, ite, ne, zext
+from mmuproof.model.reference_role import PAGE_ROLE_BITS, Mmu, role_flag
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, eq, ite, ne, zext
 
 _NUMBERS = Constants()
 _NOTHING = bv(0, 16)
@@ -173,6 +173,30 @@ class _TrackAgainForgets(ReferenceKvm):
         return spte & ~self.constants.acc_track_saved_slots
 
 
+class _UnsyncNegated(ReferenceKvm):
+    def _unsync_refused(self, result: BitVec) -> Bool:
+        return eq(result, 0)
+
+
+class _MarkTakesAll(ReferenceKvm):
+    def _mark_with_ad_bits(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
+        return spte & ~masks.acc_track
+
+
+class _PermissionsOneShort(ReferenceKvm):
+    permissions_length = ReferenceKvm.permissions_length - 1
+
+
+class _EptRoleKept(ReferenceKvm):
+    def _differs(self, wanted: BitVec, present: BitVec) -> Bool:
+        return ne(wanted >> PAGE_ROLE_BITS, present >> PAGE_ROLE_BITS)
+
+
+class _EptRootRoleKept(ReferenceKvm):
+    def _shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
+        return mmu.root_role
+
+
 def _with(**numbers: int) -> Callable[[], Kvm]:
     return lambda: ReferenceKvm(replace(_NUMBERS, **numbers))
 
@@ -212,5 +236,14 @@ REFERENCE_DEFECTS: Mapping[str, Callable[[], Kvm]] = MappingProxyType({
     "track-saves-no-xu": _with(SHADOW_ACC_TRACK_SAVED_BITS_MASK=0b101),
     "restore-shift-off-by-one": _RestoreOffByOne,
     "track-again-forgets": _TrackAgainForgets,
+    "default-host-writable-at-global": _with(DEFAULT_SPTE_HOST_WRITABLE=1 << 8),
+    "default-mmu-writable-reserved": _with(DEFAULT_SPTE_MMU_WRITABLE=1 << 55),
+    "ad-types-alike": _with(SPTE_TDP_AD_WRPROT_ONLY=0),
+    "write-tracking-negated": _UnsyncNegated,
+    "mark-with-ad-bits-takes-all": _MarkTakesAll,
+    "permissions-one-short": _PermissionsOneShort,
+    "pk-flag-at-ss": _with(PFERR_PK_MASK=_NUMBERS.PFERR_SS_MASK),
+    "nested-ept-role-kept": _EptRoleKept,
+    "nested-ept-root-role-kept": _EptRootRoleKept,
 })  # fmt: skip
 """For each defect's name what makes a reference model that has it."""

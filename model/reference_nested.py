@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.kvm import NestedControls, NestedSetUp, PagingMetadata, WalkKind
+from mmuproof.model.kvm import GuestWalk, NestedControls, NestedSetUp, PagingMetadata, WalkKind
 from mmuproof.model.reference_base import Trace
 from mmuproof.model.reference_permissions import metadata_if
-from mmuproof.model.reference_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_of
+from mmuproof.model.reference_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
 from mmuproof.model.reference_walk import GuestWalks
 from mmuproof.smt.terms import (
     FALSE,
@@ -44,6 +44,10 @@ class NestedMmus(GuestWalks):
             return self.init_shadow_ept_mmu(earlier, controls)
         return self.init_shadow_npt_mmu(earlier, controls)
 
+    def _set_up(self, walk: GuestWalk, changed: Bool, earlier: Mmu) -> NestedSetUp:
+        was_valid = role_flag(earlier.cpu_role, "valid")
+        return NestedSetUp(walk, any_of(changed, negate(was_valid)), earlier.cpu_role)
+
     # -- EPT -------------------------------------------------------------------------------------------
 
     def init_shadow_ept_mmu(self, mmu: Mmu, controls: NestedControls) -> NestedSetUp:
@@ -52,13 +56,26 @@ class NestedMmus(GuestWalks):
         trace.check(CheckKind.WARN, negate(self._is_smm(mmu)))
         new_eptp = var("new_eptp", 64)
         cpu_role = trace.step("new_mode", role_of(self._shadow_ept_role(controls, new_eptp), CPU_ROLE_BITS))
-        changed = ne(cpu_role, mmu.cpu_role)
-        base = extract(cpu_role, PAGE_ROLE_BITS - 1, 0)
-        after = replace(mmu, cpu_role=cpu_role, root_role=ite(changed, base, mmu.root_role))
+        changed = self._differs(cpu_role, mmu.cpu_role)
+        root = self._shadow_ept_root(mmu, extract(cpu_role, PAGE_ROLE_BITS - 1, 0))
+        after = replace(
+            mmu,
+            cpu_role=ite(changed, cpu_role, mmu.cpu_role),
+            root_role=ite(changed, root, mmu.root_role),
+        )
         before = self._free_metadata(mmu)
         fresh, evidence = self._set_up_ept_metadata(after)
         metadata = metadata_if(changed, fresh, before)
-        return NestedSetUp(self._walk(after, before, metadata, trace.evidence + evidence), changed)
+        walk = self._walk(after, before, metadata, trace.evidence + evidence)
+        return self._set_up(walk, changed, mmu)
+
+    def _differs(self, wanted: BitVec, present: BitVec) -> Bool:
+        """Whether a nested EPT's role is another than it has: all of it counts."""
+        return ne(wanted, present)
+
+    def _shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
+        """The root role of a new role: its base, whatever ``mmu`` had before."""
+        return base
 
     def _set_up_ept_metadata(self, mmu: Mmu) -> tuple[PagingMetadata, Evidence]:
         """The metadata of a role that the MMU has just been given."""
@@ -94,7 +111,7 @@ class NestedMmus(GuestWalks):
         fresh, evidence = self.reset_guest_paging_metadata(after, before, changed)
         metadata = metadata_if(changed, fresh, before)
         walk = self._walk(after, before, metadata, trace.evidence + evidence)
-        return NestedSetUp(walk, ne(cpu_role, mmu.cpu_role))
+        return self._set_up(walk, ne(cpu_role, mmu.cpu_role), mmu)
 
     def _shadow_npt_role(self, mmu: Mmu, controls: NestedControls) -> Members:
         """L1's role with CR0.WP, without CR4.SMAP and CR4.PKE, and with GMET in place of CR4.SMEP."""

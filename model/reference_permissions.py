@@ -24,6 +24,9 @@ class PermissionTables(ReferenceBase):
     apply, or for protection keys that the page is a user page.
     """
 
+    permissions_length = PERMISSIONS
+    """The elements of ``permissions[]`` that there is room for."""
+
     # -- the role ------------------------------------------------------------------------------------
 
     def _role(self, mmu: Mmu, name: str) -> Bool:
@@ -39,7 +42,8 @@ class PermissionTables(ReferenceBase):
     def update_permission_bitmask(self, mmu: Mmu, *, tdp: bool, ept: bool, trace: Trace) -> tuple[BitVec, ...]:
         """``update_permission_bitmask()``: the elements of ``permissions[]``."""
         return tuple(
-            self._permissions_for(mmu, index << 1, tdp=tdp, ept=ept, trace=trace) for index in range(PERMISSIONS)
+            self._permissions_for(mmu, index << 1, tdp=tdp, ept=ept, trace=trace)
+            for index in range(self.permissions_length)
         )
 
     def _permissions_for(self, mmu: Mmu, pfec: int, *, tdp: bool, ept: bool, trace: Trace) -> BitVec:
@@ -124,7 +128,7 @@ class PermissionTables(ReferenceBase):
     def update_pkru_bitmask(self, mmu: Mmu, before: BitVec, trace: Trace) -> BitVec:
         """``update_pkru_bitmask()``: AD and WD count for each error code with the page's U for RSVD."""
         start = mask = self._pkru_mask_at_start(before)
-        for index in range(PERMISSIONS):
+        for index in range(self.permissions_length):
             mask |= zext(self._pkey_bits(mmu, index << 1), mask.width) << (index << 1)
         return trace.step("pkru_mask", ite(self._role(mmu, "cr4_pke"), mask, start))
 

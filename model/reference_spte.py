@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.model.cuts import GET_MT_MASK
+from mmuproof.model.cuts import GET_MT_MASK, TRY_TO_UNSYNC
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import MadeSpte, Predicates, ShadowMasks, SpteRequest, Tracked
 from mmuproof.model.reference_base import Trace
@@ -29,7 +29,6 @@ from mmuproof.smt.terms import (
 
 _U64 = 64
 _MEMORY_TYPE_AND_IGNORE_PAT = 0x78
-_UNSYNC = "mmu_try_to_unsync_pages"
 
 
 def _if(condition: Bool, bits: BitVec | int) -> BitVec:
@@ -104,7 +103,7 @@ class ShadowEntries(MaskSetup):
         marked = self.mark_spte_for_access_track(masks, spte, marking, guard=tracked)
         spte = trace.step("*new_spte", ite(tracked, marked, spte))
         evidence = masks.evidence + marking.evidence + trace.evidence
-        return MadeSpte(spte, wrprot, nx_huge_pages, evidence)
+        return MadeSpte(spte, wrprot, nx_huge_pages, ne(var(f"{TRY_TO_UNSYNC}()", 32), 0), evidence)
 
     def _is_nx_huge_page_enabled(self) -> Bool:
         """``is_nx_huge_page_enabled()``: the iTLB-multihit mitigation is on, and on for this guest."""
@@ -123,11 +122,15 @@ class ShadowEntries(MaskSetup):
 
     def _must_write_protect(self, request: SpteRequest, trace: Trace) -> Bool:
         """Whether the page holds guest tables that must not be written; a writable one is not asked about."""
-        trace.cut(_UNSYNC)
+        trace.cut(TRY_TO_UNSYNC)
         was_writable = all_of(
             self.is_last_spte(request.old_spte, request.level), self.is_writable_pte(request.old_spte)
         )
-        return all_of(negate(was_writable), ne(var(f"{_UNSYNC}()", 32), 0))
+        return all_of(negate(was_writable), self._unsync_refused(var(f"{TRY_TO_UNSYNC}()", 32)))
+
+    def _unsync_refused(self, result: BitVec) -> Bool:
+        """Whether a result of ``mmu_try_to_unsync_pages()`` is an error: the page must not become writable."""
+        return ne(result, 0)
 
     def _ad_type(self, request: SpteRequest) -> BitVec:
         """How accesses and writes are noticed; L2's are not logged by PML, so they need write protection."""
@@ -199,7 +202,11 @@ class ShadowEntries(MaskSetup):
         trace.check(CheckKind.WARN, implies(marks, self._writable_invariants(masks, spte)))
         trace.check(CheckKind.WARN, implies(marks, eq(spte & self.constants.acc_track_saved_slots, 0)))
         put_away = ite(tracked, self._mark_again(spte), self._put_away(masks, spte))
-        return ite(with_ad, spte & ~masks.accessed, put_away)
+        return ite(with_ad, self._mark_with_ad_bits(masks, spte), put_away)
+
+    def _mark_with_ad_bits(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
+        """What marking makes of an SPTE whose A the hardware sets: the same without A."""
+        return spte & ~masks.accessed
 
     def _writable_invariants(self, masks: ShadowMasks, spte: BitVec) -> Bool:
         """``check_spte_writable_invariants()``: W implies MMU-writable implies host-writable."""

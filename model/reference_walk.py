@@ -10,7 +10,7 @@ from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import GuestWalk, PagingMetadata, PermissionFault, WalkKind
 from mmuproof.model.reference_base import Trace
 from mmuproof.model.reference_constants import Constants
-from mmuproof.model.reference_permissions import PERMISSIONS, PermissionTables, metadata_if
+from mmuproof.model.reference_permissions import PermissionTables, metadata_if
 from mmuproof.model.reference_role import (
     CPU_ROLE,
     CPU_ROLE_BITS,
@@ -91,7 +91,7 @@ class GuestWalks(PermissionTables):
     def _free_metadata(self, mmu: Mmu) -> PagingMetadata:
         """What an MMU holds before KVM computes anything."""
         return PagingMetadata(
-            tuple(var(f"{mmu.prefix}permissions[{index}]", _U16) for index in range(PERMISSIONS)),
+            tuple(var(f"{mmu.prefix}permissions[{index}]", _U16) for index in range(self.permissions_length)),
             var(f"{mmu.prefix}pkru_mask", _U32),
         )
 
@@ -123,7 +123,7 @@ class GuestWalks(PermissionTables):
         not_smap = self._not_smap(rflags, access)
         trace.step("not_smap", to_bv(not_smap))
         index = trace.step("index", self._permission_index(pfec, not_smap))
-        trace.check(CheckKind.INDEX, ult(index, PERMISSIONS))
+        trace.check(CheckKind.INDEX, ult(index, self.permissions_length))
         trace.check(CheckKind.SHIFT, ult(pte_access, _U32))
         row = trace.step("permissions[index]", _element(metadata.permissions, index))
         by_rights = bit(zext(row, _U32) >> pte_access, 0)

@@ -9,7 +9,7 @@ from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
-from mmuproof.proofs.made_spte import SpteInputs, made_spte
+from mmuproof.proofs.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
@@ -79,9 +79,12 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     made = kvm.make_spte(masks, inputs.request)
     rows = _expected_bits(kvm, vendor, made, inputs)
     request = inputs.request
-    wanted_write = all_of(
-        has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable, negate(made.wrprot)
-    )
+    asked = all_of(has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable)
+    wanted_write = all_of(asked, negate(made.wrprot))
+    # A page that is writable already is not asked about: what its write would bring out of sync is out of sync.
+    was_writable = bit(request.old_spte, _WRITE_BIT)
+    untracked = all_of(asked, made.unsync_refused, negate(was_writable), negate(made.wrprot))
+    invented = all_of(made.wrprot, negate(all_of(asked, made.unsync_refused)))
     rows.append(
         (
             "write",
@@ -90,7 +93,7 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             "W and ACC_WRITE_MASK (less host protection and write tracking)",
         )
     )
-    assumptions = [*inputs.assumptions, *_whole(inputs)]
+    assumptions = [*inputs.assumptions, untracked_from_start(inputs)]
     if vendor is not Vendor.INTEL:
         assumptions += relations.mapped_pages_are_readable(kvm, request.pte_access)
     elif not relations.reads_have_a_bit(kvm):
@@ -99,28 +102,27 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             any_of(masks.host.has_exec_only, has(request.pte_access, kvm.constant("ACC_USER_MASK"))),
         ))  # fmt: skip
     return [Claim(
-        relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
-        tuple(
-            Symptom(f"{name}-{'gained' if gained else 'lost'}",
+        all_of(
+            relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
+            negate(untracked),
+            negate(invented),
+        ),
+        (
+            *(Symptom(f"{name}-{'gained' if gained else 'lost'}",
                     all_of(got, negate(want)) if gained else all_of(negate(got), want),
                     f"make_spte() does not keep {words} together.",
                     f"the SPTE {'grants' if gained else 'lacks'} {name}",
-                    f"the access {'lacks' if gained else 'grants'} {name}")
-            for gained in (True, False) for name, got, want, words in rows
+                    f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}")
+            for gained in (True, False) for name, got, want, words in rows),
+            Symptom("write-tracking-ignored", untracked, "make_spte() does not write-protect a page that has to "
+                    "stay write-protected.", "wrprot is false", "KVM: mmu_try_to_unsync_pages() refused"),
+            Symptom("write-tracking-invented", invented, "make_spte() write-protects a page that may become "
+                    "writable.", "wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"),
         ),
         tuple(assumptions),
         (*inputs.shown, Shown("spte", made.spte)),
         made.evidence,
     )]  # fmt: skip
-
-
-def _whole(inputs: SpteInputs) -> tuple[Assumption, ...]:
-    return (
-        Assumption(
-            "the SPTE is not prefetched, so it is not access-tracked from the start",
-            negate(inputs.request.prefetch),
-        ),
-    )
 
 
 # -- acc.gpte-access -----------------------------------------------------------------------------------------
@@ -212,7 +214,13 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         kind: any_of(*(negate(check.holds) for check in result.evidence.checks if check.kind is kind))
         for kind in (CheckKind.INDEX, CheckKind.SHIFT)
     }
+    places = {
+        kind: " or ".join(dict.fromkeys(check.at for check in result.evidence.checks if check.kind is kind))
+        for kind in bad
+    }
     shown = (*relations.role_shown(walk, "cr4_pke"), *inputs.shown, Shown("pte_pkey", inputs.pte_pkey))
+    # An access that both writes and fetches does not occur, but has to be in bounds like any other.
+    bits, _, *others_of_inputs = inputs.assumptions
     # What this claim is about is told by its own symptoms, not as undefined behaviour on the way.
     others = tuple(check for check in result.evidence.checks if check.kind not in bad)
     return [Claim(
@@ -223,12 +231,14 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             Symptom("element-too-narrow", negate(fits_element),
                     "An element of permissions[] has no bit for some ACC_* combination.",
                     f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
-            Symptom("index-out-of-range", bad[CheckKind.INDEX], "An array is indexed out of its range.",
+            Symptom("index-out-of-range", bad[CheckKind.INDEX],
+                    f"An array is indexed out of its range at {places[CheckKind.INDEX]}.",
                     "an index out of range", "C11 6.5.6: undefined"),
-            Symptom("shift-out-of-range", bad[CheckKind.SHIFT], "A shift count reaches the operand's width.",
+            Symptom("shift-out-of-range", bad[CheckKind.SHIFT],
+                    f"A shift count reaches the operand's width at {places[CheckKind.SHIFT]}.",
                     "a shift count out of range", "C11 6.5.7: undefined"),
         ),
-        (*inputs.assumptions, relations.paging_on(walk)),
+        (bits, *others_of_inputs, relations.paging_on(walk)),
         shown,
         replace(result.evidence, checks=others),
     )]  # fmt: skip
@@ -239,10 +249,11 @@ THEOREMS = (
         name="acc.one-to-one",
         claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back: READ for P or R, WRITE for "
               "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.  Only the iTLB-multihit "
-              "mitigation takes execution away from huge pages, and only execution.",
+              "mitigation takes execution away from huge pages, and only execution; only host protection and write "
+              "tracking take WRITE.",
         source="KVM: the table in the series' cover letter; SDM 31.3.2, APM 15.25",
-        assumes=("the SPTE is made for an access, not prefetched", "a page frame number fits the SPTE",
-                 "outside EPT a mapped page can be read"),
+        assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",
+                 "a page frame number fits the SPTE", "outside EPT a mapped page can be read"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_one_to_one,
         catches=(
@@ -251,6 +262,8 @@ THEOREMS = (
             Catch("write-for-host-readonly", "write-gained"),
             Catch("nx-huge-page-clears-user", "user-lost"),
             Catch("host-writable-at-xu", "user-execute-gained"),
+            Catch("mark-with-ad-bits-takes-all", "read-lost"),
+            Catch("write-tracking-negated", "write-tracking-ignored"),
         ),
     ),
     Theorem(
@@ -277,6 +290,7 @@ THEOREMS = (
         state=_in_bounds,
         catches=(
             Catch("fetch-index-not-halved", "index-out-of-range"),
+            Catch("permissions-one-short", "index-out-of-range"),
         ),
     ),
 )  # fmt: skip

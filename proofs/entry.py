@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GpteFormat, Kvm, WalkKind
+from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, NestedControls, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import flag
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, iff, negate, var, zext
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, iff, negate, var, zext
 from mmuproof.spec import ept, npt, paging
 
 
-def _claim(kvm: Kvm, kind: WalkKind, gpte_format: GpteFormat, entry: BitVec, present: Bool, manual: str) -> Claim:
-    walk = kvm.guest_walk(kind)
+def _claim(
+    kvm: Kvm,
+    walk: GuestWalk,
+    gpte_format: GpteFormat,
+    entry: BitVec,
+    present: Bool,
+    manual: str,
+    *,
+    part: str = "",
+    assumptions: tuple[Assumption, ...] = (),
+) -> Claim:
     found = kvm.is_present_gpte(gpte_format, walk, zext(entry, 64))
     return Claim(
         iff(found, present),
@@ -25,10 +35,25 @@ def _claim(kvm: Kvm, kind: WalkKind, gpte_format: GpteFormat, entry: BitVec, pre
             Symptom("counted-as-absent", all_of(negate(found), present),
                     "KVM stops at an entry that the hardware uses.", "not present", f"{manual}: present"),
         ),
-        (),
+        assumptions,
         (*relations.role_shown(walk, "cr4_smep"), Shown("gpte", entry)),
         walk.evidence,
-        f"{gpte_format.value} entries",
+        part or f"{gpte_format.value} entries",
+    )  # fmt: skip
+
+
+def _set_up(kvm: Kvm, entry: BitVec) -> Claim:
+    """The same for the MMU that KVM has just set up: it may ask another role for MBEC than permissions do."""
+    controls = NestedControls(
+        execonly=bool_var("execute-only support"), accessed_dirty=bool_var("EPTP's A/D bit"),
+        mbec=bool_var("MBEC for L2"), cr4=bv(0, 64), efer=bv(0, 64), gmet=FALSE,
+    )  # fmt: skip
+    done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+    mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
+    return _claim(
+        kvm, done.walk, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec), "SDM 31.3.2",
+        part="after the set-up",
+        assumptions=(Assumption("the MMU had another role before, or none that was valid", done.role_changed),),
     )  # fmt: skip
 
 
@@ -37,14 +62,17 @@ def _present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         walk = kvm.guest_walk(WalkKind.NESTED_EPT)
         entry = var("gpte", 64)
         mbec = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
-        return [_claim(kvm, WalkKind.NESTED_EPT, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec), "SDM 31.3.2")]
+        present = ept.present(entry, mbec=mbec)
+        return [_claim(kvm, walk, GpteFormat.EPT, entry, present, "SDM 31.3.2"), _set_up(kvm, entry)]
     if vendor is Vendor.AMD:
         entry = var("gpte", 64)
-        return [_claim(kvm, WalkKind.NESTED_NPT, GpteFormat.PAGING64, entry, npt.present(entry), "APM 15.25")]
+        walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+        return [_claim(kvm, walk, GpteFormat.PAGING64, entry, npt.present(entry), "APM 15.25")]
     claims: list[Claim] = []
     for gpte_format, width in ((GpteFormat.PAGING64, 64), (GpteFormat.PAGING32, 32)):
         entry = var("gpte", width)
-        claims.append(_claim(kvm, WalkKind.GUEST, gpte_format, entry, paging.present(entry), "SDM 5.5"))
+        walk = kvm.guest_walk(WalkKind.GUEST)
+        claims.append(_claim(kvm, walk, gpte_format, entry, paging.present(entry), "SDM 5.5"))
     return claims
 
 
@@ -53,11 +81,14 @@ THEOREMS = (
         name="entry.present",
         claim="KVM and the manual agree on which guest entries are present; XU counts only with MBEC.",
         source="SDM 31.3.2 and 5.5, APM 15.25",
-        assumes=("a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it",),
+        assumes=("a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it, which the "
+                 "part after the set-up does not assume",),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_present,
         catches=(
             Catch("bit-10-present-without-mbec", "counted-as-present"),
+            Catch("mbec-left-out-of-role", "counted-as-absent"),
+            Catch("nested-ept-root-role-kept", "counted-as-present"),
         ),
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mmuproof.model.kvm import GpteFormat, Kvm, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
-from mmuproof.proofs.made_spte import made_spte
+from mmuproof.proofs.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.relations import flag
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.proofs.tracking import UNTRACKED, untracked
@@ -117,8 +117,7 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             _only_executable(access, user=user, what="the access is execute-only"),
             Assumption("the page is small, or the iTLB-multihit mitigation is off",
                        any_of(eq(inputs.request.level, 1), negate(made.nx_huge_pages))),
-            Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
-                       negate(inputs.request.prefetch)),
+            untracked_from_start(inputs),
         ]  # fmt: skip
         if not relations.reads_have_a_bit(kvm):
             assumptions.append(Assumption("the host supports execute-only translations", masks.host.has_exec_only))
@@ -228,14 +227,15 @@ THEOREMS = (
         name="exec-only.spte",
         claim="The SPTE of an execute-only page has R=0 and the granted X.",
         source="SDM 31.3.3.2",
-        assumes=("the SPTE is made for an access, not prefetched", "the page is small or the iTLB-multihit "
-                 "mitigation is off", "trees that cannot express a missing read permission: the host supports "
-                 "execute-only translations"),
+        assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",
+                 "the page is small or the iTLB-multihit mitigation is off",
+                 "trees that cannot express a missing read permission: the host supports execute-only translations"),
         vendors=(Vendor.INTEL,),
         state=_spte,
         catches=(
             Catch("exec-and-user-exec-swapped", "spte-not-executable"),
             Catch("make-spte-always-readable", "spte-readable"),
+            Catch("mark-with-ad-bits-takes-all", "spte-not-executable"),
         ),
     ),
     Theorem(

@@ -13,10 +13,10 @@ from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, boolean, bv, ne, negate
 from mmuproof.spec import ept, npt, paging
-from mmuproof.spec.entry_layout import Control, defined_bits
+from mmuproof.spec.entry_layout import Control, defined_bits, reserved_bits
 from mmuproof.spec.ept_layout import EPT
 from mmuproof.spec.npt_layout import NPT_LONG_MODE
-from mmuproof.spec.paging_layout import INTEL_LONG_MODE
+from mmuproof.spec.paging_layout import INTEL_LONG_MODE, PAE
 
 _SUPPRESS_VE = 1 << 63
 _PFN = ((1 << 52) - 1) & ~0xFFF
@@ -55,9 +55,11 @@ def _hardware_bits(kvm: Kvm, vendor: Vendor) -> int:
         entry_format, controls = EPT, {*sizes, Control.EPT_ACCESSED_DIRTY, Control.EPT_VIOLATION_VE}
         if relations.has_mbec(kvm):
             controls.add(Control.MODE_BASED_EXECUTE)
+    elif vendor is Vendor.AMD:
+        entry_format, controls = NPT_LONG_MODE, {*sizes, Control.NO_EXECUTE}
     else:
-        entry_format = NPT_LONG_MODE if vendor is Vendor.AMD else INTEL_LONG_MODE
-        controls = {*sizes, Control.NO_EXECUTE}
+        # The guest runs with a CR4.PGE of its own choice.
+        entry_format, controls = INTEL_LONG_MODE, {*sizes, Control.NO_EXECUTE, Control.GLOBAL_PAGES}
     bits = 0
     for shape in {shape for kind in entry_format.kinds for shape in [kind.shape]}:
         bits |= defined_bits(
@@ -66,21 +68,49 @@ def _hardware_bits(kvm: Kvm, vendor: Vendor) -> int:
     return bits
 
 
+def _reserved_in_pae() -> int:
+    """What has to be 0 in the PAE tables by which KVM shadows guests outside long mode."""
+    controls = frozenset({Control.NO_EXECUTE, Control.GLOBAL_PAGES})
+    bits = 0
+    for level, maps_page in ((1, True), (2, True), (2, False)):
+        bits |= reserved_bits(PAE, level, maps_page, controls, max_physical_address=_FULL_WIDTH)
+    return bits
+
+
+def _type_symptoms(kvm: Kvm) -> list[Symptom]:
+    """The types of A/D tracking are three values, and of SPTE_TDP_AD_MASK."""
+    mask = kvm.constant("SPTE_TDP_AD_MASK")
+    names = ("SPTE_TDP_AD_ENABLED", "SPTE_TDP_AD_DISABLED", "SPTE_TDP_AD_WRPROT_ONLY")
+    types = [kvm.constant(name) for name in names if kvm.defines(name)]
+    alike = len(set(types)) < len(types) or any(value & ~mask for value in types)
+    return [Symptom("ad-types", boolean(alike), "The types of A/D tracking are not distinct values of "
+                    "SPTE_TDP_AD_MASK.", ", ".join(f"{value:#x}" for value in types),
+                    "KVM's comments in spte.h: the bits tell the types apart")]  # fmt: skip
+
+
 def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.shadow_masks(vendor)
     fields = _software_fields(kvm, masks)
     hardware = _hardware_bits(kvm, vendor)
-    symptoms: list[Symptom] = []
+    manual = {Vendor.INTEL: "SDM Tables 31-1 to 31-7", Vendor.AMD: "APM 5.3"}.get(vendor, "SDM 5.5")
+    symptoms = _type_symptoms(kvm)
     for index, field in enumerate(fields):
+        # Outside EPT the type of A/D tracking is SPTE_TDP_AD_ENABLED, which is 0.
+        if vendor is Vendor.SHADOW and field.name != "SPTE_TDP_AD_MASK":
+            symptoms.append(Symptom(
+                "reserved-bit", ne(field.mask & _reserved_in_pae(), 0),
+                f"{field.name} overlaps a bit that is reserved in PAE paging.",
+                "a reserved bit is set", "SDM 5.4: the bit has to be 0",
+            ))  # fmt: skip
         symptoms.append(Symptom(
             "hardware-bit", ne(field.mask & hardware, 0),
             f"{field.name} overlaps a bit that the hardware defines.",
-            "the bit means two things", "the manual gives the bit a meaning",
+            "the bit means two things", f"{manual}: the bit has a meaning",
         ))  # fmt: skip
         for other in fields[index + 1 :]:
             symptoms.append(Symptom(
                 "fields-overlap", ne(field.mask & other.mask, 0), f"{field.name} and {other.name} overlap.",
-                "one bit means two things", "each software field has bits of its own",
+                "one bit means two things", "KVM's comments in spte.h: each field has bits of its own",
             ))  # fmt: skip
     return [Claim(
         negate(any_of(*(symptom.when for symptom in symptoms))),
@@ -113,7 +143,8 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     "KVM holds the entry not present", f"{manual}: the entry is present"),
             Symptom("mmu-present", kvm_says.is_shadow_present, "A frozen SPTE is MMU-present.",
                     "is_shadow_present_pte()", "KVM's comment at FROZEN_SPTE: not present"),
-            Symptom("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.", "is_mmio_spte()",
+            Symptom("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.",
+                    "is_mmio_spte(), by shadow_mmio_mask and shadow_mmio_value",
                     "KVM's comment at FROZEN_SPTE: not MMIO"),
             Symptom("address", address, "A frozen SPTE has address bits set.", "a PFN bit is set",
                     "KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF"),
@@ -137,11 +168,18 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     evidence = result.evidence + masks.evidence
     build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
     symptoms = [
-        Symptom("static-assertion", boolean(True), f"{each}", "the assertion fails", "static_assert") for each in failed
+        Symptom(
+            "static-assertion",
+            boolean(True),
+            f"{each.removesuffix('.')}.",
+            "the assertion fails",
+            "KVM's own assertions: every static_assert holds",
+        )
+        for each in failed
     ]
     symptoms += [
         Symptom("build-bug", negate(check.holds), f"The BUILD_BUG_ON at {check.at} fires.", "it fires",
-                "BUILD_BUG_ON") for check in build
+                "KVM's own assertions: no BUILD_BUG_ON fires") for check in build
     ]  # fmt: skip
     return [Claim(
         all_of(boolean(not failed), *(check.holds for check in build)),
@@ -154,8 +192,9 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 THEOREMS = (
     Theorem(
         name="layout.disjoint",
-        claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, for "
-              "every mask configuration that the lifted set-up reaches.",
+        claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, nor "
+              "in shadow paging one that PAE paging reserves, for every mask configuration that the lifted set-up "
+              "reaches; the types of A/D tracking are distinct.",
         source="SDM Tables 31-1 to 31-7, APM 5.3 and 15.25; KVM's comments in spte.h",
         assumes=("KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page "
                  "permissions", "the host's address widths are architectural"),
@@ -164,6 +203,9 @@ THEOREMS = (
         catches=(
             Catch("mmu-writable-in-saved-slot", "fields-overlap"),
             Catch("host-writable-at-xu", "hardware-bit"),
+            Catch("default-host-writable-at-global", "hardware-bit"),
+            Catch("default-mmu-writable-reserved", "reserved-bit"),
+            Catch("ad-types-alike", "ad-types"),
         ),
     ),
     Theorem(

@@ -10,7 +10,7 @@ from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.theorem import Shown
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, bool_var, eq, ule, ult, var
+from mmuproof.smt.terms import all_of, any_of, bool_var, eq, negate, ule, ult, var
 
 _LARGEST_FRAME = 40
 """Bits of a page frame number: 52 bits of physical address less 12 of offset."""
@@ -56,3 +56,11 @@ def made_spte(kvm: Kvm, masks: ShadowMasks) -> SpteInputs:
         Shown("pfn", request.pfn),
     )
     return SpteInputs(request, tuple(assumptions), shown)
+
+
+def untracked_from_start(inputs: SpteInputs) -> Assumption:
+    """Without A/D bits a prefetched SPTE is access-tracked at once; with them it only lacks A."""
+    return Assumption(
+        "the SPTE is not prefetched without A/D bits, so it is not access-tracked from the start",
+        any_of(negate(inputs.request.prefetch), negate(inputs.request.ad_disabled)),
+    )

@@ -8,7 +8,7 @@ from mmuproof.model.kvm import GuestWalk, Kvm, NestedControls, NestedSetUp, NotT
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Shown, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -23,6 +23,7 @@ from mmuproof.smt.terms import (
     implies,
     ne,
     negate,
+    substitute,
     var,
 )
 from mmuproof.spec import ept, npt
@@ -206,20 +207,37 @@ def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             kvm, done.walk, mbec, [_new_role(done)],
             [Shown("MBEC for L2", controls.mbec)] if relations.has_mbec(kvm) else [],
             modes=relations.has_mbec(kvm),
-        )]  # fmt: skip
+        ), _role_claim(done)]  # fmt: skip
     done = kvm.nested_set_up(WalkKind.NESTED_NPT, controls)
     gmet = controls.gmet if kvm.has_gmet else FALSE
     return [_npt_claim(
         kvm, done.walk, gmet, bit(controls.efer, _EFER_NXE), [_new_role(done)],
         [Shown("GMET for L2", gmet), Shown("L1's CR4", controls.cr4), Shown("L1's EFER", controls.efer)],
-    )]  # fmt: skip
+    ), _role_claim(done)]  # fmt: skip
 
 
 def _new_role(done: NestedSetUp) -> Assumption:
     return Assumption(
-        "the MMU had another role before: with the same, KVM leaves it as it set it up then",
+        "the MMU had another role before, or none that was valid: with the same, KVM leaves it as it set it up then",
         done.role_changed,
     )
+
+
+def _role_claim(done: NestedSetUp) -> Claim:
+    """What is asked for decides the role: without this, an MMU might wrongly keep the one that it had."""
+    earlier = var("another earlier role", done.earlier_role.width)
+    other = substitute(done.walk.role, {done.earlier_role: earlier})
+    kept = ne(done.walk.role, other)
+    return Claim(
+        negate(kept),
+        (Symptom("earlier-role-kept", kept, "The role after the set-up depends on the role before it.",
+                 "another role", "KVM: the role is made of what L1 asks for"),),
+        (),
+        (Shown("earlier role", done.earlier_role), Shown("another earlier role", earlier),
+         Shown("role", done.walk.role), Shown("role after the other", other)),
+        done.walk.evidence,
+        "role",
+    )  # fmt: skip
 
 
 THEOREMS = (
@@ -292,9 +310,10 @@ THEOREMS = (
     Theorem(
         name="permission.nested-set-up",
         claim="A nested MMU that KVM has set up for L2 judges accesses by L1's tables and by what L1 asked for: "
-              "MBEC; or GMET and EFER.NXE.",
+              "MBEC; or GMET and EFER.NXE.  Its role does not depend on the one that it had before.",
         source="SDM 31.3.3.2; APM 15.25, 15.25.13",
-        assumes=(*_ACCESS_ASSUMPTIONS, "the MMU had another role before: with the same, KVM leaves it as it is",
+        assumes=(*_ACCESS_ASSUMPTIONS, "the MMU had another role before, or none that was valid: with the same, "
+                 "KVM leaves it as it is",
                  "PFERR_USER_MASK says that the linear address is user-mode, or that CPL is 3"),
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=_set_up,
@@ -313,6 +332,7 @@ THEOREMS = (
             Catch("mbec-left-out-of-role", "user-fetch-allowed"),
             Catch("nested-npt-without-wp", "write-allowed"),
             Catch("nested-ept-as-paging", "user-fetch-allowed"),
+            Catch("nested-ept-role-kept", "earlier-role-kept"),
         ),
     ),
 )  # fmt: skip

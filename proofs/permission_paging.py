@@ -10,7 +10,22 @@ from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag, has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, eq, extract, iff, implies, ne, negate, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    Bool,
+    all_of,
+    any_of,
+    boolean,
+    bv,
+    eq,
+    extract,
+    iff,
+    implies,
+    ne,
+    negate,
+    zext,
+)
 from mmuproof.spec import page_fault, paging, protection_keys
 from mmuproof.spec.page_fault import FaultCause
 
@@ -195,8 +210,37 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             tuple(assumptions),
             (*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
             result.evidence,
-        )
+        ),
+        _flags_claim(kvm),
     ]  # fmt: skip
+
+
+_FLAGS = (
+    ("PRESENT", page_fault.PRESENT_FLAG),
+    ("WRITE", page_fault.WRITE_FLAG),
+    ("USER", page_fault.USER_FLAG),
+    ("RSVD", page_fault.RESERVED_FLAG),
+    ("FETCH", page_fault.INSTRUCTION_FLAG),
+    ("PK", page_fault.PROTECTION_KEY_FLAG),
+)
+
+
+def _flags_claim(kvm: Kvm) -> Claim:
+    """The masks by which accesses and faults are told are the hardware's flags; KVM's own is none of them."""
+    masks = [(f"PFERR_{name}_MASK", kvm.constant(f"PFERR_{name}_MASK"), flag) for name, flag in _FLAGS]
+    symptoms = [
+        Symptom("flag-misplaced", boolean(mask != 1 << number), f"{name} is not the error code's bit {number}.",
+                f"{name} is {mask:#x}", f"SDM 4.7: bit {number}")
+        for name, mask, number in masks
+    ]  # fmt: skip
+    implicit = kvm.constant("PFERR_IMPLICIT_ACCESS")
+    symptoms.append(Symptom(
+        "synthetic-flag", boolean(implicit.bit_count() != 1 or implicit < 1 << page_fault.ERROR_CODE_WIDTH),
+        "PFERR_IMPLICIT_ACCESS is not one bit outside what the hardware pushes.",
+        f"PFERR_IMPLICIT_ACCESS is {implicit:#x}", "SDM 4.7: an error code has 32 bits",
+    ))  # fmt: skip
+    shown = tuple(Shown(name, bv(mask, 64)) for name, mask, _ in masks)
+    return Claim(negate(any_of(*(each.when for each in symptoms))), tuple(symptoms), shown=shown, part="flags")
 
 
 THEOREMS = (
@@ -241,7 +285,7 @@ THEOREMS = (
     Theorem(
         name="permission.error-code",
         claim="The error code that permission_fault() returns is P for a fault, with PK exactly if the "
-              "protection key denied the access, and 0 without a fault.",
+              "protection key denied the access, and 0 without a fault; the PFERR_* masks are the hardware's flags.",
         source="SDM 4.7, 5.6.2",
         assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
@@ -254,6 +298,7 @@ THEOREMS = (
             Catch("implicit-escapes-smap", "fault-without-code"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("pk-flag-lost", "key-flag"),
+            Catch("pk-flag-at-ss", "flag-misplaced"),
             Catch("pkey-write-ignores-wp", "key-flag"),
             Catch("pkru-mask-left-over", "key-flag"),
             Catch("permissions-read-root-role", "code-without-fault"),

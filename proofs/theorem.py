@@ -76,7 +76,8 @@ class Claim:
         """Undefined behaviour, which leaves all else without meaning, and then the claim's symptoms."""
         undefined = tuple(
             Symptom("undefined-behaviour", negate(check.holds),
-                    f"Undefined behaviour: {check.kind.value} at {check.at}.", "undefined", "C11: defined")
+                    f"Undefined behaviour: {check.kind.value} at {check.at}.", "anything may happen",
+                    "C11: the behaviour has to be defined")
             for check in self._demanded
         )  # fmt: skip
         return undefined + self.symptoms

@@ -8,7 +8,7 @@ from mmuproof.model.kvm import Kvm, ShadowMasks
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
-from mmuproof.proofs.made_spte import made_spte
+from mmuproof.proofs.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
@@ -54,7 +54,7 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                        f"Marking and restoring an SPTE loses {name.upper()}.", f"{name.upper()} is clear",
                        "KVM: restore_acc_track_spte() gives back what was saved")  # fmt: skip
 
-    return [Claim(
+    return [_kept_with_ad_bits(kvm, masks), Claim(
         all_of(eq(changed, 0), eq(gained, 0)),
         (
             Symptom("bit-gained", ne(gained, 0), "Marking and restoring an SPTE sets a bit that it did not have.",
@@ -68,7 +68,37 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         untracked(kvm, masks, spte),
         (Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
         tracked.evidence,
+        "without A/D bits",
     )]  # fmt: skip
+
+
+def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    """With A/D bits nothing is put away: marking clears A, and there is nothing to restore."""
+    spte = var("spte", 64)
+    tracked = kvm.access_track(masks, spte)
+    changed = (tracked.marked ^ spte) & ~bv(_ACCESSED, 64)
+    gained = tracked.marked & ~spte
+    return Claim(
+        all_of(eq(changed, 0), eq(gained, 0), negate(tracked.is_access_track)),
+        (
+            Symptom("bit-gained", ne(gained, 0), "Marking an SPTE with A/D bits sets a bit that it did not have.",
+                    "a bit more than before", "KVM: only A is cleared"),
+            Symptom("bit-lost", ne(changed, 0), "Marking an SPTE with A/D bits changes a bit besides A.",
+                    "another SPTE", "KVM: only A is cleared"),
+            Symptom("taken-for-tracked", tracked.is_access_track,
+                    "A marked SPTE with A/D bits is taken for an access-tracked one.",
+                    "is_access_track_spte()", "KVM: only SPTEs without A/D bits are access-tracked"),
+        ),
+        (
+            *plausible_host(masks),
+            Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
+            Assumption("the SPTE is with A/D bits",
+                       ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED"))),
+        ),
+        (Shown("spte", spte), Shown("marked", tracked.marked)),
+        tracked.evidence,
+        "with A/D bits",
+    )  # fmt: skip
 
 
 def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -116,9 +146,7 @@ def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         negate(dirty),
         (Symptom("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.",
                  "a saved slot is set", "KVM's WARN in mark_spte_for_access_track(): the slots are zero"),),
-        (*inputs.assumptions,
-         Assumption("the SPTE is not prefetched, so it is not access-tracked from the start",
-                    negate(inputs.request.prefetch))),
+        (*inputs.assumptions, untracked_from_start(inputs)),
         (*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
         made.evidence,
     )]  # fmt: skip
@@ -135,7 +163,7 @@ THEOREMS = (
     Theorem(
         name="tracking.round-trip",
         claim="Marking an SPTE for access tracking and restoring it gives back everything but W and A, and adds "
-              "nothing.",
+              "nothing; with A/D bits, marking clears A and changes nothing else.",
         source="KVM's comments at mark_spte_for_access_track() and restore_acc_track_spte(); SDM 31.3.2",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
@@ -143,6 +171,7 @@ THEOREMS = (
         catches=(
             Catch("track-saves-no-xu", "xu-lost"),
             Catch("restore-shift-off-by-one", "bit-gained"),
+            Catch("mark-with-ad-bits-takes-all", "bit-lost"),
         ),
     ),
     Theorem(
@@ -171,7 +200,7 @@ THEOREMS = (
         name="tracking.saved-clear",
         claim="make_spte() leaves the slots for saved permissions clear.",
         source="KVM's WARN in mark_spte_for_access_track()",
-        assumes=("the SPTE is not prefetched, so it is not access-tracked from the start",
+        assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",
                  "a page frame number fits the SPTE"),
         vendors=(Vendor.INTEL,),
         state=_saved_clear,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetch real kernel sources, as Debian packages them, into a cache outside the repository.
 #
-#   tools/fetch-kernels.sh [VERSION ...]        default: 6.12 7.2
+#   tools/fetch-kernels.sh [VERSION ...]        default: 6.1 6.12 7.2
 #
 # For each VERSION the cache ($MMUPROOF_KERNELS, else mmuproof/kernels in the user's cache folder) gets
 #   linux-VERSION/                what mmuproof reads of the tree (arch/x86, include, virt/kvm, Makefile)
@@ -16,7 +16,7 @@ set -eu
 say() { echo "fetch-kernels: $*"; }
 die() { say "$@" >&2; exit 1; }
 
-[ $# -gt 0 ] || set -- 6.12 7.2
+[ $# -gt 0 ] || set -- 6.1 6.12 7.2
 for version in "$@"; do
     case $version in
         *[!0-9.]* | .* | *. | '') die "'$version' is not a version such as 7.2" ;;

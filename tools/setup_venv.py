@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -73,10 +74,10 @@ def _run(*command: str) -> None:
 def _has_pip() -> bool:
     """Whether the base interpreter's pip can install into another environment."""
     try:
-        import pip
+        version = str(importlib.import_module("pip").__version__)
     except ImportError:
         return False
-    return tuple(int(number) for number in pip.__version__.split(".")[:2]) >= (22, 3)
+    return tuple(int(number) for number in version.split(".")[:2]) >= (22, 3)
 
 
 def _make() -> None:

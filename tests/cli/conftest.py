@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
-from click.testing import Result as CliResult
 from typer.testing import CliRunner
+from typer.testing import Result as CliResult
 
 from mmuproof.cli.catalogue import REFERENCE, Defect, Subject
 from mmuproof.cli.main import build_app

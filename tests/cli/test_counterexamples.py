@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from mmuproof.cli.counterexamples import MOST_STEPS, NoSymptom, explain
+from mmuproof.cli.counterexamples import NoSymptom, explain
 from mmuproof.cli.results import Counterexample
+from mmuproof.cli.steps import MOST_STEPS
 from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
 from mmuproof.proofs.theorem import Claim, Shown, Symptom
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
-from mmuproof.smt.terms import FALSE, TRUE, Bool, bit, bv, eq, evaluate, extract, ite, ne, ult, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bv, eq, evaluate, extract, ite, ne, ult, var, zext
 
 ACCESS = ((0, "READ"), (1, "WRITE"), (2, "EXEC"))
 WRONG = Symptom("wrong", TRUE, "It is wrong.", "this", "that")
@@ -44,13 +45,13 @@ def inputs(told: Counterexample) -> dict[str, str]:
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (5, "READ|EXEC"), (0x12, "WRITE|0x10"), (0x40, "0x40"),
 ])  # fmt: skip
-def test_flags_are_named(value, text) -> None:
+def test_flags_are_named(value: int, text: str) -> None:
     told = explained(ne(PTE, value), shown=[Shown("pte_access", PTE, ACCESS)])
     assert inputs(told) == {"pte_access": text}
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (9, "9"), (10, "0xa"), (0x1000, "0x1000")])
-def test_other_values_are_numbers(value, text) -> None:
+def test_other_values_are_numbers(value: int, text: str) -> None:
     assert inputs(explained(ne(PTE, value), shown=[Shown("level", PTE)])) == {"level": text}
 
 
@@ -68,6 +69,19 @@ def test_what_the_assumptions_fix_is_told() -> None:
     shown = [Shown("smep", bit(ROLE, 3)), Shown("smap", bit(ROLE, 4)), Shown("access", PTE, ACCESS)]
     told = explained(ne(OTHER, 1), shown=shown, assumptions=[bit(ROLE, 3), bit(PTE, 2), ult(ROLE, 99)])
     assert inputs(told) == {"smep": "1", "access": "EXEC", "other": "1"}
+
+
+FROZEN, MASK, NONE = Shown("FROZEN_SPTE", bv(0x5A0, 64)), Shown("mmio_mask", bv(7, 64)), Shown("no_mask", bv(0, 64))
+
+
+@pytest.mark.parametrize(("sentence", "told"), [
+    ("It is wrong.", {"FROZEN_SPTE": "0x5a0", "mmio_mask": "7"}),
+    ("A frozen SPTE is present.", {"FROZEN_SPTE": "0x5a0"}),
+    ("mmio_mask overlaps no_mask.", {"mmio_mask": "7"}),
+])  # fmt: skip
+def test_a_constant_is_told_if_the_symptom_speaks_of_it_or_of_none(sentence: str, told: dict[str, str]) -> None:
+    symptom = Symptom("wrong", TRUE, sentence, "", "")
+    assert inputs(explained(~bit(ROLE, 3), shown=[FROZEN, MASK, NONE], symptoms=[symptom])) == {**told, "role[3]": "1"}
 
 
 def test_what_matters_but_is_not_shown_is_told_by_its_variable() -> None:
@@ -111,6 +125,18 @@ def test_steps_that_say_the_same_are_said_once() -> None:
     assert steps(explained(ne(PTE + 3, 5), evidence=evidence)) == ["mmu.c:1 spte = 5"]
 
 
+def test_elements_that_were_read_are_kept_before_others() -> None:
+    fills = [Step("a.c:1", f"table[{n}]", TRUE, bv(0x111 * (n + 1), 16)) for n in range(3)]
+    index = ite(bit(ROLE, 0), PTE, PTE + 1)
+    read = ite(eq(index, 0), fills[0].value, ite(eq(index, 1), fills[1].value, fills[2].value))
+    later = [Step(f"b.c:{n}", f"v{n}", TRUE, index) for n in range(20)]
+    holds = ~(bit(read >> extract(OTHER, 15, 0), 0) & eq(index, 1) & eq(PTE, 1))
+    told = steps(explained(holds, evidence=Evidence(steps=(*fills, *later))))
+    assert len(told) == MOST_STEPS
+    assert told[0] == "a.c:1 table[1] = 0x0222: bit 1 is set"
+    assert told[-1].startswith("b.c:19")
+
+
 def test_the_last_steps_are_kept() -> None:
     values = [PTE + n for n in range(20)]
     evidence = Evidence(steps=tuple(Step(f"a.c:{n}", f"v{n}", TRUE, v) for n, v in enumerate(values)))
@@ -128,6 +154,52 @@ def test_steps_of_inputs_that_do_not_matter_are_left_out() -> None:
     assert steps(explained(holds, evidence=evidence)) == ["a.c:2 pte = 5"]
 
 
+def table_read(*elements: BitVec) -> BitVec:
+    """The element that PTE chooses."""
+    table = elements[-1]
+    for index, element in enumerate(elements[:-1]):
+        table = ite(eq(PTE, index), element, table)
+    return table
+
+
+def filling(element: int, **ingredients: int) -> list[Step]:
+    """One round of a loop that fills an array with the disjunction of some masks."""
+    whole = 0
+    for value in ingredients.values():
+        whole |= value
+    made = [Step(f"a.c:{n}", name, TRUE, bv(value, 16)) for n, (name, value) in enumerate(ingredients.items(), 1)]
+    return [*made, Step("a.c:9", f"mmu->table[{element}]", TRUE, bv(whole, 16))]
+
+
+def test_an_array_shows_the_element_that_was_read_and_what_it_is_made_of() -> None:
+    rounds = [
+        {"uf": 0xF0, "ff": 0x0F, "kf": 0},
+        {"uf": 0x0F, "ff": 0xF00, "kf": 0xF},
+        {"uf": 0xF0, "ff": 0x0F, "kf": 0},
+        {"uf": 0, "ff": 0, "kf": 0},
+    ]
+    before = [Step("a.c:0", "mask", TRUE, bv(0x0F, 16))]
+    fills = [step for index, each in enumerate(rounds) for step in filling(index, **each)]
+    read = table_read(*(step.value for step in fills if "table" in step.target))
+    fault = bit(read >> extract(OTHER, 15, 0), 0)
+    # The first element has the same value as the last.
+    told = explained(~(fault & eq(PTE, 2) & eq(OTHER, 5)), shown=[Shown("access", extract(OTHER, 15, 0), ACCESS)],
+                     evidence=Evidence(steps=(*before, *fills)))  # fmt: skip
+    assert steps(told) == ["a.c:1 uf = 0x00f0", "a.c:9 mmu->table[2] = 0x00ff: the bit for READ|EXEC is set"]
+    told = explained(~(~fault & eq(PTE, 1) & eq(OTHER, 5)), evidence=Evidence(steps=(*before, *fills)))
+    assert steps(told) == [
+        "a.c:1 uf = 0x000f", "a.c:2 ff = 0x0f00", "a.c:3 kf = 0x000f", "a.c:9 mmu->table[1] = 0x0f0f: bit 5 is clear",
+    ]  # fmt: skip
+
+
+def test_two_arrays_with_the_same_index_are_told_apart() -> None:
+    ours = [Step("a.c:9", f"mmu->table[{n}]", TRUE, bv(0x111 * (n + 1), 16)) for n in range(3)]
+    others = [Step("a.c:9", f"mmu->table[{n}]", TRUE, bv(0x700 + n, 16)) for n in range(3)]
+    read = table_read(*(step.value for step in ours))
+    told = explained(~(bit(read >> extract(OTHER, 15, 0), 0) & eq(PTE, 1)), evidence=Evidence(steps=(*ours, *others)))
+    assert steps(told) == ["a.c:9 mmu->table[1] = 0x0222: bit 1 is set"]
+
+
 def test_a_table_of_constants_shows_the_entry_that_was_read() -> None:
     table = ite(eq(PTE, 1), bv(0x55AA, 16), ite(eq(PTE, 2), bv(0x77CC, 16), bv(0, 16)))
     evidence = Evidence(steps=tuple(Step("a.c:1", "table[i]", TRUE, bv(n, 16)) for n in (0x55AA, 0x77CC, 0)))
@@ -136,7 +208,7 @@ def test_a_table_of_constants_shows_the_entry_that_was_read() -> None:
 
 
 @pytest.mark.parametrize("kind", CheckKind)
-def test_checks_that_fail_are_told(kind) -> None:
+def test_checks_that_fail_are_told(kind: CheckKind) -> None:
     evidence = Evidence(checks=(
         Check(kind, "a.c:1", ne(PTE, 5)), Check(kind, "a.c:2", eq(PTE, 5)), Check(kind, "a.c:3", FALSE),
         Check(kind, "a.c:4", eq(OTHER, 1)),
@@ -144,6 +216,19 @@ def test_checks_that_fail_are_told(kind) -> None:
     told = explained(ne(PTE, 5), evidence=evidence)
     assert [step.at for step in told.steps] == ["a.c:1", "a.c:3"]
     assert explained(ne(PTE, 5), evidence=Evidence(checks=evidence.checks[:1])).at == "a.c:1"
+
+
+def test_undefined_behaviour_ends_where_it_is() -> None:
+    index = PTE + 1
+    check = Check(CheckKind.INDEX, "a.c:2", ult(index, 16))
+    evidence = Evidence((check,), (Step("a.c:1", "index", TRUE, index), Step("a.c:3", "fault", TRUE, OTHER + 3)))
+    claim = Claim(ne(OTHER + 3, 5) | ult(index, 20), (WRONG,), evidence=evidence)
+    answer = decide(claim.obligation, preferred=[way.when for way in claim.ways_to_fail])
+    assert answer.assignment is not None
+    told = explain(claim, answer.assignment, satisfiable)
+    assert told.symptom == "undefined-behaviour"
+    assert steps(told) == ["a.c:1 index = 0x10", "a.c:2 array index out of bounds"]
+    assert told.at == "a.c:2"
 
 
 def test_a_warning_fires() -> None:

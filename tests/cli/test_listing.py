@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result as CliResult
+
+from mmuproof.cli.catalogue import Catalogue
 
 
-def test_list_names_everything(cli, catalogue) -> None:
+def test_list_names_everything(cli: Callable[..., CliResult], catalogue: Catalogue) -> None:
     ran = cli("list")
     assert ran.exit_code == 0
     assert [line.split()[0] for line in ran.stdout.splitlines()] == [t.name for t in catalogue.theorems()]
 
 
-def test_list_takes_names_and_patterns_in_the_catalogues_order(cli) -> None:
+def test_list_takes_names_and_patterns_in_the_catalogues_order(cli: Callable[..., CliResult]) -> None:
     ran = cli("list", "odd.v*", "ok.proved")
     assert ran.stdout == (
         "ok.proved               intel amd shadow  Claim of ok.proved.\n"
@@ -18,7 +24,7 @@ def test_list_takes_names_and_patterns_in_the_catalogues_order(cli) -> None:
     )
 
 
-def test_list_writes_a_file(cli, tmp_path) -> None:
+def test_list_writes_a_file(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     assert cli("list", "ok.proved", "--json", tmp_path / "l.json").exit_code == 0
     content = json.loads((tmp_path / "l.json").read_text())
     assert content["theorems"] == [{
@@ -28,7 +34,7 @@ def test_list_writes_a_file(cli, tmp_path) -> None:
     }]  # fmt: skip
 
 
-def test_show_tells_all(cli) -> None:
+def test_show_tells_all(cli: Callable[..., CliResult]) -> None:
     assert cli("show", "ok.proved").stdout == (
         "ok.proved  intel amd shadow\n"
         "  Claim of ok.proved.\n"
@@ -38,7 +44,7 @@ def test_show_tells_all(cli) -> None:
     )
 
 
-def test_a_theorem_that_is_not_there_is_wrong_usage(cli) -> None:
+def test_a_theorem_that_is_not_there_is_wrong_usage(cli: Callable[..., CliResult]) -> None:
     for words in (["list", "bad.refutd"], ["show", "bad.refutd"]):
         ran = cli(*words)
         assert ran.exit_code == 2
@@ -46,7 +52,7 @@ def test_a_theorem_that_is_not_there_is_wrong_usage(cli) -> None:
     assert cli("show").exit_code == 2
 
 
-def test_no_command_shows_the_help(cli) -> None:
+def test_no_command_shows_the_help(cli: Callable[..., CliResult]) -> None:
     ran = cli()
     assert ran.exit_code == 2
     assert "Examples:" in ran.stderr
@@ -54,7 +60,7 @@ def test_no_command_shows_the_help(cli) -> None:
     assert cli("frobnicate").exit_code == 2
 
 
-def test_version(cli) -> None:
+def test_version(cli: Callable[..., CliResult]) -> None:
     ran = cli("--version")
     assert ran.exit_code == 0
     assert ran.stdout.startswith("mmuproof ")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_reader_that_stops_early_does_not_change_the_exit_status() -> None:
     process.stderr.close()
 
 
-def test_a_source_that_cannot_be_used_is_one_clear_line(tmp_path) -> None:
+def test_a_source_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "garbage.tar.xz").write_bytes(os.urandom(1000))
     (tmp_path / "garbage.deb").write_bytes(b"!<arch>\nnot really")
@@ -69,6 +70,7 @@ from mmuproof.smt.terms import bv, ne, ult, var
 
 class Catalogue(Installed):
     def theorems(self):
+        print("started")
         a, b = var("a", 64), var("b", 64)
         # To refute it is to factor a product of two large primes.
         holds = ne(a * b, 0xFFFFFFFB * 0xFFFFFFEF) | ult(a, 2) | ult(b, 2) | ult(bv(1 << 33, 64), a) \\
@@ -85,23 +87,48 @@ main.main()
 """
 
 
-@pytest.mark.parametrize("delay", [0.0, 1.0])
-def test_ctrl_c_ends_a_run_at_once(tmp_path, delay) -> None:
+@pytest.mark.parametrize(("number", "status", "says"), [
+    (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM"),
+    (signal.SIGHUP, 129, "ended by SIGHUP"),
+])  # fmt: skip
+@pytest.mark.parametrize("delay", [0.0, 0.3, 2.0])
+def test_a_signal_ends_a_run_at_once(
+    tmp_path: Path, delay: float, number: signal.Signals, status: int, says: str
+) -> None:
     path = tmp_path / "r.json"
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", INTERRUPTIBLE, "prove", "--json", str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(1.5 + delay)
-    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    time.sleep(delay)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130, errors
-    assert errors == "mmuproof: interrupted\n"
+    assert process.returncode == status, errors
+    assert errors == f"mmuproof: {says}\n"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.kernel
-def test_a_real_kernel_is_proved(kernel_tree, tmp_path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_temporary_files(
+    kernel_tree: Callable[[str], Path], tmp_path: Path, number: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [*CLI, "prove", "--kernel", str(kernel_tree("7.2"))], env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("mmuproof-*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait(timeout=30) == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.kernel
+def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
     done = run("prove", "permission.ept*", "--kernel", kernel_tree("7.2"), "--json", tmp_path / "r.json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 PROVED" in done.stdout

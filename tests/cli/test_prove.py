@@ -1,10 +1,21 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
+from typer.testing import Result as CliResult
+
+from mmuproof.cli.console import Output
+from mmuproof.cli.report import print_report
+from mmuproof.cli.results import Counterexample, KernelIdentity, Report, Result
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.obligation import Verdict
 
 GREEN = ("ok.proved", "ok.not-there", "ok.missing")
 
@@ -29,11 +40,11 @@ def results(path: Path) -> list[dict[str, Any]]:
     (["source.unusable", "bad.refuted", "--kernel", "linux"], 2),
     (["source.interrupted", "bad.refuted"], 130),
 ])  # fmt: skip
-def test_the_exit_status_says_how_it_went(cli, theorems, status) -> None:
+def test_the_exit_status_says_how_it_went(cli: Callable[..., CliResult], theorems: list[str], status: int) -> None:
     assert cli("prove", *theorems).exit_code == status
 
 
-def test_a_budget_that_runs_out_is_unknown(cli, tmp_path) -> None:
+def test_a_budget_that_runs_out_is_unknown(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     ran = cli("prove", "odd.unknown", "--budget", 1000, "--json", tmp_path / "r.json")
     assert ran.exit_code == 3
     (result,) = results(tmp_path / "r.json")
@@ -55,7 +66,9 @@ def test_a_budget_that_runs_out_is_unknown(cli, tmp_path) -> None:
     ("odd.empty", "ERROR", "the theorem states no claim"),
     ("odd.no-symptom", "ERROR", "there is a counterexample, but the theorem has no symptom for it"),
 ])  # fmt: skip
-def test_the_verdict_comes_with_its_reason(cli, tmp_path, theorem, verdict, reason) -> None:
+def test_the_verdict_comes_with_its_reason(
+    cli: Callable[..., CliResult], tmp_path: Path, theorem: str, verdict: str, reason: str | None
+) -> None:
     ran = cli("prove", theorem, "--vendor", "intel", "--json", tmp_path / "r.json")
     (result,) = results(tmp_path / "r.json")
     assert (result["verdict"], result["reason"]) == (verdict, reason)
@@ -63,7 +76,7 @@ def test_the_verdict_comes_with_its_reason(cli, tmp_path, theorem, verdict, reas
     assert (reason or "") in ran.stdout
 
 
-def test_the_results_file_has_the_agreed_content(cli, tmp_path) -> None:
+def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     cli("prove", "bad.refuted", "ok.not-there", "--vendor", "intel", "--kernel", "linux", "--json", path)
     content = json.loads(path.read_text())
@@ -96,7 +109,7 @@ def test_the_results_file_has_the_agreed_content(cli, tmp_path) -> None:
     }  # fmt: skip
 
 
-def test_results_come_in_the_catalogues_order_whatever_the_jobs(cli, tmp_path) -> None:
+def test_results_come_in_the_catalogues_order_whatever_the_jobs(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     contents = []
     for jobs in (1, 4):
         path = tmp_path / f"{jobs}.json"
@@ -114,7 +127,7 @@ def test_results_come_in_the_catalogues_order_whatever_the_jobs(cli, tmp_path) -
     ]  # fmt: skip
 
 
-def test_a_counterexample_reads_as_agreed(cli) -> None:
+def test_a_counterexample_reads_as_agreed(cli: Callable[..., CliResult]) -> None:
     ran = cli("prove", "bad.refuted", "--vendor", "amd", "--kernel", "my tree", "--defect", "nx-ignored")
     command = "mmuproof prove bad.refuted --vendor amd --kernel 'my tree' --defect nx-ignored"
     assert ran.stdout.startswith(
@@ -129,22 +142,52 @@ def test_a_counterexample_reads_as_agreed(cli) -> None:
     assert "(Linux 7.3.0-rc1) with the defect nx-ignored" in ran.stdout
 
 
-def test_output_that_is_no_terminal_is_plain(cli) -> None:
+def test_output_that_is_no_terminal_is_plain(cli: Callable[..., CliResult]) -> None:
     ran = cli("prove", *GREEN, "odd.refused")
     assert "\x1b" not in ran.output
     assert ran.stderr == ""
     assert all(line == line.rstrip() for line in ran.stdout.splitlines())
 
 
-def test_cut_calls_are_footnotes(cli) -> None:
+def test_cut_calls_are_footnotes(cli: Callable[..., CliResult]) -> None:
     ran = cli("prove", "ok.proved", "bad.refuted")
     rows = [line for line in ran.stdout.splitlines() if line.startswith(("PROVED", "REFUTED  bad"))]
     assert all("  [1]" in row for row in rows if " s" in row)
     assert ran.stdout.count("callee()") == 1
-    assert "  [1] callee()  mmu.c:7  says nothing" in ran.stdout
+    assert "\n   [1] callee() mmu.c:7  says nothing\n" in ran.stdout
 
 
-def test_verbose_shows_assumptions_and_tracebacks(cli) -> None:
+def test_rows_end_where_a_terminal_ends(cli: Callable[..., CliResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    (row,) = rows_of(cli("prove", "odd.broken").stdout)
+    assert row == "ERROR  odd.broken  intel     0.000 s  stating it failed: Ze…"
+    (row,) = rows_of(cli("prove", "odd.broken", "-v").stdout)
+    assert row.endswith("ZeroDivisionError: by nothing")
+
+
+def rows_of(output: str) -> list[str]:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    plain = re.sub(r"\d+\.\d{3} s", "0.000 s", plain)
+    return [line for line in plain.splitlines() if line.startswith("ERROR")]
+
+
+@pytest.mark.parametrize(("actual", "expected", "line"), [
+    ("a fault", "SDM 9.9: no fault", "  KVM: a fault.   SDM 9.9: no fault."),
+    ("a fault", "no fault", "  KVM: a fault.   SDM 1.2: no fault."),
+    ("KVM goes on", "KVM: it stops", "  KVM goes on.   KVM's own rule: it stops."),
+    ("anything", "C11: defined", "  KVM: anything.   C11: defined."),
+])  # fmt: skip
+def test_both_sides_are_told_once(actual: str, expected: str, line: str) -> None:
+    told = Counterexample("s", "Wrong.", (), {}, (), actual, expected, "")
+    result = Result("t", Vendor.AMD, Verdict.REFUTED, 0.0, counterexample=told, source="SDM 1.2")
+    app = typer.Typer()
+    report = Report(KernelIdentity("k", None), (result,), 0.0)
+    app.command()(lambda: print_report(Output(), report, verbose=False))
+    assert line in CliRunner().invoke(app, []).stdout.splitlines()
+
+
+def test_verbose_shows_assumptions_and_tracebacks(cli: Callable[..., CliResult]) -> None:
     quiet, verbose = cli("prove", "odd.broken", "ok.*"), cli("prove", "odd.broken", "ok.*", "-v")
     assert "Traceback" not in quiet.output
     assert "ZeroDivisionError: by nothing" in verbose.stderr
@@ -169,7 +212,9 @@ def test_verbose_shows_assumptions_and_tracebacks(cli) -> None:
     (["--kernel", "nowhere"], "mmuproof: nowhere does not exist"),
     (["--kernel", "garbage"], "mmuproof: garbage is not a kernel tree: it has no arch/x86/kvm"),
 ])  # fmt: skip
-def test_wrong_usage_is_one_line_that_helps(cli, tmp_path, words, message) -> None:
+def test_wrong_usage_is_one_line_that_helps(
+    cli: Callable[..., CliResult], tmp_path: Path, words: list[str], message: str
+) -> None:
     path = tmp_path / "r.json"
     ran = cli("prove", *words, "--json", path)
     assert ran.exit_code == 2
@@ -180,11 +225,11 @@ def test_wrong_usage_is_one_line_that_helps(cli, tmp_path, words, message) -> No
 
 
 @pytest.mark.parametrize("words", [["--bogus"], ["--jobs", "0"], ["--budget", "0"], ["--budget", str(2**32)]])
-def test_click_finds_the_rest(cli, words) -> None:
+def test_click_finds_the_rest(cli: Callable[..., CliResult], words: list[str]) -> None:
     assert cli("prove", *words).exit_code == 2
 
 
-def test_a_tree_that_does_not_parse_shows_some_diagnostics(cli, tmp_path) -> None:
+def test_a_tree_that_does_not_parse_shows_some_diagnostics(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     ran = cli("prove", "ok.proved", "--kernel", "unparsed", "--json", tmp_path / "r.json")
     assert ran.exit_code == 2
     lines = ran.stderr.splitlines()
@@ -194,7 +239,7 @@ def test_a_tree_that_does_not_parse_shows_some_diagnostics(cli, tmp_path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_is_interrupted_leaves_the_old_results(cli, tmp_path) -> None:
+def test_a_run_that_is_interrupted_leaves_the_old_results(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text("old")
     assert cli("prove", "source.interrupted", "--json", path).exit_code == 130
@@ -202,7 +247,7 @@ def test_a_run_that_is_interrupted_leaves_the_old_results(cli, tmp_path) -> None
     assert path.read_text() == "old"
 
 
-def test_a_defect_of_the_reference_model_is_put_in(cli, tmp_path) -> None:
+def test_a_defect_of_the_reference_model_is_put_in(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     ran = cli("prove", "bad.refuted", "--defect", "mbec-ignored", "--json", tmp_path / "r.json")
     assert ran.exit_code == 1
     kernel = json.loads((tmp_path / "r.json").read_text())["kernel"]

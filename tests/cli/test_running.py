@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Sequence
 from typing import cast
 
@@ -12,8 +13,8 @@ from mmuproof.cli.selection import Task
 from mmuproof.cli.watching import Unwatched
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.theorem import Claim, Symptom, Theorem
-from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
+from mmuproof.proofs.theorem import Claim, Shown, Symptom, Theorem
+from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.terms import TRUE, Bool, bool_var
 
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
@@ -41,7 +42,7 @@ def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
 
 
 @pytest.mark.parametrize("verdicts", list(itertools.product(DECIDED, repeat=2)))
-def test_a_theorems_verdict_is_its_worst_claims(verdicts) -> None:
+def test_a_theorems_verdict_is_its_worst_claims(verdicts: Sequence[Verdict]) -> None:
     result = run_claims(Verdict.PROVED, *verdicts)
     assert result.verdict is min([Verdict.PROVED, *verdicts], key=SEVERITY.index)
     assert result.reason is not None
@@ -62,6 +63,23 @@ def test_a_solver_that_fails_is_an_error() -> None:
     assert result.reason == "PROVED: deciding it failed: MemoryError: no more"
 
 
+def test_telling_a_counterexample_leaves_this_thread_to_signals() -> None:
+    threads = []
+
+    def decide(obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
+        return Answer(Verdict.REFUTED, 0.0, Assignment({"x": 0}, {"x": 1}))
+
+    def satisfiable(_term: Bool) -> bool | None:
+        threads.append(threading.current_thread())
+        return None
+
+    shown = Shown("x", bool_var("x") & bool_var("y"))
+    claim = Claim(bool_var("x"), (Symptom("s", TRUE, "Wrong.", "a", "b"),), (Assumption("y", bool_var("y")),), (shown,))
+    theorem = Theorem("t", "", "", (), (Vendor.AMD,), lambda _kvm, _vendor: [claim], ())
+    run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(decide, satisfiable), jobs=1, watcher=Unwatched())
+    assert threading.main_thread() not in threads
+
+
 def test_a_refutation_without_a_counterexample_is_an_error() -> None:
     solver = Solver(lambda _obligation, _preferred: Answer(Verdict.REFUTED, 0.0), lambda _term: None)
     assert run_claims(Verdict.PROVED, solver=solver).verdict is Verdict.ERROR
@@ -75,6 +93,6 @@ def test_a_refutation_without_a_counterexample_is_an_error() -> None:
     ([Verdict.UNKNOWN], 3),
     ([Verdict.ERROR], 3),
 ])  # fmt: skip
-def test_the_exit_status(verdicts, status) -> None:
+def test_the_exit_status(verdicts: Sequence[Verdict], status: int) -> None:
     results = tuple(Result("t", Vendor.AMD, verdict, 0.0) for verdict in verdicts)
     assert Report(KernelIdentity("k", None), results, 0.0).exit_status == status

@@ -29,12 +29,12 @@ THEOREMS = [theorem(name) for name in NAMES]
     (["layout.frozen", "permission.?pt"], ["permission.ept", "permission.npt", "layout.frozen"]),
     (["*", "*"], NAMES),
 ])  # fmt: skip
-def test_names_and_patterns(wanted, names) -> None:
+def test_names_and_patterns(wanted: list[str], names: list[str]) -> None:
     assert [each.name for each in select_theorems(THEOREMS, wanted)] == names
 
 
 @given(st.text(max_size=20))
-def test_a_name_selects_itself_or_is_refused(wanted) -> None:
+def test_a_name_selects_itself_or_is_refused(wanted: str) -> None:
     if any(fnmatch.fnmatchcase(name, wanted) for name in NAMES):
         assert select_theorems(THEOREMS, [wanted])
         return
@@ -50,7 +50,7 @@ def test_a_name_selects_itself_or_is_refused(wanted) -> None:
     ("mbec", "permission.ept-mbec"),
     ("frozen*", "layout.frozen"),
 ])  # fmt: skip
-def test_a_mistyped_name_is_answered_with_near_ones(wanted, near) -> None:
+def test_a_mistyped_name_is_answered_with_near_ones(wanted: str, near: str) -> None:
     with pytest.raises(UsageProblem) as problem:
         select_theorems(THEOREMS, [wanted])
     assert near in problem.value.message.partition("did you mean")[2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmuproof.cli.slicing import bits_told, bits_used, visited
+from mmuproof.cli.slicing import bits_told, bits_used, selected, visited
 from mmuproof.smt.terms import (
     BitVec,
     Term,
@@ -63,7 +63,7 @@ BYTES = st.integers(0, FULL)
 
 
 @given(TERMS, BYTES, BYTES, BYTES, BYTES)
-def test_bits_that_are_not_used_change_nothing(term, a, b, other_a, other_b) -> None:
+def test_bits_that_are_not_used_change_nothing(term: BitVec, a: int, b: int, other_a: int, other_b: int) -> None:
     used = bits_used(term)
     keep_a, keep_b = used.get("a", 0), used.get("b", 0)
     changed = {"a": a & keep_a | other_a & ~keep_a, "b": b & keep_b | other_b & ~keep_b}
@@ -71,7 +71,7 @@ def test_bits_that_are_not_used_change_nothing(term, a, b, other_a, other_b) -> 
 
 
 @given(TERMS, BYTES, BYTES, BYTES, BYTES)
-def test_bits_that_are_told_can_be_read_off(term, a, b, other_a, other_b) -> None:
+def test_bits_that_are_told_can_be_read_off(term: BitVec, a: int, b: int, other_a: int, other_b: int) -> None:
     told = bits_told(term)
     if evaluate(term, {"a": a, "b": b}) == evaluate(term, {"a": other_a, "b": other_b}):
         assert not (a ^ other_a) & told.get("a", 0)
@@ -100,6 +100,16 @@ def test_only_the_branch_that_is_taken_is_visited() -> None:
     assert then in taken
     assert other not in taken
     assert condition in taken
+
+
+def test_an_index_chooses_among_more_than_two() -> None:
+    table = ite(eq(A, 1), bv(7, WIDTH), ite(eq(A, 2), B, bv(9, WIDTH)))
+    for index in (1, 2, 3):
+        values = values_of(table, {"a": index, "b": 0})
+        assert selected(visited([table], values), values) == {index}
+    either = ite(eq(A, 1), bv(7, WIDTH), B)
+    values = values_of(either, {"a": 1, "b": 0})
+    assert selected(visited([either], values), values) == set()
 
 
 def test_of_a_false_conjunction_only_what_is_false_is_visited() -> None:

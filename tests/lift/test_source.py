@@ -339,7 +339,7 @@ def test_an_archive_that_stops_between_two_files_is_refused(kernel: Path, tmp_pa
         b"!<arch>\n",
         lzma.compress(b""),
         lzma.compress(b"garbage " * 1000),
-        gzip.compress(b"\0" * 10240),
+        gzip.compress(b"\0" * 10240, mtime=0),
         deb_bytes(b"garbage"),
         deb_bytes(b""),
     ],

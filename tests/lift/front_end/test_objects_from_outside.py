@@ -159,6 +159,23 @@ def test_definition_of_a_declared_constant_is_found(program: Callable[[str], Pro
     assert [evaluate(result, {"a": a}) for a in (0, 1)] == [4, 5]
 
 
+def test_steps_name_elements_by_number_where_the_index_is_known(program: Callable[[str], Program]) -> None:
+    text = (
+        "struct s { u32 a[3]; struct { u32 b[2]; } c[2]; };\n"
+        "u64 f(u32 n) {\n"
+        " struct s s = { };\n"
+        " for (u32 i = 0; i < 3; i++)\n"
+        "  s.a[i] = 7;\n"
+        " if (n < 2)\n"
+        "  s.c[1].b[n] += s.a[s.a[2] - 6] = 5;\n"
+        " return s.a[1];\n"
+        "}\n"
+    )
+    machine, _ = run(program(text))
+    elements = [step.target for step in machine.steps if "[" in step.target]
+    assert elements == ["s.a[0]", "s.a[1]", "s.a[2]", "s.a[1]", "s.c[1].b[n]"]
+
+
 def test_steps_tell_how_a_result_came_about(program: Callable[[str], Program]) -> None:
     text = "struct s { struct { u32 a; } in; u32 v[2]; };\nu64 f(u32 c) {\n struct s s = { .v[1] = 4 };\n if (c)\n  s.in.a = 7;\n s.v[0]++;\n return s.in.a;\n}"
     machine, _ = run(program(text))
