@@ -28,8 +28,9 @@ def print_report(output: Output, report: Report, *, verbose: bool) -> None:
         if result.counterexample is not None:
             _print_counterexample(output, result, result.counterexample, report.kernel)
     footnotes = _footnotes(report.results)
-    _print_table(output, report.results, footnotes, verbose=verbose)
     _print_cuts(output, footnotes)
+    # Last, so that the verdicts are what is left on the screen.
+    _print_table(output, report.results, footnotes, verbose=verbose)
     _print_summary(output, report, verbose=verbose)
 
 
@@ -147,11 +148,11 @@ def _ranges(numbers: Sequence[int]) -> str:
 def _print_cuts(output: Output, footnotes: _Footnotes) -> None:
     if not footnotes:
         return
-    output.line()
     output.line("Calls not followed, whose results may be anything, and why that loses nothing:")
     for index, ((function, reason), cuts) in enumerate(footnotes.items(), 1):
         more = f" +{len(cuts) - 1}" if len(cuts) > 1 else ""
         output.line(f"{f'[{index}]':>6} {function}() ", (f"{cuts[0].at}{more}", "cyan"), (f"  {reason}", "dim"))
+    output.line()
 
 
 def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
