@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
+from mmuproof.lift.findings import CheckKind
 from mmuproof.smt.terms import BitVec, Bool
 
-
-class CheckKind(enum.Enum):
-    """What a check is about."""
-
-    WARN = "WARN"
-    BUG = "BUG"
-    BUILD = "BUILD_BUG_ON"
-    INDEX = "array index"
-    SHIFT = "shift count"
-    DIVISION = "division"
-    NULL = "null pointer"
-    UNSET = "variable before it is set"
-    LIFETIME = "object after its end"
-
-    @property
-    def is_stated(self) -> bool:
-        """Whether the code itself states it; the others are demanded by C."""
-        return self in (CheckKind.WARN, CheckKind.BUG, CheckKind.BUILD)
+__all__ = ["Check", "CheckKind", "CutCall", "Evidence", "Step"]
 
 
 @dataclass(frozen=True)

@@ -255,12 +255,12 @@ class Kvm(ABC):
             role: the role instead of a free one.
         """
 
+    @abstractmethod
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
         """A nested MMU as ``kvm_init_shadow_ept_mmu()`` or ``kvm_init_shadow_npt_mmu()`` leaves it.
 
         Its earlier role and metadata are free.
         """
-        raise NotThere([f"kvm_init_shadow_*_mmu() ({kind.value}, {controls})"])
 
     @abstractmethod
     def permission_fault(

@@ -10,7 +10,7 @@ from mmuproof.lift.machine import Machine
 from mmuproof.lift.memory import Memory, Object, Place, Pointer, Value
 from mmuproof.lift.unit import Unit
 from mmuproof.model.cuts import CUTS
-from mmuproof.model.evidence import Check, CheckKind, CutCall, Evidence, Step
+from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.smt.terms import BitVec, resize
 
@@ -133,7 +133,7 @@ class Session:
     def evidence(self) -> Evidence:
         """What this session has seen so far."""
         return Evidence(
-            tuple(Check(CheckKind[c.kind.name], str(c.at), c.holds) for c in self.machine.checks),
+            tuple(Check(c.kind, str(c.at), c.holds) for c in self.machine.checks),
             tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
             tuple(CutCall(c.cut.function, str(c.at), c.cut.reason) for c in self.machine.cut_calls),
         )

@@ -76,7 +76,7 @@ class Claim:
         """Undefined behaviour, which leaves all else without meaning, and then the claim's symptoms."""
         undefined = tuple(
             Symptom("undefined-behaviour", negate(check.holds),
-                    f"Undefined behaviour: {check.kind.value} at {check.at}.", "anything may happen",
+                    f"Undefined behaviour at {check.at}: it is not always so that {check.kind.value}.", "anything may happen",
                     "C11: the behaviour has to be defined")
             for check in self._demanded
         )  # fmt: skip
