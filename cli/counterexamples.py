@@ -9,6 +9,7 @@ from mmuproof.cli.results import Counterexample, Input
 from mmuproof.cli.slicing import bits_told, bits_used, overlap
 from mmuproof.cli.steps import traced_steps
 from mmuproof.proofs.theorem import Claim, Shown, Symptom
+from mmuproof.smt.graph import evaluate_all, postorder, variables
 from mmuproof.smt.obligation import Assignment
 from mmuproof.smt.terms import (
     BitVec,
@@ -18,11 +19,8 @@ from mmuproof.smt.terms import (
     bit,
     boolean,
     eq,
-    evaluate_all,
     iff,
     negate,
-    postorder,
-    variables,
 )
 
 

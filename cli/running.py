@@ -11,9 +11,9 @@ from mmuproof.cli.counterexamples import NoSymptom, explain
 from mmuproof.cli.results import Counterexample, CutNote, Result
 from mmuproof.cli.selection import Task
 from mmuproof.cli.watching import Watcher
-from mmuproof.lift.errors import Missing, Refused, SourceError
+from mmuproof.lift.errors import Missing, Refused, SourceError, Undefined
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.proofs.theorem import Claim
+from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.terms import Bool
 
@@ -104,6 +104,8 @@ def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watch
         claims = tuple(task.theorem.state(kvm, task.vendor))
     except (NotThere, Missing) as missing:
         return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
+    except Undefined as undefined:
+        claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)
     except Refused as refused:
         watcher.failure(_name(task), refused)
         return ended(Verdict.ERROR, refused.message)

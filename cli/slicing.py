@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mmuproof.smt.terms import Op, Term, postorder
+from mmuproof.smt.graph import postorder
+from mmuproof.smt.terms import (
+    Op,
+    Term,
+)
 
 _BITWISE = (Op.AND, Op.OR, Op.XOR)
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from mmuproof.lift.c_types import CType, FunctionType, IntType, PointerType, VoidType
 from mmuproof.lift.cuts import Cut
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import Refused, Undefined
 from mmuproof.lift.findings import Check, CheckKind, CutCall, Step
 from mmuproof.lift.state import Frame, State
 from mmuproof.lift.syntax import Function, Location, Variable
@@ -26,6 +26,7 @@ from mmuproof.lift.values import (
     truth,
     unset_name,
 )
+from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -41,7 +42,6 @@ from mmuproof.smt.terms import (
     ite,
     negate,
     resize,
-    substitute,
     to_bv,
     ult,
     var,
@@ -70,7 +70,7 @@ def located(at: Location) -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
-        raise Refused(refusal.reason, refusal.location or str(at)) from None
+        raise type(refusal)(refusal.reason, refusal.location or str(at)) from None
 
 
 def bottom_up(root: Term, known: dict[Term, _T], combine: Callable[[Term, list[_T]], _T]) -> _T:
@@ -120,14 +120,14 @@ class Core:
         """Demand that ``holds`` on this path; where it certainly does not, the path ends.
 
         Raises:
-            Refused: it is C that demands it, and every execution breaks it.
+            Undefined: it is C that demands it, and every execution breaks it.
         """
         obligation = implies(state.guard, holds)
         if obligation is TRUE:
             return
         if not kind.is_stated and holds is FALSE:
             if state.guard is TRUE:
-                raise Refused(f"undefined behaviour: {what or f'it is not true that {kind.value}'}", str(at))
+                raise Undefined(f"undefined behaviour: {what or f'it is not true that {kind.value}'}", str(at))
             state.guard = FALSE
         self.checks.append(Check(kind, at, obligation))
 

@@ -46,6 +46,10 @@ class Refused(LiftError):  # noqa: N818 - reads as what happened
         super().__init__(f"{location}: {message}" if location else message)
 
 
+class Undefined(Refused):
+    """The C is undefined on every execution, whatever the inputs are."""
+
+
 class Missing(LiftError):  # noqa: N818 - reads as what happened
     """The tree defines none of the names that were asked for; `names` says which."""
 

@@ -8,8 +8,16 @@ from mmuproof.model.kvm import GuestWalk, Kvm, PagingMetadata, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, Term, any_of, ne, negate, substitute, var
+from mmuproof.smt.terms import (
+    Bool,
+    Term,
+    any_of,
+    ne,
+    negate,
+    var,
+)
 
 _KINDS = {
     Vendor.INTEL: WalkKind.NESTED_EPT,

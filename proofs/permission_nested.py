@@ -9,6 +9,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -23,7 +24,6 @@ from mmuproof.smt.terms import (
     implies,
     ne,
     negate,
-    substitute,
     var,
 )
 from mmuproof.spec import ept, npt

@@ -9,7 +9,7 @@ from mmuproof.model.evidence import Check, Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.obligation import Assumption, Obligation
-from mmuproof.smt.terms import Bool, Term, all_of, negate
+from mmuproof.smt.terms import FALSE, TRUE, Bool, Term, all_of, negate
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Claim:
         """Undefined behaviour, which leaves all else without meaning, and then the claim's symptoms."""
         undefined = tuple(
             Symptom("undefined-behaviour", negate(check.holds),
-                    f"Undefined behaviour at {check.at}: it is not always so that {check.kind.value}.", "anything may happen",
+                    f"Undefined behaviour at {check.at}: it is not always so that {check.kind.value}.",
+                    "anything may happen",
                     "C11: the behaviour has to be defined")
             for check in self._demanded
         )  # fmt: skip
@@ -85,6 +86,20 @@ class Claim:
     @property
     def _demanded(self) -> tuple[Check, ...]:
         return tuple(check for check in self.evidence.checks if not check.kind.is_stated)
+
+
+def always_undefined(at: str, what: str) -> Claim:
+    """The claim of a theorem whose code is undefined on every execution: it does not hold.
+
+    Args:
+        at: ``file:line``.
+        what: the undefined behaviour, in a few words.
+    """
+    sentence = f"Undefined behaviour at {at}, whatever the inputs: {what.removeprefix('undefined behaviour: ')}."
+    symptom = Symptom(
+        "undefined-behaviour", TRUE, sentence, "anything may happen", "C11: the behaviour has to be defined"
+    )
+    return Claim(FALSE, (symptom,))
 
 
 @dataclass(frozen=True)

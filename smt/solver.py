@@ -13,8 +13,14 @@ from functools import reduce
 
 import z3
 
+from mmuproof.smt.graph import evaluate_all, postorder, variables
 from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
-from mmuproof.smt.terms import Bool, Op, Term, evaluate_all, negate, postorder, variables
+from mmuproof.smt.terms import (
+    Bool,
+    Op,
+    Term,
+    negate,
+)
 
 DEFAULT_BUDGET = 200_000_000
 """Z3's resource limit for one obligation; a thousand times what any theorem here needs."""

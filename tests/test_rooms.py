@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "spec": ("smt",),
     "lift": ("smt",),
     "model": ("smt", "lift"),
-    "proofs": ("smt.terms", "smt.obligation", "spec", "model"),
+    "proofs": ("smt.terms", "smt.graph", "smt.obligation", "spec", "model"),
     "cli": ("smt", "spec", "lift", "model", "proofs"),
 }
 # The only places that know a package from outside; a room that is not named here uses none.

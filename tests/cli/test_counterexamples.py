@@ -9,9 +9,24 @@ from mmuproof.cli.results import Counterexample
 from mmuproof.cli.steps import MOST_STEPS
 from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
 from mmuproof.proofs.theorem import Claim, Shown, Symptom
+from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bv, eq, evaluate, extract, ite, ne, ult, var, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    bit,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    ult,
+    var,
+    zext,
+)
 
 ACCESS = ((0, "READ"), (1, "WRITE"), (2, "EXEC"))
 WRONG = Symptom("wrong", TRUE, "It is wrong.", "this", "that")

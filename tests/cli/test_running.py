@@ -11,10 +11,12 @@ from mmuproof.cli.results import KernelIdentity, Report, Result
 from mmuproof.cli.running import SEVERITY, Solver, run
 from mmuproof.cli.selection import Task
 from mmuproof.cli.watching import Unwatched
+from mmuproof.lift.errors import Undefined
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
+from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import TRUE, Bool, bool_var
 
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
@@ -96,3 +98,20 @@ def test_a_refutation_without_a_counterexample_is_an_error() -> None:
 def test_the_exit_status(verdicts: Sequence[Verdict], status: int) -> None:
     results = tuple(Result("t", Vendor.AMD, verdict, 0.0) for verdict in verdicts)
     assert Report(KernelIdentity("k", None), results, 0.0).exit_status == status
+
+
+def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None:
+    def state(_kvm: Kvm, _vendor: Vendor) -> list[Claim]:
+        raise Undefined("undefined behaviour: index 16 of 16", "a.c:7")
+
+    theorem = Theorem("t", "", "", (), (Vendor.AMD,), state, ())
+    (result,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, None),
+        Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable),
+        jobs=1,
+        watcher=Unwatched(),
+    )
+    assert result.verdict is Verdict.REFUTED
+    assert result.counterexample is not None
+    assert result.counterexample.sentence == ("Undefined behaviour at a.c:7, whatever the inputs: index 16 of 16.")

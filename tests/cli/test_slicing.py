@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.cli.slicing import bits_told, bits_used, selected, visited
+from mmuproof.smt.graph import evaluate, evaluate_all, postorder
 from mmuproof.smt.terms import (
     BitVec,
     Term,
@@ -12,11 +13,8 @@ from mmuproof.smt.terms import (
     bv,
     concat,
     eq,
-    evaluate,
-    evaluate_all,
     extract,
     ite,
-    postorder,
     sext,
     slt,
     to_bv,

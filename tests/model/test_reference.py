@@ -21,9 +21,17 @@ from mmuproof.model.reference_role import CPU_ROLE, CPU_ROLE_BITS, role_of
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Verdict
 from mmuproof.smt.solver import decide
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv, evaluate
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    boolean,
+    bv,
+)
 
 READ, WRITE, USER, USER_EXEC, EXEC = 1, 2, 4, 4, 8
 P, W, U, F, PK = 1, 2, 4, 16, 32

@@ -32,6 +32,7 @@ from mmuproof.model.kvm import (
 )
 from mmuproof.model.reference import Constants, ReferenceKvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
 from mmuproof.smt.terms import (
@@ -43,7 +44,6 @@ from mmuproof.smt.terms import (
     eq,
     iff,
     negate,
-    substitute,
     var,
 )
 

@@ -13,9 +13,9 @@ from mmuproof.model.kernel import open_kernel
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reference_defects import REFERENCE_DEFECTS
 from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Verdict
 from mmuproof.smt.solver import decide, refuted_by
-from mmuproof.smt.terms import evaluate
 
 
 def symptoms_by_theorem(kvm: Kvm) -> dict[str, set[str]]:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmuproof.smt.terms import FALSE, TRUE, Bool, bool_var, boolean, bv, evaluate, substitute, var
+from mmuproof.smt.graph import evaluate, substitute
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    Bool,
+    bool_var,
+    boolean,
+    bv,
+    var,
+)
 from mmuproof.spec import ept
 
 R, W, X, XU = 1 << 0, 1 << 1, 1 << 2, 1 << 10

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmuproof.smt.terms import FALSE, TRUE, bool_var, boolean, bv, evaluate, var
+from mmuproof.smt.graph import evaluate
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    bool_var,
+    boolean,
+    bv,
+    var,
+)
 from mmuproof.spec import ept
 from mmuproof.spec.access import DATA_READ, DATA_WRITE, INSTRUCTION_FETCH, READ_MODIFY_WRITE, Access
 

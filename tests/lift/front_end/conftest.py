@@ -17,7 +17,13 @@ from mmuproof.lift.machine import Check, Cut, Machine
 from mmuproof.lift.memory import Memory
 from mmuproof.lift.syntax import Function
 from mmuproof.lift.unit import Unit
-from mmuproof.smt.terms import BitVec, evaluate_all, to_signed, var, zext
+from mmuproof.smt.graph import evaluate_all
+from mmuproof.smt.terms import (
+    BitVec,
+    to_signed,
+    var,
+    zext,
+)
 
 PROGRAMS = Path(__file__).parent / "programs"
 DIALECT = ("-std=gnu11", "-fms-extensions", "-funsigned-char", "-fno-strict-aliasing", "-w")

@@ -10,7 +10,11 @@ from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine import CheckKind, Cut, Machine
 from mmuproof.lift.memory import Memory, Object, ObjectKind, pointer_to
-from mmuproof.smt.terms import BitVec, evaluate, evaluate_all, var, variables
+from mmuproof.smt.graph import evaluate, evaluate_all, variables
+from mmuproof.smt.terms import (
+    BitVec,
+    var,
+)
 
 from .conftest import Program
 

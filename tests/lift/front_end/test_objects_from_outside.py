@@ -10,7 +10,13 @@ from mmuproof.lift.c_types import PointerType, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine import CheckKind, Machine
 from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.smt.terms import BitVec, bv, evaluate, evaluate_all, ne, var, variables
+from mmuproof.smt.graph import evaluate, evaluate_all, variables
+from mmuproof.smt.terms import (
+    BitVec,
+    bv,
+    ne,
+    var,
+)
 
 from .conftest import Program
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine import CheckKind
-from mmuproof.smt.terms import evaluate_all, variables
+from mmuproof.smt.graph import evaluate_all, variables
 
 from .conftest import Program
 

@@ -13,7 +13,12 @@ import pytest
 from mmuproof.lift.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kernel import LiftedKvm, open_kernel
-from mmuproof.smt.terms import Term, all_of, evaluate_all, negate, variables
+from mmuproof.smt.graph import evaluate_all, variables
+from mmuproof.smt.terms import (
+    Term,
+    all_of,
+    negate,
+)
 
 from .program import Program, build
 

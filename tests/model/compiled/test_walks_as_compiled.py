@@ -7,7 +7,12 @@ import pytest
 from mmuproof.model.kvm import GpteFormat, NestedControls, WalkKind
 from mmuproof.model.lifted_walk import _State
 from mmuproof.model.session import member
-from mmuproof.smt.terms import Term, bool_var, evaluate_all, var
+from mmuproof.smt.graph import evaluate_all
+from mmuproof.smt.terms import (
+    Term,
+    bool_var,
+    var,
+)
 
 from .conftest import ANY_BIT, WORD, Both, Case, Draw, among, word
 

@@ -1,0 +1,192 @@
+"""Whole terms: walked, evaluated with plain integers, and rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from mmuproof.smt.terms import (
+    BitVec,
+    Bool,
+    Op,
+    Term,
+    all_of,
+    any_of,
+    ashr,
+    concat,
+    divided,
+    eq,
+    extract,
+    iff,
+    ite,
+    negate,
+    sdiv,
+    sext,
+    slt,
+    srem,
+    to_signed,
+    udiv,
+    ult,
+    urem,
+    zext,
+)
+
+
+def postorder(roots: Iterable[Term]) -> Iterator[Term]:
+    """Every node below ``roots`` once, arguments before the nodes that use them."""
+    seen: set[Term] = set()
+    stack: list[tuple[Term, bool]] = [(root, False) for root in roots]
+    while stack:
+        term, ready = stack.pop()
+        if ready:
+            yield term
+        elif term not in seen:
+            seen.add(term)
+            stack.append((term, True))
+            stack.extend((arg, False) for arg in term.args if arg not in seen)
+
+
+def variables(*roots: Term) -> dict[str, Term]:
+    """The variables below ``roots`` by name, in a fixed order.
+
+    Raises:
+        ValueError: one name is used with two widths.
+    """
+    found: dict[str, Term] = {}
+    for term in postorder(roots):
+        if term.op is Op.VAR and found.setdefault(term.name, term) is not term:
+            raise ValueError(f"the name {term.name} is used with two widths")
+    return found
+
+
+def evaluate(root: Term, values: Mapping[str, int]) -> int:
+    """The value of ``root`` (0 or 1 for a truth value) with plain integers; a variable not named is 0."""
+    return evaluate_all([root], values)[0]
+
+
+def evaluate_all(roots: list[Term], values: Mapping[str, int]) -> list[int]:
+    """The values of several terms at once; see `evaluate`."""
+    known: dict[Term, int] = {}
+    for term in postorder(roots):
+        known[term] = _value(term, known, values)
+    return [known[root] for root in roots]
+
+
+def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:
+    op = term.op
+    if op is Op.CONST:
+        return term.value
+    full = (1 << term.width) - 1 if term.width else 1
+    if op is Op.VAR:
+        return values.get(term.name, 0) & full
+    args = [known[arg] for arg in term.args]
+    if op in _FOLDS:
+        result = args[0]
+        for arg in args[1:]:
+            result = _FOLDS[op](result, arg)
+        return result & full
+    if op is Op.NOT:
+        return ~args[0] & full
+    if op is Op.ITE:
+        return args[1] if args[0] else args[2]
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return (args[0] >> term.data) & full
+    if op is Op.CONCAT:
+        return args[0] << term.args[1].width | args[1]
+    if op is Op.ZEXT:
+        return args[0]
+    width = term.args[0].width
+    if op is Op.SEXT:
+        return to_signed(args[0], width) & full
+    if op is Op.SLT:
+        return int(to_signed(args[0], width) < to_signed(args[1], width))
+    if op in (Op.SHL, Op.LSHR, Op.ASHR):
+        count = min(args[1], width)
+        if op is Op.SHL:
+            return args[0] << count & full
+        return (to_signed(args[0], width) if op is Op.ASHR else args[0]) >> count & full
+    return divided(op, args[0], args[1], width) & full
+
+
+_FOLDS: Mapping[Op, Callable[[int, int], int]] = {
+    Op.AND: lambda a, b: a & b,
+    Op.OR: lambda a, b: a | b,
+    Op.XOR: lambda a, b: a ^ b,
+    Op.ADD: lambda a, b: a + b,
+    Op.SUB: lambda a, b: a - b,
+    Op.MUL: lambda a, b: a * b,
+    Op.EQ: lambda a, b: int(a == b),
+    Op.ULT: lambda a, b: int(a < b),
+}
+
+_T = TypeVar("_T", Bool, BitVec)
+
+
+def substitute(root: _T, replacements: Mapping[Term, Term]) -> _T:
+    """``root`` with every term that is a key of ``replacements`` replaced; sorts have to agree."""
+    done: dict[Term, Term] = {}
+    for term in postorder([root]):
+        new = replacements.get(term)
+        if new is None:
+            args = tuple(done[arg] for arg in term.args)
+            new = term if args == term.args else _rebuild(term, args)
+        elif new.width != term.width:
+            raise ValueError(f"the replacement of {term!r} has another sort")
+        done[term] = new
+    return done[root]  # type: ignore[return-value]
+
+
+def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
+    op = term.op
+    if term.width == 0 and op in (Op.NOT, Op.AND, Op.OR):
+        truths = [_truth(arg) for arg in args]
+        return negate(truths[0]) if op is Op.NOT else all_of(*truths) if op is Op.AND else any_of(*truths)
+    if op is Op.ITE:
+        condition = _truth(args[0])
+        if term.width == 0:
+            return ite(condition, _truth(args[1]), _truth(args[2]))
+        return ite(condition, _vector(args[1]), _vector(args[2]))
+    if op is Op.EQ and args[0].width == 0:
+        return iff(_truth(args[0]), _truth(args[1]))
+    vectors = [_vector(arg) for arg in args]
+    first = vectors[0]
+    if op is Op.EXTRACT:
+        assert isinstance(term.data, int)
+        return extract(first, term.data + term.width - 1, term.data)
+    if op in (Op.ZEXT, Op.SEXT):
+        return zext(first, term.width) if op is Op.ZEXT else sext(first, term.width)
+    if op is Op.NOT:
+        return ~first
+    return _BINARY[op](first, vectors[1])
+
+
+_BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
+    Op.EQ: eq,
+    Op.ULT: ult,
+    Op.SLT: slt,
+    Op.UDIV: udiv,
+    Op.UREM: urem,
+    Op.SDIV: sdiv,
+    Op.SREM: srem,
+    Op.ASHR: ashr,
+    Op.CONCAT: concat,
+    Op.AND: lambda a, b: a & b,
+    Op.OR: lambda a, b: a | b,
+    Op.XOR: lambda a, b: a ^ b,
+    Op.ADD: lambda a, b: a + b,
+    Op.SUB: lambda a, b: a - b,
+    Op.MUL: lambda a, b: a * b,
+    Op.SHL: lambda a, b: a << b,
+    Op.LSHR: lambda a, b: a >> b,
+}
+
+
+def _vector(term: Term) -> BitVec:
+    assert isinstance(term, BitVec)
+    return term
+
+
+def _truth(term: Term) -> Bool:
+    assert isinstance(term, Bool)
+    return term
