@@ -136,6 +136,11 @@ _ALL = (
         _SPTE_H, r"if \(pte & VMX_EPT_USER_EXECUTABLE_MASK\)\s+pte \|= VMX_EPT_EXECUTABLE_MASK;", "",
     ),
     _defect(
+        "set-up-accepts-execute-only",
+        "The set-up of a nested EPT accepts execute-only entries whether they are supported or not.",
+        _MMU_C, r"(reset_rsvds_bits_mask_ept\(vcpu, (?:context, )?)execonly(, huge_page_level\);)", r"\1true\2",
+    ),
+    _defect(
         "exec-and-user-exec-swapped", "make_spte() sets XU for EXEC and XS for USER_EXEC.",
         _SPTE_C,
         r"(if \(pte_access & )ACC_EXEC_MASK(\)\s+spte \|= shadow_xs_mask;\s+if \(pte_access & )"

@@ -131,6 +131,10 @@ class LiftedKvm(Kvm):
         """See `Kvm.is_bad_mt_xwr`."""
         return self._once(self._walks.is_bad_mt_xwr, gpte, execonly)
 
+    def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
+        """See `Kvm.has_bad_mt_xwr`."""
+        return self._once(self._walks.has_bad_mt_xwr, walk, gpte)
+
     def shadow_masks(self, vendor: Vendor) -> ShadowMasks:
         """See `Kvm.shadow_masks`."""
         return self._once(self._sptes.shadow_masks, vendor)

@@ -281,6 +281,10 @@ class Kvm(ABC):
         """Whether the EPT checks for memory type and permission combinations reject a guest entry."""
 
     @abstractmethod
+    def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
+        """The same by the table that a nested EPT's own set-up has made."""
+
+    @abstractmethod
     def shadow_masks(self, vendor: Vendor) -> ShadowMasks:
         """The masks after ``kvm_mmu_reset_all_pte_masks()`` and, for EPT, ``kvm_mmu_set_ept_masks()``."""
 

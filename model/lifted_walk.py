@@ -23,6 +23,8 @@ from mmuproof.model.session import Session, bit_fields, member, read
 from mmuproof.smt.terms import BitVec, Bool, any_of, bit, bv, extract, ite, ne, negate, to_bv, var
 
 _WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
+# The table's struct is whatever the function takes; 7.3 moved it into the page format.
+_MISCONFIGURATION_TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")
 _NESTED_WALKER = {"struct kvm_mmu": "arch.guest_mmu", "struct kvm_pagewalk": "arch.ngpa_walk"}
 _CR0_WP = 16
 _CR0_PG = 1 << 31
@@ -205,7 +207,7 @@ class LiftedWalks:
         if function is None:
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-        name = session.parameter_record("__is_bad_mt_xwr", "struct rsvd_bits_validate", "struct kvm_page_format")
+        name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
         check = Object("rsvd_check", self._unit.record(name), ObjectKind.INPUT, by_pointer=True)
         session.call(
             memory,
@@ -215,6 +217,16 @@ class LiftedWalks:
         )
         result = session.integer(memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte})
         return ne(result, 0)
+
+    def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
+        """See `mmuproof.model.kvm.Kvm.has_bad_mt_xwr`."""
+        state = walk.state
+        assert isinstance(state, _State)
+        session = Session(self._unit)
+        name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
+        place = member(state.record, "guest_rsvd_check", "fmt")
+        table = {name: pointer_to(state.walker, state.offset + place.offset)}
+        return ne(session.integer(state.memory.copy(), "__is_bad_mt_xwr", objects=table, values={"pte": gpte}), 0)
 
     def role_access_bits(self) -> int:
         """The width of ``role.access``."""

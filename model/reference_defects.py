@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import Kvm, NestedControls, PagingMetadata, ShadowMasks
+from mmuproof.model.kvm import GuestWalk, Kvm, NestedControls, PagingMetadata, ShadowMasks
 from mmuproof.model.reference import Constants, ReferenceKvm
 from mmuproof.model.reference_base import Trace
 from mmuproof.model.reference_nested import Members
@@ -138,6 +138,11 @@ class _MisconfigIgnoresXu(ReferenceKvm):
         return gpte
 
 
+class _SetUpAcceptsExecuteOnly(ReferenceKvm):
+    def _table_execonly(self, walk: GuestWalk) -> Bool:
+        return TRUE
+
+
 class _ExecSwapped(ReferenceKvm):
     def _ept_execute_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
         return super()._ept_execute_permissions(replace(masks, x=masks.xu, xu=masks.x), pte_access)
@@ -224,6 +229,7 @@ REFERENCE_DEFECTS: Mapping[str, Callable[[], Kvm]] = MappingProxyType({
     "gpte-access-ignores-nx": _GpteIgnoresNx,
     "bit-10-present-without-mbec": _Bit10Present,
     "misconfig-ignores-xu": _MisconfigIgnoresXu,
+    "set-up-accepts-execute-only": _SetUpAcceptsExecuteOnly,
     "exec-and-user-exec-swapped": _ExecSwapped,
     "make-spte-always-readable": _AlwaysReadable,
     "write-for-host-readonly": _HostReadonlyIgnored,

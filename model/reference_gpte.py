@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.kvm import GpteFormat, GuestWalk
 from mmuproof.model.reference_base import ReferenceBase
 from mmuproof.model.reference_role import Mmu, role_flag
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, eq, extract, ite, ne, negate
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, extract, ite, ne, negate
 
 _ACC_BITS = 32
 _RESERVED_MEMORY_TYPES = (2, 3, 7)
@@ -71,6 +71,14 @@ class GuestEntries(ReferenceBase):
             eq(xwr, _WRITE_EXECUTE),
             all_of(eq(xwr, _EXECUTE_ONLY), negate(execonly)),
         )
+
+    def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
+        """See `Kvm.has_bad_mt_xwr`: the set-up makes the table for the execonly that it puts into the role."""
+        return self.is_bad_mt_xwr(gpte, self._table_execonly(walk))
+
+    def _table_execonly(self, walk: GuestWalk) -> Bool:
+        """Whether the table accepts execute-only entries."""
+        return bit(walk.flags["execonly"], 0)
 
     def _fold_user_execute(self, gpte: BitVec) -> BitVec:
         """An entry with XU counts as executable: ``__is_bad_mt_xwr()`` looks at bits 5:0 only."""

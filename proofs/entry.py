@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, NestedControls, WalkKind
+from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import flag
+from mmuproof.proofs.set_up import asked_for, new_role
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, iff, negate, var, zext
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, iff, negate, var, zext
 from mmuproof.spec import ept, npt, paging
 
 
@@ -44,16 +45,13 @@ def _claim(
 
 def _set_up(kvm: Kvm, entry: BitVec) -> Claim:
     """The same for the MMU that KVM has just set up: it may ask another role for MBEC than permissions do."""
-    controls = NestedControls(
-        execonly=bool_var("execute-only support"), accessed_dirty=bool_var("EPTP's A/D bit"),
-        mbec=bool_var("MBEC for L2"), cr4=bv(0, 64), efer=bv(0, 64), gmet=FALSE,
-    )  # fmt: skip
+    controls = asked_for()
     done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
     mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
     return _claim(
         kvm, done.walk, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec), "SDM 31.3.2",
         part="after the set-up",
-        assumptions=(Assumption("the MMU had another role before, or none that was valid", done.role_changed),),
+        assumptions=(new_role(done),),
     )  # fmt: skip
 
 

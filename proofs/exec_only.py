@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GpteFormat, Kvm, WalkKind
+from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, NestedControls, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.relations import flag
+from mmuproof.proofs.set_up import asked_for, new_role
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.proofs.tracking import UNTRACKED, untracked
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
+    BitVec,
     Bool,
     all_of,
     any_of,
-    bool_var,
     eq,
     extract,
     ne,
@@ -167,14 +168,28 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     walk = kvm.guest_walk(WalkKind.NESTED_EPT)
-    gpte, execonly = var("gpte", 64), bool_var("execonly")
-    mbec: Bool = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
-    rejected = kvm.is_bad_mt_xwr(gpte, execonly)
+    gpte, controls = var("gpte", 64), asked_for()
+    done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+    by_role: Bool = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
+    by_l1: Bool = controls.mbec if relations.has_mbec(kvm) else FALSE
+    return [
+        _misconfig_claim(kvm.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ()),
+        _misconfig_claim(
+            kvm.has_bad_mt_xwr(done.walk, gpte), gpte, by_l1, controls, done.walk, (new_role(done),),
+            part="after the set-up",
+        ),
+    ]  # fmt: skip
+
+
+def _misconfig_claim(
+    rejected: Bool, gpte: BitVec, mbec: Bool, controls: NestedControls, walk: GuestWalk,
+    extra: tuple[Assumption, ...], part: str = "",
+) -> Claim:  # fmt: skip
     wrong = ept.misconfigured_permissions(
-        gpte, mbec=mbec, execute_only=execonly, paging_write_control=FALSE, maps_page=True
+        gpte, mbec=mbec, execute_only=controls.execonly, paging_write_control=FALSE, maps_page=True
     )
     missed, invented = all_of(wrong, negate(rejected)), all_of(rejected, negate(wrong))
-    return [Claim(
+    return Claim(
         negate(any_of(missed, invented)),
         (
             Symptom("misconfiguration-missed", missed,
@@ -188,10 +203,12 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
             Assumption("the entry's memory type is write-back; entry.misconfig speaks of the others",
                        eq(extract(gpte, 5, 3), _WRITE_BACK)),
+            *extra,
         ),
-        (*relations.role_shown(walk, "cr4_smep"), Shown("execute-only support", execonly), Shown("gpte", gpte)),
+        (Shown("MBEC", mbec), Shown("execute-only support", controls.execonly), Shown("gpte", gpte)),
         walk.evidence,
-    )]  # fmt: skip
+        part,
+    )  # fmt: skip
 
 
 THEOREMS = (
@@ -260,6 +277,7 @@ THEOREMS = (
         state=_misconfig,
         catches=(
             Catch("misconfig-ignores-xu", "misconfiguration-missed"),
+            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
         ),
     ),
 )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GuestWalk, Kvm, NestedControls, NestedSetUp, NotThere, WalkKind
+from mmuproof.model.kvm import GuestWalk, Kvm, NestedSetUp, NotThere, WalkKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
+from mmuproof.proofs.set_up import asked_for, new_role
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
@@ -18,7 +19,6 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
-    bool_var,
     eq,
     iff,
     implies,
@@ -195,32 +195,21 @@ def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 
 
 def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    controls = NestedControls(
-        execonly=bool_var("execute-only support"), accessed_dirty=bool_var("EPTP's A/D bit"),
-        mbec=bool_var("MBEC for L2"), cr4=var("L1's CR4", 64), efer=var("L1's EFER", 64),
-        gmet=bool_var("GMET for L2"),
-    )  # fmt: skip
+    controls = asked_for()
     if vendor is Vendor.INTEL:
         done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
         mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
         return [_ept_claim(
-            kvm, done.walk, mbec, [_new_role(done)],
+            kvm, done.walk, mbec, [new_role(done)],
             [Shown("MBEC for L2", controls.mbec)] if relations.has_mbec(kvm) else [],
             modes=relations.has_mbec(kvm),
         ), _role_claim(done)]  # fmt: skip
     done = kvm.nested_set_up(WalkKind.NESTED_NPT, controls)
     gmet = controls.gmet if kvm.has_gmet else FALSE
     return [_npt_claim(
-        kvm, done.walk, gmet, bit(controls.efer, _EFER_NXE), [_new_role(done)],
+        kvm, done.walk, gmet, bit(controls.efer, _EFER_NXE), [new_role(done)],
         [Shown("GMET for L2", gmet), Shown("L1's CR4", controls.cr4), Shown("L1's EFER", controls.efer)],
     ), _role_claim(done)]  # fmt: skip
-
-
-def _new_role(done: NestedSetUp) -> Assumption:
-    return Assumption(
-        "the MMU had another role before, or none that was valid: with the same, KVM leaves it as it set it up then",
-        done.role_changed,
-    )
 
 
 def _role_claim(done: NestedSetUp) -> Claim:

@@ -2,7 +2,8 @@
 
 Each run is a process of its own.  Of the process: wall-clock time, processor time of all its threads
 and children, and peak resident memory; of its results file: the seconds of each result, which are one
-theorem for one vendor.  Medians are over the runs, after one run that is not counted.
+theorem for one vendor.  Medians are over the runs, after one run that is not counted.  The solver's share of
+one obligation is measured apart.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from pathlib import Path
 import platformdirs
 from rich.console import Console
 from rich.table import Table
+
+from mmuproof.model.reference import ReferenceKvm
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.smt.solver import decide
 
 MMUPROOF = Path(sys.executable).with_name("mmuproof")
 # Everything was decided, or something was refuted, or something could not be decided.
@@ -83,6 +88,17 @@ def subjects(kernel: str | None) -> dict[str, list[str]]:
     return found
 
 
+def solver_seconds() -> list[float]:
+    """What the solver takes for each obligation of the reference model, one after the other in this process."""
+    kvm = ReferenceKvm()
+    return [
+        decide(claim.obligation, preferred=[way.when for way in claim.ways_to_fail]).seconds
+        for theorem in THEOREMS
+        for vendor in theorem.vendors
+        for claim in theorem.state(kvm, vendor)
+    ]
+
+
 def main() -> None:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -113,6 +129,11 @@ def main() -> None:
         )
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
+    obligations = solver_seconds()
+    console.print(
+        f"Solver, {len(obligations)} obligations of the reference model: "
+        f"median {statistics.median(obligations) * 1000:.1f} ms, slowest {max(obligations) * 1000:.1f} ms"
+    )
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}")
 
 
