@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -212,8 +213,22 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated(number)
 
 
+def _ask_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Send the signal again if it came inside a callback of the interpreter, which swallows exceptions."""
+    if not isinstance(unraisable.exc_value, Terminated):
+        sys.__unraisablehook__(unraisable)
+        return
+    number = unraisable.exc_value.number
+    signal.signal(number, _terminate)
+    # Not at once: the callback is still running.
+    again = threading.Timer(0.01, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
+
+
 def main() -> None:
     """Run the command line."""
+    sys.unraisablehook = _ask_again
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script.
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -132,3 +132,31 @@ def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: P
     done = run("prove", "permission.ept*", "--kernel", kernel_tree("7.2"), "--json", tmp_path / "r.json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 PROVED" in done.stdout
+
+
+SWALLOWING = """
+import os, signal, time, weakref
+from mmuproof.cli import main
+
+class Anything:
+    pass
+
+class Catalogue(main.Installed):
+    def theorems(self):
+        # The signal comes while a callback runs, whose exceptions the interpreter swallows.
+        kept = Anything()
+        watched = weakref.ref(kept, lambda _: (os.kill(os.getpid(), signal.SIGTERM), time.sleep(0.1)))
+        del kept
+        time.sleep(20)
+        return ()
+
+main.Installed = Catalogue
+main.main()
+"""
+
+
+def test_a_signal_inside_a_callback_of_the_interpreter_is_not_lost() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWING, "prove"], capture_output=True, text=True, timeout=15, check=False
+    )
+    assert (done.returncode, done.stderr) == (143, "mmuproof: ended by SIGTERM\n")
