@@ -139,10 +139,6 @@ class LiftedKvm(Kvm):
         """See `Kvm.shadow_masks`."""
         return self._once(self._sptes.shadow_masks, vendor)
 
-    def frozen_spte(self) -> int:
-        """See `Kvm.frozen_spte`."""
-        return self.constant("FROZEN_SPTE")
-
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
         """See `Kvm.predicates`."""
         return self._once(self._sptes.predicates, masks, spte)

@@ -289,14 +289,6 @@ class Kvm(ABC):
         """The masks after ``kvm_mmu_reset_all_pte_masks()`` and, for EPT, ``kvm_mmu_set_ept_masks()``."""
 
     @abstractmethod
-    def frozen_spte(self) -> int:
-        """``FROZEN_SPTE``, which was ``REMOVED_SPTE`` once.
-
-        Raises:
-            NotThere: neither is defined.
-        """
-
-    @abstractmethod
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
         """KVM's predicates on an SPTE of 64 bits."""
 

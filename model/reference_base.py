@@ -58,10 +58,6 @@ class ReferenceBase(Kvm):
             raise NotThere([name])
         return value
 
-    def frozen_spte(self) -> int:
-        """See `Kvm.frozen_spte`."""
-        return self.constants.FROZEN_SPTE
-
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
         return self.constants.failed_assertions()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte, WalkKind
+from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import SpteInputs, made_spte, untracked_from_start
@@ -196,15 +196,9 @@ def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 # -- acc.in-bounds ----------------------------------------------------------------------------------------------
 
-_KINDS = {
-    Vendor.INTEL: WalkKind.NESTED_EPT,
-    Vendor.AMD: WalkKind.NESTED_NPT,
-    Vendor.SHADOW: WalkKind.GUEST,
-}
-
 
 def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(_KINDS[vendor])
+    walk = kvm.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     acc_all = kvm.constant("ACC_ALL")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import Kvm, ShadowMasks, WalkKind
+from mmuproof.model.kvm import Kvm, ShadowMasks
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
@@ -18,7 +18,6 @@ from mmuproof.spec.ept_layout import EPT
 from mmuproof.spec.npt_layout import NPT_LONG_MODE
 from mmuproof.spec.paging_layout import INTEL_LONG_MODE, PAE
 
-_SUPPRESS_VE = 1 << 63
 _PFN = ((1 << 52) - 1) & ~0xFFF
 _FULL_WIDTH = 52
 
@@ -128,7 +127,7 @@ def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Boo
 
 
 def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    frozen = bv(kvm.frozen_spte(), 64)
+    frozen = bv(kvm.constant("FROZEN_SPTE"), 64)
     masks = kvm.shadow_masks(vendor)
     kvm_says = kvm.predicates(masks, frozen)
     mbec = bool_var("MBEC enabled")
@@ -160,8 +159,7 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     failed = kvm.failed_assertions()
-    kind = {Vendor.INTEL: WalkKind.NESTED_EPT, Vendor.AMD: WalkKind.NESTED_NPT}.get(vendor, WalkKind.GUEST)
-    walk = kvm.guest_walk(kind)
+    walk = kvm.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     masks = kvm.shadow_masks(vendor)

@@ -19,12 +19,6 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_KINDS = {
-    Vendor.INTEL: WalkKind.NESTED_EPT,
-    Vendor.AMD: WalkKind.NESTED_NPT,
-    Vendor.SHADOW: WalkKind.GUEST,
-}
-
 
 def _premises(walk: GuestWalk) -> tuple[Assumption, ...]:
     return () if walk.kind is WalkKind.NESTED_EPT else (relations.paging_on(walk),)
@@ -52,7 +46,7 @@ def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown
 
 
 def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(_KINDS[vendor])
+    walk = kvm.guest_walk(relations.WALKS[vendor])
     earlier: dict[Term, Term] = {
         old: var(f"another permissions[{index}]", old.width) for index, old in enumerate(walk.before.permissions)
     }
@@ -70,8 +64,8 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _role_decides(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(_KINDS[vendor])
-    other = kvm.guest_walk(_KINDS[vendor], world="another vCPU", role=walk.role)
+    walk = kvm.guest_walk(relations.WALKS[vendor])
+    other = kvm.guest_walk(relations.WALKS[vendor], world="another vCPU", role=walk.role)
     # What the two held before is the subject of permission.history-free, so it is the same here.
     same_history: dict[Term, Term] = dict(zip(other.before.permissions, walk.before.permissions, strict=True))
     same_history[other.before.pkru_mask] = walk.before.pkru_mask

@@ -154,15 +154,8 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     ]  # fmt: skip
 
 
-_KINDS_BY_VENDOR = {
-    Vendor.INTEL: WalkKind.NESTED_EPT,
-    Vendor.AMD: WalkKind.NESTED_NPT,
-    Vendor.SHADOW: WalkKind.GUEST,
-}
-
-
 def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(_KINDS_BY_VENDOR[vendor])
+    walk = kvm.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     code = result.error_code

@@ -7,10 +7,12 @@ holds is asked of the tree's definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from mmuproof.model.kvm import GuestWalk, Kvm
+from mmuproof.model.kvm import GuestWalk, Kvm, WalkKind
+from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Shown, Symptom
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, extract, ne, negate, ult, var
@@ -20,6 +22,16 @@ from mmuproof.spec.npt import NestedPermissions
 from mmuproof.spec.paging import AccessRights, LinearAccess
 
 _LOW_HALF = 32
+
+
+# Which software walk a theorem for all vendors speaks of.
+WALKS: Mapping[Vendor, WalkKind] = MappingProxyType(
+    {
+        Vendor.INTEL: WalkKind.NESTED_EPT,
+        Vendor.AMD: WalkKind.NESTED_NPT,
+        Vendor.SHADOW: WalkKind.GUEST,
+    }
+)
 
 
 def has_mbec(kvm: Kvm) -> bool:

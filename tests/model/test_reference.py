@@ -58,7 +58,7 @@ def walk(kvm: ReferenceKvm, kind: WalkKind, *flags: str) -> GuestWalk:
 
 
 def test_frozen_spte_is_present_to_nobody(kvm: ReferenceKvm) -> None:
-    assert kvm.frozen_spte() == 0x8000_0000_0000_01A0
+    assert kvm.constant("FROZEN_SPTE") == 0x8000_0000_0000_01A0
     assert kvm.failed_assertions() == ()
 
 
