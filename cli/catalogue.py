@@ -17,6 +17,7 @@ from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.watching import Watcher
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
+from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Theorem
 
 REFERENCE = "reference model"
@@ -24,7 +25,7 @@ REFERENCE = "reference model"
 
 
 class Defect(Protocol):
-    """A deliberate mistake; see `mmuproof.model.defects`."""
+    """A deliberate mistake; see `mmuproof.model.defects.catalogue`."""
 
     @property
     def name(self) -> str:
@@ -60,6 +61,9 @@ class Catalogue(Protocol):
     def defects(self) -> Mapping[str, Defect]:
         """All defects by name."""
 
+    def known_findings(self) -> tuple[KnownFinding, ...]:
+        """What real kernels are known to get wrong."""
+
     def reference(self) -> Subject:
         """The reference model."""
 
@@ -78,13 +82,19 @@ class Installed:
 
     def defects(self) -> Mapping[str, Defect]:
         """See `Catalogue.defects`."""
-        from mmuproof.model.defects import DEFECTS
+        from mmuproof.model.defects.catalogue import DEFECTS
 
         return DEFECTS
 
+    def known_findings(self) -> tuple[KnownFinding, ...]:
+        """See `Catalogue.known_findings`."""
+        from mmuproof.proofs.known_findings import KNOWN_FINDINGS
+
+        return KNOWN_FINDINGS
+
     def reference(self) -> Subject:
         """See `Catalogue.reference`."""
-        from mmuproof.model.reference import ReferenceKvm
+        from mmuproof.model.reference.kvm import ReferenceKvm
 
         return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()))
 
@@ -92,7 +102,7 @@ class Installed:
     def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
         from mmuproof.lift.source import open_source
-        from mmuproof.model.kernel import open_kernel
+        from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
         with open_source(source, cache=_cache_folder()) as tree:
@@ -107,9 +117,9 @@ def _model_digest() -> str:
 
     digest = hashlib.sha256()
     for folder in model.__path__:
-        for path in sorted(Path(folder).glob("*.py")):
+        for path in sorted(Path(folder).rglob("*.py")):
             content = path.read_bytes()
-            digest.update(path.name.encode() + b"\0%d\0" % len(content) + content)
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0%d\0" % len(content) + content)
     return digest.hexdigest()
 
 

@@ -1,1 +1,1 @@
-"""KVM's MMU as bit-vectors: the interface a proof sees, a hand-written reference, and the lifted C."""
+"""KVM's MMU as bit-vectors: the interface that a proof sees, a hand-written reference, the lifted C, defects."""

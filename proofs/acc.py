@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import GpteFormat, Kvm, MadeSpte
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.sptes import MadeSpte
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.relations import has
@@ -74,9 +76,9 @@ def _expected_bits(kvm: Kvm, vendor: Vendor, made: MadeSpte, inputs: SpteInputs)
 
 
 def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks = kvm.shadow_masks(vendor)
+    masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
-    made = kvm.make_spte(masks, inputs.request)
+    made = kvm.sptes.make_spte(masks, inputs.request)
     rows = _expected_bits(kvm, vendor, made, inputs)
     request = inputs.request
     asked = all_of(has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable)
@@ -165,7 +167,7 @@ def _gpte_claim(
 def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     if vendor is Vendor.INTEL:
         gpte = var("gpte", 64)
-        acc = kvm.gpte_access(GpteFormat.EPT, gpte)
+        acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
         got, want = relations.ept_permissions(kvm, acc), ept.permissions_of(gpte)
         rows = [
             ("read", got.read, want.read),
@@ -180,7 +182,7 @@ def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     for gpte_format in formats:
         width = 32 if gpte_format is GpteFormat.PAGING32 else 64
         entry = var("gpte", width)
-        acc = kvm.gpte_access(gpte_format, zext(entry, 64))
+        acc = kvm.walks.gpte_access(gpte_format, zext(entry, 64))
         mine, theirs = relations.access_rights(kvm, acc), paging.rights_of(entry)
         rows = [
             ("user", mine.user_address, theirs.user_address),
@@ -198,11 +200,11 @@ def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(relations.WALKS[vendor])
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     acc_all = kvm.constant("ACC_ALL")
-    fits_role = boolean(acc_all < 1 << kvm.role_access_bits)
+    fits_role = boolean(acc_all < 1 << kvm.walks.role_access_bits)
     fits_element = boolean(all(acc_all < element.width for element in walk.metadata.permissions))
     bad = {
         kind: any_of(*(negate(check.holds) for check in result.evidence.checks if check.kind is kind))
@@ -221,7 +223,7 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         all_of(fits_role, fits_element, *(negate(each) for each in bad.values())),
         (
             Symptom("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.",
-                    f"role.access has {kvm.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"),
+                    f"role.access has {kvm.walks.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"),
             Symptom("element-too-narrow", negate(fits_element),
                     "An element of permissions[] has no bit for some ACC_* combination.",
                     f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, WalkKind
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat, GuestWalk, WalkKind
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import flag
 from mmuproof.proofs.set_up import asked_for, new_role
@@ -26,7 +27,7 @@ def _claim(
     part: str = "",
     assumptions: tuple[Assumption, ...] = (),
 ) -> Claim:
-    found = kvm.is_present_gpte(gpte_format, walk, zext(entry, 64))
+    found = kvm.walks.is_present_gpte(gpte_format, walk, zext(entry, 64))
     return Claim(
         iff(found, present),
         (
@@ -46,7 +47,7 @@ def _claim(
 def _set_up(kvm: Kvm, entry: BitVec) -> Claim:
     """The same for the MMU that KVM has just set up: it may ask another role for MBEC than permissions do."""
     controls = asked_for()
-    done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+    done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
     mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
     return _claim(
         kvm, done.walk, GpteFormat.EPT, entry, ept.present(entry, mbec=mbec), "SDM 31.3.2",
@@ -57,19 +58,19 @@ def _set_up(kvm: Kvm, entry: BitVec) -> Claim:
 
 def _present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     if vendor is Vendor.INTEL:
-        walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+        walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
         entry = var("gpte", 64)
         mbec = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
         present = ept.present(entry, mbec=mbec)
         return [_claim(kvm, walk, GpteFormat.EPT, entry, present, "SDM 31.3.2"), _set_up(kvm, entry)]
     if vendor is Vendor.AMD:
         entry = var("gpte", 64)
-        walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+        walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
         return [_claim(kvm, walk, GpteFormat.PAGING64, entry, npt.present(entry), "APM 15.25")]
     claims: list[Claim] = []
     for gpte_format, width in ((GpteFormat.PAGING64, 64), (GpteFormat.PAGING32, 32)):
         entry = var("gpte", width)
-        walk = kvm.guest_walk(WalkKind.GUEST)
+        walk = kvm.walks.guest_walk(WalkKind.GUEST)
         claims.append(_claim(kvm, walk, gpte_format, entry, paging.present(entry), "SDM 5.5"))
     return claims
 

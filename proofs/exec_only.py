@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GpteFormat, GuestWalk, Kvm, NestedControls, WalkKind
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
 from mmuproof.proofs import relations
 from mmuproof.proofs.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.relations import flag
@@ -43,13 +44,13 @@ def _modes(kvm: Kvm) -> tuple[bool, ...]:
 
 
 def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
     claims: list[Claim] = []
     for user in _modes(kvm):
         gpte = var("gpte", 64)
-        acc = kvm.gpte_access(GpteFormat.EPT, gpte)
-        result = kvm.permission_fault(walk, acc, inputs.pte_pkey, inputs.access)
+        acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
+        result = kvm.walks.permission_fault(walk, acc, inputs.pte_pkey, inputs.access)
         fault = ne(result.error_code, 0)
         own = inputs.assumptions[:2]
         mode: list[Assumption] = [Assumption("the access is a fetch", inputs.fetch)]
@@ -79,11 +80,11 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 
 
 def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
     gpte = var("gpte", 64)
-    acc = kvm.gpte_access(GpteFormat.EPT, gpte)
-    result = kvm.permission_fault(walk, acc, inputs.pte_pkey, inputs.access)
+    acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
+    result = kvm.walks.permission_fault(walk, acc, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     reads = relations.ept_access(kvm, inputs).read
     own = ept.permissions_of(gpte)
@@ -104,12 +105,12 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 
 
 def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks = kvm.shadow_masks(vendor)
+    masks = kvm.masks.shadow_masks(vendor)
     claims: list[Claim] = []
     for user in _modes(kvm):
         inputs = made_spte(kvm, masks)
         access = relations.ept_permissions(kvm, inputs.request.pte_access)
-        made = kvm.make_spte(masks, inputs.request)
+        made = kvm.sptes.make_spte(masks, inputs.request)
         own = ept.permissions_of(made.spte)
         granted = own.user_execute if user else own.execute
         gained = any_of(own.read, own.write)
@@ -139,8 +140,8 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
-    tracked = kvm.access_track(masks, spte)
+    masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.sptes.access_track(masks, spte)
     claims: list[Claim] = []
     for user in _modes(kvm):
         restored = ept.permissions_of(tracked.restored)
@@ -167,15 +168,15 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     gpte, controls = var("gpte", 64), asked_for()
-    done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+    done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
     by_role: Bool = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
     by_l1: Bool = controls.mbec if relations.has_mbec(kvm) else FALSE
     return [
-        _misconfig_claim(kvm.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ()),
+        _misconfig_claim(kvm.walks.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ()),
         _misconfig_claim(
-            kvm.has_bad_mt_xwr(done.walk, gpte), gpte, by_l1, controls, done.walk, (new_role(done),),
+            kvm.walks.has_bad_mt_xwr(done.walk, gpte), gpte, by_l1, controls, done.walk, (new_role(done),),
             part="after the set-up",
         ),
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.model.kvm import ShadowMasks
+from mmuproof.model.masks import ShadowMasks
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, bv, ule
 

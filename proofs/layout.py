@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import Kvm, ShadowMasks
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
@@ -88,7 +89,7 @@ def _type_symptoms(kvm: Kvm) -> list[Symptom]:
 
 
 def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks = kvm.shadow_masks(vendor)
+    masks = kvm.masks.shadow_masks(vendor)
     fields = _software_fields(kvm, masks)
     hardware = _hardware_bits(kvm, vendor)
     manual = {Vendor.INTEL: "SDM Tables 31-1 to 31-7", Vendor.AMD: "APM 5.3"}.get(vendor, "SDM 5.5")
@@ -128,8 +129,8 @@ def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Boo
 
 def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     frozen = bv(kvm.constant("FROZEN_SPTE"), 64)
-    masks = kvm.shadow_masks(vendor)
-    kvm_says = kvm.predicates(masks, frozen)
+    masks = kvm.masks.shadow_masks(vendor)
+    kvm_says = kvm.sptes.predicates(masks, frozen)
     mbec = bool_var("MBEC enabled")
     present = _hardware_present(kvm, vendor, frozen, mbec)
     address = ne(frozen & _PFN, 0)
@@ -159,10 +160,10 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     failed = kvm.failed_assertions()
-    walk = kvm.guest_walk(relations.WALKS[vendor])
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
-    masks = kvm.shadow_masks(vendor)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    masks = kvm.masks.shadow_masks(vendor)
     evidence = result.evidence + masks.evidence
     build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
     symptoms = [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.model.kvm import Kvm, ShadowMasks, SpteRequest
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GuestWalk, Kvm, PagingMetadata, WalkKind
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GuestWalk, PagingMetadata, WalkKind
 from mmuproof.proofs import relations
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.graph import substitute
@@ -46,7 +47,7 @@ def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown
 
 
 def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(relations.WALKS[vendor])
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     earlier: dict[Term, Term] = {
         old: var(f"another permissions[{index}]", old.width) for index, old in enumerate(walk.before.permissions)
     }
@@ -64,8 +65,8 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _role_decides(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(relations.WALKS[vendor])
-    other = kvm.guest_walk(relations.WALKS[vendor], world="another vCPU", role=walk.role)
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
+    other = kvm.walks.guest_walk(relations.WALKS[vendor], world="another vCPU", role=walk.role)
     # What the two held before is the subject of permission.history-free, so it is the same here.
     same_history: dict[Term, Term] = dict(zip(other.before.permissions, walk.before.permissions, strict=True))
     same_history[other.before.pkru_mask] = walk.before.pkru_mask

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GuestWalk, Kvm, NestedSetUp, NotThere, WalkKind
+from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag
 from mmuproof.proofs.set_up import asked_for, new_role
@@ -69,7 +70,7 @@ def _ept_claim(
 ) -> Claim:
     """EPT's judgement of an access through ``walk``; ``modes`` tells user- from supervisor-mode fetches."""
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     allowed = ept.allows(
         relations.ept_permissions(kvm, inputs.pte_access), relations.ept_access(kvm, inputs),
@@ -85,7 +86,7 @@ def _ept_claim(
 
 
 def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra: list[Assumption] = []
     if relations.has_mbec(kvm):
         extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(flag(walk, "cr4_smep"))))
@@ -95,7 +96,7 @@ def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
-    walk = kvm.guest_walk(WalkKind.NESTED_EPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra = [Assumption("MBEC is on: role.cr4_smep of a nested EPT", flag(walk, "cr4_smep"))]
     return [_ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)]
 
@@ -110,7 +111,7 @@ def _npt_claim(
 ) -> Claim:
     """Nested paging's judgement of an access through ``walk``."""
     inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
 
     def allowed(void_without_nxe: Bool) -> Bool:
@@ -166,7 +167,7 @@ def _npt_claim(
 
 
 def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
-    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     return _npt_claim(
         kvm, walk, gmet, flag(walk, "efer_nx"),
         (relations.paging_on(walk), *extra,
@@ -176,17 +177,17 @@ def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
 
 
 def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     extra: list[Assumption] = []
-    if kvm.has_gmet:
+    if kvm.walks.has_gmet:
         extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0", negate(flag(walk, "cr4_smep"))))
     return [_npt_role(kvm, FALSE, extra)]
 
 
 def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    if not kvm.has_gmet:
+    if not kvm.walks.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
-    walk = kvm.guest_walk(WalkKind.NESTED_NPT)
+    walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     return [_npt_role(kvm, TRUE, [
         Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
         Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
@@ -197,15 +198,15 @@ def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     controls = asked_for()
     if vendor is Vendor.INTEL:
-        done = kvm.nested_set_up(WalkKind.NESTED_EPT, controls)
+        done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
         mbec = controls.mbec if relations.has_mbec(kvm) else FALSE
         return [_ept_claim(
             kvm, done.walk, mbec, [new_role(done)],
             [Shown("MBEC for L2", controls.mbec)] if relations.has_mbec(kvm) else [],
             modes=relations.has_mbec(kvm),
         ), _role_claim(done)]  # fmt: skip
-    done = kvm.nested_set_up(WalkKind.NESTED_NPT, controls)
-    gmet = controls.gmet if kvm.has_gmet else FALSE
+    done = kvm.walks.nested_set_up(WalkKind.NESTED_NPT, controls)
+    gmet = controls.gmet if kvm.walks.has_gmet else FALSE
     return [_npt_claim(
         kvm, done.walk, gmet, bit(controls.efer, _EFER_NXE), [new_role(done)],
         [Shown("GMET for L2", gmet), Shown("L1's CR4", controls.cr4), Shown("L1's EFER", controls.efer)],

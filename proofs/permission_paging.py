@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import GuestWalk, Kvm, PermissionFault, WalkKind
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs import relations
 from mmuproof.proofs.relations import AccessKind, FaultInputs, flag, has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
@@ -102,9 +103,9 @@ def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tup
 
 
 def _paging(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.GUEST)
+    walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     denied = _denied_by_rights(kvm, walk, inputs, result)
     return [
@@ -127,9 +128,9 @@ def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
 
 
 def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(WalkKind.GUEST)
+    walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     by_rights = _denied_by_rights(kvm, walk, inputs, result)
     by_key = _denied_by_key(kvm, walk, inputs, result)
@@ -155,9 +156,9 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
 
 
 def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    walk = kvm.guest_walk(relations.WALKS[vendor])
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
-    result = kvm.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     code = result.error_code
     present, key = (kvm.constant(f"PFERR_{name}_MASK") for name in ("PRESENT", "PK"))
     assumptions = [*inputs.assumptions, relations.paging_on(walk)]

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mmuproof.model.kvm import GuestWalk, Kvm, WalkKind
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GuestWalk, WalkKind
 from mmuproof.proofs.theorem import Shown, Symptom
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, extract, ne, negate, ult, var

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.model.kvm import NestedControls, NestedSetUp
+from mmuproof.model.walks import NestedControls, NestedSetUp
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import bool_var, var
 

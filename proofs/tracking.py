@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.model.kvm import Kvm, ShadowMasks
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
@@ -42,8 +43,8 @@ def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> tuple[Assumption, .
 
 
 def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
-    tracked = kvm.access_track(masks, spte)
+    masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.sptes.access_track(masks, spte)
     may_change = bv(_WRITE | _ACCESSED, 64)
     changed = (tracked.restored ^ spte) & ~may_change
     gained = tracked.restored & ~spte
@@ -75,7 +76,7 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
     """With A/D bits nothing is put away: marking clears A, and there is nothing to restore."""
     spte = var("spte", 64)
-    tracked = kvm.access_track(masks, spte)
+    tracked = kvm.sptes.access_track(masks, spte)
     changed = (tracked.marked ^ spte) & ~bv(_ACCESSED, 64)
     gained = tracked.marked & ~spte
     return Claim(
@@ -102,8 +103,8 @@ def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
 
 
 def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
-    tracked = kvm.access_track(masks, spte)
+    masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.sptes.access_track(masks, spte)
     mbec = bool_var("MBEC enabled")
     setting = mbec if relations.has_mbec(kvm) else boolean(False)
     present = ept.present(tracked.marked, mbec=setting)
@@ -123,8 +124,8 @@ def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks, spte = kvm.shadow_masks(vendor), var("spte", 64)
-    tracked = kvm.access_track(masks, spte)
+    masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
+    tracked = kvm.sptes.access_track(masks, spte)
     differs = ne(tracked.twice, tracked.marked)
     return [Claim(
         negate(differs),
@@ -137,9 +138,9 @@ def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 
 def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    masks = kvm.shadow_masks(vendor)
+    masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
-    made = kvm.make_spte(masks, inputs.request)
+    made = kvm.sptes.make_spte(masks, inputs.request)
     slots = _saved_slots(kvm)
     dirty = ne(made.spte & slots, 0)
     return [Claim(

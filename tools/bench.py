@@ -24,7 +24,7 @@ import platformdirs
 from rich.console import Console
 from rich.table import Table
 
-from mmuproof.model.reference import ReferenceKvm
+from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.smt.solver import decide
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mmuproof.model.defects import DEFECTS
+from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS
 from mmuproof.proofs.theorem import Theorem
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "theorems.md"
@@ -19,8 +20,14 @@ def section(theorem: Theorem) -> str:
     return (
         f"## `{theorem.name}`\n\n{theorem.claim}\n\n"
         f"* Vendors: {', '.join(vendor.value for vendor in theorem.vendors)}\n"
-        f"* Source: {theorem.source}\n* Assumes:{assumes}\n* Catches:{catches}\n"
+        f"* Source: {theorem.source}\n* Assumes:{assumes}\n* Catches:{catches}\n{known(theorem)}"
     )
+
+
+def known(theorem: Theorem) -> str:
+    """The known findings that refute a theorem of real kernels."""
+    found = [each for each in KNOWN_FINDINGS if any(shape.theorem == theorem.name for shape in each.shapes)]
+    return "".join(f"* Known finding: [{each.number}](findings.md). {each.says}\n" for each in found)
 
 
 def page() -> str:

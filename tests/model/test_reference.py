@@ -8,17 +8,13 @@ from dataclasses import replace
 import pytest
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import (
-    GpteFormat,
-    GuestWalk,
-    NestedControls,
-    NotThere,
-    SpteRequest,
-    WalkKind,
-)
-from mmuproof.model.reference import Constants, ReferenceKvm
-from mmuproof.model.reference_role import CPU_ROLE, CPU_ROLE_BITS, role_of
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.reference.kvm import Constants, ReferenceKvm
+from mmuproof.model.reference.role import CPU_ROLE, CPU_ROLE_BITS, role_of
+from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.graph import evaluate
@@ -51,7 +47,7 @@ def role(*flags: str) -> BitVec:
 
 
 def walk(kvm: ReferenceKvm, kind: WalkKind, *flags: str) -> GuestWalk:
-    return kvm.guest_walk(kind, role=role(*flags))
+    return kvm.walks.guest_walk(kind, role=role(*flags))
 
 
 # -- numbers -----------------------------------------------------------------------------------------------
@@ -123,7 +119,7 @@ def test_pkru_mask(kvm: ReferenceKvm, flags: str, mask: int) -> None:
 
 
 def test_without_paging_the_metadata_stays_as_it_was(kvm: ReferenceKvm) -> None:
-    off = kvm.guest_walk(WalkKind.GUEST, role=bv(0, CPU_ROLE_BITS))
+    off = kvm.walks.guest_walk(WalkKind.GUEST, role=bv(0, CPU_ROLE_BITS))
     assert off.metadata == off.before
 
 
@@ -150,13 +146,13 @@ def test_without_paging_the_metadata_stays_as_it_was(kvm: ReferenceKvm) -> None:
 def test_permission_fault(kvm: ReferenceKvm, flags: str, acc: int, access: int, state: Mapping[str, int],
                           error_code: int) -> None:  # fmt: skip
     guest = walk(kvm, WalkKind.GUEST, *flags.split())
-    result = kvm.permission_fault(guest, bv(acc, 32), bv(3, 32), bv(access, 64))
+    result = kvm.walks.permission_fault(guest, bv(acc, 32), bv(3, 32), bv(access, 64))
     assert evaluate(result.error_code, state) == error_code
 
 
 def test_an_index_out_of_range_is_noted(kvm: ReferenceKvm) -> None:
     guest = walk(kvm, WalkKind.GUEST)
-    result = kvm.permission_fault(guest, bv(READ, 32), bv(0, 32), bv(1 << 5, 64))
+    result = kvm.walks.permission_fault(guest, bv(READ, 32), bv(0, 32), bv(1 << 5, 64))
     broken = {check.kind for check in result.evidence.checks if not evaluate(check.holds, {})}
     assert broken == {CheckKind.INDEX, CheckKind.WARN}
 
@@ -169,7 +165,7 @@ def controls(*, mbec: Bool = FALSE, gmet: Bool = FALSE, cr4: int = 0, efer: int 
 
 
 def test_the_role_of_a_nested_ept_with_mbec(kvm: ReferenceKvm) -> None:
-    made = kvm.nested_set_up(WalkKind.NESTED_EPT, controls(mbec=TRUE))
+    made = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls(mbec=TRUE))
     assert evaluate(made.walk.role, {}) == 1 << 32 | 1 << 20 | 1 << 17 | 0xF << 8 | 4
     assert evaluate(made.role_changed, {"vcpu->arch.guest_mmu.cpu_role": 0x1_0012_0F04}) == 0
 
@@ -177,7 +173,7 @@ def test_the_role_of_a_nested_ept_with_mbec(kvm: ReferenceKvm) -> None:
 def test_a_nested_npt_has_wp_and_no_smap(kvm: ReferenceKvm) -> None:
     smap, smep, pae, long_mode = 1 << 21, 1 << 20, 1 << 5, 1 << 10
     asked = controls(cr4=smap | smep | pae, efer=long_mode)
-    flags = kvm.nested_set_up(WalkKind.NESTED_NPT, asked).walk.flags
+    flags = kvm.walks.nested_set_up(WalkKind.NESTED_NPT, asked).walk.flags
     found = {name: evaluate(flags[name], {}) for name in ("cr0_wp", "cr4_smap", "cr4_smep", "has_pferr_fetch")}
     assert found == {"cr0_wp": 1, "cr4_smap": 0, "cr4_smep": 0, "has_pferr_fetch": 1}
     assert flags["level"].value == 4
@@ -198,14 +194,14 @@ def test_a_nested_npt_has_wp_and_no_smap(kvm: ReferenceKvm) -> None:
     ],
 )
 def test_gpte_access(kvm: ReferenceKvm, gpte_format: GpteFormat, gpte: int, acc: int) -> None:
-    assert kvm.gpte_access(gpte_format, bv(gpte, 64)).value == acc
+    assert kvm.walks.gpte_access(gpte_format, bv(gpte, 64)).value == acc
 
 
 @pytest.mark.parametrize(("flags", "gpte", "present"), [("", 0x400, False), ("cr4_smep", 0x400, True), ("", 0x4, True)])
 def test_xu_makes_an_entry_present_with_mbec_only(kvm: ReferenceKvm, flags: str, gpte: int,
                                                   present: bool) -> None:  # fmt: skip
     ept = walk(kvm, WalkKind.NESTED_EPT, *flags.split())
-    assert kvm.is_present_gpte(GpteFormat.EPT, ept, bv(gpte, 64)) is boolean(present)
+    assert kvm.walks.is_present_gpte(GpteFormat.EPT, ept, bv(gpte, 64)) is boolean(present)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +216,7 @@ def test_xu_makes_an_entry_present_with_mbec_only(kvm: ReferenceKvm, flags: str,
     ],
 )
 def test_is_bad_mt_xwr(kvm: ReferenceKvm, gpte: int, execonly: bool, bad: bool) -> None:
-    assert kvm.is_bad_mt_xwr(bv(gpte, 64), boolean(execonly)) is boolean(bad)
+    assert kvm.walks.is_bad_mt_xwr(bv(gpte, 64), boolean(execonly)) is boolean(bad)
 
 
 # -- SPTEs ---------------------------------------------------------------------------------------------------
@@ -230,11 +226,11 @@ def test_is_bad_mt_xwr(kvm: ReferenceKvm, gpte: int, execonly: bool, bad: bool) 
 def test_mmio_of_ordinary_tables_is_a_reserved_address_bit(kvm: ReferenceKvm, maxphyaddr: int,
                                                            mmio_value: int) -> None:  # fmt: skip
     host = {"kvm_host.maxphyaddr": maxphyaddr, "allow_mmio_caching": 1}
-    assert evaluate(kvm.shadow_masks(Vendor.AMD).mmio_value, host) == mmio_value
+    assert evaluate(kvm.masks.shadow_masks(Vendor.AMD).mmio_value, host) == mmio_value
 
 
 def test_mmio_of_ept_is_a_misconfiguration(kvm: ReferenceKvm) -> None:
-    masks = kvm.shadow_masks(Vendor.INTEL)
+    masks = kvm.masks.shadow_masks(Vendor.INTEL)
     assert evaluate(masks.mmio_value, {"allow_mmio_caching": 1}) == 0b110
     assert evaluate(masks.mmio_value, {"allow_mmio_caching": 0}) == 0
 
@@ -242,7 +238,7 @@ def test_mmio_of_ept_is_a_misconfiguration(kvm: ReferenceKvm) -> None:
 @pytest.mark.parametrize(("affected", "mask"), [(1, 0x1F << 39), (0, 0)])
 def test_the_highest_cache_address_bits_guard_l1tf(kvm: ReferenceKvm, affected: int, mask: int) -> None:
     host = {"boot_cpu_has_bug(X86_BUG_L1TF)": affected, "boot_cpu_data.x86_cache_bits": 44}
-    assert evaluate(kvm.shadow_masks(Vendor.INTEL).nonpresent_or_rsvd, host) == mask
+    assert evaluate(kvm.masks.shadow_masks(Vendor.INTEL).nonpresent_or_rsvd, host) == mask
 
 
 _PAGE = SpteRequest(
@@ -266,12 +262,12 @@ _PAGE = SpteRequest(
 )
 def test_make_spte(kvm: ReferenceKvm, vendor: Vendor, request_: SpteRequest, state: Mapping[str, int],
                    spte: int) -> None:  # fmt: skip
-    made = kvm.make_spte(kvm.shadow_masks(vendor), request_)
+    made = kvm.sptes.make_spte(kvm.masks.shadow_masks(vendor), request_)
     assert evaluate(made.spte, {"kvm_x86_get_mt_mask()": WRITE_BACK, **state}) == spte
 
 
 def test_marking_and_restoring_gives_everything_back_but_w_and_a(kvm: ReferenceKvm) -> None:
-    tracked = kvm.access_track(kvm.shadow_masks(Vendor.INTEL), bv(0x10A0_0000_1234_5D07, 64))
+    tracked = kvm.sptes.access_track(kvm.masks.shadow_masks(Vendor.INTEL), bv(0x10A0_0000_1234_5D07, 64))
     assert tracked.marked.value == 0x50F0_0000_1234_5800
     assert tracked.restored.value == 0x10A0_0000_1234_5C05
     assert tracked.twice.value == tracked.marked.value
@@ -279,7 +275,7 @@ def test_marking_and_restoring_gives_everything_back_but_w_and_a(kvm: ReferenceK
 
 
 def test_marking_an_spte_with_ad_bits_clears_a(kvm: ReferenceKvm) -> None:
-    tracked = kvm.access_track(kvm.shadow_masks(Vendor.INTEL), bv(0x1234_5D07, 64))
+    tracked = kvm.sptes.access_track(kvm.masks.shadow_masks(Vendor.INTEL), bv(0x1234_5D07, 64))
     assert tracked.marked.value == 0x1234_5C07
 
 
@@ -288,15 +284,15 @@ def test_marking_an_spte_with_ad_bits_clears_a(kvm: ReferenceKvm) -> None:
 
 def test_another_constant_makes_another_model() -> None:
     wrong = ReferenceKvm(Constants(EPT_SPTE_HOST_WRITABLE=1 << 10))
-    assert wrong.shadow_masks(Vendor.INTEL).host_writable.value == 1 << 10
+    assert wrong.masks.shadow_masks(Vendor.INTEL).host_writable.value == 1 << 10
 
 
 def test_one_method_makes_another_model() -> None:
-    class ReadsNeverFault(ReferenceKvm):
+    class ReadsNeverFault(ReferenceWalks):
         def _read_faults(self, pfec: int) -> BitVec:
             return bv(0, 16)
 
-    assert walk(ReadsNeverFault(), WalkKind.NESTED_EPT).metadata.permissions[0].value == 0
+    assert walk(ReferenceKvm(walks=ReadsNeverFault), WalkKind.NESTED_EPT).metadata.permissions[0].value == 0
 
 
 @pytest.mark.parametrize(

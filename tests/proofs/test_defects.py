@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmuproof.lift.source import open_source
-from mmuproof.model.defects import DEFECTS
-from mmuproof.model.kernel import open_kernel
+from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.reference_defects import REFERENCE_DEFECTS
+from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Verdict
@@ -59,12 +58,12 @@ def test_every_theorem_names_a_defect_that_it_catches() -> None:
 
 def test_every_defect_is_caught_by_some_theorem_and_every_caught_defect_exists() -> None:
     caught = {catch.defect for theorem in THEOREMS for catch in theorem.catches}
-    assert caught == set(DEFECTS) == set(REFERENCE_DEFECTS)
+    assert caught == set(DEFECTS)
 
 
-@pytest.mark.parametrize("defect", sorted(REFERENCE_DEFECTS))
+@pytest.mark.parametrize("defect", sorted(DEFECTS))
 def test_in_the_reference_model_it_is_refuted_for_its_reason_and_nothing_else_is(defect: str) -> None:
-    check(defect, REFERENCE_DEFECTS[defect]())
+    check(defect, DEFECTS[defect].on_reference())
 
 
 @pytest.mark.kernel

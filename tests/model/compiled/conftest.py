@@ -12,7 +12,7 @@ import pytest
 
 from mmuproof.lift.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.terms import (
     Term,

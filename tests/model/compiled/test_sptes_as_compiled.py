@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mmuproof.model.kvm import SpteRequest
+from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import Term, bool_var, var
 
@@ -48,14 +48,14 @@ def _spte(frozen: int) -> Draw:
 
 @each_vendor
 def test_shadow_masks(both: Both, vendor: Vendor) -> None:
-    masks = both.lifted.shadow_masks(vendor)
+    masks = both.lifted.masks.shadow_masks(vendor)
     results: dict[str, Term] = {f"shadow_{name}": getattr(masks, name) for name in _MASKS}
     both.compare("shadow_masks", _host(vendor), results, masks.evidence)
 
 
 @each_vendor
 def test_access_track(both: Both, vendor: Vendor) -> None:
-    tracked = both.lifted.access_track(both.lifted.shadow_masks(vendor), var("spte", 64))
+    tracked = both.lifted.sptes.access_track(both.lifted.masks.shadow_masks(vendor), var("spte", 64))
     results: dict[str, Term] = {
         "mark_spte_for_access_track": tracked.marked,
         "restore_acc_track_spte": tracked.restored,
@@ -69,7 +69,7 @@ def test_access_track(both: Both, vendor: Vendor) -> None:
 
 @each_vendor
 def test_predicates(both: Both, vendor: Vendor) -> None:
-    predicates = both.lifted.predicates(both.lifted.shadow_masks(vendor), var("spte", 64))
+    predicates = both.lifted.sptes.predicates(both.lifted.masks.shadow_masks(vendor), var("spte", 64))
     results: dict[str, Term] = {
         "is_frozen_spte": predicates.is_frozen,
         "is_mmio_spte": predicates.is_mmio,
@@ -90,7 +90,7 @@ def test_make_spte(both: Both, vendor: Vendor) -> None:
         synchronizing=bool_var("synchronizing"),
         host_writable=bool_var("host_writable"),
     )
-    made = both.lifted.make_spte(both.lifted.shadow_masks(vendor), request)
+    made = both.lifted.sptes.make_spte(both.lifted.masks.shadow_masks(vendor), request)
     inputs = {
         **_host(vendor),
         "sp->role": word(32),

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from mmuproof.model.kvm import GpteFormat, NestedControls, WalkKind
-from mmuproof.model.lifted_walk import _State
-from mmuproof.model.session import member
+from mmuproof.model.lifted.session import member
+from mmuproof.model.lifted.walks import _State
+from mmuproof.model.walks import GpteFormat, NestedControls, WalkKind
 from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.terms import (
     Term,
@@ -51,7 +51,7 @@ def _metadata(permissions: tuple[Term, ...], pkru_mask: Term) -> dict[str, Term]
 
 @each_kind
 def test_permissions_and_pkru_mask(both: Both, kind: WalkKind) -> None:
-    walk = both.lifted.guest_walk(kind)
+    walk = both.lifted.walks.guest_walk(kind)
     results = _metadata(walk.metadata.permissions, walk.metadata.pkru_mask)
     both.compare("guest_walk", _walk(kind), results, walk.evidence)
 
@@ -68,8 +68,8 @@ def _cr0(chance: random.Random) -> int:
 
 @each_kind
 def test_permission_fault(both: Both, kind: WalkKind) -> None:
-    walk = both.lifted.guest_walk(kind)
-    fault = both.lifted.permission_fault(walk, var("pte_access", 32), var("pte_pkey", 32), var("access", 64))
+    walk = both.lifted.walks.guest_walk(kind)
+    fault = both.lifted.walks.permission_fault(walk, var("pte_access", 32), var("pte_pkey", 32), var("access", 64))
     inputs = {
         **_walk(kind),
         "tdp_enabled": ANY_BIT,
@@ -95,12 +95,12 @@ def _few_bits(chance: random.Random) -> int:
 @each_kind
 def test_guest_entries(both: Both, kind: WalkKind) -> None:
     kvm, gpte = both.lifted, var("gpte", 64)
-    walk = kvm.guest_walk(kind)
+    walk = kvm.walks.guest_walk(kind)
     formats = (GpteFormat.EPT, GpteFormat.PAGING64, GpteFormat.PAGING32)
     results: dict[str, Term] = {
-        **{f"{each.value}_is_present_gpte": kvm.is_present_gpte(each, walk, gpte) for each in formats},
-        **{f"{each.value}_gpte_access": kvm.gpte_access(each, gpte) for each in formats},
-        "__is_bad_mt_xwr": kvm.is_bad_mt_xwr(gpte, bool_var("execonly")),
+        **{f"{each.value}_is_present_gpte": kvm.walks.is_present_gpte(each, walk, gpte) for each in formats},
+        **{f"{each.value}_gpte_access": kvm.walks.gpte_access(each, gpte) for each in formats},
+        "__is_bad_mt_xwr": kvm.walks.is_bad_mt_xwr(gpte, bool_var("execonly")),
     }
     inputs = {**_walk(kind), "gpte": _few_bits, "execonly": ANY_BIT}
     both.compare("guest_entry", inputs, results)
@@ -112,7 +112,7 @@ def test_nested_set_up(both: Both, kind: WalkKind) -> None:
         bool_var("execonly"), bool_var("accessed_dirty"), bool_var("mbec"),
         var("cr4", 64), var("efer", 64), bool_var("gmet"),
     )  # fmt: skip
-    walk = both.lifted.nested_set_up(kind, controls).walk
+    walk = both.lifted.walks.nested_set_up(kind, controls).walk
 
     assert isinstance(walk.state, _State)
     roles = {
@@ -142,6 +142,7 @@ def test_nested_set_up(both: Both, kind: WalkKind) -> None:
         "efer": WORD,
         "nested_cr3": WORD,
         "gmet": ANY_BIT,
+        "vcpu->kvm->vm_bugged": ANY_BIT,
     }
     results = {**_metadata(walk.metadata.permissions, walk.metadata.pkru_mask), **roles}
     both.compare("nested_set_up", inputs, results, walk.evidence, meet_known_roles)

@@ -37,6 +37,12 @@ struct walk {
 };
 
 /* A vCPU and the MMU that walks: guest_mmu, as for nested tables, or one of its own. */
+/* A BUG of the VM asks its vCPUs to stop; there are none. */
+bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req)
+{
+	return false;
+}
+
 static struct kvm_mmu *start(const struct walk *in)
 {
 	struct kvm_mmu *mmu = in->kind == GUEST ? &guest_walker : &the_vcpu.arch.guest_mmu;
@@ -139,7 +145,7 @@ static void guest_entry(const void *words, unsigned long long *out)
 struct set_up {
 	struct walk walk;
 	u64 maxphyaddr, tdp_level, hflags, execonly, accessed_dirty, mbec, new_eptp;
-	u64 cr0, cr4, efer, nested_cr3, gmet;
+	u64 cr0, cr4, efer, nested_cr3, gmet, vm_bugged;
 };
 
 static void nested_set_up(const void *words, unsigned long long *out)
@@ -158,6 +164,7 @@ static void nested_set_up(const void *words, unsigned long long *out)
 	kvm_host.maxphyaddr = in->maxphyaddr;
 	tdp_root_level = in->tdp_level;
 	vcpu->arch.hflags = in->hflags;
+	vcpu->kvm->vm_bugged = in->vm_bugged;
 	/* There is no root to switch to, nor one to leave. */
 	vcpu->arch.mmu = mmu;
 	mmu->root.hpa = INVALID_PAGE;

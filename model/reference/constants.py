@@ -54,6 +54,8 @@ class Constants:
     VMX_EPTP_PWL_MASK: int = _range(5, 3)
     VMX_EPTP_PWL_5: int = _bits(5)
 
+    SVM_MISC_ENABLE_GMET: int = _bits(3)
+
     PAGE_SHIFT: int = 12
     PG_LEVEL_4K: int = 1
 

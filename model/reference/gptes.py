@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mmuproof.model.kvm import GpteFormat, GuestWalk
-from mmuproof.model.reference_base import ReferenceBase
-from mmuproof.model.reference_role import Mmu, role_flag
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.role import Mmu, role_flag
+from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, extract, ite, ne, negate
 
 _ACC_BITS = 32
@@ -12,11 +12,11 @@ _RESERVED_MEMORY_TYPES = (2, 3, 7)
 _WRITE_ONLY, _EXECUTE_ONLY, _WRITE_EXECUTE = 0b010, 0b100, 0b110
 
 
-class GuestEntries(ReferenceBase):
+class GuestEntries(ReferenceArea):
     """What ``paging_tmpl.h`` and the EPT checks read out of a guest entry of 64 bits."""
 
     def gpte_access(self, gpte_format: GpteFormat, gpte: BitVec) -> BitVec:
-        """See `Kvm.gpte_access`."""
+        """See `Walks.gpte_access`."""
         granted = self._granted_ept(gpte) if gpte_format is GpteFormat.EPT else self._granted_paging(gpte)
         access = bv(0, _ACC_BITS)
         for acc, holds in granted.items():
@@ -44,7 +44,7 @@ class GuestEntries(ReferenceBase):
         }
 
     def is_present_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, gpte: BitVec) -> Bool:
-        """See `Kvm.is_present_gpte`."""
+        """See `Walks.is_present_gpte`."""
         mmu = walk.state
         assert isinstance(mmu, Mmu)
         if gpte_format is GpteFormat.EPT:
@@ -62,7 +62,7 @@ class GuestEntries(ReferenceBase):
         return role_flag(mmu.root_role, "cr4_smep")
 
     def is_bad_mt_xwr(self, gpte: BitVec, execonly: Bool) -> Bool:
-        """See `Kvm.is_bad_mt_xwr`."""
+        """See `Walks.is_bad_mt_xwr`."""
         memory_type = extract(gpte, 5, 3)
         xwr = extract(self._fold_user_execute(gpte), 2, 0)
         return any_of(
@@ -73,7 +73,7 @@ class GuestEntries(ReferenceBase):
         )
 
     def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
-        """See `Kvm.has_bad_mt_xwr`: the set-up makes the table for the execonly that it puts into the role."""
+        """See `Walks.has_bad_mt_xwr`: the set-up makes the table for the execonly that it puts into the role."""
         return self.is_bad_mt_xwr(gpte, self._table_execonly(walk))
 
     def _table_execonly(self, walk: GuestWalk) -> Bool:

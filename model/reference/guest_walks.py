@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.model.cuts import GET_RFLAGS
+from mmuproof.model.cuts.walks import GET_RFLAGS
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.kvm import GuestWalk, PagingMetadata, PermissionFault, WalkKind
-from mmuproof.model.reference_base import Trace
-from mmuproof.model.reference_constants import Constants
-from mmuproof.model.reference_permissions import PermissionTables, metadata_if
-from mmuproof.model.reference_role import (
+from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.permissions import PermissionTables, metadata_if
+from mmuproof.model.reference.role import (
     CPU_ROLE,
     CPU_ROLE_BITS,
     PAGE_ROLE_BITS,
@@ -21,6 +19,8 @@ from mmuproof.model.reference_role import (
     role_value,
     with_role_flag,
 )
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.walks import GuestWalk, PagingMetadata, PermissionFault, WalkKind
 from mmuproof.smt.terms import (
     BitVec,
     Bool,
@@ -53,18 +53,18 @@ class GuestWalks(PermissionTables):
 
     @property
     def has_gmet(self) -> bool:
-        """See `Kvm.has_gmet`."""
+        """See `Walks.has_gmet`."""
         return True
 
     @property
     def role_access_bits(self) -> int:
-        """See `Kvm.role_access_bits`."""
+        """See `Walks.role_access_bits`."""
         return role_field("access").width
 
     # -- an MMU ----------------------------------------------------------------------------------------
 
     def guest_walk(self, kind: WalkKind, *, world: str = "", role: BitVec | None = None) -> GuestWalk:
-        """See `Kvm.guest_walk`."""
+        """See `Walks.guest_walk`."""
         key = (kind, world, role)
         if key not in self._known_walks:
             self._known_walks[key] = self._new_walk(self._mmu(kind, world, role))
@@ -110,7 +110,7 @@ class GuestWalks(PermissionTables):
     def permission_fault(
         self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
     ) -> PermissionFault:
-        """See `Kvm.permission_fault`."""
+        """See `Walks.permission_fault`."""
         mmu = walk.state
         assert isinstance(mmu, Mmu)
         c = self.constants
@@ -118,7 +118,7 @@ class GuestWalks(PermissionTables):
         trace = Trace("permission_fault")
 
         pfec = extract(access, _U32 - 1, 0)
-        rflags = var(f"{GET_RFLAGS}()", _U64)
+        rflags = var(f"{GET_RFLAGS.function}()", _U64)
         trace.cut(GET_RFLAGS)
         not_smap = self._not_smap(rflags, access)
         trace.step("not_smap", to_bv(not_smap))

@@ -6,9 +6,10 @@ A permission is a vector with one bit for each combination of ACC_* bits, 1 wher
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import PagingMetadata
-from mmuproof.model.reference_base import ReferenceBase, Trace
-from mmuproof.model.reference_role import Mmu, role_flag, role_value
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.role import Mmu, role_flag, role_value
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.walks import PagingMetadata
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, boolean, bv, concat, ite, ne, to_bv, zext
 
 PERMISSIONS = 16
@@ -17,7 +18,7 @@ _COMBINATIONS = 16
 _NOTHING = bv(0, _COMBINATIONS)
 
 
-class PermissionTables(ReferenceBase):
+class PermissionTables(ReferenceArea):
     """``update_permission_bitmask()`` and ``update_pkru_bitmask()``, ingredient by ingredient.
 
     ``pfec`` is the error code that stands for an element; PFERR_RSVD_MASK in it means that SMAP does not

@@ -8,18 +8,20 @@ from mmuproof.lift.c_types import ArrayType, Field, RecordType, member_at
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.unit import Unit
-from mmuproof.model.cuts import GET_RFLAGS
-from mmuproof.model.kvm import (
+from mmuproof.model.cuts.walks import CUTS, GET_RFLAGS
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
     NestedControls,
     NestedSetUp,
-    NotThere,
     PagingMetadata,
     PermissionFault,
     WalkKind,
+    Walks,
 )
-from mmuproof.model.session import Session, bit_fields, member, read
 from mmuproof.smt.terms import BitVec, Bool, any_of, bit, bv, extract, ite, ne, negate, to_bv, var
 
 _WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
@@ -52,21 +54,26 @@ class _State:
         return read(self.memory, self.walker, self.offset + place.offset, place.width)
 
 
-class LiftedWalks:
+class LiftedWalks(Walks, Remembers):
     """The part of a lifted tree that walks guest page tables (``mmu.c``)."""
 
     def __init__(self, unit: Unit) -> None:
+        super().__init__()
         self._unit = unit
 
     @property
     def has_gmet(self) -> bool:
         """Whether ``update_permission_bitmask()`` is told that it works for nested paging."""
-        function = self._unit.function("update_permission_bitmask")
+        try:
+            function = self._unit.function("update_permission_bitmask")
+        except Missing as missing:
+            raise NotThere(missing.names) from None
         return any(parameter.name == "tdp" for parameter in function.parameters)
 
-    def guest_walk(self, kind: WalkKind, world: str, role: BitVec | None) -> GuestWalk:
-        """See `mmuproof.model.kvm.Kvm.guest_walk`."""
-        session = Session(self._unit)
+    @once
+    def guest_walk(self, kind: WalkKind, *, world: str = "", role: BitVec | None = None) -> GuestWalk:
+        """See `Walks.guest_walk`."""
+        session = Session(self._unit, CUTS)
         state = self._new_state(session, kind, world)
         if role is not None:
             place = member(state.record, "cpu_role")
@@ -89,9 +96,10 @@ class LiftedWalks:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
         return GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
 
+    @once
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
-        """See `mmuproof.model.kvm.Kvm.nested_set_up`."""
-        session = Session(self._unit)
+        """See `Walks.nested_set_up`."""
+        session = Session(self._unit, CUTS)
         state = self._new_state(session, kind, "")
         place = member(state.record, "cpu_role")
         earlier, before = state.read(place), self._metadata(state)
@@ -148,13 +156,14 @@ class LiftedWalks:
             state.read(member(state.record, "pkru_mask")),
         )
 
+    @once
     def permission_fault(
         self, walk: GuestWalk, pte_access: BitVec, pte_pkey: BitVec, access: BitVec
     ) -> PermissionFault:
-        """See `mmuproof.model.kvm.Kvm.permission_fault`."""
+        """See `Walks.permission_fault`."""
         state = walk.state
         assert isinstance(state, _State)
-        session = Session(self._unit)
+        session = Session(self._unit, CUTS)
         memory = state.memory.copy()
         error_code = session.integer(
             memory,
@@ -175,23 +184,25 @@ class LiftedWalks:
             cr0_wp = role_wp
         return PermissionFault(
             error_code,
-            bit(var(f"{GET_RFLAGS}()", 64), _EFLAGS_AC),
+            bit(var(f"{GET_RFLAGS.function}()", 64), _EFLAGS_AC),
             read(memory, state.vcpu, pkru.offset, pkru.width),
             cr0_wp,
             walk.evidence + session.evidence(),
         )
 
+    @once
     def gpte_access(self, gpte_format: GpteFormat, gpte: BitVec) -> BitVec:
-        """See `mmuproof.model.kvm.Kvm.gpte_access`."""
-        return Session(self._unit).integer(
+        """See `Walks.gpte_access`."""
+        return Session(self._unit, CUTS).integer(
             Memory(), f"{gpte_format.value}_gpte_access", objects={}, values={"gpte": gpte}
         )
 
+    @once
     def is_present_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, gpte: BitVec) -> Bool:
-        """See `mmuproof.model.kvm.Kvm.is_present_gpte`."""
+        """See `Walks.is_present_gpte`."""
         state = walk.state
         assert isinstance(state, _State)
-        result = Session(self._unit).integer(
+        result = Session(self._unit, CUTS).integer(
             state.memory.copy(),
             f"{gpte_format.value}_is_present_gpte",
             objects=state.objects,
@@ -199,9 +210,10 @@ class LiftedWalks:
         )
         return ne(result, 0)
 
+    @once
     def is_bad_mt_xwr(self, gpte: BitVec, execonly: Bool) -> Bool:
-        """See `mmuproof.model.kvm.Kvm.is_bad_mt_xwr`."""
-        session = Session(self._unit)
+        """See `Walks.is_bad_mt_xwr`."""
+        session = Session(self._unit, CUTS)
         memory = Memory()
         function = self._unit.find_function("__is_bad_mt_xwr")
         if function is None:
@@ -218,18 +230,20 @@ class LiftedWalks:
         result = session.integer(memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte})
         return ne(result, 0)
 
+    @once
     def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
-        """See `mmuproof.model.kvm.Kvm.has_bad_mt_xwr`."""
+        """See `Walks.has_bad_mt_xwr`."""
         state = walk.state
         assert isinstance(state, _State)
-        session = Session(self._unit)
+        session = Session(self._unit, CUTS)
         name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
         place = member(state.record, "guest_rsvd_check", "fmt")
         table = {name: pointer_to(state.walker, state.offset + place.offset)}
         return ne(session.integer(state.memory.copy(), "__is_bad_mt_xwr", objects=table, values={"pte": gpte}), 0)
 
+    @property
     def role_access_bits(self) -> int:
-        """The width of ``role.access``."""
+        """See `Walks.role_access_bits`."""
         try:
             role = self._unit.record("union kvm_mmu_page_role")
         except Missing as missing:

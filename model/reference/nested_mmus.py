@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mmuproof.model.cuts.walks import GET_TDP_LEVEL
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.kvm import GuestWalk, NestedControls, NestedSetUp, PagingMetadata, WalkKind
-from mmuproof.model.reference_base import Trace
-from mmuproof.model.reference_permissions import metadata_if
-from mmuproof.model.reference_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
-from mmuproof.model.reference_walk import GuestWalks
+from mmuproof.model.reference.guest_walks import GuestWalks
+from mmuproof.model.reference.permissions import metadata_if
+from mmuproof.model.reference.role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.walks import GuestWalk, NestedControls, NestedSetUp, PagingMetadata, WalkKind
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -27,7 +28,6 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_GET_TDP_LEVEL = "kvm_mmu_get_tdp_level"
 _LEVEL_BITS = 4
 
 Members = Mapping[str, Bool | BitVec]
@@ -37,7 +37,7 @@ class NestedMmus(GuestWalks):
     """``kvm_init_shadow_ept_mmu()`` and ``kvm_init_shadow_npt_mmu()``."""
 
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
-        """See `Kvm.nested_set_up`."""
+        """See `Walks.nested_set_up`."""
         earlier = self._mmu(kind, "", None)
         earlier = replace(earlier, root_role=var(f"{earlier.prefix}root_role", PAGE_ROLE_BITS))
         if kind is WalkKind.NESTED_EPT:
@@ -103,7 +103,7 @@ class NestedMmus(GuestWalks):
         trace.check(CheckKind.WARN, self._is_guest_mode(mmu))
         members = self._shadow_npt_role(mmu, controls)
         cpu_role = trace.step("cpu_role", role_of(members, CPU_ROLE_BITS))
-        trace.cut(_GET_TDP_LEVEL)
+        trace.cut(GET_TDP_LEVEL)
         root_role = role_of({**members, **self._npt_root(members)}, PAGE_ROLE_BITS)
         changed = any_of(ne(cpu_role, mmu.cpu_role), ne(root_role, mmu.root_role))
         after = replace(mmu, cpu_role=cpu_role, root_role=root_role)
@@ -121,7 +121,7 @@ class NestedMmus(GuestWalks):
 
     def _npt_root(self, members: Members) -> Members:
         """What the root role has of its own: KVM's level, which may be one above L1's."""
-        level, cpu_level = extract(var(f"{_GET_TDP_LEVEL}()", 32), _LEVEL_BITS - 1, 0), members["level"]
+        level, cpu_level = extract(var(f"{GET_TDP_LEVEL.function}()", 32), _LEVEL_BITS - 1, 0), members["level"]
         assert isinstance(cpu_level, BitVec)
         return {"level": level, "passthrough": all_of(eq(level, 5), eq(cpu_level, 4))}
 

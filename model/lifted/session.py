@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmuproof.lift.c_types import ArrayType, CType, Field, IntType, PointerType, RecordType, VoidType
+from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine import Machine
 from mmuproof.lift.memory import Memory, Object, Place, Pointer, Value
 from mmuproof.lift.unit import Unit
-from mmuproof.model.cuts import CUTS
-from mmuproof.model.evidence import Check, CutCall, Evidence, Step
+from mmuproof.model.evidence import CallMade, Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.smt.terms import BitVec, resize
 
@@ -20,12 +20,13 @@ class Session:
 
     Args:
         unit: the translation unit.
+        cuts: the calls that are not followed.
         earlier: a session whose objects with static storage this one shares.
     """
 
-    def __init__(self, unit: Unit, earlier: Session | None = None) -> None:
+    def __init__(self, unit: Unit, cuts: tuple[Cut, ...], earlier: Session | None = None) -> None:
         self.unit = unit
-        self.machine: Machine = Machine(unit, CUTS) if earlier is None else earlier.machine.successor()
+        self.machine: Machine = Machine(unit, cuts) if earlier is None else earlier.machine.successor()
 
     def call(
         self,
@@ -133,10 +134,18 @@ class Session:
     def evidence(self) -> Evidence:
         """What this session has seen so far."""
         return Evidence(
-            tuple(Check(c.kind, str(c.at), c.holds) for c in self.machine.checks),
+            tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in self.machine.checks),
             tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
             tuple(CutCall(c.cut.function, str(c.at), c.cut.reason) for c in self.machine.cut_calls),
+            tuple(
+                CallMade(c.function, str(c.at), c.guard, _integers(c.arguments), c.caller)
+                for c in self.machine.calls_made
+            ),
         )
+
+
+def _integers(arguments: Sequence[Value | None]) -> Mapping[int, BitVec]:
+    return {position: value for position, value in enumerate(arguments) if isinstance(value, BitVec)}
 
 
 def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[Field]:

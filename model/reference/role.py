@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmuproof.model.kvm import WalkKind
+from mmuproof.model.walks import WalkKind
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, concat, extract, to_bv, zext
 
 CPU_ROLE_BITS = 64

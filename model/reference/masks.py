@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import Host, ShadowMasks
-from mmuproof.model.reference_base import ReferenceBase, Trace
-from mmuproof.model.reference_constants import Constants
+from mmuproof.model.masks import Host, Masks, ShadowMasks
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.trace import Trace
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     BitVec,
@@ -35,7 +36,7 @@ def _mask(value: int) -> BitVec:
     return bv(value, _U64)
 
 
-class MaskSetup(ReferenceBase):
+class ReferenceMasks(ReferenceArea, Masks):
     """``kvm_mmu_reset_all_pte_masks()`` and ``kvm_mmu_set_ept_masks()``.
 
     Memory encryption has not been set up, so ``shadow_me_value`` is 0.
@@ -46,7 +47,7 @@ class MaskSetup(ReferenceBase):
         self._known_masks: dict[Vendor, ShadowMasks] = {}
 
     def shadow_masks(self, vendor: Vendor) -> ShadowMasks:
-        """See `Kvm.shadow_masks`."""
+        """See `Masks.shadow_masks`."""
         if vendor not in self._known_masks:
             masks = self.reset_all_pte_masks(vendor)
             self._known_masks[vendor] = self.set_ept_masks(masks) if vendor is Vendor.INTEL else masks
@@ -152,6 +153,7 @@ class MaskSetup(ReferenceBase):
             any_of(eq(value, 0), ne(mask & c.FROZEN_SPTE, value)),
         )
 
-    def _enable_mmio_caching(self, masks: ShadowMasks) -> Bool:
-        """Whether MMIO SPTEs are made at all."""
-        return negate(eq(masks.mmio_value, 0))
+
+def enable_mmio_caching(masks: ShadowMasks) -> Bool:
+    """``enable_mmio_caching``: whether MMIO SPTEs are made at all."""
+    return negate(eq(masks.mmio_value, 0))

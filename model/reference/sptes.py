@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from mmuproof.model.cuts import GET_MT_MASK, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import GET_MT_MASK, TRY_TO_UNSYNC
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import MadeSpte, Predicates, ShadowMasks, SpteRequest, Tracked
-from mmuproof.model.reference_base import Trace
-from mmuproof.model.reference_masks import MaskSetup
-from mmuproof.model.reference_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.masks import enable_mmio_caching
+from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.sptes import MadeSpte, Predicates, SpteRequest, Sptes, Tracked
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     TRUE,
@@ -39,16 +41,16 @@ def _has(value: BitVec, mask: BitVec | int) -> Bool:
     return ne(value & mask, 0)
 
 
-class ShadowEntries(MaskSetup):
+class ReferenceSptes(ReferenceArea, Sptes):
     """``spte.c`` and the predicates of ``spte.h``."""
 
     # -- predicates ------------------------------------------------------------------------------------
 
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
-        """See `Kvm.predicates`."""
+        """See `Sptes.predicates`."""
         return Predicates(
             is_frozen=eq(spte, self.constants.FROZEN_SPTE),
-            is_mmio=all_of(eq(spte & masks.mmio_mask, masks.mmio_value), self._enable_mmio_caching(masks)),
+            is_mmio=all_of(eq(spte & masks.mmio_mask, masks.mmio_value), enable_mmio_caching(masks)),
             is_shadow_present=self.is_shadow_present_pte(spte),
         )
 
@@ -75,7 +77,7 @@ class ShadowEntries(MaskSetup):
     # -- make_spte() -----------------------------------------------------------------------------------
 
     def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
-        """See `Kvm.make_spte`."""
+        """See `Sptes.make_spte`."""
         c = self.constants
         trace = Trace("make_spte")
         huge = ult(bv(c.PG_LEVEL_4K, request.level.width), request.level)
@@ -103,7 +105,7 @@ class ShadowEntries(MaskSetup):
         marked = self.mark_spte_for_access_track(masks, spte, marking, guard=tracked)
         spte = trace.step("*new_spte", ite(tracked, marked, spte))
         evidence = masks.evidence + marking.evidence + trace.evidence
-        return MadeSpte(spte, wrprot, nx_huge_pages, ne(var(f"{TRY_TO_UNSYNC}()", 32), 0), evidence)
+        return MadeSpte(spte, wrprot, nx_huge_pages, ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0), evidence)
 
     def _is_nx_huge_page_enabled(self) -> Bool:
         """``is_nx_huge_page_enabled()``: the iTLB-multihit mitigation is on, and on for this guest."""
@@ -126,7 +128,7 @@ class ShadowEntries(MaskSetup):
         was_writable = all_of(
             self.is_last_spte(request.old_spte, request.level), self.is_writable_pte(request.old_spte)
         )
-        return all_of(negate(was_writable), self._unsync_refused(var(f"{TRY_TO_UNSYNC}()", 32)))
+        return all_of(negate(was_writable), self._unsync_refused(var(f"{TRY_TO_UNSYNC.function}()", 32)))
 
     def _unsync_refused(self, result: BitVec) -> Bool:
         """Whether a result of ``mmu_try_to_unsync_pages()`` is an error: the page must not become writable."""
@@ -174,12 +176,12 @@ class ShadowEntries(MaskSetup):
         if masks.vendor is not Vendor.INTEL:
             return bv(0, _U64)
         trace.cut(GET_MT_MASK)
-        return zext(var(f"{GET_MT_MASK}()", 8) & _MEMORY_TYPE_AND_IGNORE_PAT, _U64)
+        return zext(var(f"{GET_MT_MASK.function}()", 8) & _MEMORY_TYPE_AND_IGNORE_PAT, _U64)
 
     # -- access tracking -------------------------------------------------------------------------------
 
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
-        """See `Kvm.access_track`."""
+        """See `Sptes.access_track`."""
         trace = Trace("mark_spte_for_access_track")
         marked = trace.step("marked", self.mark_spte_for_access_track(masks, spte, trace))
         restoring = Trace("restore_acc_track_spte")

@@ -1,0 +1,1 @@
+"""Calls that the lifted code makes and that are not followed, each with the reason."""

@@ -1,0 +1,32 @@
+"""The calls that making SPTEs makes and that are not followed.
+
+A result that may be anything stands for every result; what such a call writes is listed and becomes unknown.
+Everything else that this code calls is lifted or refused.
+"""
+
+from __future__ import annotations
+
+from mmuproof.lift.cuts import Cut
+from mmuproof.model.cuts import common
+
+GET_MT_MASK = Cut(
+    "kvm_x86_get_mt_mask",
+    "the EPT memory type and the ignore-PAT bit, bits 6:3, any value there",
+    result_mask=0x78,
+)
+TRY_TO_UNSYNC = Cut(
+    "mmu_try_to_unsync_pages",
+    "whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
+)
+
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut("kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
+    Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
+    GET_MT_MASK,
+    TRY_TO_UNSYNC,
+    Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read"),
+    Cut("kvm_track_host_mmio_mapping", "notes that MMIO is mapped; make_spte() does not read the note"),
+    Cut("root_to_sp", "finds the root's shadow page, if there is one; reads only"),
+    Cut("kvm_vcpu_can_access_host_mmio", "reads a note about the root: any answer"),
+)

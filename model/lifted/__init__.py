@@ -1,0 +1,1 @@
+"""KVM as a kernel tree has it: its C, lifted."""

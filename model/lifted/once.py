@@ -1,0 +1,41 @@
+"""Lifting each thing once: several theorems ask the same of the code, and lifting is most of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from mmuproof.lift.errors import Missing
+from mmuproof.model.kvm import NotThere
+
+_Self = TypeVar("_Self", bound="Remembers")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class Remembers:
+    """Something that keeps what its methods marked with `once` have given."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], object] = {}
+
+
+def once(method: Callable[Concatenate[_Self, _P], _R]) -> Callable[Concatenate[_Self, _P], _R]:
+    """A method that gives the same for the same arguments, which have to be hashable; run once for each.
+
+    A name that the tree lacks (`mmuproof.lift.errors.Missing`) becomes what the interface says it is: `NotThere`.
+    """
+
+    @wraps(method)
+    def remembered(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        key: tuple[Any, ...] = (method.__name__, *args, *kwargs.items())
+        known = self._known
+        if key not in known:
+            try:
+                known[key] = method(self, *args, **kwargs)
+            except Missing as missing:
+                raise NotThere(missing.names) from None
+        return cast(_R, known[key])
+
+    return cast(Callable[Concatenate[_Self, _P], _R], remembered)

@@ -1,0 +1,79 @@
+"""SPTEs, as a proof sees them: predicates, make_spte(), access tracking."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.smt.terms import BitVec, Bool
+
+
+@dataclass(frozen=True)
+class SpteRequest:
+    """The arguments of ``make_spte()``; widths in bits: level 4, access 32, pfn and old_spte 64."""
+
+    level: BitVec
+    ad_disabled: Bool
+    pte_access: BitVec
+    pfn: BitVec
+    old_spte: BitVec
+    prefetch: Bool
+    synchronizing: Bool
+    host_writable: Bool
+
+
+@dataclass(frozen=True)
+class MadeSpte:
+    """The results of ``make_spte()``: the SPTE (64 bits), whether it had to be write-protected.
+
+    ``nx_huge_pages`` tells whether the iTLB-multihit mitigation was on, ``unsync_refused`` what
+    ``mmu_try_to_unsync_pages()`` says if it is asked: the page has to stay write-protected.
+    """
+
+    spte: BitVec
+    wrprot: Bool
+    nx_huge_pages: Bool
+    unsync_refused: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Predicates:
+    """What KVM's own predicates say of one SPTE."""
+
+    is_frozen: Bool
+    is_mmio: Bool
+    is_shadow_present: Bool
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """An SPTE after ``mark_spte_for_access_track()`` and after ``restore_acc_track_spte()`` on that.
+
+    ``is_access_track`` is KVM's own predicate on the marked SPTE, ``twice`` the SPTE marked twice.
+    """
+
+    marked: BitVec
+    restored: BitVec
+    twice: BitVec
+    is_access_track: Bool
+    was_access_track: Bool
+    evidence: Evidence
+
+
+class Sptes(ABC):
+    """KVM's predicates on SPTEs, and how it makes and tracks one."""
+
+    @abstractmethod
+    def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
+        """KVM's predicates on an SPTE of 64 bits."""
+
+    @abstractmethod
+    def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
+        """``make_spte()``."""
+
+    @abstractmethod
+    def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
+        """``mark_spte_for_access_track()`` and ``restore_acc_track_spte()`` on an SPTE of 64 bits."""
