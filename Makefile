@@ -13,16 +13,19 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test kernels lint format bench docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels lint format bench docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-prove: venv ## prove every theorem of the reference model (ARGS: see mmuproof prove --help)
-	$(BIN)/mmuproof prove $(ARGS)
+prove: venv ## prove every theorem of the reference model; known findings are allowed (ARGS: see mmuproof prove --help)
+	$(BIN)/mmuproof prove --allow-known $(ARGS)
 
 test: venv-test ## run the tests; those that need a kernel or a compiler are skipped where there is none
 	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
+
+test-long: venv-test ## run every defect in the real C against every theorem (half an hour)
+	$(BIN)/python -m pytest -n $(TESTERS) -m long $(ARGS)
 
 kernels: ## fetch the real kernel trees that tests and benchmarks use (Debian packages)
 	tools/fetch-kernels.sh $(ARGS)

@@ -6,13 +6,13 @@ Imports are inside the methods: `list` needs neither a solver nor a C front end,
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mmuproof.cli.caching import TREES, cache_folder
 from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.watching import Watcher
 from mmuproof.model.edits import SourceEdit
@@ -67,8 +67,10 @@ class Catalogue(Protocol):
     def reference(self) -> Subject:
         """The reference model."""
 
-    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> AbstractContextManager[Subject]:
-        """A kernel tree, as long as the ``with`` block lasts."""
+    def kernel(
+        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+    ) -> AbstractContextManager[Subject]:
+        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` says that all of it will be needed."""
 
 
 class Installed:
@@ -99,15 +101,17 @@ class Installed:
         return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()))
 
     @contextmanager
-    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> Iterator[Subject]:
+    def kernel(
+        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+    ) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
         from mmuproof.lift.source import open_source
         from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
-        with open_source(source, cache=_cache_folder()) as tree:
+        with open_source(source, cache=cache_folder(TREES)) as tree:
             watcher.phase("parsing")
-            with open_kernel(tree, edits) as kvm:
+            with open_kernel(tree, edits, ahead=ahead) as kvm:
                 yield Subject(kvm, KernelIdentity(source, tree.version, kvm.config, tree.digest))
 
 
@@ -121,15 +125,3 @@ def _model_digest() -> str:
             content = path.read_bytes()
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0%d\0" % len(content) + content)
     return digest.hexdigest()
-
-
-def _cache_folder() -> Path | None:
-    """Where unpacked archives and revisions are kept; None where nothing can be written."""
-    import platformdirs
-
-    folder = platformdirs.user_cache_path("mmuproof") / "trees"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK | os.X_OK) else None

@@ -58,6 +58,7 @@ def explain(claim: Claim, assignment: Assignment, satisfiable: Callable[[Bool], 
         actual=symptom.actual,
         expected=symptom.expected,
         at=steps[-1].at if steps else "",
+        place=symptom.place,
     )
 
 
@@ -165,7 +166,8 @@ def _inputs(
 
 
 def _variables(claim: Claim) -> dict[str, Term]:
-    return variables(claim.obligation.claim, *(assumption.term for assumption in claim.assumptions))
+    checks = (check.holds for check in claim.evidence.checks)
+    return variables(claim.obligation.claim, *(assumption.term for assumption in claim.assumptions), *checks)
 
 
 def _text(shown: Shown, value: int) -> str:

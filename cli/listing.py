@@ -11,6 +11,7 @@ from mmuproof.cli.console import Output
 from mmuproof.cli.results_file import SCHEMA, check_writable, tool_version, write_json
 from mmuproof.cli.selection import select_theorems
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Theorem
 
 _WIDTH = 100
@@ -33,7 +34,7 @@ def list_theorems(patterns: Sequence[str], json: Path | None, catalogue: Catalog
         write_json(json, {
             "schema": SCHEMA,
             "tool": {"version": tool_version()},
-            "theorems": [_content(theorem) for theorem in theorems],
+            "theorems": [_content(theorem, _known(theorem, catalogue)) for theorem in theorems],
         })  # fmt: skip
 
 
@@ -47,24 +48,31 @@ def show_theorems(patterns: Sequence[str], catalogue: Catalogue, output: Output)
     for index, theorem in enumerate(select_theorems(catalogue.theorems(), patterns)):
         if index:
             output.line()
-        _show(theorem, defects, output)
+        _show(theorem, defects, _known(theorem, catalogue), output)
 
 
-def _show(theorem: Theorem, defects: Mapping[str, Defect], output: Output) -> None:
+def _known(theorem: Theorem, catalogue: Catalogue) -> list[KnownFinding]:
+    findings = catalogue.known_findings()
+    return [each for each in findings if any(shape.theorem == theorem.name for shape in each.shapes)]
+
+
+def _show(theorem: Theorem, defects: Mapping[str, Defect], known: Sequence[KnownFinding], output: Output) -> None:
     output.line((theorem.name, "bold"), f"  {_vendors(theorem)}")
     for line in textwrap.wrap(theorem.claim, _WIDTH - 2):
         output.line(f"  {line}")
-    _entry(output, "Source", [theorem.source])
-    _entry(output, "Assumes", theorem.assumes or ["nothing"])
+    print_entry(output, "Source", [theorem.source])
+    print_entry(output, "Assumes", theorem.assumes or ["nothing"])
     caught = []
     for catch in theorem.catches:
         defect = defects.get(catch.defect)
         says = f": {defect.says}" if defect is not None else ""
         caught.append(f"{catch.defect}{says} Seen as: {catch.symptom}.")
-    _entry(output, "Catches", caught or ["no named defect"])
+    print_entry(output, "Catches", caught or ["no named defect"])
+    print_entry(output, "Known", [f"finding {each.number} (docs/findings.md): {each.says}" for each in known])
 
 
-def _entry(output: Output, title: str, texts: Sequence[str]) -> None:
+def print_entry(output: Output, title: str, texts: Sequence[str]) -> None:
+    """A paragraph for each text, the first with the title beside it."""
     for index, text in enumerate(texts):
         heading = title if index == 0 else ""
         for number, line in enumerate(textwrap.wrap(text, _WIDTH - 12, break_on_hyphens=False)):
@@ -75,7 +83,7 @@ def _vendors(theorem: Theorem) -> str:
     return " ".join(vendor.value for vendor in Vendor if vendor in theorem.vendors)
 
 
-def _content(theorem: Theorem) -> dict[str, object]:
+def _content(theorem: Theorem, known: Sequence[KnownFinding]) -> dict[str, object]:
     return {
         "theorem": theorem.name,
         "claim": theorem.claim,
@@ -83,4 +91,5 @@ def _content(theorem: Theorem) -> dict[str, object]:
         "vendors": [vendor.value for vendor in Vendor if vendor in theorem.vendors],
         "assumptions": list(theorem.assumes),
         "defects": [{"defect": catch.defect, "symptom": catch.symptom} for catch in theorem.catches],
+        "known_findings": [each.number for each in known],
     }

@@ -13,8 +13,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from mmuproof.cli.ask_command import add_ask
 from mmuproof.cli.catalogue import Catalogue, Installed
 from mmuproof.cli.console import Output
+from mmuproof.cli.errata import list_errata
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.listing import list_theorems, show_theorems
 from mmuproof.cli.prove import Request, prove
@@ -77,7 +79,7 @@ Examples:
 \b
 Exit status:
   0  everything selected is PROVED or NOT_APPLICABLE
-  1  something is REFUTED: there is a counterexample
+  1  something is REFUTED: there is a counterexample (with --allow-known, one that is no known finding)
   2  wrong usage, or a kernel tree that cannot be used
   3  nothing is REFUTED, but something is UNKNOWN, VACUOUS or an ERROR
 """
@@ -92,6 +94,12 @@ _SHOW_HELP = """Show theorems in full: claim, source, assumptions, and the defec
 THEOREM is a name or a shell pattern ('permission.*').
 """
 
+_ERRATA_HELP = """List errata of processors, and what the manuals leave open.
+
+With NAME, an erratum or an open choice in full: when it shows, what may differ, and which theorems it touches.
+"""
+
+_ErrataNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False, hidden=True)]
 _Names = Annotated[list[str] | None, typer.Argument(metavar="THEOREM", show_default=False, hidden=True)]
 _Patterns = Annotated[list[str] | None, typer.Argument(metavar="PATTERN", show_default=False, hidden=True)]
 _SomeNames = Annotated[list[str], typer.Argument(metavar="THEOREM", show_default=False, hidden=True)]
@@ -120,6 +128,18 @@ _Budget = Annotated[int | None, typer.Option(
 )]  # fmt: skip
 _Verbose = Annotated[bool, typer.Option(
     "--verbose", "-v", help="With the assumptions of each result, and tracebacks of what fails.",
+)]  # fmt: skip
+_AllowKnown = Annotated[bool, typer.Option(
+    "--allow-known", show_default=False,
+    help="Known findings (docs/findings.md) stay REFUTED, but leave the exit status green; -v tells them in full.",
+)]  # fmt: skip
+_Erratum = Annotated[list[str] | None, typer.Option(
+    metavar="NAME=on|off", show_default=False,
+    help="Whether the processor has an erratum, or how it reads an open choice of the manuals "
+    "(mmuproof errata lists them); may be repeated. Any processor by default.",
+)]  # fmt: skip
+_Errata = Annotated[Path | None, typer.Option(
+    metavar="FILE", show_default=False, help="Errata of your own, in TOML (docs/errata.md).",
 )]  # fmt: skip
 _Version = Annotated[bool, typer.Option("--version", help="Print the version and stop.")]
 
@@ -152,10 +172,13 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
         jobs: _Jobs = None,
         budget: _Budget = None,
         verbose: _Verbose = False,
+        allow_known: _AllowKnown = False,
+        erratum: _Erratum = None,
+        errata: _Errata = None,
     ) -> None:
         request = Request(
             tuple(theorems or ()), kernel, tuple(vendor or ()), json, defect,
-            jobs or len(os.sched_getaffinity(0)), budget, verbose,
+            jobs or len(os.sched_getaffinity(0)), budget, verbose, allow_known, tuple(erratum or ()), errata,
         )  # fmt: skip
         _end(lambda output: prove(request, catalogue, output))
 
@@ -175,6 +198,15 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
 
         _end(body)
 
+    @app.command("errata", help=_ERRATA_HELP)
+    def errata_command(names: _ErrataNames = None, *, errata: _Errata = None) -> None:
+        def body(output: Output) -> int:
+            list_errata(names or (), errata, catalogue, output)
+            return GREEN
+
+        _end(body)
+
+    add_ask(app, _end)
     return app
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,13 +12,17 @@ from pathlib import Path
 from mmuproof.cli.catalogue import Catalogue, Defect, Subject
 from mmuproof.cli.console import Output
 from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.known import remarks
 from mmuproof.cli.report import print_report
 from mmuproof.cli.results import KernelIdentity, Report
 from mmuproof.cli.results_file import check_writable, report_content, write_json
 from mmuproof.cli.selection import select_defect, select_tasks
+from mmuproof.cli.unusable import unusable
 from mmuproof.cli.watching import Watcher
-from mmuproof.lift.errors import LiftError, ParseFailed
+from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
+from mmuproof.proofs.known_findings import known_in
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Request:
         jobs: how many claims are decided at once.
         budget: the solver's budget for one claim, None for the usual one.
         verbose: with assumptions, and with tracebacks of what fails.
+        allow_known: whether known findings leave the exit status green.
+        erratum: what is known of the processor: ``1218=off``.
+        errata: a file with errata of the user's own.
     """
 
     theorems: tuple[str, ...] = ()
@@ -44,6 +51,9 @@ class Request:
     jobs: int = 1
     budget: int | None = None
     verbose: bool = False
+    allow_known: bool = False
+    erratum: tuple[str, ...] = ()
+    errata: Path | None = None
 
 
 def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
@@ -55,6 +65,7 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
     start = time.perf_counter()
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     defect = None if request.defect is None else select_defect(catalogue.defects(), request.defect)
+    hardware = read_hardware(request.erratum, request.errata)
     if request.json is not None:
         check_writable(request.json)
 
@@ -65,14 +76,23 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
     budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request.kernel, defect, catalogue, watcher) as subject,
+        _subject(request.kernel, defect, catalogue, watcher, ahead=not request.theorems) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
             partial(solver.satisfiable, budget=budget),
         )
-        results = run(tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher)
-    report = Report(subject.identity, results, time.perf_counter() - start, {"z3": solver.version()})
+        known = known_in(subject.kvm, catalogue.known_findings())
+        results = run(
+            tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher, known=known, hardware=hardware
+        )  # fmt: skip
+    identity = replace(
+        subject.identity, hardware=settings_text(hardware), errata="" if request.errata is None else str(request.errata)
+    )
+    report = Report(
+        identity, results, time.perf_counter() - start, {"z3": solver.version()},
+        request.allow_known, (*remarks(results, known), *unused(hardware, results)),
+    )  # fmt: skip
     print_report(output, report, verbose=request.verbose)
     if request.json is not None:
         write_json(request.json, report_content(report))
@@ -80,7 +100,9 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
 
 
 @contextmanager
-def _subject(kernel: str | None, defect: Defect | None, catalogue: Catalogue, watcher: Watcher) -> Iterator[Subject]:
+def _subject(
+    kernel: str | None, defect: Defect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
+) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
     name = "" if defect is None else defect.name
     if kernel is None:
@@ -94,25 +116,13 @@ def _subject(kernel: str | None, defect: Defect | None, catalogue: Catalogue, wa
     if defect is not None and not defect.edits:
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
     try:
-        with catalogue.kernel(kernel, () if defect is None else defect.edits, watcher) as subject:
+        edits = () if defect is None else defect.edits
+        with catalogue.kernel(kernel, edits, watcher, ahead=ahead) as subject:
             yield _named(subject, name)
     except (LiftError, NotThere) as error:
-        raise _unusable(error) from error
+        raise unusable(error) from error
 
 
 def _named(subject: Subject, defect: str) -> Subject:
     identity: KernelIdentity = replace(subject.identity, defect=defect)
     return replace(subject, identity=identity)
-
-
-def _unusable(error: LiftError | NotThere) -> UsageProblem:
-    if isinstance(error, ParseFailed):
-        count = len(error.diagnostics)
-        return UsageProblem(
-            f"{error.unit} does not parse: {count} error{'' if count == 1 else 's'}", _once(error.diagnostics)
-        )
-    return UsageProblem(str(error))
-
-
-def _once(lines: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(lines))

@@ -25,10 +25,12 @@ _GAP = "   "
 def print_report(output: Output, report: Report, *, verbose: bool) -> None:
     """Print a whole run."""
     for result in report.results:
-        if result.counterexample is not None:
+        # What is known and allowed is in the table; nobody wants to read it again.
+        in_full = verbose or not (report.allow_known and result.known)
+        if result.counterexample is not None and in_full:
             _print_counterexample(output, result, result.counterexample, report.kernel)
-    footnotes = _footnotes(report.results)
-    _print_cuts(output, footnotes)
+    footnotes = footnotes_of(cut for result in report.results for cut in result.cuts)
+    print_cuts(output, footnotes)
     # Last, so that the verdicts are what is left on the screen.
     _print_table(output, report.results, footnotes, verbose=verbose)
     _print_summary(output, report, verbose=verbose)
@@ -36,9 +38,12 @@ def print_report(output: Output, report: Report, *, verbose: bool) -> None:
 
 def _print_counterexample(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
     style = _STYLES[result.verdict]
-    output.line((result.verdict.value, style), "  ", (result.theorem, "bold"), f"  {result.vendor.value}")
+    output.line(
+        (result.verdict.value, style), "  ", (result.theorem, "bold"), f"  {result.vendor.value}",
+        f"  {_known(result.known)}, see docs/findings.md" if result.known else "",
+    )  # fmt: skip
     output.line("  ", (told.sentence, "bold"))
-    for line in _input_lines(told.inputs):
+    for line in input_lines(told.inputs):
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
@@ -51,6 +56,10 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample, 
     output.line()
 
 
+def _known(numbers: Sequence[int]) -> str:
+    return f"known finding{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def command_for(result: Result, kernel: KernelIdentity) -> str:
     """The command that gives this result again."""
     words = ["mmuproof", "prove", result.theorem, "--vendor", result.vendor.value]
@@ -58,10 +67,14 @@ def command_for(result: Result, kernel: KernelIdentity) -> str:
         words += ["--kernel", kernel.source]
     if kernel.defect:
         words += ["--defect", kernel.defect]
+    if kernel.errata:
+        words += ["--errata", kernel.errata]
+    for setting in kernel.hardware:
+        words += ["--erratum", setting]
     return shlex.join(words)
 
 
-def _input_lines(inputs: Sequence[Input]) -> list[str]:
+def input_lines(inputs: Sequence[Input]) -> list[str]:
     """The inputs side by side, as many on a line as are easily read."""
     lines = [""]
     rest = "(everything else: any value)" if inputs else "(any values)"
@@ -100,21 +113,20 @@ def _sentence(text: str) -> str:
 # -- the table -----------------------------------------------------------------------------------------
 
 
-_Footnotes = dict[tuple[str, str], list[CutNote]]
+Footnotes = dict[tuple[str, str], list[CutNote]]
 
 
-def _footnotes(results: Iterable[Result]) -> _Footnotes:
+def footnotes_of(cuts: Iterable[CutNote]) -> Footnotes:
     """The calls that were cut, together where function and reason are the same."""
-    notes: _Footnotes = {}
-    for result in results:
-        for cut in result.cuts:
-            same = notes.setdefault((cut.function, cut.reason), [])
-            if cut not in same:
-                same.append(cut)
+    notes: Footnotes = {}
+    for cut in cuts:
+        same = notes.setdefault((cut.function, cut.reason), [])
+        if cut not in same:
+            same.append(cut)
     return notes
 
 
-def _print_table(output: Output, results: Sequence[Result], footnotes: _Footnotes, *, verbose: bool) -> None:
+def _print_table(output: Output, results: Sequence[Result], footnotes: Footnotes, *, verbose: bool) -> None:
     verdicts = max(len(result.verdict.value) for result in results)
     names = max(len(result.theorem) for result in results)
     vendors = max(len(result.vendor.value) for result in results)
@@ -125,7 +137,7 @@ def _print_table(output: Output, results: Sequence[Result], footnotes: _Footnote
             (result.verdict.value.ljust(verdicts), _STYLES[result.verdict]),
             f"  {result.theorem.ljust(names)}  {result.vendor.value.ljust(vendors)}",
             f"  {result.seconds:8.3f} s",
-            f"  [{_ranges(marks)}]" if marks else "",
+            f"  [{ranges(marks)}]" if marks else "",
             f"  {result.reason}" if result.reason else "",
             whole=verbose,
         )
@@ -134,7 +146,7 @@ def _print_table(output: Output, results: Sequence[Result], footnotes: _Footnote
                 output.line(("    assumes ", "dim"), assumption)
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def ranges(numbers: Sequence[int]) -> str:
     """Sorted numbers with neighbours taken together: ``1-3,7``."""
     spans: list[tuple[int, int]] = []
     for value in numbers:
@@ -145,7 +157,8 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
 
 
-def _print_cuts(output: Output, footnotes: _Footnotes) -> None:
+def print_cuts(output: Output, footnotes: Footnotes) -> None:
+    """The calls that were cut, numbered in their order, with the reasons."""
     if not footnotes:
         return
     output.line("Calls not followed, whose results may be anything, and why that loses nothing:")
@@ -164,8 +177,10 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
         output.line(
             f"The results rest on {count} assumption{'s' if count > 1 else ''}; -v lists them below each result."
         )
+    for remark in report.remarks:
+        output.line((remark, "yellow"))
     counts = [
-        (f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}", _STYLES[verdict])
+        (_count(verdict, report), _STYLES[verdict])
         for verdict in Verdict
         if any(result.verdict is verdict for result in report.results)
     ]
@@ -173,5 +188,15 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     for count_and_style in counts:
         parts += [", ", count_and_style] if parts else [count_and_style]
     version = f" (Linux {kernel.version})" if kernel.version else ""
-    defect = f" with the defect {kernel.defect}" if kernel.defect else ""
-    output.line(*parts, f"  on {kernel.source}{version}{defect} in {report.seconds:.1f} s")
+    output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
+
+
+def _count(verdict: Verdict, report: Report) -> str:
+    """How many results have a verdict, and how many of them are known findings."""
+    results = [result for result in report.results if result.verdict is verdict]
+    known = sum(bool(result.known) for result in results)
+    if not known:
+        return f"{len(results)} {verdict.value}"
+    allowed = " and allowed" if report.allow_known else ""
+    which = "" if known == len(results) else f"{known} of them "
+    return f"{len(results)} {verdict.value} ({which}known{allowed})"

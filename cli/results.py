@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import Shape
 from mmuproof.smt.obligation import Verdict
 
 
@@ -38,6 +39,7 @@ class Counterexample:
         actual: what KVM does.
         expected: what the manual says.
         at: the last step's place, empty if there is none.
+        place: ``file:function`` of what goes wrong, empty if it is no one place.
     """
 
     symptom: str
@@ -48,6 +50,7 @@ class Counterexample:
     actual: str
     expected: str
     at: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,11 @@ class CutNote:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one theorem for one vendor."""
+    """The verdict on one theorem for one vendor.
+
+    ``refuted`` is the shape of each of its counterexamples.  ``known`` are the numbers of the known findings
+    that they are, and empty if anything is wrong with the theorem that is not known.
+    """
 
     theorem: str
     vendor: Vendor
@@ -72,6 +79,8 @@ class Result:
     cuts: tuple[CutNote, ...] = ()
     counterexample: Counterexample | None = None
     source: str = ""
+    refuted: tuple[Shape, ...] = ()
+    known: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ class KernelIdentity:
         config: the configuration options under which the tree was read.
         digest: SHA-256 of everything that a result depends on.
         defect: the defect that was put in, empty if none was.
+        hardware: what the user said of the processor: ``1218=off``.
+        errata: the file with errata of the user's own, empty if there is none.
     """
 
     source: str
@@ -91,26 +102,42 @@ class KernelIdentity:
     config: tuple[str, ...] = ()
     digest: str = ""
     defect: str = ""
+    hardware: tuple[str, ...] = ()
+    errata: str = ""
 
     @property
     def described(self) -> str:
-        """The source, and the defect if there is one: a result must not be taken for the real thing's."""
-        return f"{self.source} with the defect {self.defect}" if self.defect else self.source
+        """The source and what is special: a result must not be taken for the real thing's on any processor."""
+        return f"{self.source}{self.special}"
+
+    @property
+    def special(self) -> str:
+        """The defect that was put in, and what is taken as known of the processor."""
+        defect = f" with the defect {self.defect}" if self.defect else ""
+        errata = f" with the errata of {self.errata}" if self.errata else ""
+        known = f" on a processor with {', '.join(self.hardware)}" if self.hardware else ""
+        return f"{defect}{errata}{known}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole run."""
+    """A whole run.
+
+    With ``allow_known``, results whose counterexamples are all known findings do not count against the run.
+    ``remarks`` say which known findings do not show as they are recorded.
+    """
 
     kernel: KernelIdentity
     results: tuple[Result, ...]
     seconds: float
     solvers: Mapping[str, str] = field(default_factory=dict)
+    allow_known: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
         """0 if all is green, 1 if something is REFUTED, 3 if something is undecided and nothing REFUTED."""
-        verdicts = {result.verdict for result in self.results}
+        verdicts = {result.verdict for result in self.results if not (self.allow_known and result.known)}
         if Verdict.REFUTED in verdicts:
             return 1
         return 0 if all(verdict.green for verdict in verdicts) else 3

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmuproof.cli.errors import UsageProblem
-from mmuproof.cli.results import Counterexample, Report, Result
+from mmuproof.cli.results import Counterexample, CutNote, KernelIdentity, Report, Result
 from mmuproof.smt.obligation import Verdict
 
 SCHEMA = 1
@@ -67,20 +67,25 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
+def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
+    """What was judged."""
+    return {
+        "source": kernel.described,
+        "version": kernel.version,
+        "config": list(kernel.config),
+        "digest": kernel.digest,
+    }
+
+
 def report_content(report: Report) -> dict[str, object]:
     """What the results file says."""
-    kernel = report.kernel
     return {
         "schema": SCHEMA,
         "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
-        "kernel": {
-            "source": kernel.described,
-            "version": kernel.version,
-            "config": list(kernel.config),
-            "digest": kernel.digest,
-        },
+        "kernel": kernel_content(report.kernel),
         "results": [_result(result) for result in report.results],
         "summary": {verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict},
+        "known_findings": {"allowed": report.allow_known, "remarks": list(report.remarks)},
     }
 
 
@@ -93,12 +98,19 @@ def _result(result: Result) -> dict[str, object]:
         "seconds": round(result.seconds, 6),
         "checked": "one-solver",
         "assumptions": list(result.assumptions),
-        "cuts": [{"function": cut.function, "at": cut.at, "reason": cut.reason} for cut in result.cuts],
-        "counterexample": result.counterexample and _counterexample(result.counterexample),
+        "cuts": [cut_content(cut) for cut in result.cuts],
+        "counterexample": result.counterexample and counterexample_content(result.counterexample),
+        "known_findings": list(result.known),
     }
 
 
-def _counterexample(told: Counterexample) -> dict[str, object]:
+def cut_content(cut: CutNote) -> dict[str, object]:
+    """A call that was not followed."""
+    return {"function": cut.function, "at": cut.at, "reason": cut.reason}
+
+
+def counterexample_content(told: Counterexample) -> dict[str, object]:
+    """A counterexample or example."""
     return {
         "inputs": {each.name: each.text for each in told.inputs},
         "steps": [{"at": step.at, "text": step.text} for step in told.steps],

@@ -13,9 +13,11 @@ from mmuproof.cli.selection import Task
 from mmuproof.cli.watching import Watcher
 from mmuproof.lift.errors import Missing, Refused, SourceError, Undefined
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.terms import Bool
+from mmuproof.spec.hardware import Hardware
 
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
 """A theorem's verdict is the first of these that one of its claims has.
@@ -54,7 +56,16 @@ class _Finding:
     counterexample: Counterexample | None = None
 
 
-def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: Watcher) -> tuple[Result, ...]:
+def run(
+    tasks: Sequence[Task],
+    kvm: Kvm,
+    solver: Solver,
+    *,
+    jobs: int,
+    watcher: Watcher,
+    known: Sequence[KnownFinding] = (),
+    hardware: Hardware | None = None,
+) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
     Stating happens in this thread alone, all that asks the solver in ``jobs`` threads beside it.
@@ -65,6 +76,8 @@ def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: 
         solver: decides it.
         jobs: how many obligations are decided at once.
         watcher: is told how far it has come.
+        known: the findings as which counterexamples are recognised.
+        hardware: what is known of the processor; nothing if it is not given.
 
     Raises:
         SourceError: the tree turns out to be unusable.
@@ -74,18 +87,20 @@ def run(tasks: Sequence[Task], kvm: Kvm, solver: Solver, *, jobs: int, watcher: 
         watcher.phase("stating", len(tasks))
         stated: list[_Stated | Result] = []
         for task in tasks:
-            stated.append(_state(task, kvm, solver, pool, watcher))
+            stated.append(_state(task, kvm, hardware or Hardware(), solver, pool, watcher))
             watcher.advance()
         watcher.phase("solving", sum(len(each.claims) for each in stated if isinstance(each, _Stated)))
         return tuple(
-            each if isinstance(each, Result) else _conclude(task, each, solver, pool, watcher)
+            each if isinstance(each, Result) else _conclude(task, each, solver, pool, watcher, known)
             for task, each in zip(tasks, stated, strict=True)
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher) -> _Stated | Result:
+def _state(
+    task: Task, kvm: Kvm, hardware: Hardware, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
+) -> _Stated | Result:
     start = time.perf_counter()
 
     def ended(verdict: Verdict, reason: str) -> Result:
@@ -101,7 +116,7 @@ def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watch
         )
 
     try:
-        claims = tuple(task.theorem.state(kvm, task.vendor))
+        claims = tuple(claim.on(hardware) for claim in task.theorem.state(kvm, task.vendor))
     except (NotThere, Missing) as missing:
         return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
     except Undefined as undefined:
@@ -124,7 +139,14 @@ def _state(task: Task, kvm: Kvm, solver: Solver, pool: ThreadPoolExecutor, watch
     return _Stated(claims, futures, seconds)
 
 
-def _conclude(task: Task, stated: _Stated, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher) -> Result:
+def _conclude(
+    task: Task,
+    stated: _Stated,
+    solver: Solver,
+    pool: ThreadPoolExecutor,
+    watcher: Watcher,
+    known: Sequence[KnownFinding],
+) -> Result:
     seconds = stated.seconds
     findings = []
     for claim, future in zip(stated.claims, stated.futures, strict=True):
@@ -137,25 +159,78 @@ def _conclude(task: Task, stated: _Stated, solver: Solver, pool: ThreadPoolExecu
             seconds += answer.seconds
             findings.append(_find(claim, answer, task, solver, pool, watcher))
         watcher.advance()
-    worst = next(verdict for verdict in SEVERITY if any(each.verdict is verdict for each in findings))
-    claim, finding = next(pair for pair in zip(stated.claims, findings, strict=True) if pair[1].verdict is worst)
-    reason = finding.reason
-    if reason is not None and claim.part:
-        reason = f"{claim.part}: {reason}"
+    told = _tell(task, stated.claims, findings, known)
     theorem = task.theorem
     labels = (assumption.label for each in stated.claims for assumption in each.assumptions)
     cuts = (CutNote(cut.function, cut.at, cut.reason) for each in stated.claims for cut in each.evidence.cuts)
     return Result(
         theorem.name,
         task.vendor,
-        worst,
+        told.worst.verdict,
         seconds,
-        reason,
+        told.reason,
         assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels))),
         cuts=tuple(dict.fromkeys(cuts)),
-        counterexample=finding.counterexample,
+        counterexample=told.worst.counterexample,
         source=theorem.source,
+        refuted=told.refuted,
+        known=told.known,
     )
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A claim with what became of it; ``known`` is the number of the known finding that its counterexample is."""
+
+    claim: Claim
+    finding: _Finding
+    shape: Shape | None
+    known: int | None
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What is told first; of what is refuted that is what is not known."""
+        return SEVERITY.index(self.finding.verdict), self.known is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why, with the part of the theorem."""
+        reason = self.finding.reason
+        return f"{self.claim.part}: {reason}" if reason is not None and self.claim.part else reason
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a theorem's findings come to: the worst of them, why, and whether all that is wrong is known."""
+
+    worst: _Finding
+    reason: str | None
+    refuted: tuple[Shape, ...]
+    known: tuple[int, ...]
+
+
+def _decided(task: Task, claim: Claim, finding: _Finding, known: Sequence[KnownFinding]) -> _Decided:
+    if finding.counterexample is None:
+        return _Decided(claim, finding, None, None)
+    told = finding.counterexample
+    shape = Shape(task.theorem.name, task.vendor, claim.part, told.symptom, told.place)
+    return _Decided(claim, finding, shape, known_as(shape, known))
+
+
+def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], known: Sequence[KnownFinding]) -> _Told:
+    pairs = zip(claims, findings, strict=True)
+    decided = sorted((_decided(task, *pair, known) for pair in pairs), key=lambda each: each.rank)
+    worst = decided[0]
+    wrong = [each for each in decided if each.finding.verdict is not Verdict.PROVED]
+    numbers = tuple(dict.fromkeys(each.known for each in wrong if each.known is not None))
+    others = [each for each in wrong if each.known is None]
+    reason = worst.reason
+    if worst.known is not None:
+        reason = f"known finding {', '.join(map(str, numbers))}: {reason}"
+        if others:
+            reason += f" Besides, {others[0].finding.verdict.value}: {others[0].reason}"
+    shapes = tuple(dict.fromkeys(each.shape for each in decided if each.shape is not None))
+    return _Told(worst.finding, reason, shapes, () if others else numbers)
 
 
 def _find(

@@ -39,7 +39,7 @@ def select_theorems(theorems: Sequence[Theorem], wanted: Sequence[str]) -> tuple
         if not found:
             verb = "matches" if _is_pattern(pattern) else "is called"
             groups = sorted({f"{name.partition('.')[0]}.*" for name in names})
-            raise UsageProblem(f"no theorem {verb} {pattern!r}{_near(pattern, [*names, *groups])}")
+            raise UsageProblem(f"no theorem {verb} {pattern!r}{near(pattern, [*names, *groups])}")
         chosen |= found
     return tuple(theorem for theorem in theorems if theorem.name in chosen)
 
@@ -92,7 +92,7 @@ def _vendors(vendors: Iterable[Vendor]) -> str:
 
 def _lookup(known: Mapping[str, _T], name: str, kind: str) -> _T:
     if name not in known:
-        raise UsageProblem(f"no {kind} is called {name!r}{_near(name, known)}")
+        raise UsageProblem(f"no {kind} is called {name!r}{near(name, known)}")
     return known[name]
 
 
@@ -100,14 +100,15 @@ def _is_pattern(text: str) -> bool:
     return any(character in text for character in _WILDCARDS)
 
 
-def _near(text: str, known: Iterable[str]) -> str:
+def near(text: str, known: Iterable[str]) -> str:
     """How the message goes on: names like the text, or where all names are to be had."""
     names = list(known)
-    near = difflib.get_close_matches(text.lower(), names, n=4, cutoff=0.55)
+    lower = {name.lower(): name for name in names}
+    found = [lower[each] for each in difflib.get_close_matches(text.lower(), lower, n=4, cutoff=0.55)]
     word = text.strip("*?[]. ").lower()
-    near += [name for name in names if word and word in name.lower() and name not in near]
-    if near:
-        return f"; did you mean {', '.join(near[:4])}?"
+    found += [name for name in names if word and word in name.lower() and name not in found]
+    if found:
+        return f"; did you mean {', '.join(found[:4])}?"
     if len(names) <= 8:
         return f"; there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
     return ""

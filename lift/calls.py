@@ -10,7 +10,7 @@ from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType
 from mmuproof.lift.core import located
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Missing, Refused
-from mmuproof.lift.findings import CutCall
+from mmuproof.lift.findings import CallMade, CutCall
 from mmuproof.lift.intrinsics import INTRINSICS
 from mmuproof.lift.memory import input_pointer
 from mmuproof.lift.state import Frame, State, meet, telling
@@ -129,6 +129,8 @@ class Calls(Statements):
                 arguments.append(None)
             else:
                 arguments.append(self._value(argument, state))
+        caller = self._frames[-1].function if self._frames else ""
+        self.calls_made.append(CallMade(cut.function, expr.at, state.guard, tuple(arguments), caller))
         tag = self._unique(f"{cut.function}()")
         for position, path in cut.writes:
             value = arguments[position] if position < len(arguments) else None
@@ -142,7 +144,29 @@ class Calls(Statements):
             except Missing:
                 raise Refused(f"cut {cut.function}: there is no object {name}", str(expr.at)) from None
             state.memory.make_unknown(self.global_object(variable), tag)
-        return self._cut_result(cut, expr, arguments, tag)
+        for position, path, stored in cut.stores:
+            if position >= len(arguments):
+                raise Refused(f"cut {cut.function}: there is no argument {position}", str(expr.at))
+            self._answer(cut, arguments[position], expr.arguments[position], path, stored, state)
+        return self._cut_result(cut, expr, arguments, tag) if cut.gives is None else cut.gives
+
+    def _answer(self, cut: Cut, value: Value | None, argument: Expr, path: str, stored: Value,
+               state: State) -> None:  # fmt: skip
+        """Put a known value behind one of a cut's pointer arguments."""
+        pointer = as_pointer(value) if value is not None else None
+        if pointer is None or not isinstance(argument.type, PointerType):
+            raise Refused(f"cut {cut.function}: an argument is no pointer", str(argument.at))
+        target = argument.type.target
+        offset, width = 0, target.bits
+        if path:
+            try:
+                member = _first_member(target, path.split("|"))
+            except KeyError:
+                raise Refused(f"cut {cut.function}: {target.name} has no {path}", str(argument.at)) from None
+            offset, width = member.offset, member.width
+        places = self._follow(pointer, state, argument.at)
+        moved = [(guard, place.moved(offset)) for guard, place in places]
+        self._write(moved, width, stored, state, argument.at)
 
     def _cut_result(self, cut: Cut, expr: syntax.Call, arguments: Sequence[Value | None],
                     name: str) -> Value | None:  # fmt: skip
@@ -177,7 +201,7 @@ class Calls(Statements):
                 state.memory.make_unknown(place.object, tag)
                 continue
             try:
-                member = _first_member(type_, path.split("|"))
+                member = Field("", 0, type_) if path == "*" else _first_member(type_, path.split("|"))
             except KeyError:
                 raise Refused(
                     f"cut {cut.function}: {type_.name} has no {path.replace('|', ' or ')}", str(argument.at)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
+from collections.abc import Callable, Collection
+from ctypes import CDLL, CFUNCTYPE, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
 from functools import cache
 
-from clang.cindex import Cursor, conf
+from clang.cindex import Cursor, CursorKind, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -27,10 +28,12 @@ def _library() -> CDLL:
         ("clang_EvalResult_dispose", [c_void_p], None),
         ("clang_Cursor_isNull", [Cursor], c_int),
         ("clang_Cursor_hasVarDeclGlobalStorage", [Cursor], c_int),
+        ("clang_getClangVersion", [], _CXString),
     )
     for name, arguments, result in signatures:
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result
+    library.clang_getClangVersion.errcheck = _CXString.from_result
     return library  # type: ignore[no-any-return]
 
 
@@ -105,6 +108,39 @@ def initializer(cursor: Cursor) -> Cursor | None:
     # The bindings attach the translation unit only to cursors that their own methods return.
     found._tu = cursor._tu
     return None if _library().clang_Cursor_isNull(found) else found
+
+
+_Visitor = CFUNCTYPE(c_int, Cursor, Cursor, c_void_p)
+_CONTINUE = 1
+
+
+@cache
+def _visit_children() -> Callable[[Cursor, object, None], int]:
+    # A function of our own: the bindings' one takes callbacks of another type.
+    visit = CDLL(conf.lib._name).clang_visitChildren
+    visit.argtypes, visit.restype = [Cursor, _Visitor, c_void_p], c_uint
+    return visit
+
+
+def children_of_kinds(cursor: Cursor, kinds: Collection[CursorKind]) -> list[Cursor]:
+    """The children that are of some kinds; the bindings take twice as long over ten thousands of them."""
+    wanted = {kind.value for kind in kinds}
+    found: list[Cursor] = []
+
+    def visitor(child: Cursor, _parent: Cursor, _data: None) -> int:
+        if child._kind_id in wanted:
+            child._tu = cursor._tu
+            found.append(child)
+        return _CONTINUE
+
+    _visit_children()(cursor, _Visitor(visitor), None)
+    return found
+
+
+@cache
+def version() -> str:
+    """What clang calls itself."""
+    return str(_library().clang_getClangVersion())
 
 
 def has_static_storage(cursor: Cursor) -> bool:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from mmuproof.lift.c_types import CType, FunctionType, IntType, PointerType, VoidType
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Refused, Undefined
-from mmuproof.lift.findings import Check, CheckKind, CutCall, Step
+from mmuproof.lift.findings import CallMade, Check, CheckKind, CutCall, Step
 from mmuproof.lift.state import Frame, State
 from mmuproof.lift.syntax import Function, Location, Variable
 from mmuproof.lift.values import (
@@ -95,6 +95,7 @@ class Core:
         self.checks: list[Check] = []
         self.steps: list[Step] = []
         self.cut_calls: dict[CutCall, None] = {}
+        self.calls_made: list[CallMade] = []
         self._definitions = definitions
         self._cuts: Mapping[str, Cut] = {cut.function: cut for cut in cuts}
         self._counts: dict[str, int] = {}
@@ -129,7 +130,7 @@ class Core:
             if state.guard is TRUE:
                 raise Undefined(f"undefined behaviour: {what or f'it is not true that {kind.value}'}", str(at))
             state.guard = FALSE
-        self.checks.append(Check(kind, at, obligation))
+        self.checks.append(Check(kind, at, obligation, self._frames[-1].function if self._frames else ""))
 
     def _require_set(self, value: Value, state: State, at: Location) -> Value:
         """The value, with the demand that it does not depend on anything that was never set."""
@@ -162,6 +163,7 @@ class Core:
         pointer = as_pointer(value)
         if pointer is None:
             raise Refused("a number is followed as a pointer", str(at))
+        _refuse_numbers(pointer, at)
         places = [(target.guard, target.place) for target in pointer.targets if target.place is not None]
         wrong = any_of(*(target.guard for target in pointer.targets if target.place is None))
         inputs = [place.object.name for _, place in places if place.object.by_pointer]
@@ -173,6 +175,7 @@ class Core:
         pointer = as_pointer(value)
         if pointer is None:
             raise Refused("a number is called", str(at))
+        _refuse_numbers(pointer, at)
         functions = [target.function for target in pointer.targets if target.function is not None]
         wrong = any_of(*(target.guard for target in pointer.targets if target.function is None))
         self._require_valid(wrong, [each.name for each in functions if not each.known], state, at)
@@ -279,7 +282,9 @@ class Core:
         if isinstance(target, PointerType):
             pointer = as_pointer(value)
             if pointer is None:
-                raise Refused("a number is turned into a pointer", str(at))
+                assert isinstance(value, BitVec)
+                wide = resize(value, 64, signed=isinstance(source, IntType) and source.signed)
+                return Pointer((Target(TRUE, address=wide),))
             return pointer
         if isinstance(target, VoidType | FunctionType):
             return value
@@ -293,6 +298,11 @@ class Core:
             result = number if result is None else ite(each.guard, number, result)
         assert result is not None
         return resize(result, target.bits)
+
+
+def _refuse_numbers(pointer: Pointer, at: Location) -> None:
+    if any(target.address is not None for target in pointer.targets):
+        raise Refused("a number that was turned into a pointer is followed", str(at))
 
 
 def _when_set(term: Term, parts: list[Bool]) -> Bool:
@@ -312,6 +322,8 @@ def _null_tests(term: Term, parts: list[frozenset[Term]]) -> frozenset[Term]:
 def _number(target: Target, at: Location) -> BitVec:
     if target.function is not None:
         return var(f"&{target.function.name}", 64)
+    if target.address is not None:
+        return target.address
     if target.place is None:
         return bv(0, 64)
     place = target.place

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.syntax import Location
+from mmuproof.lift.values import Value
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -31,11 +32,12 @@ class CheckKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """An obligation that the code itself states or C demands: ``holds`` on every path."""
+    """An obligation that the code itself states or C demands: ``holds`` on every path of a function."""
 
     kind: CheckKind
     at: Location
     holds: Bool
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,17 @@ class CutCall:
 
     cut: Cut
     at: Location
+
+
+@dataclass(frozen=True)
+class CallMade:
+    """A call that was not followed, where it happens: under ``guard``, with these arguments.
+
+    A struct among the arguments is None.  What the function needs of its caller can be asked of this.
+    """
+
+    function: str
+    at: Location
+    guard: Bool
+    arguments: tuple[Value | None, ...]
+    caller: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mmuproof.lift import syntax
+from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.findings import CheckKind
 from mmuproof.lift.overlay import BUG_CALL, BUILD_BUG_CALL, WARN_CALL
 from mmuproof.lift.state import State
 from mmuproof.lift.statements import Statements
 from mmuproof.lift.values import Place, Pointer, Value, as_int, as_pointer, truth
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, extract, ite, ne, negate, resize
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, extract, ite, ne, negate, resize, to_bv, ult
 
 Intrinsic = Callable[[Statements, syntax.Call, State], Value | None]
 
@@ -54,12 +55,19 @@ def _is_constant(machine: Statements, expr: syntax.Call, state: State) -> Value:
     return as_int(TRUE if isinstance(expr.arguments[0], syntax.Constant) else FALSE)
 
 
-def _count_ones(machine: Statements, expr: syntax.Call, state: State) -> Value:
+def _count_ones(machine: Statements, expr: syntax.Call, state: State) -> BitVec:
     value = _integer(machine, expr.arguments[0], state)
     total = bv(0, 32)
     for index in range(value.width):
         total = total + resize(extract(value, index, index), 32)
     return total
+
+
+def _hamming_weight(machine: Statements, expr: syntax.Call, state: State) -> Value:
+    # The kernel's own population count is an instruction in inline assembly, whose result is as wide as declared.
+    if not isinstance(expr.type, IntType):
+        raise Refused("a population count of another type", str(expr.at))
+    return resize(_count_ones(machine, expr, state), expr.type.bits)
 
 
 def _trailing_zeros(machine: Statements, expr: syntax.Call, state: State) -> Value:
@@ -134,6 +142,25 @@ def _copy(machine: Statements, expr: syntax.Call, state: State) -> Value:
     return pointer
 
 
+def _lowest_bit(machine: Statements, expr: syntax.Call, state: State) -> Value:
+    value = _trailing_zeros(machine, expr, state)
+    assert isinstance(value, BitVec)
+    return resize(value, 64)
+
+
+def _clear_bit(machine: Statements, expr: syntax.Call, state: State) -> Value:
+    """The bit that was there; only words that are one object of 64 bits are understood."""
+    number = resize(_integer(machine, expr.arguments[0], state), 64)
+    places = machine._follow(machine._value(expr.arguments[1], state), state, expr.at)
+    machine._require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is cleared")
+    word = machine._read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
+    if isinstance(word, Pointer):
+        raise Refused("a bit of a pointer is cleared", str(expr.at))
+    bit = bv(1, 64) << number
+    machine._write(places, 64, word & ~bit, state, expr.at)
+    return to_bv(ne(word & bit, 0), 8)
+
+
 #: Function -> what it means.
 INTRINSICS: Mapping[str, Intrinsic] = {
     WARN_CALL: _warn,
@@ -142,8 +169,13 @@ INTRINSICS: Mapping[str, Intrinsic] = {
     "__builtin_unreachable": _unreachable,
     "__builtin_trap": _unreachable,
     "__builtin_expect": _expect,
+    # The kernel's inline assembly for single bits; the machine runs one thread.
+    "variable__ffs": _lowest_bit,
+    "variable_ffs": _find_first,
+    **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),
     "__builtin_constant_p": _is_constant,
     **dict.fromkeys((f"__builtin_popcount{suffix}" for suffix in ("", "l", "ll")), _count_ones),
+    **dict.fromkeys(("__arch_hweight32", "__arch_hweight64"), _hamming_weight),
     **dict.fromkeys((f"__builtin_ctz{suffix}" for suffix in ("", "l", "ll")), _trailing_zeros),
     **dict.fromkeys((f"__builtin_clz{suffix}" for suffix in ("", "l", "ll")), _leading_zeros),
     **dict.fromkeys((f"__builtin_ffs{suffix}" for suffix in ("", "l", "ll")), _find_first),

@@ -7,7 +7,7 @@ undefined even there becomes a check that has to be proved, or, where it is cert
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmuproof.lift.calls import Calls
 from mmuproof.lift.core import Definitions
@@ -16,7 +16,7 @@ from mmuproof.lift.findings import Check, CheckKind, CutCall, Step
 from mmuproof.lift.memory import Memory
 from mmuproof.lift.state import State
 from mmuproof.lift.syntax import Function
-from mmuproof.lift.values import Place, Value
+from mmuproof.lift.values import Object, Place, Value
 from mmuproof.smt.terms import TRUE, Bool
 
 __all__ = ["Check", "CheckKind", "Cut", "CutCall", "Definitions", "Machine", "Step"]
@@ -29,18 +29,26 @@ class Machine(Calls):
         definitions: the translation unit.
         cuts: the calls that are not followed.
 
-    The lists `checks`, `steps` and `cut_calls` grow with every run and belong to the caller.
+    The lists `checks`, `steps`, `cut_calls` and `calls_made` grow with every run and belong to the caller.
     """
 
-    def successor(self) -> Machine:
+    def successor(self, cuts: Sequence[Cut] | None = None) -> Machine:
         """A machine that goes on with the same objects of static storage, and has seen nothing yet.
 
         Its unknown results are none of this one's.  Two successors are two futures of one past: what one of
         them names does not depend on whether there is another.
+
+        Args:
+            cuts: the calls that it does not follow, if not the same.
         """
-        other = Machine(self._definitions, tuple(self._cuts.values()))
+        other = Machine(self._definitions, tuple(self._cuts.values()) if cuts is None else cuts)
         other._globals, other._counts = self._globals, self._counts.copy()
         return other
+
+    @property
+    def globals_seen(self) -> Mapping[str, Object]:
+        """The objects with static storage that the code has named so far, by name."""
+        return {variable.name: object_ for variable, object_ in self._globals.items()}
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory,
             condition: Bool = TRUE) -> Value | Place | None:  # fmt: skip

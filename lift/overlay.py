@@ -14,6 +14,9 @@ recognises:
 The first is laid over ``asm-generic/bug.h``, not ``linux/bug.h``: x86's ``asm/bug.h`` ends by including it,
 so every file that sees a ``BUG`` or ``WARN`` macro sees ours, whichever header it came through. The format
 arguments of a ``WARN`` are dropped; the kernel evaluates them only to print.
+
+A third stands in front of ``asm/cmpxchg.h``: the machine runs one thread, in which an exchange and a
+compare-and-exchange are what the inline assembly does without its lock, so they are written in C.
 """
 
 from collections.abc import Mapping
@@ -22,6 +25,7 @@ from types import MappingProxyType
 WARN_CALL = "__mmuproof_warn"
 BUG_CALL = "__mmuproof_bug"
 BUILD_BUG_CALL = "__mmuproof_build_bug"
+GET_USER_CALL = "__mmuproof_get_user"
 
 _BUG_H = f"""\
 #include_next <asm-generic/bug.h>
@@ -66,10 +70,65 @@ void {BUILD_BUG_CALL}(int condition);
 #endif
 """
 
+_CMPXCHG_H = """\
+#include_next <asm/cmpxchg.h>
+#ifndef MMUPROOF_CMPXCHG_H
+#define MMUPROOF_CMPXCHG_H
+
+#undef arch_xchg
+#define arch_xchg(ptr, v) ({ \\
+	__typeof__(ptr) __xchg_at = (ptr); \\
+	__typeof__(*(ptr)) __xchg_new = (__typeof__(*(ptr)))(v), __xchg_old = *__xchg_at; \\
+	*__xchg_at = __xchg_new; \\
+	__xchg_old; })
+
+#undef __raw_cmpxchg
+#define __raw_cmpxchg(ptr, old, new, size, lock) ({ \\
+	__typeof__(ptr) __cx_at = (ptr); \\
+	__typeof__(*(ptr)) __cx_want = (old), __cx_new = (new), __cx_old = *__cx_at; \\
+	if (__cx_old == __cx_want) \\
+		*__cx_at = __cx_new; \\
+	__cx_old; })
+
+#undef __raw_try_cmpxchg
+#define __raw_try_cmpxchg(ptr, pold, new, size, lock) ({ \\
+	__typeof__(ptr) __tcx_at = (ptr); \\
+	__typeof__(ptr) __tcx_want = (__typeof__(ptr))(pold); \\
+	__typeof__(*(ptr)) __tcx_new = (new), __tcx_old = *__tcx_at; \\
+	_Bool __tcx_done = __tcx_old == *__tcx_want; \\
+	if (__tcx_done) \\
+		*__tcx_at = __tcx_new; \\
+	else \\
+		*__tcx_want = __tcx_old; \\
+	__tcx_done; })
+#endif
+"""
+
+_UACCESS_H = f"""\
+#include_next <asm/uaccess.h>
+#ifndef MMUPROOF_UACCESS_H
+#define MMUPROOF_UACCESS_H
+
+int {GET_USER_CALL}(void *into, const volatile void *from, unsigned long size);
+
+#undef get_user
+#undef __get_user
+#define get_user(x, p) ({{ \\
+	__typeof__(*(p)) __mmuproof_value; \\
+	int __mmuproof_result = {GET_USER_CALL}(&__mmuproof_value, (p), sizeof(__mmuproof_value)); \\
+	(x) = __mmuproof_value; \\
+	__mmuproof_result; \\
+}})
+#define __get_user(x, p) get_user(x, p)
+#endif
+"""
+
 #: Path below the overlay folder -> text.
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "asm-generic/bug.h": _BUG_H,
         "linux/build_bug.h": _BUILD_BUG_H,
+        "asm/uaccess.h": _UACCESS_H,
+        "asm/cmpxchg.h": _CMPXCHG_H,
     }
 )

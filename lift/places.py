@@ -216,7 +216,9 @@ class Lvalues(Core):
             if count.is_const and count.value == 0:
                 targets.append(target)
                 continue
-            if place is None:
+            if target.address is not None:
+                targets.append(Target(target.guard, address=target.address + count * (stride // 8)))
+            elif place is None:
                 if target.function is not None:
                     raise Refused("arithmetic on a function's address", str(at))
                 # Null plus something: whoever follows it follows null.

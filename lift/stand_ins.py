@@ -51,8 +51,8 @@ class StandIns:
         )
 
 
-def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
-    """Write the headers that the tree at `tree_root` lacks below the folder `into`.
+def stand_in_texts(tree_root: Path, into: Path) -> tuple[StandIns, dict[Path, str]]:
+    """The headers that the tree at `tree_root` lacks, by the path below the folder `into` where they are to stand.
 
     Raises SourceError if the tree lacks a file from which a header is made.
     """
@@ -61,7 +61,15 @@ def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
     texts = {
         stand_ins.build / path: text for path, text in headers(tree_root, config, version_numbers(tree_root)).items()
     }
-    texts |= {stand_ins.overlay / path: text for path, text in HEADERS.items()}
+    return stand_ins, texts | {stand_ins.overlay / path: text for path, text in HEADERS.items()}
+
+
+def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
+    """Write the headers that the tree at `tree_root` lacks below the folder `into`.
+
+    Raises SourceError if the tree lacks a file from which a header is made.
+    """
+    stand_ins, texts = stand_in_texts(tree_root, into)
     for folder in {path.parent for path in texts}:
         folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():

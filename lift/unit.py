@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
@@ -14,8 +15,17 @@ from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.lift.reader import Reader
 from mmuproof.lift.syntax import Function, Location, Variable
 
+MAIN = "mmuproof-unit.c"
+"""The file that clang is given; it stands in the tree's folder, but only in memory."""
+
 _PROBE = "mmuproof_probe_"
-_MAIN = "mmuproof-unit.c"
+_INDEXED = (
+    CursorKind.FUNCTION_DECL,
+    CursorKind.VAR_DECL,
+    CursorKind.STRUCT_DECL,
+    CursorKind.UNION_DECL,
+    CursorKind.ENUM_DECL,
+)
 _STATIC_ASSERTION = "static assertion failed"
 
 
@@ -25,6 +35,57 @@ class FailedAssertion:
 
     at: Location
     message: str
+
+
+def parse_text(
+    root: Path, path: str, text: str, arguments: Sequence[str], edited: Mapping[str, str] | None = None
+) -> TranslationUnit:
+    """Have clang parse a text as if it were a file `MAIN` in the tree's folder.
+
+    Args:
+        root: the tree's folder.
+        path: what the text is made of, for messages.
+        text: what is parsed.
+        arguments: clang's command line.
+        edited: contents that stand in for files of the tree, by relative path.
+
+    Raises:
+        SourceError: clang cannot read what the text or the arguments refer to.
+    """
+    main = str(root / MAIN)
+    files = [(main, text), *((str(root / name), content) for name, content in (edited or {}).items())]
+    try:
+        return Index.create().parse(main, args=[*arguments, f"-I{root}"], unsaved_files=files)
+    except TranslationUnitLoadError:
+        raise SourceError(f"clang cannot read {path}") from None
+
+
+def errors_of(parsed: TranslationUnit, reader: Reader) -> list[str]:
+    """Every error as ``file:line: message``, that of a failed assertion included."""
+    errors = (each for each in parsed.diagnostics if each.severity >= Diagnostic.Error)
+    return [f"{reader.location(each)}: {each.spelling}" for each in errors]
+
+
+def _check(path: str, parsed: TranslationUnit, reader: Reader) -> tuple[FailedAssertion, ...]:
+    """The assertions that fail.
+
+    Raises:
+        ParseFailed: there is another error.
+    """
+    errors: list[str] = []
+    failed: list[FailedAssertion] = []
+    for diagnostic in parsed.diagnostics:
+        if diagnostic.severity < Diagnostic.Error:
+            continue
+        at = reader.location(diagnostic)
+        if diagnostic.spelling.startswith(_STATIC_ASSERTION):
+            # Clang gives the expanded expression first and what the source says of it last.
+            failed.append(FailedAssertion(at, diagnostic.spelling.rpartition("': ")[2]))
+        else:
+            errors.append(f"{at}: {diagnostic.spelling}")
+    if errors:
+        raise ParseFailed(path, errors)
+    return tuple(failed)
 
 
 class Unit:
@@ -51,67 +112,61 @@ class Unit:
         edited: Mapping[str, str] | None = None,
     ) -> None:
         self.path = path
+        self._given_root, self._root = root, root.resolve()
         probes = "".join(
             f"#ifdef {name}\nstatic const unsigned long long {_PROBE}{name} = (unsigned long long)({name});\n#endif\n"
             for name in macros
         )
-        main = str(root / _MAIN)
-        files = [(main, f'#include "{path}"\n{probes}')]
-        files += [(str(root / name), text) for name, text in (edited or {}).items()]
-        try:
-            self._unit: TranslationUnit = Index.create().parse(
-                main, args=[*arguments, f"-I{root}"], unsaved_files=files
-            )
-        except TranslationUnitLoadError:
-            raise SourceError(f"clang cannot read {path}") from None
-        self._reader = Reader(root)
-        self.failed_assertions = self._check_diagnostics()
+        self._begin(parse_text(root, path, f'#include "{path}"\n{probes}', arguments, edited))
+
+    def _begin(self, parsed: TranslationUnit) -> None:
+        """Read what clang has parsed."""
+        self._unit = parsed
+        self._reader = Reader(self._given_root)
+        self.failed_assertions = _check(self.path, parsed, self._reader)
         self._functions: dict[str, Cursor] = {}
         self._variables: dict[str, Cursor] = {}
-        self._records: dict[str, Cursor] = {}
-        self._enumerators: dict[str, int] | None = None
+        self._structs: list[Cursor] = []
         self._enums: list[Cursor] = []
-        self._known: dict[str, Function] = {}
+        self._known: dict[str, Function | None] = {}
         self._index()
 
-    def _check_diagnostics(self) -> tuple[FailedAssertion, ...]:
-        errors: list[str] = []
-        failed: list[FailedAssertion] = []
-        for diagnostic in self._unit.diagnostics:
-            if diagnostic.severity < Diagnostic.Error:
-                continue
-            at = self._reader.location(diagnostic)
-            if diagnostic.spelling.startswith(_STATIC_ASSERTION):
-                # Clang gives the expanded expression first and what the source says of it last.
-                failed.append(FailedAssertion(at, diagnostic.spelling.rpartition("': ")[2]))
-            else:
-                errors.append(f"{at}: {diagnostic.spelling}")
-        if errors:
-            raise ParseFailed(self.path, errors)
-        return tuple(failed)
-
     def _index(self) -> None:
-        for cursor in self._unit.cursor.get_children():
+        # There are ten thousands of these: nothing is asked of them that is not needed of all.
+        for cursor in clang_api.children_of_kinds(self._unit.cursor, _INDEXED):
             kind = cursor.kind
             if kind is CursorKind.FUNCTION_DECL:
                 if cursor.is_definition():
                     self._functions[cursor.spelling] = cursor
             elif kind is CursorKind.VAR_DECL:
                 self._variables[cursor.spelling] = cursor
-            elif kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL):
-                if cursor.is_definition():
-                    self._records[cursor.type.spelling] = cursor
             elif kind is CursorKind.ENUM_DECL:
                 self._enums.append(cursor)
+            else:
+                self._structs.append(cursor)
+
+    @cached_property
+    def _records(self) -> Mapping[str, Cursor]:
+        return {cursor.type.spelling: cursor for cursor in self._structs if cursor.is_definition()}
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The files of the tree that the unit is made of, relative to it; generated ones are not among them."""
+        included = (Path(each.include.name) for each in self._unit.get_includes())
+        return frozenset(
+            path.resolve().relative_to(self._root).as_posix()
+            for path in included
+            if path.resolve().is_relative_to(self._root)
+        )
 
     # -- what is defined --------------------------------------------------------------------------
 
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
-        known = self._known.get(name)
-        if known is None and name in self._functions:
-            known = self._known[name] = self._reader.function(self._functions[name])
-        return known
+        if name not in self._known:
+            cursor = self._functions.get(name)
+            self._known[name] = None if cursor is None else self._reader.function(cursor)
+        return self._known[name]
 
     def function(self, *names: str) -> Function:
         """The definition of the first of ``names`` that there is; kernels rename functions.
@@ -164,19 +219,18 @@ class Unit:
         """
         cursor = self._variables.get(_PROBE + name)
         if cursor is None:
-            return self._all_enumerators().get(name)
+            return self._enumerators.get(name)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)
         if number is None:
             raise Refused(f"{name} is no integer constant", self.path)
         return number & ((1 << 64) - 1)
 
-    def _all_enumerators(self) -> dict[str, int]:
-        if self._enumerators is None:
-            self._enumerators = {
-                child.spelling: child.enum_value
-                for enum in self._enums
-                for child in enum.get_children()
-                if child.kind is CursorKind.ENUM_CONSTANT_DECL
-            }
-        return self._enumerators
+    @cached_property
+    def _enumerators(self) -> Mapping[str, int]:
+        return {
+            child.spelling: child.enum_value
+            for enum in self._enums
+            for child in enum.get_children()
+            if child.kind is CursorKind.ENUM_CONSTANT_DECL
+        }

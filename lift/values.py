@@ -144,17 +144,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing that a pointer may be: a place, a function, not set at all, or (none of them) null."""
+    """One thing that a pointer may be: a place, a function, a number, not set at all, or (none of them) null.
+
+    What a number (``address``, 64 bits) leads to is not known: it may be kept and compared with null, but not
+    followed.
+    """
 
     guard: Bool
     place: Place | None = None
     function: FunctionRef | None = None
     unset: str | None = None
+    address: BitVec | None = None
 
     @property
     def is_null(self) -> bool:
         """Whether this is the null pointer."""
-        return self.place is None and self.function is None and self.unset is None
+        return self.place is None and self.function is None and self.unset is None and self.address is None
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,8 @@ class Pointer:
     @property
     def is_null(self) -> Bool:
         """Whether the pointer is null."""
-        return any_of(*(t.guard for t in self.targets if t.is_null))
+        by_number = (all_of(t.guard, eq(t.address, 0)) for t in self.targets if t.address is not None)
+        return any_of(*(t.guard for t in self.targets if t.is_null), *by_number)
 
 
 NULL = Pointer((Target(TRUE),))
@@ -210,14 +216,13 @@ def choose(condition: Bool, then: Value, other: Value) -> Value:
     left, right = as_pointer(then), as_pointer(other)
     if left is None or right is None:
         raise Refused("a value that is a pointer on one path and a number on another")
-    targets: dict[tuple[Place | None, FunctionRef | None, str | None], Bool] = {}
+    targets: dict[tuple[Place | None, FunctionRef | None, str | None, BitVec | None], Bool] = {}
     for guard, pointer in ((condition, left), (negate(condition), right)):
         for target in pointer.targets:
-            key = (target.place, target.function, target.unset)
+            key = (target.place, target.function, target.unset, target.address)
             targets[key] = any_of(targets.get(key, FALSE), all_of(guard, target.guard))
     return Pointer(tuple(
-        Target(guard, place, function, unset)
-        for (place, function, unset), guard in targets.items() if guard is not FALSE
+        Target(guard, *key) for key, guard in targets.items() if guard is not FALSE
     ))  # fmt: skip
 
 
@@ -235,13 +240,15 @@ def same_place(left: Pointer, right: Pointer) -> Bool:
     """Whether two pointers are equal; different objects never share an address.
 
     Raises:
-        Refused: pointers to unknown functions.
+        Refused: pointers to unknown functions, or a number that may be the address of anything.
     """
     result = FALSE
     for a in left.targets:
         for b in right.targets:
             same = FALSE
-            if a.is_null:
+            if a.address is not None or b.address is not None:
+                same = _same_address(a, b)
+            elif a.is_null:
                 same = TRUE if b.is_null else FALSE
             elif a.place is not None and b.place is not None and a.place.object is b.place.object:
                 same = eq(a.place.position, b.place.position)
@@ -251,6 +258,13 @@ def same_place(left: Pointer, right: Pointer) -> Bool:
                 same = TRUE if a.function == b.function else FALSE
             result = any_of(result, all_of(a.guard, b.guard, same))
     return result
+
+
+def _same_address(a: Target, b: Target) -> Bool:
+    left, right = (bv(0, 64) if each.is_null else each.address for each in (a, b))
+    if left is None or right is None:
+        raise Refused("comparison of a pointer with a number that was made one")
+    return eq(left, right)
 
 
 def truth(value: Value) -> Bool:

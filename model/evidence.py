@@ -12,11 +12,17 @@ __all__ = ["Check", "CheckKind", "CutCall", "Evidence", "Step"]
 
 @dataclass(frozen=True)
 class Check:
-    """Something that has to hold for the code to mean anything: ``holds``, at a place in the source."""
+    """Something that has to hold for the code to mean anything: ``holds``, at a place in a function."""
 
     kind: CheckKind
     at: str
     holds: Bool
+    function: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file and the function: what stays when lines move."""
+        return f"{self.at.partition(':')[0]}:{self.function}"
 
 
 @dataclass(frozen=True)

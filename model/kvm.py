@@ -10,8 +10,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
+from mmuproof.model.exits import Exits
+from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mmio import Mmio
+from mmuproof.model.nested import NestedTranslations
+from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.roles import Roles
+from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
+from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
 
@@ -40,6 +51,61 @@ class Kvm(ABC):
     @abstractmethod
     def sptes(self) -> Sptes:
         """SPTEs."""
+
+    @property
+    @abstractmethod
+    def mmio(self) -> Mmio:
+        """MMIO SPTEs."""
+
+    @property
+    @abstractmethod
+    def changes(self) -> SpteChanges:
+        """What changes SPTEs."""
+
+    @property
+    @abstractmethod
+    def reserved(self) -> ReservedBits:
+        """Tables of reserved bits."""
+
+    @property
+    @abstractmethod
+    def mappings(self) -> Mappings:
+        """What the callers of make_spte() ask it for."""
+
+    @property
+    @abstractmethod
+    def exits(self) -> Exits:
+        """Exits for page faults of the second level."""
+
+    @property
+    @abstractmethod
+    def nested(self) -> NestedTranslations:
+        """Translations of L2's guest-physical addresses."""
+
+    @property
+    @abstractmethod
+    def roles(self) -> Roles:
+        """Roles of MMUs and of shadow pages."""
+
+    @property
+    @abstractmethod
+    def hardware_controls(self) -> HardwareControls:
+        """The bits of VMCS and VMCB that the MMU depends on."""
+
+    @property
+    @abstractmethod
+    def linear_accesses(self) -> LinearAccesses:
+        """Accesses that KVM itself makes to linear addresses."""
+
+    @property
+    @abstractmethod
+    def vmx_gating(self) -> VmxGating:
+        """The way of MBEC from the processor to L2."""
+
+    @property
+    @abstractmethod
+    def svm_gating(self) -> SvmGating:
+        """The way of GMET from the processor to L2."""
 
     @abstractmethod
     def constant(self, name: str) -> int:

@@ -29,13 +29,20 @@ class MadeSpte:
     """The results of ``make_spte()``: the SPTE (64 bits), whether it had to be write-protected.
 
     ``nx_huge_pages`` tells whether the iTLB-multihit mitigation was on, ``unsync_refused`` what
-    ``mmu_try_to_unsync_pages()`` says if it is asked: the page has to stay write-protected.
+    ``mmu_try_to_unsync_pages()`` says if it is asked: the page has to stay write-protected.  ``logged`` tells
+    whether the memory slot logs writes, ``reserved`` whether the SPTE has a bit that the MMU's
+    ``shadow_zero_check`` reserves, whatever that holds.  ``memory_type`` (64 bits) is what ``get_mt_mask()``
+    says, nothing where there is none, ``maps_mmio`` what ``kvm_is_mmio_pfn()`` says.
     """
 
     spte: BitVec
     wrprot: Bool
     nx_huge_pages: Bool
     unsync_refused: Bool
+    logged: Bool
+    reserved: Bool
+    memory_type: BitVec
+    maps_mmio: Bool
     evidence: Evidence
 
 

@@ -80,12 +80,16 @@ class NestedSetUp:
     """A nested MMU after KVM has set it up for L2.
 
     ``role_changed`` is false if the MMU had a valid role before that it still has, and so may have been left as
-    it was.  ``earlier_role`` is the free CPU role that it had before.
+    it was.  ``earlier_role`` is the free CPU role that it had before.  ``in_smm`` and ``in_guest_mode`` tell the
+    free mode of the vCPU, ``eptp`` (64 bits) the free EPTP that a nested EPT is set up for.
     """
 
     walk: GuestWalk
     role_changed: Bool
     earlier_role: BitVec
+    in_smm: Bool
+    in_guest_mode: Bool
+    eptp: BitVec
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.model.evidence import CheckKind
+from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.sptes import MadeSpte
 from mmuproof.model.vendor import Vendor
@@ -199,45 +199,70 @@ def _gpte_access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- acc.in-bounds ----------------------------------------------------------------------------------------------
 
 
+_OUT_OF_RANGE = {
+    CheckKind.INDEX: ("index-out-of-range", "An array is indexed out of its range at {}.", "an index out of range",
+                      "C11 6.5.6: undefined"),
+    CheckKind.SHIFT: ("shift-out-of-range", "A shift count reaches the operand's width at {}.",
+                      "a shift count out of range", "C11 6.5.7: undefined"),
+}  # fmt: skip
+
+
+def _out_of_range(checks: Sequence[Check], kind: CheckKind) -> tuple[Symptom, ...]:
+    """For each index, or each shift, that it is out of range."""
+    name, sentence, actual, expected = _OUT_OF_RANGE[kind]
+    return tuple(
+        Symptom(name, negate(check.holds), sentence.format(check.at), actual, expected, check.place)
+        for check in checks
+        if check.kind is kind
+    )
+
+
 def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    """One claim for the error codes that permission_fault() is meant for, and two for all others.
+
+    Apart from each other, so that a finding of one kind hides nothing of the other.
+    """
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
+    # What these claims are about is told by their own symptoms, not as undefined behaviour on the way.
+    checks = result.evidence.checks
+    evidence = replace(result.evidence, checks=tuple(check for check in checks if check.kind not in _OUT_OF_RANGE))
+    indices, shifts = (_out_of_range(checks, kind) for kind in _OUT_OF_RANGE)
+    bad_index, bad_shift = (any_of(*(symptom.when for symptom in each)) for each in (indices, shifts))
+    # An access that both writes and fetches does not occur, but has to be in bounds like any other.
+    bits, _, *others = inputs.assumptions
+    others.append(relations.paging_on(walk))
+    any_other = Assumption("any other access: the error code's low half has a bit besides P, W, U and F",
+                           negate(bits.term))  # fmt: skip
+    shown = (*relations.role_shown(walk, "cr4_pke"), *inputs.shown, Shown("pte_pkey", inputs.pte_pkey))
     acc_all = kvm.constant("ACC_ALL")
     fits_role = boolean(acc_all < 1 << kvm.walks.role_access_bits)
     fits_element = boolean(all(acc_all < element.width for element in walk.metadata.permissions))
-    bad = {
-        kind: any_of(*(negate(check.holds) for check in result.evidence.checks if check.kind is kind))
-        for kind in (CheckKind.INDEX, CheckKind.SHIFT)
-    }
-    places = {
-        kind: " or ".join(dict.fromkeys(check.at for check in result.evidence.checks if check.kind is kind))
-        for kind in bad
-    }
-    shown = (*relations.role_shown(walk, "cr4_pke"), *inputs.shown, Shown("pte_pkey", inputs.pte_pkey))
-    # An access that both writes and fetches does not occur, but has to be in bounds like any other.
-    bits, _, *others_of_inputs = inputs.assumptions
-    # What this claim is about is told by its own symptoms, not as undefined behaviour on the way.
-    others = tuple(check for check in result.evidence.checks if check.kind not in bad)
-    return [Claim(
-        all_of(fits_role, fits_element, *(negate(each) for each in bad.values())),
-        (
-            Symptom("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.",
-                    f"role.access has {kvm.walks.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"),
-            Symptom("element-too-narrow", negate(fits_element),
-                    "An element of permissions[] has no bit for some ACC_* combination.",
-                    f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
-            Symptom("index-out-of-range", bad[CheckKind.INDEX],
-                    f"An array is indexed out of its range at {places[CheckKind.INDEX]}.",
-                    "an index out of range", "C11 6.5.6: undefined"),
-            Symptom("shift-out-of-range", bad[CheckKind.SHIFT],
-                    f"A shift count reaches the operand's width at {places[CheckKind.SHIFT]}.",
-                    "a shift count out of range", "C11 6.5.7: undefined"),
+    sizes = (
+        Symptom("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.",
+                f"role.access has {kvm.walks.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"),
+        Symptom("element-too-narrow", negate(fits_element),
+                "An element of permissions[] has no bit for some ACC_* combination.",
+                f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
+    )  # fmt: skip
+    return [
+        Claim(
+            all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
+            (*sizes, *indices, *shifts),
+            (Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term), *others),
+            shown, evidence, "accesses of P, W, U and F",
         ),
-        (bits, *others_of_inputs, relations.paging_on(walk)),
-        shown,
-        replace(result.evidence, checks=others),
-    )]  # fmt: skip
+        Claim(
+            negate(bad_index), indices, (any_other, *others), shown, evidence, "indices for any other access",
+        ),
+        # What comes after an index out of range has no meaning.
+        Claim(
+            any_of(bad_index, negate(bad_shift)),
+            tuple(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
+            (any_other, *others), shown, evidence, "shifts for any other access",
+        ),
+    ]  # fmt: skip
 
 
 THEOREMS = (
@@ -257,6 +282,7 @@ THEOREMS = (
             Catch("make-spte-always-readable", "read-gained"),
             Catch("write-for-host-readonly", "write-gained"),
             Catch("nx-huge-page-clears-user", "user-lost"),
+            Catch("nx-huge-not-mitigated", "execute-gained"),
             Catch("host-writable-at-xu", "user-execute-gained"),
             Catch("mark-with-ad-bits-takes-all", "read-lost"),
             Catch("write-tracking-negated", "write-tracking-ignored"),
@@ -277,10 +303,9 @@ THEOREMS = (
     Theorem(
         name="acc.in-bounds",
         claim="ACC_ALL fits role.access and the elements of permissions[]; no index or shift in the permission "
-              "code is out of range, for every access that its callers pass.",
+              "code is out of range, for every 64-bit access value.",
         source="C11 6.5.6 and 6.5.7; permission_fault()'s WARN on bits that must not come",
-        assumes=("the error code's low half has only P, W, U and F: every caller of permission_fault() passes no "
-                 "other", "pte_access has no bit outside ACC_ALL", "a protection key has 4 bits",
+        assumes=("pte_access has no bit outside ACC_ALL", "a protection key has 4 bits",
                  "paging is on: without, KVM does not consult the metadata"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_in_bounds,

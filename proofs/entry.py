@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
@@ -64,14 +64,17 @@ def _present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         present = ept.present(entry, mbec=mbec)
         return [_claim(kvm, walk, GpteFormat.EPT, entry, present, "SDM 31.3.2"), _set_up(kvm, entry)]
     if vendor is Vendor.AMD:
-        entry = var("gpte", 64)
-        walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
-        return [_claim(kvm, walk, GpteFormat.PAGING64, entry, npt.present(entry), "APM 15.25")]
-    claims: list[Claim] = []
+        # Nested tables have the format of L1's own paging mode, which may be 32-bit paging.
+        return _ordinary(kvm, WalkKind.NESTED_NPT, npt.present, "APM 15.25")
+    return _ordinary(kvm, WalkKind.GUEST, paging.present, "SDM 5.7")
+
+
+def _ordinary(kvm: Kvm, kind: WalkKind, present: Callable[[BitVec], Bool], manual: str) -> list[Claim]:
+    """The entries of ordinary paging's formats, of 64 bits and of 32."""
+    walk, claims = kvm.walks.guest_walk(kind), list[Claim]()
     for gpte_format, width in ((GpteFormat.PAGING64, 64), (GpteFormat.PAGING32, 32)):
         entry = var("gpte", width)
-        walk = kvm.walks.guest_walk(WalkKind.GUEST)
-        claims.append(_claim(kvm, walk, gpte_format, entry, paging.present(entry), "SDM 5.5"))
+        claims.append(_claim(kvm, walk, gpte_format, entry, present(entry), manual))
     return claims
 
 
@@ -79,7 +82,7 @@ THEOREMS = (
     Theorem(
         name="entry.present",
         claim="KVM and the manual agree on which guest entries are present; XU counts only with MBEC.",
-        source="SDM 31.3.2 and 5.5, APM 15.25",
+        source="SDM 31.3.2 and 5.7, APM 15.25",
         assumes=("a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it, which the "
                  "part after the set-up does not assume",),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
@@ -12,7 +13,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import relations
 from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, boolean, bv, ne, negate
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, boolean, bv, ne, negate, zext
 from mmuproof.spec import ept, npt, paging
 from mmuproof.spec.entry_layout import Control, defined_bits, reserved_bits
 from mmuproof.spec.ept_layout import EPT
@@ -21,30 +22,46 @@ from mmuproof.spec.paging_layout import INTEL_LONG_MODE, PAE
 
 _PFN = ((1 << 52) - 1) & ~0xFFF
 _FULL_WIDTH = 52
+_MEMORY_TYPE = 0b1111 << 3
 
 
 @dataclass(frozen=True)
-class _SoftwareField:
-    """Bits that KVM gives a meaning of its own, under the kernel's name."""
+class SpteField:
+    """Bits of an SPTE that mean one thing, under the kernel's name."""
 
     name: str
     mask: BitVec
 
 
-def _software_fields(kvm: Kvm, masks: ShadowMasks) -> list[_SoftwareField]:
-    def fixed(name: str, value: int) -> _SoftwareField:
-        return _SoftwareField(name, bv(value, 64))
+def software_fields(kvm: Kvm, masks: ShadowMasks) -> list[SpteField]:
+    """The bits that KVM gives a meaning of its own."""
+
+    def fixed(name: str, value: int) -> SpteField:
+        return SpteField(name, bv(value, 64))
 
     fields = [
         fixed("SPTE_MMU_PRESENT_MASK", kvm.constant("SPTE_MMU_PRESENT_MASK")),
         fixed("SPTE_TDP_AD_MASK", kvm.constant("SPTE_TDP_AD_MASK")),
-        _SoftwareField("shadow_host_writable_mask", masks.host_writable),
-        _SoftwareField("shadow_mmu_writable_mask", masks.mmu_writable),
+        SpteField("shadow_host_writable_mask", masks.host_writable),
+        SpteField("shadow_mmu_writable_mask", masks.mmu_writable),
     ]
     if masks.vendor is Vendor.INTEL:
         saved = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_MASK")
         shift = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
         fields.append(fixed("saved R, X, XU", saved << shift))
+    return fields
+
+
+def _hardware_fields(masks: ShadowMasks) -> list[SpteField]:
+    """What KVM puts into an SPTE for the hardware, besides permissions and A/D bits."""
+    usable = (bv(1, 64) << zext(masks.host.x86_phys_bits, 64)) - 1
+    fields = [
+        SpteField("the page frame number", usable & _PFN),
+        SpteField("shadow_me_mask", masks.me_mask),
+    ]
+    if masks.vendor is Vendor.INTEL:
+        fields.append(SpteField("the memory type and ignore-PAT", bv(_MEMORY_TYPE, 64)))
+        fields.append(SpteField("suppress-#VE", masks.present & (1 << 63)))
     return fields
 
 
@@ -90,7 +107,8 @@ def _type_symptoms(kvm: Kvm) -> list[Symptom]:
 
 def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    fields = _software_fields(kvm, masks)
+    fields = software_fields(kvm, masks)
+    others = _hardware_fields(masks)
     hardware = _hardware_bits(kvm, vendor)
     manual = {Vendor.INTEL: "SDM Tables 31-1 to 31-7", Vendor.AMD: "APM 5.3"}.get(vendor, "SDM 5.5")
     symptoms = _type_symptoms(kvm)
@@ -107,18 +125,22 @@ def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             f"{field.name} overlaps a bit that the hardware defines.",
             "the bit means two things", f"{manual}: the bit has a meaning",
         ))  # fmt: skip
-        for other in fields[index + 1 :]:
-            symptoms.append(Symptom(
-                "fields-overlap", ne(field.mask & other.mask, 0), f"{field.name} and {other.name} overlap.",
-                "one bit means two things", "KVM's comments in spte.h: each field has bits of its own",
-            ))  # fmt: skip
+        symptoms += [_overlap(field, other) for other in (*fields[index + 1 :], *others)]
+    symptoms += [_overlap(one, other) for one, other in combinations(others, 2)]
     return [Claim(
         negate(any_of(*(symptom.when for symptom in symptoms))),
         tuple(symptoms),
         plausible_host(masks),
-        tuple(Shown(field.name, field.mask) for field in fields),
+        tuple(Shown(field.name, field.mask) for field in (*fields, *others)),
         masks.evidence,
     )]  # fmt: skip
+
+
+def _overlap(one: SpteField, other: SpteField) -> Symptom:
+    return Symptom(
+        "fields-overlap", ne(one.mask & other.mask, 0), f"{one.name} and {other.name} overlap.",
+        "one bit means two things", "KVM's comments in spte.h: each field has bits of its own",
+    )  # fmt: skip
 
 
 def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Bool:
@@ -192,8 +214,9 @@ THEOREMS = (
     Theorem(
         name="layout.disjoint",
         claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, nor "
-              "in shadow paging one that PAE paging reserves, for every mask configuration that the lifted set-up "
-              "reaches; the types of A/D tracking are distinct.",
+              "in shadow paging one that PAE paging reserves; they, the page frame number, the memory type, "
+              "suppress-#VE and what means encryption overlap nowhere, for every mask configuration that KVM reaches; "
+              "the types of A/D tracking are distinct.",
         source="SDM Tables 31-1 to 31-7, APM 5.3 and 15.25; KVM's comments in spte.h",
         assumes=("KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page "
                  "permissions", "the host's address widths are architectural"),
@@ -205,6 +228,7 @@ THEOREMS = (
             Catch("default-host-writable-at-global", "hardware-bit"),
             Catch("default-mmu-writable-reserved", "reserved-bit"),
             Catch("ad-types-alike", "ad-types"),
+            Catch("key-ids-from-a-bit-too-low", "fields-overlap"),
         ),
     ),
     Theorem(
@@ -218,6 +242,7 @@ THEOREMS = (
         catches=(
             Catch("frozen-has-bit-10", "hardware-present"),
             Catch("frozen-has-pfn", "address"),
+            Catch("mmio-value-like-empty", "mmio"),
         ),
     ),
     Theorem(
@@ -230,6 +255,8 @@ THEOREMS = (
         catches=(
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("frozen-has-bit-10", "static-assertion"),
+            Catch("mmio-generation-at-xu", "static-assertion"),
+            Catch("mmio-generation-at-mmu-present", "static-assertion"),
             Catch("mmu-writable-in-saved-slot", "static-assertion"),
         ),
     ),

@@ -18,7 +18,6 @@ from mmuproof.smt.terms import (
     TRUE,
     Bool,
     all_of,
-    any_of,
     bit,
     eq,
     iff,
@@ -28,6 +27,7 @@ from mmuproof.smt.terms import (
     var,
 )
 from mmuproof.spec import ept, npt
+from mmuproof.spec.open_choices import GMET_WITHOUT_NXE
 
 _EFER_NXE = 11
 _ACCESS_ASSUMPTIONS = (
@@ -122,7 +122,7 @@ def _npt_claim(
         )  # fmt: skip
 
     # The manual leaves GMET without EFER.NXE open, so either reading is right.
-    right = any_of(iff(fault, negate(allowed(FALSE))), iff(fault, negate(allowed(TRUE))))
+    right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
     user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
         AccessKind(
@@ -151,18 +151,19 @@ def _npt_claim(
             all_of(inputs.fetch, supervisor),
             "A fetch at CPL 0 to 2",
             "U or NX is set",
-            "neither U nor NX is set",
+            "neither U nor NX forbids it",
         ),
     )
     return Claim(
         right,
-        relations.judgement_symptoms(fault, allowed(FALSE), kinds, "APM 15.25"),
+        relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
         (*inputs.assumptions, *relations.mapped_pages_are_readable(kvm, inputs.pte_access), *extra,
          Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
          Assumption("without GMET, a nested access is a user access: PFERR_USER_MASK is set",
                     implies(negate(gmet), user))),
         (*shown, *inputs.shown, Shown("CPL", cpl)),
         result.evidence,
+        choices=(GMET_WITHOUT_NXE,),
     )  # fmt: skip
 
 

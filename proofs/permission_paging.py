@@ -13,7 +13,6 @@ from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
-    TRUE,
     Bool,
     all_of,
     any_of,
@@ -28,6 +27,7 @@ from mmuproof.smt.terms import (
     zext,
 )
 from mmuproof.spec import page_fault, paging, protection_keys
+from mmuproof.spec.open_choices import PK_BESIDE_OTHER
 from mmuproof.spec.page_fault import FaultCause
 
 _ASSUMES = (
@@ -182,7 +182,7 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     fault = page_fault.faults(cause)
     wrong_present = all_of(fault, ne(code, 0), negate(has(code, present)))
     # Whether a key's flag stands beside another cause is open, so either is right.
-    wrong_key = negate(any_of(expected(FALSE), expected(TRUE)))
+    wrong_key = negate(PK_BESIDE_OTHER.either(expected))
     other = ne(code & ~(present | key), 0)
     without_fault = all_of(negate(fault), ne(code, 0))
     lost = all_of(fault, eq(code, 0))
@@ -204,6 +204,7 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             tuple(assumptions),
             (*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
             result.evidence,
+            choices=(PK_BESIDE_OTHER,),
         ),
         _flags_claim(kvm),
     ]  # fmt: skip

@@ -207,6 +207,7 @@ THEOREMS = (
         state=_saved_clear,
         catches=(
             Catch("mmu-writable-in-saved-slot", "saved-slot-set"),
+            Catch("frame-off-by-one", "saved-slot-set"),
         ),
     ),
 )  # fmt: skip

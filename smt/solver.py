@@ -7,20 +7,14 @@ obligations are decided nor on the thread that does it.  The budget is Z3's reso
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Mapping, Sequence
 
 import z3
 
-from mmuproof.smt.graph import evaluate_all, postorder, variables
+from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
-from mmuproof.smt.terms import (
-    Bool,
-    Op,
-    Term,
-    negate,
-)
+from mmuproof.smt.terms import Bool, Term, negate
+from mmuproof.smt.translation import translate
 
 DEFAULT_BUDGET = 200_000_000
 """Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
@@ -33,16 +27,14 @@ def version() -> str:
     return str(z3.get_full_version())
 
 
-@dataclass(frozen=True)
-class _Translated:
-    """Z3's side of some terms: the expressions in order, and the variables by name."""
-
-    context: z3.Context
-    expressions: list[z3.ExprRef]
-    variables: Mapping[str, z3.ExprRef]
-
-
-def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequence[Bool] = ()) -> Answer:
+def decide(
+    obligation: Obligation,
+    budget: int = DEFAULT_BUDGET,
+    preferred: Sequence[Bool] = (),
+    seed: int = 0,
+    *,
+    small: bool = True,
+) -> Answer:
     """Prove or refute an obligation.
 
     A refutation comes with the assignment made small and confirmed by evaluating both sides with plain
@@ -53,6 +45,8 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequ
         budget: Z3's resource limit.
         preferred: conditions on a counterexample, the most telling first; the first that some counterexample
             satisfies is satisfied by the one given, and by all that agree with it in the relevant bits.
+        seed: of the solver's random choices, on which no verdict depends.
+        small: whether to look for a counterexample with few bits, and for the bits of it that matter.
     """
     start = time.perf_counter()
 
@@ -61,12 +55,12 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequ
 
     terms: list[Term] = [assumption.term for assumption in obligation.assumptions]
     names = variables(*terms, obligation.claim, *preferred)
-    z3_side = _translate([*terms, obligation.claim, *preferred], names)
+    z3_side = translate([*terms, obligation.claim, *preferred], names)
     premises, claim = z3_side.expressions[: len(terms)], z3_side.expressions[len(terms)]
     preferences = z3_side.expressions[len(terms) + 1 :]
     context = z3_side.context
 
-    solver = _solver(context, budget)
+    solver = _solver(context, budget, seed)
     labels = [z3.Bool(f"|assumption {index}|", context) for index in range(len(premises))]
     for label, premise in zip(labels, premises, strict=True):
         solver.add(z3.Implies(label, premise))
@@ -82,7 +76,7 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequ
     if found != z3.sat:
         return answer(Verdict.UNKNOWN, reason=f"assumptions: {solver.reason_unknown()}")
 
-    solver = _solver(context, budget)
+    solver = _solver(context, budget, seed)
     solver.add(*premises, z3.Not(claim))
     found = solver.check()
     if found == z3.unsat:
@@ -99,26 +93,29 @@ def decide(obligation: Obligation, budget: int = DEFAULT_BUDGET, preferred: Sequ
         solver.pop()
     else:
         solver.check()
-    values = _smallest(solver, z3_side.variables, budget)
+    values = _smallest(solver, z3_side.variables, budget) if small else _read(solver.model(), z3_side.variables)
     kept = evaluate_all([*terms, obligation.claim], values)
     if not all(kept[:-1]) or kept[-1]:
         return answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
+    if not small:
+        return answer(Verdict.REFUTED, assignment=Assignment(values, dict.fromkeys(values, (1 << 64) - 1)))
     relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget)
     return answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
 
 
 def satisfiable(term: Term, budget: int = DEFAULT_BUDGET) -> bool | None:
     """Whether some assignment makes a truth value true; None if the budget runs out."""
-    z3_side = _translate([term], variables(term))
+    z3_side = translate([term], variables(term))
     solver = _solver(z3_side.context, budget)
     solver.add(z3_side.expressions[0])
     found = solver.check()
     return None if found == z3.unknown else bool(found == z3.sat)
 
 
-def _solver(context: z3.Context, budget: int) -> z3.Solver:
+def _solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
     solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)
+    solver.set("random_seed", seed)
     # An interrupt belongs to the program, not to the check that happens to run.
     solver.set("ctrl_c", False)
     return solver
@@ -168,8 +165,15 @@ def _relevant_bits(
     """Which bits have to be as they are for the claim to fail, all others being free."""
     solver = _solver(context, min(budget, _SMALLEST_BUDGET))
     solver.add(*formulas)
+    # Whole variables first: most do not matter, and bits are many.
+    whole = {f"|{name}|": name for name in names}
+    for literal, name in whole.items():
+        solver.add(z3.Implies(z3.Bool(literal, context), _equals(names[name], values[name])))
+    if solver.check(*(z3.Bool(literal, context) for literal in whole)) != z3.unsat:
+        return dict.fromkeys(names, (1 << 64) - 1)
     literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
-    for name, expression in names.items():
+    for name in sorted(whole[str(literal)] for literal in solver.unsat_core()):
+        expression = names[name]
         width = 1 if z3.is_bool(expression) else expression.size()
         for index in range(width):
             literal = z3.Bool(f"|{name}| bit {index}", context)
@@ -207,63 +211,6 @@ def _read(model: z3.ModelRef, names: Mapping[str, z3.ExprRef]) -> dict[str, int]
         found = model.eval(expression, model_completion=True)
         values[name] = int(z3.is_true(found)) if z3.is_bool(expression) else found.as_long()
     return values
-
-
-def _translate(terms: list[Term], names: Mapping[str, Term]) -> _Translated:
-    context = z3.Context()
-    made: dict[Term, z3.ExprRef] = {}
-    for term in postorder([*names.values(), *terms]):
-        made[term] = _expression(term, [made[arg] for arg in term.args], context)
-    return _Translated(
-        context, [made[term] for term in terms], {name: made[term] for name, term in sorted(names.items())}
-    )
-
-
-def _expression(term: Term, args: list[z3.ExprRef], context: z3.Context) -> z3.ExprRef:
-    op = term.op
-    if op is Op.CONST:
-        return z3.BitVecVal(term.value, term.width, context) if term.width else z3.BoolVal(bool(term.value), context)
-    if op is Op.VAR:
-        return z3.BitVec(term.name, term.width, context) if term.width else z3.Bool(term.name, context)
-    if op is Op.EXTRACT:
-        assert isinstance(term.data, int)
-        return z3.Extract(term.data + term.width - 1, term.data, args[0])
-    if op in (Op.ZEXT, Op.SEXT):
-        extend = z3.ZeroExt if op is Op.ZEXT else z3.SignExt
-        return extend(term.width - args[0].size(), args[0])
-    if term.width == 0 and op in _LOGICAL:
-        return _LOGICAL[op](*args)
-    return _VECTOR[op](*args)
-
-
-_LOGICAL: Mapping[Op, Callable[..., z3.ExprRef]] = {
-    Op.NOT: z3.Not,
-    Op.AND: z3.And,
-    Op.OR: z3.Or,
-    Op.EQ: lambda a, b: a == b,
-    Op.ITE: z3.If,
-    Op.ULT: z3.ULT,
-    Op.SLT: lambda a, b: a < b,
-}
-
-_VECTOR: Mapping[Op, Callable[..., z3.ExprRef]] = {
-    Op.NOT: lambda a: ~a,
-    Op.AND: lambda *args: reduce(lambda a, b: a & b, args),
-    Op.OR: lambda *args: reduce(lambda a, b: a | b, args),
-    Op.XOR: lambda a, b: a ^ b,
-    Op.ITE: z3.If,
-    Op.ADD: lambda a, b: a + b,
-    Op.SUB: lambda a, b: a - b,
-    Op.MUL: lambda a, b: a * b,
-    Op.UDIV: z3.UDiv,
-    Op.UREM: z3.URem,
-    Op.SDIV: lambda a, b: a / b,
-    Op.SREM: z3.SRem,
-    Op.SHL: lambda a, b: a << b,
-    Op.LSHR: z3.LShR,
-    Op.ASHR: lambda a, b: a >> b,
-    Op.CONCAT: z3.Concat,
-}
 
 
 def refuted_by(obligation: Obligation, values: Mapping[str, int]) -> bool:

@@ -408,6 +408,8 @@ def slt(a: BitVec, b: BitVec | int) -> Bool:
         return FALSE
     if a.is_const and b.is_const:
         return boolean(to_signed(a.value, a.width) < to_signed(b.value, b.width))
+    if b.is_const and b.value == 0:
+        return bit(a, a.width - 1)
     top = 1 << (a.width - 1)
     if _known_zero(a) & top and _known_zero(b) & top:
         return ult(a, b)

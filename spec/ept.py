@@ -18,6 +18,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
+    bv,
     eq,
     extract,
     implies,
@@ -26,7 +27,12 @@ from mmuproof.smt.terms import (
     negate,
 )
 from mmuproof.spec.access import Access
-from mmuproof.spec.entry_layout import Control, reserved_bits
+from mmuproof.spec.entry_layout import (
+    LARGEST_PHYSICAL_ADDRESS_WIDTH,
+    SMALLEST_PHYSICAL_ADDRESS_WIDTH,
+    Control,
+    Shape,
+)
 from mmuproof.spec.ept_layout import (
     EPT,
     EXECUTE_BIT,
@@ -38,6 +44,7 @@ from mmuproof.spec.ept_layout import (
     USER_EXECUTE_BIT,
     WRITE_BIT,
 )
+from mmuproof.spec.reserved import reserved_mask
 
 RESERVED_MEMORY_TYPES = (2, 3, 7)
 
@@ -224,7 +231,7 @@ def misconfigured(
     *,
     level: int,
     maps_page: bool,
-    max_physical_address: int,
+    max_physical_address: BitVec | int,
     mbec: Bool,
     execute_only: Bool,
     paging_write_control: Bool,
@@ -240,7 +247,7 @@ def misconfigured(
         entry: 64 bits.
         level: 5 for a PML5E down to 1 for a PTE.
         maps_page: the entry maps a page; at levels 2 and 3 it has to be what bit 7 of ``entry`` says.
-        max_physical_address: physical-address width in bits (MAXPHYADDR), 32 to 52.
+        max_physical_address: physical-address width in bits (MAXPHYADDR); 32 to 52, a term being taken to be that.
         mbec: mode-based execute control for EPT.
         execute_only: execute-only translations are supported.
         paging_write_control: EPT paging-write control.
@@ -264,21 +271,25 @@ def misconfigured(
     bad_type = reserved_memory_type(entry) if maps_page else FALSE
     if level == 3:
         bad_type = all_of(memory_type_checked_in_1g, bad_type)
-    bad = any_of(_reserved_bit_set(entry, level, maps_page, max_physical_address, pages_2m, pages_1g), bad_type)
+    width = _width(max_physical_address)
+    bad = any_of(_reserved_bit_set(entry, level, maps_page, width, pages_2m, pages_1g), bad_type)
     return any_of(bad_permissions, all_of(present(entry, mbec=mbec), bad))
 
 
 def _reserved_bit_set(
-    entry: BitVec, level: int, maps_page: bool, max_physical_address: int, pages_2m: Bool, pages_1g: Bool
+    entry: BitVec, level: int, maps_page: bool, max_physical_address: BitVec, pages_2m: Bool, pages_1g: Bool
 ) -> Bool:
-    def set_under(controls: frozenset[Control]) -> Bool:
-        # No other control matters: where one is off, the bit it gives a meaning is ignored, not reserved.
-        mask = reserved_bits(EPT, level, maps_page, controls, max_physical_address=max_physical_address)
-        return ne(entry & mask, 0)
+    # No other control matters: where one is off, the bit it gives a meaning is ignored, not reserved.
+    controls = {Control.PAGES_2M: pages_2m, Control.PAGES_1G: pages_1g}
+    return ne(entry & reserved_mask(EPT, Shape(level, maps_page), controls, max_physical_address), 0)
 
-    page_size_supported = {2: pages_2m, 3: pages_1g}.get(level, FALSE)
-    every_size = frozenset({Control.PAGES_2M, Control.PAGES_1G})
-    return ite(page_size_supported, set_under(every_size), set_under(frozenset()))
+
+def _width(max_physical_address: BitVec | int) -> BitVec:
+    if isinstance(max_physical_address, BitVec):
+        return max_physical_address
+    if not SMALLEST_PHYSICAL_ADDRESS_WIDTH <= max_physical_address <= LARGEST_PHYSICAL_ADDRESS_WIDTH:
+        raise ValueError(f"no physical-address width: {max_physical_address}")
+    return bv(max_physical_address, 8)
 
 
 def _check_width(entry: BitVec) -> None:

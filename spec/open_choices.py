@@ -1,19 +1,25 @@
 """What the manuals leave open, as data.
 
-Most choices are parameters: a proof that leaves the parameter free holds whichever reading is right.  For
-some the specification follows one reading, and says which.
+Most choices are parameters: a proof that leaves the parameter free holds whichever reading is right.  A bit of a
+report that is open can have any value.  For some choices the specification follows one reading, and says which.
+
+Somebody who knows which reading is right can say so: `OpenChoice.decided` and `OpenChoice.second` are truth values
+for that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bool_var, ite
 
 
 @dataclass(frozen=True)
 class OpenChoice:
     """A question that the manual does not answer.
 
-    Exactly one of ``parameter`` and ``followed`` is given.
+    Exactly one of ``parameter``, ``report_field`` and ``followed`` is given.
 
     Attributes:
         name: the name used in this package.
@@ -22,6 +28,7 @@ class OpenChoice:
         source: where the manual is silent or contradicts itself.
         function: the function concerned, with its module, below ``mmuproof.spec``.
         parameter: the parameter of that function which chooses, a truth value.
+        report_field: the field of a report that the choice leaves undefined; ``function`` says what is reported.
         followed: which of ``readings`` the function follows, 0 or 1.
     """
 
@@ -31,7 +38,31 @@ class OpenChoice:
     source: str
     function: str
     parameter: str | None = None
+    report_field: str | None = None
     followed: int | None = None
+
+    @property
+    def decided(self) -> Bool:
+        """Whether it is taken as known which reading is right."""
+        return bool_var(f"{self.name} is decided")
+
+    @property
+    def second(self) -> Bool:
+        """Whether the second reading is right, where that is known."""
+        return bool_var(f"{self.name} has its second reading")
+
+    @property
+    def reading(self) -> Bool:
+        """Whether to speak of the second reading: if it is known to be right, and of the first otherwise."""
+        return all_of(self.decided, self.second)
+
+    def either(self, right: Callable[[Bool], Bool]) -> Bool:
+        """Whether something is right under the reading that is known, or under one of the two if none is.
+
+        Args:
+            right: whether it is right, given whether the second reading holds.
+        """
+        return ite(self.decided, right(self.second), any_of(right(FALSE), right(TRUE)))
 
 
 EPT_1G_MEMORY_TYPE = OpenChoice(
@@ -76,9 +107,29 @@ PK_BESIDE_OTHER = OpenChoice(
     parameter="key_flag_beside_other_cause",
 )
 
+GMET_USER_FLAG_OF_DATA = OpenChoice(
+    name="GMET_USER_FLAG_OF_DATA",
+    question="With GMET, what is US of EXITINFO1 for a nested page fault that is not on a fetch?",
+    readings=("1: only a fetch is judged by the privilege level", "1 at privilege level 3 and 0 below"),
+    source="APM 15.25.6 against 15.25.13",
+    function="nested_page_fault.user_access",
+    report_field="user",
+)
+
+READ_BIT_OF_READ_MODIFY_WRITE = OpenChoice(
+    name="READ_BIT_OF_READ_MODIFY_WRITE",
+    question="Does an EPT violation of a read-modify-write instruction set bit 0 of the exit qualification?",
+    readings=("no: only bit 1 is set", "yes: bits 0 and 1 are set"),
+    source="SDM 30.2.1, Table 30-7: the implementation's choice, which may vary by instruction",
+    function="ept_violation.reported",
+    report_field="data-read",
+)
+
 OPEN_CHOICES: tuple[OpenChoice, ...] = (
     EPT_1G_MEMORY_TYPE,
     GMET_WITHOUT_NXE,
     GMET_SUPERVISOR_PAGE_DATA,
     PK_BESIDE_OTHER,
+    GMET_USER_FLAG_OF_DATA,
+    READ_BIT_OF_READ_MODIFY_WRITE,
 )

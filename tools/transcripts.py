@@ -1,8 +1,8 @@
 """Run the commands that the documentation shows, and write what they print below them.
 
 A block that begins with ```` ```console ```` holds one command after ``$ ``; all below it is its output.
-Commands run in the folder of the cached kernels, so ``linux-7.2`` is a path.  With ``--check`` nothing is
-written: the exit status says whether every transcript is still what the command prints, times aside.
+Commands run where the cached kernels and ``docs/examples`` are, so ``linux-7.2`` is a path.  With ``--check``
+nothing is written: the exit status says whether every transcript is still what the command prints, times aside.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/commands.md")
+PAGES = ("README.md", "docs/commands.md", "docs/mbec-gmet.md", "docs/errata.md", "docs/ask.md")
+EXAMPLES = ROOT / "docs" / "examples"
 _BLOCK = re.compile(r"(?<=^```console\n)\$ (?P<command>[^\n]*)\n(?P<output>.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 _CHANGING = re.compile(r"\d+\.\d+ s\b| +(?=\d+\.\d+ s)|(?<=Linux )\d+\.\d+\.\d+|(?<=mmuproof )\d+\.\d+\.\d+")
 
@@ -29,21 +33,32 @@ def kernels() -> Path:
     return Path(configured) if configured else platformdirs.user_cache_path("mmuproof") / "kernels"
 
 
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder in which the kernels and the examples of the documentation are."""
+    with tempfile.TemporaryDirectory(prefix="transcripts-") as folder:
+        place = Path(folder)
+        for each in (*kernels().iterdir(), *EXAMPLES.iterdir()):
+            (place / each.name).symlink_to(each)
+        yield place
+
+
 def run(command: str) -> str:
     """What a command prints, with its exit status on the last line if it is not 0."""
     program, *arguments = shlex.split(command)
     if program != "mmuproof":
         raise SystemExit(f"transcripts: only mmuproof is run, not {program}")
-    done = subprocess.run(
-        [sys.executable, "-m", "mmuproof.cli.main", *arguments],
-        cwd=kernels(),
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with workplace() as place:
+        done = subprocess.run(
+            [sys.executable, "-m", "mmuproof.cli.main", *arguments],
+            cwd=place,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     return done.stdout.rstrip("\n") + "\n"
 
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from mmuproof.lift.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.smt.terms import var, zext
 
 GET_MT_MASK = Cut(
     "kvm_x86_get_mt_mask",
     "the EPT memory type and the ignore-PAT bit, bits 6:3, any value there",
     result_mask=0x78,
+)
+_IS_MMIO = zext(var("kvm_is_mmio_pfn()", 1), 8)
+IS_MMIO_PFN = Cut(
+    "kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer, one for one frame", gives=_IS_MMIO
 )
 TRY_TO_UNSYNC = Cut(
     "mmu_try_to_unsync_pages",
@@ -21,8 +26,8 @@ TRY_TO_UNSYNC = Cut(
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut("kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
-    Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer"),
+    IS_MMIO_PFN,
+    Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer, one for one frame", gives=_IS_MMIO),
     GET_MT_MASK,
     TRY_TO_UNSYNC,
     Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read"),

@@ -49,4 +49,9 @@ DEFECTS: tuple[Defect, ...] = (
         _SPTE_H, r"(#define SPTE_TDP_AD_WRPROT_ONLY\s+\()2ULL", r"\g<1>0ULL",
         with_numbers(SPTE_TDP_AD_WRPROT_ONLY=0),
     ),
+    defect(
+        "implicit-access-is-private", "The bit for implicit accesses is also that for private ones.",
+        "arch/x86/include/asm/kvm_host.h", r"(#define PFERR_IMPLICIT_ACCESS\s+BIT_ULL\()48", r"\g<1>49",
+        with_numbers(PFERR_IMPLICIT_ACCESS=1 << 49, PFERR_SYNTHETIC_MASK=1 << 49),
+    ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect, with_numbers
+from mmuproof.model.defects.reserved_bits import AcceptsExecuteOnly, XuNotFolded
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
 from mmuproof.model.reference.nested_mmus import Members
@@ -107,13 +108,13 @@ class _RootRoleRead(ReferenceWalks):
 
 
 class _MbecLeftOut(ReferenceWalks):
-    def _shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
-        return super()._shadow_ept_role(replace(controls, mbec=FALSE), new_eptp)
+    def shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
+        return super().shadow_ept_role(replace(controls, mbec=FALSE), new_eptp)
 
 
 class _NptWithoutWp(ReferenceWalks):
-    def calc_cpu_role(self, mmu: Mmu, *, cr0_wp: Bool, cr4: BitVec, efer: BitVec) -> Members:
-        return super().calc_cpu_role(mmu, cr0_wp=FALSE, cr4=cr4, efer=efer)
+    def shadow_npt_role(self, mmu: Mmu, controls: NestedControls) -> Members:
+        return {**super().shadow_npt_role(mmu, controls), "cr0_wp": FALSE}
 
 
 class _EptAsPaging(ReferenceWalks):
@@ -153,12 +154,12 @@ class _PermissionsOneShort(ReferenceWalks):
 
 
 class _EptRoleKept(ReferenceWalks):
-    def _differs(self, wanted: BitVec, present: BitVec) -> Bool:
+    def ept_role_differs(self, wanted: BitVec, present: BitVec) -> Bool:
         return ne(wanted >> PAGE_ROLE_BITS, present >> PAGE_ROLE_BITS)
 
 
 class _EptRootRoleKept(ReferenceWalks):
-    def _shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
+    def shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
         return mmu.root_role
 
 
@@ -274,13 +275,13 @@ DEFECTS: tuple[Defect, ...] = (
     defect(
         "misconfig-ignores-xu", "The check for misconfigured permissions does not look at XU.",
         _SPTE_H, r"if \(pte & VMX_EPT_USER_EXECUTABLE_MASK\)\s+pte \|= VMX_EPT_EXECUTABLE_MASK;", "",
-        partial(ReferenceKvm, walks=_MisconfigIgnoresXu),
+        partial(ReferenceKvm, walks=_MisconfigIgnoresXu, reserved=XuNotFolded),
     ),
     defect(
         "set-up-accepts-execute-only",
         "The set-up of a nested EPT accepts execute-only entries whether they are supported or not.",
         _MMU_C, r"(reset_rsvds_bits_mask_ept\(vcpu, (?:context, )?)execonly(, huge_page_level\);)", r"\1true\2",
-        partial(ReferenceKvm, walks=_SetUpAcceptsExecuteOnly),
+        partial(ReferenceKvm, walks=_SetUpAcceptsExecuteOnly, reserved=AcceptsExecuteOnly),
     ),
     defect(
         "permissions-one-short", "permissions[] has one element less than there are error codes.",

@@ -3,37 +3,67 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar, cast
 
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.exits import LiftedExits
+from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
+from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
+from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
+from mmuproof.model.lifted.mmio import LiftedMmio
+from mmuproof.model.lifted.nested import LiftedNestedTranslations
+from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
+from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
+from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.units import Units
+from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
 
 MMU_C = "arch/x86/kvm/mmu/mmu.c"
 SPTE_C = "arch/x86/kvm/mmu/spte.c"
-UNITS = (MMU_C, SPTE_C)
-"""The translation units that are lifted."""
+TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
+CPUID_C = "arch/x86/kvm/cpuid.c"
+REGS_C = "arch/x86/kvm/regs.c"
+X86_C = "arch/x86/kvm/x86.c"
+VMX_C = "arch/x86/kvm/vmx/vmx.c"
+NESTED_VMX_C = "arch/x86/kvm/vmx/nested.c"
+SVM_C = "arch/x86/kvm/svm/svm.c"
+NESTED_SVM_C = "arch/x86/kvm/svm/nested.c"
+EVMCS_C = "arch/x86/kvm/vmx/hyperv.c"
+FORMER_EVMCS_C = "arch/x86/kvm/vmx/evmcs.c"
+UNITS = (
+    SPTE_C, SVM_C, VMX_C, MMU_C, TDP_MMU_C, CPUID_C, REGS_C, NESTED_VMX_C, NESTED_SVM_C, X86_C, EVMCS_C, FORMER_EVMCS_C,
+)  # fmt: skip
+"""The translation units that are lifted, in the order in which the catalogue needs them; a tree may lack some."""
 
 MACROS = (
     "ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK", "ACC_USER_EXEC_MASK", "ACC_ALL",
     "PFERR_PRESENT_MASK", "PFERR_WRITE_MASK", "PFERR_USER_MASK", "PFERR_RSVD_MASK", "PFERR_FETCH_MASK",
     "PFERR_PK_MASK", "PFERR_SS_MASK", "PFERR_IMPLICIT_ACCESS", "SVM_MISC_ENABLE_GMET",
+    "X86_FEATURE_GBPAGES", "X86_FEATURE_GMET", "X86_FEATURE_NPT",
     "FROZEN_SPTE", "REMOVED_SPTE", "SPTE_TDP_AD_DISABLED_MASK", "SHADOW_NONPRESENT_VALUE",
     "SPTE_MMU_PRESENT_MASK", "SPTE_TDP_AD_MASK", "SPTE_TDP_AD_ENABLED", "SPTE_TDP_AD_DISABLED",
-    "SPTE_TDP_AD_WRPROT_ONLY", "SPTE_BASE_ADDR_MASK",
+    "SPTE_TDP_AD_WRPROT_ONLY", "SPTE_TDP_AD_ENABLED_MASK", "SPTE_TDP_AD_WRPROT_ONLY_MASK", "SPTE_BASE_ADDR_MASK",
     "SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT",
-    "MMIO_SPTE_GEN_LOW_MASK", "MMIO_SPTE_GEN_HIGH_MASK",
+    "PFERR_SGX_MASK", "PFERR_GUEST_RMP_MASK", "PFERR_GUEST_ENC_MASK", "PFERR_GUEST_SIZEM_MASK",
+    "PFERR_GUEST_VMPL_MASK",
+    "MMIO_SPTE_GEN_LOW_MASK", "MMIO_SPTE_GEN_HIGH_MASK", "MMIO_SPTE_GEN_MASK",
+    "KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS", "KVM_MAX_NR_ADDRESS_SPACES", "KVM_ADDRESS_SPACE_NUM",
+    "PFERR_GUEST_FINAL_MASK", "PFERR_GUEST_PAGE_MASK", "PFERR_PRIVATE_ACCESS",
+    "EPT_VIOLATION_GVA_USER", "VMX_EPT_ADVANCED_VMEXIT_INFO_BIT", "KVM_X86_TDX_VM",
+    "SECONDARY_EXEC_MODE_BASED_EPT_EXEC",
 )  # fmt: skip
 """The macros whose values are wanted; each unit knows those that its headers define."""
 
@@ -47,8 +77,12 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
 # What older trees call a constant.
 _FORMER_NAMES = {
     "FROZEN_SPTE": "REMOVED_SPTE",
+    "SPTE_TDP_AD_ENABLED": "SPTE_TDP_AD_ENABLED_MASK",
     "SPTE_TDP_AD_DISABLED": "SPTE_TDP_AD_DISABLED_MASK",
+    "SPTE_TDP_AD_WRPROT_ONLY": "SPTE_TDP_AD_WRPROT_ONLY_MASK",
 }
+
+_Area = TypeVar("_Area")
 
 
 class LiftedKvm(Kvm):
@@ -57,30 +91,111 @@ class LiftedKvm(Kvm):
     Args:
         units: the tree's translation units.
         config: the kernel configuration under which they are parsed.
+        like: the tree without some edits, from which an area is taken that these do not touch.
     """
 
-    def __init__(self, units: Units, config: tuple[str, ...]) -> None:
-        self.config = config
-        self._units = units
+    def __init__(self, units: Units, config: tuple[str, ...], like: LiftedKvm | None = None) -> None:
+        self.config, self.units, self._like = config, units, like
+        self._areas: dict[str, object] = {}
 
-    @cached_property
+    def _area(self, name: str, area: Callable[..., _Area], *paths: str) -> _Area:
+        """The area of that name, made of the units at these paths."""
+        if name not in self._areas:
+            self.units.start(paths)
+            units = [self.units.get(path) for path in paths]
+            like = self._like
+            same = like is not None and all(like.units.get(unit.path) is unit for unit in units)
+            self._areas[name] = getattr(like, name) if same else area(*units)
+        return cast(_Area, self._areas[name])
+
+    @property
     def walks(self) -> LiftedWalks:
         """See `Kvm.walks`."""
-        return LiftedWalks(self._units.get(MMU_C))
+        return self._area("walks", LiftedWalks, MMU_C)
 
-    @cached_property
+    @property
     def masks(self) -> LiftedMasks:
         """See `Kvm.masks`."""
-        return LiftedMasks(self._units.get(SPTE_C))
+        return self._area("masks", LiftedMasks, SPTE_C, SVM_C, VMX_C)
 
-    @cached_property
+    @property
     def sptes(self) -> LiftedSptes:
         """See `Kvm.sptes`."""
-        return LiftedSptes(self._units.get(SPTE_C))
+        return self._area("sptes", LiftedSptes, SPTE_C)
+
+    @property
+    def mmio(self) -> LiftedMmio:
+        """See `Kvm.mmio`."""
+        return self._area("mmio", LiftedMmio, SPTE_C, MMU_C)
+
+    @property
+    def changes(self) -> LiftedSpteChanges:
+        """See `Kvm.changes`."""
+        return self._area("changes", LiftedSpteChanges, SPTE_C, MMU_C, TDP_MMU_C)
+
+    @property
+    def reserved(self) -> LiftedReservedBits:
+        """See `Kvm.reserved`."""
+        return self._area("reserved", LiftedReservedBits, MMU_C, CPUID_C, self._first(REGS_C, X86_C), NESTED_VMX_C)
+
+    @property
+    def mappings(self) -> LiftedMappings:
+        """See `Kvm.mappings`."""
+        return self._area("mappings", LiftedMappings, MMU_C, SPTE_C, NESTED_VMX_C)
+
+    @property
+    def exits(self) -> LiftedExits:
+        """See `Kvm.exits`."""
+        return self._area("exits", LiftedExits, VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
+
+    @property
+    def nested(self) -> LiftedNestedTranslations:
+        """See `Kvm.nested`."""
+        # Before each vendor had a function of its own, there was one in x86.c.
+        own = self.units.get(NESTED_VMX_C).find_function("vmx_translate_nested_gpa") is not None
+        translators = (NESTED_VMX_C, NESTED_SVM_C) if own else (X86_C, X86_C)
+        return self._area("nested", LiftedNestedTranslations, MMU_C, self._first(REGS_C, X86_C), *translators)
+
+    @property
+    def roles(self) -> LiftedRoles:
+        """See `Kvm.roles`."""
+        return self._area("roles", LiftedRoles, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def hardware_controls(self) -> LiftedHardwareControls:
+        """See `Kvm.hardware_controls`."""
+        return self._area("hardware_controls", LiftedHardwareControls, VMX_C, SVM_C)
+
+    @property
+    def linear_accesses(self) -> LiftedLinearAccesses:
+        """See `Kvm.linear_accesses`."""
+        return self._area("linear_accesses", LiftedLinearAccesses, X86_C)
+
+    @property
+    def vmx_gating(self) -> LiftedVmxGating:
+        """See `Kvm.vmx_gating`."""
+        evmcs = self._first(EVMCS_C, FORMER_EVMCS_C)
+        return self._area("vmx_gating", LiftedVmxGating, VMX_C, NESTED_VMX_C, evmcs)
+
+    @property
+    def svm_gating(self) -> LiftedSvmGating:
+        """See `Kvm.svm_gating`."""
+        return self._area("svm_gating", LiftedSvmGating, SVM_C, NESTED_SVM_C)
+
+    def _all_units(self) -> Iterator[Unit]:
+        """Every unit that the tree has."""
+        self.units.start(UNITS)
+        for path in UNITS:
+            if self.units.has(path):
+                yield self.units.get(path)
+
+    def _first(self, *paths: str) -> str:
+        """The first of these units that the tree has, the last if it has none of them."""
+        return next((path for path in paths if self.units.has(path)), paths[-1])
 
     def constant(self, name: str) -> int:
         """See `Kvm.constant`."""
-        unit = self._units.get(_ELSEWHERE.get(name, SPTE_C))
+        unit = self.units.get(_ELSEWHERE.get(name, SPTE_C))
         value = unit.constant(name)
         if value is None and name in _FORMER_NAMES:
             value = unit.constant(_FORMER_NAMES[name])
@@ -90,19 +205,27 @@ class LiftedKvm(Kvm):
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
-        failed = (each for path in UNITS for each in self._units.get(path).failed_assertions)
+        failed = (each for unit in self._all_units() for each in unit.failed_assertions)
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
 
 
 @contextmanager
-def open_kernel(tree: KernelTree, edits: Sequence[SourceEdit] = (), *, ahead: bool = False) -> Iterator[LiftedKvm]:
+def open_kernel(
+    tree: KernelTree,
+    edits: Sequence[SourceEdit] = (),
+    *,
+    ahead: bool = False,
+    like: LiftedKvm | None = None,
+) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 
     Args:
         tree: the kernel's source.
         edits: changes to the text, made in memory.
-        ahead: begin to parse every unit at once, for a run that will need them all; otherwise each is parsed
-            when it is needed.
+        ahead: begin to parse every unit, for a run that will need them all; otherwise each is parsed when it is
+            needed.
+        like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
+            with it.
 
     Raises:
         ParseFailed: a translation unit does not parse; also later, from what the block asks.
@@ -116,6 +239,7 @@ def open_kernel(tree: KernelTree, edits: Sequence[SourceEdit] = (), *, ahead: bo
             arguments = clang_arguments(tree.root, stand_ins, path)
             return Unit(tree.root, path, arguments, MACROS, edited)
 
-        units = Units(parse, pool)
-        units.start(UNITS if ahead else (SPTE_C, MMU_C))
-        yield LiftedKvm(units, stand_ins.config)
+        units = Units(tree.root, parse, pool, None if like is None else like.units, edited)
+        if ahead:
+            units.start(UNITS)
+        yield LiftedKvm(units, stand_ins.config, like)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.memory import NULL, Memory
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import NULL, FunctionRef, Memory, Pointer, Target, Value
 from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.masks import CALLER_CUTS, SET_UP
 from mmuproof.model.cuts.sptes import CUTS
+from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
-from mmuproof.model.masks import Host, Masks, ShadowMasks
+from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import BitVec, Bool, bool_var, bv, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
+
+_TEST_BIT = "variable_test_bit"
+_MASKS = (
+    "enable_mmio_caching", "kvm_ad_enabled", "shadow_host_writable_mask", "shadow_mmu_writable_mask",
+    "shadow_nx_mask", "shadow_user_mask", "shadow_x_mask", "shadow_xs_mask", "shadow_xu_mask",
+    "shadow_accessed_mask", "shadow_dirty_mask", "shadow_mmio_value", "shadow_mmio_mask",
+    "shadow_mmio_access_mask", "shadow_present_mask", "shadow_me_value", "shadow_me_mask",
+    "shadow_acc_track_mask", "shadow_nonpresent_or_rsvd_mask", "shadow_nonpresent_or_rsvd_lower_gfn_mask",
+)  # fmt: skip
+"""Everything that the set-up writes and that outlives it, under all names that it has had."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +39,23 @@ class MasksInMemory:
 
 
 class LiftedMasks(Masks, Remembers):
-    """The part of a lifted tree that sets the masks up (``spte.c``)."""
+    """The part of a lifted tree that sets the masks up.
 
-    def __init__(self, unit: Unit) -> None:
+    Args:
+        unit: holds the set-up (``spte.c``).
+        svm: holds what AMD's module asks of it (``svm.c``).
+        vmx: holds what Intel's module asks of it (``vmx.c``).
+    """
+
+    def __init__(self, unit: Unit, svm: Unit, vmx: Unit) -> None:
         super().__init__()
-        self._unit = unit
+        self._unit, self._svm, self._vmx = unit, svm, vmx
 
     @once
-    def shadow_masks(self, vendor: Vendor) -> ShadowMasks:
+    def shadow_masks(self, vendor: Vendor, earlier: str = "an earlier set-up") -> ShadowMasks:
         """See `Masks.shadow_masks`."""
         session, memory = Session(self._unit, CUTS), Memory()
+        self._forget_earlier(session, memory, earlier)
         has_ad_bits, has_exec_only = bool_var("has_ad_bits"), bool_var("has_exec_only")
         session.call(memory, "kvm_mmu_reset_all_pte_masks", objects={})
         if vendor is Vendor.INTEL:
@@ -44,6 +65,8 @@ class LiftedMasks(Masks, Remembers):
                 objects={},
                 values={"has_ad_bits": to_bv(has_ad_bits, 8), "has_exec_only": to_bv(has_exec_only, 8)},
             )
+        host = self._host(session, memory, vendor, has_ad_bits, has_exec_only)
+        asked = self._ask_for_encryption(session, memory, host)
         self._set_memory_type_callback(session, memory, vendor)
 
         def mask(*names: str) -> BitVec:
@@ -55,7 +78,7 @@ class LiftedMasks(Masks, Remembers):
             xu = bv(0, 64)
         return ShadowMasks(
             vendor=vendor,
-            host=self._host(session, memory, has_ad_bits, has_exec_only),
+            host=host,
             host_writable=mask("host_writable_mask"),
             mmu_writable=mask("mmu_writable_mask"),
             nx=mask("nx_mask"),
@@ -68,13 +91,56 @@ class LiftedMasks(Masks, Remembers):
             acc_track=mask("acc_track_mask"),
             mmio_value=mask("mmio_value"),
             mmio_mask=mask("mmio_mask"),
+            mmio_access_mask=mask("mmio_access_mask"),
+            enable_mmio_caching=ne(session.global_value(memory, "enable_mmio_caching"), 0),
             me_value=mask("me_value"),
+            me_mask=mask("me_mask"),
             nonpresent_or_rsvd=mask("nonpresent_or_rsvd_mask"),
-            evidence=session.evidence(),
+            lower_gfn=mask("nonpresent_or_rsvd_lower_gfn_mask"),
+            evidence=session.evidence() + asked,
             state=MasksInMemory(session, memory),
         )
 
-    def _host(self, session: Session, memory: Memory, has_ad_bits: Bool, has_exec_only: Bool) -> Host:
+    def _forget_earlier(self, session: Session, memory: Memory, earlier: str) -> None:
+        """Whatever another set-up has left in the masks."""
+        for name in _MASKS:
+            if self._unit.has_variable(name):
+                memory.make_unknown(session.global_object(name), earlier)
+
+    def _ask_for_encryption(self, session: Session, memory: Memory, host: Host) -> Evidence:
+        """Do what the two modules ask for, each on its own processors."""
+        intel, amd = negate(host.is_amd), host.is_amd
+        seen = Evidence()
+        if intel is not FALSE:
+            vmx, vmx_memory = Session(self._vmx, CALLER_CUTS), Memory()
+            _set_maxphyaddr(vmx, vmx_memory, host)
+            vmx.call(vmx_memory, "vmx_setup_me_spte_mask", objects={})
+            seen += self._do_as_asked(session, memory, intel, vmx)
+        if amd is not FALSE:
+            me_mask = host.encryption.sme_me_mask
+            # What svm_hardware_setup() passes; the symbol is the number 0 in a configuration without it.
+            self._do(session, memory, amd, "kvm_mmu_set_me_spte_mask", (me_mask, me_mask))
+            svm = Session(self._svm, CALLER_CUTS)
+            svm.call(Memory(), "svm_adjust_mmio_mask", objects={})
+            seen += self._do_as_asked(session, memory, amd, svm)
+        return seen
+
+    def _do_as_asked(self, session: Session, memory: Memory, processors: Bool, asking: Session) -> Evidence:
+        """Run the calls that another unit makes of the set-up, on the processors that it is for."""
+        for call in asking.calls(*SET_UP):
+            arguments = [_as_number(value) for value in call.arguments]
+            self._do(session, memory, all_of(processors, call.guard), call.function, arguments)
+        seen = asking.evidence()
+        return replace(seen, cuts=tuple(cut for cut in seen.cuts if cut.function not in SET_UP))
+
+    def _do(self, session: Session, memory: Memory, condition: Bool, name: str, arguments: Sequence[BitVec]) -> None:
+        """Call a function of the set-up where ``condition`` holds."""
+        done = memory.copy()
+        session.machine.run(self._unit.function(name), list(arguments), done, condition)
+        done.merge(condition, memory)
+        memory.become(done)
+
+    def _host(self, session: Session, memory: Memory, vendor: Vendor, has_ad_bits: Bool, has_exec_only: Bool) -> Host:
         cpu = session.global_object("boot_cpu_data")
         assert isinstance(cpu.type, RecordType)
 
@@ -98,13 +164,42 @@ class LiftedMasks(Masks, Remembers):
             resize(maxphyaddr, 8),
             has_ad_bits,
             has_exec_only,
+            runs_on_amd(vendor),
+            _has_l1tf(session),
+            memory_encryption(),
         )
 
     def _set_memory_type_callback(self, session: Session, memory: Memory, vendor: Vendor) -> None:
         """Only VMX with EPT computes a memory type for its SPTEs."""
-        if vendor is Vendor.INTEL:
-            return
         ops = session.global_object("kvm_x86_ops")
         if isinstance(ops.type, RecordType) and "get_mt_mask" in ops.type.members:
             place = ops.type.members["get_mt_mask"]
-            memory.write(ops, place.offset, place.width, NULL)
+            callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
+            there = Pointer((Target(TRUE, function=callback),))
+            memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)
+
+
+def _has_l1tf(session: Session) -> Bool:
+    """The answer to the one question that the set-up asks about a bit of the processor's: has it L1TF?"""
+    asked = [cut for cut in session.evidence().cuts if cut.function == _TEST_BIT]
+    if len(asked) != 1:
+        raise Refused(f"{len(asked)} questions about the processor where one is known")
+    return bit(var(f"{_TEST_BIT}()", 1), 0)
+
+
+def _set_maxphyaddr(session: Session, memory: Memory, host: Host) -> None:
+    """Tell another unit what CPUID has said, where the tree keeps that in memory."""
+    try:
+        kvm_host = session.global_object("kvm_host")
+    except NotThere:
+        return
+    assert isinstance(kvm_host.type, RecordType)
+    place = member(kvm_host.type, "maxphyaddr")
+    memory.write(kvm_host, place.offset, place.width, resize(host.maxphyaddr, place.width))
+
+
+def _as_number(value: Value | None) -> BitVec:
+    """An argument of a call, which has to be a number."""
+    if not isinstance(value, BitVec):
+        raise Refused("a mask that is no number")
+    return value

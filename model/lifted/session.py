@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from mmuproof.lift.c_types import ArrayType, CType, Field, IntType, PointerType, RecordType, VoidType
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.findings import CallMade
 from mmuproof.lift.machine import Machine
 from mmuproof.lift.memory import Memory, Object, Place, Pointer, Value
 from mmuproof.lift.unit import Unit
-from mmuproof.model.evidence import CallMade, Check, CutCall, Evidence, Step
+from mmuproof.lift.values import as_pointer
+from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.linked import Linked
 from mmuproof.smt.terms import BitVec, resize
 
 
@@ -22,11 +25,15 @@ class Session:
         unit: the translation unit.
         cuts: the calls that are not followed.
         earlier: a session whose objects with static storage this one shares.
+        linked: other units, in which functions are found that the unit only declares.
     """
 
-    def __init__(self, unit: Unit, cuts: tuple[Cut, ...], earlier: Session | None = None) -> None:
+    def __init__(
+        self, unit: Unit, cuts: tuple[Cut, ...], earlier: Session | None = None, *, linked: Sequence[Unit] = ()
+    ) -> None:
         self.unit = unit
-        self.machine: Machine = Machine(unit, cuts) if earlier is None else earlier.machine.successor()
+        definitions = Linked(unit, *linked) if linked else unit
+        self.machine: Machine = Machine(definitions, cuts) if earlier is None else earlier.machine.successor()
 
     def call(
         self,
@@ -36,6 +43,7 @@ class Session:
         objects: Mapping[str, Pointer],
         values: Mapping[str, BitVec] | None = None,
         pointers: Mapping[str, Pointer] | None = None,
+        records: Mapping[str, Place] | None = None,
     ) -> Value | None:
         """Call the first of the named functions that the tree defines; ``memory`` is changed.
 
@@ -45,6 +53,7 @@ class Session:
             objects: pointers to structs, by the struct's name: kernels rename parameters.
             values: integers by parameter; a parameter may be listed under several names.
             pointers: pointers to other things, by parameter.
+            records: where the structs and unions are that are passed by value, by their names.
 
         Raises:
             NotThere: none of the functions is defined.
@@ -57,8 +66,10 @@ class Session:
         arguments: list[Value | Place] = []
         for parameter in function.parameters:
             type_ = parameter.type
-            argument: Value | None = None
-            if isinstance(type_, PointerType):
+            argument: Value | Place | None = None
+            if isinstance(type_, RecordType):
+                argument = (records or {}).get(type_.name)
+            elif isinstance(type_, PointerType):
                 argument = (pointers or {}).get(parameter.name)
                 if argument is None and isinstance(type_.target, RecordType):
                     argument = objects.get(type_.target.name)
@@ -84,9 +95,10 @@ class Session:
         objects: Mapping[str, Pointer],
         values: Mapping[str, BitVec] | None = None,
         pointers: Mapping[str, Pointer] | None = None,
+        records: Mapping[str, Place] | None = None,
     ) -> BitVec:
         """The same for a function that returns an integer."""
-        result = self.call(memory, names, objects=objects, values=values, pointers=pointers)
+        result = self.call(memory, names, objects=objects, values=values, pointers=pointers, records=records)
         if not isinstance(result, BitVec):
             raise Refused(f"{names} does not return an integer")
         return result
@@ -137,15 +149,11 @@ class Session:
             tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in self.machine.checks),
             tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
             tuple(CutCall(c.cut.function, str(c.at), c.cut.reason) for c in self.machine.cut_calls),
-            tuple(
-                CallMade(c.function, str(c.at), c.guard, _integers(c.arguments), c.caller)
-                for c in self.machine.calls_made
-            ),
         )
 
-
-def _integers(arguments: Sequence[Value | None]) -> Mapping[int, BitVec]:
-    return {position: value for position, value in enumerate(arguments) if isinstance(value, BitVec)}
+    def calls(self, *functions: str) -> tuple[CallMade, ...]:
+        """The calls of these functions that were not followed."""
+        return tuple(call for call in self.machine.calls_made if call.function in functions)
 
 
 def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[Field]:
@@ -198,3 +206,16 @@ def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:
     if isinstance(value, Pointer):
         raise Refused(f"{object_.name}: a pointer where a number is meant")
     return value
+
+
+def pointee(memory: Memory, object_: Object, place: Field) -> Place:
+    """Where a pointer in memory leads, if it is not null.
+
+    Raises:
+        Refused: there is no pointer, or it may lead to several objects.
+    """
+    pointer = as_pointer(memory.read(object_, place.offset, place.width))
+    places = [target.place for target in pointer.targets if target.place is not None] if pointer is not None else []
+    if len(places) != 1:
+        raise Refused(f"{object_.name}: {place.name} does not lead to one object")
+    return places[0]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.c_types import IntType, RecordType
+from mmuproof.lift.c_types import IntType, RecordType, member_at
 from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.unit import Unit
-from mmuproof.model.cuts.sptes import CUTS, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, TRY_TO_UNSYNC
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.sptes import MadeSpte, Predicates, SpteRequest, Sptes, Tracked
-from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv, var
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.terms import BitVec, Bool, bv, ne, resize, to_bv, var
+
+# The table's struct is whatever the function takes; 7.3 moved it into the page format.
+_RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
 
 
 class LiftedSptes(Sptes, Remembers):
@@ -70,6 +74,9 @@ class LiftedSptes(Sptes, Remembers):
             start = page.type.members["role"].offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
         memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
+        mmu = Object("vcpu->arch.mmu", self._unit.record("struct kvm_mmu"), ObjectKind.INPUT, by_pointer=True)
+        place = member_at(vcpu.type, "arch.mmu")
+        memory.write(vcpu, place.offset, place.width, pointer_to(mmu))
         result = Object("*new_spte", IntType(64, False, "u64"), ObjectKind.UNSET)
         wrprot = session.integer(
             memory,
@@ -94,13 +101,36 @@ class LiftedSptes(Sptes, Remembers):
         )
         evidence = session.evidence()
         nx_huge_pages = session.integer(memory, "is_nx_huge_page_enabled", objects=objects)
+        logged = session.integer(
+            memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
+        )
+        spte = read(memory, result, 0, 64)
         return MadeSpte(
-            read(memory, result, 0, 64),
+            spte,
             ne(wrprot, 0),
             ne(nx_huge_pages, 0),
             ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0),
+            ne(logged, 0),
+            self._reserved(session, memory, mmu, spte, request.level),
+            self._memory_type(masks),
+            ne(var(f"{IS_MMIO_PFN.function}()", 1), 0),
             masks.evidence + evidence,
         )
+
+    def _memory_type(self, masks: ShadowMasks) -> BitVec:
+        """What the cut callback gives, where the vendor has it."""
+        if masks.vendor is not Vendor.INTEL:
+            return bv(0, 64)
+        return resize(var(f"{GET_MT_MASK.function}()", 8) & (GET_MT_MASK.result_mask or 0), 64)
+
+    def _reserved(self, session: Session, memory: Memory, mmu: Object, spte: BitVec, level: BitVec) -> Bool:
+        """What make_spte() asks last: whether the vCPU's MMU holds a bit of the SPTE reserved."""
+        table = session.parameter_record("is_rsvd_spte", *_RESERVED_BITS)
+        assert isinstance(mmu.type, RecordType)
+        check = member(mmu.type, "shadow_zero_check", "fmt")
+        objects = {table: pointer_to(mmu, check.offset)}
+        values = {"spte": spte, "level": resize(level, 32)}
+        return ne(session.integer(memory, "is_rsvd_spte", objects=objects, values=values), 0)
 
     @once
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:

@@ -34,7 +34,7 @@ _EFLAGS_AC = 18
 
 
 @dataclass(frozen=True)
-class _State:
+class WalkInMemory:
     """A vCPU and, inside it or beside it, the struct that describes the guest's page tables."""
 
     memory: Memory
@@ -45,12 +45,14 @@ class _State:
 
     @property
     def objects(self) -> dict[str, Pointer]:
+        """The arguments of a function that takes them, by struct."""
         return {
             "struct kvm_vcpu": pointer_to(self.vcpu),
             self.record.name: pointer_to(self.walker, self.offset),
         }
 
     def read(self, place: Field) -> BitVec:
+        """A member of the walker."""
         return read(self.memory, self.walker, self.offset + place.offset, place.width)
 
 
@@ -103,12 +105,12 @@ class LiftedWalks(Walks, Remembers):
         state = self._new_state(session, kind, "")
         place = member(state.record, "cpu_role")
         earlier, before = state.read(place), self._metadata(state)
-        vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
+        vcpu, eptp = {"struct kvm_vcpu": pointer_to(state.vcpu)}, var("new_eptp", 64)
         if kind is WalkKind.NESTED_EPT:
             session.call(state.memory, "kvm_init_shadow_ept_mmu", objects=vcpu, values={
                 "execonly": to_bv(controls.execonly, 8), "huge_page_level": bv(3, 32),
                 "accessed_dirty": to_bv(controls.accessed_dirty, 8), "mbec": to_bv(controls.mbec, 8),
-                "new_eptp": var("new_eptp", 64),
+                "new_eptp": eptp,
             })  # fmt: skip
         else:
             gmet = self._unit.constant("SVM_MISC_ENABLE_GMET") or 0
@@ -119,9 +121,13 @@ class LiftedWalks(Walks, Remembers):
         role = state.read(place)
         walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
         was_valid = bit(_flags(state, earlier)["valid"], 0)
-        return NestedSetUp(walk, any_of(ne(role, earlier), negate(was_valid)), earlier)
+        in_smm, in_guest_mode = (
+            ne(session.integer(state.memory, name, objects=vcpu), 0) for name in ("is_smm", "is_guest_mode")
+        )
+        changed = any_of(ne(role, earlier), negate(was_valid))
+        return NestedSetUp(walk, changed, earlier, in_smm, in_guest_mode, eptp)
 
-    def _new_state(self, session: Session, kind: WalkKind, world: str) -> _State:
+    def _new_state(self, session: Session, kind: WalkKind, world: str) -> WalkInMemory:
         name = session.parameter_record("permission_fault", *_WALKERS)
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
@@ -129,21 +135,21 @@ class LiftedWalks(Walks, Remembers):
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
             walker = Object(f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}", record, ObjectKind.INPUT, by_pointer=True)
-            return _State(Memory(), vcpu, walker, 0, record)
+            return WalkInMemory(Memory(), vcpu, walker, 0, record)
         try:
             place = member_at(vcpu.type, _NESTED_WALKER[name])
         except KeyError as missing:
             raise NotThere([f"struct kvm_vcpu.{_NESTED_WALKER[name]} ({missing.args[0]})"]) from None
-        return _State(Memory(), vcpu, vcpu, place.offset, record)
+        return WalkInMemory(Memory(), vcpu, vcpu, place.offset, record)
 
-    def _copy_base_role(self, state: _State, role: BitVec) -> None:
+    def _copy_base_role(self, state: WalkInMemory, role: BitVec) -> None:
         """A nested MMU's root role is its CPU role's base, as the kvm_init_shadow_*_mmu() set it."""
         if "root_role" not in state.record.members:
             return
         place = state.record.members["root_role"]
         state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
-    def _metadata(self, state: _State) -> PagingMetadata:
+    def _metadata(self, state: WalkInMemory) -> PagingMetadata:
         place = member(state.record, "permissions")
         if not isinstance(place.type, ArrayType):
             raise Refused(f"{state.record.name}.permissions is no array")
@@ -162,7 +168,7 @@ class LiftedWalks(Walks, Remembers):
     ) -> PermissionFault:
         """See `Walks.permission_fault`."""
         state = walk.state
-        assert isinstance(state, _State)
+        assert isinstance(state, WalkInMemory)
         session = Session(self._unit, CUTS)
         memory = state.memory.copy()
         error_code = session.integer(
@@ -201,7 +207,7 @@ class LiftedWalks(Walks, Remembers):
     def is_present_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, gpte: BitVec) -> Bool:
         """See `Walks.is_present_gpte`."""
         state = walk.state
-        assert isinstance(state, _State)
+        assert isinstance(state, WalkInMemory)
         result = Session(self._unit, CUTS).integer(
             state.memory.copy(),
             f"{gpte_format.value}_is_present_gpte",
@@ -234,7 +240,7 @@ class LiftedWalks(Walks, Remembers):
     def has_bad_mt_xwr(self, walk: GuestWalk, gpte: BitVec) -> Bool:
         """See `Walks.has_bad_mt_xwr`."""
         state = walk.state
-        assert isinstance(state, _State)
+        assert isinstance(state, WalkInMemory)
         session = Session(self._unit, CUTS)
         name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
         place = member(state.record, "guest_rsvd_check", "fmt")
@@ -251,7 +257,7 @@ class LiftedWalks(Walks, Remembers):
         return member(role, "access").width
 
 
-def _flags(state: _State, role: BitVec) -> dict[str, BitVec]:
+def _flags(state: WalkInMemory, role: BitVec) -> dict[str, BitVec]:
     """The members of a role by name."""
     fields = bit_fields(member(state.record, "cpu_role").type)
     return {name: extract(role, each.offset + each.width - 1, each.offset) for name, each in fields.items()}

@@ -36,8 +36,40 @@ class Constants:
     PFERR_PK_MASK: int = _bits(5)
     PFERR_SS_MASK: int = _bits(6)
     PFERR_IMPLICIT_ACCESS: int = _bits(48)
+    PFERR_PRIVATE_ACCESS: int = _bits(49)
+    PFERR_SYNTHETIC_MASK: int = _bits(48, 49)
+    PFERR_SGX_MASK: int = _bits(15)
+    PFERR_GUEST_RMP_MASK: int = _bits(31)
+    PFERR_GUEST_FINAL_MASK: int = _bits(32)
+    PFERR_GUEST_PAGE_MASK: int = _bits(33)
+    PFERR_GUEST_ENC_MASK: int = _bits(34)
+    PFERR_GUEST_SIZEM_MASK: int = _bits(35)
+    PFERR_GUEST_VMPL_MASK: int = _bits(36)
+    PFERR_GUEST_FAULT_STAGE_MASK: int = _bits(32, 33)
+
+    EPT_VIOLATION_ACC_WRITE: int = _bits(1)
+    EPT_VIOLATION_ACC_INSTR: int = _bits(2)
+    EPT_VIOLATION_PROT_MASK: int = _range(6, 3)
+    EPT_VIOLATION_PROT_USER_EXEC: int = _bits(6)
+    EPT_VIOLATION_GVA_IS_VALID: int = _bits(7)
+    EPT_VIOLATION_GVA_TRANSLATED: int = _bits(8)
+    EPT_VIOLATION_GVA_USER: int = _bits(9)
+    EPT_VIOLATION_GVA_WRITABLE: int = _bits(10)
+    EPT_VIOLATION_GVA_NX: int = _bits(11)
+    INTR_INFO_UNBLOCK_NMI: int = _bits(12)
+    VMX_EPT_ADVANCED_VMEXIT_INFO_BIT: int = _bits(22)
+    EXIT_REASON_EPT_VIOLATION: int = 48
+    EXIT_REASON_EPT_MISCONFIG: int = 49
+    EXIT_REASON_PML_FULL: int = 62
+    EXIT_QUALIFICATION: int = 0x6400
+    GUEST_PHYSICAL_ADDRESS: int = 0x2400
+    KVM_X86_TDX_VM: int = 5
+    SVM_EXIT_NPF: int = 0x400
+
+    SECONDARY_EXEC_MODE_BASED_EPT_EXEC: int = _bits(22)
 
     X86_CR0_WP: int = _bits(16)
+    X86_CR0_PG: int = _bits(31)
     X86_CR4_PSE: int = _bits(4)
     X86_CR4_PAE: int = _bits(5)
     X86_CR4_LA57: int = _bits(12)
@@ -48,10 +80,28 @@ class Constants:
     EFER_LMA: int = _bits(10)
     EFER_NX: int = _bits(11)
 
+    X86_FEATURE_GBPAGES: int = 1 * 32 + 26
+    X86_FEATURE_NPT: int = 15 * 32 + 0
+    X86_FEATURE_GMET: int = 15 * 32 + 17
+
     HF_GUEST_MASK: int = _bits(0)
     HF_SMM_MASK: int = _bits(1)
 
+    KVM_MEM_LOG_DIRTY_PAGES: int = _bits(0)
+    KVM_PFN_ERR_NOSLOT_MASK: int = _range(63, 52)
+
+    VMX_EPT_2MB_PAGE_BIT: int = _bits(16)
+    VMX_EPT_1GB_PAGE_BIT: int = _bits(17)
     VMX_EPTP_PWL_MASK: int = _range(5, 3)
+    VMX_EPTP_PWL_4: int = _bits(3, 4)
+    VMX_EPTP_MT_MASK: int = _range(2, 0)
+    VMX_EPTP_MT_WB: int = 6
+    VMX_EPTP_AD_ENABLE_BIT: int = _bits(6)
+    VMX_EPT_PAGE_WALK_4_BIT: int = _bits(6)
+    VMX_EPT_PAGE_WALK_5_BIT: int = _bits(7)
+    VMX_EPTP_UC_BIT: int = _bits(8)
+    VMX_EPTP_WB_BIT: int = _bits(14)
+    VMX_EPT_AD_BIT: int = _bits(21)
     VMX_EPTP_PWL_5: int = _bits(5)
 
     SVM_MISC_ENABLE_GMET: int = _bits(3)
@@ -94,6 +144,11 @@ class Constants:
 
     MMIO_SPTE_GEN_LOW_MASK: int = _range(9, 3)
     MMIO_SPTE_GEN_HIGH_MASK: int = _range(62, 52)
+    MMIO_SPTE_GEN_LOW_SHIFT: int = 3
+    MMIO_SPTE_GEN_HIGH_SHIFT: int = 45
+    MMIO_SPTE_GEN_MASK: int = _range(17, 0)
+    KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS: int = _bits(63)
+    KVM_MAX_NR_ADDRESS_SPACES: int = 2
     SPTE_MMIO_ALLOWED_MASK: int = _bits(63) | _range(51, 12) | _bits(10) | _range(2, 0)
 
     SHADOW_NONPRESENT_VALUE: int = _bits(63)

@@ -7,13 +7,35 @@ function of its name, the others are its ingredients.
 
 from __future__ import annotations
 
+from mmuproof.model.exits import Exits
+from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mmio import Mmio
+from mmuproof.model.nested import NestedTranslations
 from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
+from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
+from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
+from mmuproof.model.reference.mmio import ReferenceMmio
+from mmuproof.model.reference.nested import ReferenceNestedTranslations
+from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
+from mmuproof.model.reference.roles import ReferenceRoles
+from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
+from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.roles import Roles
+from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
+from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
 __all__ = ["Constants", "ReferenceKvm"]
@@ -32,11 +54,32 @@ class ReferenceKvm(Kvm):
         walks: type[ReferenceWalks] = ReferenceWalks,
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
+        mmio: type[ReferenceMmio] = ReferenceMmio,
+        changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
+        reserved: type[ReferenceReservedBits] = ReferenceReservedBits,
+        mappings: type[ReferenceMappings] = ReferenceMappings,
+        exits: type[ReferenceExits] = ReferenceExits,
+        nested: type[ReferenceNestedTranslations] = ReferenceNestedTranslations,
+        linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
+        vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
+        svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
+        roles: type[ReferenceRoles] = ReferenceRoles,
+        hardware_controls: type[ReferenceHardwareControls] = ReferenceHardwareControls,
     ) -> None:
         self.constants = constants or Constants()
         self._walks = walks(self.constants)
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
+        self._mmio = mmio(self.constants)
+        self._changes = changes(self.constants, self._sptes)
+        self._reserved = reserved(self.constants)
+        self._mappings = mappings(self.constants, self._walks)
+        self._exits = exits(self.constants)
+        self._roles = roles(self.constants, self._walks)
+        self._hardware_controls = hardware_controls(self.constants)
+        self._nested = nested(self.constants)
+        self._linear_accesses = linear_accesses(self.constants)
+        self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
     @property
     def walks(self) -> Walks:
@@ -52,6 +95,61 @@ class ReferenceKvm(Kvm):
     def sptes(self) -> Sptes:
         """See `Kvm.sptes`."""
         return self._sptes
+
+    @property
+    def mmio(self) -> Mmio:
+        """See `Kvm.mmio`."""
+        return self._mmio
+
+    @property
+    def changes(self) -> SpteChanges:
+        """See `Kvm.changes`."""
+        return self._changes
+
+    @property
+    def reserved(self) -> ReservedBits:
+        """See `Kvm.reserved`."""
+        return self._reserved
+
+    @property
+    def mappings(self) -> Mappings:
+        """See `Kvm.mappings`."""
+        return self._mappings
+
+    @property
+    def exits(self) -> Exits:
+        """See `Kvm.exits`."""
+        return self._exits
+
+    @property
+    def nested(self) -> NestedTranslations:
+        """See `Kvm.nested`."""
+        return self._nested
+
+    @property
+    def roles(self) -> Roles:
+        """See `Kvm.roles`."""
+        return self._roles
+
+    @property
+    def hardware_controls(self) -> HardwareControls:
+        """See `Kvm.hardware_controls`."""
+        return self._hardware_controls
+
+    @property
+    def linear_accesses(self) -> LinearAccesses:
+        """See `Kvm.linear_accesses`."""
+        return self._linear_accesses
+
+    @property
+    def vmx_gating(self) -> VmxGating:
+        """See `Kvm.vmx_gating`."""
+        return self._vmx_gating
+
+    @property
+    def svm_gating(self) -> SvmGating:
+        """See `Kvm.svm_gating`."""
+        return self._svm_gating
 
     def constant(self, name: str) -> int:
         """See `Kvm.constant`."""

@@ -46,18 +46,21 @@ class NestedMmus(GuestWalks):
 
     def _set_up(self, walk: GuestWalk, changed: Bool, earlier: Mmu) -> NestedSetUp:
         was_valid = role_flag(earlier.cpu_role, "valid")
-        return NestedSetUp(walk, any_of(changed, negate(was_valid)), earlier.cpu_role)
+        changed = any_of(changed, negate(was_valid))
+        modes = self.is_smm(earlier), self.is_guest_mode(earlier)
+        return NestedSetUp(walk, changed, earlier.cpu_role, *modes, var("new_eptp", 64))
 
     # -- EPT -------------------------------------------------------------------------------------------
 
     def init_shadow_ept_mmu(self, mmu: Mmu, controls: NestedControls) -> NestedSetUp:
         """``kvm_init_shadow_ept_mmu()``: an MMU that has the wanted role is left as it is."""
         trace = Trace("kvm_init_shadow_ept_mmu")
-        trace.check(CheckKind.WARN, negate(self._is_smm(mmu)))
+        trace.check(CheckKind.WARN, negate(self.is_smm(mmu)))
         new_eptp = var("new_eptp", 64)
-        cpu_role = trace.step("new_mode", role_of(self._shadow_ept_role(controls, new_eptp), CPU_ROLE_BITS))
-        changed = self._differs(cpu_role, mmu.cpu_role)
-        root = self._shadow_ept_root(mmu, extract(cpu_role, PAGE_ROLE_BITS - 1, 0))
+        trace.check(CheckKind.WARN, self.asks_for_levels_that_there_are(new_eptp))
+        cpu_role = trace.step("new_mode", role_of(self.shadow_ept_role(controls, new_eptp), CPU_ROLE_BITS))
+        changed = self.ept_role_differs(cpu_role, mmu.cpu_role)
+        root = self.shadow_ept_root(mmu, extract(cpu_role, PAGE_ROLE_BITS - 1, 0))
         after = replace(
             mmu,
             cpu_role=ite(changed, cpu_role, mmu.cpu_role),
@@ -69,11 +72,17 @@ class NestedMmus(GuestWalks):
         walk = self._walk(after, before, metadata, trace.evidence + evidence)
         return self._set_up(walk, changed, mmu)
 
-    def _differs(self, wanted: BitVec, present: BitVec) -> Bool:
+    def asks_for_levels_that_there_are(self, new_eptp: BitVec) -> Bool:
+        """What ``vmx_eptp_page_walk_level()`` warns of unless it is so."""
+        c = self.constants
+        level = new_eptp & c.VMX_EPTP_PWL_MASK
+        return any_of(eq(level, c.VMX_EPTP_PWL_5), eq(level, c.VMX_EPTP_PWL_4))
+
+    def ept_role_differs(self, wanted: BitVec, present: BitVec) -> Bool:
         """Whether a nested EPT's role is another than it has: all of it counts."""
         return ne(wanted, present)
 
-    def _shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
+    def shadow_ept_root(self, mmu: Mmu, base: BitVec) -> BitVec:
         """The root role of a new role: its base, whatever ``mmu`` had before."""
         return base
 
@@ -81,7 +90,7 @@ class NestedMmus(GuestWalks):
         """The metadata of a role that the MMU has just been given."""
         return self._shadow_ept_metadata(mmu)
 
-    def _shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
+    def shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
         """``kvm_calc_shadow_ept_root_page_role()``: EPT takes nothing from control registers."""
         c = self.constants
         five_levels = eq(new_eptp & c.VMX_EPTP_PWL_MASK, c.VMX_EPTP_PWL_5)
@@ -100,11 +109,11 @@ class NestedMmus(GuestWalks):
     def init_shadow_npt_mmu(self, mmu: Mmu, controls: NestedControls) -> NestedSetUp:
         """``kvm_init_shadow_npt_mmu()``: an MMU that has the wanted roles is left as it is."""
         trace = Trace("kvm_init_shadow_npt_mmu")
-        trace.check(CheckKind.WARN, self._is_guest_mode(mmu))
-        members = self._shadow_npt_role(mmu, controls)
+        trace.check(CheckKind.WARN, self.is_guest_mode(mmu))
+        members = self.shadow_npt_role(mmu, controls)
         cpu_role = trace.step("cpu_role", role_of(members, CPU_ROLE_BITS))
         trace.cut(GET_TDP_LEVEL)
-        root_role = role_of({**members, **self._npt_root(members)}, PAGE_ROLE_BITS)
+        root_role = role_of({**members, **self.npt_root(members)}, PAGE_ROLE_BITS)
         changed = any_of(ne(cpu_role, mmu.cpu_role), ne(root_role, mmu.root_role))
         after = replace(mmu, cpu_role=cpu_role, root_role=root_role)
         before = self._free_metadata(mmu)
@@ -113,13 +122,13 @@ class NestedMmus(GuestWalks):
         walk = self._walk(after, before, metadata, trace.evidence + evidence)
         return self._set_up(walk, ne(cpu_role, mmu.cpu_role), mmu)
 
-    def _shadow_npt_role(self, mmu: Mmu, controls: NestedControls) -> Members:
+    def shadow_npt_role(self, mmu: Mmu, controls: NestedControls) -> Members:
         """L1's role with CR0.WP, without CR4.SMAP and CR4.PKE, and with GMET in place of CR4.SMEP."""
         cr4 = controls.cr4 & ~(self.constants.X86_CR4_PKE | self.constants.X86_CR4_SMAP)
         role = self.calc_cpu_role(mmu, cr0_wp=TRUE, cr4=cr4, efer=controls.efer)
         return {**role, "cr4_smep": controls.gmet}
 
-    def _npt_root(self, members: Members) -> Members:
+    def npt_root(self, members: Members) -> Members:
         """What the root role has of its own: KVM's level, which may be one above L1's."""
         level, cpu_level = extract(var(f"{GET_TDP_LEVEL.function}()", 32), _LEVEL_BITS - 1, 0), members["level"]
         assert isinstance(cpu_level, BitVec)
@@ -134,8 +143,8 @@ class NestedMmus(GuestWalks):
         legacy_level = ite(cr4_pae, bv(3, _LEVEL_BITS), 2)
         return {
             "access": bv(c.ACC_ALL, self.role_access_bits),
-            "smm": self._is_smm(mmu),
-            "guest_mode": self._is_guest_mode(mmu),
+            "smm": self.is_smm(mmu),
+            "guest_mode": self.is_guest_mode(mmu),
             "valid": TRUE,
             "direct": FALSE,
             "efer_nx": efer_nx,
@@ -152,11 +161,11 @@ class NestedMmus(GuestWalks):
             "has_pferr_fetch": any_of(efer_nx, cr4_smep),
         }
 
-    def _is_smm(self, mmu: Mmu) -> Bool:
+    def is_smm(self, mmu: Mmu) -> Bool:
         """``is_smm()``."""
         return ne(self._hflags(mmu) & self.constants.HF_SMM_MASK, 0)
 
-    def _is_guest_mode(self, mmu: Mmu) -> Bool:
+    def is_guest_mode(self, mmu: Mmu) -> Bool:
         """``is_guest_mode()``: whether the vCPU runs L2."""
         return ne(self._hflags(mmu) & self.constants.HF_GUEST_MASK, 0)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from mmuproof.model.cuts.sptes import GET_MT_MASK, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import GET_MT_MASK, IS_MMIO_PFN, TRY_TO_UNSYNC
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.masks import enable_mmio_caching
 from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.sptes import MadeSpte, Predicates, SpteRequest, Sptes, Tracked
@@ -31,6 +30,8 @@ from mmuproof.smt.terms import (
 
 _U64 = 64
 _MEMORY_TYPE_AND_IGNORE_PAT = 0x78
+_MEMORY_TYPE_AND_PERMISSIONS = 0x3F
+_LEVELS = 5
 
 
 def _if(condition: Bool, bits: BitVec | int) -> BitVec:
@@ -50,7 +51,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
         """See `Sptes.predicates`."""
         return Predicates(
             is_frozen=eq(spte, self.constants.FROZEN_SPTE),
-            is_mmio=all_of(eq(spte & masks.mmio_mask, masks.mmio_value), enable_mmio_caching(masks)),
+            is_mmio=all_of(eq(spte & masks.mmio_mask, masks.mmio_value), masks.enable_mmio_caching),
             is_shadow_present=self.is_shadow_present_pte(spte),
         )
 
@@ -81,7 +82,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
         c = self.constants
         trace = Trace("make_spte")
         huge = ult(bv(c.PG_LEVEL_4K, request.level.width), request.level)
-        nx_huge_pages = self._is_nx_huge_page_enabled()
+        nx_huge_pages = self.is_nx_huge_page_enabled()
         asked = request.pte_access
         trace.check(CheckKind.WARN, ne(zext(asked, _U64) | masks.present, c.SHADOW_NONPRESENT_VALUE))
         pte_access = ite(all_of(huge, nx_huge_pages), self._without_execution(masks, asked), asked)
@@ -96,7 +97,8 @@ class ReferenceSptes(ReferenceArea, Sptes):
         spte |= _if(huge, c.PT_PAGE_SIZE_MASK)
         spte |= self._memory_type(masks, trace)
         spte |= _if(request.host_writable, masks.host_writable)
-        spte |= request.pfn << c.PAGE_SHIFT
+        spte |= self._encryption(masks, trace)
+        spte |= self._address(request.pfn)
         spte |= _if(all_of(wants_write, negate(wrprot)), self._writable_bits(masks))
         trace.step("spte", spte)
 
@@ -104,10 +106,31 @@ class ReferenceSptes(ReferenceArea, Sptes):
         marking = Trace("mark_spte_for_access_track")
         marked = self.mark_spte_for_access_track(masks, spte, marking, guard=tracked)
         spte = trace.step("*new_spte", ite(tracked, marked, spte))
+        reserved = self._is_rsvd_spte(spte, request.level)
+        trace.check(CheckKind.WARN, negate(reserved))
+        logged = ne(var("slot->flags", 32) & c.KVM_MEM_LOG_DIRTY_PAGES, 0)
+        trace.check(CheckKind.WARN, implies(all_of(logged, self.is_writable_pte(spte)), negate(huge)))
         evidence = masks.evidence + marking.evidence + trace.evidence
-        return MadeSpte(spte, wrprot, nx_huge_pages, ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0), evidence)
+        refused = ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0)
+        memory_type = self.get_mt_mask(masks)
+        maps_mmio = ne(var(f"{IS_MMIO_PFN.function}()", 1), 0)
+        return MadeSpte(spte, wrprot, nx_huge_pages, refused, logged, reserved, memory_type, maps_mmio, evidence)
 
-    def _is_nx_huge_page_enabled(self) -> Bool:
+    def _is_rsvd_spte(self, spte: BitVec, level: BitVec) -> Bool:
+        """``is_rsvd_spte()`` by the tables of the vCPU's MMU, whatever they are."""
+        c = self.constants
+        table = "vcpu->arch.mmu->shadow_zero_check"
+        large = _has(spte, c.PT_PAGE_SIZE_MASK)
+        reserved = bv(0, _U64)
+        for number in range(1, _LEVELS + 1):
+            small_mask, large_mask = (var(f"{table}.rsvd_bits_mask[{row}][{number - 1}]", _U64) for row in (0, 1))
+            reserved = ite(eq(level, number), ite(large, large_mask, small_mask), reserved)
+        executable = _if(_has(spte, c.VMX_EPT_USER_EXECUTABLE_MASK), c.VMX_EPT_EXECUTABLE_MASK)
+        low = (spte | executable) & _MEMORY_TYPE_AND_PERMISSIONS
+        misconfigured = bit(var(f"{table}.bad_mt_xwr", _U64) >> low, 0)
+        return any_of(_has(spte, reserved), misconfigured)
+
+    def is_nx_huge_page_enabled(self) -> Bool:
         """``is_nx_huge_page_enabled()``: the iTLB-multihit mitigation is on, and on for this guest."""
         disabled = bit(var("kvm->arch.disable_nx_huge_pages", 1), 0)
         return all_of(ne(var("nx_huge_pages", 32), 0), negate(disabled))
@@ -137,10 +160,13 @@ class ReferenceSptes(ReferenceArea, Sptes):
     def _ad_type(self, request: SpteRequest) -> BitVec:
         """How accesses and writes are noticed; L2's are not logged by PML, so they need write protection."""
         c = self.constants
-        guest_mode = role_flag(var("sp->role", PAGE_ROLE_BITS), "guest_mode")
-        need_write_protect = all_of(ne(var("kvm->arch.cpu_dirty_log_size", 32), 0), guest_mode)
-        enabled = _if(need_write_protect, c.SPTE_TDP_AD_WRPROT_ONLY)
+        enabled = _if(self.ad_need_write_protect(), c.SPTE_TDP_AD_WRPROT_ONLY)
         return ite(request.ad_disabled, bv(c.SPTE_TDP_AD_DISABLED, _U64), enabled)
+
+    def ad_need_write_protect(self) -> Bool:
+        """``kvm_mmu_page_ad_need_write_protect()``: PML logs writes, and the page is one of L2's."""
+        guest_mode = role_flag(var("sp->role", PAGE_ROLE_BITS), "guest_mode")
+        return all_of(ne(var("kvm->arch.cpu_dirty_log_size", 32), 0), guest_mode)
 
     def _spte_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
         """The permissions of an SPTE, without W."""
@@ -171,11 +197,27 @@ class ReferenceSptes(ReferenceArea, Sptes):
         """What a writable SPTE has besides: MMU-writable, and D so that the hardware need not set it."""
         return masks.mmu_writable | masks.dirty | self.constants.PT_WRITABLE_MASK
 
+    def _encryption(self, masks: ShadowMasks, trace: Trace) -> BitVec:
+        """What marks a page as encrypted, which MMIO of the host is not; EPT has nothing of the kind."""
+        if masks.vendor is Vendor.INTEL:
+            return bv(0, _U64)
+        trace.cut(IS_MMIO_PFN)
+        return _if(eq(var(f"{IS_MMIO_PFN.function}()", 1), 0), masks.me_value)
+
     def _memory_type(self, masks: ShadowMasks, trace: Trace) -> BitVec:
         """The memory type and ignore-PAT, which only VMX with EPT computes."""
+        if masks.vendor is Vendor.INTEL:
+            trace.cut(GET_MT_MASK)
+        return self.get_mt_mask(masks)
+
+    def _address(self, pfn: BitVec) -> BitVec:
+        """The address of a page frame."""
+        return pfn << self.constants.PAGE_SHIFT
+
+    def get_mt_mask(self, masks: ShadowMasks) -> BitVec:
+        """What ``vmx_get_mt_mask()`` gives, where there is such a thing."""
         if masks.vendor is not Vendor.INTEL:
             return bv(0, _U64)
-        trace.cut(GET_MT_MASK)
         return zext(var(f"{GET_MT_MASK.function}()", 8) & _MEMORY_TYPE_AND_IGNORE_PAT, _U64)
 
     # -- access tracking -------------------------------------------------------------------------------
@@ -201,7 +243,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
         tracked = self.is_access_track_spte(masks, spte)
         marks = all_of(guard, negate(with_ad), negate(tracked))
         trace.check(CheckKind.WARN, implies(guard, self.is_shadow_present_pte(spte)))
-        trace.check(CheckKind.WARN, implies(marks, self._writable_invariants(masks, spte)))
+        trace.check(CheckKind.WARN, implies(marks, self.writable_invariants(masks, spte)))
         trace.check(CheckKind.WARN, implies(marks, eq(spte & self.constants.acc_track_saved_slots, 0)))
         put_away = ite(tracked, self._mark_again(spte), self._put_away(masks, spte))
         return ite(with_ad, self._mark_with_ad_bits(masks, spte), put_away)
@@ -210,7 +252,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
         """What marking makes of an SPTE whose A the hardware sets: the same without A."""
         return spte & ~masks.accessed
 
-    def _writable_invariants(self, masks: ShadowMasks, spte: BitVec) -> Bool:
+    def writable_invariants(self, masks: ShadowMasks, spte: BitVec) -> Bool:
         """``check_spte_writable_invariants()``: W implies MMU-writable implies host-writable."""
         return ite(
             _has(spte, masks.mmu_writable),

@@ -20,6 +20,7 @@ from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
@@ -76,9 +77,10 @@ class FakeDefect:
 
 @dataclass(frozen=True)
 class FakeCatalogue:
-    """Sources by name: an identity, or what opening it raises."""
+    """Sources by name (an identity, or what opening it raises), and what is known to be wrong."""
 
     sources: Mapping[str, KernelIdentity | SourceError] = field(default_factory=dict)
+    findings: tuple[KnownFinding, ...] = ()
     defect_list: tuple[FakeDefect, ...] = (
         FakeDefect("mbec-ignored", on_reference=lambda: cast(Kvm, None)),
         FakeDefect("nx-ignored", edits=(SourceEdit("mmu.c", "a", "b"),)),
@@ -94,11 +96,16 @@ class FakeCatalogue:
     def defects(self) -> Mapping[str, Defect]:
         return {defect.name: defect for defect in self.defect_list}
 
+    def known_findings(self) -> tuple[KnownFinding, ...]:
+        return self.findings
+
     def reference(self) -> Subject:
         return Subject(cast(Kvm, None), KernelIdentity(REFERENCE, None, digest="abc"))
 
     @contextmanager
-    def kernel(self, source: str, edits: Sequence[SourceEdit], watcher: Watcher) -> Iterator[Subject]:
+    def kernel(
+        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+    ) -> Iterator[Subject]:
         watcher.phase("reading the tree")
         found = self.sources.get(source, SourceError(f"{source} does not exist"))
         if isinstance(found, SourceError):

@@ -31,6 +31,7 @@ def test_list_writes_a_file(cli: Callable[..., CliResult], tmp_path: Path) -> No
         "theorem": "ok.proved", "claim": "Claim of ok.proved.", "source": "SDM 1.2",
         "vendors": ["intel", "amd", "shadow"], "assumptions": ["guaranteed for ok.proved"],
         "defects": [{"defect": "mbec-ignored", "symptom": "wrong"}],
+        "known_findings": [],
     }]  # fmt: skip
 
 

@@ -165,6 +165,15 @@ def test_each_bug_macro_becomes_a_call(kernel: Path, tmp_path: Path) -> None:
     assert calls(parse(kernel, tmp_path / "out"), "bug") == {"__mmuproof_bug": 2, "__mmuproof_build_bug": 2}
 
 
+@pytest.mark.parametrize("macro", ["get_user", "__get_user"])
+def test_a_read_of_user_memory_becomes_a_call(kernel: Path, tmp_path: Path, macro: str) -> None:
+    header = kernel / "arch/x86/include/asm/uaccess.h"
+    header.write_text("#define get_user(x, p) unseen(p)\n#define __get_user(x, p) unseen(p)\n")
+    text = f"int read(short *p) {{ short x; int r = {macro}(x, p); return r ? r : x; }}\n"
+    (kernel / MMU).write_text(f"#include <asm/uaccess.h>\n{text}")
+    assert calls(parse(kernel, tmp_path / "out"), "read") == {"__mmuproof_get_user": 1}
+
+
 @pytest.mark.parametrize("header", ["asm/bug.h", "asm-generic/bug.h"])
 def test_the_macros_are_ours_whichever_header_they_come_through(kernel: Path, tmp_path: Path, header: str) -> None:
     (kernel / MMU).write_text(f"#include <{header}>\nint warn(int a) {{ return WARN_ON_ONCE(a); }}\n")
@@ -246,6 +255,14 @@ def test_a_real_kernels_assertions_are_calls_and_none_is_left_as_it_was(
     used = {each.spelling for each in parsed.cursor.walk_preorder() if each.kind == CursorKind.CALL_EXPR}
     assert {"__mmuproof_warn", "__mmuproof_bug", "__mmuproof_build_bug"} <= used
     assert not {"__warn_printk", "warn_slowpath_fmt", "__WARN_trap", "__SCT__WARN_trap"} & used
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("version", ["6.1", "6.12", "7.2"])
+def test_a_real_kernels_walks_read_by_a_call(kernel_tree: Callable[[str], Path], tmp_path: Path, version: str) -> None:
+    parsed = parse(kernel_tree(version), tmp_path)
+    for entries in ("paging64", "paging32", "ept"):
+        assert calls(parsed, f"{entries}_walk_addr_generic")["__mmuproof_get_user"] == 1
 
 
 @pytest.mark.kernel

@@ -8,18 +8,13 @@ from dataclasses import replace
 import pytest
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
 from mmuproof.model.reference.role import CPU_ROLE, CPU_ROLE_BITS, role_of
 from mmuproof.model.reference.walks import ReferenceWalks
 from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
-from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.graph import evaluate
-from mmuproof.smt.obligation import Verdict
-from mmuproof.smt.solver import decide
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -293,21 +288,3 @@ def test_one_method_makes_another_model() -> None:
             return bv(0, 16)
 
     assert walk(ReferenceKvm(walks=ReadsNeverFault), WalkKind.NESTED_EPT).metadata.permissions[0].value == 0
-
-
-@pytest.mark.parametrize(
-    ("theorem", "vendor"),
-    [
-        pytest.param(theorem, vendor, id=f"{theorem.name}-{vendor.value}")
-        for theorem in THEOREMS
-        for vendor in theorem.vendors
-    ],
-)
-def test_the_theorem_holds_of_the_reference(kvm: ReferenceKvm, theorem: Theorem, vendor: Vendor) -> None:
-    try:
-        claims = theorem.state(kvm, vendor)
-    except NotThere:
-        return
-    for claim in claims:
-        answer = decide(claim.obligation)
-        assert answer.verdict is Verdict.PROVED, (claim.part, answer)

@@ -45,10 +45,6 @@ _VERSION = "7.2"
 # Together these units include every header whose numbers the model has.
 _HEADERS = ("arch/x86/kvm/mmu/spte.c", "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/svm/svm.c")
 _CONSTANTS = tuple(each.name for each in fields(Constants))
-_MASKS = (
-    "host_writable", "mmu_writable", "nx", "user", "x", "xu", "accessed", "dirty", "present", "acc_track",
-    "mmio_value", "mmio_mask", "me_value", "nonpresent_or_rsvd",
-)  # fmt: skip
 _GPTE, _SPTE, _ROLE = var("gpte", 64), var("spte", 64), var("role", 64)
 _FAULT_ARGUMENTS = var("pte_access", 32), var("pte_pkey", 32), var("access", 64)
 
@@ -270,19 +266,6 @@ _AFFECTED_BY_L1TF: dict[Term, Term] = {
     var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1),
 }
 """boot_cpu_has_bug() reads a bit with inline assembly, which is cut."""
-
-
-@pytest.mark.parametrize("name", _MASKS)
-@each_vendor
-def test_the_shadow_mask_is_the_same(both: Both, vendor: Vendor, name: str) -> None:
-    mine, theirs = (getattr(kvm.masks.shadow_masks(vendor), name) for kvm in both)
-    prove(same(substitute(mine, _AFFECTED_BY_L1TF), theirs))
-
-
-@each_vendor
-def test_the_host_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.masks.shadow_masks(vendor).host for kvm in both)
-    assert mine == theirs
 
 
 @pytest.mark.parametrize("name", ["is_frozen", "is_mmio", "is_shadow_present"])

@@ -268,3 +268,33 @@ def test_function_that_never_returns_ends_the_callers_path(program: Callable[[st
     lifted = program(text).lift("f")
     assert {check.kind for check in lifted.checks} == {CheckKind.BUG}
     assert evaluate(lifted.result, {"p0": 2}) == 2
+
+
+def test_a_check_names_the_function_that_it_is_in(program: Callable[[str], Program]) -> None:
+    text = ASSERTIONS + "static u32 g(u32 a) { __mmuproof_warn(a > 3); return a; } u64 f(u8 a) { return g(a) / a; }"
+    lifted = program(text).lift("f")
+    assert {(check.kind, check.function) for check in lifted.checks} == {
+        (CheckKind.WARN, "g"), (CheckKind.DIVISION, "f"),
+    }  # fmt: skip
+
+
+def test_a_call_that_is_not_followed_is_noted_with_its_arguments(program: Callable[[str], Program]) -> None:
+    found = program(OPAQUE + "static u32 g(u8 a) { return a & 1 ? numbered(a + 2) : 0; } u64 f(u8 a) { return g(a); }")
+    machine, _ = run(found, "f", Cut("numbered", "x"))
+    (call,) = machine.calls_made
+    assert (call.function, call.caller, str(call.at).partition(":")[0]) == ("numbered", "g", "program.c")
+    (argument,) = call.arguments
+    assert isinstance(argument, BitVec)
+    for a in (0, 1, 7):
+        assert evaluate_all([call.guard, argument], {"a": a}) == [a & 1, a + 2]
+
+
+def test_cut_can_make_unknown_just_what_its_argument_points_to(program: Callable[[str], Program]) -> None:
+    text = (
+        OPAQUE
+        + "u32 touch_one(u32 *p); u64 f(struct whole *w) { w->x = 3; w->in[1].a = 4; touch_one(&w->in[1].a); return w->x + w->in[1].a; }"
+    )
+    _, result = run(program(text), "f", Cut("touch_one", "x", writes=((0, "*"),)))
+    assert free(result) == {"w->in[1].a after touch_one()"}
+    _, result = run(program(text), "f", Cut("touch_one", "x", writes=((0, ""),)))
+    assert free(result) == {"w->x after touch_one()", "w->in[1].a after touch_one()"}

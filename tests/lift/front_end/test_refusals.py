@@ -49,7 +49,7 @@ UNKNOWN = {
         "several functions",
     ),
     "call with too many arguments": ("static u64 g(u64 a, ...) { return a; } u64 f(u64 a) { return g(a, 1); }", "variable number"),
-    "number followed as a pointer": ("u64 f(u64 a) { return *(u32 *)a; }", "a number is turned into a pointer"),
+    "number followed as a pointer": ("u64 f(u64 a) { return *(u32 *)a; }", "a number that was turned into a pointer is followed"),
     "pointers into different objects compared": ("u64 f(u64 a) { u64 b; return &a < &b; }", "different objects"),
     "pointer on one path and number on another": ("u64 f(u64 a) { union { u64 n; u64 *p; } u; if (a) u.n = 1; else u.p = &a; return a; }", "a pointer on one path"),
     "part of a pointer": ("u64 f(u64 a) { u64 *p = &a; return *(u8 *)&p; }", "part of a pointer"),

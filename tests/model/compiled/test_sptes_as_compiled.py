@@ -34,7 +34,15 @@ def _host(vendor: Vendor) -> dict[str, Draw]:
         "uses EPT": ONE if vendor is Vendor.INTEL else ZERO,
         "has_ad_bits": ANY_BIT,
         "has_exec_only": ANY_BIT,
+        "cpuid_eax(2147483648)": word(32),
+        "cpuid_ebx(2147483679)": word(32),
+        "native_read_msr(3221291024)": ZERO,
+        "sme_me_mask": ZERO if vendor is Vendor.INTEL else _encryption_bit,
     }
+
+
+def _encryption_bit(chance: random.Random) -> int:
+    return chance.choice((0, 1 << chance.randint(36, 51)))
 
 
 def _spte(frozen: int) -> Draw:
@@ -108,10 +116,10 @@ def test_make_spte(both: Both, vendor: Vendor) -> None:
         both.program.dirty_log_size: among(0, 1),
         "slot->flags": word(32),
         # A host on which EPT is not used computes no memory types.
-        "kvm_x86_ops.get_mt_mask == NULL": ANY_BIT if vendor is Vendor.INTEL else ONE,
+        "kvm_x86_ops.get_mt_mask == NULL": ZERO if vendor is Vendor.INTEL else ONE,
         "kvm_x86_get_mt_mask()": lambda chance: chance.getrandbits(4) << 3,
         "mmu_try_to_unsync_pages()": ANY_BIT,
-        "the page frame is RAM": ANY_BIT,
+        "kvm_is_mmio_pfn()": ANY_BIT,
         "vcpu->arch.mmu == NULL": ZERO,
         **{f"{_ZERO_CHECK}.rsvd_bits_mask[{leaf}][{level}]": sparse(64) for leaf in range(2) for level in range(5)},
         f"{_ZERO_CHECK}.bad_mt_xwr": sparse(64),

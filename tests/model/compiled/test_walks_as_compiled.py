@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mmuproof.model.lifted.session import member
-from mmuproof.model.lifted.walks import _State
+from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.walks import GpteFormat, NestedControls, WalkKind
 from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.terms import (
@@ -114,7 +114,7 @@ def test_nested_set_up(both: Both, kind: WalkKind) -> None:
     )  # fmt: skip
     walk = both.lifted.walks.nested_set_up(kind, controls).walk
 
-    assert isinstance(walk.state, _State)
+    assert isinstance(walk.state, WalkInMemory)
     roles = {
         f"{_mmu(kind)}cpu_role": walk.role,
         f"{_mmu(kind)}root_role": walk.state.read(member(walk.state.record, "root_role")),

@@ -42,6 +42,9 @@ void mark_page_dirty_in_slot(struct kvm *kvm, const struct kvm_memory_slot *mems
 
 struct masks {
 	u64 phys_bits, cache_bits, has_l1tf, maxphyaddr, allow_mmio_caching, uses_ept, has_ad_bits, has_exec_only;
+	/* What svm.c looks at before it moves the mask of MMIO; memory encryption is off, so it leaves it. */
+	u64 largest_leaf, encryption_leaf, syscfg;
+	u64 me_mask;
 };
 
 static void set_masks(const struct masks *in)
@@ -58,6 +61,8 @@ static void set_masks(const struct masks *in)
 	kvm_mmu_reset_all_pte_masks();
 	if (in->uses_ept)
 		CALL(kvm_mmu_set_ept_masks);
+	else
+		kvm_mmu_set_me_spte_mask(in->me_mask, in->me_mask);
 }
 
 static void shadow_masks(const void *words, unsigned long long *out)
@@ -119,7 +124,7 @@ struct request {
 	struct masks masks;
 	u64 role, level, ad_disabled, pte_access, pfn, gfn, old_spte, prefetch, synchronizing, host_writable;
 	u64 nx_huge_pages, disable_nx_huge_pages, dirty_log_size, slot_flags;
-	u64 no_memory_types, memory_type, unsync_fails, is_ram, no_mmu;
+	u64 no_memory_types, memory_type, unsync_fails, is_mmio, no_mmu;
 	u64 rsvd_bits_mask[2][5], bad_mt_xwr;
 };
 
@@ -139,7 +144,7 @@ static void make(const void *words, unsigned long long *out)
 	kvm_x86_ops.get_mt_mask = in->no_memory_types ? NULL : __SCT__kvm_x86_get_mt_mask;
 	memory_type = in->memory_type;
 	unsync_fails = in->unsync_fails;
-	is_ram = in->is_ram;
+	is_ram = !in->is_mmio;
 	nx_huge_pages = in->nx_huge_pages;
 	kvm->arch.disable_nx_huge_pages = in->disable_nx_huge_pages;
 	kvm->arch.shadow_mmio_value = shadow_mmio_value;

@@ -1,0 +1,279 @@
+"""`mmuproof ask`: answer questions in the kernel's own C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from mmuproof.cli.answering import answer
+from mmuproof.cli.ask_errors import Written, wrong_question, wrong_text
+from mmuproof.cli.ask_report import answers_content, print_answers
+from mmuproof.cli.caching import TREES, cache_folder, units_folder
+from mmuproof.cli.console import Output
+from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.properties import HEADER, HEADER_NAME, Stated, stated
+from mmuproof.cli.questions import Answer, Answers, Wanted
+from mmuproof.cli.results import KernelIdentity
+from mmuproof.cli.results_file import check_writable, write_json
+from mmuproof.cli.running import Solver
+from mmuproof.cli.selection import select_vendors
+from mmuproof.cli.unusable import unusable
+from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
+from mmuproof.lift.probe import (
+    AddedTo,
+    Compiled,
+    CompiledFile,
+    OpenUnit,
+    QuestionWrong,
+    compile_file,
+    compile_questions,
+)
+from mmuproof.lift.question_text import QuestionText, TextProblem, called_names, read_question, tokens
+from mmuproof.lift.saved_units import SavedUnits
+from mmuproof.lift.source import KernelTree, open_source
+from mmuproof.lift.unit import MAIN
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.question_units import QuestionUnits
+from mmuproof.model.lifted.questions import Questions
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.hosts import plausible_host
+from mmuproof.smt import solver
+from mmuproof.smt.obligation import Verdict
+
+_EXPRESSION = "the expression"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Args:
+        expression: the question; None with a file.
+        kernel: the kernel's source.
+        vendors: for which masks; any masks if there are none.
+        always: whether the question is if it is always true, instead of if it can be.
+        assume: further expressions that are taken to be true.
+        file: properties instead of an expression.
+        unit: the translation unit to ask in, None to have it found.
+        json: where the results file goes.
+        budget: the solver's budget for one question, None for the usual one.
+        verbose: with assumptions and cuts in full.
+    """
+
+    expression: str | None
+    kernel: str
+    vendors: tuple[str, ...] = ()
+    always: bool = False
+    assume: tuple[str, ...] = ()
+    file: Path | None = None
+    unit: str | None = None
+    json: Path | None = None
+    budget: int | None = None
+    verbose: bool = False
+
+
+def ask(request: Request, output: Output) -> int:
+    """Answer what is asked; the exit status.
+
+    Raises:
+        UsageProblem: the question cannot be asked, or the results file could not be written.
+    """
+    start = time.perf_counter()
+    vendors = select_vendors(request.vendors) if request.vendors else ()
+    questions = _Questions(request, vendors)
+    if request.json is not None:
+        check_writable(request.json)
+    budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
+    decide = Solver(
+        lambda obligation, preferred: solver.decide(obligation, budget, preferred),
+        partial(solver.satisfiable, budget=budget),
+    )
+    with output.progress(verbose=request.verbose) as watcher, _units(request.kernel) as (tree, units):
+        watcher.phase("asking")
+        answers, notes = _aside(lambda: questions.answered(units, decide))
+        digest = tree.digest if request.json is not None else ""
+        kernel = KernelIdentity(request.kernel, tree.version, units.stand_ins.config, digest)
+    report = Answers(kernel, answers, time.perf_counter() - start, {"z3": solver.version()}, notes)
+    print_answers(output, report, verbose=request.verbose)
+    if request.json is not None:
+        write_json(request.json, answers_content(report))
+    return report.exit_status
+
+
+@contextmanager
+def _units(source: str) -> Iterator[tuple[KernelTree, QuestionUnits]]:
+    pool = ThreadPoolExecutor(2)
+    try:
+        with open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
+            yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool)
+    except (LiftError, NotThere) as error:
+        raise unusable(error) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _aside(work: Callable[[], _T]) -> _T:
+    """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(work).result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Questions:
+    """What is asked, as far as it can be understood without the tree."""
+
+    def __init__(self, request: Request, vendors: tuple[Vendor, ...]) -> None:
+        self._request, self._vendors = request, vendors
+        self._assumed = [Written(f"assumption {text!r}" if len(request.assume) > 1 else "the assumption", text)
+                         for text in request.assume]  # fmt: skip
+        if request.file is not None:
+            self._written = [Written(str(request.file), _read(request.file), in_lines=True)]
+            self._texts: list[QuestionText] = []
+        else:
+            self._written = [Written(_EXPRESSION, request.expression or ""), *self._assumed]
+            self._texts = [_understood(each) for each in self._written]
+
+    def answered(self, units: QuestionUnits, decide: Solver) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+        """The answers, and the notes that go with them."""
+        units.start_masks(self._vendors)
+        try:
+            if self._request.file is not None:
+                return self._file(units, decide)
+            return self._expression(units, decide)
+        except QuestionWrong as wrong:
+            raise wrong_question(self._written, wrong, units.open) from None
+
+    def _expression(self, units: QuestionUnits, decide: Solver) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+        called = called_names([token for text in self._texts for token in text.tokens])
+        expression, *assumed = self._texts
+        name = " ".join(expression.text.split())
+        wanted = Wanted.ALWAYS if self._request.always else Wanted.POSSIBLE
+        asked = [Stated(name, wanted, self._vendors)]
+        inferred: dict[str, None] = {}
+
+        def asked_of(compiled: Compiled) -> tuple[Answer, ...]:
+            inferred.update((f"{each.declaration}, as {each.function}() takes it", None) for each in compiled.inferred)
+            function, *premises = compiled.functions
+            labels = {
+                premise: f"{' '.join(text.text.split())} (--assume)"
+                for premise, text in zip(premises, assumed, strict=True)
+            }
+            run = _Run(units, compiled.unit, decide, _in_expression)
+            return tuple(run.answer(function, each, vendor, labels) for each, vendor in _each_vendor(asked))
+
+        try:
+            answers = units.answer(
+                called, lambda opened: compile_questions(opened, self._texts), asked_of, self._request.unit
+            )
+        except Refused as refused:
+            answers = tuple(_refused(each, vendor, refused) for each, vendor in _each_vendor(asked))
+        return answers, tuple(f"free: {each}" for each in inferred)
+
+    def _file(self, units: QuestionUnits, decide: Solver) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+        (written,) = self._written
+        assert self._request.file is not None
+        folder = self._request.file.resolve().parent
+        compiled: list[CompiledFile] = []
+
+        def compiled_in(opened: OpenUnit) -> CompiledFile:
+            compiled.append(compile_file(opened, written.text, (HEADER_NAME, HEADER), folder))
+            return compiled[-1]
+
+        def place(at: str) -> str:
+            return f"{written.name}{at.removeprefix(MAIN)}" if at.startswith(MAIN) else at
+
+        def line(at: str) -> str:
+            return written.text.splitlines()[int(at.rpartition(":")[2]) - 1].strip() if at.startswith(MAIN) else at
+
+        def asked_of(file: CompiledFile, one_by_one: bool = False) -> tuple[Answer, ...]:
+            run = _Run(units, file.unit, decide, place, line)
+            answers = []
+            for each, vendor in _each_vendor(stated(file.properties, written.name, self._vendors)):
+                try:
+                    answers.append(run.answer(each.name, each, vendor))
+                except Refused as refused:
+                    if not one_by_one:
+                        raise
+                    answers.append(_refused(each, vendor, refused))
+            return tuple(answers)
+
+        try:
+            answers = units.answer(called_names(list(tokens(written.text))), compiled_in, asked_of, self._request.unit)
+        except Refused:
+            # No unit is right for all properties: the first one may be for some.
+            answers = asked_of(compiled[0], one_by_one=True)
+        return answers, ()
+
+
+def _each_vendor(asked: Iterable[Stated]) -> Iterator[tuple[Stated, Vendor | None]]:
+    for each in asked:
+        for vendor in each.vendors or (None,):
+            yield each, vendor
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Running questions in one unit; ``place`` and ``line`` are those of `Questions`."""
+
+    units: QuestionUnits
+    unit: AddedTo
+    decide: Solver
+    place: Callable[[str], str]
+    line: Callable[[str], str] = str
+
+    def answer(self, function: str, asked: Stated, vendor: Vendor | None,
+               assumed: Mapping[str, str] | None = None) -> Answer:  # fmt: skip
+        """The answer for one vendor's masks.
+
+        Raises:
+            Refused: something on the way is not understood.
+        """
+        start = time.perf_counter()
+        try:
+            masks = None if vendor is None else self.units.masks(self.unit, vendor)
+            terms = Questions(self.unit, masks, self.place, self.line).ask(function, assumed)
+            hosts = plausible_host(masks) if masks is not None and terms.uses_masks else ()
+            found = answer(terms, asked.name, asked.wanted, vendor, hosts, self.decide)
+        except Undefined as undefined:
+            verdict = Verdict.REFUTED if asked.wanted is Wanted.ALWAYS else Verdict.ERROR
+            found = Answer(asked.name, asked.wanted, vendor, verdict, f"whatever the inputs: {undefined.message}")
+        except (NotThere, Missing) as missing:
+            found = _without(asked, vendor, missing.names)
+        return replace(found, unit=self.unit.path, seconds=time.perf_counter() - start)
+
+
+def _without(asked: Stated, vendor: Vendor | None, names: Sequence[str]) -> Answer:
+    reason = f"the tree does not define {', '.join(names)}"
+    return Answer(asked.name, asked.wanted, vendor, Verdict.ERROR, reason)
+
+
+def _refused(asked: Stated, vendor: Vendor | None, refused: Refused) -> Answer:
+    return Answer(asked.name, asked.wanted, vendor, Verdict.ERROR, refused.message)
+
+
+def _in_expression(at: str) -> str:
+    return "" if at.startswith(MAIN) else at
+
+
+def _understood(written: Written) -> QuestionText:
+    try:
+        return read_question(written.text)
+    except TextProblem as problem:
+        raise wrong_text(written, problem) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageProblem(f"{path} cannot be read: {reason}") from None

@@ -1,0 +1,17 @@
+"""The calls that the two modules make on their way to asking for masks, and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.cuts import Cut
+from mmuproof.model.cuts import common
+
+SET_UP = ("kvm_mmu_set_me_spte_mask", "kvm_mmu_set_mmio_spte_mask")
+"""What the modules ask for: it is run afterwards, in the unit that holds the masks."""
+
+CALLER_CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut("cpuid_ebx", "a number that the host's CPUID gives", repeatable=True),
+    Cut("native_read_msr", "what a model-specific register of the host holds", repeatable=True),
+    *(Cut(name, "run afterwards, with the arguments of this call, where the masks are") for name in SET_UP),
+)
+"""For ``svm_adjust_mmio_mask()`` and ``vmx_setup_me_spte_mask()``; a mask is the only thing that they set."""

@@ -1,0 +1,51 @@
+"""The calls that computing reserved bits makes and that are not followed.
+
+A result that may be anything stands for every result; what such a call writes is listed and becomes unknown.
+Everything else that this code calls is lifted or refused.
+"""
+
+from __future__ import annotations
+
+from mmuproof.lift.cuts import Cut
+from mmuproof.model.cuts import common
+
+GUEST_GBPAGES = (
+    Cut("guest_can_use_gbpages", "whether the guest may use 1-GByte pages, the same each time it is asked"),
+    Cut("guest_cpu_cap_has", "whether the guest has 1-GByte pages, the same each time it is asked"),
+)
+"""For trees that keep no word of the guest's features in memory."""
+
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut("kvm_x86_cache_reg", "fetches a register of the guest into the register cache, which holds it already here"),
+    Cut(
+        "update_permission_bitmask",
+        "computes permissions, which no reserved bit depends on",
+        writes=((0, "permissions"),),
+    ),
+    Cut(
+        "update_pkru_bitmask",
+        "computes what protection keys forbid, which no reserved bit depends on",
+        writes=((0, "pkru_mask"),),
+    ),
+    Cut(
+        "reset_shadow_zero_bits_mask",
+        "computes the reserved bits of SPTEs, for which it is called on its own",
+        writes=((1, "shadow_zero_check.rsvd_bits_mask"), (1, "shadow_zero_check.bad_mt_xwr")),
+    ),
+    Cut(
+        "reset_tdp_shadow_zero_bits_mask",
+        "computes the reserved bits of SPTEs, for which it is called on its own",
+        writes=((0, "shadow_zero_check.rsvd_bits_mask"), (0, "shadow_zero_check.bad_mt_xwr")),
+    ),
+    Cut(
+        "kvm_mmu_new_pgd",
+        "finds or drops the root of the new tables; changes roots and requests, no role and no reserved bit",
+    ),
+    Cut("kvm_mmu_get_tdp_level", "the level of the root that KVM builds, 4 or 5"),
+    Cut("kvm_x86_tdp_has_smep", "whether TDP tells supervisor pages apart, which no reserved bit depends on"),
+)
+"""For the set-up of an MMU."""
+
+SPTE_CUTS = tuple(cut for cut in CUTS if not cut.function.startswith("reset_"))
+"""For the tables of SPTEs, once the MMU is set up."""

@@ -1,0 +1,153 @@
+"""Defects on the way of MBEC and GMET from the processor to L2."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
+from mmuproof.model.vmx_gating import Controls
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit
+
+_VMX_C = "arch/x86/kvm/vmx/vmx.c"
+_NESTED_VMX = "arch/x86/kvm/vmx/nested.c"
+_EVMCS_H = "arch/x86/kvm/vmx/hyperv_evmcs.h"
+_SVM_C = "arch/x86/kvm/svm/svm.c"
+_NESTED_SVM = "arch/x86/kvm/svm/nested.c"
+_MBEC = 22
+
+
+class _WithoutAdvancedInfo(ReferenceVmxGating):
+    def _enough_for_mbec(self, ept_capability: BitVec) -> Bool:
+        return TRUE
+
+
+class _MbecWithoutEpt(ReferenceVmxGating):
+    def mbec_setting(self, secondary: BitVec, asked_for: Bool, enable_ept: Bool) -> Bool:
+        return super().mbec_setting(secondary, asked_for, TRUE)
+
+
+class _MbecOffered(ReferenceVmxGating):
+    def _offered(self, enable_mbec: Bool) -> Bool:
+        return TRUE
+
+
+class _AdvancedInfoNotOffered(ReferenceVmxGating):
+    def _kept_capability(self) -> int:
+        return 0
+
+
+class _EntersWithoutEpt(ReferenceVmxGating):
+    def _entry_checks_mbec(self, vmcs12: Controls) -> Bool:
+        return FALSE
+
+
+class _Inherits(ReferenceVmxGating):
+    def _inherited(self, vmcs01: Controls) -> Bool:
+        return bit(vmcs01.secondary, _MBEC)
+
+
+class _MmuWithoutMbec(ReferenceVmxGating):
+    def nested_ept_mbec_enabled(self, vmcs12: Controls) -> Bool:
+        return FALSE
+
+
+class _EvmcsWithoutMbec(ReferenceVmxGating):
+    evmcs_secondary = ReferenceVmxGating.evmcs_secondary & ~(1 << _MBEC)
+
+
+class _GmetOffered(ReferenceSvmGating):
+    def _offered(self, gmet_enabled: Bool) -> Bool:
+        return TRUE
+
+
+class _GmetWithoutNpt(ReferenceSvmGating):
+    def gmet_setting(self, asked_for: Bool, npt_enabled: Bool, has_gmet: Bool) -> Bool:
+        return super().gmet_setting(asked_for, TRUE, has_gmet)
+
+
+class _CachedGmetKept(ReferenceSvmGating):
+    def _may_use_gmet(self, gmet_enabled: Bool, guest_has_gmet: Bool) -> Bool:
+        return gmet_enabled
+
+
+class _InheritsGmet(ReferenceSvmGating):
+    def _dropped_for_l2(self) -> int:
+        return 0
+
+
+class _WithoutL1sGmet(ReferenceSvmGating):
+    def _from_vmcb01(self) -> int:
+        return 0
+
+
+DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "mbec-without-advanced-info", "MBEC is used on processors without advanced information about exits.",
+        _VMX_C, r"if \(!\(vmx_cap->ept & VMX_EPT_ADVANCED_VMEXIT_INFO_BIT\)\)", "if (0)",
+        partial(ReferenceKvm, vmx_gating=_WithoutAdvancedInfo),
+    ),
+    defect(
+        "mbec-on-without-ept", "enable_mbec stays set although EPT is off.",
+        _VMX_C, r"(if \(!cpu_has_ept_mbec\(\)) \|\| !enable_ept\)", r"\1)",
+        partial(ReferenceKvm, vmx_gating=_MbecWithoutEpt),
+    ),
+    defect(
+        "mbec-offered-while-off", "L1 is offered MBEC whether KVM has it on or not.",
+        _NESTED_VMX, r"if \(enable_mbec\)(\s+msrs->secondary_ctls_high)", r"if (1)\1",
+        partial(ReferenceKvm, vmx_gating=_MbecOffered),
+    ),
+    defect(
+        "advanced-info-not-offered", "L1 is not told that exits tell user-mode linear addresses from others.",
+        _NESTED_VMX, r"(VMX_EPT_EXECUTE_ONLY_BIT) \|\s+VMX_EPT_ADVANCED_VMEXIT_INFO_BIT;", r"\1;",
+        partial(ReferenceKvm, vmx_gating=_AdvancedInfoNotOffered),
+    ),
+    defect(
+        "mbec-without-ept-enters", "VM entry does not look for MBEC without EPT.",
+        _NESTED_VMX, r"nested_vmx_check_mode_based_ept_exec_controls\(vcpu, vmcs12\) \|\|", "",
+        partial(ReferenceKvm, vmx_gating=_EntersWithoutEpt),
+    ),
+    defect(
+        "vmcs02-inherits-mbec", "L2 runs with MBEC if L1 does.",
+        _NESTED_VMX, r"SECONDARY_EXEC_MODE_BASED_EPT_EXEC \|(\s+SECONDARY_EXEC_DESC\);)", r"\1",
+        partial(ReferenceKvm, vmx_gating=_Inherits),
+    ),
+    defect(
+        "nested-ept-mmu-without-mbec", "The MMU that shadows L1's EPT is told that MBEC is off.",
+        _NESTED_VMX, r"return nested_cpu_has2\(vmcs12, SECONDARY_EXEC_MODE_BASED_EPT_EXEC\);", "return false;",
+        partial(ReferenceKvm, vmx_gating=_MmuWithoutMbec),
+    ),
+    defect(
+        "evmcs-without-mbec", "MBEC is none of the controls that an enlightened VMCS may have.",
+        _EVMCS_H, r"(SECONDARY_EXEC_NOTIFY_VM_EXITING \|\s+\\\n)\s+SECONDARY_EXEC_MODE_BASED_EPT_EXEC \|\s+\\\n",
+        r"\1",
+        partial(ReferenceKvm, vmx_gating=_EvmcsWithoutMbec),
+    ),
+    defect(
+        "gmet-offered-while-off", "Guests may have GMET whether KVM has it on or not.",
+        _SVM_C, r"if \(gmet_enabled\)(\s+kvm_cpu_cap_set\(X86_FEATURE_GMET\);)", r"if (1)\1",
+        partial(ReferenceKvm, svm_gating=_GmetOffered),
+    ),
+    defect(
+        "gmet-on-without-npt", "gmet_enabled stays set although nested paging is off.",
+        _SVM_C, r"if \(!npt_enabled \|\| (!boot_cpu_has\(X86_FEATURE_GMET\)\))", r"if (\1",
+        partial(ReferenceKvm, svm_gating=_GmetWithoutNpt),
+    ),
+    defect(
+        "cached-gmet-kept", "The cached VMCB 12 keeps GMET of an L1 that was not given it.",
+        _NESTED_SVM, r"if \(!gmet_enabled \|\| !guest_cpu_cap_has\(vcpu, X86_FEATURE_GMET\)\)", "if (!gmet_enabled)",
+        partial(ReferenceKvm, svm_gating=_CachedGmetKept),
+    ),
+    defect(
+        "vmcb02-inherits-gmet", "L2 runs on L1's nested page tables with GMET if L1 runs with it.",
+        _NESTED_SVM, r"vmcb02->control\.misc_ctl &= ~SVM_MISC_ENABLE_GMET;", "",
+        partial(ReferenceKvm, svm_gating=_InheritsGmet),
+    ),
+    defect(
+        "vmcb02-without-l1s-gmet", "L2 runs without GMET on the pages that KVM has for L1.",
+        _NESTED_SVM, r"& \(SVM_MISC_ENABLE_NP \| SVM_MISC_ENABLE_GMET\);", "& SVM_MISC_ENABLE_NP;",
+        partial(ReferenceKvm, svm_gating=_WithoutL1sGmet),
+    ),
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""Exits for page faults of the second level, as a proof sees them: what KVM makes of them, and what L1 is told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.smt.terms import BitVec, Bool
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """The call of ``kvm_mmu_page_fault()``: whether it is reached, and its arguments (64 bits each).
+
+    ``place`` is the file and the function that calls, ``file:function``.
+    """
+
+    reached: Bool
+    gpa: BitVec
+    error_code: BitVec
+    place: str
+
+
+@dataclass(frozen=True)
+class EptViolationExit:
+    """An EPT violation on its way to the MMU.
+
+    Attributes:
+        qualification: the exit qualification in the VMCS, 64 bits, free.
+        guest_physical_address: the field of that name in the VMCS, 64 bits, free.
+        has_mbec: ``mmu_has_mbec()`` of the MMU in use; false where the tree knows no MBEC.
+        plain_vm: the VM is no trust domain, and no address bit of its marks private memory.
+        emulates_illegal_gpa: ``allow_smaller_maxphyaddr``.
+        handed_on: what the MMU is asked.
+    """
+
+    qualification: BitVec
+    guest_physical_address: BitVec
+    has_mbec: Bool
+    plain_vm: Bool
+    emulates_illegal_gpa: Bool
+    handed_on: HandedOn
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class NpfExit:
+    """A nested page fault on its way to the MMU.
+
+    Attributes:
+        exit_info_1: ``vmcb->control.exit_info_1``, 64 bits, free.
+        exit_info_2: ``vmcb->control.exit_info_2``, 64 bits, free.
+        gmet: the VMCB in use has GMET enabled; false where the tree knows no GMET.
+        cpl: ``vmcb->save.cpl``, 8 bits, free.
+        handed_on: what the MMU is asked.
+    """
+
+    exit_info_1: BitVec
+    exit_info_2: BitVec
+    gmet: Bool
+    cpl: BitVec
+    handed_on: HandedOn
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class InjectedEptViolation:
+    """What L1 is told of a fault that KVM has found in L1's EPT.
+
+    Attributes:
+        from_hardware: KVM handles an EPT violation of L2, and passes it on; otherwise KVM has made the access itself.
+        qualification: the exit qualification in the VMCS, 64 bits, free; of that EPT violation, or stale.
+        walked: what the walk of L1's EPT says the exit qualification is, 64 bits, free.
+        walk_knows_stage: the walk itself says whether the access was to a paging structure; otherwise bits 8:7 of
+            ``walked`` are those of the last EPT violation.
+        error_code: of the fault, 64 bits, free.
+        address: of the fault, 64 bits, free.
+        plain_vm: the VM is no trust domain.
+        pml_full: L1's page-modification log is full, which is told instead.
+        ept_caps: what L1 reads in the low half of IA32_VMX_EPT_VPID_CAP, 64 bits, free.
+        exit_reason: what L1 is told, 32 bits.
+        exit_qualification: what L1 is told, 64 bits.
+        guest_physical_address: what L1 is told, 64 bits.
+    """
+
+    from_hardware: Bool
+    qualification: BitVec
+    walked: BitVec
+    walk_knows_stage: bool
+    error_code: BitVec
+    address: BitVec
+    plain_vm: Bool
+    pml_full: Bool
+    ept_caps: BitVec
+    exit_reason: BitVec
+    exit_qualification: BitVec
+    guest_physical_address: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class InjectedNpf:
+    """What L1 is told of a fault that KVM has found in L1's nested page tables.
+
+    Attributes:
+        from_hardware: KVM handles a nested page fault of L2, and passes it on; otherwise KVM has made the access
+            itself.
+        last_exit_code: ``vmcb->control.exit_code`` of the last exit, 32 bits, free.
+        last_exit_info_1: the same for ``exit_info_1``, 64 bits.
+        last_exit_info_2: the same for ``exit_info_2``, 64 bits.
+        error_code: of the fault, 64 bits, free.
+        fault_knows_stage: the error code of a fault has room for the stage of the guest's translation.
+        address: of the fault, 64 bits, free.
+        exit_code: what L1 is told, 32 bits.
+        exit_info_1: what L1 is told, 64 bits.
+        exit_info_2: what L1 is told, 64 bits.
+    """
+
+    from_hardware: Bool
+    last_exit_code: BitVec
+    last_exit_info_1: BitVec
+    last_exit_info_2: BitVec
+    error_code: BitVec
+    fault_knows_stage: bool
+    address: BitVec
+    exit_code: BitVec
+    exit_info_1: BitVec
+    exit_info_2: BitVec
+    evidence: Evidence
+
+
+class Exits(ABC):
+    """What KVM makes of exits for page faults of the second level."""
+
+    @abstractmethod
+    def ept_violation(self) -> EptViolationExit:
+        """``handle_ept_violation()`` of VMX."""
+
+    @abstractmethod
+    def npf(self) -> NpfExit:
+        """``npf_interception()`` of SVM."""
+
+    @abstractmethod
+    def injected_ept_violation(self) -> InjectedEptViolation:
+        """``nested_ept_inject_page_fault()``, up to the nested VM exit."""
+
+    @abstractmethod
+    def injected_npf(self) -> InjectedNpf:
+        """``nested_svm_inject_npf_exit()``, up to the nested VM exit."""

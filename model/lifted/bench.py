@@ -1,0 +1,86 @@
+"""Code on a bench: a memory in which everything is free, and objects that calls get by the name of their struct."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmuproof.lift.c_types import Field, RecordType, member_at
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.session import Session, read
+from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
+
+
+class Bench:
+    """A session with a memory in which everything is free, and objects by the name of their struct.
+
+    Args:
+        unit: the code.
+        cuts: the calls that are not followed.
+    """
+
+    def __init__(self, unit: Unit, cuts: tuple[Cut, ...]) -> None:
+        self.unit, self.session, self.memory = unit, Session(unit, cuts), Memory()
+        self.objects: dict[str, Pointer] = {}
+
+    def add(self, name: str, record: str) -> Object:
+        """A free object, which calls get where they take a pointer to its struct."""
+        made = Object(name, self.unit.record(record), ObjectKind.INPUT, by_pointer=True)
+        self.objects[record] = pointer_to(made)
+        return made
+
+    def place(self, owner: Object, path: str) -> Field:
+        """Where a member is.
+
+        Raises:
+            NotThere: there is none.
+        """
+        assert isinstance(owner.type, RecordType)
+        try:
+            return member_at(owner.type, path)
+        except KeyError:
+            raise NotThere([f"{owner.type.name}.{path}"]) from None
+
+    def read(self, owner: Object, path: str) -> BitVec:
+        """What a member holds."""
+        place = self.place(owner, path)
+        return read(self.memory, owner, place.offset, place.width)
+
+    def write(self, owner: Object, path: str, value: BitVec | Pointer) -> None:
+        """Give a member a value."""
+        place = self.place(owner, path)
+        wide = resize(value, place.width) if isinstance(value, BitVec) else value
+        self.memory.write(owner, place.offset, place.width, wide)
+
+    def pointee(self, owner: Object, path: str) -> Object:
+        """The object that a pointer among the members leads to.
+
+        Raises:
+            Refused: it leads to several, or to none.
+        """
+        place = self.place(owner, path)
+        pointer = self.memory.read(owner, place.offset, place.width)
+        places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
+        if len(places) != 1:
+            raise Refused(f"{owner.name}->{path} points to no one object")
+        return places[0].object
+
+    def setting(self, name: str) -> Bool:
+        """A variable of type bool with static storage."""
+        return ne(self.session.global_value(self.memory, name), 0)
+
+    def set(self, name: str, value: Bool) -> None:
+        """Give such a variable a value."""
+        object_ = self.session.global_object(name)
+        self.memory.write(object_, 0, object_.type.bits, to_bv(value, object_.type.bits))
+
+    def call(self, name: str, **values: BitVec) -> None:
+        """Call a function with the objects and values for its parameters."""
+        self.session.call(self.memory, name, objects=self.objects, values=values)
+
+    def integer(self, name: str, pointers: Mapping[str, Pointer] | None = None, **values: BitVec) -> BitVec:
+        """The same for a function that returns an integer."""
+        return self.session.integer(self.memory, name, objects=self.objects, values=values, pointers=pointers)

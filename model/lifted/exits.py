@@ -1,0 +1,252 @@
+"""Exits for page faults of the second level in a lifted tree.
+
+The vCPU is what the vendor's module allocates: ``struct vcpu_vmx`` or ``struct vcpu_svm``, which begins with
+``struct kvm_vcpu``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from mmuproof.lift.c_types import RecordType, member_at
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.findings import CallMade
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.exits import CUTS, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
+from mmuproof.model.exits import EptViolationExit, Exits, HandedOn, InjectedEptViolation, InjectedNpf, NpfExit
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, read
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    bool_var,
+    eq,
+    extract,
+    ne,
+    resize,
+    to_bv,
+    var,
+)
+
+_GPA, _ERROR_CODE = 1, 2
+"""The positions of arguments of kvm_mmu_page_fault()."""
+_REASON, _QUALIFICATION = 1, 3
+"""The positions of arguments of nested_vmx_vmexit()."""
+
+_STAGE_BITS = 33
+"""EXITINFO1 tells the stage in bits 33:32."""
+
+
+class _Machine:
+    """A vCPU with everything free, and the session that runs code on it."""
+
+    def __init__(self, unit: Unit, name: str, record: str) -> None:
+        self.unit, self.session, self.memory = unit, Session(unit, CUTS), Memory()
+        self.vcpu = Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+
+    def run(self, function: str, *, fault: Object | None = None, **values: BitVec) -> None:
+        """Call a function with the vCPU, and with a fault if it takes one."""
+        given = {"struct kvm_vcpu": pointer_to(self.vcpu)}
+        if fault is not None:
+            given["struct x86_exception"] = pointer_to(fault)
+        self.session.call(self.memory, function, objects=given, values=values)
+
+    def find(self, owner: Object, *paths: str) -> tuple[Object, int, int]:
+        """Where the first of these paths leads to, through pointers at each ``->``: object, offset and width.
+
+        Raises:
+            NotThere: none of them leads anywhere.
+        """
+        for path in paths:
+            try:
+                return self._find(owner, path.split("->"))
+            except KeyError:
+                continue
+        raise NotThere([f"{owner.name}->{' or '.join(paths)}"])
+
+    def _find(self, owner: Object, parts: Sequence[str]) -> tuple[Object, int, int]:
+        if not isinstance(owner.type, RecordType):
+            raise Refused(f"{owner.name} is no struct")
+        place = member_at(owner.type, parts[0])
+        if len(parts) == 1:
+            return owner, place.offset, place.width
+        pointer = self.memory.read(owner, place.offset, place.width)
+        places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
+        if len(places) != 1:
+            raise Refused(f"{owner.name}->{parts[0]} points to no one object")
+        return self._find(places[0].object, parts[1:])
+
+    def member(self, owner: Object, *paths: str) -> BitVec:
+        """What a member of an object holds, or of what it points to."""
+        return read(self.memory, *self.find(owner, *paths))
+
+    def value(self, *paths: str) -> BitVec:
+        """What a member of the vCPU holds, or of what it points to."""
+        return self.member(self.vcpu, *paths)
+
+    def write(self, value: BitVec, *paths: str) -> None:
+        """Give a member of the vCPU a value."""
+        owner, offset, width = self.find(self.vcpu, *paths)
+        self.memory.write(owner, offset, width, resize(value, width))
+
+    def handed_on(self) -> HandedOn:
+        """The call of kvm_mmu_page_fault(); there has to be one."""
+        call = self.only_call(PAGE_FAULT)
+        gpa, error_code = _numbers(call, _GPA, _ERROR_CODE)
+        return HandedOn(call.guard, gpa, error_code, f"{call.at.file}:{call.caller}")
+
+    def only_call(self, cut: Cut) -> CallMade:
+        """The one call of a function that is not followed.
+
+        Raises:
+            Refused: there is none, or there are several.
+        """
+        calls = self.session.calls(cut.function)
+        if len(calls) != 1:
+            raise Refused(f"{cut.function}() is called {len(calls)} times", self.unit.path)
+        return calls[0]
+
+
+class LiftedExits(Exits, Remembers):
+    """The part of a lifted tree that handles exits.
+
+    Args:
+        vmx: ``vmx/vmx.c``.
+        nested_vmx: ``vmx/nested.c``.
+        svm: ``svm/svm.c``.
+        nested_svm: ``svm/nested.c``.
+    """
+
+    def __init__(self, vmx: Unit, nested_vmx: Unit, svm: Unit, nested_svm: Unit) -> None:
+        super().__init__()
+        self._vmx, self._nested_vmx, self._svm, self._nested_svm = vmx, nested_vmx, svm, nested_svm
+
+    # -- VMX ---------------------------------------------------------------------------------------------------
+
+    @once
+    def ept_violation(self) -> EptViolationExit:
+        """See `Exits.ept_violation`."""
+        machine = _Machine(self._vmx, "vmx", "struct vcpu_vmx")
+        qualification = self._cached_qualification(machine)
+        has_mbec, plain_vm = self._has_mbec(machine), self._plain_vm(machine)
+        machine.run("handle_ept_violation")
+        allowed = machine.session.global_value(machine.memory, "allow_smaller_maxphyaddr")
+        return EptViolationExit(
+            qualification, self._vmcs_field(self._vmx, READ_VMCS_64.function, "GUEST_PHYSICAL_ADDRESS"),
+            has_mbec, plain_vm, ne(allowed, 0), machine.handed_on(), machine.session.evidence(),
+        )  # fmt: skip
+
+    def _vmcs_field(self, unit: Unit, function: str, name: str) -> BitVec:
+        number = unit.constant(name)
+        if number is None:
+            raise NotThere([name])
+        return var(f"{function}({number})", 64)
+
+    def _cached_qualification(self, machine: _Machine) -> BitVec:
+        """The exit qualification, which the register cache holds as well as the VMCS."""
+        qualification = self._vmcs_field(machine.unit, READ_VMCS.function, "EXIT_QUALIFICATION")
+        machine.write(qualification, "vt.exit_qualification", "exit_qualification")
+        return qualification
+
+    def _has_mbec(self, machine: _Machine) -> Bool:
+        if machine.unit.find_function("mmu_has_mbec") is None:
+            return FALSE
+        owner, offset, width = machine.find(machine.vcpu, "vcpu.arch.mmu")
+        mmu = machine.memory.read(owner, offset, width)
+        assert isinstance(mmu, Pointer)
+        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={"struct kvm_mmu": mmu})
+        return ne(found, 0)
+
+    def _plain_vm(self, machine: _Machine) -> Bool:
+        """No trust domain; where a tree knows none, every VM."""
+        conditions = [TRUE]
+        domain = machine.unit.constant("KVM_X86_TDX_VM")
+        if domain is not None:
+            conditions.append(ne(machine.value("vcpu.kvm->arch.vm_type"), domain))
+        # Some trees know no memory that is private by its address.
+        with suppress(NotThere):
+            conditions.append(eq(machine.value("vcpu.kvm->arch.gfn_direct_bits"), 0))
+        return all_of(*conditions)
+
+    @once
+    def injected_ept_violation(self) -> InjectedEptViolation:
+        """See `Exits.injected_ept_violation`."""
+        machine, from_hardware = _Machine(self._nested_vmx, "vmx", "struct vcpu_vmx"), bool_var("from_hardware")
+        qualification = self._cached_qualification(machine)
+        fault = _fault(machine)
+        try:
+            walked, walk_knows_stage = machine.member(fault, "exit_qualification"), True
+        except NotThere:
+            # Before, the walk changed what the last EPT violation had left, and kept its bits 8:7.
+            walked, walk_knows_stage = machine.value("vcpu.arch.exit_qualification"), False
+        plain_vm, pml_full = self._plain_vm(machine), ne(machine.value("nested.pml_full"), 0)
+        ept_caps = resize(machine.value("nested.msrs.ept_caps"), 64)
+        error_code, address = (resize(machine.member(fault, name), 64) for name in ("error_code", "address"))
+        machine.run("nested_ept_inject_page_fault", fault=fault, from_hardware=to_bv(from_hardware, 8))
+        call = machine.only_call(VMX_EXIT)
+        _always_happens(call)
+        reason, told = _numbers(call, _REASON, _QUALIFICATION)
+        return InjectedEptViolation(
+            from_hardware, qualification, walked, walk_knows_stage, error_code, address, plain_vm, pml_full, ept_caps,
+            extract(reason, 31, 0), told, machine.value("nested.cached_vmcs12->guest_physical_address"),
+            machine.session.evidence(),
+        )  # fmt: skip
+
+    # -- SVM ---------------------------------------------------------------------------------------------------
+
+    @once
+    def npf(self) -> NpfExit:
+        """See `Exits.npf`."""
+        machine = _Machine(self._svm, "svm", "struct vcpu_svm")
+        info_1, info_2 = (machine.value(f"vmcb->control.exit_info_{number}") for number in (1, 2))
+        gmet = self._svm.constant("SVM_MISC_ENABLE_GMET")
+        enabled = FALSE if gmet is None else ne(machine.value("vmcb->control.misc_ctl") & gmet, 0)
+        cpl = machine.value("vmcb->save.cpl")
+        machine.run("npf_interception")
+        return NpfExit(info_1, info_2, enabled, cpl, machine.handed_on(), machine.session.evidence())
+
+    @once
+    def injected_npf(self) -> InjectedNpf:
+        """See `Exits.injected_npf`."""
+        machine, from_hardware = _Machine(self._nested_svm, "svm", "struct vcpu_svm"), bool_var("from_hardware")
+        fault = _fault(machine)
+
+        def control() -> tuple[BitVec, BitVec, BitVec]:
+            code, info_1, info_2 = (
+                machine.value(f"vmcb->control.{name}") for name in ("exit_code", "exit_info_1", "exit_info_2")
+            )
+            return extract(code, 31, 0), info_1, info_2
+
+        before = control()
+        error_code, address = (machine.member(fault, name) for name in ("error_code", "address"))
+        machine.run("nested_svm_inject_npf_exit", fault=fault, from_hardware=to_bv(from_hardware, 8))
+        _always_happens(machine.only_call(SVM_EXIT))
+        return InjectedNpf(
+            from_hardware, *before, resize(error_code, 64), error_code.width > _STAGE_BITS, address, *control(),
+            machine.session.evidence(),
+        )  # fmt: skip
+
+
+def _numbers(call: CallMade, *positions: int) -> tuple[BitVec, ...]:
+    """Arguments of a call that are no pointers."""
+    numbers = tuple(each for each in (call.arguments[position] for position in positions) if isinstance(each, BitVec))
+    if len(numbers) != len(positions):
+        raise Refused(f"{call.function}() is called with a pointer", str(call.at))
+    return numbers
+
+
+def _always_happens(call: CallMade) -> None:
+    if call.guard is not TRUE:
+        raise Refused(f"{call.function}() is not called on every path", str(call.at))
+
+
+def _fault(machine: _Machine) -> Object:
+    """A fault that the walk has found, anything in it."""
+    return Object("fault", machine.unit.record("struct x86_exception"), ObjectKind.INPUT, by_pointer=True)

@@ -1,0 +1,47 @@
+"""KVM's own accesses to linear addresses in a lifted tree."""
+
+from __future__ import annotations
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import Object, ObjectKind, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.linear_accesses import CUTS, GET_CPL, WALKS
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.linear_accesses import Accessor, LinearAccesses, LinearAsk
+from mmuproof.smt.terms import BitVec, bool_var, resize, to_bv, var
+
+_WORD = IntType(64, False, "u64")
+_ACCESS = {"gva_to_gpa": 3}
+_HELPERS_ACCESS = 4
+"""Where the walk, and where its helpers, have the access among their arguments."""
+
+
+class LiftedLinearAccesses(LinearAccesses, Remembers):
+    """The part of a lifted tree that accesses linear addresses (``x86.c``)."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def asks(self, accessor: Accessor) -> LinearAsk:
+        """See `LinearAccesses.asks`."""
+        bench = Bench(self._unit, CUTS)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("exception", "struct x86_exception")
+        bench.write(bench.add("ctxt", "struct x86_emulate_ctxt"), "vcpu", pointer_to(vcpu))
+        system, write = bool_var("system"), bool_var("write")
+        address, size = var("address", 64), var("bytes", 32)
+        values = {"gva": address, "addr": address, "bytes": size, "system": to_bv(system, 8), "write": to_bv(write, 8)}
+        pointers = {name: pointer_to(Object(f"*{name}", _WORD, ObjectKind.INPUT)) for name in ("val", "gpa")}
+        bench.session.call(bench.memory, accessor.value, objects=bench.objects, values=values, pointers=pointers)
+        calls = bench.session.calls(*WALKS)
+        if len(calls) != 1:
+            raise Refused(f"{accessor.value}() asks for {len(calls)} walks")
+        access = calls[0].arguments[_ACCESS.get(calls[0].function, _HELPERS_ACCESS)]
+        if not isinstance(access, BitVec):
+            raise Refused(f"{accessor.value}(): the access is no number")
+        cpl = var(f"{GET_CPL.function}()", 32)
+        return LinearAsk(calls[0].guard, resize(access, 64), cpl, system, write, bench.session.evidence())

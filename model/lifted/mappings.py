@@ -1,0 +1,159 @@
+"""What the callers of make_spte() ask it for, in a lifted tree."""
+
+from __future__ import annotations
+
+from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.findings import CallMade
+from mmuproof.lift.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.lift.values import truth
+from mmuproof.model.cuts.mappings import CUTS, READ_GUEST
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, member, pointee, read
+from mmuproof.model.lifted.walks import WalkInMemory
+from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.walks import GuestWalk
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, ite, ne, resize, var, zext
+
+_U64 = IntType(64, False, "u64")
+# By which name, and at which position, the access is handed on; kernels have changed how many calls that takes.
+_HANDED_ON = {"kvm_mmu_prefetch_sptes": "access", "mmu_set_spte": "pte_access", "make_spte": "pte_access"}
+
+
+class LiftedMappings(Mappings, Remembers):
+    """The part of a lifted tree that decides what to map (``mmu.c``).
+
+    Args:
+        unit: holds the functions.
+        makes_sptes: holds make_spte() itself (``spte.c``).
+        nested: holds what VMX checks before it runs L2 (``nested.c``).
+    """
+
+    def __init__(self, unit: Unit, makes_sptes: Unit, nested: Unit) -> None:
+        super().__init__()
+        self._unit, self._makes_sptes, self._nested = unit, makes_sptes, nested
+
+    @once
+    def prefetch_gpte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """See `Mappings.prefetch_gpte`."""
+        session, memory, vcpu, page = self._start(walk, masks)
+        gpte = var("gpte", 64)
+        session.call(
+            memory, "ept_prefetch_gpte",
+            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
+            values={"gpte": gpte, "no_dirty_log": bv(1, 8)},
+            pointers={"spte": pointer_to(Object("*spte", _U64, ObjectKind.INPUT, by_pointer=True))},
+        )  # fmt: skip
+        return self._asked(session, memory, page, gpte, FALSE)
+
+    @once
+    def sync_spte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """See `Mappings.sync_spte`."""
+        session, memory, vcpu, page = self._start(walk, masks)
+        before = memory.copy()
+        session.call(
+            memory, "ept_sync_spte",
+            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
+            values={"i": bv(0, 32)},
+        )  # fmt: skip
+        return self._asked(
+            session, memory, page, var(f"gpte after {READ_GUEST.function}()", 64), self._had_spte(before, page)
+        )
+
+    def _start(self, walk: GuestWalk, masks: ShadowMasks) -> tuple[Session, Memory, Object, Object]:
+        """A vCPU that runs L2 on a nested EPT, and a shadow page of its."""
+        state = walk.state
+        assert isinstance(state, WalkInMemory)
+        session, memory = Session(self._unit, CUTS), state.memory.copy()
+        vcpu = state.vcpu
+        assert isinstance(vcpu.type, RecordType)
+        try:
+            in_use = member_at(vcpu.type, "arch.mmu")
+        except KeyError:
+            raise NotThere(["struct kvm_vcpu.arch.mmu"]) from None
+        memory.write(vcpu, in_use.offset, in_use.width, pointer_to(state.walker, state.offset))
+        memory.write(session.global_object("shadow_present_mask"), 0, 64, masks.present)
+        page = Object("sp", self._unit.record("struct kvm_mmu_page"), ObjectKind.INPUT, by_pointer=True)
+        return session, memory, vcpu, page
+
+    def _had_spte(self, memory: Memory, page: Object) -> Bool:
+        """What ept_sync_spte() warns of unless it is so."""
+        assert isinstance(page.type, RecordType)
+        sptes, notes = (member(page.type, name) for name in ("spt", "shadowed_translation"))
+        nothing = self._makes_sptes.constant("SHADOW_NONPRESENT_VALUE") or 0
+        spte = read(memory, pointee(memory, page, sptes).object, 0, 64)
+        return all_of(ne(spte, nothing), truth(memory.read(page, notes.offset, notes.width)))
+
+    def _asked(self, session: Session, memory: Memory, page: Object, gpte: BitVec, had_spte: Bool) -> MappingAsked:
+        calls = session.calls(*_HANDED_ON)
+        if not calls:
+            raise Refused("no call that makes an SPTE")
+        access = self._handed_on(calls[0])
+        for call in calls[1:]:
+            access = ite(call.guard, self._handed_on(call), access)
+        assert isinstance(page.type, RecordType)
+        role = page.type.members["role"]
+
+        def of_role(name: str) -> BitVec:
+            place = member(role.type, name)  # type: ignore[arg-type]
+            return read(memory, page, role.offset + place.offset, place.width)
+
+        return MappingAsked(
+            caller=calls[0].caller,
+            at=str(calls[0].at),
+            when=any_of(*(call.guard for call in calls)),
+            pte_access=access,
+            gpte=gpte,
+            parents_access=zext(of_role("access"), 32),
+            level=of_role("level"),
+            had_spte=had_spte,
+            evidence=session.evidence(),
+        )
+
+    def _handed_on(self, call: CallMade) -> BitVec:
+        unit = self._makes_sptes if call.function == "make_spte" else self._unit
+        names = [parameter.name for parameter in unit.function(call.function).parameters]
+        value = call.arguments[names.index(_HANDED_ON[call.function])]
+        if not isinstance(value, BitVec):
+            raise Refused(f"{call.function}() is not given its access as a number", str(call.at))
+        return resize(value, 32)
+
+    @once
+    def hugepage_adjust(self) -> AdjustedLevel:
+        """See `Mappings.hugepage_adjust`."""
+        session, memory = Session(self._unit, CUTS), Memory()
+        function = self._unit.function("kvm_mmu_hugepage_adjust")
+        fault, slot, vcpu = (
+            Object(name, self._unit.record(record), ObjectKind.INPUT, by_pointer=True)
+            for name, record in (("fault", "struct kvm_page_fault"), ("fault->slot", "struct kvm_memory_slot"),
+                                 ("vcpu", "struct kvm_vcpu"))
+        )  # fmt: skip
+        assert isinstance(fault.type, RecordType)
+        assert isinstance(slot.type, RecordType)
+        at_slot, at_level = member(fault.type, "slot"), member(fault.type, "goal_level")
+        memory.write(fault, at_slot.offset, at_slot.width, pointer_to(slot))
+        memory.write(fault, at_level.offset, at_level.width, bv(1, at_level.width))
+        session.call(
+            memory, "kvm_mmu_hugepage_adjust",
+            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)},
+        )  # fmt: skip
+        tracked = session.integer(
+            memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
+        )
+        level = read(memory, fault, at_level.offset, at_level.width)
+        return AdjustedLevel(resize(level, 8), ne(tracked, 0), str(function.location), session.evidence())
+
+    @once
+    def check_eptp(self) -> CheckedEptp:
+        """See `Mappings.check_eptp`."""
+        session, memory, eptp = Session(self._nested, CUTS), Memory(), var("new_eptp", 64)
+        name = "nested_vmx_check_eptp"
+        vmx = Object("vmx", self._nested.record("struct vcpu_vmx"), ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vmx.type, RecordType)
+        vcpu = {"struct kvm_vcpu": pointer_to(vmx, vmx.type.members["vcpu"].offset)}
+        accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
+        at = str(self._nested.function(name).location)
+        return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())

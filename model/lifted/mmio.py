@@ -1,0 +1,124 @@
+"""MMIO SPTEs in a lifted tree: made in ``spte.c``, read back and thrown away in ``mmu.c``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from mmuproof.lift.c_types import RecordType
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, member, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
+from mmuproof.smt.terms import FALSE, BitVec, any_of, bv, ite, ne, resize, to_bv
+
+
+class LiftedMmio(Mmio, Remembers):
+    """The part of a lifted tree that deals with MMIO SPTEs.
+
+    Args:
+        unit: makes them (``spte.c``).
+        mmu: reads them and throws them away (``mmu.c``).
+    """
+
+    def __init__(self, unit: Unit, mmu: Unit) -> None:
+        super().__init__()
+        self._unit, self._mmu = unit, mmu
+
+    @once
+    def make_mmio_spte(self, masks: ShadowMasks, request: MmioRequest) -> MadeMmioSpte:
+        """See `Mmio.make_mmio_spte`."""
+        session, memory, objects = self._start(self._unit, masks, request.generation)
+        spte = session.integer(
+            memory, "make_mmio_spte", objects=objects, values={"gfn": request.gfn, "access": request.access}
+        )
+        return MadeMmioSpte(spte, masks.evidence + session.evidence())
+
+    @once
+    def content(self, masks: ShadowMasks, spte: BitVec) -> MmioContent:
+        """See `Mmio.content`."""
+        session, memory, objects = self._start(self._mmu, masks)
+
+        def get(name: str) -> BitVec:
+            return session.integer(memory, f"get_mmio_spte_{name}", objects=objects, values={"spte": spte})
+
+        gfn, access, generation = (get(name) for name in ("gfn", "access", "generation"))
+        return MmioContent(gfn, access, generation, masks.evidence + session.evidence())
+
+    @once
+    def generation_mmio_spte_mask(self, generation: BitVec) -> BitVec:
+        """See `Mmio.generation_mmio_spte_mask`."""
+        session = Session(self._unit, CUTS)
+        return session.integer(Memory(), "generation_mmio_spte_mask", objects={}, values={"gen": generation})
+
+    @once
+    def check_mmio_spte(self, masks: ShadowMasks, spte: BitVec, generation: BitVec) -> Believed:
+        """See `Mmio.check_mmio_spte`."""
+        session, memory, objects = self._start(self._mmu, masks, generation)
+        believed = session.integer(memory, "check_mmio_spte", objects=objects, values={"spte": spte})
+        return Believed(ne(believed, 0), masks.evidence + session.evidence())
+
+    @once
+    def invalidate_mmio_sptes(self, masks: ShadowMasks, generation: BitVec) -> Invalidated:
+        """See `Mmio.invalidate_mmio_sptes`."""
+        session, memory, objects = self._start(self._mmu, masks)
+        session.call(memory, "kvm_mmu_invalidate_mmio_sptes", objects=objects, values={"gen": generation})
+        zaps = any_of(FALSE, *(call.guard for call in session.calls(ZAP_ALL.function)))
+        evidence = masks.evidence + session.evidence()
+        return Invalidated(zaps, self._address_spaces(memory, objects), evidence)
+
+    def _address_spaces(self, memory: Memory, objects: dict[str, Pointer]) -> BitVec:
+        """How many there are: a number of the configuration, but only one where the VM has private memory."""
+        for name in ("KVM_MAX_NR_ADDRESS_SPACES", "KVM_ADDRESS_SPACE_NUM"):
+            most = self._mmu.constant(name)
+            if most is not None:
+                break
+        else:
+            raise NotThere(["KVM_MAX_NR_ADDRESS_SPACES"])
+        (target,) = objects["struct kvm"].targets
+        assert target.place is not None
+        kvm = target.place.object
+        assert isinstance(kvm.type, RecordType)
+        try:
+            place = member(kvm.type, "has_private_mem")
+        except NotThere:
+            return bv(most, 64)
+        private = ne(read(memory, kvm, place.offset, place.width), 0)
+        return ite(private, bv(1, 64), bv(most, 64))
+
+    def _start(
+        self, unit: Unit, masks: ShadowMasks, generation: BitVec | None = None
+    ) -> tuple[Session, Memory, dict[str, Pointer]]:
+        """A vCPU and its VM, whose memslots are of some generation."""
+        memory = Memory()
+        kvm, vcpu, slots = (
+            Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+            for name, record in (("kvm", "struct kvm"), ("vcpu", "struct kvm_vcpu"), ("slots", "struct kvm_memslots"))
+        )
+        if generation is not None:
+            self._set(memory, slots, "generation", generation)
+        self._set(memory, vcpu, "kvm", pointer_to(kvm))
+        with suppress(NotThere):
+            self._set(memory, kvm, "shadow_mmio_value", masks.mmio_value)
+        session = Session(unit, (*CUTS, replace(MEMSLOTS, gives=pointer_to(slots))))
+        for name, mask in (
+            ("shadow_mmio_value", masks.mmio_value),
+            ("shadow_mmio_mask", masks.mmio_mask),
+            ("shadow_mmio_access_mask", masks.mmio_access_mask),
+            ("shadow_nonpresent_or_rsvd_mask", masks.nonpresent_or_rsvd),
+            ("shadow_nonpresent_or_rsvd_lower_gfn_mask", masks.lower_gfn),
+            ("enable_mmio_caching", to_bv(masks.enable_mmio_caching, 8)),
+        ):
+            variable = session.global_object(name)
+            memory.write(variable, 0, variable.type.bits, mask)
+        return session, memory, {"struct kvm": pointer_to(kvm), "struct kvm_vcpu": pointer_to(vcpu)}
+
+    def _set(self, memory: Memory, object_: Object, name: str, value: BitVec | Pointer) -> None:
+        assert isinstance(object_.type, RecordType)
+        place = object_.type.members.get(name) or member(object_.type, name)
+        known = resize(value, place.width) if isinstance(value, BitVec) else value
+        memory.write(object_, place.offset, place.width, known)

@@ -1,0 +1,214 @@
+"""Translations of L2's guest-physical addresses in a lifted tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.c_types import Field, PointerType, RecordType, member_at
+from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.findings import CallMade
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.nested import CUTS, GVA_TO_GPA, READ_ENTRY, TRANSLATE
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.nested import (
+    WALKED_FORMATS,
+    Asked,
+    HandedOn,
+    LinearWalk,
+    NestedTranslations,
+    Translation,
+    entries_read,
+)
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.graph import substitute
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, bit, bv, ne, resize, var
+
+_TRANSLATORS = {
+    Vendor.INTEL: ("vmx_translate_nested_gpa", "translate_nested_gpa"),
+    Vendor.AMD: ("svm_translate_nested_gpa", "translate_nested_gpa"),
+}
+_CONTAINERS = {Vendor.INTEL: "struct vcpu_vmx", Vendor.AMD: "struct vcpu_svm"}
+_VCPU, _MMU = "struct kvm_vcpu", "struct kvm_mmu"
+_ACCESS, _PTE_ACCESS = 2, 4
+"""Where ``translate_nested_gpa()`` has its arguments."""
+_WALK_GPA, _WALK_ACCESS = 2, 3
+"""Where ``gva_to_gpa()`` has them."""
+_VALUE = "__mmuproof_value"
+
+
+class LiftedNestedTranslations(NestedTranslations, Remembers):
+    """The part of a lifted tree that translates L2's guest-physical addresses.
+
+    Args:
+        mmu: ``mmu.c``.
+        registers: the unit that loads PDPTEs.
+        vmx: the unit that has ``vmx_translate_nested_gpa()``, or what was there before it.
+        svm: the same for ``svm_translate_nested_gpa()``.
+    """
+
+    def __init__(self, mmu: Unit, registers: Unit, vmx: Unit, svm: Unit) -> None:
+        super().__init__()
+        self._mmu, self._registers, self._vmx, self._svm = mmu, registers, vmx, svm
+
+    @once
+    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> HandedOn:
+        """See `NestedTranslations.translate_nested_gpa`."""
+        unit, name = self._translator(vendor)
+        session, memory = Session(unit, CUTS), Memory()
+        container = _container(unit, vendor)
+        vcpu = _running_l2(memory, *container)
+        arguments = {"gpa": gpa, "access": access, "pte_access": pte_access}
+        session.call(memory, name, objects={_VCPU: vcpu, **_exception(unit)}, values=arguments)
+        call = _only(session.calls(*GVA_TO_GPA), name)
+        if call.guard is not TRUE:
+            raise Refused(f"{name}() may do without {GVA_TO_GPA[0]}()")
+        gmet = self._gmet(unit, memory, container[0])
+        return HandedOn(_integer(call, _WALK_GPA), _integer(call, _WALK_ACCESS), gmet, session.evidence())
+
+    def _translator(self, vendor: Vendor) -> tuple[Unit, str]:
+        unit = self._vmx if vendor is Vendor.INTEL else self._svm
+        return unit, unit.function(*_TRANSLATORS[vendor]).name
+
+    def _gmet(self, unit: Unit, memory: Memory, owner: Object) -> Bool:
+        """Whether the cached VMCB has GMET enabled."""
+        mask = unit.constant("SVM_MISC_ENABLE_GMET")
+        if mask is None or not isinstance(owner.type, RecordType) or owner.type.name != _CONTAINERS[Vendor.AMD]:
+            return FALSE
+        place = member_at(owner.type, "nested.ctl.misc_ctl")
+        return ne(read(memory, owner, place.offset, place.width) & mask, 0)
+
+    @once
+    def linear_walk(self, levels: int, entries: Sequence[BitVec], access: BitVec) -> LinearWalk:
+        """See `NestedTranslations.linear_walk`."""
+        name = f"{WALKED_FORMATS[levels].value}_walk_addr_generic"
+        session, memory, owner, objects = self._l2(self._mmu)
+        role = self._role(owner)
+        fields = bit_fields(role.type, role.offset)
+        level, pse = fields["level"], fields["cr4_pse"]
+        memory.write(owner, level.offset, level.width, bv(levels, level.width))
+        walker = self._walker(name)
+        objects[walker.type.name] = pointer_to(walker)
+        values = {"addr": var("addr", 64), "access": access}
+        session.call(memory, name, objects=objects, values=values)
+        calls = session.calls(*TRANSLATE)
+        if len(calls) != len(entries) + 1 or len(entries) != entries_read(levels):
+            raise Refused(f"{name}() with {levels} levels translates {len(calls)} addresses")
+        given = _read_entries(entries)
+        found = [_translation(call, given) for call in calls]
+        cr4_pse = bit(read(memory, owner, pse.offset, pse.width), 0)
+        return LinearWalk(tuple(found[:-1]), found[-1], cr4_pse, _with(given, session.evidence()))
+
+    @once
+    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> Asked:
+        """See `NestedTranslations.nonpaging_gva_to_gpa`."""
+        session, memory, _, objects = self._l2(self._mmu)
+        values = {"vaddr": vaddr, "access": access}
+        session.call(memory, "nonpaging_gva_to_gpa", objects={**objects, **_exception(self._mmu)}, values=values)
+        return self._asked(session)
+
+    @once
+    def load_pdptrs(self, cr3: BitVec) -> Asked:
+        """See `NestedTranslations.load_pdptrs`."""
+        session, memory, _, objects = self._l2(self._registers)
+        session.call(memory, "load_pdptrs", objects=objects, values={"cr3": cr3})
+        return self._asked(session)
+
+    def _asked(self, session: Session) -> Asked:
+        return Asked(_translation(_only(session.calls(*TRANSLATE), "the code"), {}), session.evidence())
+
+    def _l2(self, unit: Unit) -> tuple[Session, Memory, Object, dict[str, Pointer]]:
+        """A vCPU that runs L2, and its MMU for L2's own page tables."""
+        memory = Memory()
+        owner = Object("vcpu", unit.record(_VCPU), ObjectKind.INPUT, by_pointer=True)
+        vcpu = _running_l2(memory, owner, 0)
+        nested = _vcpu_member(owner, "arch.nested_mmu")
+        return Session(unit, CUTS), memory, owner, {_VCPU: vcpu, _MMU: pointer_to(owner, nested.offset)}
+
+    def _role(self, owner: Object) -> Field:
+        """Where the CPU role of L2's own page tables is."""
+        nested = _vcpu_member(owner, "arch.nested_mmu")
+        assert isinstance(nested.type, RecordType)
+        role = member(nested.type, "cpu_role")
+        return Field("cpu_role", nested.offset + role.offset, role.type)
+
+    def _walker(self, name: str) -> Object:
+        """What a walk notes what it finds in."""
+        first = self._mmu.function(name).parameters[0].type
+        assert isinstance(first, PointerType)
+        return Object("walker", first.target, ObjectKind.INPUT, by_pointer=True)
+
+
+def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
+    """What the vCPU is part of, and where in it; the vCPU alone in code for both vendors."""
+    for name in (_CONTAINERS[vendor], _VCPU):
+        try:
+            record = unit.record(name)
+        except Missing:
+            continue
+        owner = Object("vcpu", record, ObjectKind.INPUT, by_pointer=True)
+        return owner, 0 if name == _VCPU else member_at(record, "vcpu").offset
+    raise NotThere([_VCPU])
+
+
+def _running_l2(memory: Memory, owner: Object, offset: int) -> Pointer:
+    """A vCPU that runs L2 on L1's EPT or nested page tables."""
+    assert isinstance(owner.type, RecordType)
+    prefix = "vcpu." if owner.type.name != _VCPU else ""
+    for pointer, target in (("arch.mmu", "arch.guest_mmu"), ("arch.walk_mmu", "arch.nested_mmu")):
+        place, leads_to = (_vcpu_member(owner, prefix + name) for name in (pointer, target))
+        memory.write(owner, place.offset, place.width, pointer_to(owner, leads_to.offset))
+    return pointer_to(owner, offset)
+
+
+def _vcpu_member(owner: Object, path: str) -> Field:
+    assert isinstance(owner.type, RecordType)
+    try:
+        return member_at(owner.type, path)
+    except KeyError:
+        raise NotThere([f"{owner.type.name}.{path}"]) from None
+
+
+def _exception(unit: Unit) -> dict[str, Pointer]:
+    name = "struct x86_exception"
+    return {name: pointer_to(Object("exception", unit.record(name), ObjectKind.INPUT, by_pointer=True))}
+
+
+def _only(calls: Sequence[CallMade], where: str) -> CallMade:
+    if len(calls) != 1:
+        raise Refused(f"{where}() makes {len(calls)} calls where one is meant")
+    return calls[0]
+
+
+def _integer(call: CallMade, position: int) -> BitVec:
+    value = call.arguments[position] if position < len(call.arguments) else bv(0, 64)
+    if not isinstance(value, BitVec):
+        raise Refused(f"{call.function}(): argument {position} is no number", str(call.at))
+    return resize(value, 64)
+
+
+def _read_entries(entries: Sequence[BitVec]) -> dict[Term, Term]:
+    """What stands for each value that the walk reads, in order."""
+    tags = (READ_ENTRY.function + "()" + (f"#{number}" if number > 1 else "") for number in range(1, len(entries) + 1))
+    return {var(f"{_VALUE} after {tag}", entry.width): entry for tag, entry in zip(tags, entries, strict=True)}
+
+
+def _with(entries: dict[Term, Term], evidence: Evidence) -> Evidence:
+    """The evidence, with the given entries for what is read."""
+    return Evidence(
+        tuple(replace(each, holds=substitute(each.holds, entries)) for each in evidence.checks),
+        tuple(
+            replace(each, guard=substitute(each.guard, entries), value=substitute(each.value, entries))
+            for each in evidence.steps
+        ),
+        evidence.cuts,
+    )
+
+
+def _translation(call: CallMade, entries: dict[Term, Term]) -> Translation:
+    access, pte_access = (substitute(_integer(call, position), entries) for position in (_ACCESS, _PTE_ACCESS))
+    return Translation(substitute(call.guard, entries), access, pte_access)

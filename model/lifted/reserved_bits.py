@@ -1,0 +1,317 @@
+"""Reserved bits in a lifted tree: an MMU as KVM sets it up, its tables, and what reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mmuproof.lift.c_types import Field, RecordType, member_at
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.reserved_bits import CUTS, GUEST_GBPAGES, SPTE_CUTS
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
+from mmuproof.model.walks import GpteFormat
+from mmuproof.smt.graph import substitute, variables
+from mmuproof.smt.terms import BitVec, Bool, Term, bv, ite, ne, resize, to_bv, var, zext
+
+_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
+    MmuKind.TDP: "root_mmu",
+    MmuKind.SHADOW: "root_mmu",
+    MmuKind.L2: "nested_mmu",
+    MmuKind.NESTED_EPT: "guest_mmu",
+    MmuKind.NESTED_NPT: "guest_mmu",
+})  # fmt: skip
+_RESETS: Mapping[MmuKind, str] = MappingProxyType({
+    MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
+    MmuKind.SHADOW: "reset_shadow_zero_bits_mask",
+    MmuKind.NESTED_EPT: "reset_ept_shadow_zero_bits_mask",
+    MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
+})  # fmt: skip
+_TABLE = "struct rsvd_bits_validate"
+# Questions for 1-GByte pages: the functions that ask, and what stands for their answer.  Those for the guest ask for
+# nothing else here; the other reads any bit, so a table may depend on one of its results only.
+_OF_GUEST = tuple(cut.function for cut in GUEST_GBPAGES), var("guest_cpu_cap_has(X86_FEATURE_GBPAGES)", 1)
+_OF_BOOT_CPU = ("variable_test_bit",), var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1)
+
+
+@dataclass(frozen=True)
+class _State:
+    """A vCPU with one of its MMUs."""
+
+    memory: Memory
+    vcpu: Object
+    context: Field
+    execonly: Bool
+
+    @property
+    def record(self) -> RecordType:
+        assert isinstance(self.context.type, RecordType)
+        return self.context.type
+
+    @property
+    def objects(self) -> dict[str, Pointer]:
+        return {
+            "struct kvm_vcpu": pointer_to(self.vcpu),
+            self.record.name: pointer_to(self.vcpu, self.context.offset),
+        }
+
+    def place(self, name: str) -> Field:
+        """A member of the MMU, from the vCPU's start."""
+        found = member(self.record, name)
+        return Field(name, self.context.offset + found.offset, found.type, found.bit_width)
+
+    def table(self, name: str) -> dict[str, Pointer]:
+        """A table of the MMU as an argument."""
+        return {_TABLE: pointer_to(self.vcpu, self.place(name).offset)}
+
+
+class LiftedReservedBits(ReservedBits, Remembers):
+    """The parts of a lifted tree that compute reserved bits.
+
+    Args:
+        mmu: ``mmu.c``.
+        cpuid: ``cpuid.c``.
+        registers: the unit that loads PDPTEs.
+        vmx: the unit that sets a nested EPT up for L1.
+    """
+
+    def __init__(self, mmu: Unit, cpuid: Unit, registers: Unit, vmx: Unit) -> None:
+        super().__init__()
+        self._mmu, self._cpuid, self._registers, self._vmx = mmu, cpuid, registers, vmx
+
+    # -- the set-up ------------------------------------------------------------------------------------
+
+    @once
+    def set_up(self, kind: MmuKind, earlier: MmuRequest, now: MmuRequest) -> CheckedMmu:
+        """See `ReservedBits.set_up`."""
+        session, memory = Session(self._mmu, self._with_gbpages(CUTS)), Memory()
+        vcpu = self._vcpu(self._mmu, memory)
+        path = f"arch.{_CONTEXTS[kind]}"
+        state = _State(memory, vcpu, _at(vcpu, path), now.execonly)
+        nested = kind is MmuKind.L2
+        current = "arch.guest_mmu" if nested or kind in (MmuKind.NESTED_EPT, MmuKind.NESTED_NPT) else "arch.root_mmu"
+        for name, target in (("mmu", current), ("walk_mmu", "arch.nested_mmu" if nested else "arch.root_mmu")):
+            place = _at(vcpu, f"arch.{name}")
+            memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, _at(vcpu, target).offset))
+        tdp = session.global_object("tdp_enabled")
+        memory.write(tdp, 0, tdp.type.bits, bv(kind is not MmuKind.SHADOW, tdp.type.bits))
+        role = state.place("cpu_role")
+        valid = bit_fields(role.type, role.offset)["valid"]
+        memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
+        for request in (earlier, now):
+            self._set_up_once(session, state, kind, request)
+        root = state.place("root_role")
+        depth = bit_fields(root.type, root.offset)["level"]
+        return CheckedMmu(
+            kind,
+            GuestCpu(
+                maxphyaddr=_guest_maxphyaddr(),
+                gbpages=self._guest_gbpages(memory, vcpu),
+                amd_compatible=ne(_read(memory, vcpu, _at(vcpu, "arch.is_amd_compatible")), 0),
+                ept_caps=_ept_caps(),
+            ),
+            _read(memory, vcpu, depth),
+            session.evidence(),
+            state,
+        )
+
+    def _set_up_once(self, session: Session, state: _State, kind: MmuKind, request: MmuRequest) -> None:
+        vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
+        if kind is MmuKind.NESTED_EPT:
+            session.call(state.memory, "kvm_init_shadow_ept_mmu", objects=vcpu, values={
+                "execonly": to_bv(request.execonly, 8), "huge_page_level": self._ept_page_level(),
+                "accessed_dirty": to_bv(request.accessed_dirty, 8), "mbec": to_bv(request.mbec, 8),
+                "new_eptp": request.eptp,
+            })  # fmt: skip
+        elif kind is MmuKind.NESTED_NPT:
+            gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
+            session.call(state.memory, "kvm_init_shadow_npt_mmu", objects=vcpu, values={
+                "cr0": request.cr0, "cr4": request.cr4, "efer": request.efer,
+                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
+            })  # fmt: skip
+        else:
+            for name in ("cr0", "cr4", "efer"):
+                place = _at(state.vcpu, f"arch.{name}")
+                state.memory.write(state.vcpu, place.offset, place.width, getattr(request, name))
+            session.call(state.memory, "kvm_init_mmu", objects=vcpu)
+
+    def _vcpu(self, unit: Unit, memory: Memory) -> Object:
+        """A vCPU whose reserved address bits are those that KVM computes from its MAXPHYADDR."""
+        vcpu = Object("vcpu", unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        place = _at(vcpu, "arch.reserved_gpa_bits")
+        memory.write(vcpu, place.offset, place.width, self._reserved_gpa_bits())
+        return vcpu
+
+    @once
+    def _reserved_gpa_bits(self) -> BitVec:
+        """``kvm_vcpu_reserved_gpa_bits_raw()``, which ``kvm_vcpu_after_set_cpuid()`` takes them from."""
+        session, memory = Session(self._cpuid, CUTS), Memory()
+        vcpu = Object("vcpu", self._cpuid.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        place = _at(vcpu, "arch.maxphyaddr")
+        memory.write(vcpu, place.offset, place.width, resize(_guest_maxphyaddr(), place.width))
+        return session.integer(memory, "kvm_vcpu_reserved_gpa_bits_raw", objects={"struct kvm_vcpu": pointer_to(vcpu)})
+
+    @once
+    def _ept_page_level(self) -> BitVec:
+        """``ept_caps_to_lpage_level()``, by which ``nested_ept_init_mmu_context()`` asks for the set-up."""
+        return Session(self._vmx, CUTS).integer(
+            Memory(), "ept_caps_to_lpage_level", objects={}, values={"ept_caps": _ept_caps()}
+        )
+
+    def _with_gbpages(self, cuts: tuple[Cut, ...]) -> tuple[Cut, ...]:
+        """Cut the question for the guest's features where they are not kept as words in memory."""
+        return cuts if self._has_cpu_caps else (*cuts, *GUEST_GBPAGES)
+
+    @property
+    def _has_cpu_caps(self) -> bool:
+        try:
+            member_at(self._mmu.record("struct kvm_vcpu"), "arch.cpu_caps")
+        except KeyError:
+            return False
+        return True
+
+    def _guest_gbpages(self, memory: Memory, vcpu: Object) -> Bool:
+        if not self._has_cpu_caps:
+            return ne(_OF_GUEST[1], 0)
+        feature = self._mmu.constant("X86_FEATURE_GBPAGES")
+        if feature is None:
+            raise NotThere(["X86_FEATURE_GBPAGES"])
+        session, objects = Session(self._mmu, CUTS), {"struct kvm_vcpu": pointer_to(vcpu)}
+        values = {"x86_feature": bv(feature, 32)}
+        return ne(session.integer(memory.copy(), "guest_cpu_cap_has", objects=objects, values=values), 0)
+
+    # -- what reads the tables ---------------------------------------------------------------------------
+
+    @once
+    def is_rsvd_bits_set(self, mmu: CheckedMmu, gpte: BitVec, level: int) -> Bool:
+        """See `ReservedBits.is_rsvd_bits_set`."""
+        state = mmu.state
+        assert isinstance(state, _State)
+        return self._asked_of_guest(
+            state, "__is_rsvd_bits_set", state.table("guest_rsvd_check"), {"pte": gpte, "level": bv(level, 32)}
+        )
+
+    @once
+    def is_rejected(self, mmu: CheckedMmu, gpte_format: GpteFormat, gpte: BitVec, level: int) -> Bool:
+        """See `ReservedBits.is_rejected`."""
+        state = mmu.state
+        assert isinstance(state, _State)
+        name = f"{gpte_format.value}_is_rsvd_bits_set"
+        return self._asked_of_guest(state, name, state.objects, {"gpte": gpte, "level": bv(level, 32)})
+
+    def _asked_of_guest(
+        self, state: _State, name: str, objects: Mapping[str, Pointer], values: Mapping[str, BitVec]
+    ) -> Bool:
+        result = Session(self._mmu, CUTS).integer(state.memory.copy(), name, objects=objects, values=values)
+        return ne(_one_answer(result, *_OF_GUEST), 0)
+
+    @once
+    def pdptr_rsvd_bits(self, guest_cpu: GuestCpu) -> BitVec:
+        """See `ReservedBits.pdptr_rsvd_bits`."""
+        memory = Memory()
+        vcpu = self._vcpu(self._registers, memory)
+        objects = {"struct kvm_vcpu": pointer_to(vcpu)}
+        return Session(self._registers, CUTS).integer(memory, "pdptr_rsvd_bits", objects=objects)
+
+    # -- SPTEs -------------------------------------------------------------------------------------------
+
+    @once
+    def shadow_check(self, mmu: CheckedMmu, masks: ShadowMasks, root_level: int) -> ShadowCheck:
+        """See `ReservedBits.shadow_check`."""
+        before = mmu.state
+        assert isinstance(before, _State)
+        if mmu.kind not in _RESETS:
+            raise NotThere([f"SPTEs of {mmu.kind.value}"])
+        state = _State(before.memory.copy(), before.vcpu, before.context, before.execonly)
+        session = Session(self._mmu, self._with_gbpages(SPTE_CUTS))
+        root = state.place("root_role")
+        depth = bit_fields(root.type, root.offset)["level"]
+        state.memory.write(state.vcpu, depth.offset, depth.width, bv(root_level, depth.width))
+        self._write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
+        session.call(
+            state.memory, _RESETS[mmu.kind], objects=state.objects, values={"execonly": to_bv(state.execonly, 8)}
+        )
+        return ShadowCheck(
+            root_level,
+            ne(_OF_BOOT_CPU[1], 0),
+            session.global_value(state.memory, "max_huge_page_level"),
+            mmu.evidence + session.evidence(),
+            state,
+        )
+
+    def _write_host(self, session: Session, memory: Memory, masks: ShadowMasks, *, tdp: bool) -> None:
+        """What the set-up of the masks has left, as far as the tables depend on it."""
+        values = {
+            ("tdp_enabled",): bv(tdp, 8),
+            ("shadow_xs_mask", "shadow_x_mask"): masks.x,
+            ("shadow_me_value",): masks.me_value,
+            ("shadow_me_mask",): masks.me_mask,
+        }
+        for names, value in values.items():
+            found = next((name for name in names if self._mmu.has_variable(name)), None)
+            if found is None:
+                raise NotThere(names)
+            target = session.global_object(found)
+            memory.write(target, 0, target.type.bits, resize(value, target.type.bits))
+        if self._mmu.has_variable("kvm_host"):
+            host = session.global_object("kvm_host")
+            assert isinstance(host.type, RecordType)
+            place = member(host.type, "maxphyaddr")
+            memory.write(host, place.offset, place.width, resize(masks.host.maxphyaddr, place.width))
+        else:
+            target = session.global_object("shadow_phys_bits")
+            memory.write(target, 0, target.type.bits, resize(masks.host.maxphyaddr, target.type.bits))
+
+    @once
+    def is_rsvd_spte(self, check: ShadowCheck, spte: BitVec, level: int) -> Bool:
+        """See `ReservedBits.is_rsvd_spte`."""
+        state = check.state
+        assert isinstance(state, _State)
+        result = Session(self._mmu, SPTE_CUTS).integer(
+            state.memory.copy(), "is_rsvd_spte", objects=state.table("shadow_zero_check"),
+            values={"spte": spte, "level": bv(level, 32)},
+        )  # fmt: skip
+        if len(_asked(result, _OF_BOOT_CPU[0])) > 1:
+            raise Refused("KVM's check of SPTEs depends on several features of the processor")
+        return ne(_one_answer(_one_answer(result, *_OF_GUEST), *_OF_BOOT_CPU), 0)
+
+
+def _guest_maxphyaddr() -> BitVec:
+    return var("vcpu->arch.maxphyaddr", 8)
+
+
+def _ept_caps() -> BitVec:
+    return var("vmx->nested.msrs.ept_caps", 32)
+
+
+def _at(vcpu: Object, path: str) -> Field:
+    assert isinstance(vcpu.type, RecordType)
+    try:
+        return member_at(vcpu.type, path)
+    except KeyError as missing:
+        raise NotThere([f"struct kvm_vcpu.{path} ({missing.args[0]})"]) from None
+
+
+def _read(memory: Memory, object_: Object, place: Field) -> BitVec:
+    return read(memory, object_, place.offset, place.width)
+
+
+def _asked(term: BitVec, functions: tuple[str, ...]) -> list[BitVec]:
+    """The results of these functions that a term depends on."""
+    begins = tuple(f"{function}(" for function in functions)
+    return [
+        found for name, found in variables(term).items() if name.startswith(begins) and isinstance(found, BitVec)
+    ]  # fmt: skip
+
+
+def _one_answer(term: BitVec, functions: tuple[str, ...], answer: BitVec) -> BitVec:
+    """The term where each result of these functions is the same."""
+    replacements: dict[Term, Term] = {found: zext(answer, found.width) for found in _asked(term, functions)}
+    return substitute(term, replacements)

@@ -1,0 +1,348 @@
+"""Roles in a lifted tree: those of an MMU that KVM has set up, and those of direct pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from mmuproof.lift.c_types import CType, Field, PointerType, RecordType, member_at
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.findings import CallMade
+from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.lift.values import Place
+from mmuproof.model.cuts import roles as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
+from mmuproof.model.roles import (
+    AccessAsked,
+    Descent,
+    DirectMapping,
+    Members,
+    MmuRoles,
+    RoleInputs,
+    Roles,
+)
+from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, to_bv, ult, var
+
+_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
+    MmuKind.TDP: "arch.root_mmu",
+    MmuKind.SHADOW: "arch.root_mmu",
+    MmuKind.L2: "arch.nested_mmu",
+    MmuKind.NESTED_EPT: "arch.guest_mmu",
+    MmuKind.NESTED_NPT: "arch.guest_mmu",
+})  # fmt: skip
+_LEVELS = 5
+_NO_ERROR_POINTER = -17
+"""-EEXIST: the page below exists already, so the walk goes on."""
+
+
+@dataclass(frozen=True)
+class _Context:
+    """A vCPU and one of its MMUs in it."""
+
+    vcpu: Object
+    start: int
+    record: RecordType
+
+    def place(self, name: str) -> Field:
+        """A member of the MMU, from the vCPU's start."""
+        found = member(self.record, name)
+        return Field(name, self.start + found.offset, found.type, found.bit_width)
+
+
+class LiftedRoles(Roles, Remembers):
+    """The parts of a lifted tree that make roles.
+
+    Args:
+        mmu: ``mmu.c``.
+        tdp_mmu: ``tdp_mmu.c``.
+        makes_sptes: ``spte.c``, whose functions are told an access.
+    """
+
+    def __init__(self, mmu: Unit, tdp_mmu: Unit, makes_sptes: Unit) -> None:
+        super().__init__()
+        self._mmu, self._tdp_mmu, self._makes_sptes = mmu, tdp_mmu, makes_sptes
+
+    # -- the set-up ------------------------------------------------------------------------------------
+
+    @once
+    def set_up(
+        self, kind: MmuKind, earlier: MmuRequest, now: MmuRequest, masks: ShadowMasks, *, world: str = ""
+    ) -> MmuRoles:
+        """See `Roles.set_up`."""
+        name = f"vcpu of {world}" if world else "vcpu"
+        width, has_smep = var(f"{name}->arch.maxphyaddr", 8), var(f"{cuts.TDP_HAS_SMEP.function}()", 1)
+        session, memory = Session(self._mmu, (
+            *cuts.SET_UP,
+            replace(cuts.TDP_HAS_SMEP, gives=resize(has_smep, 8)),
+            # Either this or MAXPHYADDR is asked for, so one free width stands for both.
+            replace(cuts.GUEST_PHYSICAL_WIDTH, gives=resize(width, 32)),
+        )), Memory()  # fmt: skip
+        vcpu = Object(name, self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        context = self._context(vcpu, kind)
+        self._prepare(session, memory, context, kind, masks, width)
+        for request in (earlier, now):
+            self._set_up_once(session, memory, vcpu, kind, request)
+        cpu_role, root_role = context.place("cpu_role"), context.place("root_role")
+        evidence = session.evidence()
+        return MmuRoles(
+            _read(memory, vcpu, cpu_role),
+            _members(memory, vcpu, cpu_role),
+            _read(memory, vcpu, root_role),
+            _members(memory, vcpu, root_role),
+            self._inputs(memory, vcpu, width, has_smep),
+            evidence,
+        )
+
+    def _context(self, vcpu: Object, kind: MmuKind) -> _Context:
+        place = _at(vcpu, _CONTEXTS[kind])
+        assert isinstance(place.type, RecordType)
+        return _Context(vcpu, place.offset, place.type)
+
+    def _prepare(
+        self, session: Session, memory: Memory, context: _Context, kind: MmuKind, masks: ShadowMasks, width: BitVec
+    ) -> None:
+        """A vCPU that uses the MMU, whose CPU role is invalid, on a host with these masks."""
+        vcpu, l2 = context.vcpu, kind is MmuKind.L2
+        current = "arch.root_mmu" if kind in (MmuKind.TDP, MmuKind.SHADOW) else "arch.guest_mmu"
+        for name, target in (("mmu", current), ("walk_mmu", "arch.nested_mmu" if l2 else "arch.root_mmu")):
+            place = _at(vcpu, f"arch.{name}")
+            memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, _at(vcpu, target).offset))
+        for name, value in (("arch.maxphyaddr", width),):
+            place = _at(vcpu, name)
+            memory.write(vcpu, place.offset, place.width, resize(value, place.width))
+        role = context.place("cpu_role")
+        valid = bit_fields(role.type, role.offset)["valid"]
+        memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
+        values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), "shadow_user_mask": masks.user}
+        for name, value in values.items():
+            target_object = session.global_object(name)
+            bits = target_object.type.bits
+            memory.write(target_object, 0, bits, resize(value, bits))
+
+    def _set_up_once(self, session: Session, memory: Memory, vcpu: Object, kind: MmuKind, request: MmuRequest) -> None:
+        objects = {"struct kvm_vcpu": pointer_to(vcpu)}
+        if kind is MmuKind.NESTED_EPT:
+            session.call(memory, "kvm_init_shadow_ept_mmu", objects=objects, values={
+                "execonly": to_bv(request.execonly, 8), "huge_page_level": bv(3, 32),
+                "accessed_dirty": to_bv(request.accessed_dirty, 8), "mbec": to_bv(request.mbec, 8),
+                "new_eptp": request.eptp,
+            })  # fmt: skip
+        elif kind is MmuKind.NESTED_NPT:
+            gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
+            session.call(memory, "kvm_init_shadow_npt_mmu", objects=objects, values={
+                "cr0": request.cr0, "cr4": request.cr4, "efer": request.efer,
+                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
+            })  # fmt: skip
+        else:
+            for name in ("cr0", "cr4", "efer"):
+                place = _at(vcpu, f"arch.{name}")
+                memory.write(vcpu, place.offset, place.width, getattr(request, name))
+            session.call(memory, "kvm_init_mmu", objects=objects)
+
+    def _inputs(self, memory: Memory, vcpu: Object, width: BitVec, has_smep: BitVec) -> RoleInputs:
+        session, objects = Session(self._mmu, cuts.SET_UP), {"struct kvm_vcpu": pointer_to(vcpu)}
+
+        def asked(name: str) -> Bool:
+            return ne(session.integer(memory.copy(), name, objects=objects), 0)
+
+        return RoleInputs(
+            smm=asked("is_smm"),
+            guest_mode=asked("is_guest_mode"),
+            address_width=width,
+            forced_level=session.global_value(memory, "tdp_root_level"),
+            max_level=session.global_value(memory, "max_tdp_level"),
+            tdp_has_smep=bit(has_smep, 0),
+            # Before it became a variable of its own it was whether there is an accessed bit.
+            ad_enabled=ne(session.global_value(memory, "kvm_ad_enabled", "shadow_accessed_mask"), 0),
+        )
+
+    # -- pages -----------------------------------------------------------------------------------------
+
+    def _page(self, unit: Unit, name: str) -> Object:
+        return Object(name, unit.record("struct kvm_mmu_page"), ObjectKind.INPUT, by_pointer=True)
+
+    @once
+    def child_role(self, direct: Bool, access: BitVec) -> Descent:
+        """See `Roles.child_role`."""
+        memory, parent = Memory(), self._page(self._mmu, "parent")
+        session = Session(self._mmu, (*cuts.CHILD, replace(cuts.SPTEP_TO_SP, gives=pointer_to(parent))))
+        function = self._mmu.function("kvm_mmu_child_role")
+        arguments: list[BitVec | Pointer | Place] = []
+        for parameter in function.parameters:
+            if isinstance(parameter.type, PointerType):
+                sptep = Object("sptep", parameter.type.target, ObjectKind.INPUT, by_pointer=True)
+                arguments.append(pointer_to(sptep))
+            else:
+                value = to_bv(direct) if parameter.name == "direct" else access
+                arguments.append(resize(value, parameter.type.bits))
+        result = session.machine.run(function, arguments, memory)
+        if not isinstance(result, Place):
+            raise Refused(f"{function.name}() returns no struct", str(function.location))
+        child = Field("role", result.offset, result.object.type, None)
+        return self._descent(session, memory, parent, result.object, child)
+
+    @once
+    def tdp_child_role(self) -> Descent:
+        """See `Roles.tdp_child_role`."""
+        memory, parent, child = Memory(), self._page(self._tdp_mmu, "parent"), self._page(self._tdp_mmu, "child")
+        session = Session(self._tdp_mmu, (*cuts.CHILD, replace(cuts.SPTEP_TO_SP, gives=pointer_to(parent))))
+        session.call(
+            memory, "tdp_mmu_init_child_sp",
+            objects={
+                "struct kvm_mmu_page": pointer_to(child),
+                "struct tdp_iter": self._input(self._tdp_mmu, "iter", "struct tdp_iter"),
+            },
+        )  # fmt: skip
+        return self._descent(session, memory, parent, child, _role_of(child))
+
+    @once
+    def alloc_root(self, level: BitVec, quadrant: BitVec) -> Descent:
+        """See `Roles.alloc_root`."""
+        memory, root = Memory(), self._page(self._mmu, "root")
+        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        context = self._context(vcpu, MmuKind.TDP)
+        place = _at(vcpu, "arch.mmu")
+        memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
+        session = Session(self._mmu, (
+            *cuts.ALLOC_ROOT,
+            replace(cuts.FIND_PAGE, gives=NULL),
+            replace(cuts.ALLOC, gives=pointer_to(root)),
+        ))  # fmt: skip
+        values = {"gfn": var("gfn", 64), "quadrant": quadrant, "level": level}
+        session.call(memory, "mmu_alloc_root", objects={"struct kvm_vcpu": pointer_to(vcpu)}, values=values)
+        above, role = context.place("root_role"), _role_of(root)
+        return Descent(
+            _read(memory, vcpu, above),
+            _members(memory, vcpu, above),
+            _read(memory, root, role),
+            _members(memory, root, role),
+            var("&sptep", 64),
+            session.evidence(),
+        )
+
+    def _descent(self, session: Session, memory: Memory, parent: Object, child: Object, role: Field) -> Descent:
+        above = _role_of(parent)
+        return Descent(
+            _read(memory, parent, above),
+            _members(memory, parent, above),
+            _read(memory, child, role),
+            _members(memory, child, role),
+            var("&sptep", 64),
+            session.evidence(),
+        )
+
+    def _input(self, unit: Unit, name: str, record: str) -> Pointer:
+        return pointer_to(Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True))
+
+    @once
+    def direct_map(self) -> DirectMapping:
+        """See `Roles.direct_map`."""
+        memory = Memory()
+        fault = Object("fault", self._mmu.record("struct kvm_page_fault"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        context = self._context(vcpu, MmuKind.TDP)
+        place = _at(vcpu, "arch.mmu")
+        memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
+        assert isinstance(fault.type, RecordType)
+        # The workaround lowers the level to map at, which is any here; to do so it reads the SPTE.
+        workaround = member(fault.type, "nx_huge_page_workaround_enabled")
+        memory.write(fault, workaround.offset, workaround.width, bv(0, workaround.width))
+        session = Session(self._mmu, (
+            *(cut for cut in cuts.DIRECT_MAP if cut is not cuts.WALK_INIT),
+            replace(cuts.WALK_INIT, stores=((0, "level", _any_level()),)),
+            replace(cuts.GET_CHILD, gives=bv(_NO_ERROR_POINTER, 64)),
+            replace(cuts.WALK_NEXT, stores=((0, "level", bv(0, 32)),)),
+        ))  # fmt: skip
+        objects = {"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)}
+        session.call(memory, ("direct_map", "__direct_map"), objects=objects)
+        root = _members(memory, vcpu, context.place("root_role"))
+        return DirectMapping(
+            "direct_map",
+            resize(root["access"], 32),
+            self._asked(self._mmu, session.calls(cuts.GET_CHILD.function), "access"),
+            self._asked(self._mmu, session.calls(cuts.MMU_SET_SPTE.function), "pte_access"),
+            session.evidence(),
+        )
+
+    @once
+    def tdp_map(self) -> DirectMapping:
+        """See `Roles.tdp_map`."""
+        unit, memory = self._tdp_mmu, Memory()
+        page = self._page(unit, "page")
+        session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
+        walk = Object("iter", unit.record("struct tdp_iter"), ObjectKind.INPUT, by_pointer=True)
+        level = _at(walk, "level")
+        memory.write(walk, level.offset, level.width, _any_level())
+        records = {"vcpu": "struct kvm_vcpu", "fault": "struct kvm_page_fault"}
+        objects = {record: self._input(unit, name, record) for name, record in records.items()}
+        objects["struct tdp_iter"] = pointer_to(walk)
+        session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
+        calls = session.calls(cuts.MAKE_SPTE.function), session.calls(cuts.MAKE_MMIO_SPTE.function)
+        return DirectMapping(
+            "tdp_mmu_map_handle_target_level",
+            resize(_members(memory, page, _role_of(page))["access"], 32),
+            (),
+            tuple(
+                asked
+                for call, name in zip(calls, ("pte_access", "access"), strict=True)
+                for asked in self._asked(self._makes_sptes, call, name)
+            ),
+            session.evidence(),
+        )
+
+    def _asked(self, unit: Unit, calls: Sequence[CallMade], parameter: str) -> tuple[AccessAsked, ...]:
+        """What the calls are told in the parameter of this name."""
+        asked: list[AccessAsked] = []
+        for call in calls:
+            names = [each.name for each in unit.function(call.function).parameters]
+            access = call.arguments[names.index(parameter)]
+            if not isinstance(access, BitVec):
+                raise Refused(f"{call.function}() is told no access", str(call.at))
+            asked.append(AccessAsked(call.function, str(call.at), call.guard, resize(access, 32)))
+        if not asked:
+            raise Refused(f"nothing is called that has a parameter {parameter}")
+        return tuple(asked)
+
+
+def _any_level() -> BitVec:
+    """A level that a walk can be at."""
+    level = var("it.level", 32)
+    return ite(ult(level, _LEVELS + 1), level, _LEVELS)
+
+
+def _at(object_: Object, path: str) -> Field:
+    assert isinstance(object_.type, RecordType)
+    try:
+        return member_at(object_.type, path)
+    except KeyError as missing:
+        raise NotThere([f"{object_.type.name}.{path} ({missing.args[0]})"]) from None
+
+
+def _role_of(page: Object) -> Field:
+    return _at(page, "role")
+
+
+def _read(memory: Memory, object_: Object, place: Field) -> BitVec:
+    return read(memory, object_, place.offset, place.width)
+
+
+def _members(memory: Memory, object_: Object, place: Field) -> Members:
+    """The members of a role by name."""
+    role, type_ = _read(memory, object_, place), place.type
+    return {name: _member(role, each) for name, each in bit_fields(_same_bits(type_)).items()}
+
+
+def _same_bits(type_: CType) -> RecordType:
+    if not isinstance(type_, RecordType):
+        raise Refused(f"{type_.name} is no role")
+    return type_
+
+
+def _member(role: BitVec, place: Field) -> BitVec:
+    return extract(role, place.offset + place.width - 1, place.offset)

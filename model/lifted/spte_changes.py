@@ -1,0 +1,351 @@
+"""What changes SPTEs in a lifted tree: ``spte.c``, the shadow MMU's ``mmu.c`` and the TDP MMU's ``tdp_mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts import spte_changes as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.masks import MasksInMemory
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, member, pointee, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.spte_changes import (
+    Changed,
+    FastFault,
+    FastFixed,
+    SplitRequest,
+    SpteAt,
+    SpteChange,
+    SpteChanges,
+    SpteFacts,
+)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ne, resize, to_bv, var
+
+_U64 = IntType(64, False, "u64")
+_MASKS = (
+    "shadow_host_writable_mask", "shadow_mmu_writable_mask", "shadow_nx_mask", "shadow_user_mask",
+    "shadow_x_mask", "shadow_xs_mask", "shadow_xu_mask", "shadow_accessed_mask", "shadow_dirty_mask",
+    "shadow_present_mask", "shadow_acc_track_mask", "shadow_me_value", "shadow_me_mask",
+    "shadow_mmio_value", "shadow_mmio_mask", "enable_mmio_caching", "kvm_ad_enabled", "shadow_phys_bits",
+)  # fmt: skip
+"""What the set-up leaves in ``spte.c`` and the other units read; trees differ in which of them there are."""
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """How a tree is called for a change: the function under its names over time, and its integers."""
+
+    names: tuple[str, ...]
+    values: Mapping[str, int | Bool]
+
+
+def _operation(*names: str, **values: int | Bool) -> _Operation:
+    return _Operation(names, MappingProxyType(values))
+
+
+# The range of page frames is the one frame 0, at which the SPTE is found.
+_SHADOW_OPERATIONS = {
+    SpteChange.RMAP_WRITE_PROTECT: _operation("rmap_write_protect", pt_protect=0),
+    SpteChange.RMAP_WRITE_TRACK: _operation("rmap_write_protect", pt_protect=1),
+    SpteChange.RMAP_CLEAR_DIRTY: _operation("__rmap_clear_dirty"),
+    SpteChange.RMAP_AGE: _operation("kvm_rmap_age_gfn_range", "mmu_spte_age", test_only=0),
+    SpteChange.RMAP_ZAP: _operation("mmu_spte_clear_track_bits"),
+}
+_TDP_OPERATIONS = {
+    SpteChange.TDP_WRITE_PROTECT: _operation("wrprot_gfn_range", start=0, end=1, min_level=1),
+    SpteChange.TDP_WRITE_TRACK: _operation("write_protect_gfn", gfn=0, min_level=1),
+    SpteChange.TDP_CLEAR_DIRTY: _operation("clear_dirty_gfn_range", start=0, end=1),
+    SpteChange.TDP_CLEAR_DIRTY_MASKED: _operation(
+        "clear_dirty_pt_masked", gfn=0, mask=1, wrprot=bool_var("clear_dirty_pt_masked(wrprot)")
+    ),
+    SpteChange.TDP_AGE: _operation("kvm_tdp_mmu_age_spte", "age_gfn_range"),
+    SpteChange.TDP_ZAP: _operation("tdp_mmu_zap_leafs", start=0, end=1, can_yield=0, flush=0),
+}
+
+
+class _Scene:
+    """One call's machine and memory: the masks are set up, and there is one SPTE in one shadow page.
+
+    Args:
+        units: the unit whose functions are called, and those that it calls into.
+        masks: the masks.
+        at: the SPTE, if the call finds one.
+    """
+
+    def __init__(self, units: Sequence[Unit], masks: ShadowMasks, at: SpteAt | None = None, *more: Cut) -> None:
+        self.unit, self.memory = units[0], Memory()
+        self.sptep = Object("*sptep", _U64, ObjectKind.UNSET)
+        self.page = self._input("sp", "struct kvm_mmu_page")
+        self.kvm = self._input("kvm", "struct kvm")
+        self.objects = {"struct kvm": pointer_to(self.kvm), "struct kvm_mmu_page": pointer_to(self.page)}
+        self.session = Session(self.unit, (*self._cuts(at), *more), linked=units[1:])
+        self._set_masks(units, masks)
+        if at is not None:
+            self.memory.write(self.sptep, 0, 64, at.spte)
+            self._set_level(at.level)
+
+    def _input(self, name: str, record: str) -> Object:
+        return Object(name, self.unit.record(record), ObjectKind.INPUT, by_pointer=True)
+
+    def input(self, name: str, record: str, **content: BitVec | Pointer) -> Pointer:
+        """A pointer to an object from outside, of which some members are known; the pointer goes with the call."""
+        made = self._input(name, record)
+        self.objects[record] = pointer_to(made)
+        for path, value in content.items():
+            self.set(made, path, value)
+        return self.objects[record]
+
+    def set(self, object_: Object, path: str, value: BitVec | Pointer) -> None:
+        """Give a member a value."""
+        assert isinstance(object_.type, RecordType)
+        place = member(object_.type, path)
+        known = resize(value, place.width) if isinstance(value, BitVec) else value
+        self.memory.write(object_, place.offset, place.width, known)
+
+    def _set_level(self, level: BitVec) -> None:
+        assert isinstance(self.page.type, RecordType)
+        role = self.page.type.members["role"]
+        assert isinstance(role.type, RecordType)
+        place = member(role.type, "level")
+        self.memory.write(self.page, role.offset + place.offset, place.width, resize(level, place.width))
+
+    def _set_masks(self, units: Iterable[Unit], masks: ShadowMasks) -> None:
+        """Give every unit's declaration of a mask what the set-up has left."""
+        state = masks.state
+        assert isinstance(state, MasksInMemory)
+        for name in _MASKS:
+            if not state.session.unit.has_variable(name):
+                continue
+            value = state.session.global_value(state.memory, name)
+            for unit in units:
+                if unit.has_variable(name):
+                    variable = unit.variable(name)
+                    self.memory.write(self.session.machine.global_object(variable), 0, variable.type.bits, value)
+
+    def _cuts(self, at: SpteAt | None) -> tuple[Cut, ...]:
+        found, page = pointer_to(self.sptep), pointer_to(self.page)
+        known = [*cuts.CUTS, *(replace(cut, gives=page) for cut in cuts.SHADOW_PAGE)]
+        if at is None:
+            return tuple(known)
+        yes, no, level = bv(1, 8), bv(0, 8), resize(at.level, 32)
+        entry: dict[str, BitVec | Pointer]
+        entry = {"old_spte": at.spte, "sptep": found, "level": level, "gfn": bv(0, 64), "valid": yes, "yielded": no}
+        heads = Object("rmap_head", self.unit.record("struct kvm_rmap_head"), ObjectKind.INPUT, by_pointer=True)
+        return (
+            *known,
+            *(replace(cut, gives=found, stores=((2, "", at.spte),)) for cut in cuts.FIND_FOR_FAST_FAULT),
+            replace(cuts.TDP_START, stores=tuple((0, name, value) for name, value in entry.items())),
+            replace(cuts.TDP_NEXT, stores=((0, "valid", no),)),
+            *(replace(cut, gives=found) for cut in cuts.RMAP_FIRST),
+            replace(cuts.RMAP_NEXT, gives=NULL),
+            replace(cuts.SLOT_START, stores=((0, "rmap", pointer_to(heads)),)),
+            replace(cuts.SLOT_NEXT, stores=((0, "rmap", NULL),)),
+            replace(cuts.RESCHEDULE, gives=bv(0, 8)),
+            replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
+        )
+
+    @property
+    def spte(self) -> BitVec:
+        """The SPTE as it is now."""
+        return read(self.memory, self.sptep, 0, 64)
+
+
+class LiftedSpteChanges(SpteChanges, Remembers):
+    """The parts of a lifted tree that change SPTEs.
+
+    Args:
+        spte: ``spte.c``.
+        mmu: ``mmu.c``.
+        tdp: ``tdp_mmu.c``.
+    """
+
+    def __init__(self, spte: Unit, mmu: Unit, tdp: Unit) -> None:
+        super().__init__()
+        self._spte, self._mmu, self._tdp = spte, mmu, tdp
+
+    # -- predicates ------------------------------------------------------------------------------------
+
+    @once
+    def facts(self, masks: ShadowMasks, at: SpteAt) -> SpteFacts:
+        """See `SpteChanges.facts`."""
+        scene = _Scene([self._spte], masks)
+        values = {"spte": at.spte, "pte": at.spte, "level": resize(at.level, 32)}
+
+        def integer(name: str) -> BitVec:
+            return scene.session.integer(scene.memory, name, objects=scene.objects, values=values)
+
+        def holds(name: str) -> Bool:
+            return ne(integer(name), 0)
+
+        checking = _Scene([self._spte], masks)
+        checking.session.call(checking.memory, "check_spte_writable_invariants", objects={}, values=values)
+        return SpteFacts(
+            is_shadow_present_pte=holds("is_shadow_present_pte"),
+            is_large_pte=holds("is_large_pte"),
+            is_last_spte=holds("is_last_spte"),
+            is_writable_pte=holds("is_writable_pte"),
+            is_mmu_writable_spte=holds("is_mmu_writable_spte"),
+            is_accessed_spte=holds("is_accessed_spte"),
+            spte_ad_enabled=holds("spte_ad_enabled"),
+            spte_ad_need_write_protect=holds("spte_ad_need_write_protect"),
+            is_access_track_spte=holds("is_access_track_spte"),
+            writable_invariants=all_of(*(check.holds for check in checking.session.evidence().checks)),
+            spte_to_pfn=integer("spte_to_pfn"),
+        )
+
+    @once
+    def is_executable_pte(self, masks: ShadowMasks, spte: BitVec) -> Bool:
+        """See `SpteChanges.is_executable_pte`."""
+        scene = _Scene([self._spte], masks)
+        return ne(scene.session.integer(scene.memory, "is_executable_pte", objects={}, values={"spte": spte}), 0)
+
+    @once
+    def is_access_allowed(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:
+        """See `SpteChanges.is_access_allowed`."""
+        scene = _Scene([self._mmu, self._spte], masks)
+        self._set_fault(scene, fault)
+        values = {"spte": spte}
+        return ne(scene.session.integer(scene.memory, "is_access_allowed", objects=scene.objects, values=values), 0)
+
+    @once
+    def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:
+        """See `SpteChanges.is_nx_huge_page_enabled`."""
+        scene = _Scene([self._spte], masks)
+        return ne(scene.session.integer(scene.memory, "is_nx_huge_page_enabled", objects=scene.objects), 0)
+
+    @once
+    def page_needs_write_protection(self, masks: ShadowMasks) -> Bool:
+        """See `SpteChanges.page_needs_write_protection`."""
+        return self._of_page(masks, "kvm_mmu_page_ad_need_write_protect")
+
+    @once
+    def page_is_mirror(self, masks: ShadowMasks) -> Bool:
+        """See `SpteChanges.page_is_mirror`."""
+        try:
+            return self._of_page(masks, "is_mirror_sp")
+        except NotThere:
+            return FALSE
+
+    def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
+        scene = _Scene([self._mmu], masks)
+        return ne(scene.session.integer(scene.memory, predicate, objects=scene.objects), 0)
+
+    # -- values ----------------------------------------------------------------------------------------
+
+    @once
+    def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:
+        """See `SpteChanges.make_nonleaf_spte`."""
+        scene = _Scene([self._spte], masks, None, replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table))
+        table = Object("*child_pt", _U64, ObjectKind.INPUT)
+        made = scene.session.integer(
+            scene.memory,
+            "make_nonleaf_spte",
+            objects={},
+            values={"ad_disabled": to_bv(ad_disabled, 8)},
+            pointers={"child_pt": pointer_to(table)},
+        )
+        return Changed(made, masks.evidence + scene.session.evidence())
+
+    @once
+    def make_small_spte(self, masks: ShadowMasks, request: SplitRequest) -> Changed:
+        """See `SpteChanges.make_small_spte`."""
+        scene = _Scene([self._spte], masks)
+        union = self._spte.record("union kvm_mmu_page_role")
+        role = Object("role", union, ObjectKind.INPUT)
+        scene.set(role, "level", request.level)
+        scene.set(role, "access", request.access)
+        made = scene.session.integer(
+            scene.memory,
+            ("make_small_spte", "make_huge_page_split_spte"),
+            objects=scene.objects,
+            values={"huge_spte": request.huge_spte, "index": request.index},
+            records={union.name: Place(role, 0)},
+        )
+        return Changed(made, masks.evidence + scene.session.evidence())
+
+    @once
+    def make_huge_spte(self, masks: ShadowMasks, small_spte: BitVec, level: BitVec) -> Changed:
+        """See `SpteChanges.make_huge_spte`."""
+        scene = _Scene([self._spte], masks)
+        values = {"small_spte": small_spte, "level": resize(level, 32)}
+        made = scene.session.integer(scene.memory, "make_huge_spte", objects=scene.objects, values=values)
+        return Changed(made, masks.evidence + scene.session.evidence())
+
+    # -- in place --------------------------------------------------------------------------------------
+
+    @once
+    def change(self, masks: ShadowMasks, change: SpteChange, at: SpteAt) -> Changed:
+        """See `SpteChanges.change`."""
+        shadow = change in _SHADOW_OPERATIONS
+        operation = (_SHADOW_OPERATIONS if shadow else _TDP_OPERATIONS)[change]
+        scene = _Scene([self._mmu if shadow else self._tdp, self._spte], masks, at)
+        found = pointer_to(scene.sptep)
+        for record, content in self._walked(scene, at, shadow=shadow).items():
+            scene.input(record.removeprefix("struct "), record, **content)
+        values = {
+            name: bv(value, 64) if isinstance(value, int) else to_bv(value, 64)
+            for name, value in operation.values.items()
+        }
+        scene.session.call(
+            scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
+        )
+        return Changed(scene.spte, masks.evidence + scene.session.evidence(), self._without_reference(scene))
+
+    def _without_reference(self, scene: _Scene) -> Bool:
+        """Whether what the tree counts, if it counts anything, is nothing."""
+        count = cuts.PAGE_COUNT.function
+        return eq(var(f"{count}()", 32), 0) if scene.session.calls(count) else FALSE
+
+    def _walked(self, scene: _Scene, at: SpteAt, *, shadow: bool) -> dict[str, dict[str, BitVec | Pointer]]:
+        """The structs by which callers say where the SPTE is."""
+        yes, no = bv(1, 8), bv(0, 8)
+        if shadow:
+            return {
+                "struct kvm_rmap_head": {},
+                "struct kvm_memory_slot": {},
+                "struct kvm_gfn_range": {"start": bv(0, 64), "end": bv(1, 64)},
+            }
+        return {
+            "struct tdp_iter": {
+                "old_spte": at.spte, "sptep": pointer_to(scene.sptep), "level": resize(at.level, 32),
+                "gfn": bv(0, 64), "valid": yes, "yielded": no,
+            },
+            "struct kvm_gfn_range": {},
+        }  # fmt: skip
+
+    def _set_fault(self, scene: _Scene, fault: FastFault) -> None:
+        scene.input(
+            "fault", "struct kvm_page_fault",
+            present=to_bv(fault.present), write=to_bv(fault.write), exec=to_bv(fault.exec), rsvd=to_bv(fault.rsvd),
+        )  # fmt: skip
+
+    @once
+    def fast_page_fault(self, masks: ShadowMasks, fault: FastFault, at: SpteAt) -> FastFixed:
+        """See `SpteChanges.fast_page_fault`."""
+        scene = _Scene([self._mmu, self._spte], masks, at)
+        self._set_fault(scene, fault)
+        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vcpu.type, RecordType)
+        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
+        result = scene.session.integer(scene.memory, "fast_page_fault", objects=scene.objects)
+        mmu = pointee(scene.memory, vcpu, member_at(vcpu.type, "arch.mmu"))
+        assert isinstance(mmu.object.type, RecordType)
+        root = member_at(mmu.object.type, "root.hpa")
+        loaded = ne(~read(scene.memory, mmu.object, mmu.offset + root.offset, root.width), 0)
+
+        def returns(name: str) -> Bool:
+            number = self._mmu.constant(name)
+            if number is None:
+                raise NotThere([name])
+            return eq(result, number)
+
+        evidence = masks.evidence + scene.session.evidence()
+        return FastFixed(returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, evidence, loaded)

@@ -1,0 +1,114 @@
+"""The way of GMET from the processor to L2 in a lifted tree."""
+
+from __future__ import annotations
+
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.gating import CUTS, SHADOW_NPT
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
+from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
+
+_SETTING, _FEATURE = "gmet_enabled", "X86_FEATURE_GMET"
+_TEST_BIT = "variable_test_bit"
+_SVM, _VCPU = "struct vcpu_svm", "struct kvm_vcpu"
+_MISC_CTL_ARGUMENT = 4
+"""Where ``kvm_init_shadow_npt_mmu()`` is told the control word."""
+
+
+class LiftedSvmGating(SvmGating, Remembers):
+    """The part of a lifted tree that turns GMET on.
+
+    Args:
+        svm: ``svm.c``.
+        nested: ``svm/nested.c``.
+    """
+
+    def __init__(self, svm: Unit, nested: Unit) -> None:
+        super().__init__()
+        self._svm, self._nested = svm, nested
+
+    def _bench(self, unit: Unit) -> Bench:
+        """A bench for code that knows GMET."""
+        if not self._svm.has_variable(_SETTING):
+            raise NotThere([_SETTING])
+        return Bench(unit, CUTS)
+
+    def _feature(self, name: str = _FEATURE) -> int:
+        number = self._svm.constant(name)
+        if number is None:
+            raise NotThere([name])
+        return number
+
+    @once
+    def hardware_setup(self, asked_for: Bool) -> SvmSettings:
+        """See `SvmGating.hardware_setup`."""
+        bench = self._bench(self._svm)
+        bench.set(_SETTING, asked_for)
+        result = bench.integer("svm_hardware_setup")
+        return SvmSettings(
+            eq(result, 0), bench.setting("npt_enabled"), bench.setting(_SETTING), self._processor_has_gmet(bench),
+            bench.session.evidence(),
+        )  # fmt: skip
+
+    def _processor_has_gmet(self, bench: Bench) -> Bool:
+        """The answer to the one question for that feature of the processor."""
+        questions = [call.arguments[0] for call in bench.session.calls(_TEST_BIT)]
+        wanted = [
+            number for number, asked in enumerate(questions, 1)
+            if isinstance(asked, BitVec) and asked.is_const and asked.value == self._feature()
+        ]  # fmt: skip
+        if len(wanted) != 1:
+            raise Refused(f"svm_hardware_setup() asks {len(wanted)} times for {_FEATURE}")
+        return bit(var(f"{_TEST_BIT}()" + (f"#{wanted[0]}" if wanted[0] > 1 else ""), 1), 0)
+
+    @once
+    def set_cpu_caps(self, nested: Bool, gmet_enabled: Bool) -> SvmCapabilities:
+        """See `SvmGating.set_cpu_caps`."""
+        bench = self._bench(self._svm)
+        bench.set("nested", nested)
+        bench.set(_SETTING, gmet_enabled)
+        before = self._kvm_cap(bench)
+        bench.call("svm_set_cpu_caps")
+        return SvmCapabilities(self._kvm_cap(bench), before, bench.session.evidence())
+
+    def _kvm_cap(self, bench: Bench) -> Bool:
+        return ne(bench.integer("kvm_cpu_cap_has", x86_feature=bv(self._feature(), 32)), 0)
+
+    @once
+    def copy_vmcb_control_to_cache(self, misc_ctl: BitVec, gmet_enabled: Bool) -> CachedVmcb12:
+        """See `SvmGating.copy_vmcb_control_to_cache`."""
+        bench = self._bench(self._nested)
+        bench.set(_SETTING, gmet_enabled)
+        bench.add("vcpu", _VCPU)
+        to = bench.add("to", "struct vmcb_ctrl_area_cached")
+        bench.write(bench.add("from", "struct vmcb_control_area"), "misc_ctl", misc_ctl)
+        bench.call("__nested_copy_vmcb_control_to_cache")
+        gmet, npt = (
+            ne(bench.integer("guest_cpu_cap_has", x86_feature=bv(self._feature(name), 32)), 0)
+            for name in (_FEATURE, "X86_FEATURE_NPT")
+        )
+        return CachedVmcb12(resize(bench.read(to, "misc_ctl"), 64), gmet, npt, bench.session.evidence())
+
+    @once
+    def vmcb02_prepare_control(self, vmcb01: BitVec, cached: BitVec) -> Vmcb02:
+        """See `SvmGating.vmcb02_prepare_control`."""
+        bench = self._bench(self._nested)
+        svm = bench.add("svm", _SVM)
+        bench.objects[_VCPU] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+        outer, inner = (bench.pointee(svm, f"{name}.ptr") for name in ("vmcb01", "nested.vmcb02"))
+        bench.write(outer, "control.misc_ctl", vmcb01)
+        bench.write(svm, "nested.ctl.misc_ctl", cached)
+        bench.call("nested_vmcb02_prepare_control")
+        calls = bench.session.calls(SHADOW_NPT.function)
+        if len(calls) != 1:
+            raise Refused(f"{SHADOW_NPT.function}() is called at {len(calls)} places")
+        told = calls[0].arguments[_MISC_CTL_ARGUMENT]
+        assert isinstance(told, BitVec)
+        return Vmcb02(
+            resize(bench.read(inner, "control.misc_ctl"), 64), calls[0].guard, resize(told, 64),
+            bench.session.evidence(),
+        )  # fmt: skip

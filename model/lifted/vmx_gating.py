@@ -1,0 +1,184 @@
+"""The way of MBEC from the processor to L2 in a lifted tree."""
+
+from __future__ import annotations
+
+from mmuproof.lift.c_types import PointerType
+from mmuproof.lift.memory import Object, ObjectKind, pointer_to
+from mmuproof.lift.unit import Unit
+from mmuproof.model.cuts.gating import CUTS, READ_MSR, READ_MSR_SAFE, SHADOW_EPT
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import read
+from mmuproof.model.vmx_gating import (
+    Controls,
+    Entry,
+    Filtered,
+    OfferedToL1,
+    ShadowEpt,
+    Vmcs02,
+    VmcsConfig,
+    VmxGating,
+    VmxSettings,
+)
+from mmuproof.smt.terms import BitVec, Bool, bv, eq, ne, var
+
+_SETTING = "enable_mbec"
+_PROCBASED_CTLS2 = 0x48B
+_VMX, _VCPU, _VMCS12 = "struct vcpu_vmx", "struct kvm_vcpu", "struct vmcs12"
+_MBEC_ARGUMENT = 4
+"""Where ``kvm_init_shadow_ept_mmu()`` is told of MBEC."""
+
+
+class LiftedVmxGating(VmxGating, Remembers):
+    """The part of a lifted tree that turns MBEC on.
+
+    Args:
+        vmx: ``vmx.c``.
+        nested: ``vmx/nested.c``.
+        evmcs: the unit for enlightened VMCSs.
+    """
+
+    def __init__(self, vmx: Unit, nested: Unit, evmcs: Unit) -> None:
+        super().__init__()
+        self._vmx, self._nested, self._evmcs = vmx, nested, evmcs
+
+    def _bench(self, unit: Unit) -> Bench:
+        """A bench for code that knows MBEC."""
+        if not self._vmx.has_variable(_SETTING):
+            raise NotThere([_SETTING])
+        return Bench(unit, CUTS)
+
+    @once
+    def setup_vmcs_config(self) -> VmcsConfig:
+        """See `VmxGating.setup_vmcs_config`."""
+        bench = self._bench(self._vmx)
+        config, capability = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("vmx_cap", "struct vmx_capability")
+        result = bench.integer("setup_vmcs_config")
+        return VmcsConfig(
+            eq(result, 0),
+            bench.read(config, "cpu_based_2nd_exec_ctrl"),
+            bench.read(capability, "ept"),
+            var(f"{READ_MSR.function}({_PROCBASED_CTLS2})", 64),
+            var(f"__val after {READ_MSR_SAFE.function}()", 64),
+            bench.session.evidence(),
+        )
+
+    @once
+    def hardware_setup(self, secondary: BitVec, asked_for: Bool) -> VmxSettings:
+        """See `VmxGating.hardware_setup`."""
+        bench = self._bench(self._vmx)
+        bench.write(bench.session.global_object("vmcs_config"), "cpu_based_2nd_exec_ctrl", secondary)
+        bench.set(_SETTING, asked_for)
+        result = bench.session.integer(bench.memory, ("vmx_hardware_setup", "hardware_setup"), objects={})
+        return VmxSettings(
+            eq(result, 0), bench.setting("enable_ept"), bench.setting(_SETTING), bench.session.evidence()
+        )
+
+    @once
+    def setup_secondary_ctls(
+        self, enable_ept: Bool, enable_mbec: Bool, secondary: BitVec, ept_capability: BitVec
+    ) -> OfferedToL1:
+        """See `VmxGating.setup_secondary_ctls`."""
+        bench = self._bench(self._nested)
+        bench.set("enable_ept", enable_ept)
+        bench.set(_SETTING, enable_mbec)
+        config, offered = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("msrs", "struct nested_vmx_msrs")
+        bench.write(config, "cpu_based_2nd_exec_ctrl", secondary)
+        # What the memory of the module holds before anything is written to it.
+        bench.write(offered, "ept_caps", bv(0, 32))
+        bench.call("nested_vmx_setup_secondary_ctls", ept_caps=ept_capability)
+        return OfferedToL1(
+            bench.read(offered, "secondary_ctls_high"), bench.read(offered, "ept_caps"), bench.session.evidence()
+        )
+
+    @once
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+        """See `VmxGating.check_vm_execution_controls`."""
+        bench = Bench(self._nested, CUTS)
+        vmx = self._vcpu(bench)
+        bench.write(vmx, "nested.msrs.secondary_ctls_high", offered)
+        bench.write(vmx, "nested.msrs.secondary_ctls_low", bv(0, 32))
+        self._vmcs12(bench, vmcs12)
+        return self._entry(bench, "nested_check_vm_execution_controls")
+
+    @once
+    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+        """See `VmxGating.check_mbec_controls`."""
+        bench = Bench(self._nested, CUTS)
+        self._vcpu(bench)
+        self._vmcs12(bench, vmcs12)
+        return self._entry(bench, "nested_vmx_check_mode_based_ept_exec_controls")
+
+    def _entry(self, bench: Bench, name: str) -> Entry:
+        result = bench.integer(name)
+        return Entry(ne(result, 0), bench.session.evidence())
+
+    def _vcpu(self, bench: Bench) -> Object:
+        vmx = bench.add("vmx", _VMX)
+        bench.objects[_VCPU] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        return vmx
+
+    def _vmcs12(self, bench: Bench, controls: Controls) -> Object:
+        vmcs12 = bench.add("vmcs12", _VMCS12)
+        bench.write(vmcs12, "cpu_based_vm_exec_control", controls.primary)
+        bench.write(vmcs12, "secondary_vm_exec_control", controls.secondary)
+        return vmcs12
+
+    @once
+    def prepare_vmcs02_early(self, vmcs01: Controls, vmcs12: Controls) -> Vmcs02:
+        """See `VmxGating.prepare_vmcs02_early`."""
+        bench = self._bench(self._nested)
+        vmx = self._vcpu(bench)
+        # nested_vmx_enter_non_root_mode() has made vmcs02 the current one.
+        vmcs02 = bench.place(vmx, "nested.vmcs02")
+        bench.write(vmx, "loaded_vmcs", pointer_to(vmx, vmcs02.offset))
+        outer = bench.place(vmx, "vmcs01")
+        bench.objects["struct loaded_vmcs"] = pointer_to(vmx, outer.offset)
+        bench.write(vmx, "vmcs01.controls_shadow.exec", vmcs01.primary)
+        bench.write(vmx, "vmcs01.controls_shadow.secondary_exec", vmcs01.secondary)
+        self._vmcs12(bench, vmcs12)
+        config = bench.session.global_object("vmcs_config")
+        activate = bench.read(config, "cpu_based_exec_ctrl") | (1 << 31)
+        bench.write(config, "cpu_based_exec_ctrl", activate)
+        bench.call("prepare_vmcs02_early")
+        controls = Controls(
+            bench.read(vmx, "nested.vmcs02.controls_shadow.exec"),
+            bench.read(vmx, "nested.vmcs02.controls_shadow.secondary_exec"),
+        )
+        return Vmcs02(controls, bench.session.evidence())
+
+    @once
+    def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
+        """See `VmxGating.new_eptp`."""
+        bench = self._bench(self._nested)
+        vmx = self._vcpu(bench)
+        bench.write(vmx, "nested.cached_vmcs12", pointer_to(self._vmcs12(bench, vmcs12)))
+        bench.call("nested_ept_new_eptp")
+        (call,) = bench.session.calls(SHADOW_EPT.function)
+        told = call.arguments[_MBEC_ARGUMENT]
+        assert isinstance(told, BitVec)
+        return ShadowEpt(ne(told, 0), bench.session.evidence())
+
+    @once
+    def evmcs_filter(self, data: BitVec) -> Filtered:
+        """See `VmxGating.evmcs_filter`."""
+        bench = self._bench(self._evmcs)
+        bench.add("vcpu", _VCPU)
+        function = self._evmcs.function("nested_evmcs_filter_control_msr")
+        pointer = function.parameters[-1]
+        assert isinstance(pointer.type, PointerType)
+        held = Object("*pdata", pointer.type.target, ObjectKind.INPUT)
+        bench.memory.write(held, 0, held.type.bits, data)
+        bench.session.call(
+            bench.memory, function.name, objects=bench.objects,
+            values={"msr_index": bv(_PROCBASED_CTLS2, 32)}, pointers={pointer.name: pointer_to(held)},
+        )  # fmt: skip
+        return Filtered(read(bench.memory, held, 0, held.type.bits), bench.session.evidence())
+
+    @once
+    def evmcs_check(self, vmcs12: Controls) -> Entry:
+        """See `VmxGating.evmcs_check`."""
+        bench = self._bench(self._evmcs)
+        self._vmcs12(bench, vmcs12)
+        return self._entry(bench, "nested_evmcs_check_controls")

@@ -1,0 +1,92 @@
+"""How KVM decides what to map, as a proof sees it: what the callers of make_spte() ask it for, and what is checked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.walks import GuestWalk
+from mmuproof.smt.terms import BitVec, Bool
+
+
+@dataclass(frozen=True)
+class MappingAsked:
+    """What a function that reads a guest entry asks make_spte() for, or whatever hands it on to make_spte().
+
+    Attributes:
+        caller: the function that asks.
+        at: where.
+        when: the condition under which it does.
+        pte_access: the ACC_* bits that it asks for (32).
+        gpte: the guest entry that it has read (64).
+        parents_access: what the entries above grant, ``sp->role.access`` (32).
+        level: the level of the shadow page, ``sp->role.level`` (4).
+        had_spte: whether there was an SPTE already, with a note of what it maps; what is prefetched has none.
+        evidence: how it came about.
+    """
+
+    caller: str
+    at: str
+    when: Bool
+    pte_access: BitVec
+    gpte: BitVec
+    parents_access: BitVec
+    level: BitVec
+    had_spte: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class AdjustedLevel:
+    """The level that ``kvm_mmu_hugepage_adjust()`` leaves for a fault that began with ``PG_LEVEL_4K``.
+
+    Attributes:
+        goal_level: the level (8).
+        dirty_tracked: whether the memory slot logs writes.
+        at: where the function is.
+        evidence: how it came about.
+    """
+
+    goal_level: BitVec
+    dirty_tracked: Bool
+    at: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class CheckedEptp:
+    """What ``nested_vmx_check_eptp()`` says of a free EPTP of L1's (64 bits).
+
+    Attributes:
+        eptp: the EPTP.
+        accepted: whether L1 may use it.
+        at: where the function is.
+        evidence: how it came about.
+    """
+
+    eptp: BitVec
+    accepted: Bool
+    at: str
+    evidence: Evidence
+
+
+class Mappings(ABC):
+    """What goes before the functions that assert something: the callers of make_spte(), and a check."""
+
+    @abstractmethod
+    def prefetch_gpte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """``ept_prefetch_gpte()``, which maps neighbours of a page of a nested EPT ahead."""
+
+    @abstractmethod
+    def sync_spte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """``ept_sync_spte()``, which brings an SPTE of a nested EPT back in line with L1's entry."""
+
+    @abstractmethod
+    def hugepage_adjust(self) -> AdjustedLevel:
+        """``kvm_mmu_hugepage_adjust()``."""
+
+    @abstractmethod
+    def check_eptp(self) -> CheckedEptp:
+        """``nested_vmx_check_eptp()``, before KVM sets a nested EPT up."""

@@ -1,0 +1,178 @@
+"""What the callers of make_spte() ask it for."""
+
+from __future__ import annotations
+
+from mmuproof.model.cuts.mappings import LEGAL_ADDRESS, MAX_LEVEL, READ_GUEST, RESERVED_BITS, SYNC_MMIO
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_value
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.walks import GpteFormat, GuestWalk, Walks
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    negate,
+    var,
+    zext,
+)
+
+_U32, _U64 = 32, 64
+_ACCESS_BITS = 0xF
+
+
+class ReferenceMappings(ReferenceArea, Mappings):
+    """The callers of make_spte() in ``mmu.c`` and ``paging_tmpl.h``.
+
+    Args:
+        constants: the kernel's numbers.
+        walks: how guest entries are read.
+    """
+
+    def __init__(self, constants: Constants, walks: Walks) -> None:
+        super().__init__(constants)
+        self._walks = walks
+
+    # -- pages of a nested EPT -----------------------------------------------------------------------------
+
+    def prefetch_gpte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """See `Mappings.prefetch_gpte`."""
+        trace = Trace("ept_prefetch_gpte")
+        gpte, parents = var("gpte", _U64), self._parents_access()
+        asked = negate(self.prefetch_invalid_gpte(walk, gpte, trace))
+        access = trace.step("pte_access", self._granted(walk, gpte, parents))
+        return MappingAsked(
+            "ept_prefetch_gpte", "reference: ept_prefetch_gpte", asked, access, gpte, parents, self._level(),
+            FALSE, trace.evidence,
+        )  # fmt: skip
+
+    def sync_spte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
+        """See `Mappings.sync_spte`: nothing is asked for what is new, unchanged, or grants nothing."""
+        c = self.constants
+        trace = Trace("ept_sync_spte")
+        gpte, parents = var(f"gpte after {READ_GUEST.function}()", _U64), self._parents_access()
+        had_spte = self._had_spte()
+        trace.check(CheckKind.WARN, had_spte)
+        level_check = Trace("ept_get_level1_sp_gpa", had_spte)
+        level_check.check(CheckKind.WARN, eq(self._level(), c.PG_LEVEL_4K))
+        for cut in (READ_GUEST, SYNC_MMIO):
+            trace.cut(cut)
+        read = eq(var(f"{READ_GUEST.function}()", _U32), 0)
+        is_mmio = ne(var(f"{SYNC_MMIO.function}()", 1), 0)
+        invalid = self.prefetch_invalid_gpte(walk, gpte, trace)
+        access = trace.step("pte_access", self._granted(walk, gpte, parents))
+        gfn = extract(gpte, 51, 12)
+        same_gfn = eq(zext(gfn, _U64), var("kvm_mmu_page_get_gfn()", _U64))
+        changed = ne(var("kvm_mmu_page_get_access()", _U32) & _ACCESS_BITS, access)
+        kept = all_of(negate(self._grants_nothing(masks, access)), same_gfn)
+        asked = all_of(had_spte, read, negate(invalid), negate(is_mmio), kept, changed)
+        evidence = level_check.evidence + trace.evidence
+        return MappingAsked(
+            "ept_sync_spte", "reference: ept_sync_spte", asked, access, gpte, parents, self._level(),
+            had_spte, evidence,
+        )  # fmt: skip
+
+    def prefetch_invalid_gpte(self, walk: GuestWalk, gpte: BitVec, trace: Trace) -> Bool:
+        """``ept_prefetch_invalid_gpte()``: not present, not accessed, or with a bit that must not be set."""
+        trace.cut(RESERVED_BITS)
+        accessed = ne(gpte & self.constants.VMX_EPT_ACCESS_BIT, 0)
+        return any_of(
+            negate(self._walks.is_present_gpte(GpteFormat.EPT, walk, gpte)),
+            all_of(self._has_accessed_dirty(walk), negate(accessed)),
+            ne(var(f"{RESERVED_BITS.function}()", 1), 0),
+            self._walks.has_bad_mt_xwr(walk, gpte),
+        )
+
+    def _granted(self, walk: GuestWalk, gpte: BitVec, parents: BitVec) -> BitVec:
+        """What an entry grants below its parents; a clean one grants no writes, so that D can be set on one."""
+        access = parents & self._walks.gpte_access(GpteFormat.EPT, gpte)
+        clean = all_of(self._has_accessed_dirty(walk), eq(gpte & self.constants.VMX_EPT_DIRTY_BIT, 0))
+        return ite(clean, access & ~self.constants.ACC_WRITE_MASK, access)
+
+    def _grants_nothing(self, masks: ShadowMasks, access: BitVec) -> Bool:
+        """Whether make_spte() could make no present SPTE of an access."""
+        return eq(zext(access, _U64) | masks.present, self.constants.SHADOW_NONPRESENT_VALUE)
+
+    def _has_accessed_dirty(self, walk: GuestWalk) -> Bool:
+        """``PT_HAVE_ACCESSED_DIRTY()``."""
+        return negate(bit(walk.flags["ad_disabled"], 0))
+
+    def _had_spte(self) -> Bool:
+        """Whether there is an SPTE, with a note of what it maps."""
+        noted = negate(bool_var("sp->shadowed_translation == NULL"))
+        return all_of(ne(var("*sp->spt", _U64), self.constants.SHADOW_NONPRESENT_VALUE), noted)
+
+    def _level(self) -> BitVec:
+        return role_value(var("sp->role", PAGE_ROLE_BITS), "level")
+
+    def _parents_access(self) -> BitVec:
+        return zext(role_value(var("sp->role", PAGE_ROLE_BITS), "access"), _U32)
+
+    # -- the level -----------------------------------------------------------------------------------------
+
+    def hugepage_adjust(self) -> AdjustedLevel:
+        """See `Mappings.hugepage_adjust`."""
+        c = self.constants
+        trace = Trace("kvm_mmu_hugepage_adjust")
+        trace.cut(MAX_LEVEL[0])
+        tracked = ne(var("fault->slot->flags", _U32) & c.KVM_MEM_LOG_DIRTY_PAGES, 0)
+        wanted = var(f"{MAX_LEVEL[0].function}()", _U32) & 3
+        disallowed = all_of(ne(var("fault->exec", 1), 0), ne(var("fault->nx_huge_page_workaround_enabled", 1), 0))
+        small = any_of(
+            eq(var("fault->max_level", 8), c.PG_LEVEL_4K),
+            ne(var("fault->pfn", _U64) & c.KVM_PFN_ERR_NOSLOT_MASK, 0),
+            self._logging_forbids(tracked),
+            disallowed,
+        )
+        level = trace.step("fault->goal_level", ite(small, bv(c.PG_LEVEL_4K, 8), extract(wanted, 7, 0)))
+        return AdjustedLevel(level, tracked, "reference: kvm_mmu_hugepage_adjust", trace.evidence)
+
+    def _logging_forbids(self, tracked: Bool) -> Bool:
+        """Whether a slot that logs writes keeps its pages small."""
+        return tracked
+
+    # -- EPTP ----------------------------------------------------------------------------------------------
+
+    def check_eptp(self) -> CheckedEptp:
+        """See `Mappings.check_eptp`."""
+        c = self.constants
+        trace = Trace("nested_vmx_check_eptp")
+        trace.cut(LEGAL_ADDRESS)
+        eptp, caps = var("new_eptp", _U64), var("vmx->nested.msrs.ept_caps", _U32)
+
+        def offered(capability: int) -> Bool:
+            return ne(caps & capability, 0)
+
+        memory_type = eptp & c.VMX_EPTP_MT_MASK
+        type_fits = any_of(
+            all_of(eq(memory_type, 0), offered(c.VMX_EPTP_UC_BIT)),
+            all_of(eq(memory_type, c.VMX_EPTP_MT_WB), offered(c.VMX_EPTP_WB_BIT)),
+        )
+        accepted = all_of(
+            type_fits,
+            self._levels_fit(eptp, offered(c.VMX_EPT_PAGE_WALK_4_BIT), offered(c.VMX_EPT_PAGE_WALK_5_BIT)),
+            ne(var(f"{LEGAL_ADDRESS.function}()", 1), 0),
+            eq(extract(eptp, 11, 7), 0),
+            any_of(eq(eptp & c.VMX_EPTP_AD_ENABLE_BIT, 0), offered(c.VMX_EPT_AD_BIT)),
+        )
+        return CheckedEptp(eptp, accepted, "reference: nested_vmx_check_eptp", trace.evidence)
+
+    def _levels_fit(self, eptp: BitVec, four: Bool, five: Bool) -> Bool:
+        """Whether an EPTP asks for a number of levels that L1 is offered."""
+        level = eptp & self.constants.VMX_EPTP_PWL_MASK
+        return any_of(
+            all_of(eq(level, self.constants.VMX_EPTP_PWL_4), four),
+            all_of(eq(level, self.constants.VMX_EPTP_PWL_5), five),
+        )

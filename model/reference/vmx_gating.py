@@ -1,0 +1,157 @@
+"""The way of MBEC from the processor to L2 in the reference model.
+
+Controls other than those of EPT and MBEC are free here, and so are checks of VM entry that are about others.
+"""
+
+from __future__ import annotations
+
+from mmuproof.model.cuts.gating import READ_MSR, READ_MSR_SAFE
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.reference.area import ReferenceArea
+from mmuproof.model.reference.trace import Trace
+from mmuproof.model.vmx_gating import (
+    Controls,
+    Entry,
+    Filtered,
+    OfferedToL1,
+    ShadowEpt,
+    Vmcs02,
+    VmcsConfig,
+    VmxGating,
+    VmxSettings,
+)
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    concat,
+    extract,
+    ite,
+    ne,
+    negate,
+    var,
+)
+
+_U32, _U64 = 32, 64
+_ACTIVATE, _EPT, _MBEC, _ADVANCED = 31, 1, 22, 22
+_PROCBASED_CTLS, _PROCBASED_CTLS2 = 0x482, 0x48B
+
+
+class ReferenceVmxGating(ReferenceArea, VmxGating):
+    """Linux 7.2's decisions about MBEC."""
+
+    evmcs_secondary = 0xC55998FE
+    """The secondary controls that L1 may have with an enlightened VMCS."""
+
+    # -- the module --------------------------------------------------------------------------------------
+
+    def setup_vmcs_config(self) -> VmcsConfig:
+        """See `VmxGating.setup_vmcs_config`."""
+        primary, secondary = (var(f"{READ_MSR.function}({msr})", _U64) for msr in (_PROCBASED_CTLS, _PROCBASED_CTLS2))
+        ept_vpid = var(f"__val after {READ_MSR_SAFE.function}()", _U64)
+        activated = self._adjusted(primary, _ACTIVATE)
+        ept, mbec = (all_of(activated, self._adjusted(secondary, number)) for number in (_EPT, _MBEC))
+        capability = extract(ept_vpid, _U32 - 1, 0)
+        # A capability without the control that it is about is not believed, nor is MBEC then.
+        unbelieved = all_of(negate(ept), ne(capability, 0))
+        capability = ite(unbelieved, bv(0, _U32), capability)
+        mbec = all_of(mbec, negate(unbelieved), self._enough_for_mbec(capability))
+        trace = Trace("setup_vmcs_config")
+        controls = trace.step("_cpu_based_2nd_exec_control", self._controls({_EPT: ept, _MBEC: mbec}))
+        succeeds = bool_var("setup_vmcs_config() succeeds")
+        return VmcsConfig(succeeds, controls, capability, secondary, ept_vpid, trace.evidence)
+
+    def _adjusted(self, capability: BitVec, number: int) -> Bool:
+        """``adjust_vmx_controls()`` for a control that KVM would like: it can be 1, or has to be."""
+        return any_of(bit(capability, _U32 + number), bit(capability, number))
+
+    def _enough_for_mbec(self, ept_capability: BitVec) -> Bool:
+        return bit(ept_capability, _ADVANCED)
+
+    def _controls(self, known: dict[int, Bool]) -> BitVec:
+        """Controls of which some are known, and all others free."""
+        others = var("other secondary controls", _U32)
+        for number, value in known.items():
+            others = others & ~(1 << number) | ite(value, bv(1 << number, _U32), 0)
+        return others
+
+    def hardware_setup(self, secondary: BitVec, asked_for: Bool) -> VmxSettings:
+        """See `VmxGating.hardware_setup`."""
+        usable = bool_var("EPT can be used")
+        enable_ept = all_of(bool_var("enable_ept"), bit(secondary, _EPT), usable)
+        enable_mbec = self.mbec_setting(secondary, asked_for, enable_ept)
+        return VmxSettings(bool_var("vmx_hardware_setup() succeeds"), enable_ept, enable_mbec, Evidence())
+
+    def mbec_setting(self, secondary: BitVec, asked_for: Bool, enable_ept: Bool) -> Bool:
+        """``enable_mbec``."""
+        return all_of(asked_for, bit(secondary, _MBEC), enable_ept)
+
+    def setup_secondary_ctls(
+        self, enable_ept: Bool, enable_mbec: Bool, secondary: BitVec, ept_capability: BitVec
+    ) -> OfferedToL1:
+        """See `VmxGating.setup_secondary_ctls`."""
+        offered = all_of(enable_ept, self._offered(enable_mbec))
+        high = self._controls({_EPT: enable_ept, _MBEC: offered})
+        others = var("other capabilities of EPT", _U32) & ~(1 << _ADVANCED)
+        capability = others | ept_capability & self._kept_capability()
+        return OfferedToL1(high, ite(enable_ept, capability, bv(0, _U32)), Evidence())
+
+    def _offered(self, enable_mbec: Bool) -> Bool:
+        return enable_mbec
+
+    def _kept_capability(self) -> int:
+        return 1 << _ADVANCED
+
+    # -- VM entry ------------------------------------------------------------------------------------------
+
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+        """See `VmxGating.check_vm_execution_controls`."""
+        unoffered = all_of(bit(vmcs12.primary, _ACTIVATE), ne(vmcs12.secondary & ~offered, 0))
+        another = bool_var("another check of VM entry fails")
+        return Entry(any_of(another, unoffered, self._entry_checks_mbec(vmcs12)), Evidence())
+
+    def _entry_checks_mbec(self, vmcs12: Controls) -> Bool:
+        return self.check_mbec_controls(vmcs12).fails
+
+    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+        """See `VmxGating.check_mbec_controls`."""
+        return Entry(all_of(self._has2(vmcs12, _MBEC), negate(self._has2(vmcs12, _EPT))), Evidence())
+
+    def _has2(self, controls: Controls, number: int) -> Bool:
+        """``nested_cpu_has2()``."""
+        return all_of(bit(controls.primary, _ACTIVATE), bit(controls.secondary, number))
+
+    def prepare_vmcs02_early(self, vmcs01: Controls, vmcs12: Controls) -> Vmcs02:
+        """See `VmxGating.prepare_vmcs02_early`."""
+        primary = vmcs01.primary | vmcs12.primary
+        mbec = any_of(self._inherited(vmcs01), self._has2(vmcs12, _MBEC))
+        return Vmcs02(Controls(primary, self._controls({_MBEC: mbec})), Evidence())
+
+    def _inherited(self, vmcs01: Controls) -> Bool:
+        """What L2 gets of L1's own MBEC."""
+        return FALSE
+
+    def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
+        """See `VmxGating.new_eptp`."""
+        return ShadowEpt(self.nested_ept_mbec_enabled(vmcs12), Evidence())
+
+    def nested_ept_mbec_enabled(self, vmcs12: Controls) -> Bool:
+        """``nested_ept_mbec_enabled()``."""
+        return self._has2(vmcs12, _MBEC)
+
+    # -- enlightened VMCSs -----------------------------------------------------------------------------------
+
+    def evmcs_filter(self, data: BitVec) -> Filtered:
+        """See `VmxGating.evmcs_filter`."""
+        high = extract(data, _U64 - 1, _U32) & self.evmcs_secondary
+        return Filtered(concat(high, extract(data, _U32 - 1, 0)), Evidence())
+
+    def evmcs_check(self, vmcs12: Controls) -> Entry:
+        """See `VmxGating.evmcs_check`."""
+        another = bool_var("another control is not for enlightened VMCSs")
+        return Entry(any_of(another, ne(vmcs12.secondary & ~self.evmcs_secondary, 0)), Evidence())

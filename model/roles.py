@@ -1,0 +1,148 @@
+"""Roles of MMUs and of shadow pages, as a proof sees them: what they are set to, and who passes them on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
+from mmuproof.smt.terms import BitVec, Bool
+
+Members = Mapping[str, BitVec]
+"""The members of a role by the kernel's names."""
+
+
+@dataclass(frozen=True)
+class RoleInputs:
+    """What KVM takes a role from, besides what is asked for.
+
+    Attributes:
+        smm: whether the vCPU is in system-management mode.
+        guest_mode: whether it runs L2.
+        address_width: how many bits the guest's physical addresses have (8).
+        forced_level: ``tdp_root_level``, the level that the host's own paging dictates, 0 if it does not (32).
+        max_level: ``max_tdp_level``, the largest level that the processor has (32).
+        tdp_has_smep: what the vendor's code says of MBEC or GMET.
+        ad_enabled: whether SPTEs have A/D bits.
+    """
+
+    smm: Bool
+    guest_mode: Bool
+    address_width: BitVec
+    forced_level: BitVec
+    max_level: BitVec
+    tdp_has_smep: Bool
+    ad_enabled: Bool
+
+
+@dataclass(frozen=True, eq=False)
+class MmuRoles:
+    """An MMU's roles.
+
+    Attributes:
+        cpu_role: the CPU role as a number (64).
+        cpu: its members.
+        root_role: the role of its root page as a number (32); L2's own MMU has no pages and none that counts.
+        root: its members.
+        inputs: what they were taken from.
+        evidence: how they came about.
+    """
+
+    cpu_role: BitVec
+    cpu: Members
+    root_role: BitVec
+    root: Members
+    inputs: RoleInputs
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The roles of a page, or of an MMU, and of a page made below it: as numbers (32) and by member.
+
+    ``sptep`` is the address of the SPTE in the upper page that leads to the lower one (64).
+    """
+
+    parent_role: BitVec
+    parent: Members
+    child_role: BitVec
+    child: Members
+    sptep: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class AccessAsked:
+    """A call that is told which access to give: the function, where, under which condition, and the access (32)."""
+
+    function: str
+    at: str
+    when: Bool
+    access: BitVec
+
+
+@dataclass(frozen=True)
+class DirectMapping:
+    """What a function that maps a page of a direct MMU hands on.
+
+    Attributes:
+        caller: the function.
+        access: what it should hand on: that of the root for `direct_map()`, otherwise that of the page (32).
+        children: the calls that make a page of SPTEs; where there are none, the page below copies its parent's role.
+        leaves: the calls that make an SPTE.
+        evidence: how it came about.
+    """
+
+    caller: str
+    access: BitVec
+    children: tuple[AccessAsked, ...]
+    leaves: tuple[AccessAsked, ...]
+    evidence: Evidence
+
+
+class Roles(ABC):
+    """How KVM makes roles, and what it does with those of direct pages."""
+
+    @abstractmethod
+    def set_up(
+        self, kind: MmuKind, earlier: MmuRequest, now: MmuRequest, masks: ShadowMasks, *, world: str = ""
+    ) -> MmuRoles:
+        """The roles of an MMU that KVM has set up for one request and then for another.
+
+        Before, its CPU role is invalid, as ``kvm_mmu_after_set_cpuid()`` leaves it.
+
+        Args:
+            kind: which MMU.
+            earlier: the first request.
+            now: the second.
+            masks: the masks of the host's SPTEs.
+            world: tells the free inputs of one vCPU from those of another.
+        """
+
+    @abstractmethod
+    def child_role(self, direct: Bool, access: BitVec) -> Descent:
+        """``kvm_mmu_child_role()``; an access has 32 bits."""
+
+    @abstractmethod
+    def tdp_child_role(self) -> Descent:
+        """``tdp_mmu_init_child_sp()``."""
+
+    @abstractmethod
+    def alloc_root(self, level: BitVec, quadrant: BitVec) -> Descent:
+        """``mmu_alloc_root()`` where it makes a page: the MMU's root role, and that of the root page.
+
+        Args:
+            level: the level of the page (8).
+            quadrant: which part of the guest's table it shadows (32).
+        """
+
+    @abstractmethod
+    def direct_map(self) -> DirectMapping:
+        """``direct_map()``, for one level of the walk, whichever."""
+
+    @abstractmethod
+    def tdp_map(self) -> DirectMapping:
+        """``tdp_mmu_map_handle_target_level()``."""

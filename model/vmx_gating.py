@@ -1,0 +1,157 @@
+"""What decides whether MBEC is on for L1 and for L2, as a proof sees it.
+
+Controls are vectors of 32 bits as they stand in a VMCS; capability MSRs have 64.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.smt.terms import BitVec, Bool
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Processor-based VM-execution controls, primary and secondary."""
+
+    primary: BitVec
+    secondary: BitVec
+
+
+@dataclass(frozen=True)
+class VmcsConfig:
+    """What ``setup_vmcs_config()`` makes of the processor's capabilities.
+
+    Attributes:
+        succeeds: it returns 0; what follows counts only then.
+        secondary: ``vmcs_conf->cpu_based_2nd_exec_ctrl``.
+        ept_capability: ``vmx_cap->ept``, 32 bits.
+        allowed_secondary: IA32_VMX_PROCBASED_CTLS2, free.
+        ept_vpid_capability: IA32_VMX_EPT_VPID_CAP, free.
+    """
+
+    succeeds: Bool
+    secondary: BitVec
+    ept_capability: BitVec
+    allowed_secondary: BitVec
+    ept_vpid_capability: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class VmxSettings:
+    """The module's settings after ``vmx_hardware_setup()``.
+
+    Attributes:
+        succeeds: it returns 0; what follows counts only then.
+        enable_ept: the variable of that name.
+        enable_mbec: the variable of that name.
+    """
+
+    succeeds: Bool
+    enable_ept: Bool
+    enable_mbec: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class OfferedToL1:
+    """What L1 reads in its VMX capability MSRs.
+
+    Attributes:
+        secondary: the secondary controls that it may set.
+        ept_capability: the low half of IA32_VMX_EPT_VPID_CAP, 32 bits.
+    """
+
+    secondary: BitVec
+    ept_capability: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A check of VM entry: whether it fails."""
+
+    fails: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Vmcs02:
+    """The controls that L2 runs with."""
+
+    controls: Controls
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class ShadowEpt:
+    """Whether the MMU that shadows L1's EPT is told that MBEC is on."""
+
+    mbec: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What L1 reads in a capability MSR while it uses an enlightened VMCS, 64 bits."""
+
+    data: BitVec
+    evidence: Evidence
+
+
+class VmxGating(ABC):
+    """The way of MBEC from the processor to L2.
+
+    Where a tree knows no MBEC, all but the check of VM entry raise `mmuproof.model.kvm.NotThere`.
+    """
+
+    @abstractmethod
+    def setup_vmcs_config(self) -> VmcsConfig:
+        """``setup_vmcs_config()``, on any processor."""
+
+    @abstractmethod
+    def hardware_setup(self, secondary: BitVec, asked_for: Bool) -> VmxSettings:
+        """``vmx_hardware_setup()``.
+
+        Args:
+            secondary: ``vmcs_config.cpu_based_2nd_exec_ctrl``.
+            asked_for: ``enable_mbec`` before, the module's parameter.
+        """
+
+    @abstractmethod
+    def setup_secondary_ctls(
+        self, enable_ept: Bool, enable_mbec: Bool, secondary: BitVec, ept_capability: BitVec
+    ) -> OfferedToL1:
+        """``nested_vmx_setup_secondary_ctls()``; ``secondary`` and ``ept_capability`` as in `VmcsConfig`."""
+
+    @abstractmethod
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+        """``nested_check_vm_execution_controls()``.
+
+        Args:
+            vmcs12: the controls that L1 asks for.
+            offered: as in `OfferedToL1.secondary`; there is none that has to be 1.
+        """
+
+    @abstractmethod
+    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+        """``nested_vmx_check_mode_based_ept_exec_controls()``."""
+
+    @abstractmethod
+    def prepare_vmcs02_early(self, vmcs01: Controls, vmcs12: Controls) -> Vmcs02:
+        """``prepare_vmcs02_early()``, on a processor that has secondary controls."""
+
+    @abstractmethod
+    def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
+        """``nested_ept_new_eptp()``."""
+
+    @abstractmethod
+    def evmcs_filter(self, data: BitVec) -> Filtered:
+        """``nested_evmcs_filter_control_msr()`` for IA32_VMX_PROCBASED_CTLS2."""
+
+    @abstractmethod
+    def evmcs_check(self, vmcs12: Controls) -> Entry:
+        """``nested_evmcs_check_controls()``."""

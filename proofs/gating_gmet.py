@@ -1,0 +1,106 @@
+"""GMET on its way to L2: only if L1 may use it, and as the pages need it that L2 runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, negate, var
+from mmuproof.spec import svm_controls as svm
+
+_FLAGS = ((svm.NESTED_PAGING_BIT, "NP"), (svm.GMET_BIT, "GMET"))
+
+
+def _misc_ctl(name: str, value: BitVec) -> Shown:
+    return Shown(f"{name}.misc_ctl", value, _FLAGS)
+
+
+def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    misc_ctl, enabled = var("vmcb12.misc_ctl", 64), bool_var("gmet_enabled")
+    made = kvm.svm_gating.copy_vmcb_control_to_cache(misc_ctl, enabled)
+    has = bit(made.misc_ctl, svm.GMET_BIT)
+    # What a processor does that L1 takes itself to run on; without GMET in KVM there is none to be had.
+    wanted = all_of(enabled, made.guest_has_gmet, bit(misc_ctl, svm.GMET_BIT))
+    kept, lost = all_of(has, negate(wanted)), all_of(wanted, negate(has))
+    return [Claim(
+        negate(any_of(kept, lost)),
+        (
+            Symptom("gmet-kept", kept, "The cached VMCB 12 has GMET on although L1 may not use it.",
+                    "GMET is on", "APM 15.25.13: a processor without GMET ignores the bit"),
+            Symptom("gmet-lost", lost, "The cached VMCB 12 has GMET off although L1 may use it and does.",
+                    "GMET is off", "APM 15.25.13: the bit turns GMET on"),
+        ),
+        (),
+        (Shown("gmet_enabled", enabled), Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
+         _misc_ctl("vmcb12", misc_ctl), _misc_ctl("cached vmcb12", made.misc_ctl)),
+        made.evidence,
+    )]  # fmt: skip
+
+
+def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    vmcb01, cached = var("vmcb01.misc_ctl", 64), var("cached vmcb12.misc_ctl", 64)
+    made = kvm.svm_gating.vmcb02_prepare_control(vmcb01, cached)
+    on_npt12 = svm.nested_paging(cached)
+    has, of_l1, of_l2 = (bit(each, svm.GMET_BIT) for each in (made.misc_ctl, vmcb01, cached))
+    off_l2, off_l1 = all_of(on_npt12, has ^ of_l2), all_of(negate(on_npt12), has ^ of_l1)
+    unshadowed = made.shadows ^ on_npt12
+    told = all_of(made.shadows, bit(made.shadow_misc_ctl, svm.GMET_BIT) ^ has)
+    shown = (_misc_ctl("vmcb01", vmcb01), _misc_ctl("cached vmcb12", cached), _misc_ctl("vmcb02", made.misc_ctl))
+    return [
+        Claim(
+            negate(any_of(off_l2, off_l1)),
+            (
+                Symptom("gmet-not-l2s", off_l2, "L2 runs on L1's nested page tables with another GMET than vmcb12 has.",
+                        "another GMET", "APM 15.25.13: vmcb12 says whether GMET is on for L2"),
+                Symptom("gmet-not-l1s", off_l1, "L2 runs on the pages that KVM has for L1 with another GMET than L1.",
+                        "another GMET", "APM 15.25.13: with GMET these pages are supervisor pages, and L2 "
+                        "needs GMET to use them"),
+            ),
+            (),
+            shown,
+            made.evidence,
+            "vmcb02",
+        ),
+        Claim(
+            negate(any_of(unshadowed, told)),
+            (
+                Symptom("wrong-pages", unshadowed, "L1's nested page tables are shadowed although it has none, or are "
+                        "not although it has.", "other pages", "APM 15.25.3: vmcb12 says whether there are any"),
+                Symptom("mmu-disagrees", told, "The MMU that shadows L1's nested page tables is told another GMET than "
+                        "vmcb02 has.", "another GMET", "APM 15.25.13: one GMET for the pages and who uses them"),
+            ),
+            (),
+            shown,
+            made.evidence,
+            "the MMU",
+        ),
+    ]  # fmt: skip
+
+
+THEOREMS = (
+    Theorem(
+        name="gating.vmcb12-cache",
+        claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET in its "
+              "CPUID.",
+        source="APM 15.25.13",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=_cache,
+        catches=(Catch("cached-gmet-kept", "gmet-kept"),),
+    ),
+    Theorem(
+        name="gating.vmcb02",
+        claim="The VMCB that L2 runs with has the GMET of the pages in use: that of vmcb12 on L1's nested page tables, "
+              "and that of vmcb01 on the pages that KVM has for L1; the MMU is told the same.",
+        source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=_vmcb02,
+        catches=(
+            Catch("vmcb02-inherits-gmet", "gmet-not-l2s"),
+            Catch("vmcb02-without-l1s-gmet", "gmet-not-l1s"),
+        ),
+    ),
+)  # fmt: skip

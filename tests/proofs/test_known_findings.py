@@ -1,0 +1,81 @@
+"""Known findings are real: each shows as it is recorded, and is told in the documentation under its number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmuproof.lift.source import open_source
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
+from mmuproof.smt.graph import evaluate
+from mmuproof.smt.solver import decide
+
+FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
+
+
+def shapes_shown(kvm: Kvm) -> set[Shape]:
+    """The shapes of the counterexamples to the theorems that known findings are about."""
+    wanted = {shape.theorem for finding in KNOWN_FINDINGS for shape in finding.shapes}
+    shown = set()
+    for theorem in THEOREMS:
+        for vendor in theorem.vendors if theorem.name in wanted else ():
+            try:
+                claims = theorem.state(kvm, vendor)
+            except NotThere:
+                continue
+            for claim in claims:
+                ways = claim.ways_to_fail
+                answer = decide(claim.obligation, preferred=[way.when for way in ways])
+                if answer.assignment is not None:
+                    values = answer.assignment.values
+                    way = next(way for way in ways if evaluate(way.when, values))
+                    shown.add(Shape(theorem.name, vendor, claim.part, way.name, way.place))
+    return shown
+
+
+def test_each_is_told_under_its_number() -> None:
+    sections = {int(number) for number in re.findall(r"^## (\d+)\. ", FINDINGS.read_text("utf-8"), re.MULTILINE)}
+    assert sections >= {finding.number for finding in KNOWN_FINDINGS}
+
+
+def test_no_two_are_the_same() -> None:
+    shapes = [shape for finding in KNOWN_FINDINGS for shape in finding.shapes]
+    assert len(set(shapes)) == len(shapes)
+
+
+def test_what_a_newer_tree_has_put_right_is_not_known_of_it() -> None:
+    shape = Shape("t", Vendor.INTEL, "", "s")
+    fixed, kept = KnownFinding(1, "", (shape,), "ACC_READ_MASK"), KnownFinding(2, "", (shape,), "NO_SUCH_MASK")
+    always = KnownFinding(3, "", (shape,))
+    assert known_in(ReferenceKvm(), (fixed, kept, always)) == (kept, always)
+
+
+def test_each_is_of_a_theorem_that_is_stated_for_its_vendor() -> None:
+    vendors = {theorem.name: theorem.vendors for theorem in THEOREMS}
+    assert all(shape.vendor in vendors[shape.theorem] for finding in KNOWN_FINDINGS for shape in finding.shapes)
+
+
+def test_the_reference_model_shows_those_of_linux_7_2_and_nothing_else() -> None:
+    shown = shapes_shown(ReferenceKvm())
+    known = known_in(ReferenceKvm(), KNOWN_FINDINGS)
+    assert shown
+    assert [shape for shape in shown if known_as(shape, known) is None] == []
+
+
+@pytest.mark.kernel
+def test_each_shows_on_a_real_tree_as_it_is_recorded(kernel_tree: Callable[[str], Path]) -> None:
+    shown = set()
+    for version in ("6.1", "6.12", "7.2"):
+        with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+            found = shapes_shown(kvm)
+            assert [shape for shape in found if known_as(shape, known_in(kvm, KNOWN_FINDINGS)) is None] == [], version
+            shown |= found
+    assert {shape for finding in KNOWN_FINDINGS for shape in finding.shapes} == shown

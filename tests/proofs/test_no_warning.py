@@ -1,0 +1,118 @@
+"""What KVM's assertions need: the table says what the theorem assumes, and the theorem reaches the assertions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mmuproof.lift.source import open_source
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.proofs.theorem import Claim
+from mmuproof.proofs.warning_conditions import CONDITIONS, DECIDED_ELSEWHERE, UNDECIDED
+
+# Of each of these there is an assertion that hides behind CONFIG_KVM_PROVE_MMU, or that needs a condition.
+_ASSERTING = {
+    "kvm_mmu_reset_all_pte_masks", "kvm_mmu_set_mmio_spte_mask", "make_spte", "mark_spte_for_access_track",
+    "check_spte_writable_invariants", "spte_ad_enabled", "spte_ad_need_write_protect", "modify_spte_protections",
+    "make_small_spte", "make_huge_spte", "mmu_spte_update", "spte_clear_dirty", "__update_clear_spte_fast",
+    "tdp_mmu_set_spte", "tdp_mmu_set_spte_atomic", "__tdp_mmu_set_spte_atomic", "clear_dirty_gfn_range",
+    "kvm_tdp_mmu_age_spte", "kvm_mmu_invalidate_mmio_sptes", "permission_fault", "vmx_eptp_page_walk_level",
+    "kvm_init_shadow_npt_mmu", "kvm_mmu_child_role", "ept_sync_spte", "ept_get_level1_sp_gpa",
+}  # fmt: skip
+
+
+def claims(kvm: Kvm) -> list[Claim]:
+    (theorem,) = (each for each in THEOREMS if each.name == "spte.no-warning")
+    return [claim for vendor in theorem.vendors for claim in theorem.state(kvm, vendor)]
+
+
+def table_labels(found: list[Claim]) -> set[str]:
+    labels = {assumption.label for claim in found for assumption in claim.assumptions}
+    return {label for label in labels if re.match(r"\w+\(\): ", label)}
+
+
+@pytest.fixture(scope="module")
+def on_tree(kernel_tree: Callable[[str], Path]) -> Callable[[str], list[Claim]]:
+    known: dict[str, list[Claim]] = {}
+
+    @contextmanager
+    def opened(version: str) -> Iterator[Kvm]:
+        with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+            yield kvm
+
+    def state(version: str) -> list[Claim]:
+        if version not in known:
+            with opened(version) as kvm:
+                known[version] = claims(kvm)
+        return known[version]
+
+    return state
+
+
+def test_every_condition_has_a_line_of_its_own() -> None:
+    labels = [each.label for each in CONDITIONS]
+    assert len(set(labels)) == len(labels)
+    assert table_labels(claims(ReferenceKvm())) <= set(labels)
+
+
+def test_the_table_names_theorems_that_there_are() -> None:
+    names = {theorem.name for theorem in THEOREMS}
+    groups = {f"{name.partition('.')[0]}.*" for name in names}
+    for each in CONDITIONS:
+        named = re.findall(r"\b[a-z0-9-]+\.(?:\*|[a-z0-9-]+)", each.proved)
+        assert bool(named) is bool(each.proved), each
+        assert set(named) <= names | groups, each
+
+
+@pytest.mark.kernel
+def test_every_condition_is_one_that_some_tree_needs(on_tree: Callable[[str], list[Claim]]) -> None:
+    needed = {label for version in ("6.1", "6.12", "7.2") for label in table_labels(on_tree(version))}
+    assert needed == {each.label for each in CONDITIONS}
+
+
+@pytest.mark.kernel
+def test_the_assertions_of_a_tree_are_seen(on_tree: Callable[[str], list[Claim]]) -> None:
+    symptoms = {symptom.place for claim in on_tree("7.2") for symptom in claim.symptoms if symptom.name == "fires"}
+    assert {place.rpartition(":")[2] for place in symptoms} >= _ASSERTING
+
+
+@pytest.mark.kernel
+def test_a_part_speaks_of_one_function(on_tree: Callable[[str], list[Claim]]) -> None:
+    for claim in on_tree("7.2"):
+        places = {symptom.place for symptom in claim.symptoms if symptom.name == "fires"}
+        assert len(places) <= 1
+        assert claim.part
+
+
+@pytest.mark.kernel
+def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(kernel_tree: Callable[[str], Path]) -> None:
+    listed = {(each.file, each.function) for each in (*DECIDED_ELSEWHERE, *UNDECIDED)}
+    decided: set[tuple[str, str]] = set()
+    met: set[tuple[str, str]] = set()
+    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+        for theorem in THEOREMS:
+            for vendor in theorem.vendors:
+                try:
+                    stated = theorem.state(kvm, vendor)
+                except NotThere:
+                    continue
+                places = {
+                    (check.at.partition(":")[0], check.function)
+                    for claim in stated
+                    for check in claim.evidence.checks
+                    if check.kind in (CheckKind.WARN, CheckKind.BUG)
+                }
+                (decided if theorem.name == "spte.no-warning" else met).update(places)
+    assert met - decided == listed
+
+
+def test_what_is_decided_elsewhere_is_decided_by_a_theorem() -> None:
+    assert {each.says for each in DECIDED_ELSEWHERE} <= {theorem.name for theorem in THEOREMS}
