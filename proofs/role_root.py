@@ -184,6 +184,7 @@ THEOREMS = (
         state=_shadow,
         catches=(
             Catch("shadow-root-two-levels", "level"),
+            Catch("shadow-root-without-nx", "execute-disable"),
             Catch("smep-only-in-long-mode", "smep"),
             Catch("smm-not-in-role", "smm"),
         ),

@@ -7,7 +7,9 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.nested_mmus import Members
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
+from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reserved_bits import GuestCpu, MmuKind, MmuRequest
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, slt
 
@@ -101,6 +103,11 @@ class _RootWithoutNx(ReferenceReservedBits):
         return self._guest_nx(request)
 
 
+class _RootRoleWithoutNx(ReferenceRoles):
+    def shadow_root(self, members: Members) -> Members:
+        return {**super().shadow_root(members), "efer_nx": members["efer_nx"]}
+
+
 class _HostWidthOff(ReferenceReservedBits):
     def _reserved_hpa_bits(self, masks: ShadowMasks) -> BitVec:
         return super()._reserved_hpa_bits(masks) >> 1
@@ -181,7 +188,7 @@ DEFECTS: tuple[Defect, ...] = (
     defect(
         "shadow-root-without-nx", "Without TDP, KVM's check of SPTEs takes EFER.NX from the guest.",
         _MMU_C, r"root_role\.efer_nx = true;", "",
-        _reserved(_RootWithoutNx),
+        partial(ReferenceKvm, reserved=_RootWithoutNx, roles=_RootRoleWithoutNx),
     ),
     defect(
         "host-maxphyaddr-off-by-one", "KVM's check of SPTEs holds the host's highest address bit reserved.",
