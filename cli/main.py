@@ -16,6 +16,7 @@ import typer
 from mmuproof.cli.ask_command import add_ask
 from mmuproof.cli.catalogue import Catalogue, Installed
 from mmuproof.cli.console import Output
+from mmuproof.cli.diff_command import add_diff
 from mmuproof.cli.errata import list_errata
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.listing import list_theorems, show_theorems
@@ -206,6 +207,7 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
 
         _end(body)
 
+    add_diff(app, _end)
     add_ask(app, _end)
     return app
 

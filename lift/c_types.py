@@ -177,6 +177,8 @@ class Leaf:
     offset: int
     width: int
     type: CType | None
+    union: RecordType | None = None
+    """The union, if the leaf is all of one."""
 
 
 def leaf_at(type_: CType, position: int) -> Leaf:
@@ -198,7 +200,8 @@ def leaf_at(type_: CType, position: int) -> Leaf:
             width = min(64, current.bits - word * 64)
             if current.bits > 64:
                 path = _join(path, f"word{word}")
-            return Leaf(path, start + word * 64, width, IntType(width, False, f"u{width}"))
+            whole = current if current.bits == width else None
+            return Leaf(path, start + word * 64, width, IntType(width, False, f"u{width}"), whole)
         elif isinstance(current, RecordType):
             member = next((m for m in current.fields if m.offset <= inside < m.offset + m.width), None)
             if member is None or (not member.name and member.bit_width is not None):

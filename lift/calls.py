@@ -87,9 +87,9 @@ class Calls(Statements):
             return self._cut(cut, expr, state)
         definition = self._definitions.find_function(function) if function is not None else None
         if definition is None:
-            raise Refused(f"call of {names[0]}(): neither lifted nor on the list of cuts", str(expr.at))
+            return self._unknown(names, expr, state, f"call of {names[0]}(): neither lifted nor on the list of cuts")
         if len(expr.arguments) != len(definition.parameters):
-            raise Refused(f"call of {function}() with a variable number of arguments", str(expr.at))
+            return self._unknown(names, expr, state, f"call of {function}() with a variable number of arguments")
         arguments: list[Value | Place] = []
         for argument, parameter in zip(expr.arguments, definition.parameters, strict=True):
             if isinstance(parameter.type, RecordType):
@@ -103,6 +103,10 @@ class Calls(Statements):
         if isinstance(result, Place) or result is None:
             return result
         return self._require_set(result, state, expr.at)
+
+    def _unknown(self, names: Sequence[str], expr: syntax.Call, state: State, why: str) -> Value | Place | None:
+        """A call that cannot be followed and that no cut stands for; ``names`` is never empty."""
+        raise Refused(why, str(expr.at))
 
     def _callee(self, expr: syntax.Call, state: State) -> tuple[str | None, tuple[str, ...]]:
         """The function that is called, if it is known, and the names under which it may be cut."""

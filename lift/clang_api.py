@@ -29,11 +29,15 @@ def _library() -> CDLL:
         ("clang_Cursor_isNull", [Cursor], c_int),
         ("clang_Cursor_hasVarDeclGlobalStorage", [Cursor], c_int),
         ("clang_getClangVersion", [], _CXString),
+        ("clang_getCursorPrintingPolicy", [Cursor], c_void_p),
+        ("clang_PrintingPolicy_dispose", [c_void_p], None),
+        ("clang_getCursorPrettyPrinted", [Cursor, c_void_p], _CXString),
     )
     for name, arguments, result in signatures:
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result
-    library.clang_getClangVersion.errcheck = _CXString.from_result
+    for name in ("clang_getClangVersion", "clang_getCursorPrettyPrinted"):
+        getattr(library, name).errcheck = _CXString.from_result
     return library  # type: ignore[no-any-return]
 
 
@@ -146,3 +150,13 @@ def version() -> str:
 def has_static_storage(cursor: Cursor) -> bool:
     """Whether a variable lives as long as the program."""
     return bool(_library().clang_Cursor_hasVarDeclGlobalStorage(cursor) == 1)
+
+
+def printed(cursor: Cursor) -> str:
+    """A declaration as clang prints it from its syntax tree: macros are expanded, comments are gone."""
+    library = _library()
+    policy = library.clang_getCursorPrintingPolicy(cursor)
+    try:
+        return str(library.clang_getCursorPrettyPrinted(cursor, policy))
+    finally:
+        library.clang_PrintingPolicy_dispose(policy)

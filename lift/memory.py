@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mmuproof.lift.c_types import FunctionType, IntType, Leaf, PointerType, leaf_at
@@ -76,16 +76,24 @@ class Unknown:
         return leaf.offset, Cell(leaf.width, unknown(object_, leaf, name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Either:
     """One content or another, when two paths meet that differ in what has become unknown."""
 
     condition: Bool
     then: Base
     other: Base
+    _known: dict[tuple[Object, int], tuple[int, Cell]] = field(default_factory=dict, repr=False)
 
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
+        # Paths that part and meet again share what they had before.
+        key = object_, position
+        if key not in self._known:
+            self._known[key] = self._cell(object_, position)
+        return self._known[key]
+
+    def _cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         start, then = self.then.cell(object_, position)
         other_start, other = self.other.cell(object_, position)
         low, high = max(start, other_start), min(start + then.width, other_start + other.width)
@@ -106,6 +114,8 @@ def unknown(owner: Object, leaf: Leaf, name: str) -> Value:
         return input_pointer(owner, name, leaf.type, leaf.path)
     if isinstance(leaf.type, IntType) and leaf.type.is_bool and leaf.width > 1:
         return zext(var(name, 1), leaf.width)
+    if leaf.union is not None:
+        owner.words[name] = leaf.union
     return var(name, leaf.width)
 
 
@@ -117,7 +127,9 @@ def input_pointer(owner: Object, name: str, type_: PointerType, member: str = ""
         return Pointer((Target(null), Target(negate(null), function=function)))
     pointee = owner.pointees.get(name)
     if pointee is None:
-        pointee = owner.pointees[name] = Object(name, type_.target, ObjectKind.INPUT, by_pointer=True)
+        pointee = owner.pointees[name] = Object(
+            name, type_.target, ObjectKind.INPUT, by_pointer=True, words=owner.words
+        )
     return Pointer((Target(null), Target(negate(null), Place(pointee, 0))))
 
 
@@ -127,24 +139,33 @@ _UNTOUCHED = Initial()
 class Memory:
     """The content of all objects at one point of one path; copied cheaply when paths part."""
 
-    __slots__ = ("_bases", "_cells", "_owned")
+    __slots__ = ("_bases", "_cells", "_outside", "_owned")
 
     def __init__(self) -> None:
         self._cells: dict[Object, dict[int, Cell]] = {}
         self._bases: dict[Object, Base] = {}
+        self._outside: Base = _UNTOUCHED
         self._owned: set[Object] = set()
+
+    def _base(self, object_: Object) -> Base:
+        known = self._bases.get(object_)
+        if known is not None:
+            return known
+        return self._outside if object_.is_outside else _UNTOUCHED
 
     def copy(self) -> Memory:
         """An independent copy."""
         twin = Memory()
         twin._cells = self._cells.copy()
         twin._bases = self._bases.copy()
+        twin._outside = self._outside
         self._owned = set()
         return twin
 
     def become(self, other: Memory) -> None:
         """Take over what ``other`` holds."""
         self._cells, self._bases, self._owned = other._cells, other._bases, set()
+        self._outside = other._outside
         other._owned = set()
 
     def forget(self, object_: Object) -> None:
@@ -168,6 +189,22 @@ class Memory:
         self.forget(object_)
         self._bases[object_] = Unknown(tag)
 
+    def make_outside_unknown(self, tag: str) -> None:
+        """The same for everything that other code can reach: all input objects, read before or not."""
+        for object_ in [*self._cells, *self._bases]:
+            if object_.is_outside:
+                self.forget(object_)
+        self._outside = Unknown(tag)
+
+    @property
+    def changed(self) -> tuple[Object, ...]:
+        """The objects that hold something else than at first, or may."""
+        return tuple(dict.fromkeys([*self._cells, *self._bases]))
+
+    def written(self, object_: Object) -> tuple[tuple[int, int], ...]:
+        """The ranges of an object that have been written one by one, as (offset, width), in their order."""
+        return tuple(sorted((start, cell.width) for start, cell in self._cells.get(object_, {}).items()))
+
     def make_range_unknown(self, object_: Object, offset: int, bits: int, tag: str) -> None:
         """Replace the bits of a range by unknown values whose names end in ``tag``."""
         position = offset
@@ -183,7 +220,7 @@ class Memory:
     def _pieces(self, object_: Object, start: int, width: int) -> Iterator[tuple[int, Cell]]:
         """The cells that cover a range, in order; the first and last may reach beyond it."""
         cells = self._cells.get(object_, {})
-        base = self._bases.get(object_, _UNTOUCHED)
+        base = self._base(object_)
         end, position = start + width, start
         overlapping = sorted(
             ((at, cell) for at, cell in cells.items() if at < end and at + cell.width > start),
@@ -280,7 +317,7 @@ class Memory:
             return
         for object_ in dict.fromkeys([*self._cells, *other._cells, *self._bases, *other._bases]):
             mine, theirs = self._cells.get(object_), other._cells.get(object_)
-            base, other_base = (m._bases.get(object_, _UNTOUCHED) for m in (self, other))
+            base, other_base = self._base(object_), other._base(object_)
             if mine is theirs and base is other_base:
                 continue
             if object_.ended:
@@ -294,6 +331,8 @@ class Memory:
                     self.write(object_, start, width, left)
             if base != other_base:
                 self._bases[object_] = Either(condition, base, other_base)
+        if self._outside != other._outside:
+            self._outside = Either(condition, self._outside, other._outside)
 
 
 def _check_range(object_: Object, offset: int, width: int) -> None:

@@ -176,7 +176,7 @@ class AddedTo(Unit):
     def names(self) -> tuple[str, ...]:
         """Every name that the unit declares at file scope, macros aside."""
         declared = (cursor.spelling for cursor in self._unit.cursor.get_children())
-        return (*(name for name in declared if name.isidentifier()), *self._enumerators)
+        return (*(name for name in declared if name.isidentifier()), *self.enumerators)
 
     def properties(self) -> tuple[Property, ...]:
         """The functions that the text itself defines for others to use, in their order, each with its annotations."""

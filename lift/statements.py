@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, Field, RecordType, VoidType
@@ -31,11 +32,13 @@ from mmuproof.smt.terms import (
 )
 
 _ROUNDS = 1024
-_UNDECIDED_ROUNDS = 128
 
 
 class Statements(Expressions):
     """The part of the machine that runs statements; see `mmuproof.lift.machine.Machine`."""
+
+    undecided_rounds: ClassVar[int] = 128
+    """How often a loop goes round while it is not certain that it does."""
 
     def __init__(self, definitions: Definitions, cuts: Sequence[Cut] = ()) -> None:
         super().__init__(definitions, cuts)
@@ -225,7 +228,7 @@ class Statements(Expressions):
                 current = current.fork(condition)
                 if current.is_dead:
                     return
-                if undecided > _UNDECIDED_ROUNDS:
+                if undecided > self.undecided_rounds:
                     break
             test = True
             continued: list[State] = []

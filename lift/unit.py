@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +161,19 @@ class Unit:
 
     # -- what is defined --------------------------------------------------------------------------
 
+    @property
+    def definitions(self) -> Mapping[str, Cursor]:
+        """Clang's declarations of the functions that have a body, by name."""
+        return self._functions
+
+    def declarations(self, kinds: Collection[CursorKind]) -> list[Cursor]:
+        """Clang's declarations of some kinds at file scope, in their order."""
+        return clang_api.children_of_kinds(self._unit.cursor, kinds)
+
+    def file_of(self, function: str) -> str:
+        """The file that a function with a body stands in, relative to the tree."""
+        return self._reader.location(self._functions[function]).file
+
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
         if name not in self._known:
@@ -219,7 +232,7 @@ class Unit:
         """
         cursor = self._variables.get(_PROBE + name)
         if cursor is None:
-            return self._enumerators.get(name)
+            return self.enumerators.get(name)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)
         if number is None:
@@ -227,7 +240,8 @@ class Unit:
         return number & ((1 << 64) - 1)
 
     @cached_property
-    def _enumerators(self) -> Mapping[str, int]:
+    def enumerators(self) -> Mapping[str, int]:
+        """The values of all enumeration constants."""
         return {
             child.spelling: child.enum_value
             for enum in self._enums

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from itertools import count
 
-from mmuproof.lift.c_types import CType
+from mmuproof.lift.c_types import CType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.smt.terms import (
     FALSE,
@@ -61,6 +61,8 @@ class Object:
     type: CType
     kind: ObjectKind
     by_pointer: bool = False
+    settled: bool = field(default=False, repr=False)
+    """Whether no call can change it: set up once, before any code that is looked at."""
     ended: bool = field(default=False, repr=False)
     """Whether the block that declares it has been left; true on every path, since blocks nest."""
     serial: int = field(default_factory=lambda: next(_serials), repr=False)
@@ -68,6 +70,13 @@ class Object:
     """What a constant holds; what has been read of an input so far."""
     pointees: dict[str, Object] = field(default_factory=dict, repr=False)
     """The objects that an input's pointers lead to, by the pointers' names."""
+    words: dict[str, RecordType] = field(default_factory=dict, repr=False)
+    """The unions among what has been read of an input and of all that it leads to, by their variables' names."""
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether code that is not followed may write it: it is not the machine's own, and not settled."""
+        return self.kind is ObjectKind.INPUT and not self.settled
 
     def path(self, inner: str) -> str:
         """The name of a part of the object."""

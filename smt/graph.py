@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from mmuproof.smt.terms import (
@@ -32,10 +32,10 @@ from mmuproof.smt.terms import (
 )
 
 
-def postorder(roots: Iterable[Term]) -> Iterator[Term]:
-    """Every node below ``roots`` once, arguments before the nodes that use them."""
+def postorder(roots: Iterable[Term], known: Collection[Term] = ()) -> Iterator[Term]:
+    """Every node below ``roots`` once, arguments before the nodes that use them; not those below a ``known`` one."""
     seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(root, False) for root in roots]
+    stack: list[tuple[Term, bool]] = [(root, False) for root in roots if root not in known]
     while stack:
         term, ready = stack.pop()
         if ready:
@@ -43,7 +43,7 @@ def postorder(roots: Iterable[Term]) -> Iterator[Term]:
         elif term not in seen:
             seen.add(term)
             stack.append((term, True))
-            stack.extend((arg, False) for arg in term.args if arg not in seen)
+            stack.extend((arg, False) for arg in term.args if arg not in seen and arg not in known)
 
 
 def variables(*roots: Term) -> dict[str, Term]:
@@ -125,16 +125,31 @@ _T = TypeVar("_T", Bool, BitVec)
 
 def substitute(root: _T, replacements: Mapping[Term, Term]) -> _T:
     """``root`` with every term that is a key of ``replacements`` replaced; sorts have to agree."""
-    done: dict[Term, Term] = {}
-    for term in postorder([root]):
-        new = replacements.get(term)
-        if new is None:
-            args = tuple(done[arg] for arg in term.args)
-            new = term if args == term.args else _rebuild(term, args)
-        elif new.width != term.width:
-            raise ValueError(f"the replacement of {term!r} has another sort")
-        done[term] = new
-    return done[root]  # type: ignore[return-value]
+    return Substitution(replacements.get)(root)
+
+
+class Substitution:
+    """The same for many terms, whose common parts are rewritten once.
+
+    Args:
+        replacement: what stands for a term, None if the term itself does; sorts have to agree.
+    """
+
+    def __init__(self, replacement: Callable[[Term], Term | None]) -> None:
+        self._replacement, self._done = replacement, dict[Term, Term]()
+
+    def __call__(self, root: _T) -> _T:
+        """The term with everything replaced."""
+        done = self._done
+        for term in postorder([root], done):
+            new = self._replacement(term)
+            if new is None:
+                args = tuple(done[arg] for arg in term.args)
+                new = term if args == term.args else _rebuild(term, args)
+            elif new.width != term.width:
+                raise ValueError(f"the replacement of {term!r} has another sort")
+            done[term] = new
+        return done[root]  # type: ignore[return-value]
 
 
 def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:

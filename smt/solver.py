@@ -34,6 +34,7 @@ def decide(
     seed: int = 0,
     *,
     small: bool = True,
+    effort: int | None = None,
 ) -> Answer:
     """Prove or refute an obligation.
 
@@ -47,6 +48,8 @@ def decide(
             satisfies is satisfied by the one given, and by all that agree with it in the relevant bits.
         seed: of the solver's random choices, on which no verdict depends.
         small: whether to look for a counterexample with few bits, and for the bits of it that matter.
+        effort: how many questions that search may take, first for few bits and then for those that matter; any number
+            by default.
     """
     start = time.perf_counter()
 
@@ -93,13 +96,13 @@ def decide(
         solver.pop()
     else:
         solver.check()
-    values = _smallest(solver, z3_side.variables, budget) if small else _read(solver.model(), z3_side.variables)
+    values = _smallest(solver, z3_side.variables, budget, effort) if small else _read(solver.model(), z3_side.variables)
     kept = evaluate_all([*terms, obligation.claim], values)
     if not all(kept[:-1]) or kept[-1]:
         return answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
     if not small:
         return answer(Verdict.REFUTED, assignment=Assignment(values, dict.fromkeys(values, (1 << 64) - 1)))
-    relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget)
+    relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget, effort)
     return answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
 
 
@@ -121,15 +124,21 @@ def _solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
     return solver
 
 
-def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int) -> dict[str, int]:
+def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int, effort: int | None) -> dict[str, int]:
     """An assignment that satisfies the solver's formulas with few bits set: greedy, first whole variables.
 
     The search stops early, with what it has, when it gets expensive.
     """
     values = _read(solver.model(), names)
     solver.set("rlimit", min(budget, _SMALLEST_BUDGET))
+    left = effort
 
     def try_with(condition: z3.BoolRef) -> bool:
+        nonlocal left
+        if left is not None:
+            if not left:
+                return False
+            left -= 1
         solver.push()
         solver.add(condition)
         if solver.check() == z3.sat:
@@ -161,6 +170,7 @@ def _relevant_bits(
     names: Mapping[str, z3.ExprRef],
     values: Mapping[str, int],
     budget: int,
+    effort: int | None,
 ) -> dict[str, int]:
     """Which bits have to be as they are for the claim to fail, all others being free."""
     solver = _solver(context, min(budget, _SMALLEST_BUDGET))
@@ -186,7 +196,7 @@ def _relevant_bits(
     if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
         return dict.fromkeys(names, (1 << 64) - 1)
     core = [str(literal) for literal in solver.unsat_core()]
-    for candidate in sorted(core):
+    for candidate in sorted(core)[:effort]:
         rest = [literals[each][0] for each in core if each != candidate]
         if solver.check(*rest) == z3.unsat:
             core = [str(literal) for literal in solver.unsat_core()] if rest else []

@@ -20,7 +20,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
 
 _TEST_BIT = "variable_test_bit"
-_MASKS = (
+MASKS = (
     "enable_mmio_caching", "kvm_ad_enabled", "shadow_host_writable_mask", "shadow_mmu_writable_mask",
     "shadow_nx_mask", "shadow_user_mask", "shadow_x_mask", "shadow_xs_mask", "shadow_xu_mask",
     "shadow_accessed_mask", "shadow_dirty_mask", "shadow_mmio_value", "shadow_mmio_mask",
@@ -103,7 +103,7 @@ class LiftedMasks(Masks, Remembers):
 
     def _forget_earlier(self, session: Session, memory: Memory, earlier: str) -> None:
         """Whatever another set-up has left in the masks."""
-        for name in _MASKS:
+        for name in MASKS:
             if self._unit.has_variable(name):
                 memory.make_unknown(session.global_object(name), earlier)
 

@@ -1,0 +1,357 @@
+"""From two versions of a function to a verdict on the change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mmuproof.cli.changes import CallerCheck, Judgement, Witness
+from mmuproof.cli.conditions import Condition, bit_names, condition_of_equality
+from mmuproof.cli.counterexamples import explain
+from mmuproof.cli.flags import number
+from mmuproof.lift.errors import LiftError
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.comparing import Compared, Given, SetUp, callers, run_caller
+from mmuproof.model.lifted.comparison import RESULT, Comparison
+from mmuproof.model.lifted.correspondence import matching_parameters
+from mmuproof.model.lifted.encodings import Kind, kind_of
+from mmuproof.model.lifted.relation import Relation
+from mmuproof.model.lifted.session import bit_fields
+from mmuproof.model.lifted.versions import Pair, Version, changed_directly
+from mmuproof.proofs.refactoring import Change, Permission, Shows, equality, permission_of, with_evidence
+from mmuproof.proofs.theorem import Claim, Shown
+from mmuproof.smt.graph import evaluate, substitute, variables
+from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, bv, extract, implies, ne
+
+EPT, OTHER_TABLES = "intel", "amd, shadow"
+_MOST_BITS = 8
+_MANY = 12
+"""Of more inputs that matter no condition is looked for, and of more differences not each is shown to be one."""
+_EPT_BITS = Permission(allows=1 | 1 << 1 | 1 << 2 | 1 << 10)
+_PAGING_BITS = Permission(allows=1 | 1 << 1 | 1 << 2, denies=1 << 63)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What judging asks of a solver.
+
+    Args:
+        decide: decides an obligation, given what is preferred of a counterexample, which is made small.
+        decide_small: likewise without preference.
+        decide_only: decides an obligation; a counterexample is as it comes.
+        satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
+    """
+
+    decide: Callable[[Obligation, Sequence[Bool]], Answer]
+    decide_small: Callable[[Obligation], Answer]
+    decide_only: Callable[[Obligation], Answer]
+    satisfiable: Callable[[Bool], bool | None]
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A function compared under one relation."""
+
+    compared: Compared
+    relation: Relation
+    comparison: Comparison
+    answer: Answer | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """That both versions show the same; without an answer it needed none."""
+        return Verdict.PROVED if self.answer is None else self.answer.verdict
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges functions of two versions.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        given: how names have changed.
+        set_ups: the masks with which functions are compared: masks of any value, and then those that a function is
+            compared with to which masks matter.
+        solver: decides.
+    """
+
+    old: Version
+    new: Version
+    given: Given
+    set_ups: tuple[SetUp, ...]
+    solver: Solver
+
+    def judge(self, pair: Pair) -> tuple[Judgement, ...]:
+        """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
+        start = time.perf_counter()
+        any_masks, *others = self.set_ups
+        found: list[Judgement] = []
+        try:
+            tried = self._try(pair, any_masks)
+            if tried.verdict is Verdict.PROVED or not (others and tried.compared.uses_masks):
+                found.append(self._judged(tried))
+        except Exception as error:
+            found.append(_not_compared(pair, "", error))
+        for set_up in others if not found else ():
+            try:
+                found.append(self._judged(self._try(pair, set_up)))
+            except Exception as error:
+                found.append(_not_compared(pair, set_up.name, error))
+        places = (
+            str(self.old.unit(pair.old_path).function(pair.old).location),
+            str(self.new.unit(pair.new_path).function(pair.new).location),
+        )
+        directly = changed_directly(self.old, self.new, pair)
+        seconds = time.perf_counter() - start
+        merged = _merged(found)
+        return tuple(
+            replace(each, seconds=seconds / len(merged), old_at=places[0], new_at=places[1], directly=directly)
+            for each in merged
+        )
+
+    # -- comparing --------------------------------------------------------------------------------
+
+    def _try(self, pair: Pair, set_up: SetUp) -> _Tried:
+        """The first relation under which a function is the same, or else the last.
+
+        Raises:
+            Refused: a version's function is not understood, or is not even equal to itself.
+        """
+        compared = Compared(self.old, self.new, pair, self.given, set_up)
+        itself = compared.itself
+        if itself.aspects and self._decide(_obligation(itself)).verdict not in (Verdict.PROVED, Verdict.VACUOUS):
+            names = ", ".join(each.name for each in itself.aspects)
+            raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
+        tried: _Tried | None = None
+        for relation in compared.relations():
+            comparison = compared.compare(relation)
+            answer = self._decide(_obligation(comparison)) if comparison.aspects else None
+            tried = _Tried(compared, relation, comparison, answer)
+            if tried.verdict in (Verdict.PROVED, Verdict.VACUOUS):
+                break
+        assert tried is not None
+        return tried
+
+    def _decide(self, obligation: Obligation) -> Answer:
+        return self.solver.decide_only(obligation)
+
+    # -- judging ----------------------------------------------------------------------------------
+
+    def _judged(self, tried: _Tried) -> Judgement:
+        compared = tried.compared
+        found = Judgement(
+            compared.pair.name, Change.EQUAL, compared.set_up.name,
+            relation=tried.relation.notes, calls=tuple(compared.calls),
+        )  # fmt: skip
+        if tried.verdict is Verdict.PROVED:
+            return found
+        if tried.verdict is Verdict.VACUOUS:
+            reason = "as far as it is understood, something in it is undefined on every execution"
+            return replace(found, change=Change.NOT_COMPARED, reason=reason)
+        if tried.verdict is not Verdict.REFUTED:
+            assert tried.answer is not None
+            return replace(found, change=Change.UNKNOWN, reason=tried.answer.reason or "")
+        return self._differing(tried, found)
+
+    def _differing(self, tried: _Tried, found: Judgement) -> Judgement:
+        shows = self._shows(tried)
+        claim = equality(shows, tried.comparison.assumptions, tuple(self._shown(tried)))
+        obligation = claim.obligation
+        premise = obligation.premise
+
+        def possible(term: Bool) -> bool:
+            return term is not FALSE and self.solver.satisfiable(all_of(premise, term)) is not False
+
+        differing = [each for each in shows if len(shows) > _MANY or possible(each.differs)]
+        more, less = (any_of(FALSE, *(getattr(each, side) for each in differing)) for side in ("more", "less"))
+        otherwise = any_of(FALSE, *(each.otherwise for each in differing))
+        change, telling = Change.DIFFERS, [each.differs for each in differing]
+        if not possible(otherwise):
+            ways = possible(more), possible(less)
+            change = {(True, False): Change.MORE, (False, True): Change.LESS}.get(ways, Change.DIFFERS)
+            telling = [more, less]
+        answer = self.solver.decide(obligation, telling)
+        if answer.assignment is None:
+            return replace(found, change=Change.UNKNOWN, reason=answer.reason or "no counterexample was found again")
+        relevant = {name for name, mask in answer.assignment.relevant.items() if mask}
+        claim = replace(claim, shown=tuple(each for each in claim.shown if relevant & variables(each.term).keys()))
+        condition = None
+        if len(relevant) <= _MANY:
+            names = bit_names(self._flags(tried))
+            condition = condition_of_equality(
+                obligation, answer.assignment, self._decide, self.solver.decide_small, names
+            )
+        checks = self._callers(tried, condition) if condition is not None else ()
+        guaranteed = bool(checks) and all(check.guarantees for check in checks)
+        broken = any(check.guarantees is False for check in checks)
+        if condition is not None and (guaranteed or (change is Change.DIFFERS and not broken)):
+            change = Change.EQUAL_IF
+        return replace(
+            found, change=change, condition=condition.text if condition is not None else "", callers=checks,
+            differs_in=tuple(dict.fromkeys(each.name for each in differing)),
+            bits=self._bits(differing, premise), witness=self._witness(tried, claim, answer.assignment),
+        )  # fmt: skip
+
+    def _shows(self, tried: _Tried) -> list[Shows]:
+        spte_bits = {EPT: _EPT_BITS, OTHER_TABLES: _PAGING_BITS}.get(tried.compared.set_up.name)
+        found = []
+        for each in tried.comparison.aspects:
+            name = f"{tried.compared.pair.new}()" if each.key == RESULT else each.key
+            width = each.old.width if each.old is not None else 0
+            is_spte = kind_of(name, width) is Kind.SPTE
+            permission = permission_of(name, spte_bits, is_spte=is_spte) if name else None
+            shown = f"{name}" if each.key == RESULT else each.name
+            found.append(
+                Shows(shown if permission is not None else each.name, each.differs, each.old, each.new, permission)
+            )
+        return found
+
+    def _bits(self, differing: Sequence[Shows], premise: Bool) -> tuple[int, ...]:
+        """The bits in which the only number differs that does; none if they are many."""
+        if len(differing) != 1 or not isinstance(differing[0].old, BitVec) or not isinstance(differing[0].new, BitVec):
+            return ()
+        (one,) = differing
+        assert isinstance(one.old, BitVec)
+        assert isinstance(one.new, BitVec)
+        other = one.old ^ one.new
+        found: list[int] = []
+        for _ in range(_MOST_BITS + 1):
+            mask = sum(1 << index for index in found)
+            left = self.solver.decide_only(
+                Obligation((), implies(all_of(premise, one.differs), _none(other & ~bv(mask, other.width))))
+            )
+            if left.verdict is Verdict.PROVED:
+                return tuple(sorted(found))
+            if left.assignment is None:
+                return ()
+            value = evaluate(other, left.assignment.values) & ~mask
+            found += [index for index in range(other.width) if value >> index & 1]
+            if len(found) > _MOST_BITS:
+                return ()
+        return ()
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _shown(self, tried: _Tried) -> Iterator[Shown]:
+        """The common inputs, by the names that C has for them."""
+        flags = self._flags(tried)
+        terms = [tried.comparison.differs, *(each.term for each in tried.comparison.assumptions)]
+        for name, term in variables(*terms).items():
+            union = tried.compared.old.words.get(name)
+            fields = bit_fields(union) if union is not None else {}
+            if isinstance(term, BitVec) and fields:
+                for field_name, place in fields.items():
+                    if place.offset + place.width <= term.width:
+                        yield Shown(f"{name}.{field_name}", extract(term, place.offset + place.width - 1, place.offset))
+            elif isinstance(term, BitVec) and term.width == 1:
+                yield Shown(name, bit(term, 0))
+            else:
+                yield Shown(name, term, tuple(flags.get(name, {}).items()))
+
+    def _flags(self, tried: _Tried) -> Mapping[str, Mapping[int, str]]:
+        """What the bits of access masks and SPTEs are called among the common inputs, which are the old version's."""
+        bits = tried.compared.set_up.old
+        access = {
+            value.bit_length() - 1: name.removeprefix("ACC_").removesuffix("_MASK")
+            for name, value in bits.constants.items()
+            if name.startswith("ACC_") and value.bit_count() == 1 and name != "ACC_USER_EXEC_MASK"
+        }
+        masks = {
+            mask.value.bit_length() - 1: name
+            for name, mask in bits.masks.items() if mask.is_const and mask.value.bit_count() == 1
+        }  # fmt: skip
+        terms = [tried.comparison.differs, *(each.term for each in tried.comparison.assumptions)]
+        found: dict[str, Mapping[int, str]] = {}
+        for name, term in variables(*terms).items():
+            kind = kind_of(name, term.width)
+            if kind is Kind.ACCESS and term.width >= max(access, default=0):
+                found[name] = access
+            elif kind is Kind.SPTE and masks:
+                found[name] = masks
+        return found
+
+    def _witness(self, tried: _Tried, claim: Claim, assignment: Assignment) -> Witness:
+        old, new = tried.compared.evidence(tried.relation)
+        told = [explain(with_evidence(claim, each), assignment, self.solver.satisfiable) for each in (old, new)]
+        what = told[0].symptom
+        shown = next(each for each in self._shows(tried) if each.name == what)
+        values = (_text(each, assignment.values) for each in (shown.old, shown.new))
+        return Witness(what, told[0].inputs, assignment.values, told[0].steps, told[1].steps, *values)
+
+    # -- callers ----------------------------------------------------------------------------------
+
+    def _callers(self, tried: _Tried, condition: Condition) -> tuple[CallerCheck, ...]:
+        """Whether the callers in the new version guarantee a condition on what they give."""
+        pair = tried.compared.pair
+        function = tried.compared.new.function
+        former = {old: new for new, old in self._parameters(tried).items()}
+        needed = variables(condition.holds)
+        positions = {each.name: index for index, each in enumerate(function.parameters)}
+        if any(former.get(name, name) not in positions or kind_of(name, term.width) in tried.relation.encodings
+               for name, term in needed.items()):  # fmt: skip
+            return ()
+        return tuple(
+            self._caller(each, pair.new, {name: positions[former.get(name, name)] for name in needed}, condition)
+            for each in callers(self.new, pair, self.given.pairing)
+        )
+
+    def _parameters(self, tried: _Tried) -> Mapping[str, str]:
+        old, new = tried.compared.old.function, tried.compared.new.function
+        return matching_parameters(old, new, self.given.names)
+
+    def _caller(self, caller: Pair, callee: str, positions: Mapping[str, int], condition: Condition) -> CallerCheck:
+        try:
+            run = run_caller(self.new, caller, callee)
+        except LiftError as error:
+            return CallerCheck(caller.new, None, error.message)
+        needed = variables(condition.holds)
+        for call in (each for each in run.calls if each.function == callee):
+            given: dict[Term, Term] = {}
+            for name, position in positions.items():
+                value = call.arguments[position]
+                term = needed[name]
+                if not isinstance(value, BitVec):
+                    return CallerCheck(caller.new, None, f"{name} is no number there")
+                given[term] = extract(value, term.width - 1, 0) if value.width > term.width else value
+            holds = implies(call.guard, substitute(condition.holds, given))
+            answer = self._decide(Obligation((), holds))
+            if answer.verdict is not Verdict.PROVED:
+                known = answer.verdict is Verdict.REFUTED
+                return CallerCheck(caller.new, False if known else None, str(call.at))
+        return CallerCheck(caller.new, True)
+
+
+def _obligation(comparison: Comparison) -> Obligation:
+    return Obligation(comparison.assumptions, ~comparison.differs)
+
+
+def _none(value: BitVec) -> Bool:
+    return ~ne(value, 0)
+
+
+def _text(term: Term | None, values: Mapping[str, int]) -> str:
+    if term is None:
+        return ""
+    value = evaluate(term, values)
+    return number(value) if isinstance(term, BitVec) else ("yes" if value else "no")
+
+
+def _not_compared(pair: Pair, masks: str, error: Exception) -> Judgement:
+    # One function that cannot be compared must not keep the others from being judged.
+    known = isinstance(error, LiftError | NotThere)
+    reason = str(error) if known else f"comparing it failed: {type(error).__name__}: {error}"
+    return Judgement(pair.name, Change.NOT_COMPARED, masks, reason=" ".join(reason.split()))
+
+
+def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """Judgements that say the same for all masks, as one."""
+    first = found[0]
+    same = all(
+        (each.change, each.condition, each.differs_in, each.bits, each.relation, each.reason)
+        == (first.change, first.condition, first.differs_in, first.bits, first.relation, first.reason)
+        for each in found
+    )  # fmt: skip
+    return (replace(first, masks=""),) if same else tuple(found)

@@ -1,0 +1,57 @@
+"""Which files a translation unit may consist of, told from the text alone: too many rather than too few."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
+_FOLDERS = ("arch/x86/include", "include", "arch/x86/include/uapi", "include/uapi", "arch/x86/kvm", "virt/kvm")
+_ALWAYS = ("include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h")
+
+
+class Included:
+    """The files that the units of a tree may include, conditions left out of account.
+
+    Args:
+        root: the tree's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._direct: dict[str, tuple[str, ...]] = {}
+
+    def reaches(self, unit: str, files: Collection[str]) -> bool:
+        """Whether a unit is, or may include, one of some files; both are relative to the tree."""
+        wanted, seen, todo = set(files), set[str](), [unit, *_ALWAYS]
+        while todo:
+            path = todo.pop()
+            if path in wanted:
+                return True
+            if path not in seen:
+                seen.add(path)
+                todo += self._included(path)
+        return False
+
+    def _included(self, path: str) -> tuple[str, ...]:
+        if path not in self._direct:
+            try:
+                text = (self._root / path).read_text("utf-8", errors="replace")
+            except OSError:
+                text = ""
+            self._direct[path] = tuple(each for name in _INCLUDE.findall(text) for each in self._found(path, name))
+        return self._direct[path]
+
+    def _found(self, path: str, name: str) -> Iterator[str]:
+        for folder in (str(PurePosixPath(path).parent), *_FOLDERS):
+            parts: list[str] = []
+            for part in PurePosixPath(folder, name).parts:
+                if part == "..":
+                    parts = parts[:-1]
+                else:
+                    parts.append(part)
+            yield "/".join(parts)
+        if name.startswith("asm/"):
+            # A header that is generated stands for the generic one.
+            yield f"include/asm-generic/{name.removeprefix('asm/')}"

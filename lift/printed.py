@@ -1,0 +1,199 @@
+"""What a unit's functions say once macros are expanded, and what else that depends on: for telling what has changed.
+
+Clang prints a definition from its syntax tree, so comments, line breaks and the names of macros are gone, and what a
+macro stands for is there.  Two functions that are printed alike, and whose types, constants and variables are too,
+mean the same as far as the functions that they call do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from clang.cindex import Cursor, CursorKind
+
+from mmuproof.lift import clang_api
+from mmuproof.lift.unit import Unit
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Names that the compiler or a macro makes up, with a number that depends on what stands before them.
+_COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
+_TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
+
+
+class Printed:
+    """The definitions of one unit, printed.
+
+    Args:
+        unit: the parsed unit.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._texts: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
+        self._weights: dict[str, int] = {}
+
+    def text(self, function: str) -> str:
+        """A function's definition, with made-up names numbered anew."""
+        if function not in self._texts:
+            self._texts[function] = _renumbered(clang_api.printed(self._unit.definitions[function]))
+        return self._texts[function]
+
+    def calls(self, function: str) -> frozenset[str]:
+        """The functions with a body in this unit that a function mentions."""
+        return frozenset(_words(self.text(function)) & self._unit.definitions.keys() - {function})
+
+    def closure(self, function: str) -> frozenset[str]:
+        """The functions that a function calls, directly or not, as far as they have a body here."""
+        found: set[str] = set()
+        todo = [function]
+        while todo:
+            new = self.calls(todo.pop()) - found
+            found |= new
+            todo += new
+        return frozenset(found)
+
+    def weight(self, function: str, limit: int = 1 << 16) -> int:
+        """How many statements a function runs at most if all that it calls is followed, loops counted once."""
+        return self._weight(function, limit, ())
+
+    def _weight(self, function: str, limit: int, above: tuple[str, ...]) -> int:
+        known = self._weights.get(function)
+        if known is not None:
+            return known
+        if function in above:
+            return limit
+        text = self.text(function)
+        total = text.count(";")
+        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self._unit.definitions]
+        for word in words[1:]:
+            if total >= limit:
+                break
+            total += self._weight(word, limit, (*above, function))
+        total = min(total, limit)
+        self._weights[function] = total
+        return total
+
+    def digest(self, function: str) -> str:
+        """Changes if the function does, or a type, constant, variable or prototype that it uses.
+
+        It does not if only a function does that it calls.
+        """
+        if function not in self._digests:
+            digest = hashlib.sha256(self.text(function).encode())
+            for part in sorted(self._parts(function)):
+                digest.update(b"\0" + part.encode())
+            self._digests[function] = digest.hexdigest()
+        return self._digests[function]
+
+    def _parts(self, function: str) -> set[str]:
+        """The printed declarations that a function uses; of a struct only the members that it names."""
+        words = _words(self.text(function))
+        parts: set[str] = set()
+        seen: set[str] = set()
+        todo = list(words)
+        while todo:
+            word = todo.pop()
+            if word in seen:
+                continue
+            seen.add(word)
+            value = self._unit.enumerators.get(word)
+            if value is not None:
+                parts.add(f"{word} = {value}")
+            for text in self._declared(word, words):
+                parts.add(text)
+                todo += _words(text) - seen
+        return parts
+
+    def _declared(self, word: str, words: set[str]) -> Iterator[str]:
+        declared = self._declarations
+        if word in declared.others:
+            yield declared.others[word]
+        cursor = declared.records.get(word)
+        if cursor is None:
+            return
+        if cursor.kind is CursorKind.UNION_DECL:
+            yield self._print(cursor)
+            return
+        for member in self._members(word):
+            # An anonymous member has no name that could be mentioned.
+            if not member[0] or member[0] in words:
+                yield f"{word}: {member[1]}"
+
+    def _members(self, record: str) -> tuple[tuple[str, str], ...]:
+        if record not in self._printed_members:
+            cursor = self._declarations.records[record]
+            found = []
+            for child in cursor.get_children():
+                if child.kind is CursorKind.FIELD_DECL:
+                    found.append((child.spelling, self._print(child)))
+                elif child.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL):
+                    found.append(("", self._print(child)))
+            self._printed_members[record] = tuple(found)
+        return self._printed_members[record]
+
+    @cached_property
+    def _printed_members(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        return {}
+
+    def _print(self, cursor: Cursor) -> str:
+        return _renumbered(clang_api.printed(cursor))
+
+    @cached_property
+    def _declarations(self) -> _Declarations:
+        return _Declarations(self._unit)
+
+
+class _Declarations:
+    """What a unit declares at file scope besides functions with a body, by name."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.records: dict[str, Cursor] = {}
+        self._others: dict[str, Cursor] = {}
+        for cursor in unit.declarations((*_TYPES, CursorKind.VAR_DECL, CursorKind.FUNCTION_DECL)):
+            kind = cursor.kind
+            name = cursor.spelling
+            if kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL):
+                if cursor.is_definition():
+                    self.records[name] = cursor
+            elif kind is CursorKind.FUNCTION_DECL:
+                if name not in unit.definitions:
+                    self._others.setdefault(name, cursor)
+            elif kind is not CursorKind.ENUM_DECL:
+                self._others[name] = cursor
+        self.others = _Lazily(self._others)
+
+
+class _Lazily(Mapping[str, str]):
+    """Printed when asked for: most are not."""
+
+    def __init__(self, cursors: Mapping[str, Cursor]) -> None:
+        self._cursors = cursors
+        self._texts: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._texts:
+            self._texts[name] = _renumbered(clang_api.printed(self._cursors[name]))
+        return self._texts[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._cursors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cursors)
+
+    def __len__(self) -> int:
+        return len(self._cursors)
+
+
+def _renumbered(text: str) -> str:
+    numbers: dict[str, int] = {}
+    return _COUNTED.sub(lambda match: f"{match[1]}_{numbers.setdefault(match[0], len(numbers))}", text)
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_LITERAL.sub("", text)))

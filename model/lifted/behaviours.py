@@ -1,0 +1,170 @@
+"""What one version of a function does: run on free inputs, with everything that somebody else could see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from mmuproof.lift.c_types import FunctionType, IntType, Leaf, PointerType, RecordType, VoidType, leaf_at
+from mmuproof.lift.core import Definitions
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.findings import CheckKind
+from mmuproof.lift.memory import Cell, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
+from mmuproof.lift.opaque_calls import Answers, OpaqueCall, OpaqueCalls
+from mmuproof.lift.syntax import Function, Variable
+from mmuproof.model.cuts.comparisons import OPAQUE
+from mmuproof.model.evidence import Check, Evidence, Step
+from mmuproof.smt.graph import variables
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, any_of, negate, var, zext
+
+SETTLED = "shadow_"
+"""What the names of variables with static storage begin with that are set up once: the masks of SPTEs."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a run of a function shows.
+
+    Args:
+        function: the function.
+        result: what it returns; None for nothing.
+        memory: what it leaves behind.
+        calls: the calls that it makes and that are not followed.
+        warns: when a WARN fires.
+        stops: when a BUG fires.
+        undefined: when something is undefined in C.
+        evidence: how all that came about.
+        given_up: the functions that could not be followed, with the reason.
+        words: the unions among its inputs, by the names of their variables.
+    """
+
+    function: Function
+    result: Value | Place | None
+    memory: Memory = field(repr=False)
+    calls: tuple[OpaqueCall, ...] = field(repr=False)
+    warns: Bool = field(repr=False)
+    stops: Bool = field(repr=False)
+    undefined: Bool = field(repr=False)
+    evidence: Evidence = field(repr=False)
+    given_up: Mapping[str, Refused] = field(repr=False)
+    words: Mapping[str, RecordType] = field(repr=False)
+
+    @cached_property
+    def variables(self) -> Mapping[str, Term]:
+        """The free inputs, and the unknown results of calls, that what it shows depends on, by name."""
+        return variables(*self._terms())
+
+    @cached_property
+    def written(self) -> frozenset[str]:
+        """The names of all places outside that it writes."""
+        memories = [self.memory, *(call.memory for call in self.calls)]
+        return frozenset(
+            object_.path(leaf.path)
+            for memory in memories
+            for object_ in memory.changed if object_.kind is ObjectKind.INPUT
+            for offset, width in memory.written(object_)
+            for leaf in leaves(object_, offset, width)
+        )  # fmt: skip
+
+    def _terms(self) -> Iterator[Term]:
+        yield from (self.warns, self.stops, self.undefined)
+        yield from _in_value(self.result)
+        memories = [self.memory]
+        for call in self.calls:
+            yield call.guard
+            for argument in call.arguments:
+                yield from _in_value(argument)
+            memories.append(call.memory)
+        for memory in memories:
+            for object_ in memory.changed:
+                for offset, width in memory.written(object_):
+                    yield from _in_value(memory.read(object_, offset, width))
+
+
+def _in_value(value: Value | Place | None) -> Iterator[Term]:
+    if isinstance(value, BitVec):
+        yield value
+    elif isinstance(value, Pointer):
+        for target in value.targets:
+            yield target.guard
+            if target.address is not None:
+                yield target.address
+            if target.place is not None:
+                yield from (dimension.index for dimension in target.place.dimensions)
+
+
+def behaviour(
+    definitions: Definitions,
+    function: Function,
+    answers: Answers,
+    *,
+    never: frozenset[str] = frozenset(),
+    names: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    start: Mapping[str, Value] | None = None,
+) -> Behaviour:
+    """Run a function on free inputs.
+
+    Args:
+        definitions: where it finds the functions that it calls.
+        function: what is run.
+        answers: shared with the run that it is compared with.
+        never: functions that are not followed.
+        names: what functions are called in names, where that is not by their own.
+        parameters: likewise for the function's parameters.
+        start: what scalars with static storage hold at first, by name.
+
+    Raises:
+        Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
+    """
+    machine = OpaqueCalls(
+        definitions, replace(OPAQUE, never=never), answers, lambda name: name.startswith(SETTLED), names
+    )
+    memory = Memory()
+    for name, value in (start or {}).items():
+        object_ = machine.global_object(definitions.variable(name))
+        if object_.kind is ObjectKind.INPUT:
+            # What it starts with, and not something that the function has written.
+            object_.content[0] = Cell(object_.type.bits, value)
+    arguments = [
+        _free(each, (parameters or {}).get(each.name, each.name), machine.words, function)
+        for each in function.parameters
+    ]
+    result = machine.run(function, arguments, memory)
+    checks = tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in machine.checks)
+    return Behaviour(
+        function, result, memory, tuple(machine.opaque_calls),
+        _broken(checks, CheckKind.WARN), _broken(checks, CheckKind.BUG),
+        any_of(FALSE, *(negate(each.holds) for each in checks if not each.kind.is_stated)),
+        Evidence(checks, tuple(Step(str(s.at), s.target, s.guard, s.value) for s in machine.steps)),
+        machine.given_up, machine.words,
+    )  # fmt: skip
+
+
+def _broken(checks: Sequence[Check], kind: CheckKind) -> Bool:
+    return any_of(FALSE, *(negate(each.holds) for each in checks if each.kind is kind))
+
+
+def _free(parameter: Variable, name: str, words: dict[str, RecordType], function: Function) -> Value | Place:
+    """A free value for a parameter."""
+    type_ = parameter.type
+    if isinstance(type_, IntType):
+        return zext(var(name, 1), 8) if type_.is_bool else var(name, type_.bits)
+    if isinstance(type_, RecordType):
+        return Place(Object(name, type_, ObjectKind.INPUT, words=words), 0)
+    target = type_.target if isinstance(type_, PointerType) else None
+    if target is None or isinstance(target, VoidType | FunctionType) or not target.bits:
+        at = str(function.location)
+        raise Refused(f"its parameter {parameter.name} is a {type_.name}, and may lead to anything", at)
+    return pointer_to(Object(name, target, ObjectKind.INPUT, by_pointer=True, words=words))
+
+
+def leaves(object_: Object, offset: int, width: int) -> Iterator[Leaf]:
+    """The scalars of an object that overlap a range, padding left out."""
+    position = offset
+    while position < offset + width:
+        leaf = leaf_at(object_.type, position)
+        if leaf.type is not None:
+            yield leaf
+        position = leaf.offset + leaf.width

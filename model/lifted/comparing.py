@@ -1,0 +1,182 @@
+"""The ways in which two versions of a function can be compared: with which masks, under which change of encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmuproof.lift.memory import Value
+from mmuproof.lift.opaque_calls import Answers
+from mmuproof.model.evidence import Evidence, Step
+from mmuproof.model.lifted.behaviours import SETTLED, Behaviour, behaviour
+from mmuproof.model.lifted.comparison import Comparison, compare
+from mmuproof.model.lifted.correspondence import matching_parameters, relate
+from mmuproof.model.lifted.encodings import Bits, Encoding, Kind, access_encodings, kind_of, set_encoding, spte_encoding
+from mmuproof.model.lifted.relation import Relation
+from mmuproof.model.lifted.versions import Pair, Pairing, Version, not_followed
+
+_MOST_TRIES = 4
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """With which masks functions are compared.
+
+    Args:
+        name: for which tables; empty for masks of any value.
+        old: where the old version has its bits.
+        new: where the new version has them.
+    """
+
+    name: str
+    old: Bits
+    new: Bits
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known beforehand of how names have changed: in the new version, with what they are in the old one."""
+
+    names: Mapping[str, str]
+    pairing: Pairing
+
+
+class Compared:
+    """A function run in both versions, with masks of one kind.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        pair: the function.
+        given: how names have changed.
+        set_up: the masks.
+
+    Raises:
+        Refused: a version's function is not understood.
+    """
+
+    def __init__(self, old: Version, new: Version, pair: Pair, given: Given, set_up: SetUp) -> None:
+        self.pair, self.set_up, self._given = pair, set_up, given
+        units = old.unit(pair.old_path), new.unit(pair.new_path)
+        functions = units[0].function(pair.old), units[1].function(pair.new)
+        former = given.pairing.former_names
+        parameters = matching_parameters(*functions, given.names)
+        starts = [
+            {name: value for name, value in bits.masks.items() if unit.has_variable(name)}
+            for bits, unit in zip((set_up.old, set_up.new), units, strict=True)
+        ]  # fmt: skip
+        never = not_followed(old, new, pair)
+        for _ in range(_MOST_TRIES):
+            self.answers = Answers()
+            self.old = behaviour(units[0], functions[0], self.answers, never=never, start=_values(starts[0]))
+            self.new = behaviour(
+                units[1], functions[1], self.answers, never=never, names=former, parameters=parameters,
+                start=_values(starts[1]),
+            )  # fmt: skip
+            # What one version cannot follow is not followed in the other either.
+            given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
+            if given_up[0] == given_up[1]:
+                break
+            both = given_up[0] | given_up[1]
+            never |= both | {name for name, other in former.items() if other in both}
+        self._parameter_notes = tuple(
+            f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
+        )
+
+    @property
+    def itself(self) -> Comparison:
+        """The old version against itself."""
+        return compare(self.old, self.old, Relation(result=self.pair.old), self.answers)
+
+    @cached_property
+    def uses_masks(self) -> bool:
+        """Whether the masks can matter."""
+        names = [*self.old.variables, *self.new.variables]
+        return any(name.startswith((SETTLED, "enable_mmio_caching", "kvm_ad_enabled")) for name in names)
+
+    def relations(self) -> Iterator[Relation]:
+        """The relations to be tried, the plainest first; the last one takes everything for changed that may have."""
+        names = self._given.names
+        yield self._told(relate(self.old, self.new, names, search=False))
+        found = relate(self.old, self.new, names)
+        if found.notes:
+            yield self._told(found)
+        for encodings in self._encodings():
+            yield self._told(relate(self.old, self.new, names, encodings))
+
+    def _told(self, relation: Relation) -> Relation:
+        return Relation(
+            relation.old_variables, relation.new_variables, relation.new_names, relation.encodings,
+            relation.result, relation.conditions, (*self._parameter_notes, *relation.notes),
+        )  # fmt: skip
+
+    def _encodings(self) -> Iterator[Mapping[Kind, Encoding]]:
+        kinds = self._kinds
+        spte = spte_encoding(self.set_up.old, self.set_up.new) if Kind.SPTE in kinds else None
+        access = access_encodings(self.set_up.old, self.set_up.new) if kinds & {Kind.ACCESS, Kind.ACCESS_SET} else ()
+        ways: list[Mapping[Kind, Encoding]] = [{}]
+        ways = [{Kind.ACCESS: each, Kind.ACCESS_SET: set_encoding(each)} for each in access] or ways
+        if access and spte is not None:
+            ways = [{}, *ways]
+        for way in ways:
+            if spte is not None:
+                yield {Kind.SPTE: spte, **way}
+            elif way:
+                yield way
+
+    @cached_property
+    def _kinds(self) -> set[Kind | None]:
+        found: set[Kind | None] = set()
+        for side in (self.old, self.new):
+            found |= {kind_of(name, term.width) for name, term in side.variables.items()}
+            found |= {kind_of(name, 64) for name in side.written}
+            found.add(kind_of(f"{side.function.name}()", side.function.result.bits))
+        return found
+
+    def compare(self, relation: Relation) -> Comparison:
+        """Both versions held against each other.
+
+        Raises:
+            Refused: what they show cannot be compared.
+        """
+        return compare(self.old, self.new, relation, self.answers)
+
+    def evidence(self, relation: Relation) -> tuple[Evidence, Evidence]:
+        """How each version comes to what it shows, over the common inputs."""
+        sides = ((self.old, relation.old_truth, relation.old_term), (self.new, relation.new_truth, relation.new_term))
+        return tuple(
+            Evidence(steps=tuple(
+                Step(step.at, step.target, truth(step.guard), term(step.value)) for step in side.evidence.steps
+            ))
+            for side, truth, term in sides
+        )  # type: ignore[return-value]  # fmt: skip
+
+    @property
+    def calls(self) -> Sequence[str]:
+        """The functions that are called and not followed."""
+        return tuple(dict.fromkeys(call.function for side in (self.old, self.new) for call in side.calls))
+
+
+def _values(masks: Mapping[str, object]) -> Mapping[str, Value]:
+    return masks  # type: ignore[return-value]
+
+
+def callers(version: Version, pair: Pair, pairing: Pairing) -> tuple[Pair, ...]:
+    """The functions of the MMU that call one in the new version."""
+    return tuple(
+        each for each in pairing.pairs
+        if pair.new in version.printed(each.new_path).calls(each.new) and each.new != pair.new
+    )  # fmt: skip
+
+
+def run_caller(version: Version, caller: Pair, callee: str) -> Behaviour:
+    """A caller in the new version, with the calls of one function left to be looked at.
+
+    Raises:
+        Refused: the caller is not understood.
+    """
+    unit = version.unit(caller.new_path)
+    printed = version.printed(caller.new_path)
+    large = {name for name in printed.closure(caller.new) if printed.weight(name) > 60}
+    return behaviour(unit, unit.function(caller.new), Answers(), never=frozenset({callee, *large}))

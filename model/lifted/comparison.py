@@ -1,0 +1,382 @@
+"""Two versions of a function held against each other: everything that they show, thing by thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from mmuproof.lift.c_types import Field, Leaf, RecordType, leaf_at
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Place, Pointer
+from mmuproof.lift.opaque_calls import Answers, Argument, OpaqueCall
+from mmuproof.lift.values import Target, as_pointer
+from mmuproof.model.lifted.behaviours import Behaviour, leaves
+from mmuproof.model.lifted.relation import Relation
+from mmuproof.model.lifted.session import bit_fields
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    Term,
+    all_of,
+    any_of,
+    eq,
+    extract,
+    iff,
+    implies,
+    negate,
+    resize,
+)
+
+RESULT, WARNING, STOP, UNDEFINED = "the return value", "a WARN", "a BUG", "undefined behaviour"
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One thing that both versions show.
+
+    Args:
+        name: what it is, as a reader calls it: `RESULT`, a place in memory, a call.
+        differs: when the two do not show the same.
+        old: what the old version shows, where that is a number or a truth value.
+        new: likewise; it is what the old one's value stands for here, if the encoding changes.
+        key: the name of a place in memory, or `RESULT`; empty for all else.
+    """
+
+    name: str
+    differs: Bool
+    old: Term | None = None
+    new: Term | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions held against each other.
+
+    Args:
+        aspects: what is compared, without what is the same at once.
+        assumptions: what is taken for granted.
+    """
+
+    aspects: tuple[Aspect, ...]
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def differs(self) -> Bool:
+        """When the two do not show the same."""
+        return any_of(*(each.differs for each in self.aspects))
+
+
+def compare(old: Behaviour, new: Behaviour, relation: Relation, answers: Answers) -> Comparison:
+    """Hold two runs against each other under a relation of their inputs and outputs.
+
+    Raises:
+        Refused: what they show cannot be compared.
+    """
+    return _Comparing(old, new, relation).run(answers)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One version's view: ``term`` rewrites its terms into the common inputs, ``name`` its names."""
+
+    memory: Memory
+    term: Callable[[BitVec], BitVec]
+    truth: Callable[[Bool], Bool]
+    name: Callable[[str], str]
+
+    def objects(self) -> dict[str, Object]:
+        """What may have been written of the outside, by common name."""
+        return {self.name(each.name): each for each in self.memory.changed if each.kind is ObjectKind.INPUT}
+
+    def at(self, memory: Memory) -> _Side:
+        """The same at another time."""
+        return _Side(memory, self.term, self.truth, self.name)
+
+
+class _Comparing:
+    def __init__(self, old: Behaviour, new: Behaviour, relation: Relation) -> None:
+        self._old, self._new, self._relation = old, new, relation
+        self._left = _Side(old.memory, relation.old_term, relation.old_truth, relation.old_name)
+        self._right = _Side(new.memory, relation.new_term, relation.new_truth, relation.new_name)
+
+    def run(self, answers: Answers) -> Comparison:
+        old, new, left, right = self._old, self._new, self._left, self._right
+        stops, new_stops = left.truth(old.stops), right.truth(new.stops)
+        warns, new_warns = left.truth(old.warns), right.truth(new.warns)
+        undefined, new_undefined = left.truth(old.undefined), right.truth(new.undefined)
+        found = [Aspect(STOP, iff(stops, negate(new_stops)), stops, new_stops)]
+        rest = [
+            Aspect(UNDEFINED, new_undefined, undefined, new_undefined),
+            Aspect(WARNING, iff(warns, negate(new_warns)), warns, new_warns),
+        ]
+        rest += self._values(RESULT, RESULT, old.result, new.result, old.function.result)
+        rest += self._memory(left, right, "")
+        rest += self._calls(old.calls, new.calls)
+        going = negate(stops)
+        found += [
+            Aspect(each.name, all_of(going, each.differs), each.old, each.new, each.key)
+            for each in rest
+            if each.differs is not FALSE
+        ]
+        assumptions = [Assumption(says, holds) for says, holds in self._relation.conditions]
+        if undefined is not FALSE:
+            assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
+        assumptions += self._congruence(answers)
+        return Comparison(tuple(each for each in found if each.differs is not FALSE), tuple(assumptions))
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def _values(self, name: str, key: str, old: Argument, new: Argument, type_: object = None) -> Iterator[Aspect]:
+        """The aspects of a value, in the naming of each side."""
+        if old is None or new is None:
+            if (old is None) is not (new is None):
+                yield Aspect(name, TRUE)
+            return
+        if isinstance(old, Place) or isinstance(new, Place):
+            if not (isinstance(old, Place) and isinstance(new, Place)):
+                raise Refused(f"{name} is a struct in one version only")
+            yield from self._records(name, key, old, new)
+            return
+        if isinstance(old, BitVec) and isinstance(new, BitVec):
+            yield from self._numbers(name, key, self._left.term(old), self._right.term(new))
+            return
+        left, right = as_pointer(old), as_pointer(new)
+        if left is None or right is None:
+            raise Refused(f"{name} is a pointer in one version and a number in the other")
+        differs = self._other_pointer(left, right)
+        if differs is not FALSE:
+            yield Aspect(name, differs)
+
+    def _numbers(self, name: str, key: str, old: BitVec, new: BitVec) -> Iterator[Aspect]:
+        width = max(old.width, new.width)
+        expected, actual = resize(old, width), resize(new, width)
+        encoding = self._relation.output("" if key == RESULT else key, width) if key else None
+        if encoding is not None:
+            compared = ~encoding.left_out(width)
+            expected, actual = encoding.encode(expected) & compared, actual & compared
+        if expected is not actual:
+            yield Aspect(name, negate(eq(expected, actual)), expected, actual, key)
+
+    def _records(self, name: str, key: str, old: Place, new: Place) -> Iterator[Aspect]:
+        """Structs by value: member by member, by name."""
+        members = {leaf.path: leaf for leaf in leaves(new.object, new.offset, new.object.type.bits - new.offset)}
+        for leaf in leaves(old.object, old.offset, old.object.type.bits - old.offset):
+            other = members.get(leaf.path)
+            if other is None:
+                raise Refused(f"{name} has {leaf.path} in the old version only")
+            left = self._left.memory.read(old.object, leaf.offset, leaf.width)
+            right = self._right.memory.read(new.object, other.offset, other.width)
+            yield from self._values(f"{name}.{leaf.path}", f"{key}.{leaf.path}" if key else "", left, right)
+
+    def _other_pointer(self, old: Pointer, new: Pointer) -> Bool:
+        # A pointer into something that would be at null is nothing on that path, and is undefined there.
+        return any_of(FALSE, *(
+            all_of(self._left.truth(a.guard), self._right.truth(b.guard), negate(self._same_target(a, b)))
+            for a in old.targets for b in new.targets
+        ))  # fmt: skip
+
+    def _same_target(self, old: Target, new: Target) -> Bool:
+        if old.place is not None and new.place is not None:
+            return self._same_place(old.place, new.place)
+        if old.function is not None and new.function is not None:
+            return TRUE if old.function.name == self._right.name(new.function.name) else FALSE
+        if old.address is not None and new.address is not None:
+            return eq(self._left.term(old.address), self._right.term(new.address))
+        return TRUE if old.is_null and new.is_null else FALSE
+
+    def _same_place(self, old: Place, new: Place) -> Bool:
+        ours = old.object.kind is ObjectKind.INPUT, new.object.kind is ObjectKind.INPUT
+        if ours[0] is not ours[1]:
+            return FALSE
+        # The machine's own objects are told apart by what they hold.
+        if ours[0] and self._left.name(old.object.name) != self._right.name(new.object.name):
+            return FALSE
+        if len(old.dimensions) != len(new.dimensions):
+            return FALSE
+        starts = (_member_at(old.object, old.offset), _member_at(new.object, new.offset))
+        if ours[0] and self._left.name(old.object.path(starts[0])) != self._right.name(new.object.path(starts[1])):
+            return FALSE
+        return all_of(*(
+            eq(self._left.term(a.index), self._right.term(b.index))
+            for a, b in zip(old.dimensions, new.dimensions, strict=True)
+        ))  # fmt: skip
+
+    # -- memory -----------------------------------------------------------------------------------
+
+    def _memory(self, left: _Side, right: _Side, when: str) -> Iterator[Aspect]:
+        """What each side has written outside, place by place."""
+        ours, theirs = left.objects(), right.objects()
+        places: dict[str, list[tuple[Object, Leaf] | None]] = {}
+        for side, objects, column in ((left, ours, 0), (right, theirs, 1)):
+            for object_ in objects.values():
+                for offset, width in side.memory.written(object_):
+                    for leaf in leaves(object_, offset, width):
+                        name = side.name(object_.path(leaf.path))
+                        places.setdefault(name, [None, None])[column] = (object_, leaf)
+        for name, (old, new) in places.items():
+            yield from self._place(name, left, right, old, new, when)
+
+    def _place(
+        self, name: str, left: _Side, right: _Side, old: tuple[Object, Leaf] | None, new: tuple[Object, Leaf] | None,
+        when: str,
+    ) -> Iterator[Aspect]:  # fmt: skip
+        shown = f"{name}{when}"
+        if old is not None and new is not None:
+            a, b = (
+                side.memory.read(object_, leaf.offset, leaf.width)
+                for side, (object_, leaf) in ((left, old), (right, new))
+            )
+            unions = old[1].union, new[1].union
+            if isinstance(a, BitVec) and isinstance(b, BitVec) and unions[0] is not None and unions[1] is not None:
+                yield from self._words(shown, name, left.term(a), right.term(b), unions[0], unions[1])
+                return
+            yield from self._values(shown, name, a, b)
+            return
+        # What only one side has written holds on the other what it held at first, in the one's own naming.
+        object_, leaf = old or new  # type: ignore[misc]
+        writer = left if old is not None else right
+        both = [side.memory.read(object_, leaf.offset, leaf.width) for side in (left, right)]
+        union = leaf.union
+        if isinstance(both[0], BitVec) and isinstance(both[1], BitVec):
+            terms = [writer.term(each) for each in both if isinstance(each, BitVec)]
+            if union is not None:
+                yield from self._words(shown, name, terms[0], terms[1], union, union)
+            elif terms[0] is not terms[1]:
+                yield from self._numbers(shown, "", terms[0], terms[1])
+            return
+        pointers = [as_pointer(each) for each in both]
+        if pointers[0] is None or pointers[1] is None:
+            raise Refused(f"{name} holds a pointer or a number")
+        if pointers[0] != pointers[1]:
+            other = writer.truth(_other_in_one_naming(pointers[0], pointers[1]))
+            if other is not FALSE:
+                yield Aspect(shown, other)
+
+    def _words(
+        self, shown: str, name: str, old: BitVec, new: BitVec, union: RecordType, other: RecordType
+    ) -> Iterator[Aspect]:
+        """Two words that are unions with bit-fields: compared by the names of these, as far as both have them."""
+        ours, theirs = bit_fields(union), bit_fields(other)
+        if not ours or not theirs or (old.width == new.width and layout(ours) == layout(theirs)):
+            yield from self._numbers(shown, name, old, new)
+            return
+        for each, place in ours.items():
+            there = theirs.get(each)
+            if there is None or not (_fits(place, old) and _fits(there, new)):
+                continue
+            yield from self._numbers(f"{shown}.{each}", f"{name}.{each}", _bits(old, place), _bits(new, there))
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def _calls(self, old: Sequence[OpaqueCall], new: Sequence[OpaqueCall]) -> Iterator[Aspect]:
+        """The calls that are not followed: which, when, with what, and what they find."""
+        left, right = self._left, self._right
+        pairs: list[tuple[int, int]] = []
+        free = list(range(len(new)))
+        for i, call in enumerate(old):
+            j = next((j for j in free if new[j].function == call.function), None)
+            if j is None:
+                yield Aspect(f"a call of {call.function}()", left.truth(call.guard), left.truth(call.guard), FALSE)
+            else:
+                free.remove(j)
+                pairs.append((i, j))
+        for j in free:
+            yield Aspect(f"a call of {new[j].function}()", right.truth(new[j].guard), FALSE, right.truth(new[j].guard))
+        for i, j in pairs:
+            yield from self._call(old[i], new[j])
+        for (i, j), (k, m) in combinations(pairs, 2):
+            if (i < k) is not (j < m):
+                both = all_of(left.truth(old[i].guard), left.truth(old[k].guard))
+                yield Aspect(f"the order of {old[i].function}() and {old[k].function}()", both)
+
+    def _call(self, old: OpaqueCall, new: OpaqueCall) -> Iterator[Aspect]:
+        left, right = self._left, self._right
+        guard, other = left.truth(old.guard), right.truth(new.guard)
+        yield Aspect(f"a call of {old.function}()", iff(guard, negate(other)), guard, other)
+        both = all_of(guard, other)
+        if both is FALSE:
+            return
+        inner: list[Aspect] = []
+        what = f"what {old.function}() is given"
+        if len(old.arguments) != len(new.arguments):
+            inner.append(Aspect(what, TRUE))
+        else:
+            for number, (a, b) in enumerate(zip(old.arguments, new.arguments, strict=True), 1):
+                inner += self._values(f"argument {number} of {old.function}()", "", a, b)
+                inner += self._own(f"what argument {number} of {old.function}() points to", a, b, old, new)
+        inner += self._memory(left.at(old.memory), right.at(new.memory), f" when {old.function}() is called")
+        for each in inner:
+            yield Aspect(each.name, all_of(both, each.differs), each.old, each.new)
+
+    def _own(self, name: str, a: Argument, b: Argument, old: OpaqueCall, new: OpaqueCall) -> Iterator[Aspect]:
+        """The machine's own objects that a call is given a pointer to, by what they hold."""
+        if not isinstance(a, Pointer) or not isinstance(b, Pointer):
+            return
+        for mine, other in zip(_own_objects(a), _own_objects(b), strict=False):
+            for offset, width in old.memory.written(mine):
+                if (offset, width) in new.memory.written(other):
+                    yield from self._values(
+                        name, "", old.memory.read(mine, offset, width), new.memory.read(other, offset, width)
+                    )
+
+    def _congruence(self, answers: Answers) -> Iterator[Assumption]:
+        """Functions that only answer give the same answer to the same question."""
+        asked: dict[str, list[tuple[tuple[BitVec, ...], str, BitVec]]] = {}
+        for each in answers.asked.values():
+            for term in dict.fromkeys((self._left.term, self._right.term)):
+                asked.setdefault(each.function, []).append(
+                    (tuple(term(number) for number in each.arguments), each.pointers, each.result)
+                )
+        for function, calls in asked.items():
+            for (numbers, pointers, result), (others, other_pointers, other) in combinations(calls, 2):
+                if result is other or pointers != other_pointers or len(numbers) != len(others):
+                    continue
+                if any(a.width != b.width for a, b in zip(numbers, others, strict=True)):
+                    continue
+                same = all_of(*(eq(a, b) for a, b in zip(numbers, others, strict=True)))
+                holds = implies(same, eq(result, other))
+                if holds is not TRUE:
+                    yield Assumption(f"{function}() gives the same answer to the same question", holds)
+
+
+def _own_objects(pointer: Pointer) -> list[Object]:
+    """The variables of the function itself that a pointer may lead to."""
+    objects = [target.place.object for target in pointer.targets if target.place is not None]
+    return [each for each in objects if each.kind not in (ObjectKind.INPUT, ObjectKind.CONSTANT)]
+
+
+def _bits(word: BitVec, place: Field) -> BitVec:
+    return extract(word, place.offset + place.width - 1, place.offset)
+
+
+def _fits(place: Field, word: BitVec) -> bool:
+    return place.offset + place.width <= word.width
+
+
+def layout(fields: dict[str, Field]) -> dict[str, tuple[int, int]]:
+    """Where bit-fields are: offset and width, by name."""
+    return {name: (place.offset, place.width) for name, place in fields.items()}
+
+
+def _member_at(object_: Object, offset: int) -> str:
+    if not 0 <= offset < object_.type.bits:
+        return f"+{offset}"
+    leaf = leaf_at(object_.type, offset)
+    return leaf.path if leaf.offset == offset else f"{leaf.path}+{offset - leaf.offset}"
+
+
+def _other_in_one_naming(left: Pointer, right: Pointer) -> Bool:
+    return any_of(FALSE, *(
+        all_of(a.guard, b.guard)
+        for a in left.targets for b in right.targets
+        if not (
+            (a.place, a.function, a.address, a.is_null) == (b.place, b.function, b.address, b.is_null)
+            or (a.place is not None and b.place is not None and a.place.object.name == b.place.object.name
+                and a.place.position is b.place.position)
+        )
+    ))  # fmt: skip

@@ -1,0 +1,193 @@
+"""A version of KVM's MMU, to be compared with another: its functions, wherever they stand, and what they say."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmuproof.lift.printed import Printed
+from mmuproof.lift.unit import Unit
+from mmuproof.model.lifted.encodings import Bits
+from mmuproof.model.lifted.kernel import MACROS, MMU_C, SPTE_C, TDP_MMU_C
+from mmuproof.model.lifted.mask_setup import masks_after_setup
+from mmuproof.smt.terms import BitVec
+
+UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
+"""The translation units of the MMU, those first in which a function that several of them include is looked at."""
+
+_MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
+_TRACE = "mmutrace.h"
+_ALIKE = 0.6
+_LARGEST = 60
+"""How many statements a function may run and still be followed where it is called; larger ones stand by themselves."""
+
+
+class Version:
+    """One version.
+
+    Args:
+        units: its translation units by path, each parsed when it is first asked for.
+        paths: those that the tree has, in the order of `UNITS`.
+    """
+
+    def __init__(self, unit: Callable[[str], Unit], paths: Sequence[str]) -> None:
+        self._unit, self.paths = unit, tuple(paths)
+        self._printed: dict[str, Printed] = {}
+
+    def unit(self, path: str) -> Unit:
+        """A translation unit."""
+        return self._unit(path)
+
+    def printed(self, path: str) -> Printed:
+        """What a translation unit says."""
+        if path not in self._printed:
+            self._printed[path] = Printed(self.unit(path))
+        return self._printed[path]
+
+    @cached_property
+    def functions(self) -> Mapping[str, tuple[str, ...]]:
+        """The functions of the MMU, with the units that have a body of them."""
+        found: dict[str, list[str]] = {}
+        for path in self.paths:
+            unit = self.unit(path)
+            for name in unit.definitions:
+                if self.is_of_mmu(unit.file_of(name)):
+                    found.setdefault(name, []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
+    @staticmethod
+    def is_of_mmu(file: str) -> bool:
+        """Whether a file is one of the MMU's, tracing left out."""
+        return file.startswith(_MMU) and not file.endswith(_TRACE)
+
+    def where(self, name: str) -> tuple[str, ...]:
+        """The units that have a body of a function, of the MMU or not."""
+        if name in self.functions:
+            return self.functions[name]
+        return tuple(path for path in self.paths if name in self.unit(path).definitions)
+
+    @cached_property
+    def constants(self) -> Bits:
+        """The constants by which bits are known."""
+        unit = self.unit(self.paths[0])
+        return Bits({name: value for name in MACROS if (value := unit.constant(name)) is not None}, {})
+
+    def bits(self, *, ept: bool) -> Bits:
+        """The same with the masks as they are set up.
+
+        Raises:
+            NotThere: the version does not set masks up.
+            Refused: it does so in a way that is not understood.
+        """
+        masks = masks_after_setup(self.unit(SPTE_C), ept=ept)
+        return Bits(self.constants.constants, {name: each for name, each in masks.items() if isinstance(each, BitVec)})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A function in both versions: its name and the unit in which it is looked at."""
+
+    old: str
+    new: str
+    old_path: str
+    new_path: str
+
+    @property
+    def name(self) -> str:
+        """The name, and the former one if that is another."""
+        return self.new if self.old == self.new else f"{self.new} (was {self.old})"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Which functions there are.
+
+    Args:
+        pairs: those in both versions.
+        gone: those in the old version only.
+        come: those in the new version only.
+        notes: which have been found to be the same under another name.
+    """
+
+    pairs: tuple[Pair, ...]
+    gone: tuple[str, ...]
+    come: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """What functions of the new version were called."""
+        return {pair.new: pair.old for pair in self.pairs if pair.new != pair.old}
+
+
+def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: Sequence[str] = ()) -> Pairing:
+    """Find the functions of the MMU in both versions: by name, and those that are left by what they say.
+
+    Args:
+        given: names in the new version, with what they were in the old one.
+        names: functions that are looked at as well, whatever file they stand in.
+    """
+    former = {name: name for name in [*new.functions, *names] if old.where(name) and new.where(name)}
+    former |= {name: given[name] for name in given if new.where(name) and old.where(given[name])}
+    gone = [name for name in old.functions if name not in former.values() and name not in new.functions]
+    come = [name for name in new.functions if name not in former]
+    notes = []
+    for name, other in _renamed(old, new, gone, come):
+        former[name] = other
+        gone.remove(other)
+        come.remove(name)
+        notes.append(f"{name}() is what {other}() was")
+    pairs = []
+    for name, other in former.items():
+        ours, theirs = old.where(other), new.where(name)
+        both = next((path for path in ours if path in theirs), None)
+        pairs.append(Pair(other, name, both or ours[0], both or theirs[0]))
+    return Pairing(tuple(pairs), tuple(gone), tuple(come), tuple(notes))
+
+
+def _renamed(old: Version, new: Version, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """New names of functions that are gone: those of one signature whose text is much the same."""
+    candidates = []
+    for name in come:
+        text = new.printed(new.functions[name][0]).text(name)
+        for other in gone:
+            before = old.printed(old.functions[other][0]).text(other)
+            if abs(len(text) - len(before)) > max(len(text), len(before)) // 2:
+                continue
+            matcher = difflib.SequenceMatcher(None, before.replace(other, "_"), text.replace(name, "_"), autojunk=False)
+            if matcher.real_quick_ratio() > _ALIKE and matcher.quick_ratio() > _ALIKE:
+                ratio = matcher.ratio()
+                if ratio > _ALIKE:
+                    candidates.append((ratio, name, other))
+    taken: set[str] = set()
+    for _, name, other in sorted(candidates, reverse=True):
+        if name not in taken and other not in taken:
+            taken |= {name, other}
+            yield name, other
+
+
+def unchanged(old: Version, new: Version, pair: Pair) -> bool:
+    """Whether a function, and all that it calls, says the same in both versions."""
+    before, after = old.printed(pair.old_path), new.printed(pair.new_path)
+    if pair.old != pair.new or before.digest(pair.old) != after.digest(pair.new):
+        return False
+    called = before.closure(pair.old)
+    return called == after.closure(pair.new) and all(before.digest(each) == after.digest(each) for each in called)
+
+
+def changed_directly(old: Version, new: Version, pair: Pair) -> bool:
+    """Whether a function itself, or a type, macro or variable that it uses, has changed."""
+    before, after = old.printed(pair.old_path), new.printed(pair.new_path)
+    return pair.old != pair.new or before.digest(pair.old) != after.digest(pair.new)
+
+
+def not_followed(old: Version, new: Version, pair: Pair) -> frozenset[str]:
+    """The functions that are too large to be followed where this one calls them, in either version."""
+    return frozenset(
+        name
+        for printed, function in ((old.printed(pair.old_path), pair.old), (new.printed(pair.new_path), pair.new))
+        for name in printed.closure(function)
+        if printed.weight(name) > _LARGEST
+    )
