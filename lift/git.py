@@ -17,6 +17,8 @@ from mmuproof.lift.errors import SourceError
 #: The modes of entries of a tree that are no files: a symbolic link, and a commit of another repository.
 LINK, COMMIT = "120000", "160000"
 
+_MOST_BYTES = 1 << 28
+
 
 @dataclass(frozen=True)
 class Object:
@@ -49,8 +51,10 @@ class ObjectReader:
         return answer[0]
 
     def read(self, oid: str, kind: str = "blob") -> bytes:
-        """The whole content of an object."""
+        """The whole content of an object; SourceError if it is not there, or larger than a kernel's can be."""
         opened = self.open(oid, kind)
+        if opened.size > _MOST_BYTES:
+            raise SourceError(f"the git repository {self._repository} has an object of {opened.size} bytes, {oid}")
         content = opened.stream.read(opened.size)
         self.close_object()
         return content

@@ -45,9 +45,9 @@ def unpack_revision(revision: Revision, into: Path, limits: Limits) -> frozenset
     source = f"{revision.repository}@{revision.name}"
     writer = PartsWriter(into, source, limits)
     try:
-        writer.architectures.update(name.rpartition("/")[2] for _, _, name in _list(revision, "-d", "arch/"))
+        writer.architectures.update(name.rpartition("/")[2] for _, _, name in list_entries(revision, "-d", "arch/"))
         with object_reader(revision.repository) as reader:
-            for count, (mode, oid, name) in enumerate(_list(revision, "-r", *PARTS)):
+            for count, (mode, oid, name) in enumerate(list_entries(revision, "-r", *PARTS)):
                 if count >= limits.pieces:
                     raise SourceError(f"{source} holds more files than a kernel tree can: it is not unpacked")
                 path = components(name)
@@ -68,7 +68,7 @@ def unpack_revision(revision: Revision, into: Path, limits: Limits) -> frozenset
     return frozenset(writer.architectures)
 
 
-def _list(revision: Revision, kind: str, *paths: str) -> Iterator[tuple[str, str, str]]:
+def list_entries(revision: Revision, kind: str, *paths: str) -> Iterator[tuple[str, str, str]]:
     """The entries of the revision below `paths` as (mode, object id, name)."""
     listed = run(revision.repository, "ls-tree", "--full-tree", "-z", kind, revision.tree, "--", *paths)
     for entry in listed.split(b"\0"):
