@@ -72,7 +72,7 @@ def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAU
     """
     path = _expanded(text)
     if _is(Path.is_dir, path):
-        _check_layout(path, text, _architectures(path))
+        check_layout(path, text, _architectures(path))
         yield KernelTree(path.resolve(), text, kernel_version(path))
         return
     unpack: Callable[[Path], frozenset[str]]
@@ -87,7 +87,7 @@ def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAU
         unpack = partial(unpack_revision, revision, limits=limits)
 
     def fill(root: Path) -> None:
-        _check_layout(root, text, unpack(root))
+        check_layout(root, text, unpack(root))
 
     with _filled(cache, key, fill) as root:
         yield KernelTree(root, text, kernel_version(root), origin)
@@ -138,8 +138,11 @@ def _architectures(root: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _check_layout(root: Path, text: str, architectures: frozenset[str]) -> None:
-    """Raise SourceError unless `root` holds an x86 kernel whose KVM has the MMU in a known form."""
+def check_layout(root: Path, text: str, architectures: frozenset[str] = frozenset()) -> None:
+    """Raise SourceError unless `root` holds an x86 kernel whose KVM has the MMU in a known form.
+
+    `text` is what the user knows the tree as, `architectures` the folders below arch/, where they are known.
+    """
     if not (root / "arch/x86/kvm").is_dir():
         if architectures and "x86" not in architectures:
             found = ", ".join(sorted(architectures))

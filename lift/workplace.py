@@ -1,0 +1,53 @@
+"""Folders to work in, at paths that stay the same from one run to the next."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmuproof.lift.errors import SourceError
+
+
+@contextmanager
+def empty_folder(cache: Path | None, key: str) -> Iterator[Path]:
+    """An empty folder that goes away with the ``with`` block.
+
+    In the folder `cache` its path depends on `key` alone, unless another run has it at the moment: parsed units are
+    found again only under the path at which they were parsed. Raises SourceError if the cache cannot be used.
+    """
+    if cache is None:
+        with tempfile.TemporaryDirectory(prefix="mmuproof-") as scratch:
+            yield Path(scratch).resolve()
+        return
+    place = cache.absolute() / f"work-{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = (place / "lock").open("wb")
+    except OSError as error:
+        raise SourceError(f"the cache folder {cache} cannot be used: {error.strerror or error}") from error
+    with lock:
+        if not _taken(lock.fileno()):
+            with tempfile.TemporaryDirectory(prefix=".work-", dir=place.parent) as scratch:
+                yield Path(scratch).resolve()
+            return
+        folder = place / "tree"
+        try:
+            # A run that was killed leaves its own behind.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            yield folder.resolve()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _taken(lock: int) -> bool:
+    """Whether the lock is ours now; it is given back when it is closed."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
