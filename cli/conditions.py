@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from mmuproof.smt.graph import variables
-from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
+from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
 
+_OF_BITS = re.compile(r"pte|access|mask|role|flags|error_code|pfec|efer|cr0|cr4|level|^\w+\(\)|xwr|caps|type")
+"""Names of numbers of which somebody may guarantee a bit."""
 _MOST_TRIES, _MOST_PAIRS = 16, 2
 _FEW_BITS = 6
+
+
+Possible = Callable[[Bool, Sequence[Bool]], Sequence[bool | None]]
 
 
 @dataclass(frozen=True)
@@ -25,39 +31,43 @@ class Condition:
 def condition_of_equality(
     obligation: Obligation,
     assignment: Assignment,
-    decide: Callable[[Obligation], Answer],
+    possible: Possible,
     decide_small: Callable[[Obligation], Answer],
     name: Callable[[str, int], str],
 ) -> Condition | None:
     """A condition under which an obligation holds that does not hold in general.
 
-    It is a conjunction of at most two: that a bit has the other value than in a counterexample, that a number is zero,
-    or that two bits of a number are the same.
+    It is a conjunction of at most two: that a bit has the other value than in a counterexample, or that two bits of a
+    number are the same.
 
     Args:
         obligation: that two versions are the same.
         assignment: why they are not.
-        decide: decides an obligation.
-        decide_small: likewise, with a small counterexample and the bits of it that matter.
+        possible: tells which of several truth values can be true together with a premise.
+        decide_small: decides an obligation, with a small counterexample and the bits of it that matter.
         name: what a bit of a variable is called.
     """
     first = list(islice(_literals(obligation, assignment, name), _MOST_TRIES))
-    for each in first:
-        if decide(_under(obligation, each)).verdict is Verdict.PROVED:
-            return each
+    found = _sufficient(obligation, first, possible)
+    if found is not None:
+        return found
     for each in first[:_MOST_PAIRS]:
-        under = _under(obligation, each)
-        found = decide_small(under).assignment
-        if found is None:
+        under = Obligation((*obligation.assumptions, Assumption(each.text, each.holds)), obligation.claim)
+        other = decide_small(under).assignment
+        if other is None:
             continue
-        for other in islice(_literals(under, found, name), _MOST_TRIES):
-            if decide(_under(under, other)).verdict is Verdict.PROVED:
-                return Condition(f"{each.text} && {other.text}", all_of(each.holds, other.holds))
+        second = _sufficient(under, list(islice(_literals(under, other, name), _MOST_TRIES)), possible)
+        if second is not None:
+            return Condition(f"{each.text} && {second.text}", all_of(each.holds, second.holds))
     return None
 
 
-def _under(obligation: Obligation, condition: Condition) -> Obligation:
-    return Obligation((*obligation.assumptions, Assumption(condition.text, condition.holds)), obligation.claim)
+def _sufficient(obligation: Obligation, conditions: Sequence[Condition], possible: Possible) -> Condition | None:
+    """The first condition that leaves no counterexample, but something."""
+    terms = [each.holds for each in conditions]
+    broken = possible(all_of(obligation.premise, negate(obligation.claim)), terms)
+    enough = [each for each, answer in zip(conditions, broken, strict=True) if answer is False]
+    return next((each for each in enough if possible(obligation.premise, [each.holds]) == [True]), None)
 
 
 def _literals(obligation: Obligation, assignment: Assignment, name: Callable[[str, int], str]) -> Iterator[Condition]:
@@ -65,6 +75,8 @@ def _literals(obligation: Obligation, assignment: Assignment, name: Callable[[st
     terms = variables(obligation.claim, *(each.term for each in obligation.assumptions))
     relevant = [(each, mask & _full(terms[each])) for each, mask in assignment.relevant.items() if each in terms]
     later: list[Condition] = []
+    # Of an address or a number of pages nobody guarantees a bit.
+    relevant = [(each, mask) for each, mask in relevant if terms[each].width <= 1 or _OF_BITS.search(_last(each))]
     for variable, mask in relevant:
         term, value = terms[variable], assignment.values[variable]
         if not mask:
@@ -89,9 +101,11 @@ def _literals(obligation: Obligation, assignment: Assignment, name: Callable[[st
             Condition(f"!({name(variable, one)}) == !({name(variable, other)})", iff(bit(term, one), bit(term, other)))
             for one in ones[:_FEW_BITS] for other in zeros[:_FEW_BITS]
         ]  # fmt: skip
-        if value:
-            later.append(Condition(f"{variable} == 0", eq(term, 0)))
     yield from later
+
+
+def _last(variable: str) -> str:
+    return re.split(r"->|\.", variable.partition(" after ")[0].lstrip("*"))[-1]
 
 
 def _full(term: Term) -> int:
@@ -99,10 +113,15 @@ def _full(term: Term) -> int:
 
 
 def bit_names(flags: Mapping[str, Mapping[int, str]]) -> Callable[[str, int], str]:
-    """What a bit of a variable is called, given the names of the bits of some variables."""
+    """What a bit of a variable is called, given the names of the bits of some variables.
+
+    A name that begins with a dot is that of a bit-field.
+    """
 
     def name(variable: str, index: int) -> str:
         known = flags.get(variable, {}).get(index)
+        if known is not None and known.startswith("."):
+            return f"{variable}{known}"
         return f"{variable} & {known}" if known else f"{variable} & BIT({index})"
 
     return name

@@ -6,9 +6,8 @@ import fnmatch
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,19 +19,18 @@ from mmuproof.cli.diff_report import difference_content, print_difference
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.forked import side_by_side
 from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge, Solver
+from mmuproof.cli.reading import ReadTree, parse
 from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.results_file import check_writable, write_json
 from mmuproof.cli.selection import near
 from mmuproof.cli.unusable import unusable
 from mmuproof.cli.watching import Watcher
 from mmuproof.lift.errors import LiftError, Refused
-from mmuproof.lift.included import Included
+from mmuproof.lift.patched import patched_tree
 from mmuproof.lift.source import KernelTree, open_source
-from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
-from mmuproof.lift.unit import Unit
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Given, SetUp
-from mmuproof.model.lifted.kernel import MACROS, SPTE_C
+from mmuproof.model.lifted.kernel import MMU_C, SPTE_C
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.smt import solver
 
@@ -41,7 +39,7 @@ _SOURCES = (".c", ".h")
 _WILDCARDS = "*?["
 _BUDGET = 4_000_000
 """The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
-_EFFORT = 100
+_EFFORT = 40
 """How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 
 
@@ -79,15 +77,24 @@ def diff(request: Request, output: Output) -> int:
         UsageProblem: a source cannot be used, or the results file could not be written.
     """
     start = time.perf_counter()
-    names = _given(request.names)
+    wanted = Wanted(request.functions, given_names(request.names), request.jobs, request.budget)
     if request.json is not None:
         check_writable(request.json)
-    with output.progress(verbose=request.verbose) as watcher, _trees(request) as (old, new):
-        found = compare_trees(old, new, request.functions, names, request.jobs, request.budget, watcher)
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        TemporaryDirectory(prefix="mmuproof-") as folder,
+        _trees(request) as trees,
+    ):
+        old, new = (ReadTree(tree, Path(folder, name)) for tree, name in zip(trees, ("old", "new"), strict=True))
+        changed = _changed_files(trees[0].root, trees[1].root)
+        found = compare_trees(old, new, changed, wanted, watcher)
         identities = [
-            KernelIdentity(tree.description, tree.version, config, tree.digest if request.json is not None else "")
-            for tree, config in ((old, found.configs[0]), (new, found.configs[1]))
-        ]
+            KernelIdentity(
+                each.tree.description, each.tree.version, each.stand_ins.config,
+                each.tree.digest if request.json is not None else "",
+            )
+            for each in (old, new)
+        ]  # fmt: skip
     report = Difference(
         identities[0], identities[1], found.judgements, found.unchanged, found.gone, found.come, found.outside,
         found.notes, time.perf_counter() - start, {"z3": solver.version()},
@@ -100,17 +107,21 @@ def diff(request: Request, output: Output) -> int:
 
 @contextmanager
 def _trees(request: Request) -> Iterator[tuple[KernelTree, KernelTree]]:
+    cache = cache_folder(TREES)
     with ExitStack() as stack:
         try:
-            old = stack.enter_context(open_source(request.old, cache=cache_folder(TREES)))
-            assert request.new is not None
-            new = stack.enter_context(open_source(request.new, cache=cache_folder(TREES)))
+            old = stack.enter_context(open_source(request.old, cache=cache))
+            if request.patch is not None:
+                new = stack.enter_context(patched_tree(old, request.patch, cache=cache))
+            else:
+                assert request.new is not None
+                new = stack.enter_context(open_source(request.new, cache=cache))
             yield old, new
         except (LiftError, NotThere) as error:
             raise unusable(error) from error
 
 
-def _given(names: Sequence[str]) -> Mapping[str, str]:
+def given_names(names: Sequence[str]) -> Mapping[str, str]:
     """What is called otherwise in the new version, with what it was."""
     found: dict[str, str] = {}
     for each in names:
@@ -123,7 +134,7 @@ def _given(names: Sequence[str]) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Found:
-    """What a comparison of two trees has found; ``configs`` are those under which they were read."""
+    """What a comparison of two trees has found; see `Difference`."""
 
     judgements: tuple[Judgement, ...]
     unchanged: int
@@ -131,72 +142,78 @@ class Found:
     come: tuple[str, ...]
     outside: tuple[str, ...]
     notes: tuple[str, ...]
-    configs: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def compare_trees(
-    old: KernelTree,
-    new: KernelTree,
-    functions: Sequence[str],
-    names: Mapping[str, str],
-    jobs: int,
-    budget: int | None,
-    watcher: Watcher,
-) -> Found:
+@dataclass(frozen=True)
+class Wanted:
+    """What is compared, and how.
+
+    Args:
+        functions: names and patterns; every function of the MMU that has changed if there are none.
+        names: what is called otherwise in the new version, with what it was.
+        jobs: how many processes compare functions.
+        budget: the solver's budget for one question, None for the usual one.
+    """
+
+    functions: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    jobs: int = 1
+    budget: int | None = None
+
+
+def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted: Wanted, watcher: Watcher) -> Found:
     """Compare the functions of two trees.
+
+    Args:
+        old: the old tree.
+        new: the new tree.
+        changed: the files in which they differ.
+        wanted: what is compared, and how.
+        watcher: is told how far it has come.
 
     Raises:
         LiftError: a tree turns out to be unusable.
         UsageProblem: there is no such function.
     """
     watcher.phase("reading")
-    changed = _changed_files(old.root, new.root)
-    extra = _units_of([each for each in functions if not _is_pattern(each)], (old.root, new.root))
-    with TemporaryDirectory(prefix="mmuproof-") as folder:
-        versions, configs = _versions(old, new, Path(folder), changed, extra, all_units=bool(functions))
-        pairing = pair_functions(*versions, names, [each for each in functions if not _is_pattern(each)])
-        pairs = _selected(pairing, versions, functions)
-        todo = [pair for pair in pairs if not unchanged(*versions, pair)]
-        judge = Judge(*versions, Given(names, pairing), tuple(_set_ups(*versions)) if todo else (), _solver(budget))
-        watcher.phase("comparing", len(todo))
-        judgements = side_by_side(judge.judge, todo, jobs, watcher.advance)
+    named = [each for each in wanted.functions if not _is_pattern(each)]
+    paths = _units(old, new, changed, wanted.functions)
+    # The largest first: the others fill the time until it is parsed.
+    parse(old, new, sorted(paths, key=lambda path: path != MMU_C), changed)
+    versions = old.version(paths), new.version(paths)
+    pairing = pair_functions(*versions, wanted.names, named)
+    pairs = _selected(pairing, versions, wanted.functions)
+    todo = [pair for pair in pairs if not unchanged(*versions, pair)]
+    set_ups = tuple(_set_ups(*versions)) if todo else ()
+    judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget))
+    watcher.phase("comparing", len(todo))
+    judgements = side_by_side(judge.judge, todo, wanted.jobs, watcher.advance)
     outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not Version.is_of_mmu(path))
+    everything = not wanted.functions
+    notes = (
+        pairing.notes
+        if everything
+        else tuple(f"{pair.new}() is what {pair.old}() was" for pair in pairs if pair.new != pair.old)
+    )
     return Found(
         tuple(each for found in judgements for each in found), len(pairs) - len(todo),
-        () if functions else pairing.gone, () if functions else pairing.come, () if functions else outside,
-        pairing.notes, configs,
+        pairing.gone if everything else (), pairing.come if everything else (), outside if everything else (), notes,
     )  # fmt: skip
 
 
-def _versions(
-    old: KernelTree, new: KernelTree, folder: Path, changed: frozenset[str], extra: Sequence[str], *, all_units: bool
-) -> tuple[tuple[Version, Version], tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Both versions, with the units that may have changed parsed side by side."""
-    stand_ins = [write_stand_ins(tree.root, folder / name) for tree, name in ((old, "old"), (new, "new"))]
-    included = Included(old.root), Included(new.root)
-    units = [
-        path for path in dict.fromkeys((*UNITS, *extra))
-        if (old.root / path).is_file() and (new.root / path).is_file()
-        and (all_units or path == SPTE_C or any(each.reaches(path, changed) for each in included))
-    ]  # fmt: skip
-    pool = ThreadPoolExecutor(2)
-    try:
-        parsed: list[dict[str, Future[Unit]]] = [{}, {}]
-        for path in sorted(units, key=lambda each: each != "arch/x86/kvm/mmu/mmu.c"):
-            for tree, made, futures in zip((old, new), stand_ins, parsed, strict=True):
-                futures[path] = pool.submit(_parse, tree.root, made, path)
-        done = [{path: future.result() for path, future in futures.items()} for futures in parsed]
-    finally:
-        # No thread may be left when processes are made.
-        pool.shutdown(wait=True, cancel_futures=True)
-    return (
-        (Version(done[0].__getitem__, units), Version(done[1].__getitem__, units)),
-        (stand_ins[0].config, stand_ins[1].config),
-    )
-
-
-def _parse(root: Path, stand_ins: StandIns, path: str) -> Unit:
-    return Unit(root, path, clang_arguments(root, stand_ins, path), MACROS)
+def _units(old: ReadTree, new: ReadTree, changed: frozenset[str], functions: Sequence[str]) -> tuple[str, ...]:
+    """The units that are looked at: those of functions that are named, or else those that may have changed."""
+    found = [_defined_in(name, (old.tree.root, new.tree.root)) for name in functions if not _is_pattern(name)]
+    named = [path for paths in found for path in paths]
+    if functions and len(found) == len(functions) and all(found):
+        wanted = [path for path in dict.fromkeys((SPTE_C, *UNITS, *named)) if path == SPTE_C or path in named]
+    else:
+        # In a header, or made by a macro: any unit may have it.
+        wanted = [
+            path for path in dict.fromkeys((*UNITS, *named))
+            if functions or path == SPTE_C or any(each.included.reaches(path, changed) for each in (old, new))
+        ]  # fmt: skip
+    return tuple(path for path in wanted if old.has(path) and new.has(path))
 
 
 def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
@@ -216,6 +233,7 @@ def _solver(budget: int | None) -> Solver:
         partial(solver.decide, budget=limit, effort=_EFFORT),
         partial(solver.decide, budget=limit, small=False),
         partial(solver.satisfiable, budget=limit),
+        partial(solver.possible, budget=limit),
     )
 
 
@@ -248,17 +266,15 @@ def _is_pattern(text: str) -> bool:
     return any(character in text for character in _WILDCARDS)
 
 
-def _units_of(names: Sequence[str], roots: Sequence[Path]) -> list[str]:
-    """The units of KVM whose own text seems to define functions."""
+def _defined_in(name: str, roots: Sequence[Path]) -> list[str]:
+    """The units of KVM whose own text seems to define a function."""
+    begins = re.compile(rf"^[A-Za-z_][^;={{}}()\n]*\b{re.escape(name)}\(", re.MULTILINE)
     found: dict[str, None] = {}
     for root in roots:
-        for file in sorted((root / _KVM[0]).rglob("*.c")) if names else ():
+        for file in sorted((root / _KVM[0]).rglob("*.c")):
             text = file.read_text("utf-8", errors="replace")
-            for name in names:
-                if f"{name}(" in text and re.search(
-                    rf"^[A-Za-z_][^;={{}}()\n]*\b{re.escape(name)}\(", text, re.MULTILINE
-                ):
-                    found[file.relative_to(root).as_posix()] = None
+            if f"{name}(" in text and begins.search(text):
+                found[file.relative_to(root).as_posix()] = None
     return list(found)
 
 

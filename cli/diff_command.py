@@ -84,6 +84,12 @@ def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -
             given = list(rest or ())
             if patch is not None and series is not None:
                 raise UsageProblem("--patch and --series do not go together")
+            if series is not None:
+                if given or names or json is not None:
+                    raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --json")
+                from mmuproof.cli.series import SeriesRequest, compare_series
+
+                return compare_series(SeriesRequest(old, series, jobs or _processors(), budget), output)
             new = None
             if patch is None and series is None:
                 if not given:
@@ -92,8 +98,12 @@ def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -
             # Only now: the solver and the C front end take longer to load than a mistake takes to find.
             from mmuproof.cli.diff import Request, diff
 
-            count = jobs or len(os.sched_getaffinity(0))
+            count = jobs or _processors()
             request = Request(old, new, tuple(given), patch, tuple(names or ()), json, count, budget, verbose)
             return diff(request, output)
 
         end(body)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.cli.changes import CallerCheck, Judgement, Witness
-from mmuproof.cli.conditions import Condition, bit_names, condition_of_equality
+from mmuproof.cli.conditions import Condition, Possible, bit_names, condition_of_equality
 from mmuproof.cli.counterexamples import explain
 from mmuproof.cli.flags import number
+from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Compared, Given, SetUp, callers, run_caller
@@ -42,12 +43,14 @@ class Solver:
         decide_small: likewise without preference.
         decide_only: decides an obligation; a counterexample is as it comes.
         satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
+        possible: the same for several together with a premise.
     """
 
     decide: Callable[[Obligation, Sequence[Bool]], Answer]
     decide_small: Callable[[Obligation], Answer]
     decide_only: Callable[[Obligation], Answer]
     satisfiable: Callable[[Bool], bool | None]
+    possible: Possible
 
 
 @dataclass(frozen=True)
@@ -162,16 +165,17 @@ class Judge:
         obligation = claim.obligation
         premise = obligation.premise
 
-        def possible(term: Bool) -> bool:
-            return term is not FALSE and self.solver.satisfiable(all_of(premise, term)) is not False
-
-        differing = [each for each in shows if len(shows) > _MANY or possible(each.differs)]
-        more, less = (any_of(FALSE, *(getattr(each, side) for each in differing)) for side in ("more", "less"))
-        otherwise = any_of(FALSE, *(each.otherwise for each in differing))
+        # Of very many things not each is shown to be another: most of them are, or none is.
+        asked = [each.differs for each in shows[:_MANY]]
+        known = [*self.solver.possible(premise, asked), *(True for _ in shows[_MANY:])]
+        differing = [each for each, answer in zip(shows, known, strict=True) if answer is not False]
+        more, less, otherwise = (
+            any_of(FALSE, *(getattr(each, side) for each in differing)) for side in ("more", "less", "otherwise")
+        )
         change, telling = Change.DIFFERS, [each.differs for each in differing]
-        if not possible(otherwise):
-            ways = possible(more), possible(less)
-            change = {(True, False): Change.MORE, (False, True): Change.LESS}.get(ways, Change.DIFFERS)
+        gained, lost, other = (each is not False for each in self.solver.possible(premise, [more, less, otherwise]))
+        if not other:
+            change = {(True, False): Change.MORE, (False, True): Change.LESS}.get((gained, lost), Change.DIFFERS)
             telling = [more, less]
         answer = self.solver.decide(obligation, telling)
         if answer.assignment is None:
@@ -182,7 +186,7 @@ class Judge:
         if len(relevant) <= _MANY:
             names = bit_names(self._flags(tried))
             condition = condition_of_equality(
-                obligation, answer.assignment, self._decide, self.solver.decide_small, names
+                obligation, answer.assignment, self.solver.possible, self.solver.decide_small, names
             )
         checks = self._callers(tried, condition) if condition is not None else ()
         guaranteed = bool(checks) and all(check.guarantees for check in checks)
@@ -271,6 +275,8 @@ class Judge:
                 found[name] = access
             elif kind is Kind.SPTE and masks:
                 found[name] = masks
+            elif name in tried.compared.old.words:
+                found[name] = _field_bits(tried.compared.old.words[name])
         return found
 
     def _witness(self, tried: _Tried, claim: Claim, assignment: Assignment) -> Witness:
@@ -322,6 +328,15 @@ class Judge:
                 known = answer.verdict is Verdict.REFUTED
                 return CallerCheck(caller.new, False if known else None, str(call.at))
         return CallerCheck(caller.new, True)
+
+
+def _field_bits(union: RecordType) -> dict[int, str]:
+    """What the bits of a word are that has bit-fields."""
+    return {
+        place.offset + index: f".{name}" if place.width == 1 else f".{name} & BIT({index})"
+        for name, place in bit_fields(union).items()
+        for index in range(place.width)
+    }
 
 
 def _obligation(comparison: Comparison) -> Obligation:

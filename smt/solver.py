@@ -115,6 +115,24 @@ def satisfiable(term: Term, budget: int = DEFAULT_BUDGET) -> bool | None:
     return None if found == z3.unknown else bool(found == z3.sat)
 
 
+def possible(premise: Bool, terms: Sequence[Bool], budget: int = DEFAULT_BUDGET) -> list[bool | None]:
+    """Of each of several truth values whether it can be true together with a premise; None if the budget runs out.
+
+    They are asked one after the other of one solver, so what it has learnt of the premise serves them all.
+    """
+    z3_side = translate([premise, *terms], variables(premise, *terms))
+    solver = _solver(z3_side.context, budget)
+    solver.add(z3_side.expressions[0])
+    answers: list[bool | None] = []
+    for expression in z3_side.expressions[1:]:
+        solver.push()
+        solver.add(expression)
+        found = solver.check()
+        solver.pop()
+        answers.append(None if found == z3.unknown else bool(found == z3.sat))
+    return answers
+
+
 def _solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
     solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)

@@ -27,6 +27,7 @@ OUTSIDE = {
         "lift/clang_api.py",
         "lift/expression_reader.py",
         "lift/initializer_reader.py",
+        "lift/printed.py",
         "lift/probe.py",
         "lift/reader.py",
         "lift/saved_units.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mmuproof.lift.memory import Value
@@ -106,10 +106,7 @@ class Compared:
             yield self._told(relate(self.old, self.new, names, encodings))
 
     def _told(self, relation: Relation) -> Relation:
-        return Relation(
-            relation.old_variables, relation.new_variables, relation.new_names, relation.encodings,
-            relation.result, relation.conditions, (*self._parameter_notes, *relation.notes),
-        )  # fmt: skip
+        return replace(relation, notes=(*self._parameter_notes, *relation.notes))
 
     def _encodings(self) -> Iterator[Mapping[Kind, Encoding]]:
         kinds = self._kinds

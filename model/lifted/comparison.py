@@ -14,6 +14,7 @@ from mmuproof.lift.values import Target, as_pointer
 from mmuproof.model.lifted.behaviours import Behaviour, leaves
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.session import bit_fields
+from mmuproof.model.lifted.usual import usual
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -110,28 +111,31 @@ class _Comparing:
         warns, new_warns = left.truth(old.warns), right.truth(new.warns)
         undefined, new_undefined = left.truth(old.undefined), right.truth(new.undefined)
         found = [Aspect(STOP, iff(stops, negate(new_stops)), stops, new_stops)]
-        rest = [
-            Aspect(UNDEFINED, new_undefined, undefined, new_undefined),
-            Aspect(WARNING, iff(warns, negate(new_warns)), warns, new_warns),
-        ]
-        rest += self._values(RESULT, RESULT, old.result, new.result, old.function.result)
+        # What a reader wants to hear of comes first.
+        rest = list(self._values(RESULT, RESULT, old.result, new.result))
         rest += self._memory(left, right, "")
+        rest.append(Aspect(WARNING, iff(warns, negate(new_warns)), warns, new_warns))
         rest += self._calls(old.calls, new.calls)
+        rest.append(Aspect(UNDEFINED, new_undefined, undefined, new_undefined))
         going = negate(stops)
         found += [
             Aspect(each.name, all_of(going, each.differs), each.old, each.new, each.key)
             for each in rest
             if each.differs is not FALSE
         ]
-        assumptions = [Assumption(says, holds) for says, holds in self._relation.conditions]
+        assumptions = list(usual({**old.variables, **self._common(new)}))
         if undefined is not FALSE:
             assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
         assumptions += self._congruence(answers)
         return Comparison(tuple(each for each in found if each.differs is not FALSE), tuple(assumptions))
 
+    def _common(self, new: Behaviour) -> dict[str, Term]:
+        """The new version's variables that are common inputs."""
+        return {name: term for name, term in new.variables.items() if term not in self._relation.new_variables}
+
     # -- values -----------------------------------------------------------------------------------
 
-    def _values(self, name: str, key: str, old: Argument, new: Argument, type_: object = None) -> Iterator[Aspect]:
+    def _values(self, name: str, key: str, old: Argument, new: Argument) -> Iterator[Aspect]:
         """The aspects of a value, in the naming of each side."""
         if old is None or new is None:
             if (old is None) is not (new is None):

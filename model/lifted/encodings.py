@@ -24,6 +24,7 @@ class Kind(enum.Enum):
 
 
 _SPTE = re.compile(r"(?:^|_)sptes?$|^sptep$|^spt\[\d+\]$|_spte\(\)(?:#\d+)?$|(?:^|_)spte_\w+\(\)(?:#\d+)?$")
+_SPTE_MASK = re.compile(r"^(?:set|clear)$|shadow_zero_check\.rsvd_bits_mask\[")
 _ACCESS = re.compile(r"^(?:\w+_)?access$|_access\(\)(?:#\d+)?$")
 _ACCESS_SET = re.compile(r"^permissions\[\d+\]$")
 _SEPARATORS = re.compile(r"->|\.")
@@ -31,8 +32,9 @@ _SEPARATORS = re.compile(r"->|\.")
 
 def kind_of(name: str, width: int) -> Kind | None:
     """What a number of this name is, None if it is of no kind that has an encoding."""
-    last = _SEPARATORS.split(name.partition(" after ")[0].lstrip("*"))[-1]
-    if width == 64 and _SPTE.search(last):
+    name = name.partition(" after ")[0].lstrip("*")
+    last = _SEPARATORS.split(name)[-1]
+    if width == 64 and (_SPTE.search(last) or _SPTE_MASK.search(name)):
         return Kind.SPTE
     if _ACCESS.search(last):
         return Kind.ACCESS

@@ -26,7 +26,6 @@ class Relation:
         new_names: prefixes of names in the new version, with what they are called in the old one.
         encodings: how numbers of some kinds have changed.
         result: what the returned number is called.
-        conditions: what the relation takes for granted of the common inputs, with the words for it.
         notes: the relation in words.
     """
 
@@ -35,7 +34,6 @@ class Relation:
     new_names: tuple[tuple[str, str], ...] = ()
     encodings: Mapping[Kind, Encoding] = field(default_factory=dict)
     result: str = ""
-    conditions: tuple[tuple[str, Bool], ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +20,9 @@ UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/
 
 _MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
 _TRACE = "mmutrace.h"
-_ALIKE = 0.6
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_ALIKE, _ALIKE_IF_SHORT, _LONG = 0.6, 0.9, 80
+"""How much of two functions' text has to be the same for one to be the other under a new name."""
 _LARGEST = 60
 """How many statements a function may run and still be followed where it is called; larger ones stand by themselves."""
 
@@ -28,17 +31,16 @@ class Version:
     """One version.
 
     Args:
-        units: its translation units by path, each parsed when it is first asked for.
-        paths: those that the tree has, in the order of `UNITS`.
+        units: its translation units by path, those first in which a function is looked at that several have.
     """
 
-    def __init__(self, unit: Callable[[str], Unit], paths: Sequence[str]) -> None:
-        self._unit, self.paths = unit, tuple(paths)
+    def __init__(self, units: Mapping[str, Unit]) -> None:
+        self._units, self.paths = units, tuple(units)
         self._printed: dict[str, Printed] = {}
 
     def unit(self, path: str) -> Unit:
         """A translation unit."""
-        return self._unit(path)
+        return self._units[path]
 
     def printed(self, path: str) -> Printed:
         """What a translation unit says."""
@@ -148,24 +150,29 @@ def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: 
 
 
 def _renamed(old: Version, new: Version, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """New names of functions that are gone: those of one signature whose text is much the same."""
+    """New names of functions that are gone: those whose text is much the same, the more so the shorter it is."""
+    before = {name: _sequences(old.printed(old.functions[name][0]).text(name), name) for name in gone}
     candidates = []
     for name in come:
-        text = new.printed(new.functions[name][0]).text(name)
-        for other in gone:
-            before = old.printed(old.functions[other][0]).text(other)
-            if abs(len(text) - len(before)) > max(len(text), len(before)) // 2:
-                continue
-            matcher = difflib.SequenceMatcher(None, before.replace(other, "_"), text.replace(name, "_"), autojunk=False)
-            if matcher.real_quick_ratio() > _ALIKE and matcher.quick_ratio() > _ALIKE:
-                ratio = matcher.ratio()
-                if ratio > _ALIKE:
-                    candidates.append((ratio, name, other))
+        after = _sequences(new.printed(new.functions[name][0]).text(name), name)
+        for other, text in before.items():
+            longer, shorter = max(after.total(), text.total()), min(after.total(), text.total())
+            wanted = _ALIKE if longer >= _LONG else _ALIKE_IF_SHORT
+            if shorter >= wanted * longer:
+                alike = (after & text).total() / longer
+                if alike >= wanted:
+                    candidates.append((alike, name, other))
     taken: set[str] = set()
     for _, name, other in sorted(candidates, reverse=True):
         if name not in taken and other not in taken:
             taken |= {name, other}
             yield name, other
+
+
+def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
+    """What stands beside what in a function's text, its own name left out."""
+    tokens = ["_" if token == name else token for token in _TOKEN.findall(text)]
+    return Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
 
 
 def unchanged(old: Version, new: Version, pair: Pair) -> bool:

@@ -1,0 +1,94 @@
+"""A kernel tree whose translation units are parsed when they are first needed, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from mmuproof.lift.included import Included
+from mmuproof.lift.source import KernelTree
+from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
+from mmuproof.lift.unit import Unit
+from mmuproof.model.lifted.kernel import MACROS
+from mmuproof.model.lifted.versions import Version
+
+
+class ReadTree:
+    """A tree with its parsed units.
+
+    Args:
+        tree: the tree.
+        folder: a folder of its own for the headers that the tree lacks.
+    """
+
+    def __init__(self, tree: KernelTree, folder: Path) -> None:
+        self.tree, self._folder = tree, folder
+        self._units: dict[str, Future[Unit]] = {}
+
+    @cached_property
+    def stand_ins(self) -> StandIns:
+        """The headers that the tree lacks, and the configuration that they stand for.
+
+        Raises:
+            SourceError: the tree lacks a file from which a header is made.
+        """
+        return write_stand_ins(self.tree.root, self._folder)
+
+    @cached_property
+    def included(self) -> Included:
+        """What the tree's units may include."""
+        return Included(self.tree.root)
+
+    def has(self, path: str) -> bool:
+        """Whether the tree has a file."""
+        return (self.tree.root / path).is_file()
+
+    def start(self, paths: Iterable[str], pool: ThreadPoolExecutor) -> None:
+        """Begin to parse units; clang runs outside the interpreter's lock."""
+        for path in paths:
+            if path not in self._units:
+                arguments = clang_arguments(self.tree.root, self.stand_ins, path)
+                self._units[path] = pool.submit(Unit, self.tree.root, path, arguments, MACROS)
+
+    def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
+        """Take over units that another tree has, all of whose files are the same here."""
+        for path in paths:
+            if path in other._units:
+                self._units.setdefault(path, other._units[path])
+
+    def version(self, paths: Sequence[str]) -> Version:
+        """The version of the MMU in these units, all of which have been started.
+
+        Raises:
+            ParseFailed: one of them does not parse.
+        """
+        return Version({path: self._units[path].result() for path in paths})
+
+
+def parse(old: ReadTree, new: ReadTree, paths: Sequence[str], changed: frozenset[str]) -> None:
+    """Parse units of two trees side by side, and wait for them; what is the same in both is parsed once.
+
+    Args:
+        old: one tree.
+        new: the other.
+        paths: the units.
+        changed: the files in which the trees differ.
+
+    Raises:
+        ParseFailed: one of them does not parse.
+    """
+    same = [path for path in paths if not any(each.included.reaches(path, changed) for each in (old, new))]
+    pool = ThreadPoolExecutor(2)
+    try:
+        for path in paths:
+            old.start([path], pool)
+            if path in same:
+                new.adopt(old, [path])
+            new.start([path], pool)
+        for each in (old, new):
+            each.version(paths)
+    finally:
+        # No thread may be left when processes are made.
+        pool.shutdown(wait=True, cancel_futures=True)
