@@ -37,6 +37,8 @@ from mmuproof.smt import solver
 _KVM = ("arch/x86/kvm", "virt/kvm")
 _SOURCES = (".c", ".h")
 _WILDCARDS = "*?["
+_FEW = 30
+"""Of so many functions that have changed it is worth to look at each thoroughly."""
 _BUDGET = 4_000_000
 """The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
 _EFFORT = 40
@@ -185,7 +187,7 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     pairs = _selected(pairing, versions, wanted.functions)
     todo = [pair for pair in pairs if not unchanged(*versions, pair)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
-    judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget))
+    judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget), thorough=len(todo) <= _FEW)
     watcher.phase("comparing", len(todo))
     judgements = side_by_side(judge.judge, todo, wanted.jobs, watcher.advance)
     outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not Version.is_of_mmu(path))
@@ -230,6 +232,7 @@ def _solver(budget: int | None) -> Solver:
     limit = _BUDGET if budget is None else budget
     return Solver(
         lambda obligation, preferred: solver.decide(obligation, limit, preferred, effort=_EFFORT),
+        lambda obligation, preferred, effort: solver.decide(obligation, limit, preferred, effort=effort, whole=True),
         partial(solver.decide, budget=limit, effort=_EFFORT),
         partial(solver.decide, budget=limit, small=False),
         partial(solver.satisfiable, budget=limit),

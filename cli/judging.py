@@ -22,12 +22,15 @@ from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.versions import Pair, Version, changed_directly
 from mmuproof.proofs.refactoring import Change, Permission, Shows, equality, permission_of, with_evidence
 from mmuproof.proofs.theorem import Claim, Shown
-from mmuproof.smt.graph import evaluate, substitute, variables
+from mmuproof.smt.graph import evaluate, evaluate_all, postorder, substitute, variables
 from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, bv, extract, implies, ne
 
 EPT, OTHER_TABLES = "intel", "amd, shadow"
 _MOST_BITS = 8
+_LITTLE = 20
+_LARGE = 1000
+"""How many nodes the terms of a large function have."""
 _MANY = 12
 """Of more inputs that matter no condition is looked for, and of more differences not each is shown to be one."""
 _EPT_BITS = Permission(allows=1 | 1 << 1 | 1 << 2 | 1 << 10)
@@ -40,13 +43,15 @@ class Solver:
 
     Args:
         decide: decides an obligation, given what is preferred of a counterexample, which is made small.
-        decide_small: likewise without preference.
+        decide_quickly: likewise, with that many questions spent on making the counterexample small.
+        decide_small: decides an obligation, with a small counterexample.
         decide_only: decides an obligation; a counterexample is as it comes.
         satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
         possible: the same for several together with a premise.
     """
 
     decide: Callable[[Obligation, Sequence[Bool]], Answer]
+    decide_quickly: Callable[[Obligation, Sequence[Bool], int], Answer]
     decide_small: Callable[[Obligation], Answer]
     decide_only: Callable[[Obligation], Answer]
     satisfiable: Callable[[Bool], bool | None]
@@ -79,6 +84,9 @@ class Judge:
         set_ups: the masks with which functions are compared: masks of any value, and then those that a function is
             compared with to which masks matter.
         solver: decides.
+        thorough: whether the smallest witness, and a condition under which they are equal, is looked for of every
+            function that differs; if not, a witness is as small as it quickly gets, and large functions get no
+            condition.
     """
 
     old: Version
@@ -86,6 +94,7 @@ class Judge:
     given: Given
     set_ups: tuple[SetUp, ...]
     solver: Solver
+    thorough: bool = True
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
         """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
@@ -131,12 +140,22 @@ class Judge:
         tried: _Tried | None = None
         for relation in compared.relations():
             comparison = compared.compare(relation)
-            answer = self._decide(_obligation(comparison)) if comparison.aspects else None
+            answer = self._answer(comparison, tried) if comparison.aspects else None
             tried = _Tried(compared, relation, comparison, answer)
             if tried.verdict in (Verdict.PROVED, Verdict.VACUOUS):
                 break
         assert tried is not None
         return tried
+
+    def _answer(self, comparison: Comparison, before: _Tried | None) -> Answer:
+        """Whether nothing differs; what refuted one relation often refutes the next, and that is quickly seen."""
+        obligation = _obligation(comparison)
+        earlier = before.answer if before is not None else None
+        if earlier is not None and earlier.assignment is not None:
+            premise, differs = evaluate_all([obligation.premise, comparison.differs], earlier.assignment.values)
+            if premise and differs:
+                return earlier
+        return self._decide(obligation)
 
     def _decide(self, obligation: Obligation) -> Answer:
         return self.solver.decide_only(obligation)
@@ -177,13 +196,17 @@ class Judge:
         if not other:
             change = {(True, False): Change.MORE, (False, True): Change.LESS}.get((gained, lost), Change.DIFFERS)
             telling = [more, less]
-        answer = self.solver.decide(obligation, telling)
+        is_large = not self.thorough and sum(1 for _ in postorder([obligation.claim, premise])) > _LARGE
+        if self.thorough:
+            answer = self.solver.decide(obligation, telling)
+        else:
+            answer = self.solver.decide_quickly(obligation, telling, 0 if is_large else _LITTLE)
         if answer.assignment is None:
             return replace(found, change=Change.UNKNOWN, reason=answer.reason or "no counterexample was found again")
         relevant = {name for name, mask in answer.assignment.relevant.items() if mask}
         claim = replace(claim, shown=tuple(each for each in claim.shown if relevant & variables(each.term).keys()))
         condition = None
-        if len(relevant) <= _MANY:
+        if len(relevant) <= _MANY and not is_large:
             names = bit_names(self._flags(tried))
             condition = condition_of_equality(
                 obligation, answer.assignment, self.solver.possible, self.solver.decide_small, names

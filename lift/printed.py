@@ -38,6 +38,8 @@ class Printed:
         self._texts: dict[str, str] = {}
         self._digests: dict[str, str] = {}
         self._weights: dict[str, int] = {}
+        self._calls: dict[str, frozenset[str]] = {}
+        self._closures: dict[str, frozenset[str]] = {}
 
     def text(self, function: str) -> str:
         """A function's definition, with made-up names numbered anew."""
@@ -47,17 +49,22 @@ class Printed:
 
     def calls(self, function: str) -> frozenset[str]:
         """The functions with a body in this unit that a function mentions."""
-        return frozenset(_words(self.text(function)) & self._unit.definitions.keys() - {function})
+        if function not in self._calls:
+            found = (word for word in _words(self.text(function)) if word in self._unit.definitions)
+            self._calls[function] = frozenset(found) - {function}
+        return self._calls[function]
 
     def closure(self, function: str) -> frozenset[str]:
         """The functions that a function calls, directly or not, as far as they have a body here."""
-        found: set[str] = set()
-        todo = [function]
-        while todo:
-            new = self.calls(todo.pop()) - found
-            found |= new
-            todo += new
-        return frozenset(found)
+        if function not in self._closures:
+            found: set[str] = set()
+            todo = [function]
+            while todo:
+                new = self.calls(todo.pop()) - found
+                found |= new
+                todo += new
+            self._closures[function] = frozenset(found)
+        return self._closures[function]
 
     def weight(self, function: str, limit: int = 1 << 16) -> int:
         """How many statements a function runs at most if all that it calls is followed, loops counted once."""
@@ -121,25 +128,26 @@ class Printed:
         if cursor.kind is CursorKind.UNION_DECL:
             yield self._print(cursor)
             return
-        for member in self._members(word):
-            # An anonymous member has no name that could be mentioned.
-            if not member[0] or member[0] in words:
-                yield f"{word}: {member[1]}"
+        for names, text in self._members(word):
+            if names & words:
+                yield f"{word}: {text}"
 
-    def _members(self, record: str) -> tuple[tuple[str, str], ...]:
+    def _members(self, record: str) -> tuple[tuple[frozenset[str], str], ...]:
+        """Of each member the names that it is mentioned by, those inside it if it has none itself, and its text."""
         if record not in self._printed_members:
             cursor = self._declarations.records[record]
             found = []
             for child in cursor.get_children():
-                if child.kind is CursorKind.FIELD_DECL:
-                    found.append((child.spelling, self._print(child)))
-                elif child.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL):
-                    found.append(("", self._print(child)))
+                if child.kind is CursorKind.FIELD_DECL and child.spelling:
+                    found.append((frozenset({child.spelling}), self._print(child)))
+                elif child.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL) and child.is_definition():
+                    text = self._print(child)
+                    found.append((frozenset(_words(text)), text))
             self._printed_members[record] = tuple(found)
         return self._printed_members[record]
 
     @cached_property
-    def _printed_members(self) -> dict[str, tuple[tuple[str, str], ...]]:
+    def _printed_members(self) -> dict[str, tuple[tuple[frozenset[str], str], ...]]:
         return {}
 
     def _print(self, cursor: Cursor) -> str:

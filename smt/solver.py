@@ -19,6 +19,7 @@ from mmuproof.smt.translation import translate
 DEFAULT_BUDGET = 200_000_000
 """Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
 
+_EVERY_BIT = (1 << 64) - 1
 _SMALLEST_BUDGET = 20_000_000
 
 
@@ -35,6 +36,7 @@ def decide(
     *,
     small: bool = True,
     effort: int | None = None,
+    whole: bool = False,
 ) -> Answer:
     """Prove or refute an obligation.
 
@@ -50,6 +52,7 @@ def decide(
         small: whether to look for a counterexample with few bits, and for the bits of it that matter.
         effort: how many questions that search may take, first for few bits and then for those that matter; any number
             by default.
+        whole: whether only whole variables are made zero and only of whole variables it is told if they matter.
     """
     start = time.perf_counter()
 
@@ -69,11 +72,11 @@ def decide(
         solver.add(z3.Implies(label, premise))
     found = solver.check(*labels)
     if found == z3.unsat:
-        core = {str(label) for label in solver.unsat_core()}
+        core = {_name(label) for label in solver.unsat_core()}
         contradicting = tuple(
             assumption.label
             for label, assumption in zip(labels, obligation.assumptions, strict=True)
-            if str(label) in core
+            if _name(label) in core
         )
         return answer(Verdict.VACUOUS, core=contradicting, reason="the assumptions contradict each other")
     if found != z3.sat:
@@ -96,13 +99,17 @@ def decide(
         solver.pop()
     else:
         solver.check()
-    values = _smallest(solver, z3_side.variables, budget, effort) if small else _read(solver.model(), z3_side.variables)
+    values = (
+        _smallest(solver, z3_side.variables, budget, effort, whole)
+        if small
+        else _read(solver.model(), z3_side.variables)
+    )
     kept = evaluate_all([*terms, obligation.claim], values)
     if not all(kept[:-1]) or kept[-1]:
         return answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
     if not small:
-        return answer(Verdict.REFUTED, assignment=Assignment(values, dict.fromkeys(values, (1 << 64) - 1)))
-    relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget, effort)
+        return answer(Verdict.REFUTED, assignment=Assignment(values, dict.fromkeys(values, _EVERY_BIT)))
+    relevant = _relevant_bits(context, [*premises, z3.Not(broken)], z3_side.variables, values, budget, effort, whole)
     return answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
 
 
@@ -142,7 +149,9 @@ def _solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
     return solver
 
 
-def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int, effort: int | None) -> dict[str, int]:
+def _smallest(
+    solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int, effort: int | None, whole: bool
+) -> dict[str, int]:
     """An assignment that satisfies the solver's formulas with few bits set: greedy, first whole variables.
 
     The search stops early, with what it has, when it gets expensive.
@@ -170,7 +179,7 @@ def _smallest(solver: z3.Solver, names: Mapping[str, z3.ExprRef], budget: int, e
             try_with(_equals(expression, 0))
         else:
             solver.add(_equals(expression, 0))
-    for name, expression in names.items():
+    for name, expression in names.items() if not whole else ():
         if not values[name] or z3.is_bool(expression):
             continue
         for index in reversed(range(expression.size())):
@@ -189,18 +198,23 @@ def _relevant_bits(
     values: Mapping[str, int],
     budget: int,
     effort: int | None,
+    whole: bool,
 ) -> dict[str, int]:
     """Which bits have to be as they are for the claim to fail, all others being free."""
     solver = _solver(context, min(budget, _SMALLEST_BUDGET))
     solver.add(*formulas)
     # Whole variables first: most do not matter, and bits are many.
-    whole = {f"|{name}|": name for name in names}
-    for literal, name in whole.items():
-        solver.add(z3.Implies(z3.Bool(literal, context), _equals(names[name], values[name])))
-    if solver.check(*(z3.Bool(literal, context) for literal in whole)) != z3.unsat:
-        return dict.fromkeys(names, (1 << 64) - 1)
+    of_all = {name: z3.Bool(f"|{name}|", context) for name in names}
+    for name, literal in of_all.items():
+        solver.add(z3.Implies(literal, _equals(names[name], values[name])))
+    if solver.check(*of_all.values()) != z3.unsat:
+        return dict.fromkeys(names, _EVERY_BIT)
+    of_literal = {f"|{name}|": name for name in names}
+    matter = sorted(of_literal[_name(literal)] for literal in solver.unsat_core())
+    if whole:
+        return {name: _EVERY_BIT if name in set(matter) else 0 for name in names}
     literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
-    for name in sorted(whole[str(literal)] for literal in solver.unsat_core()):
+    for name in matter:
         expression = names[name]
         width = 1 if z3.is_bool(expression) else expression.size()
         for index in range(width):
@@ -210,14 +224,14 @@ def _relevant_bits(
                 solver.add(z3.Implies(literal, expression if one else z3.Not(expression)))
             else:
                 solver.add(z3.Implies(literal, z3.Extract(index, index, expression) == int(one)))
-            literals[str(literal)] = (literal, name, index)
+            literals[f"|{name}| bit {index}"] = (literal, name, index)
     if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
-        return dict.fromkeys(names, (1 << 64) - 1)
-    core = [str(literal) for literal in solver.unsat_core()]
+        return dict.fromkeys(names, _EVERY_BIT)
+    core = [_name(literal) for literal in solver.unsat_core()]
     for candidate in sorted(core)[:effort]:
         rest = [literals[each][0] for each in core if each != candidate]
         if solver.check(*rest) == z3.unsat:
-            core = [str(literal) for literal in solver.unsat_core()] if rest else []
+            core = [_name(literal) for literal in solver.unsat_core()] if rest else []
         if candidate not in core and not core:
             break
     relevant = dict.fromkeys(names, 0)
@@ -225,6 +239,11 @@ def _relevant_bits(
         _, name, index = literals[literal_name]
         relevant[name] |= 1 << index
     return relevant
+
+
+def _name(literal: z3.BoolRef) -> str:
+    # Writing an expression out takes a hundred times as long.
+    return str(literal.decl().name())
 
 
 def _equals(expression: z3.ExprRef, value: int) -> z3.BoolRef:
