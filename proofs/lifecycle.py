@@ -10,7 +10,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt, SpteChange
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.held_spte import ad_type_fits, slots_are_clear, writable_states
+from mmuproof.proofs.held_spte import ad_type_fits, slots_are_clear, use_is_known, writable_states
 from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.lifecycle_invariant import Entry, invariant, is_present, reserved_bits
 from mmuproof.proofs.made_spte import made_spte
@@ -351,7 +351,10 @@ def _uses(kvm: Kvm, masks: ShadowMasks, entry: Entry) -> Iterator[_Use]:
         "KVM's comment in fast_page_fault()", (leaf,), tracked.evidence,
     )  # fmt: skip
     at = SpteAt(spte, entry.level)
-    held = (ad_type_fits(kvm, masks, spte), writable_states(masks, spte), *slots_are_clear(kvm, masks, at))
+    held = (
+        ad_type_fits(kvm, masks, spte), writable_states(masks, spte), *slots_are_clear(kvm, masks, at),
+        use_is_known(kvm, masks, at),
+    )  # fmt: skip
     yield _Use(
         "what spte.* assume", all_of(*(each.term for each in held)), "not-as-assumed",
         "A present SPTE is not what the theorems on changing SPTEs speak of.", "spte.split and its like",
@@ -455,6 +458,8 @@ THEOREMS = (
             Catch("mmu-writable-in-saved-slot", "mmu-writable"),
             Catch("host-writable-at-xu", "mmu-writable"),
             Catch("mmio-generation-at-mmu-present", "writable"),
+            Catch("synchronized-without-accessed", "used"),
+            Catch("prefetched-not-tracked", "used"),
         ),
     ),
     Theorem(
@@ -523,6 +528,7 @@ THEOREMS = (
             Catch("restore-shift-off-by-one", "nx-huge"),
             Catch("fast-fault-ignores-mmu-writable", "writable"),
             Catch("mmu-writable-in-saved-slot", "writable"),
+            Catch("fast-fault-leaves-unused", "used"),
         ),
     ),
     Theorem(

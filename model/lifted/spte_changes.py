@@ -26,7 +26,7 @@ from mmuproof.model.spte_changes import (
     SpteChanges,
     SpteFacts,
 )
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ne, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, resize, to_bv, var
 
 _U64 = IntType(64, False, "u64")
 _MASKS = (
@@ -348,4 +348,5 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             return eq(result, number)
 
         evidence = masks.evidence + scene.session.evidence()
-        return FastFixed(returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, evidence, loaded)
+        marked = any_of(*(call.guard for call in scene.session.calls(cuts.MARK_DIRTY.function)))
+        return FastFixed(returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, marked, evidence, loaded)
