@@ -105,7 +105,8 @@ class Filtered:
 class VmxGating(ABC):
     """The way of MBEC from the processor to L2.
 
-    Where a tree knows no MBEC, all but the check of VM entry raise `mmuproof.model.kvm.NotThere`.
+    Where a tree knows no MBEC, all but the check of VM entry and `offered_ept_capability` raise
+    `mmuproof.model.kvm.NotThere`.
     """
 
     @abstractmethod
@@ -126,6 +127,10 @@ class VmxGating(ABC):
         self, enable_ept: Bool, enable_mbec: Bool, secondary: BitVec, ept_capability: BitVec
     ) -> OfferedToL1:
         """``nested_vmx_setup_secondary_ctls()``; ``secondary`` and ``ept_capability`` as in `VmcsConfig`."""
+
+    @abstractmethod
+    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
+        """The same function, with any settings; also on trees that know no MBEC."""
 
     @abstractmethod
     def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:

@@ -48,6 +48,33 @@ def _mbec(kvm: Kvm) -> Claim:
     )  # fmt: skip
 
 
+_OF_THE_PROCESSOR = (
+    (vmx.EXECUTE_ONLY_BIT, "execute-only translations"),
+    (vmx.FOUR_LEVELS_BIT, "tables of four levels"),
+    (vmx.FIVE_LEVELS_BIT, "tables of five levels"),
+    (vmx.ADVANCED_INFORMATION_BIT, "advanced information on exits"),
+)
+
+
+def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    has = var("vmx_capability.ept", 32)
+    made = kvm.vmx_gating.offered_ept_capability(has)
+    invented = [
+        (all_of(bit(made.ept_capability, number), negate(bit(has, number))), what) for number, what in _OF_THE_PROCESSOR
+    ]
+    return [Claim(
+        negate(any_of(*(when for when, _ in invented))),
+        tuple(
+            Symptom("not-the-processors", when, f"L1 is offered {what}, which the processor does not have.",
+                    "the bit is set", "SDM A.10: what the bit promises has to work, through SPTEs of KVM's as well")
+            for when, what in invented
+        ),
+        (),
+        (Shown("vmx_capability.ept", has), Shown("offered", made.ept_capability)),
+        made.evidence,
+    )]  # fmt: skip
+
+
 def _gmet_setting(kvm: Kvm) -> Claim:
     asked_for = bool_var("gmet module parameter")
     made = kvm.svm_gating.hardware_setup(asked_for)
@@ -104,6 +131,18 @@ THEOREMS = (
             Catch("advanced-info-not-offered", "offered-without-advanced-info"),
             Catch("gmet-offered-while-off", "offered-while-off"),
             Catch("gmet-on-without-npt", "gmet-on"),
+        ),
+    ),
+    Theorem(
+        name="gating.ept-capabilities",
+        claim="Of execute-only translations, tables of 4 and 5 levels, and advanced information on exits L1 is offered "
+              "nothing that the processor does not have.",
+        source="SDM A.10",
+        assumes=(),
+        vendors=(Vendor.INTEL,),
+        state=_ept_capabilities,
+        catches=(
+            Catch("ept-capabilities-unmasked", "not-the-processors"),
         ),
     ),
 )  # fmt: skip

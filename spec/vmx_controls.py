@@ -13,6 +13,8 @@ EPT_BIT = 1
 """Secondary control: enable EPT."""
 MBEC_BIT = 22
 """Secondary control: mode-based execute control for EPT."""
+EXECUTE_ONLY_BIT, FOUR_LEVELS_BIT, FIVE_LEVELS_BIT = 0, 6, 7
+"""IA32_VMX_EPT_VPID_CAP: execute-only translations, and how many levels the tables may have."""
 ADVANCED_INFORMATION_BIT = 22
 """IA32_VMX_EPT_VPID_CAP: exit qualifications of EPT violations have bits 9 to 11, and with them tell user-mode
 linear addresses from others."""

@@ -83,6 +83,16 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._nested)
         bench.set("enable_ept", enable_ept)
         bench.set(_SETTING, enable_mbec)
+        return self._offered(bench, secondary, ept_capability)
+
+    @once
+    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
+        """See `VmxGating.offered_ept_capability`."""
+        secondary = var("vmcs_config.cpu_based_2nd_exec_ctrl", 32)
+        return self._offered(Bench(self._nested, CUTS), secondary, ept_capability)
+
+    def _offered(self, bench: Bench, secondary: BitVec, ept_capability: BitVec) -> OfferedToL1:
+        """What ``nested_vmx_setup_secondary_ctls()`` leaves for L1."""
         config, offered = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("msrs", "struct nested_vmx_msrs")
         bench.write(config, "cpu_based_2nd_exec_ctrl", secondary)
         # What the memory of the module holds before anything is written to it.

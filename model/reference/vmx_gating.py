@@ -39,6 +39,8 @@ from mmuproof.smt.terms import (
 
 _U32, _U64 = 32, 64
 _ACTIVATE, _EPT, _MBEC, _ADVANCED = 31, 1, 22, 22
+_OF_THE_PROCESSOR = 1 << 0 | 1 << 6 | 1 << 7 | 1 << _ADVANCED
+"""What L1 is offered of EPT only if the processor has it: execute-only, 4 and 5 levels, advanced information."""
 _PROCBASED_CTLS, _PROCBASED_CTLS2 = 0x482, 0x48B
 
 
@@ -97,15 +99,26 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         """See `VmxGating.setup_secondary_ctls`."""
         offered = all_of(enable_ept, self._offered(enable_mbec))
         high = self._controls({_EPT: enable_ept, _MBEC: offered})
-        others = var("other capabilities of EPT", _U32) & ~(1 << _ADVANCED)
-        capability = others | ept_capability & self._kept_capability()
-        return OfferedToL1(high, ite(enable_ept, capability, bv(0, _U32)), Evidence())
+        return OfferedToL1(high, self._offered_of_ept(enable_ept, ept_capability), Evidence())
+
+    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
+        """See `VmxGating.offered_ept_capability`."""
+        controls = var("secondary controls that L1 is offered", _U32)
+        return OfferedToL1(controls, self._offered_of_ept(bool_var("enable_ept"), ept_capability), Evidence())
+
+    def _offered_of_ept(self, enable_ept: Bool, ept_capability: BitVec) -> BitVec:
+        others = var("other capabilities of EPT", _U32) & ~_OF_THE_PROCESSOR
+        return ite(enable_ept, others | self._processors(ept_capability) & self._kept_capability(), bv(0, _U32))
+
+    def _processors(self, ept_capability: BitVec) -> BitVec:
+        """What the processor has."""
+        return ept_capability
 
     def _offered(self, enable_mbec: Bool) -> Bool:
         return enable_mbec
 
     def _kept_capability(self) -> int:
-        return 1 << _ADVANCED
+        return _OF_THE_PROCESSOR
 
     # -- VM entry ------------------------------------------------------------------------------------------
 
