@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.edits import SourceEdit
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
@@ -86,6 +87,21 @@ class _WithoutL1sGmet(ReferenceSvmGating):
 class _CapabilitiesUnmasked(ReferenceVmxGating):
     def _processors(self, ept_capability: BitVec) -> BitVec:
         return bv(-1, 32)
+
+
+class _TablesOfTheProcessor(ReferenceVmxGating):
+    def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
+        return var("vmx_capability.ept", 32)
+
+
+class _FlagsAlways(ReferenceVmxGating):
+    def _has_ad_bits(self, ept_capability: BitVec) -> Bool:
+        return TRUE
+
+
+class _PagesAlways(ReferenceVmxGating):
+    def _largest_to_use(self, ept_capability: BitVec) -> BitVec:
+        return bv(3, 32)
 
 
 class _CachedNestedPagingKept(ReferenceSvmGating):
@@ -189,5 +205,24 @@ DEFECTS: tuple[Defect, ...] = (
         "nested-npt-of-l2s-cr4", "The MMU that shadows L1's nested page tables takes their format from L2's CR4.",
         _NESTED_SVM, r"svm->vmcb01\.ptr->save\.cr4,(\s+svm->vmcb01\.ptr->save\.efer,)", r"svm->vmcb->save.cr4,\1",
         partial(ReferenceKvm, svm_gating=_FormatOfL2),
+    ),
+    defect(
+        "ept-flags-always", "KVM takes every processor to keep accessed and dirty flags in EPT.",
+        _VMX_C, r"(kvm_mmu_set_ept_masks\()enable_ept_ad_bits\)", r"\1true)",
+        partial(ReferenceKvm, vmx_gating=_FlagsAlways),
+    ),
+    defect(
+        "ept-1g-pages-always", "KVM takes every processor to map pages of 1 GByte with EPT.",
+        _VMX_C, r"(vmx_get_max_ept_level\(\),\s+)ept_caps_to_lpage_level\(vmx_capability\.ept\)\);", r"\1PG_LEVEL_1G);",
+        partial(ReferenceKvm, vmx_gating=_PagesAlways),
+    ),
+    Defect(
+        "nested-ept-of-the-processors", "L1's EPT is judged by what the processor can do, not by what L1 is offered.",
+        (
+            SourceEdit(_NESTED_VMX, r"(bool execonly = )vmx->nested\.msrs\.ept_caps", r"\1vmx_capability.ept"),
+            SourceEdit(_NESTED_VMX, r"ept_caps_to_lpage_level\(vmx->nested\.msrs\.ept_caps\)",
+                       "ept_caps_to_lpage_level(vmx_capability.ept)"),
+        ),
+        partial(ReferenceKvm, vmx_gating=_TablesOfTheProcessor),
     ),
 )  # fmt: skip

@@ -12,7 +12,9 @@ from mmuproof.model.reference.trace import Trace
 from mmuproof.model.vmx_gating import (
     Controls,
     Entry,
+    EptUse,
     Filtered,
+    NestedEptSetUp,
     OfferedToL1,
     ShadowEpt,
     Vmcs02,
@@ -39,6 +41,8 @@ from mmuproof.smt.terms import (
 
 _U32, _U64 = 32, 64
 _ACTIVATE, _EPT, _MBEC, _ADVANCED = 31, 1, 22, 22
+_EXECUTE_ONLY, _PAGES_2M, _PAGES_1G, _AD = 0, 16, 17, 21
+_EPTP_AD = 6
 _OF_THE_PROCESSOR = 1 << 0 | 1 << 6 | 1 << 7 | 1 << _ADVANCED
 """What L1 is offered of EPT only if the processor has it: execute-only, 4 and 5 levels, advanced information."""
 _PROCBASED_CTLS, _PROCBASED_CTLS2 = 0x482, 0x48B
@@ -88,6 +92,28 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         enable_ept = all_of(bool_var("enable_ept"), bit(secondary, _EPT), usable)
         enable_mbec = self.mbec_setting(secondary, asked_for, enable_ept)
         return VmxSettings(bool_var("vmx_hardware_setup() succeeds"), enable_ept, enable_mbec, Evidence())
+
+    def ept_use(self) -> EptUse:
+        """See `VmxGating.ept_use`."""
+        capability = var("vmx_capability.ept", _U32)
+        usable, wanted = bool_var("EPT can be used"), bool_var("enable_ept_ad_bits")
+        reaches = bool_var("vmx_hardware_setup() gets as far as the MMU")
+        ad_bits = all_of(usable, wanted, self._has_ad_bits(capability))
+        return EptUse(
+            all_of(reaches, usable), ad_bits, FALSE, reaches, usable, self._largest_to_use(capability), capability,
+            Evidence(),
+        )  # fmt: skip
+
+    def _has_ad_bits(self, ept_capability: BitVec) -> Bool:
+        return bit(ept_capability, _AD)
+
+    def _largest_to_use(self, ept_capability: BitVec) -> BitVec:
+        return self._largest_page(ept_capability)
+
+    def _largest_page(self, ept_capability: BitVec) -> BitVec:
+        """``ept_caps_to_lpage_level()``."""
+        small = ite(bit(ept_capability, _PAGES_2M), bv(2, _U32), 1)
+        return ite(bit(ept_capability, _PAGES_1G), bv(3, _U32), small)
 
     def mbec_setting(self, secondary: BitVec, asked_for: Bool, enable_ept: Bool) -> Bool:
         """``enable_mbec``."""
@@ -152,6 +178,18 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
     def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
         """See `VmxGating.new_eptp`."""
         return ShadowEpt(self.nested_ept_mbec_enabled(vmcs12), Evidence())
+
+    def nested_ept_set_up(self) -> NestedEptSetUp:
+        """See `VmxGating.nested_ept_set_up`."""
+        offered, eptp = var("vmx->nested.msrs.ept_caps", _U32), var("vmcs12->ept_pointer", _U64)
+        known = self._capabilities_of_tables(offered)
+        return NestedEptSetUp(
+            bit(known, _EXECUTE_ONLY), self._largest_page(known), bit(eptp, _EPTP_AD), eptp, offered, eptp, Evidence()
+        )  # fmt: skip
+
+    def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
+        """L1's EPT is judged by what L1 has been offered."""
+        return offered
 
     def nested_ept_mbec_enabled(self, vmcs12: Controls) -> Bool:
         """``nested_ept_mbec_enabled()``."""

@@ -16,7 +16,7 @@ from mmuproof.model.vmx_gating import Controls
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
-from mmuproof.smt.terms import FALSE, TRUE, Bool, Term, all_of, bit, bool_var, bv, eq, iff, implies, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, Term, all_of, bit, bool_var, bv, eq, iff, implies, negate, var
 
 pytestmark = pytest.mark.kernel
 
@@ -67,6 +67,38 @@ def test_what_l1_is_offered_is_the_kernels(lifted: LiftedKvm) -> None:
     prove(all_of(
         *(iff(bit(mine.secondary, number), bit(theirs.secondary, number)) for number in (EPT, MBEC)),
         *(iff(bit(mine.ept_capability, number), bit(theirs.ept_capability, number)) for number in OF_THE_PROCESSOR),
+    ))  # fmt: skip
+
+
+def test_what_is_offered_of_ept_whatever_the_settings_is_the_kernels(lifted: LiftedKvm) -> None:
+    for kvm in (ReferenceKvm(), lifted):
+        offered = kvm.vmx_gating.offered_ept_capability(CAPABILITY).ept_capability
+        for number in OF_THE_PROCESSOR:
+            prove(implies(bit(offered, number), bit(CAPABILITY, number)))
+            # It is offered with EPT and not otherwise.
+            held = decide(Obligation((Assumption("offered", bit(offered, number)),), bool_var("never mentioned")))
+            assert held.verdict is Verdict.REFUTED
+
+
+def test_what_the_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
+    mine, theirs = (kvm.vmx_gating.ept_use() for kvm in (ReferenceKvm(), lifted))
+    prove(all_of(
+        eq(mine.largest_page, substitute(theirs.largest_page, {theirs.ept_capability: mine.ept_capability})),
+        *(implies(each.with_ad_bits, bit(each.ept_capability, 21)) for each in (mine, theirs)),
+        negate(mine.with_execute_only), negate(theirs.with_execute_only),
+    ))  # fmt: skip
+    for each in (mine, theirs):
+        prove(iff(each.sets_masks, each.with_ept), each.configures)
+
+
+def test_what_the_nested_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
+    mine, theirs = (kvm.vmx_gating.nested_ept_set_up() for kvm in (ReferenceKvm(), lifted))
+    inputs: dict[Term, Term] = {mine.offered: theirs.offered, mine.eptp: theirs.eptp}
+    prove(all_of(
+        iff(substitute(mine.execute_only, inputs), theirs.execute_only),
+        iff(substitute(mine.accessed_dirty, inputs), theirs.accessed_dirty),
+        eq(substitute(mine.largest_page, inputs), theirs.largest_page),
+        eq(substitute(mine.told_eptp, inputs), theirs.told_eptp),
     ))  # fmt: skip
 
 
