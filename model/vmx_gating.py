@@ -179,8 +179,8 @@ class VmxGating(ABC):
         """``nested_vmx_setup_secondary_ctls()``; ``secondary`` and ``ept_capability`` as in `VmcsConfig`."""
 
     @abstractmethod
-    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
-        """The same function, with any settings; also on trees that know no MBEC."""
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
+        """The same function, with any settings but ``enable_ept_ad_bits``; also on trees that know no MBEC."""
 
     @abstractmethod
     def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:

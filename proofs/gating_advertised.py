@@ -113,13 +113,15 @@ _OF_THE_PROCESSOR = (
     (vmx.EXECUTE_ONLY_BIT, "execute-only translations"),
     (vmx.FOUR_LEVELS_BIT, "tables of four levels"),
     (vmx.FIVE_LEVELS_BIT, "tables of five levels"),
+    (vmx.ACCESSED_DIRTY_BIT, "accessed and dirty flags"),
     (vmx.ADVANCED_INFORMATION_BIT, "advanced information on exits"),
 )
+_FLAGS_ARE_THERE = "enable_ept_ad_bits is set only if the processor has the flags: gating.ept-use"
 
 
 def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    has = var("vmx_capability.ept", 32)
-    made = kvm.vmx_gating.offered_ept_capability(has)
+    has, ad_bits = var("vmx_capability.ept", 32), bool_var("enable_ept_ad_bits")
+    made = kvm.vmx_gating.offered_ept_capability(has, ad_bits)
     invented = [
         (all_of(bit(made.ept_capability, number), negate(bit(has, number))), what) for number, what in _OF_THE_PROCESSOR
     ]
@@ -130,7 +132,7 @@ def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
                     "the bit is set", "SDM A.10: what the bit promises has to work, through SPTEs of KVM's as well")
             for when, what in invented
         ),
-        (),
+        (Assumption(_FLAGS_ARE_THERE, implies(ad_bits, bit(has, vmx.ACCESSED_DIRTY_BIT))),),
         (Shown("vmx_capability.ept", has), Shown("offered", made.ept_capability)),
         made.evidence,
     )]  # fmt: skip
@@ -196,14 +198,15 @@ THEOREMS = (
     ),
     Theorem(
         name="gating.ept-capabilities",
-        claim="Of execute-only translations, tables of 4 and 5 levels, and advanced information on exits L1 is offered "
-              "nothing that the processor does not have.",
+        claim="Of execute-only translations, tables of 4 and 5 levels, accessed and dirty flags, and advanced "
+              "information on exits L1 is offered nothing that the processor does not have.",
         source="SDM A.10",
-        assumes=(),
+        assumes=(_FLAGS_ARE_THERE,),
         vendors=(Vendor.INTEL,),
         state=_ept_capabilities,
         catches=(
             Catch("ept-capabilities-unmasked", "not-the-processors"),
+            Catch("ept-flags-offered", "not-the-processors"),
         ),
     ),
     Theorem(

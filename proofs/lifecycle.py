@@ -86,7 +86,7 @@ def _possible(masks: ShadowMasks, entry: Entry) -> tuple[Assumption, ...]:
     )  # fmt: skip
     if masks.vendor is Vendor.INTEL:
         without = Assumption(
-            "a host without A/D bits has no tables with: kvm_calc_tdp_mmu_root_page_role(), and L1 is not offered them",
+            "a host without A/D bits has no tables with: role.root-tdp, and gating.ept-capabilities for L1's",
             any_of(masks.host.has_ad_bits, entry.ad_disabled),
         )
         return level, without
@@ -431,7 +431,7 @@ def claims_without(kvm: Kvm, vendor: Vendor, conjunct: str) -> Iterator[Claim]:
 _TABLES = (
     "the host's address widths are architectural",
     "sp->role.level is 1 to 5, and no page is larger than 1 GByte",
-    "a host without A/D bits has no tables with A/D bits: role.root-tdp, and L1 is not offered them",
+    "a host without A/D bits has no tables with A/D bits: role.root-tdp, gating.ept-capabilities",
 )
 
 

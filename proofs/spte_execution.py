@@ -345,8 +345,9 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     facts = kvm.changes.facts(masks, SpteAt(after, held.at.level))
     unused = all_of(done.fixed, negate(facts.spte_ad_enabled), negate(facts.is_accessed_spte))
     unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
+    huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
     return [Claim(
-        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged)),
+        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
         (
             Symptom("write-tracking-overruled", writable, "A write is allowed without KVM's lock to a page that is "
                     "write-tracked or read-only in the host.", "W is set", "KVM: the SPTE is not MMU-writable"),
@@ -357,6 +358,8 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             Symptom("write-not-logged", unlogged, "fast_page_fault() makes an SPTE writable, and the dirty log does "
                     "not have its page.", "mark_page_dirty_in_slot() is not called",
                     "KVM: the next write does not fault"),
+            Symptom("huge-write-not-logged", huge, "fast_page_fault() makes a huge page writable whose small pages are "
+                    "to be logged one by one.", "W is set at level 2 or 3", "KVM: the log is of small pages"),
             Symptom("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.",
                     "another SPTE", "RET_PF_FIXED"),
             Symptom("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.",
@@ -438,8 +441,8 @@ THEOREMS = (
     Theorem(
         name="spte.fast-fault",
         claim="When fast_page_fault() is done with a fault, the hardware allows what faulted; it sets W only where "
-              "the SPTE is MMU-writable, and marks the page in the dirty log then; it gives back what access "
-              "tracking has put away, sets A, and changes nothing else.",
+              "the SPTE is MMU-writable, and marks the page in the dirty log then, which it leaves to the slow path "
+              "for huge pages; it gives back what access tracking has put away, sets A, and changes nothing else.",
         source="KVM's comments in fast_page_fault(); SDM 31.3.3.2, APM 15.25",
         assumes=("the SPTE is one of a direct MMU: fast_page_fault() serves no others",
                  "direct MMUs have A/D bits exactly if the host has: role.root-tdp",
@@ -453,6 +456,7 @@ THEOREMS = (
             Catch("restore-shift-off-by-one", "endless-fault"),
             Catch("fast-fault-leaves-unused", "not-accessed"),
             Catch("fast-fault-not-logged", "write-not-logged"),
+            Catch("fast-fault-logs-huge-pages", "huge-write-not-logged"),
         ),
     ),
 )  # fmt: skip

@@ -89,6 +89,11 @@ class _CapabilitiesUnmasked(ReferenceVmxGating):
         return bv(-1, 32)
 
 
+class _FlagsOffered(ReferenceVmxGating):
+    def _offers_flags(self, ad_bits: Bool) -> Bool:
+        return TRUE
+
+
 class _TablesOfTheProcessor(ReferenceVmxGating):
     def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
         return var("vmx_capability.ept", 32)
@@ -215,6 +220,11 @@ DEFECTS: tuple[Defect, ...] = (
         "ept-1g-pages-always", "KVM takes every processor to map pages of 1 GByte with EPT.",
         _VMX_C, r"(vmx_get_max_ept_level\(\),\s+)ept_caps_to_lpage_level\(vmx_capability\.ept\)\);", r"\1PG_LEVEL_1G);",
         partial(ReferenceKvm, vmx_gating=_PagesAlways),
+    ),
+    defect(
+        "ept-flags-offered", "L1 is offered accessed and dirty flags in EPT whether KVM uses them or not.",
+        _NESTED_VMX, r"if \(enable_ept_ad_bits\) \{(\s+msrs->secondary_ctls_high)", r"if (1) {\1",
+        partial(ReferenceKvm, vmx_gating=_FlagsOffered),
     ),
     Defect(
         "nested-ept-of-the-processors", "L1's EPT is judged by what the processor can do, not by what L1 is offered.",

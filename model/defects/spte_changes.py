@@ -136,6 +136,11 @@ class _FixNotLogged(ReferenceSpteChanges):
         return FALSE
 
 
+class _HugeFixed(ReferenceSpteChanges):
+    def _logged_and_huge(self, level: BitVec) -> Bool:
+        return FALSE
+
+
 class _FixLeavesUnused(ReferenceSpteChanges):
     def _used_by_fix(self, masks: ShadowMasks) -> BitVec:
         return _NOTHING
@@ -259,5 +264,10 @@ DEFECTS: tuple[Defect, ...] = (
         "fast-fault-leaves-unused", "An SPTE that fast_page_fault() restores counts as unused.",
         _MMU_C, r"(new_spte = restore_acc_track_spte\(new_spte\)) \|\s+shadow_accessed_mask;", r"\1;",
         partial(ReferenceKvm, changes=_FixLeavesUnused),
+    ),
+    defect(
+        "fast-fault-logs-huge-pages", "fast_page_fault() makes huge pages writable although their writes are logged.",
+        _MMU_C, r"if \(sp->role\.level > PG_LEVEL_4K &&\s+kvm_slot_dirty_track_enabled\(fault->slot\)\)\s+break;", "",
+        partial(ReferenceKvm, changes=_HugeFixed),
     ),
 )  # fmt: skip

@@ -108,9 +108,10 @@ class LiftedVmxGating(VmxGating, Remembers):
         return self._offered(bench, secondary, ept_capability)
 
     @once
-    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
         """See `VmxGating.offered_ept_capability`."""
         bench = Bench(self._nested, CUTS)
+        bench.set("enable_ept_ad_bits", ad_bits)
         if self._nested.find_function(_SETUP_SECONDARY) is not None:
             return self._offered(bench, var("vmcs_config.cpu_based_2nd_exec_ctrl", 32), ept_capability)
         # Before it was a function of its own it was part of the set-up of all controls.

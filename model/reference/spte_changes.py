@@ -321,7 +321,7 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
         becomes_writable = all_of(sptes.is_writable_pte(new_spte), negate(sptes.is_writable_pte(spte)))
         after = trace.step("*sptep", ite(fixed, new_spte, spte))
         marked = all_of(fixed, self._marks_dirty(becomes_writable))
-        return FastFixed(fixed, spurious, after, marked, masks.evidence + trace.evidence)
+        return FastFixed(fixed, spurious, after, marked, self._logged(), masks.evidence + trace.evidence)
 
     def _marks_dirty(self, becomes_writable: Bool) -> Bool:
         """Whether the page is marked in the dirty log: nothing else notices the write."""
@@ -351,8 +351,11 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
 
     def _logged_and_huge(self, level: BitVec) -> Bool:
         """Dirty logging wants small pages, which only the slow path makes."""
-        logged = bit(var("fault->slot->flags", 32), 0)
-        return all_of(self._huge(level), logged)
+        return all_of(self._huge(level), self._logged())
+
+    def _logged(self) -> Bool:
+        """Whether the memory slot logs writes."""
+        return bit(var("fault->slot->flags", 32), 0)
 
     def _huge(self, level: BitVec) -> Bool:
         return ult(bv(self.constants.PG_LEVEL_4K, level.width), level)

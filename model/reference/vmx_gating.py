@@ -125,16 +125,22 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         """See `VmxGating.setup_secondary_ctls`."""
         offered = all_of(enable_ept, self._offered(enable_mbec))
         high = self._controls({_EPT: enable_ept, _MBEC: offered})
-        return OfferedToL1(high, self._offered_of_ept(enable_ept, ept_capability), Evidence())
+        ad_bits = bool_var("enable_ept_ad_bits")
+        return OfferedToL1(high, self._offered_of_ept(enable_ept, ept_capability, ad_bits), Evidence())
 
-    def offered_ept_capability(self, ept_capability: BitVec) -> OfferedToL1:
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
         """See `VmxGating.offered_ept_capability`."""
-        controls = var("secondary controls that L1 is offered", _U32)
-        return OfferedToL1(controls, self._offered_of_ept(bool_var("enable_ept"), ept_capability), Evidence())
+        controls, enable_ept = var("secondary controls that L1 is offered", _U32), bool_var("enable_ept")
+        return OfferedToL1(controls, self._offered_of_ept(enable_ept, ept_capability, ad_bits), Evidence())
 
-    def _offered_of_ept(self, enable_ept: Bool, ept_capability: BitVec) -> BitVec:
-        others = var("other capabilities of EPT", _U32) & ~_OF_THE_PROCESSOR
-        return ite(enable_ept, others | self._processors(ept_capability) & self._kept_capability(), bv(0, _U32))
+    def _offered_of_ept(self, enable_ept: Bool, ept_capability: BitVec, ad_bits: Bool) -> BitVec:
+        others = var("other capabilities of EPT", _U32) & ~(_OF_THE_PROCESSOR | 1 << _AD)
+        flags = ite(self._offers_flags(ad_bits), bv(1 << _AD, _U32), 0)
+        kept = self._processors(ept_capability) & self._kept_capability()
+        return ite(enable_ept, others | flags | kept, bv(0, _U32))
+
+    def _offers_flags(self, ad_bits: Bool) -> Bool:
+        return ad_bits
 
     def _processors(self, ept_capability: BitVec) -> BitVec:
         """What the processor has."""

@@ -72,7 +72,8 @@ def test_what_l1_is_offered_is_the_kernels(lifted: LiftedKvm) -> None:
 
 def test_what_is_offered_of_ept_whatever_the_settings_is_the_kernels(lifted: LiftedKvm) -> None:
     for kvm in (ReferenceKvm(), lifted):
-        offered = kvm.vmx_gating.offered_ept_capability(CAPABILITY).ept_capability
+        offered = kvm.vmx_gating.offered_ept_capability(CAPABILITY, ASKED).ept_capability
+        prove(implies(bit(offered, 21), ASKED))
         for number in OF_THE_PROCESSOR:
             prove(implies(bit(offered, number), bit(CAPABILITY, number)))
             # It is offered with EPT and not otherwise.
