@@ -356,7 +356,18 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             part,
         )  # fmt: skip
 
+    updating = ne(now & in_progress, 0)
+    trusted = all_of(updating, believed.holds)
+    unsure = Claim(
+        negate(trusted),
+        (Symptom("believed-during-update", trusted, "An MMIO SPTE is taken for current while memory slots are changed.",
+                 "check_mmio_spte() is true", "KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when "
+                 "MMIO SPTEs are looked at"),),
+        (*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
+        (Shown("spte", spte), Shown("slots->generation now", now)), believed.evidence, "during an update",
+    )  # fmt: skip
     return [
+        unsure,
         claim("between updates", "the SPTE was made at an earlier generation", made_at + 1),
         claim("while an update is in flight",
               "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
@@ -436,7 +447,8 @@ THEOREMS = (
     Theorem(
         name="mmio.generation-wrap",
         claim="An MMIO SPTE is taken for current only at the generation that it was made at: before the part of the "
-              "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space.",
+              "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space; while "
+              "memory slots are changed none is taken for current.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and in kvm_mmu_invalidate_mmio_sptes()",
         assumes=("kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
                  "generations of one address space are as far apart as there are address spaces"),
@@ -445,6 +457,7 @@ THEOREMS = (
         catches=(
             Catch("mmio-wrap-unnoticed-in-smm", "stale-believed"),
             Catch("mmio-wrap-never-zaps", "stale-believed"),
+            Catch("mmio-believed-during-update", "believed-during-update"),
         ),
     ),
 )  # fmt: skip
