@@ -289,11 +289,11 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         claims.append(Claim(
             negate(any_of(unnoticed, lost, again)),
             (
-                Symptom("still-used", again, "After an SPTE is aged it still counts as used.",
-                        "is_accessed_spte() is true", "KVM: it is asked again before the next use"),
                 Symptom("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.",
                         "A is set, or the hardware uses the SPTE",
                         f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults"),
+                Symptom("still-used", again, "After an SPTE is aged it still counts as used.",
+                        "is_accessed_spte() is true", "KVM: it is asked again before the next use"),
                 Symptom("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.",
                         "another bit changes, or a permission is not saved", "the rest of the SPTE stays"),
             ),
