@@ -68,7 +68,8 @@ class ShadowMasks:
     """The ``shadow_*`` masks, 64 bits each, as the kernel's own set-up leaves them for a vendor.
 
     ``x`` is ``shadow_xs_mask``, or ``shadow_x_mask`` before XS and XU were told apart; ``xu`` is zero there.
-    ``lower_gfn`` is ``shadow_nonpresent_or_rsvd_lower_gfn_mask``.
+    ``lower_gfn`` is ``shadow_nonpresent_or_rsvd_lower_gfn_mask``.  ``ad_enabled`` is ``kvm_ad_enabled``, or whether
+    there is a ``shadow_accessed_mask`` where the tree asks that.
     """
 
     vendor: Vendor
@@ -91,6 +92,7 @@ class ShadowMasks:
     me_mask: BitVec
     nonpresent_or_rsvd: BitVec
     lower_gfn: BitVec
+    ad_enabled: Bool
     evidence: Evidence
     state: object = field(repr=False)
 

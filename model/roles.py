@@ -103,6 +103,34 @@ class DirectMapping:
     evidence: Evidence
 
 
+@dataclass(frozen=True)
+class PageMapped:
+    """What a function that maps the page of a fault tells those that make its SPTE.
+
+    Frames and page frame numbers have 64 bits.
+
+    Attributes:
+        caller: the function.
+        makes: ``make_spte()`` is called; with ``gfn``, ``pfn`` and ``host_writable``.
+        makes_mmio: an MMIO SPTE is made; of ``mmio_gfn``.
+        fault_gfn: what the function itself is to map.
+        fault_pfn: the frame that it is to map.
+        map_writable: whether the host lets that frame be written.
+    """
+
+    caller: str
+    makes: Bool
+    gfn: BitVec
+    pfn: BitVec
+    host_writable: Bool
+    makes_mmio: Bool
+    mmio_gfn: BitVec
+    fault_gfn: BitVec
+    fault_pfn: BitVec
+    map_writable: Bool
+    evidence: Evidence
+
+
 class Roles(ABC):
     """How KVM makes roles, and what it does with those of direct pages."""
 
@@ -146,3 +174,11 @@ class Roles(ABC):
     @abstractmethod
     def tdp_map(self) -> DirectMapping:
         """``tdp_mmu_map_handle_target_level()``."""
+
+    @abstractmethod
+    def tdp_page(self) -> PageMapped:
+        """``tdp_mmu_map_handle_target_level()`` again, with what it says besides the access."""
+
+    @abstractmethod
+    def shadow_page(self) -> PageMapped:
+        """``mmu_set_spte()`` for a fault."""

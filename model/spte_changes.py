@@ -106,13 +106,16 @@ class FastFault:
 class FastFixed:
     """What ``fast_page_fault()`` does: ``spte`` is the SPTE afterwards, 64 bits.
 
-    ``fixed`` and ``spurious`` are RET_PF_FIXED and RET_PF_SPURIOUS; otherwise the slow path goes on.  ``root_loaded``
-    tells whether the vCPU has a root.
+    ``fixed`` and ``spurious`` are RET_PF_FIXED and RET_PF_SPURIOUS; otherwise the slow path goes on.  ``marked_dirty``
+    tells whether the page is marked in the dirty log, ``logged`` whether the memory slot logs writes, ``root_loaded``
+    whether the vCPU has a root.
     """
 
     fixed: Bool
     spurious: Bool
     spte: BitVec
+    marked_dirty: Bool
+    logged: Bool
     evidence: Evidence
     root_loaded: Bool = TRUE
 

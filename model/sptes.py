@@ -12,16 +12,43 @@ from mmuproof.smt.terms import BitVec, Bool
 
 @dataclass(frozen=True)
 class SpteRequest:
-    """The arguments of ``make_spte()``; widths in bits: level 4, access 32, pfn and old_spte 64."""
+    """The arguments of ``make_spte()``; widths in bits: level 4, access 32, gfn, pfn and old_spte 64."""
 
     level: BitVec
     ad_disabled: Bool
     pte_access: BitVec
+    gfn: BitVec
     pfn: BitVec
     old_spte: BitVec
     prefetch: Bool
     synchronizing: Bool
     host_writable: Bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """What ``make_spte()`` tells another function of its page: ``called`` whether it does, the rest what it says then.
+
+    ``gfn`` has 64 bits.
+    """
+
+    called: Bool
+    gfn: BitVec
+
+
+@dataclass(frozen=True)
+class AskedToUnsync(Told):
+    """What ``mmu_try_to_unsync_pages()`` is told."""
+
+    synchronizing: Bool
+    prefetch: Bool
+
+
+@dataclass(frozen=True)
+class AskedMemoryType(Told):
+    """What ``get_mt_mask()`` is told."""
+
+    maps_mmio: Bool
 
 
 @dataclass(frozen=True)
@@ -32,7 +59,9 @@ class MadeSpte:
     ``mmu_try_to_unsync_pages()`` says if it is asked: the page has to stay write-protected.  ``logged`` tells
     whether the memory slot logs writes, ``reserved`` whether the SPTE has a bit that the MMU's
     ``shadow_zero_check`` reserves, whatever that holds.  ``memory_type`` (64 bits) is what ``get_mt_mask()``
-    says, nothing where there is none, ``maps_mmio`` what ``kvm_is_mmio_pfn()`` says.
+    says, nothing where there is none, ``maps_mmio`` what ``kvm_is_mmio_pfn()`` says.  ``to_unsync`` and
+    ``about_memory_type`` tell what these functions are asked, ``marked_dirty`` what ``mark_page_dirty_in_slot()``
+    is told.
     """
 
     spte: BitVec
@@ -43,6 +72,9 @@ class MadeSpte:
     reserved: Bool
     memory_type: BitVec
     maps_mmio: Bool
+    to_unsync: AskedToUnsync
+    about_memory_type: AskedMemoryType
+    marked_dirty: Told
     evidence: Evidence
 
 

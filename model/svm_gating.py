@@ -63,11 +63,19 @@ class Vmcb02:
         misc_ctl: of that VMCB.
         shadows: an MMU is set up that shadows L1's nested page tables; otherwise L2 runs on L1's own.
         shadow_misc_ctl: the control word that this MMU is told.
+        shadow_cr4: the CR4 that it is told, 64 bits.
+        shadow_efer: the EFER that it is told, 64 bits.
+        l1_cr4: L1's CR4, in VMCB 01, 64 bits, free.
+        l1_efer: the same for EFER.
     """
 
     misc_ctl: BitVec
     shadows: Bool
     shadow_misc_ctl: BitVec
+    shadow_cr4: BitVec
+    shadow_efer: BitVec
+    l1_cr4: BitVec
+    l1_efer: BitVec
     evidence: Evidence
 
 

@@ -57,6 +57,30 @@ class VmxSettings:
 
 
 @dataclass(frozen=True)
+class EptUse:
+    """What ``vmx_hardware_setup()`` tells the MMU of the processor.
+
+    Attributes:
+        sets_masks: ``kvm_mmu_set_ept_masks()`` is called.
+        with_ad_bits: what it is told of accessed and dirty flags.
+        with_execute_only: what it is told of execute-only translations; false where the tree does not tell it.
+        configures: ``kvm_configure_mmu()`` is called.
+        with_ept: whether it is told that EPT is on.
+        largest_page: the level of the largest page that it is told of, 32 bits.
+        ept_capability: what the processor has, the low half of IA32_VMX_EPT_VPID_CAP, 32 bits.
+    """
+
+    sets_masks: Bool
+    with_ad_bits: Bool
+    with_execute_only: Bool
+    configures: Bool
+    with_ept: Bool
+    largest_page: BitVec
+    ept_capability: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class OfferedToL1:
     """What L1 reads in its VMX capability MSRs.
 
@@ -95,6 +119,28 @@ class ShadowEpt:
 
 
 @dataclass(frozen=True)
+class NestedEptSetUp:
+    """What the MMU that shadows L1's EPT is told when it is set up, and by what L1 has been offered and asks for.
+
+    Attributes:
+        execute_only: it is told that entries may be execute-only.
+        largest_page: the level of the largest page that it is told of, 32 bits.
+        accessed_dirty: it is told that EPT has accessed and dirty flags.
+        told_eptp: the EPTP that it is told, 64 bits.
+        offered: what L1 reads in the low half of IA32_VMX_EPT_VPID_CAP, 32 bits, free.
+        eptp: in vmcs12, 64 bits, free.
+    """
+
+    execute_only: Bool
+    largest_page: BitVec
+    accessed_dirty: Bool
+    told_eptp: BitVec
+    offered: BitVec
+    eptp: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class Filtered:
     """What L1 reads in a capability MSR while it uses an enlightened VMCS, 64 bits."""
 
@@ -105,7 +151,8 @@ class Filtered:
 class VmxGating(ABC):
     """The way of MBEC from the processor to L2.
 
-    Where a tree knows no MBEC, all but the check of VM entry raise `mmuproof.model.kvm.NotThere`.
+    Where a tree knows no MBEC, all but the check of VM entry, `ept_use`, `offered_ept_capability` and
+    `nested_ept_set_up` raise `mmuproof.model.kvm.NotThere`.
     """
 
     @abstractmethod
@@ -122,10 +169,18 @@ class VmxGating(ABC):
         """
 
     @abstractmethod
+    def ept_use(self) -> EptUse:
+        """``vmx_hardware_setup()`` on any processor; also on trees that know no MBEC."""
+
+    @abstractmethod
     def setup_secondary_ctls(
         self, enable_ept: Bool, enable_mbec: Bool, secondary: BitVec, ept_capability: BitVec
     ) -> OfferedToL1:
         """``nested_vmx_setup_secondary_ctls()``; ``secondary`` and ``ept_capability`` as in `VmcsConfig`."""
+
+    @abstractmethod
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
+        """The same function, with any settings but ``enable_ept_ad_bits``; also on trees that know no MBEC."""
 
     @abstractmethod
     def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
@@ -147,6 +202,10 @@ class VmxGating(ABC):
     @abstractmethod
     def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
         """``nested_ept_new_eptp()``."""
+
+    @abstractmethod
+    def nested_ept_set_up(self) -> NestedEptSetUp:
+        """The same function, with any controls; also on trees that know no MBEC."""
 
     @abstractmethod
     def evmcs_filter(self, data: BitVec) -> Filtered:

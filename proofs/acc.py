@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.sptes import MadeSpte
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.spte_changes import SpteAt
+from mmuproof.model.sptes import MadeSpte, SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs import relations
+from mmuproof.proofs.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
@@ -23,6 +26,7 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     boolean,
+    implies,
     ne,
     negate,
     var,
@@ -31,6 +35,7 @@ from mmuproof.smt.terms import (
 from mmuproof.spec import ept, npt, paging
 
 _READ_BIT, _WRITE_BIT = 0, 1
+_MAKE_SPTE = "arch/x86/kvm/mmu/spte.c:make_spte"
 
 
 # -- acc.one-to-one ------------------------------------------------------------------------------------------
@@ -83,10 +88,16 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     request = inputs.request
     asked = all_of(has(request.pte_access, kvm.constant("ACC_WRITE_MASK")), request.host_writable)
     wanted_write = all_of(asked, negate(made.wrprot))
-    # A page that is writable already is not asked about: what its write would bring out of sync is out of sync.
-    was_writable = bit(request.old_spte, _WRITE_BIT)
+    # A page that is writable already need not be asked about: what its write would bring out of sync is out of sync.
+    was_writable = all_of(_maps_a_page(kvm, masks, request), bit(request.old_spte, _WRITE_BIT))
     untracked = all_of(asked, made.unsync_refused, negate(was_writable), negate(made.wrprot))
     invented = all_of(made.wrprot, negate(all_of(asked, made.unsync_refused)))
+    misled = all_of(made.to_unsync.called, any_of(
+        ne(made.to_unsync.gfn, request.gfn),
+        made.to_unsync.synchronizing ^ request.synchronizing,
+        made.to_unsync.prefetch ^ request.prefetch,
+    ))  # fmt: skip
+    was_mmio = _was_mmio(kvm, masks, request)
     rows.append(
         (
             "write",
@@ -95,7 +106,7 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             "W and ACC_WRITE_MASK (less host protection and write tracking)",
         )
     )
-    assumptions = [*inputs.assumptions, untracked_from_start(inputs)]
+    assumptions = [*inputs.assumptions, untracked_from_start(inputs), _replaces_an_entry(kvm, masks, request)]
     if vendor is not Vendor.INTEL:
         assumptions += relations.mapped_pages_are_readable(kvm, request.pte_access)
     elif not relations.reads_have_a_bit(kvm):
@@ -103,11 +114,17 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             "the host supports execute-only translations, or the access includes reads",
             any_of(masks.host.has_exec_only, has(request.pte_access, kvm.constant("ACC_USER_MASK"))),
         ))  # fmt: skip
+    ignored = Symptom(
+        "write-tracking-ignored", untracked, "make_spte() does not write-protect a page that has to stay "
+        "write-protected.", "wrprot is false", "KVM: mmu_try_to_unsync_pages() refused", _MAKE_SPTE,
+    )  # fmt: skip
+    shown = (*inputs.shown, Shown("old_spte", request.old_spte), Shown("spte", made.spte))
     return [Claim(
         all_of(
             relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
-            negate(untracked),
+            implies(negate(was_mmio), negate(untracked)),
             negate(invented),
+            negate(misled),
         ),
         (
             *(Symptom(f"{name}-{'gained' if gained else 'lost'}",
@@ -116,15 +133,39 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     f"the SPTE {'grants' if gained else 'lacks'} {name}",
                     f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}")
             for gained in (True, False) for name, got, want, words in rows),
-            Symptom("write-tracking-ignored", untracked, "make_spte() does not write-protect a page that has to "
-                    "stay write-protected.", "wrprot is false", "KVM: mmu_try_to_unsync_pages() refused"),
+            ignored,
+            Symptom("write-tracking-misled", misled, "Write tracking is asked about another page, or on another "
+                    "occasion, than make_spte() is called for.", "mmu_try_to_unsync_pages() is told otherwise",
+                    "KVM: the gfn, synchronizing and prefetch of make_spte()"),
             Symptom("write-tracking-invented", invented, "make_spte() write-protects a page that may become "
                     "writable.", "wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"),
         ),
         tuple(assumptions),
-        (*inputs.shown, Shown("spte", made.spte)),
+        shown,
         made.evidence,
+    ), Claim(
+        negate(untracked), (ignored,),
+        (*assumptions, Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio)),
+        shown, made.evidence, "replacing an MMIO SPTE",
     )]  # fmt: skip
+
+
+def _maps_a_page(kvm: Kvm, masks: ShadowMasks, request: SpteRequest) -> Bool:
+    """Whether the SPTE that is replaced is present and maps a page."""
+    old = kvm.changes.facts(masks, SpteAt(request.old_spte, request.level))
+    return all_of(old.is_shadow_present_pte, old.is_last_spte)
+
+
+def _replaces_an_entry(kvm: Kvm, masks: ShadowMasks, request: SpteRequest) -> Assumption:
+    """What `lifecycle.*` shows of all that there can be."""
+    there = is_present(kvm, request.old_spte), is_not_present_kind(kvm, masks, request.old_spte)
+    return Assumption("old_spte is present, empty, frozen, or an MMIO SPTE: lifecycle.* (kind)", any_of(*there))
+
+
+def _was_mmio(kvm: Kvm, masks: ShadowMasks, request: SpteRequest) -> Bool:
+    """Whether an MMIO SPTE is replaced; it can have W, which grants nothing."""
+    old = kvm.sptes.predicates(masks, request.old_spte)
+    return all_of(negate(old.is_shadow_present), old.is_mmio)
 
 
 # -- acc.gpte-access -----------------------------------------------------------------------------------------
@@ -271,10 +312,11 @@ THEOREMS = (
         claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back: READ for P or R, WRITE for "
               "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.  Only the iTLB-multihit "
               "mitigation takes execution away from huge pages, and only execution; only host protection and write "
-              "tracking take WRITE.",
+              "tracking take WRITE, and write tracking is asked about every page that becomes writable.",
         source="KVM: the table in the series' cover letter; SDM 31.3.2, APM 15.25",
         assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",
-                 "a page frame number fits the SPTE", "outside EPT a mapped page can be read"),
+                 "a page frame number fits the SPTE", "outside EPT a mapped page can be read",
+                 "what is replaced is present, empty, frozen, or an MMIO SPTE: lifecycle.* (kind)"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_one_to_one,
         catches=(
@@ -286,6 +328,8 @@ THEOREMS = (
             Catch("host-writable-at-xu", "user-execute-gained"),
             Catch("mark-with-ad-bits-takes-all", "read-lost"),
             Catch("write-tracking-negated", "write-tracking-ignored"),
+            Catch("unsync-of-page-tables-skipped", "write-tracking-ignored"),
+            Catch("unsync-asks-for-another-occasion", "write-tracking-misled"),
         ),
     ),
     Theorem(

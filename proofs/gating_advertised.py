@@ -1,4 +1,4 @@
-"""MBEC and GMET are offered to L1 only where KVM itself has them on."""
+"""What L1 is offered of MBEC, GMET and EPT, and what KVM itself counts on: what is on, and what the processor has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.gating_mbec import CONTROL_FLAGS
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, any_of, bit, bool_var, implies, negate, var
+from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
 from mmuproof.spec import vmx_controls as vmx
 
 _INFORMED = "where MBEC is on, exits tell user-mode linear addresses from others: gating.mbec-needs-advanced-info"
@@ -46,6 +46,96 @@ def _mbec(kvm: Kvm) -> Claim:
          Shown("secondary_ctls_high", made.secondary, CONTROL_FLAGS)),
         made.evidence,
     )  # fmt: skip
+
+
+def _ept_use(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    use = kvm.vmx_gating.ept_use()
+
+    def lacks(number: int) -> Bool:
+        return negate(bit(use.ept_capability, number))
+
+    flags = all_of(use.sets_masks, use.with_ad_bits, lacks(vmx.ACCESSED_DIRTY_BIT))
+    execute_only = all_of(use.sets_masks, use.with_execute_only, lacks(vmx.EXECUTE_ONLY_BIT))
+    level = use.largest_page
+    pages = all_of(use.configures, use.with_ept, any_of(
+        all_of(eq(level, 2), lacks(vmx.PAGES_2M_BIT)),
+        all_of(eq(level, 3), lacks(vmx.PAGES_1G_BIT)),
+        ult(bv(3, 32), level),
+    ))  # fmt: skip
+    format_ = all_of(use.configures, use.with_ept ^ use.sets_masks)
+    return [Claim(
+        negate(any_of(flags, execute_only, pages, format_)),
+        (
+            Symptom("flags-of-no-processor", flags, "KVM takes the processor to keep accessed and dirty flags in EPT, "
+                    "and it does not.", "kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 21"),
+            Symptom("execute-only-of-no-processor", execute_only, "KVM takes the processor to have execute-only "
+                    "translations, and it does not.", "kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 0"),
+            Symptom("pages-of-no-processor", pages, "KVM maps larger pages than the processor's EPT can.",
+                    "kvm_configure_mmu() is told so", "SDM A.10: bits 16 and 17"),
+            Symptom("another-format", format_, "The masks are those of EPT and the MMU is without, or the other way "
+                    "round.", "kvm_mmu_set_ept_masks() against kvm_configure_mmu()", "KVM: EPT is on or off"),
+        ),
+        (),
+        (Shown("vmx_capability.ept", use.ept_capability), Shown("largest page", level)),
+        use.evidence,
+    )]  # fmt: skip
+
+
+def _nested_ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    made = kvm.vmx_gating.nested_ept_set_up()
+    execute_only = made.execute_only ^ bit(made.offered, vmx.EXECUTE_ONLY_BIT)
+    level = made.largest_page
+    large, larger = (bit(made.offered, number) for number in (vmx.PAGES_2M_BIT, vmx.PAGES_1G_BIT))
+    pages = any_of(
+        eq(level, 3) ^ larger, eq(level, 2) ^ all_of(large, negate(larger)), eq(level, 0), ult(bv(3, 32), level)
+    )
+    flags = made.accessed_dirty ^ bit(made.eptp, vmx.EPTP_ACCESSED_DIRTY_BIT)
+    return [Claim(
+        negate(any_of(execute_only, pages, flags, ne(made.told_eptp, made.eptp))),
+        (
+            Symptom("execute-only-against-the-offer", execute_only, "L1's EPT is judged as if execute-only "
+                    "translations were offered to L1, and they are not, or the other way round.", "another execonly",
+                    "SDM A.10: bit 0 of what L1 reads"),
+            Symptom("pages-against-the-offer", pages, "L1's EPT is judged as if L1 were offered other page sizes than "
+                    "it is.", "another huge_page_level", "SDM A.10: bits 16 and 17 of what L1 reads"),
+            Symptom("flags-against-eptp", flags, "L1's EPT is taken to have accessed and dirty flags, and has none, or "
+                    "the other way round.", "another accessed_dirty", "SDM 27.6.11: bit 6 of EPTP"),
+            Symptom("another-eptp", ne(made.told_eptp, made.eptp), "L2 is run on another EPT than L1's.",
+                    "another EPTP", "SDM 27.6.11: EPTP of vmcs12"),
+        ),
+        (),
+        (Shown("offered", made.offered), Shown("largest page", level), Shown("vmcs12.ept_pointer", made.eptp)),
+        made.evidence,
+    )]  # fmt: skip
+
+
+_OF_THE_PROCESSOR = (
+    (vmx.EXECUTE_ONLY_BIT, "execute-only translations"),
+    (vmx.FOUR_LEVELS_BIT, "tables of four levels"),
+    (vmx.FIVE_LEVELS_BIT, "tables of five levels"),
+    (vmx.ACCESSED_DIRTY_BIT, "accessed and dirty flags"),
+    (vmx.ADVANCED_INFORMATION_BIT, "advanced information on exits"),
+)
+_FLAGS_ARE_THERE = "enable_ept_ad_bits is set only if the processor has the flags: gating.ept-use"
+
+
+def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    has, ad_bits = var("vmx_capability.ept", 32), bool_var("enable_ept_ad_bits")
+    made = kvm.vmx_gating.offered_ept_capability(has, ad_bits)
+    invented = [
+        (all_of(bit(made.ept_capability, number), negate(bit(has, number))), what) for number, what in _OF_THE_PROCESSOR
+    ]
+    return [Claim(
+        negate(any_of(*(when for when, _ in invented))),
+        tuple(
+            Symptom("not-the-processors", when, f"L1 is offered {what}, which the processor does not have.",
+                    "the bit is set", "SDM A.10: what the bit promises has to work, through SPTEs of KVM's as well")
+            for when, what in invented
+        ),
+        (Assumption(_FLAGS_ARE_THERE, implies(ad_bits, bit(has, vmx.ACCESSED_DIRTY_BIT))),),
+        (Shown("vmx_capability.ept", has), Shown("offered", made.ept_capability)),
+        made.evidence,
+    )]  # fmt: skip
 
 
 def _gmet_setting(kvm: Kvm) -> Claim:
@@ -104,6 +194,44 @@ THEOREMS = (
             Catch("advanced-info-not-offered", "offered-without-advanced-info"),
             Catch("gmet-offered-while-off", "offered-while-off"),
             Catch("gmet-on-without-npt", "gmet-on"),
+        ),
+    ),
+    Theorem(
+        name="gating.ept-capabilities",
+        claim="Of execute-only translations, tables of 4 and 5 levels, accessed and dirty flags, and advanced "
+              "information on exits L1 is offered nothing that the processor does not have.",
+        source="SDM A.10",
+        assumes=(_FLAGS_ARE_THERE,),
+        vendors=(Vendor.INTEL,),
+        state=_ept_capabilities,
+        catches=(
+            Catch("ept-capabilities-unmasked", "not-the-processors"),
+            Catch("ept-flags-offered", "not-the-processors"),
+        ),
+    ),
+    Theorem(
+        name="gating.ept-use",
+        claim="KVM counts on accessed and dirty flags, execute-only translations and huge pages of EPT only where the "
+              "processor has them, and has the masks of EPT exactly if EPT is on.",
+        source="SDM A.10",
+        assumes=(),
+        vendors=(Vendor.INTEL,),
+        state=_ept_use,
+        catches=(
+            Catch("ept-flags-always", "flags-of-no-processor"),
+            Catch("ept-1g-pages-always", "pages-of-no-processor"),
+        ),
+    ),
+    Theorem(
+        name="gating.nested-ept",
+        claim="The MMU that shadows L1's EPT is told of execute-only translations and huge pages what L1 has been "
+              "offered, and of accessed and dirty flags and the root what EPTP says.",
+        source="SDM A.10, 27.6.11",
+        assumes=(),
+        vendors=(Vendor.INTEL,),
+        state=_nested_ept,
+        catches=(
+            Catch("nested-ept-of-the-processors", "execute-only-against-the-offer"),
         ),
     ),
 )  # fmt: skip

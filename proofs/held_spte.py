@@ -80,6 +80,16 @@ def slots_are_clear(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumptio
                        "make_spte(), marking and restoring leave them", any_of(clear, tracked)),)  # fmt: skip
 
 
+def use_is_known(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> Assumption:
+    """What `lifecycle.*` shows of every SPTE that maps a page, and aging rests on."""
+    facts = kvm.changes.facts(masks, at)
+    return Assumption(
+        "without A/D bits an SPTE that is not access-tracked counts as used, as make_spte() and "
+        "fast_page_fault() leave it",
+        any_of(facts.spte_ad_enabled, facts.is_access_track_spte, facts.is_accessed_spte),
+    )
+
+
 def split_request(kvm: Kvm, masks: ShadowMasks) -> tuple[SplitRequest, tuple[Assumption, ...], tuple[Shown, ...]]:
     """A huge SPTE that is split, and the small SPTE that is asked for."""
     request = SplitRequest(var("huge_spte", 64), var("role.level", 4), var("role.access", 4), var("index", 32))

@@ -72,6 +72,7 @@ def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         _passed_on_claim(kvm, told, plain, "passed on"),
         _told_claim(kvm, told, plain, "found by KVM", (own, without)),
         _misconfiguration_claim(kvm, told),
+        _log_full_claim(told),
     ]
     if offered is not FALSE:
         with_ = Assumption("and L1 is offered advanced information, of a final translation",
@@ -187,6 +188,34 @@ def _exit_symptoms(told: InjectedEptViolation, reason: int, what: str) -> tuple[
     )  # fmt: skip
 
 
+def _log_full_claim(told: InjectedEptViolation) -> Claim:
+    """L1's page-modification log has no room for the write that was to be logged."""
+    report = ept_violation.EPT_VIOLATION
+    unblocking = 1 << report.bit_of("nmi-unblocking")
+    stray = ne(told.exit_qualification & ~(told.qualification & unblocking), 0)
+    symptoms = (
+        Symptom("exit-reason", ne(told.exit_reason, ept_violation.LOG_FULL_EXIT_REASON),
+                "L1 is told of another exit than that its page-modification log is full.",
+                "another exit reason", f"SDM appendix C: exit reason {ept_violation.LOG_FULL_EXIT_REASON}"),
+        Symptom("qualification-of-log-full", stray,
+                "L1 is told more than NMI unblocking with a page-modification log that is full.",
+                "another exit qualification", "SDM 30.2.1: bit 12 tells NMI unblocking, and the others are 0"),
+    )  # fmt: skip
+    walked = (*_OF_THE_WALK, *_STAGE)
+    kept = () if told.walk_knows_stage else (
+        Assumption("the walk leaves of the last EPT violation's exit qualification only bits 8:7",
+                   eq(told.walked & ~sum(1 << report.bit_of(name) for name in walked), 0)),
+    )  # fmt: skip
+    return Claim(
+        none_of(symptoms), symptoms,
+        (Assumption("L1's page-modification log is full", told.pml_full),
+         Assumption("the VM is no trust domain, which has no L2", told.plain_vm), *kept),
+        (Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
+         Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS)),
+        told.evidence, "page-modification log full",
+    )  # fmt: skip
+
+
 def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
     symptoms = (
         *_exit_symptoms(told, ept_violation.MISCONFIGURATION_EXIT_REASON, "an EPT misconfiguration"),
@@ -294,16 +323,16 @@ THEOREMS = (
         name="exit.injected-qualification",
         claim="What L1 is told of a fault in its EPT is what bare hardware would have told it: exit reason, address, "
               "and every defined bit of the exit qualification, whether KVM passes on an EPT violation of L2 or has "
-              "made the access itself.",
+              "made the access itself; and the same if L1's page-modification log is full.",
         source=_SDM,
         assumes=("the walk of L1's EPT gives the access and the permissions of the entries: bits 6:0",
                  "the hardware reports what the manual defines of L2's EPT violation, and anything in bits that it "
                  "leaves undefined",
-                 "L1 is offered advanced information only if the hardware has it: nested_vmx_setup_ctls_msrs()",
+                 "L1 is offered advanced information only if the hardware has it: gating.ept-capabilities",
                  "NMIs that IRET has unblocked are blocked again by handle_ept_violation(), so L1 need not be told",
                  "neither guest-paging verification nor EPTP's shadow-stack control is offered to L1, and L2's "
                  "accesses are not asynchronous",
-                 "no page-modification-log-full exit is pending for L1"),
+                 "a page-modification log that is full is told instead, and spoken of apart"),
         vendors=(Vendor.INTEL,),
         state=_injected_ept_violation,
         catches=(
@@ -311,6 +340,7 @@ THEOREMS = (
             Catch("injected-stale-stage", "linear-address-valid"),
             Catch("injected-without-advanced", "user-mode-address"),
             Catch("injected-misconfig-qualification", "qualification-of-misconfiguration"),
+            Catch("log-full-tells-all", "qualification-of-log-full"),
         ),
     ),
     Theorem(

@@ -227,4 +227,10 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         _shapes("mmio.generation-wrap", tuple(Vendor), "while an update is in flight", "stale-believed",
                 "arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes"),
     ),
+    KnownFinding(
+        17,
+        "An MMIO SPTE has W, and make_spte() takes it for an SPTE through which its page can be written already.",
+        _shapes("acc.one-to-one", tuple(Vendor), "replacing an MMIO SPTE", "write-tracking-ignored",
+                "arch/x86/kvm/mmu/spte.c:make_spte"),
+    ),
 )  # fmt: skip

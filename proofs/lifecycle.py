@@ -10,7 +10,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt, SpteChange
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.held_spte import ad_type_fits, slots_are_clear, writable_states
+from mmuproof.proofs.held_spte import ad_type_fits, slots_are_clear, use_is_known, writable_states
 from mmuproof.proofs.hosts import plausible_host
 from mmuproof.proofs.lifecycle_invariant import Entry, invariant, is_present, reserved_bits
 from mmuproof.proofs.made_spte import made_spte
@@ -86,7 +86,7 @@ def _possible(masks: ShadowMasks, entry: Entry) -> tuple[Assumption, ...]:
     )  # fmt: skip
     if masks.vendor is Vendor.INTEL:
         without = Assumption(
-            "a host without A/D bits has no tables with: kvm_calc_tdp_mmu_root_page_role(), and L1 is not offered them",
+            "a host without A/D bits has no tables with: role.root-tdp, and gating.ept-capabilities for L1's",
             any_of(masks.host.has_ad_bits, entry.ad_disabled),
         )
         return level, without
@@ -351,7 +351,10 @@ def _uses(kvm: Kvm, masks: ShadowMasks, entry: Entry) -> Iterator[_Use]:
         "KVM's comment in fast_page_fault()", (leaf,), tracked.evidence,
     )  # fmt: skip
     at = SpteAt(spte, entry.level)
-    held = (ad_type_fits(kvm, masks, spte), writable_states(masks, spte), *slots_are_clear(kvm, masks, at))
+    held = (
+        ad_type_fits(kvm, masks, spte), writable_states(masks, spte), *slots_are_clear(kvm, masks, at),
+        use_is_known(kvm, masks, at),
+    )  # fmt: skip
     yield _Use(
         "what spte.* assume", all_of(*(each.term for each in held)), "not-as-assumed",
         "A present SPTE is not what the theorems on changing SPTEs speak of.", "spte.split and its like",
@@ -428,7 +431,7 @@ def claims_without(kvm: Kvm, vendor: Vendor, conjunct: str) -> Iterator[Claim]:
 _TABLES = (
     "the host's address widths are architectural",
     "sp->role.level is 1 to 5, and no page is larger than 1 GByte",
-    "a host without A/D bits has no tables with A/D bits: role.root-tdp, and L1 is not offered them",
+    "a host without A/D bits has no tables with A/D bits: role.root-tdp, gating.ept-capabilities",
 )
 
 
@@ -455,6 +458,8 @@ THEOREMS = (
             Catch("mmu-writable-in-saved-slot", "mmu-writable"),
             Catch("host-writable-at-xu", "mmu-writable"),
             Catch("mmio-generation-at-mmu-present", "writable"),
+            Catch("synchronized-without-accessed", "used"),
+            Catch("prefetched-not-tracked", "used"),
         ),
     ),
     Theorem(
@@ -523,6 +528,7 @@ THEOREMS = (
             Catch("restore-shift-off-by-one", "nx-huge"),
             Catch("fast-fault-ignores-mmu-writable", "writable"),
             Catch("mmu-writable-in-saved-slot", "writable"),
+            Catch("fast-fault-leaves-unused", "used"),
         ),
     ),
     Theorem(

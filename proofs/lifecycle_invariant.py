@@ -13,8 +13,10 @@ from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.spte_changes import SpteAt
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.hardware_spte import FORMATS, executable, saved_slots, with_saved
+from mmuproof.proofs.held_spte import use_is_known
 from mmuproof.proofs.relations import has
 from mmuproof.smt.terms import (
     TRUE,
@@ -90,7 +92,7 @@ def is_present(kvm: Kvm, spte: BitVec) -> Bool:
 
 
 CONJUNCTS: Mapping[Vendor, tuple[str, ...]] = MappingProxyType({
-    Vendor.INTEL: (*_EVERYWHERE, "readable", "saved", "suppress-ve"),
+    Vendor.INTEL: (*_EVERYWHERE, "readable", "saved", "used", "suppress-ve"),
     Vendor.AMD: _EVERYWHERE,
     Vendor.SHADOW: _EVERYWHERE,
 })  # fmt: skip
@@ -111,7 +113,7 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: Entry) -> tuple[Conjunct, ...
 
     conjuncts = [
         Conjunct("kind", "is neither present, nor frozen, nor MMIO, nor the value of an empty entry",
-                 any_of(present, _is_not_present_kind(kvm, masks, spte))),
+                 any_of(present, is_not_present_kind(kvm, masks, spte))),
         of_present("writable", "is writable without being MMU-writable",
                    implies(all_of(entry.leaf, writable), mmu_writable)),
         of_present("mmu-writable", "is MMU-writable although the host maps the page read-only",
@@ -133,6 +135,8 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: Entry) -> tuple[Conjunct, ...
                        "without execute-only translations", implies(needs_read, readable)),
             of_present("saved", "has saved permissions although it is not access-tracked",
                        any_of(eq(saved, 0), all_of(disabled, negate(granted)))),
+            of_present("used", "counts as unused without A/D bits, and its use will not be noticed",
+                       implies(entry.leaf, use_is_known(kvm, masks, SpteAt(spte, entry.level)).term)),
         ]  # fmt: skip
         if kvm.defines("SHADOW_NONPRESENT_VALUE"):
             # Before, KVM enabled #VE for nobody.
@@ -140,8 +144,8 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: Entry) -> tuple[Conjunct, ...
     return tuple(conjuncts)
 
 
-def _is_not_present_kind(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Bool:
-    """Empty, frozen, or MMIO."""
+def is_not_present_kind(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Bool:
+    """Whether an entry is empty, frozen, or MMIO."""
     empty = eq(spte, kvm.constant("SHADOW_NONPRESENT_VALUE")) if kvm.defines("SHADOW_NONPRESENT_VALUE") else eq(spte, 0)
     known = kvm.sptes.predicates(masks, spte)
     return any_of(empty, known.is_frozen, known.is_mmio)

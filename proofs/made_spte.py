@@ -33,6 +33,7 @@ def made_spte(kvm: Kvm, masks: ShadowMasks) -> SpteInputs:
         level=var("sp->role.level", 4),
         ad_disabled=bool_var("sp->role.ad_disabled"),
         pte_access=var("pte_access", 32),
+        gfn=var("gfn", 64),
         pfn=var("pfn", 64),
         old_spte=var("old_spte", 64),
         prefetch=bool_var("prefetch"),

@@ -297,12 +297,16 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     once, again = (kvm.masks.shadow_masks(vendor, earlier) for earlier in ("one earlier set-up", "another"))
     differ = [(name, ne(getattr(once, field), getattr(again, field))) for field, name in _NAMES.items()]
     differ.append(("enable_mmio_caching", negate(iff(once.enable_mmio_caching, again.enable_mmio_caching))))
+    has_flags = once.host.has_ad_bits if vendor is Vendor.INTEL else TRUE
+    without = once.ad_enabled ^ has_flags
     return [Claim(
-        negate(any_of(*(when for _, when in differ))),
-        tuple(
-            Symptom("history", when, f"{name} depends on what an earlier set-up has left.", "another value",
-                    "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew")
-            for name, when in differ
+        negate(any_of(without, *(when for _, when in differ))),
+        (
+            *(Symptom("history", when, f"{name} depends on what an earlier set-up has left.", "another value",
+                      "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew")
+              for name, when in differ),
+            Symptom("flags-against-the-host", without, "KVM does without A/D bits that the tables have, or the other "
+                    "way round.", "kvm_ad_enabled", "SDM 5.4 and 5.5, APM 5.4: only EPT can be without"),
         ),
         plausible_host(once),
         (Shown("shadow_mmio_value", once.mmio_value), Shown("shadow_mmio_value after another", again.mmio_value)),
@@ -352,7 +356,18 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             part,
         )  # fmt: skip
 
+    updating = ne(now & in_progress, 0)
+    trusted = all_of(updating, believed.holds)
+    unsure = Claim(
+        negate(trusted),
+        (Symptom("believed-during-update", trusted, "An MMIO SPTE is taken for current while memory slots are changed.",
+                 "check_mmio_spte() is true", "KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when "
+                 "MMIO SPTEs are looked at"),),
+        (*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
+        (Shown("spte", spte), Shown("slots->generation now", now)), believed.evidence, "during an update",
+    )  # fmt: skip
     return [
+        unsure,
         claim("between updates", "the SPTE was made at an earlier generation", made_at + 1),
         claim("while an update is in flight",
               "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
@@ -418,19 +433,22 @@ THEOREMS = (
     ),
     Theorem(
         name="mmio.mask-history-free",
-        claim="What a set-up makes of the masks depends on no earlier set-up.",
-        source="KVM's comment at allow_mmio_caching",
+        claim="What a set-up makes of the masks depends on no earlier set-up; A/D bits are used but in EPT on a "
+              "processor without.",
+        source="KVM's comment at allow_mmio_caching; SDM 5.4, 5.5 and A.10, APM 5.4",
         assumes=("the host's address widths are architectural",),
         vendors=_EVERYONE,
         state=_history_free,
         catches=(
             Catch("mmio-caching-kept", "history"),
+            Catch("ad-bits-left-off", "flags-against-the-host"),
         ),
     ),
     Theorem(
         name="mmio.generation-wrap",
         claim="An MMIO SPTE is taken for current only at the generation that it was made at: before the part of the "
-              "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space.",
+              "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space; while "
+              "memory slots are changed none is taken for current.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and in kvm_mmu_invalidate_mmio_sptes()",
         assumes=("kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
                  "generations of one address space are as far apart as there are address spaces"),
@@ -439,6 +457,7 @@ THEOREMS = (
         catches=(
             Catch("mmio-wrap-unnoticed-in-smm", "stale-believed"),
             Catch("mmio-wrap-never-zaps", "stale-believed"),
+            Catch("mmio-believed-during-update", "believed-during-update"),
         ),
     ),
 )  # fmt: skip

@@ -55,9 +55,13 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
         iff(has(ask.access, masks["WRITE"]), meant.access.write), iff(has(ask.access, fetch), meant.access.fetch)
     )
     other, foreign = all_of(ask.guard, negate(same)), all_of(ask.guard, ne(ask.access & ~known, 0))
+    marked = has(ask.access, kvm.constant("PFERR_IMPLICIT_ACCESS"))
+    # What is for the processor alone is never asked on a user's behalf; the mark tells the others apart.
+    unmarked = all_of(ask.guard, meant.implicit, negate(marked)) if accessor in _TOLD else FALSE
+    overmarked = all_of(ask.guard, negate(meant.implicit), marked)
     rule = "SDM 5.6: user-mode at CPL 3, but for implicit accesses"
     return Claim(
-        negate(any_of(extra, lost, other, foreign)),
+        negate(any_of(extra, lost, other, foreign, unmarked, overmarked)),
         (
             Symptom("supervisor-access-as-user", extra, "KVM makes a supervisor-mode access as a user-mode one.",
                     "a user access", rule),
@@ -65,6 +69,10 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
                     "a supervisor access", rule),
             Symptom("other-operation", other, "KVM asks for another operation than it makes.", "another operation",
                     "KVM: the function's name"),
+            Symptom("implicit-lost", unmarked, "KVM makes an access of the processor's own as an explicit one.",
+                    "PFERR_IMPLICIT_ACCESS is clear", "SDM 5.6: EFLAGS.AC does not lift SMAP for implicit accesses"),
+            Symptom("implicit-invented", overmarked, "KVM makes an explicit access as one of the processor's own.",
+                    "PFERR_IMPLICIT_ACCESS is set", "SDM 5.6: EFLAGS.AC lifts SMAP for explicit accesses"),
             Symptom("foreign-bit", foreign, "KVM says more of an access than what it does and for whom.",
                     "another bit", "KVM: W, U, F and the mark of an implicit access"),
         ),
@@ -80,12 +88,16 @@ THEOREMS = (
     Theorem(
         name="nested.linear-access",
         claim="An access that KVM itself makes to a linear address says what it does, is a user access exactly at CPL "
-              "3 and not where the processor makes it by itself, and says nothing else, no stage above all.",
+              "3 and not where the processor makes it by itself, is marked as implicit where the emulator says so, and "
+              "says nothing else, no stage above all.",
         source="SDM 5.6, APM 5.6",
         assumes=("kvm_mmu_gva_to_gpa_system() and kvm_write_guest_virt_system() stand for accesses that do not depend "
                  "on CPL, as their names say",),
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=_linear_access,
-        catches=(Catch("fetch-by-cpl-0-only", "supervisor-access-as-user"),),
+        catches=(
+            Catch("fetch-by-cpl-0-only", "supervisor-access-as-user"),
+            Catch("emulated-read-never-implicit", "implicit-lost"),
+        ),
     ),
 )  # fmt: skip

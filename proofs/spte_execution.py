@@ -11,7 +11,14 @@ from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs import hardware_spte, relations
 from mmuproof.proofs.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
-from mmuproof.proofs.held_spte import any_fault, each_in_place, held_leaf, slots_are_clear, split_request
+from mmuproof.proofs.held_spte import (
+    any_fault,
+    each_in_place,
+    held_leaf,
+    slots_are_clear,
+    split_request,
+    use_is_known,
+)
 from mmuproof.proofs.made_spte import made_spte
 from mmuproof.proofs.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
@@ -335,13 +342,24 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     slots = hardware_spte.saved_slots(kvm) if vendor is Vendor.INTEL else 0
     lost = ite(done.fixed, before & ~(after | slots), bv(0, 64))
     writable = all_of(has(after, write), negate(has(before, write)), eq(before & masks.mmu_writable, 0))
+    facts = kvm.changes.facts(masks, SpteAt(after, held.at.level))
+    unused = all_of(done.fixed, negate(facts.spte_ad_enabled), negate(facts.is_accessed_spte))
+    unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
+    huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
     return [Claim(
-        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable)),
+        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
         (
             Symptom("write-tracking-overruled", writable, "A write is allowed without KVM's lock to a page that is "
                     "write-tracked or read-only in the host.", "W is set", "KVM: the SPTE is not MMU-writable"),
             Symptom("endless-fault", endless, "fast_page_fault() is done with a fault that will come again.",
                     "RET_PF_FIXED or RET_PF_SPURIOUS", "the hardware still denies the access"),
+            Symptom("not-accessed", unused, "fast_page_fault() restores an SPTE that then counts as unused.",
+                    "is_accessed_spte() is false", "KVM: without A/D bits only the fault tells of the use"),
+            Symptom("write-not-logged", unlogged, "fast_page_fault() makes an SPTE writable, and the dirty log does "
+                    "not have its page.", "mark_page_dirty_in_slot() is not called",
+                    "KVM: the next write does not fault"),
+            Symptom("huge-write-not-logged", huge, "fast_page_fault() makes a huge page writable whose small pages are "
+                    "to be logged one by one.", "W is set at level 2 or 3", "KVM: the log is of small pages"),
             Symptom("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.",
                     "another SPTE", "RET_PF_FIXED"),
             Symptom("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.",
@@ -352,11 +370,21 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         (
             *held.assumptions, *slots_are_clear(kvm, masks, held.at), *premises, *access.assumptions,
             *_as_in_direct_mmus(kvm, masks, before), *_matches_user(kvm, masks, before, access),
-            _what_faulted(fault, access), *_readable(kvm, masks, held.at),
+            _what_faulted(fault, access), *_readable(kvm, masks, held.at), use_is_known(kvm, masks, held.at),
+            *_flags_as_host(kvm, masks, held.at),
         ),
         (*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
         done.evidence,
     )]  # fmt: skip
+
+
+def _flags_as_host(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
+    """Direct MMUs have A/D bits if the host has; elsewhere than in EPT all have."""
+    if masks.vendor is not Vendor.INTEL:
+        return ()
+    with_flags = kvm.changes.facts(masks, at).spte_ad_enabled
+    return (Assumption("direct MMUs have A/D bits exactly if the host has: role.root-tdp",
+                       iff(with_flags, masks.host.has_ad_bits)),)  # fmt: skip
 
 
 def _readable(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
@@ -413,17 +441,22 @@ THEOREMS = (
     Theorem(
         name="spte.fast-fault",
         claim="When fast_page_fault() is done with a fault, the hardware allows what faulted; it sets W only where "
-              "the SPTE is MMU-writable, gives back what access tracking has put away, sets A, and changes nothing "
-              "else.",
+              "the SPTE is MMU-writable, and marks the page in the dirty log then, which it leaves to the slow path "
+              "for huge pages; it gives back what access tracking has put away, sets A, and changes nothing else.",
         source="KVM's comments in fast_page_fault(); SDM 31.3.3.2, APM 15.25",
         assumes=("the SPTE is one of a direct MMU: fast_page_fault() serves no others",
+                 "direct MMUs have A/D bits exactly if the host has: role.root-tdp",
                  "no access both writes and fetches",
+                 "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
                  "nobody else changes the SPTE meanwhile: concurrency is not modelled"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_fast_fault,
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "write-tracking-overruled"),
             Catch("restore-shift-off-by-one", "endless-fault"),
+            Catch("fast-fault-leaves-unused", "not-accessed"),
+            Catch("fast-fault-not-logged", "write-not-logged"),
+            Catch("fast-fault-logs-huge-pages", "huge-write-not-logged"),
         ),
     ),
 )  # fmt: skip

@@ -213,11 +213,12 @@ def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     request, assumptions, seen = split_request(kvm, masks)
     small = kvm.changes.make_small_spte(masks, request)
     mitigated = all_of(kvm.changes.is_nx_huge_page_enabled(masks), eq(request.level, 1))
+    huge_at = SpteAt(request.huge_spte, request.level + 1)
     may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
+    may_change |= _accessed_if_tracked(kvm, masks, huge_at)
     stray = ne((small.spte ^ request.huge_spte) & ~may_change, 0)
     still = all_of(eq(request.level, 1), has(small.spte, _PAGE_SIZE))
     no_longer = all_of(ne(request.level, 1), negate(has(small.spte, _PAGE_SIZE)))
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
     return [Claim(
         negate(any_of(stray, still, no_longer)),
         (
@@ -229,17 +230,15 @@ def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     "the page size and the execution that the mitigation took.", "another bit differs",
                     "the huge SPTE's permissions, A/D, memory type and software bits"),
         ),
-        (*assumptions, *slots_are_clear(kvm, masks, huge_at), _unused_is_tracked(kvm, masks, huge_at)),
+        (*assumptions, *slots_are_clear(kvm, masks, huge_at)),
         (*seen, Shown("small spte", small.spte)), small.evidence,
     )]  # fmt: skip
 
 
-def _unused_is_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> Assumption:
-    """An access-tracked SPTE has neither W nor A: marking takes both."""
+def _accessed_if_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> BitVec:
+    """A, where it means nothing: an SPTE that grants nothing is access-tracked for KVM, whatever A says."""
     tracked = kvm.changes.facts(masks, at).is_access_track_spte
-    accessed = hardware_spte.field_mask(masks.vendor, "accessed")
-    return Assumption("an access-tracked SPTE has A clear, as marking leaves it",
-                      any_of(negate(tracked), negate(has(at.spte, accessed))))  # fmt: skip
+    return ite(tracked, bv(hardware_spte.field_mask(masks.vendor, "accessed"), 64), 0)
 
 
 def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -248,12 +247,10 @@ def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     huge = kvm.changes.make_huge_spte(masks, held.at.spte, held.at.level)
     mitigated = kvm.changes.is_nx_huge_page_enabled(masks)
     may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
+    may_change |= _accessed_if_tracked(kvm, masks, held.at)
     stray = ne((huge.spte ^ held.at.spte) & ~may_change, 0)
     no_page = negate(has(huge.spte, _PAGE_SIZE))
-    premises = (
-        *held.assumptions, _grows(held.at), *slots_are_clear(kvm, masks, held.at),
-        _unused_is_tracked(kvm, masks, held.at),
-    )  # fmt: skip
+    premises = (*held.assumptions, _grows(held.at), *slots_are_clear(kvm, masks, held.at))
     return [
         Claim(
             negate(any_of(stray, no_page)),
@@ -277,7 +274,7 @@ def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
     huge_at = SpteAt(request.huge_spte, request.level + 1)
     small = kvm.changes.make_small_spte(masks, request)
     again = kvm.changes.make_huge_spte(masks, small.spte, huge_at.level)
-    differs = ne(again.spte, request.huge_spte)
+    differs = ne((again.spte ^ request.huge_spte) & ~_accessed_if_tracked(kvm, masks, huge_at), 0)
     mitigated = kvm.changes.is_nx_huge_page_enabled(masks)
     can = executable(masks.vendor, with_saved(kvm, masks.vendor, request.huge_spte))
     return Claim(
@@ -285,7 +282,7 @@ def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
         (Symptom("not-what-it-was", differs, "A huge SPTE that is split and put together is another one.",
                  "another SPTE", "the huge SPTE that was split"),),
         (
-            *assumptions, *slots_are_clear(kvm, masks, huge_at), _unused_is_tracked(kvm, masks, huge_at),
+            *assumptions, *slots_are_clear(kvm, masks, huge_at),
             _encryption_above(masks),
             _aligned(masks, huge_at),
             Assumption("no huge page is executable under the iTLB-multihit mitigation: spte.nx-huge",
@@ -330,11 +327,16 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     cached = any_of(ne(made.spte & bits, made.memory_type), pat)
     wanted = ite(made.maps_mmio, bv(0, 64), masks.me_value)
     encrypted = ne(made.spte & masks.me_mask, wanted)
+    asked = made.about_memory_type
+    misled = all_of(asked.called, any_of(ne(asked.gfn, request.gfn), asked.maps_mmio ^ made.maps_mmio))
     table, premises = _table_address(masks)
     nonleaf = kvm.changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
     claims = [
         Claim(
-            negate(any_of(cached, encrypted)), _memory_symptoms(cached, encrypted),
+            negate(any_of(cached, encrypted, misled)),
+            (*_memory_symptoms(cached, encrypted),
+             Symptom("memory-type-of-another", misled, "The memory type is chosen for another page, or for MMIO where "
+                     "there is none.", "get_mt_mask() is told otherwise", "KVM: what the SPTE maps decides")),
             (*inputs.assumptions, _frame_is_plain(masks, request.pfn), _encryption_above(masks),
              Assumption("the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
                         all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)))),
@@ -494,7 +496,6 @@ THEOREMS = (
         catches=(
             Catch("key-ids-from-a-bit-too-low", "wrong-table"),
             Catch("nonleaf-without-xu", "restricts"),
-            Catch("key-ids-from-a-bit-too-low", "wrong-table"),
         ),
     ),
     Theorem(
@@ -503,7 +504,7 @@ THEOREMS = (
               "in the address, in the page-size bit, which it has above 4 KByte only, and in the execution that "
               "the iTLB-multihit mitigation took.",
         source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
-        assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked, and A is clear if it is"),
+        assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
         vendors=_ALL,
         state=_split,
         catches=(
@@ -517,7 +518,7 @@ THEOREMS = (
               "and, under the iTLB-multihit mitigation, execution; a split that is undone gives the huge SPTE back.",
         source="KVM's comments at make_huge_spte()",
         assumes=(*_IN_HELD, "huge pages are aligned to their size",
-                 "saved slots are clear unless the SPTE is access-tracked, and A is clear if it is",
+                 "saved slots are clear unless the SPTE is access-tracked",
                  "trees without make_huge_spte() zap instead"),
         vendors=_ALL,
         state=_collapse,
@@ -543,7 +544,7 @@ THEOREMS = (
             Catch("encryption-of-mmio", "wrong-encryption"),
             Catch("nonleaf-unencrypted", "wrong-encryption"),
             Catch("frame-off-by-one", "wrong-encryption"),
-            Catch("key-ids-from-a-bit-too-low", "wrong-encryption"),
+            Catch("memory-type-of-mmio-swapped", "memory-type-of-another"),
         ),
     ),
     Theorem(

@@ -17,6 +17,7 @@ from mmuproof.proofs.held_spte import (
     held_leaf,
     slots_are_clear,
     split_request,
+    use_is_known,
     writable_in_order,
     writable_states,
 )
@@ -162,19 +163,23 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     inputs = made_spte(kvm, masks)
     request = inputs.request
     made = kvm.sptes.make_spte(masks, request)
-    tracked = kvm.changes.facts(masks, SpteAt(made.spte, request.level)).is_access_track_spte
+    facts = kvm.changes.facts(masks, SpteAt(made.spte, request.level))
+    tracked = facts.is_access_track_spte
     accessed, dirty = (has(made.spte, hardware_spte.field_mask(vendor, name)) for name in ("accessed", "dirty"))
     writable = has(made.spte, _WRITE)
     wrong_type = ne(made.spte & kvm.constant("SPTE_TDP_AD_MASK"), _page_types(kvm, masks, request.ad_disabled))
     has_flags = negate(request.ad_disabled)
     unused = all_of(has_flags, negate(request.prefetch), negate(accessed))
-    used = all_of(request.prefetch, negate(request.synchronizing), accessed)
+    used = all_of(request.prefetch, negate(request.synchronizing), facts.is_accessed_spte)
+    unnoticed = all_of(request.ad_disabled, negate(tracked), negate(facts.is_accessed_spte))
     old = kvm.changes.facts(masks, SpteAt(request.old_spte, request.level))
     becomes = all_of(writable, negate(all_of(old.is_last_spte, old.is_writable_pte)))
     clean = all_of(has_flags, becomes, negate(dirty))
     written = all_of(dirty, negate(writable), negate(tracked))
+    unlogged = all_of(made.logged, writable, negate(all_of(made.marked_dirty.called,
+                                                           eq(made.marked_dirty.gfn, request.gfn))))  # fmt: skip
     return [Claim(
-        negate(any_of(wrong_type, unused, used, clean, written)),
+        negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
         (
             Symptom("wrong-type", wrong_type, "An SPTE has another A/D type than its page.", "another type",
                     "KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes"),
@@ -182,6 +187,12 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     "KVM: only prefetched SPTEs count as unused"),
             Symptom("accessed", used, "A prefetched SPTE counts as used.", "A is set",
                     "KVM: only prefetched SPTEs count as unused"),
+            Symptom("use-not-noticed", unnoticed, "An SPTE without A/D bits counts as unused, and its use will not be "
+                    "noticed.", "A is clear, and the SPTE is not access-tracked",
+                    "KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use"),
+            Symptom("write-not-logged", unlogged, "An SPTE becomes writable, and the dirty log does not have its page.",
+                    "mark_page_dirty_in_slot() is not called, or of another page",
+                    "KVM: with W and D set, no later write is noticed"),
             Symptom("not-dirty", clean, "An SPTE becomes writable without D, so its first write is logged again.",
                     "D is clear", "KVM: the page is marked dirty when its SPTE becomes writable"),
             Symptom("dirty", written, "A read-only SPTE is made with D.", "D is set", "nothing was written through it"),
@@ -257,11 +268,6 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     facts = kvm.changes.facts(masks, held.at)
     mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.defines("ACC_USER_EXEC_MASK") else FALSE
     accessed = hardware_spte.field_mask(vendor, "accessed")
-    used_known = Assumption(
-        "without A/D bits an SPTE that is not access-tracked counts as used, as make_spte() and "
-        "fast_page_fault() leave it",
-        any_of(facts.spte_ad_enabled, facts.is_access_track_spte, facts.is_accessed_spte),
-    )
     claims: list[Claim] = []
     for change in SpteChange:
         if not change.ages or not change.happens(vendor):
@@ -274,17 +280,25 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         slots = hardware_spte.saved_slots(kvm) if vendor is Vendor.INTEL else 0
         lost = ne((before ^ now) & ~bv(_WRITE | accessed | slots, 64), 0)
         unnoticed = any_of(by_fault, by_flag)
+        mirror = kvm.changes.page_is_mirror(masks)
+        again = all_of(
+            negate(mirror),
+            negate(facts.is_access_track_spte),
+            kvm.changes.facts(masks, SpteAt(after.spte, held.at.level)).is_accessed_spte,
+        )
         claims.append(Claim(
-            negate(any_of(unnoticed, lost)),
+            negate(any_of(unnoticed, lost, again)),
             (
                 Symptom("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.",
                         "A is set, or the hardware uses the SPTE",
                         f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults"),
+                Symptom("still-used", again, "After an SPTE is aged it still counts as used.",
+                        "is_accessed_spte() is true", "KVM: it is asked again before the next use"),
                 Symptom("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.",
                         "another bit changes, or a permission is not saved", "the rest of the SPTE stays"),
             ),
             (*held.assumptions, *slots_are_clear(kvm, masks, held.at), writable_states(masks, held.at.spte),
-             used_known, _no_mirror(kvm, masks)),
+             use_is_known(kvm, masks, held.at), _no_mirror(kvm, masks)),
             (*held.shown, Shown("spte afterwards", after.spte)), after.evidence, change.value,
         ))  # fmt: skip
     return claims
@@ -327,7 +341,8 @@ THEOREMS = (
     Theorem(
         name="spte.accessed-dirty",
         claim="make_spte() gives an SPTE the A/D type of its page, A unless it is prefetched, D if it becomes "
-              "writable, and D never if it is not.",
+              "writable, and D never if it is not; without A/D bits what counts as unused is access-tracked; where "
+              "writes are logged, the page of a writable SPTE is marked in the log.",
         source="KVM's comments in make_spte(); SDM 31.3.5, APM 5.4",
         assumes=("without A/D bits in the processor role.ad_disabled is 1, and outside EPT it is 0",
                  "nothing is said of A in an SPTE that is prefetched and synchronized, nor of D in one that replaces a "
@@ -338,6 +353,9 @@ THEOREMS = (
             Catch("writable-without-dirty", "not-dirty"),
             Catch("l2-pages-logged-by-pml", "wrong-type"),
             Catch("mark-with-ad-bits-takes-all", "dirty"),
+            Catch("synchronized-without-accessed", "use-not-noticed"),
+            Catch("prefetched-not-tracked", "use-not-noticed"),
+            Catch("writable-not-logged", "write-not-logged"),
         ),
     ),
     Theorem(
@@ -356,11 +374,11 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.aging",
-        claim="After an SPTE is aged its next use is noticed: the hardware sets A, or does not find the entry "
-              "present; no permission but W is lost, and nothing else changes.",
+        claim="After an SPTE is aged it counts as unused, and its next use is noticed: the hardware sets A, or does "
+              "not find the entry present; no permission but W is lost, and nothing else changes.",
         source="KVM's comments at kvm_rmap_age_gfn_range() and kvm_tdp_mmu_age_spte(); SDM 31.3.2, APM 5.4",
         assumes=("the SPTE is present and maps a page", "saved slots are clear unless the SPTE is access-tracked",
-                 "without A/D bits an SPTE that is not access-tracked counts as used",
+                 "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
                  "the page is no mirror of TDX's secure EPT: KVM warns and does not age it"),
         vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_aging,
@@ -369,6 +387,7 @@ THEOREMS = (
             Catch("track-mask-without-xu", "use-not-noticed"),
             Catch("track-again-forgets", "another-bit-changed"),
             Catch("track-saves-no-xu", "another-bit-changed"),
+            Catch("track-keeps-accessed", "still-used"),
         ),
     ),
 )  # fmt: skip

@@ -215,6 +215,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C,
               "the level is that of the fault, the frame has not changed, and what is stored needs no flush"),
+    Assertion("mmu_set_spte", MMU_C, "only where guest tables are shadowed a present SPTE gets another frame"),
     Assertion("mmu_alloc_root", MMU_C, "a quadrant, and no direct page, goes with entries of 4 bytes"),
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),

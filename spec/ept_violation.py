@@ -14,6 +14,9 @@ EXIT_REASON = 48
 MISCONFIGURATION_EXIT_REASON = 49
 """Basic exit reasons (SDM appendix C); the exit qualification of an EPT misconfiguration is 0 (SDM 30.2.1)."""
 
+LOG_FULL_EXIT_REASON = 62
+"""A page-modification log that is full; of the exit qualification only bit 12, NMI unblocking, is not 0."""
+
 EPT_VPID_CAP_ADVANCED_INFORMATION = 22
 """The bit of IA32_VMX_EPT_VPID_CAP that tells of advanced information (SDM appendix A.10)."""
 

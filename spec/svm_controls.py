@@ -9,6 +9,8 @@ from mmuproof.smt.terms import BitVec, Bool, all_of, bit
 
 NESTED_PAGING_BIT = 0
 GMET_BIT = 3
+OTHER_FEATURES = 0xFFFF_FFFF_FFFF_FFFF & ~(1 << NESTED_PAGING_BIT | 1 << GMET_BIT)
+"""What else the word turns on, such as encryption of memory, or does not define."""
 
 
 def nested_paging(control: BitVec) -> Bool:

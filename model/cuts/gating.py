@@ -12,6 +12,8 @@ from mmuproof.smt.terms import bv
 READ_MSR = Cut("native_read_msr", "a capability MSR of the processor: any value, the same each time", repeatable=True)
 READ_MSR_SAFE = Cut("native_read_msr_safe", "IA32_VMX_EPT_VPID_CAP of the processor: any value", writes=((1, "*"),))
 SHADOW_EPT = Cut("kvm_init_shadow_ept_mmu", "sets the MMU up; what it is told is the result here")
+SET_EPT_MASKS = Cut("kvm_mmu_set_ept_masks", "sets the masks of EPT up; what it is told is the result here")
+CONFIGURE_MMU = Cut("kvm_configure_mmu", "sets the MMU's settings; what it is told is the result here")
 SHADOW_NPT = Cut("kvm_init_shadow_npt_mmu", "sets the MMU up; what it is told is the result here")
 
 _PRINTS = "prints, or says whether something is to be printed"
@@ -27,14 +29,20 @@ _VMX = (
     READ_MSR,
     READ_MSR_SAFE,
     SHADOW_EPT,
+    SET_EPT_MASKS,
+    CONFIGURE_MMU,
+    Cut("alloc_kvm_area", "allocates memory for each CPU's VMXON region, or fails"),
     Cut("store_idt", "where the host's interrupt descriptor table is", writes=((0, "*"),)),
     Cut("set_bit", "marks the host's VPID as used", writes=((1, "*"),)),
     *_each(
         _ELSEWHERE,
-        "vmx_setup_user_return_msrs", "kvm_mmu_set_ept_masks", "vmx_setup_me_spte_mask", "kvm_configure_mmu",
-        "setup_default_sgx_lepubkeyhash", "vmx_set_cpu_caps", "kvm_set_posted_intr_wakeup_handler",
+        "vmx_setup_user_return_msrs", "vmx_setup_me_spte_mask", "kvm_enable_efer_bits",
+        "nested_vmx_hardware_unsetup", "setup_default_sgx_lepubkeyhash", "vmx_set_cpu_caps",
+        "kvm_set_posted_intr_wakeup_handler",
         "vmx_get_max_ept_level", "prepare_vmcs02_early_rare", "nested_vmx_calc_efer", "vmx_write_encls_bitmap",
     ),
+    Cut("nested_vmx_calc_vmcs_enum_msr", "which fields a VMCS has, which no capability of EPT depends on"),
+    Cut("nested_vmx_setup_ctls_msrs", "sets up what L1 is offered, from settings that are final by then"),
     Cut("nested_vmx_hardware_setup", "sets up what L1 is offered, from settings that are final by then; may fail"),
     *_each("a field of the VMCS; the controls are noted beside it, and that note is the result here",
            "vmcs_write16", "vmcs_write32", "vmcs_write64", "vmcs_writel"),
@@ -55,7 +63,7 @@ _SVM = (
     *_each(
         _ELSEWHERE,
         "kvm_setup_xss_caps", "sev_set_cpu_caps", "kvm_cpu_cap_check_and_set", "kvm_add_user_return_msr",
-        "nested_svm_init_msrpm_merge_offsets", "kvm_configure_mmu", "kvm_mmu_set_me_spte_mask",
+        "nested_svm_init_msrpm_merge_offsets", "kvm_mmu_set_me_spte_mask",
         "svm_adjust_mmio_mask", "svm_alloc_permissions_map", "sev_hardware_setup", "svm_hv_hardware_setup",
         "avic_hardware_setup", "svm_cpu_init", "svm_hardware_unsetup", "get_npt_level", "__phys_addr_nodebug",
         "cpumask_next", "nested_svm_transition_tlb_flush", "enter_guest_mode",

@@ -120,3 +120,24 @@ TDP_MAP: tuple[Cut, ...] = (
     Cut("trace_kvm_mmu_set_spte", "a tracepoint; reads only"),
 )
 """For mapping a page with the TDP MMU."""
+
+MARK_MMIO_SPTE = Cut("mark_mmio_spte", ASKED)
+
+SET_SPTE: tuple[Cut, ...] = (
+    *common.CUTS,
+    MAKE_SPTE,
+    MARK_MMIO_SPTE,
+    Cut("spte_to_child_sp", "finds the page that an SPTE leads to; reads only"),
+    Cut("to_shadow_page", "finds the page that an SPTE leads to; reads only"),
+    Cut("drop_parent_pte", "takes a page table away that a huge page replaces; what is mapped instead is given"),
+    Cut("drop_spte", "takes an SPTE of another frame away; what is mapped instead is given"),
+    Cut("mmu_spte_update", "writes the SPTE that has been made"),
+    Cut("rmap_add", "notes the SPTE in the reverse map"),
+    Cut("kvm_mmu_page_set_access", "notes what the guest's entry grants, after the SPTE has been made"),
+    Cut("kvm_update_page_stats", "counts"),
+    Cut("_printk", "prints, or says whether something is to be printed"),
+    Cut("kvm_flush_remote_tlbs_gfn", "flushes TLBs"),
+    Cut("kvm_flush_remote_tlbs_with_address", "flushes TLBs"),
+    Cut("trace_kvm_mmu_set_spte", "a tracepoint; reads only"),
+)
+"""For mapping the page of a fault in the shadow MMU."""

@@ -33,14 +33,16 @@ AFTER_A_CHANGE = Cut(
 )
 PRIVATE_MEMORY = Cut("kvm_mem_is_private", "whether a page is private to the guest: any answer")
 
+MARK_DIRTY = Cut("mark_page_dirty_in_slot", "notes that a page was written, which no SPTE depends on")
 PAGE_COUNT = Cut("page_count", "how often a page is used; only an assertion asks")
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     *(
         Cut(name, "notes that a page was used or written, which no SPTE depends on")
-        for name in ("kvm_set_pfn_accessed", "kvm_set_pfn_dirty", "mark_page_dirty_in_slot")
+        for name in ("kvm_set_pfn_accessed", "kvm_set_pfn_dirty")
     ),
+    MARK_DIRTY,
     *(
         Cut(name, "tells a tracer, which changes nothing")
         for name in ("trace_fast_page_fault", "trace_kvm_tdp_mmu_spte_changed")

@@ -23,6 +23,7 @@ TRY_TO_UNSYNC = Cut(
     "mmu_try_to_unsync_pages",
     "whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
 )
+MARK_DIRTY = Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read")
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
@@ -30,7 +31,7 @@ CUTS: tuple[Cut, ...] = (
     Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer, one for one frame", gives=_IS_MMIO),
     GET_MT_MASK,
     TRY_TO_UNSYNC,
-    Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read"),
+    MARK_DIRTY,
     Cut("kvm_track_host_mmio_mapping", "notes that MMIO is mapped; make_spte() does not read the note"),
     Cut("root_to_sp", "finds the root's shadow page, if there is one; reads only"),
     Cut("kvm_vcpu_can_access_host_mmio", "reads a note about the root: any answer"),

@@ -92,6 +92,11 @@ class _NpfStaleAddress(ReferenceExits):
         return last_address
 
 
+class _LogFullTellsAll(ReferenceExits):
+    def _log_full_qualification(self, qualification: BitVec) -> BitVec:
+        return qualification
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "ept-present-by-bit-6", "An entry is taken for present by bit 6 of the exit qualification without MBEC.",
@@ -183,5 +188,10 @@ DEFECTS: tuple[Defect, ...] = (
         "injected-npf-stale-address", "L1 is told the address of the last exit.",
         _NESTED_SVM, r"vmcb->control\.exit_info_2 = fault->address;", "",
         partial(ReferenceKvm, exits=_NpfStaleAddress),
+    ),
+    defect(
+        "log-full-tells-all", "With a full page-modification log L1 is told all of the EPT violation's qualification.",
+        _NESTED_VMX, r"(vmx_get_exit_qual\(vcpu\)) & INTR_INFO_UNBLOCK_NMI;", r"\1;",
+        partial(ReferenceKvm, exits=_LogFullTellsAll),
     ),
 )  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.edits import SourceEdit
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.vmx_gating import Controls
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bv, var
 
 _VMX_C = "arch/x86/kvm/vmx/vmx.c"
 _NESTED_VMX = "arch/x86/kvm/vmx/nested.c"
@@ -83,6 +84,46 @@ class _WithoutL1sGmet(ReferenceSvmGating):
         return 0
 
 
+class _CapabilitiesUnmasked(ReferenceVmxGating):
+    def _processors(self, ept_capability: BitVec) -> BitVec:
+        return bv(-1, 32)
+
+
+class _FlagsOffered(ReferenceVmxGating):
+    def _offers_flags(self, ad_bits: Bool) -> Bool:
+        return TRUE
+
+
+class _TablesOfTheProcessor(ReferenceVmxGating):
+    def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
+        return var("vmx_capability.ept", 32)
+
+
+class _FlagsAlways(ReferenceVmxGating):
+    def _has_ad_bits(self, ept_capability: BitVec) -> Bool:
+        return TRUE
+
+
+class _PagesAlways(ReferenceVmxGating):
+    def _largest_to_use(self, ept_capability: BitVec) -> BitVec:
+        return bv(3, 32)
+
+
+class _CachedNestedPagingKept(ReferenceSvmGating):
+    def _dropped_without_npt(self) -> int:
+        return 0
+
+
+class _AllOfVmcb12(ReferenceSvmGating):
+    def _taken_from_l2(self) -> int:
+        return -1
+
+
+class _FormatOfL2(ReferenceSvmGating):
+    def _cr4_of_tables(self, cr4: BitVec) -> BitVec:
+        return var("svm->vmcb->save.cr4", 64)
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "mbec-without-advanced-info", "MBEC is used on processors without advanced information about exits.",
@@ -149,5 +190,49 @@ DEFECTS: tuple[Defect, ...] = (
         "vmcb02-without-l1s-gmet", "L2 runs without GMET on the pages that KVM has for L1.",
         _NESTED_SVM, r"& \(SVM_MISC_ENABLE_NP \| SVM_MISC_ENABLE_GMET\);", "& SVM_MISC_ENABLE_NP;",
         partial(ReferenceKvm, svm_gating=_WithoutL1sGmet),
+    ),
+    defect(
+        "ept-capabilities-unmasked", "L1 is offered what KVM can shadow of EPT, whether the processor has it or not.",
+        _NESTED_VMX, r"msrs->ept_caps &= ept_caps;", "",
+        partial(ReferenceKvm, vmx_gating=_CapabilitiesUnmasked),
+    ),
+    defect(
+        "cached-nested-paging-kept", "The cached VMCB 12 keeps nested paging of an L1 that was not given it.",
+        _NESTED_SVM, r"if \(!guest_cpu_cap_has\(vcpu, X86_FEATURE_NPT\)\)\s+to->misc_ctl &= ~SVM_MISC_ENABLE_NP;", "",
+        partial(ReferenceKvm, svm_gating=_CachedNestedPagingKept),
+    ),
+    defect(
+        "vmcb02-has-all-of-vmcb12", "L2 runs with every feature that vmcb12 turns on.",
+        _NESTED_SVM, r"(misc_ctl \|= )\((svm->nested\.ctl\.misc_ctl) & SVM_MISC_ENABLE_GMET\);", r"\1\2;",
+        partial(ReferenceKvm, svm_gating=_AllOfVmcb12),
+    ),
+    defect(
+        "nested-npt-of-l2s-cr4", "The MMU that shadows L1's nested page tables takes their format from L2's CR4.",
+        _NESTED_SVM, r"svm->vmcb01\.ptr->save\.cr4,(\s+svm->vmcb01\.ptr->save\.efer,)", r"svm->vmcb->save.cr4,\1",
+        partial(ReferenceKvm, svm_gating=_FormatOfL2),
+    ),
+    defect(
+        "ept-flags-always", "KVM takes every processor to keep accessed and dirty flags in EPT.",
+        _VMX_C, r"(kvm_mmu_set_ept_masks\()enable_ept_ad_bits\)", r"\1true)",
+        partial(ReferenceKvm, vmx_gating=_FlagsAlways),
+    ),
+    defect(
+        "ept-1g-pages-always", "KVM takes every processor to map pages of 1 GByte with EPT.",
+        _VMX_C, r"(vmx_get_max_ept_level\(\),\s+)ept_caps_to_lpage_level\(vmx_capability\.ept\)\);", r"\1PG_LEVEL_1G);",
+        partial(ReferenceKvm, vmx_gating=_PagesAlways),
+    ),
+    defect(
+        "ept-flags-offered", "L1 is offered accessed and dirty flags in EPT whether KVM uses them or not.",
+        _NESTED_VMX, r"if \(enable_ept_ad_bits\) \{(\s+msrs->secondary_ctls_high)", r"if (1) {\1",
+        partial(ReferenceKvm, vmx_gating=_FlagsOffered),
+    ),
+    Defect(
+        "nested-ept-of-the-processors", "L1's EPT is judged by what the processor can do, not by what L1 is offered.",
+        (
+            SourceEdit(_NESTED_VMX, r"(bool execonly = )vmx->nested\.msrs\.ept_caps", r"\1vmx_capability.ept"),
+            SourceEdit(_NESTED_VMX, r"ept_caps_to_lpage_level\(vmx->nested\.msrs\.ept_caps\)",
+                       "ept_caps_to_lpage_level(vmx_capability.ept)"),
+        ),
+        partial(ReferenceKvm, vmx_gating=_TablesOfTheProcessor),
     ),
 )  # fmt: skip

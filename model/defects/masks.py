@@ -10,7 +10,7 @@ from mmuproof.model.edits import SourceEdit
 from mmuproof.model.masks import Host, ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.masks import ReferenceMasks
-from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, eq, ite, ule
+from mmuproof.smt.terms import TRUE, BitVec, Bool, bit, bv, eq, ite, ule, var
 
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
 _SVM_C = "arch/x86/kvm/svm/svm.c"
@@ -56,6 +56,11 @@ class _MmioValueLikeEmpty(ReferenceMasks):
         return TRUE
 
 
+class _AdBitsLeftOff(ReferenceMasks):
+    def _ad_enabled_at_first(self, earlier: str) -> Bool:
+        return bit(var(f"kvm_ad_enabled after {earlier}", 1), 0)
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "track-mask-without-xu", "Access tracking leaves XU set.",
@@ -95,5 +100,10 @@ DEFECTS: tuple[Defect, ...] = (
             SourceEdit(_SPTE_C, r"mmio_value && \(FROZEN_SPTE & mmio_mask\) == mmio_value", "0"),
         ),
         partial(ReferenceKvm, masks=_MmioValueLikeEmpty),
+    ),
+    defect(
+        "ad-bits-left-off", "Without EPT, A/D bits stay off if an earlier set-up with EPT had none.",
+        _SPTE_C, r"kvm_ad_enabled = true;", "",
+        partial(ReferenceKvm, masks=_AdBitsLeftOff),
     ),
 )  # fmt: skip

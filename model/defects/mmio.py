@@ -9,7 +9,7 @@ from mmuproof.model.edits import SourceEdit
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.mmio import ReferenceMmio
-from mmuproof.smt.terms import FALSE, BitVec, Bool, eq
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, eq
 
 _SPTE_H = "arch/x86/kvm/mmu/spte.h"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
@@ -34,6 +34,11 @@ class _WrapUnnoticedInSmm(ReferenceMmio):
 class _WrapNeverZaps(ReferenceMmio):
     def _has_wrapped(self, generation: BitVec, address_spaces: BitVec) -> Bool:
         return FALSE
+
+
+class _BelievedDuringUpdate(ReferenceMmio):
+    def _is_settled(self, generation: BitVec) -> Bool:
+        return TRUE
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -75,5 +80,10 @@ DEFECTS: tuple[Defect, ...] = (
             SourceEdit(_SPTE_H, r"(#define MMIO_SPTE_GEN_LOW_END\s+)9", r"\g<1>11"),
         ),
         with_numbers(MMIO_SPTE_GEN_LOW_MASK=0b111_1111 << 5, MMIO_SPTE_GEN_LOW_SHIFT=5),
+    ),
+    defect(
+        "mmio-believed-during-update", "MMIO SPTEs are believed while memory slots are changed.",
+        _MMU_C, r"if \(unlikely\(gen & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS\)\)\s+return false;", "",
+        partial(ReferenceKvm, mmio=_BelievedDuringUpdate),
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.edits import SourceEdit
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -161,6 +162,16 @@ class _GmetNotSet(ReferenceHardwareControls):
         return FALSE
 
 
+class _AlwaysWritable(ReferenceRoles):
+    def _host_writable_of_fault(self, map_writable: Bool) -> Bool:
+        return TRUE
+
+
+class _MmioOfNextPage(ReferenceRoles):
+    def _mmio_of_fault(self, gfn: BitVec) -> BitVec:
+        return gfn + 1
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "smap-without-paging", "The CPU role has SMAP although the guest's paging is off.",
@@ -272,5 +283,18 @@ DEFECTS: tuple[Defect, ...] = (
         "vmcb-without-gmet", "GMET is not set in the VMCB.",
         _SVM_C, r"if \(gmet_enabled\)\s+control->misc_ctl \|= SVM_MISC_ENABLE_GMET;", "",
         partial(ReferenceKvm, hardware_controls=_GmetNotSet),
+    ),
+    Defect(
+        "fault-always-writable", "The page of a fault is mapped as if the host let it be written.",
+        (
+            SourceEdit(_TDP_MMU_C, r"false, fault->map_writable, &new_spte\)", "false, true, &new_spte)"),
+            SourceEdit(_MMU_C, r"bool host_writable = !fault \|\| fault->map_writable;", "bool host_writable = true;"),
+        ),
+        partial(ReferenceKvm, roles=_AlwaysWritable),
+    ),
+    defect(
+        "tdp-mmio-of-next-page", "The TDP MMU makes the MMIO SPTE of the next page.",
+        _TDP_MMU_C, r"(make_mmio_spte\(vcpu, iter->gfn)(, sp->role\.access\))", r"\1 + 1\2",
+        partial(ReferenceKvm, roles=_MmioOfNextPage),
     ),
 )  # fmt: skip

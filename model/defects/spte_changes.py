@@ -131,6 +131,21 @@ def _changes(variant: type[ReferenceSpteChanges]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, changes=variant)
 
 
+class _FixNotLogged(ReferenceSpteChanges):
+    def _marks_dirty(self, becomes_writable: Bool) -> Bool:
+        return FALSE
+
+
+class _HugeFixed(ReferenceSpteChanges):
+    def _logged_and_huge(self, level: BitVec) -> Bool:
+        return FALSE
+
+
+class _FixLeavesUnused(ReferenceSpteChanges):
+    def _used_by_fix(self, masks: ShadowMasks) -> BitVec:
+        return _NOTHING
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "nx-huge-not-mitigated", "make_spte() makes huge pages executable under the iTLB-multihit mitigation.",
@@ -238,5 +253,21 @@ DEFECTS: tuple[Defect, ...] = (
         _SPTE_H, r"\(spte & \(shadow_xs_mask \| shadow_xu_mask \| shadow_nx_mask\)\) != shadow_nx_mask",
         "(spte & (shadow_xs_mask | shadow_xu_mask)) != shadow_nx_mask",
         _changes(_NxNotExecutable),
+    ),
+    defect(
+        "fast-fault-not-logged", "fast_page_fault() makes SPTEs writable and does not mark the pages in the dirty log.",
+        _MMU_C, r"(if \(is_writable_pte\(new_spte\) && !is_writable_pte\(old_spte\)\)\s+)"
+        r"mark_page_dirty_in_slot\(vcpu->kvm, fault->slot, fault->gfn\);", r"\1;",
+        partial(ReferenceKvm, changes=_FixNotLogged),
+    ),
+    defect(
+        "fast-fault-leaves-unused", "An SPTE that fast_page_fault() restores counts as unused.",
+        _MMU_C, r"(new_spte = restore_acc_track_spte\(new_spte\)) \|\s+shadow_accessed_mask;", r"\1;",
+        partial(ReferenceKvm, changes=_FixLeavesUnused),
+    ),
+    defect(
+        "fast-fault-logs-huge-pages", "fast_page_fault() makes huge pages writable although their writes are logged.",
+        _MMU_C, r"if \(sp->role\.level > PG_LEVEL_4K &&\s+kvm_slot_dirty_track_enabled\(fault->slot\)\)\s+break;", "",
+        partial(ReferenceKvm, changes=_HugeFixed),
     ),
 )  # fmt: skip

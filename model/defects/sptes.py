@@ -9,7 +9,8 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.smt.terms import BitVec, Bool, bv, eq
+from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, SpteRequest
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, negate
 
 _SPTE_H = "arch/x86/kvm/mmu/spte.h"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
@@ -53,6 +54,42 @@ class _UnsyncNegated(ReferenceSptes):
 class _MarkTakesAll(ReferenceSptes):
     def _mark_with_ad_bits(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
         return spte & ~masks.acc_track
+
+
+class _SynchronizedUnused(ReferenceSptes):
+    def _is_used(self, request: SpteRequest) -> Bool:
+        return negate(request.prefetch)
+
+
+class _PrefetchedNotTracked(ReferenceSptes):
+    def _is_unused(self, request: SpteRequest) -> Bool:
+        return FALSE
+
+
+class _MarkKeepsAccessed(ReferenceSptes):
+    def _used(self, masks: ShadowMasks) -> BitVec:
+        return bv(0, 64)
+
+
+class _NotLogged(ReferenceSptes):
+    def _marks_dirty(self, becomes_writable: Bool) -> Bool:
+        return FALSE
+
+
+class _TablesCountAsWritable(ReferenceSptes):
+    def _is_asked_about(self, request: SpteRequest) -> Bool:
+        return negate(self.is_writable_pte(request.old_spte))
+
+
+class _AsksOtherwise(ReferenceSptes):
+    def _asked_to_unsync(self, request: SpteRequest, called: Bool) -> AskedToUnsync:
+        swapped = replace(request, synchronizing=request.prefetch, prefetch=request.synchronizing)
+        return super()._asked_to_unsync(swapped, called)
+
+
+class _MmioSwapped(ReferenceSptes):
+    def _asked_memory_type(self, masks: ShadowMasks, request: SpteRequest, maps_mmio: Bool) -> AskedMemoryType:
+        return super()._asked_memory_type(masks, request, negate(maps_mmio))
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -99,5 +136,41 @@ DEFECTS: tuple[Defect, ...] = (
         "mark-with-ad-bits-takes-all", "Marking an SPTE with A/D bits takes its permissions away, not A.",
         _SPTE_C, r"return spte & ~shadow_accessed_mask;", "return spte & ~shadow_acc_track_mask;",
         partial(ReferenceKvm, sptes=_MarkTakesAll),
+    ),
+    defect(
+        "synchronized-without-accessed", "make_spte() makes SPTEs that are synchronized as if they were not used.",
+        _SPTE_C, r"if \(!prefetch \|\| synchronizing\)", "if (!prefetch)",
+        partial(ReferenceKvm, sptes=_SynchronizedUnused),
+    ),
+    defect(
+        "prefetched-not-tracked", "make_spte() does not access-track what it prefetches.",
+        _SPTE_C, r"if \(prefetch && !synchronizing\)", "if (0)",
+        partial(ReferenceKvm, sptes=_PrefetchedNotTracked),
+    ),
+    defect(
+        "track-keeps-accessed", "An access-tracked SPTE still counts as used.",
+        _SPTE_C, r"spte &= ~\(shadow_acc_track_mask \| shadow_accessed_mask\);", "spte &= ~shadow_acc_track_mask;",
+        partial(ReferenceKvm, sptes=_MarkKeepsAccessed),
+    ),
+    defect(
+        "writable-not-logged", "make_spte() does not mark a page in the dirty log that becomes writable.",
+        _SPTE_C, r"mark_page_dirty_in_slot\(vcpu->kvm, slot, gfn\);", "",
+        partial(ReferenceKvm, sptes=_NotLogged),
+    ),
+    defect(
+        "unsync-of-page-tables-skipped", "A huge page that replaces a page table counts as writable already.",
+        _SPTE_C, r"!is_last_spte\(old_spte, level\) \|\| (!is_writable_pte\(old_spte\))", r"\1",
+        partial(ReferenceKvm, sptes=_TablesCountAsWritable),
+    ),
+    defect(
+        "unsync-asks-for-another-occasion", "Write tracking takes prefetching for synchronizing, and vice versa.",
+        _SPTE_C, r"(mmu_try_to_unsync_pages\(vcpu->kvm, slot, gfn, )synchronizing, prefetch\)",
+        r"\1prefetch, synchronizing)",
+        partial(ReferenceKvm, sptes=_AsksOtherwise),
+    ),
+    defect(
+        "memory-type-of-mmio-swapped", "The memory type is that of MMIO for memory, and of memory for MMIO.",
+        _SPTE_C, r"(vcpu, gfn,\s+)(kvm_is_mmio_pfn\(pfn, &is_host_mmio\)\);)", r"\1!\2",
+        partial(ReferenceKvm, sptes=_MmioSwapped),
     ),
 )  # fmt: skip

@@ -97,6 +97,7 @@ class LiftedMasks(Masks, Remembers):
             me_mask=mask("me_mask"),
             nonpresent_or_rsvd=mask("nonpresent_or_rsvd_mask"),
             lower_gfn=mask("nonpresent_or_rsvd_lower_gfn_mask"),
+            ad_enabled=ne(session.global_value(memory, "kvm_ad_enabled", "shadow_accessed_mask"), 0),
             evidence=session.evidence() + asked,
             state=MasksInMemory(session, memory),
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import CType, Field, PointerType, RecordType, member_at
+from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType, member_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.findings import CallMade
 from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
@@ -24,6 +24,7 @@ from mmuproof.model.roles import (
     DirectMapping,
     Members,
     MmuRoles,
+    PageMapped,
     RoleInputs,
     Roles,
 )
@@ -36,6 +37,7 @@ _CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
     MmuKind.NESTED_EPT: "arch.guest_mmu",
     MmuKind.NESTED_NPT: "arch.guest_mmu",
 })  # fmt: skip
+_FAULT = "struct kvm_page_fault"
 _LEVELS = 5
 _NO_ERROR_POINTER = -17
 """-EEXIST: the page below exists already, so the walk goes on."""
@@ -296,6 +298,63 @@ class LiftedRoles(Roles, Remembers):
             session.evidence(),
         )
 
+    @once
+    def tdp_page(self) -> PageMapped:
+        """See `Roles.tdp_page`."""
+        unit, memory = self._tdp_mmu, Memory()
+        session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(self._page(unit, "page")))))
+        walk, fault = (
+            Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+            for name, record in (("iter", "struct tdp_iter"), ("fault", _FAULT))
+        )
+        level = _at(walk, "level")
+        memory.write(walk, level.offset, level.width, _any_level())
+        objects = {
+            "struct kvm_vcpu": self._input(unit, "vcpu", "struct kvm_vcpu"), _FAULT: pointer_to(fault),
+            "struct tdp_iter": pointer_to(walk),
+        }  # fmt: skip
+        gfn = _read(memory, walk, _at(walk, "gfn"))
+        pfn, writable = (_read(memory, fault, _at(fault, name)) for name in ("pfn", "map_writable"))
+        session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
+        return self._page_mapped(
+            "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, 1, (gfn, pfn, writable)
+        )
+
+    @once
+    def shadow_page(self) -> PageMapped:
+        """See `Roles.shadow_page`."""
+        unit, memory = self._mmu, Memory()
+        page = self._page(unit, "page")
+        role = _role_of(page)
+        level = bit_fields(role.type, role.offset)["level"]
+        memory.write(page, level.offset, level.width, _level_of_page(level.width))
+        session = Session(unit, (*cuts.SET_SPTE, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
+        fault = Object("fault", unit.record(_FAULT), ObjectKind.INPUT, by_pointer=True)
+        sptep = Object("*sptep", IntType(64, False, "u64"), ObjectKind.INPUT, by_pointer=True)
+        records = {"vcpu": "struct kvm_vcpu", "slot": "struct kvm_memory_slot"}
+        objects = {record: self._input(unit, name, record) for name, record in records.items()}
+        gfn, pfn = var("gfn", 64), var("pfn", 64)
+        writable = _read(memory, fault, _at(fault, "map_writable"))
+        session.call(
+            memory, "mmu_set_spte", objects={**objects, _FAULT: pointer_to(fault)},
+            values={"pte_access": var("pte_access", 32), "gfn": gfn, "pfn": pfn},
+            pointers={"sptep": pointer_to(sptep)},
+        )  # fmt: skip
+        return self._page_mapped("mmu_set_spte", session, cuts.MARK_MMIO_SPTE.function, 2, (gfn, pfn, writable))
+
+    def _page_mapped(
+        self, caller: str, session: Session, mmio: str, gfn_of_mmio: int, wanted: tuple[BitVec, BitVec, BitVec]
+    ) -> PageMapped:
+        """What make_spte() is told, and the function that makes an MMIO SPTE, which has the GFN at ``gfn_of_mmio``."""
+        (made,), (emulated,) = session.calls(cuts.MAKE_SPTE.function), session.calls(mmio)
+        names = [each.name for each in self._makes_sptes.function(made.function).parameters]
+        gfn, pfn, writable = (_number(made, names.index(name)) for name in ("gfn", "pfn", "host_writable"))
+        fault_gfn, fault_pfn, map_writable = wanted
+        return PageMapped(
+            caller, made.guard, gfn, pfn, ne(writable, 0), emulated.guard, _number(emulated, gfn_of_mmio),
+            resize(fault_gfn, 64), resize(fault_pfn, 64), ne(map_writable, 0), session.evidence(),
+        )  # fmt: skip
+
     def _asked(self, unit: Unit, calls: Sequence[CallMade], parameter: str) -> tuple[AccessAsked, ...]:
         """What the calls are told in the parameter of this name."""
         asked: list[AccessAsked] = []
@@ -310,10 +369,24 @@ class LiftedRoles(Roles, Remembers):
         return tuple(asked)
 
 
+def _number(call: CallMade, position: int) -> BitVec:
+    """An argument of a call, 64 bits."""
+    value = call.arguments[position]
+    if not isinstance(value, BitVec):
+        raise Refused(f"{call.function}(): argument {position} is no number", str(call.at))
+    return resize(value, 64)
+
+
 def _any_level() -> BitVec:
     """A level that a walk can be at."""
     level = var("it.level", 32)
     return ite(ult(level, _LEVELS + 1), level, _LEVELS)
+
+
+def _level_of_page(width: int) -> BitVec:
+    """A level that a page can have."""
+    level = var("page->role.level", width)
+    return ite(ult(level - 1, _LEVELS), level, _LEVELS)
 
 
 def _at(object_: Object, path: str) -> Field:

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from mmuproof.lift.c_types import IntType, RecordType, member_at
 from mmuproof.lift.cuts import Cut
-from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, pointer_to
+from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
 from mmuproof.lift.unit import Unit
+from mmuproof.lift.values import as_pointer
 from mmuproof.model.cuts import spte_changes as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
@@ -26,7 +27,7 @@ from mmuproof.model.spte_changes import (
     SpteChanges,
     SpteFacts,
 )
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ne, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, resize, to_bv, var
 
 _U64 = IntType(64, False, "u64")
 _MASKS = (
@@ -348,4 +349,20 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             return eq(result, number)
 
         evidence = masks.evidence + scene.session.evidence()
-        return FastFixed(returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, evidence, loaded)
+        fault_at = scene.objects["struct kvm_page_fault"].targets[0].place
+        assert fault_at is not None
+        assert isinstance(fault_at.object.type, RecordType)
+        slot = member_at(fault_at.object.type, "slot")
+        logged = self._logs(scene, scene.memory.read(fault_at.object, slot.offset, slot.width))
+        marked = any_of(*(call.guard for call in scene.session.calls(cuts.MARK_DIRTY.function)))
+        return FastFixed(
+            returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, marked, logged, evidence, loaded
+        )
+
+    def _logs(self, scene: _Scene, slot: Value) -> Bool:
+        """Whether a memory slot logs writes, if there is one."""
+        pointer = as_pointer(slot)
+        assert pointer is not None
+        there = Pointer(tuple(target for target in pointer.targets if target.place is not None))
+        objects = {"struct kvm_memory_slot": there}
+        return ne(scene.session.integer(scene.memory, "kvm_slot_dirty_track_enabled", objects=objects), 0)

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.cuts import Cut
 from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.unit import Unit
-from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, MARK_DIRTY, TRY_TO_UNSYNC
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.sptes import MadeSpte, Predicates, SpteRequest, Sptes, Tracked
+from mmuproof.model.sptes import (
+    AskedMemoryType,
+    AskedToUnsync,
+    MadeSpte,
+    Predicates,
+    SpteRequest,
+    Sptes,
+    Told,
+    Tracked,
+)
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import BitVec, Bool, bv, ne, resize, to_bv, var
+from mmuproof.smt.terms import BitVec, Bool, any_of, bv, ite, ne, negate, resize, to_bv, var
 
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
 _RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
+
+
+def _told(session: Session, cut: Cut, *positions: int) -> tuple[Bool, list[BitVec]]:
+    """Whether a function that is not followed is called, and what it is given at some positions, 64 bits each."""
+    calls = session.calls(cut.function)
+    given = [bv(0, 64) for _ in positions]
+    for call in calls:
+        for number, position in enumerate(positions):
+            argument = call.arguments[position]
+            assert isinstance(argument, BitVec)
+            given[number] = ite(call.guard, resize(argument, 64), given[number])
+    return any_of(*(call.guard for call in calls)), given
 
 
 class LiftedSptes(Sptes, Remembers):
@@ -89,7 +111,7 @@ class LiftedSptes(Sptes, Remembers):
             },
             values={
                 "pte_access": request.pte_access,
-                "gfn": var("gfn", 64),
+                "gfn": request.gfn,
                 "pfn": request.pfn,
                 "old_spte": request.old_spte,
                 "prefetch": to_bv(request.prefetch, 8),
@@ -114,8 +136,25 @@ class LiftedSptes(Sptes, Remembers):
             self._reserved(session, memory, mmu, spte, request.level),
             self._memory_type(masks),
             ne(var(f"{IS_MMIO_PFN.function}()", 1), 0),
+            self._to_unsync(session),
+            self._about_memory_type(session),
+            self._marked_dirty(session),
             masks.evidence + evidence,
         )
+
+    def _to_unsync(self, session: Session) -> AskedToUnsync:
+        """The question of write tracking; older kernels ask with the opposite of ``synchronizing``."""
+        called, (gfn, third, prefetch) = _told(session, TRY_TO_UNSYNC, 2, 3, 4)
+        opposite = any(each.name == "can_unsync" for each in self._unit.function("make_spte").parameters)
+        return AskedToUnsync(called, gfn, negate(ne(third, 0)) if opposite else ne(third, 0), ne(prefetch, 0))
+
+    def _about_memory_type(self, session: Session) -> AskedMemoryType:
+        called, (gfn, maps_mmio) = _told(session, GET_MT_MASK, 1, 2)
+        return AskedMemoryType(called, gfn, ne(maps_mmio, 0))
+
+    def _marked_dirty(self, session: Session) -> Told:
+        called, (gfn,) = _told(session, MARK_DIRTY, 2)
+        return Told(called, gfn)
 
     def _memory_type(self, masks: ShadowMasks) -> BitVec:
         """What the cut callback gives, where the vendor has it."""

@@ -15,8 +15,8 @@ from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
 _SETTING, _FEATURE = "gmet_enabled", "X86_FEATURE_GMET"
 _TEST_BIT = "variable_test_bit"
 _SVM, _VCPU = "struct vcpu_svm", "struct kvm_vcpu"
-_MISC_CTL_ARGUMENT = 4
-"""Where ``kvm_init_shadow_npt_mmu()`` is told the control word."""
+_CR4_ARGUMENT, _EFER_ARGUMENT, _MISC_CTL_ARGUMENT = 1, 2, 4
+"""What ``kvm_init_shadow_npt_mmu()`` is told, and where."""
 
 
 class LiftedSvmGating(SvmGating, Remembers):
@@ -106,9 +106,14 @@ class LiftedSvmGating(SvmGating, Remembers):
         calls = bench.session.calls(SHADOW_NPT.function)
         if len(calls) != 1:
             raise Refused(f"{SHADOW_NPT.function}() is called at {len(calls)} places")
-        told = calls[0].arguments[_MISC_CTL_ARGUMENT]
-        assert isinstance(told, BitVec)
+
+        def told(position: int) -> BitVec:
+            argument = calls[0].arguments[position]
+            assert isinstance(argument, BitVec)
+            return resize(argument, 64)
+
         return Vmcb02(
-            resize(bench.read(inner, "control.misc_ctl"), 64), calls[0].guard, resize(told, 64),
-            bench.session.evidence(),
+            resize(bench.read(inner, "control.misc_ctl"), 64), calls[0].guard,
+            told(_MISC_CTL_ARGUMENT), told(_CR4_ARGUMENT), told(_EFER_ARGUMENT),
+            bench.read(outer, "save.cr4"), bench.read(outer, "save.efer"), bench.session.evidence(),
         )  # fmt: skip

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from mmuproof.lift.c_types import PointerType
+from mmuproof.lift.cuts import Cut
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.findings import CallMade
 from mmuproof.lift.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.unit import Unit
-from mmuproof.model.cuts.gating import CUTS, READ_MSR, READ_MSR_SAFE, SHADOW_EPT
+from mmuproof.lift.values import Value
+from mmuproof.model.cuts.gating import CONFIGURE_MMU, CUTS, READ_MSR, READ_MSR_SAFE, SET_EPT_MASKS, SHADOW_EPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
@@ -13,7 +17,9 @@ from mmuproof.model.lifted.session import read
 from mmuproof.model.vmx_gating import (
     Controls,
     Entry,
+    EptUse,
     Filtered,
+    NestedEptSetUp,
     OfferedToL1,
     ShadowEpt,
     Vmcs02,
@@ -21,10 +27,12 @@ from mmuproof.model.vmx_gating import (
     VmxGating,
     VmxSettings,
 )
-from mmuproof.smt.terms import BitVec, Bool, bv, eq, ne, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ne, resize, var
 
 _SETTING = "enable_mbec"
 _PROCBASED_CTLS2 = 0x48B
+_HARDWARE_SETUP = ("vmx_hardware_setup", "hardware_setup")
+_SETUP_SECONDARY = "nested_vmx_setup_secondary_ctls"
 _VMX, _VCPU, _VMCS12 = "struct vcpu_vmx", "struct kvm_vcpu", "struct vmcs12"
 _MBEC_ARGUMENT = 4
 """Where ``kvm_init_shadow_ept_mmu()`` is told of MBEC."""
@@ -70,10 +78,24 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._vmx)
         bench.write(bench.session.global_object("vmcs_config"), "cpu_based_2nd_exec_ctrl", secondary)
         bench.set(_SETTING, asked_for)
-        result = bench.session.integer(bench.memory, ("vmx_hardware_setup", "hardware_setup"), objects={})
+        result = bench.session.integer(bench.memory, _HARDWARE_SETUP, objects={})
         return VmxSettings(
             eq(result, 0), bench.setting("enable_ept"), bench.setting(_SETTING), bench.session.evidence()
         )
+
+    @once
+    def ept_use(self) -> EptUse:
+        """See `VmxGating.ept_use`."""
+        bench = Bench(self._vmx, CUTS)
+        bench.session.call(bench.memory, _HARDWARE_SETUP, objects={})
+        masks, mmu = (_only(bench, cut) for cut in (SET_EPT_MASKS, CONFIGURE_MMU))
+        ad_bits, *execute_only = (_number(each) for each in masks.arguments)
+        enabled, *_, largest_page = (_number(each) for each in mmu.arguments)
+        return EptUse(
+            masks.guard, ne(ad_bits, 0), ne(execute_only[0], 0) if execute_only else FALSE,
+            mmu.guard, ne(enabled, 0), resize(largest_page, 32),
+            bench.read(bench.session.global_object("vmx_capability"), "ept"), bench.session.evidence(),
+        )  # fmt: skip
 
     @once
     def setup_secondary_ctls(
@@ -83,11 +105,31 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._nested)
         bench.set("enable_ept", enable_ept)
         bench.set(_SETTING, enable_mbec)
+        return self._offered(bench, secondary, ept_capability)
+
+    @once
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
+        """See `VmxGating.offered_ept_capability`."""
+        bench = Bench(self._nested, CUTS)
+        bench.set("enable_ept_ad_bits", ad_bits)
+        if self._nested.find_function(_SETUP_SECONDARY) is not None:
+            return self._offered(bench, var("vmcs_config.cpu_based_2nd_exec_ctrl", 32), ept_capability)
+        # Before it was a function of its own it was part of the set-up of all controls.
+        config = bench.add("vmcs_conf", "struct vmcs_config")
+        bench.write(config, "nested.ept_caps", bv(0, 32))
+        bench.call("nested_vmx_setup_ctls_msrs", ept_caps=ept_capability)
+        return OfferedToL1(
+            bench.read(config, "nested.secondary_ctls_high"), bench.read(config, "nested.ept_caps"),
+            bench.session.evidence(),
+        )  # fmt: skip
+
+    def _offered(self, bench: Bench, secondary: BitVec, ept_capability: BitVec) -> OfferedToL1:
+        """What ``nested_vmx_setup_secondary_ctls()`` leaves for L1."""
         config, offered = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("msrs", "struct nested_vmx_msrs")
         bench.write(config, "cpu_based_2nd_exec_ctrl", secondary)
         # What the memory of the module holds before anything is written to it.
         bench.write(offered, "ept_caps", bv(0, 32))
-        bench.call("nested_vmx_setup_secondary_ctls", ept_caps=ept_capability)
+        bench.call(_SETUP_SECONDARY, ept_caps=ept_capability)
         return OfferedToL1(
             bench.read(offered, "secondary_ctls_high"), bench.read(offered, "ept_caps"), bench.session.evidence()
         )
@@ -161,6 +203,21 @@ class LiftedVmxGating(VmxGating, Remembers):
         return ShadowEpt(ne(told, 0), bench.session.evidence())
 
     @once
+    def nested_ept_set_up(self) -> NestedEptSetUp:
+        """See `VmxGating.nested_ept_set_up`."""
+        bench = Bench(self._nested, CUTS)
+        vmx = self._vcpu(bench)
+        vmcs12 = bench.add("vmcs12", _VMCS12)
+        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        bench.call("nested_ept_new_eptp")
+        arguments = _only(bench, SHADOW_EPT).arguments
+        execute_only, largest_page, accessed_dirty = (_number(each) for each in arguments[1:4])
+        return NestedEptSetUp(
+            ne(execute_only, 0), resize(largest_page, 32), ne(accessed_dirty, 0), _number(arguments[-1]),
+            bench.read(vmx, "nested.msrs.ept_caps"), bench.read(vmcs12, "ept_pointer"), bench.session.evidence(),
+        )  # fmt: skip
+
+    @once
     def evmcs_filter(self, data: BitVec) -> Filtered:
         """See `VmxGating.evmcs_filter`."""
         bench = self._bench(self._evmcs)
@@ -182,3 +239,18 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._evmcs)
         self._vmcs12(bench, vmcs12)
         return self._entry(bench, "nested_evmcs_check_controls")
+
+
+def _only(bench: Bench, cut: Cut) -> CallMade:
+    """The one call of a function that is not followed."""
+    calls = bench.session.calls(cut.function)
+    if len(calls) != 1:
+        raise Refused(f"{cut.function}() is called at {len(calls)} places", bench.unit.path)
+    return calls[0]
+
+
+def _number(value: Value | None) -> BitVec:
+    """An argument of a call, which has to be a number."""
+    if not isinstance(value, BitVec):
+        raise Refused("a setting that is no number")
+    return value

@@ -140,7 +140,7 @@ class ReferenceExits(ReferenceArea, Exits):
 
         told = self._told_to_l1(qualification, walked, ept_caps, from_hardware)
         told = trace.step("exit_qualification", ite(misconfigured, self._misconfig_qualification(walked), told))
-        told = ite(pml_full, qualification & c.INTR_INFO_UNBLOCK_NMI, told)
+        told = ite(pml_full, self._log_full_qualification(qualification), told)
         violation = ite(misconfigured, reason(c.EXIT_REASON_EPT_MISCONFIG), reason(c.EXIT_REASON_EPT_VIOLATION))
         trace.cut(VMX_EXIT)
         return InjectedEptViolation(
@@ -161,6 +161,9 @@ class ReferenceExits(ReferenceArea, Exits):
         mask = bv(c.EPT_VIOLATION_GVA_IS_VALID | c.EPT_VIOLATION_GVA_TRANSLATED, _WORD)
         advanced = c.EPT_VIOLATION_GVA_USER | c.EPT_VIOLATION_GVA_WRITABLE | c.EPT_VIOLATION_GVA_NX
         return mask | self._mask_if(ne(ept_caps & c.VMX_EPT_ADVANCED_VMEXIT_INFO_BIT, 0), advanced)
+
+    def _log_full_qualification(self, qualification: BitVec) -> BitVec:
+        return qualification & self.constants.INTR_INFO_UNBLOCK_NMI
 
     def _misconfig_qualification(self, walked: BitVec) -> BitVec:
         return bv(0, _WORD)

@@ -28,9 +28,13 @@ class ReferenceLinearAccesses(ReferenceArea, LinearAccesses):
             _if(self._is_user(accessor, cpl, implicit), c.PFERR_USER_MASK)
             | _if(writes, c.PFERR_WRITE_MASK)
             | _if(TRUE if accessor is Accessor.FETCH_VIRT else FALSE, c.PFERR_FETCH_MASK)
-            | _if(implicit, c.PFERR_IMPLICIT_ACCESS)
+            | _if(self._is_marked(accessor, implicit), c.PFERR_IMPLICIT_ACCESS)
         )
         return LinearAsk(TRUE, trace.step("access", access), cpl, system, write, trace.evidence)
+
+    def _is_marked(self, accessor: Accessor, implicit: Bool) -> Bool:
+        """Whether the access says that the processor makes it by itself."""
+        return implicit
 
     def _is_user(self, accessor: Accessor, cpl: BitVec, implicit: Bool) -> Bool:
         """Whether the access is one of CPL 3."""

@@ -102,6 +102,7 @@ class ReferenceMasks(ReferenceArea, Masks):
             me_mask=_mask(0),
             nonpresent_or_rsvd=nonpresent_or_rsvd,
             lower_gfn=lower_gfn,
+            ad_enabled=self._ad_enabled_at_first(earlier),
             evidence=trace.evidence,
             state=None,
         )
@@ -123,6 +124,7 @@ class ReferenceMasks(ReferenceArea, Masks):
             dirty=_mask(c.VMX_EPT_DIRTY_BIT),
             present=_mask(c.VMX_EPT_SUPPRESS_VE_BIT),
             acc_track=_mask(self._acc_track_mask()),
+            ad_enabled=masks.host.has_ad_bits,
         )
         return self.set_mmio_spte_mask(
             masks,
@@ -130,6 +132,10 @@ class ReferenceMasks(ReferenceArea, Masks):
             _mask(c.VMX_EPT_RWX_MASK | c.VMX_EPT_SUPPRESS_VE_BIT),
             0,
         )
+
+    def _ad_enabled_at_first(self, earlier: str) -> Bool:
+        """Ordinary page tables have A/D bits."""
+        return TRUE
 
     def _ept_mmio_value(self) -> int:
         """What marks an MMIO SPTE of EPT: permissions that are a misconfiguration."""

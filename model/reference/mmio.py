@@ -63,9 +63,13 @@ class ReferenceMmio(ReferenceArea, Mmio):
         c = self.constants
         trace = Trace("check_mmio_spte")
         trace.cut(MEMSLOTS)
-        settled = eq(generation & c.KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS, 0)
+        settled = self._is_settled(generation)
         current = eq(generation & c.MMIO_SPTE_GEN_MASK, self._generation(spte))
         return Believed(all_of(settled, current), masks.evidence + trace.evidence)
+
+    def _is_settled(self, generation: BitVec) -> Bool:
+        """Whether no update of the memory slots is in progress."""
+        return eq(generation & self.constants.KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS, 0)
 
     def invalidate_mmio_sptes(self, masks: ShadowMasks, generation: BitVec) -> Invalidated:
         """See `Mmio.invalidate_mmio_sptes`."""

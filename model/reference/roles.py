@@ -26,7 +26,16 @@ from mmuproof.model.reference.role import (
 )
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, RoleInputs, Roles
+from mmuproof.model.roles import (
+    AccessAsked,
+    Descent,
+    DirectMapping,
+    Members,
+    MmuRoles,
+    PageMapped,
+    RoleInputs,
+    Roles,
+)
 from mmuproof.model.walks import NestedControls, WalkKind
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import (
@@ -37,6 +46,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
+    bool_var,
     bv,
     eq,
     extract,
@@ -53,6 +63,8 @@ _U32, _U64 = 32, 64
 _LEVEL_BITS = 4
 _PAE_LEVELS, _FOUR_LEVELS, _FIVE_LEVELS = 3, 4, 5
 _FOUR_LEVELS_TRANSLATE = 48
+_NO_SLOT = 1 << 63
+"""KVM_PFN_NOSLOT: there is no memory."""
 _SPTEP = var("&sptep", _U64)
 _CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
     MmuKind.TDP: "root_mmu",
@@ -323,6 +335,41 @@ class ReferenceRoles(ReferenceArea, Roles):
     def _tdp_leaf_access(self, page: BitVec) -> BitVec:
         """What the TDP MMU makes an SPTE with: the access of the page that it is in."""
         return page
+
+    # -- the page of a fault -----------------------------------------------------------------------------
+
+    def tdp_page(self) -> PageMapped:
+        """See `Roles.tdp_page`."""
+        has_slot = bool_var("fault->slot")
+        reaches = bool_var("tdp_mmu_map_handle_target_level() makes an SPTE")
+        return self._page_mapped(
+            "tdp_mmu_map_handle_target_level", all_of(reaches, has_slot), all_of(reaches, negate(has_slot)),
+            var("iter->gfn", _U64), var("fault->pfn", _U64),
+        )  # fmt: skip
+
+    def shadow_page(self) -> PageMapped:
+        """See `Roles.shadow_page`."""
+        pfn, reaches = var("pfn", _U64), bool_var("mmu_set_spte() makes an SPTE")
+        no_slot = eq(pfn, _NO_SLOT)
+        return self._page_mapped(
+            "mmu_set_spte", all_of(reaches, negate(no_slot)), all_of(reaches, no_slot), var("gfn", _U64), pfn
+        )  # fmt: skip
+
+    def _page_mapped(self, caller: str, makes: Bool, makes_mmio: Bool, gfn: BitVec, pfn: BitVec) -> PageMapped:
+        writable = bit(var("fault->map_writable", 1), 0)
+        return PageMapped(
+            caller, makes, gfn, self._frame_of_fault(pfn), self._host_writable_of_fault(writable), makes_mmio,
+            self._mmio_of_fault(gfn), gfn, pfn, writable, Evidence(),
+        )  # fmt: skip
+
+    def _frame_of_fault(self, pfn: BitVec) -> BitVec:
+        return pfn
+
+    def _host_writable_of_fault(self, map_writable: Bool) -> Bool:
+        return map_writable
+
+    def _mmio_of_fault(self, gfn: BitVec) -> BitVec:
+        return gfn
 
     def _mapping(
         self,

@@ -318,8 +318,14 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
             found, negate(spurious), ne(new_spte, spte), self._fix_allows(masks, fault, new_spte),
             negate(all_of(writes, self._logged_and_huge(at.level))),
         )  # fmt: skip
-        spte = trace.step("*sptep", ite(fixed, new_spte, spte))
-        return FastFixed(fixed, spurious, spte, masks.evidence + trace.evidence)
+        becomes_writable = all_of(sptes.is_writable_pte(new_spte), negate(sptes.is_writable_pte(spte)))
+        after = trace.step("*sptep", ite(fixed, new_spte, spte))
+        marked = all_of(fixed, self._marks_dirty(becomes_writable))
+        return FastFixed(fixed, spurious, after, marked, self._logged(), masks.evidence + trace.evidence)
+
+    def _marks_dirty(self, becomes_writable: Bool) -> Bool:
+        """Whether the page is marked in the dirty log: nothing else notices the write."""
+        return becomes_writable
 
     def page_fault_can_be_fast(self, masks: ShadowMasks, fault: FastFault, trace: Trace) -> Bool:
         """``page_fault_can_be_fast()``: whether it may be about access tracking or write protection."""
@@ -333,7 +339,11 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
     def _untracked(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
         """The SPTE with the permissions that access tracking has put away."""
         tracked = all_of(negate(self.kvm_ad_enabled(masks)), self._sptes.is_access_track_spte(masks, spte))
-        return ite(tracked, self._sptes.restore_acc_track_spte(masks, spte) | masks.accessed, spte)
+        return ite(tracked, self._sptes.restore_acc_track_spte(masks, spte) | self._used_by_fix(masks), spte)
+
+    def _used_by_fix(self, masks: ShadowMasks) -> BitVec:
+        """An SPTE that is restored for an access has been used."""
+        return masks.accessed
 
     def _can_become_writable(self, masks: ShadowMasks, spte: BitVec) -> Bool:
         """Whether only dirty logging or access tracking keeps an SPTE from being writable."""
@@ -341,8 +351,11 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
 
     def _logged_and_huge(self, level: BitVec) -> Bool:
         """Dirty logging wants small pages, which only the slow path makes."""
-        logged = bit(var("fault->slot->flags", 32), 0)
-        return all_of(self._huge(level), logged)
+        return all_of(self._huge(level), self._logged())
+
+    def _logged(self) -> Bool:
+        """Whether the memory slot logs writes."""
+        return bit(var("fault->slot->flags", 32), 0)
 
     def _huge(self, level: BitVec) -> Bool:
         return ult(bv(self.constants.PG_LEVEL_4K, level.width), level)

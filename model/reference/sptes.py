@@ -8,7 +8,16 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.area import ReferenceArea
 from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.trace import Trace
-from mmuproof.model.sptes import MadeSpte, Predicates, SpteRequest, Sptes, Tracked
+from mmuproof.model.sptes import (
+    AskedMemoryType,
+    AskedToUnsync,
+    MadeSpte,
+    Predicates,
+    SpteRequest,
+    Sptes,
+    Told,
+    Tracked,
+)
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     TRUE,
@@ -17,6 +26,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
+    boolean,
     bv,
     eq,
     implies,
@@ -92,7 +102,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
 
         spte = masks.present | c.SPTE_MMU_PRESENT_MASK
         spte |= self._ad_type(request)
-        spte |= _if(any_of(negate(request.prefetch), request.synchronizing), masks.accessed)
+        spte |= _if(self._is_used(request), masks.accessed)
         spte |= trace.step("permissions", self._spte_permissions(masks, pte_access))
         spte |= _if(huge, c.PT_PAGE_SIZE_MASK)
         spte |= self._memory_type(masks, trace)
@@ -102,7 +112,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
         spte |= _if(all_of(wants_write, negate(wrprot)), self._writable_bits(masks))
         trace.step("spte", spte)
 
-        tracked = all_of(request.prefetch, negate(request.synchronizing))
+        tracked = self._is_unused(request)
         marking = Trace("mark_spte_for_access_track")
         marked = self.mark_spte_for_access_track(masks, spte, marking, guard=tracked)
         spte = trace.step("*new_spte", ite(tracked, marked, spte))
@@ -114,7 +124,29 @@ class ReferenceSptes(ReferenceArea, Sptes):
         refused = ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0)
         memory_type = self.get_mt_mask(masks)
         maps_mmio = ne(var(f"{IS_MMIO_PFN.function}()", 1), 0)
-        return MadeSpte(spte, wrprot, nx_huge_pages, refused, logged, reserved, memory_type, maps_mmio, evidence)
+        return MadeSpte(
+            spte, wrprot, nx_huge_pages, refused, logged, reserved, memory_type, maps_mmio,
+            self._asked_to_unsync(request, all_of(wants_write, self._is_asked_about(request))),
+            self._asked_memory_type(masks, request, maps_mmio),
+            Told(self._marks_dirty(all_of(logged, self.is_writable_pte(spte))), request.gfn),
+            evidence,
+        )  # fmt: skip
+
+    def _asked_to_unsync(self, request: SpteRequest, called: Bool) -> AskedToUnsync:
+        """What ``mmu_try_to_unsync_pages()`` is asked."""
+        return AskedToUnsync(called, request.gfn, request.synchronizing, request.prefetch)
+
+    def _marks_dirty(self, becomes_writable: Bool) -> Bool:
+        """The page is marked in the dirty log at once: the hardware does not log it when D is set already."""
+        return becomes_writable
+
+    def _is_used(self, request: SpteRequest) -> Bool:
+        """Whether the SPTE has A: it is there for an access, or was there before."""
+        return any_of(negate(request.prefetch), request.synchronizing)
+
+    def _is_unused(self, request: SpteRequest) -> Bool:
+        """Whether the SPTE is marked as one that has not been used."""
+        return all_of(request.prefetch, negate(request.synchronizing))
 
     def _is_rsvd_spte(self, spte: BitVec, level: BitVec) -> Bool:
         """``is_rsvd_spte()`` by the tables of the vCPU's MMU, whatever they are."""
@@ -148,10 +180,13 @@ class ReferenceSptes(ReferenceArea, Sptes):
     def _must_write_protect(self, request: SpteRequest, trace: Trace) -> Bool:
         """Whether the page holds guest tables that must not be written; a writable one is not asked about."""
         trace.cut(TRY_TO_UNSYNC)
-        was_writable = all_of(
-            self.is_last_spte(request.old_spte, request.level), self.is_writable_pte(request.old_spte)
+        return all_of(self._is_asked_about(request), self._unsync_refused(var(f"{TRY_TO_UNSYNC.function}()", 32)))
+
+    def _is_asked_about(self, request: SpteRequest) -> Bool:
+        """Whether the SPTE that was there leaves it open if the page may be written."""
+        return negate(
+            all_of(self.is_last_spte(request.old_spte, request.level), self.is_writable_pte(request.old_spte))
         )
-        return all_of(negate(was_writable), self._unsync_refused(var(f"{TRY_TO_UNSYNC.function}()", 32)))
 
     def _unsync_refused(self, result: BitVec) -> Bool:
         """Whether a result of ``mmu_try_to_unsync_pages()`` is an error: the page must not become writable."""
@@ -209,6 +244,10 @@ class ReferenceSptes(ReferenceArea, Sptes):
         if masks.vendor is Vendor.INTEL:
             trace.cut(GET_MT_MASK)
         return self.get_mt_mask(masks)
+
+    def _asked_memory_type(self, masks: ShadowMasks, request: SpteRequest, maps_mmio: Bool) -> AskedMemoryType:
+        """What ``get_mt_mask()`` is asked, where there is such a thing."""
+        return AskedMemoryType(boolean(masks.vendor is Vendor.INTEL), request.gfn, maps_mmio)
 
     def _address(self, pfn: BitVec) -> BitVec:
         """The address of a page frame."""
@@ -268,7 +307,11 @@ class ReferenceSptes(ReferenceArea, Sptes):
         """Save R, X and XU in their slots and take all permissions away; W is tracked otherwise."""
         c = self.constants
         saved = (spte & c.SHADOW_ACC_TRACK_SAVED_BITS_MASK) << c.SHADOW_ACC_TRACK_SAVED_BITS_SHIFT
-        return (spte | saved) & ~(masks.acc_track | masks.accessed)
+        return (spte | saved) & ~(masks.acc_track | self._used(masks))
+
+    def _used(self, masks: ShadowMasks) -> BitVec:
+        """What says that an SPTE has been used, in software too where the hardware does not."""
+        return masks.accessed
 
     def restore_acc_track_spte(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
         """``restore_acc_track_spte()``: the SPTE with what was saved, and the slots clear."""

@@ -44,22 +44,35 @@ class ReferenceSvmGating(ReferenceArea, SvmGating):
         gmet, npt = (
             self._capability("vcpu->arch.cpu_caps", feature) for feature in (c.X86_FEATURE_GMET, c.X86_FEATURE_NPT)
         )
-        cached = misc_ctl & ite(npt, bv(-1, _U64), bv(~_NP, _U64))
+        cached = misc_ctl & ite(npt, bv(-1, _U64), bv(~self._dropped_without_npt(), _U64))
         allowed = self._may_use_gmet(gmet_enabled, gmet)
         cached &= ite(allowed, bv(-1, _U64), bv(~c.SVM_MISC_ENABLE_GMET, _U64))
         return CachedVmcb12(trace.step("to->misc_ctl", cached), gmet, npt, trace.evidence)
+
+    def _dropped_without_npt(self) -> int:
+        """What an L1 without nested paging cannot turn on."""
+        return _NP
 
     def _may_use_gmet(self, gmet_enabled: Bool, guest_has_gmet: Bool) -> Bool:
         return all_of(gmet_enabled, guest_has_gmet)
 
     def vmcb02_prepare_control(self, vmcb01: BitVec, cached: BitVec) -> Vmcb02:
         """See `SvmGating.vmcb02_prepare_control`."""
-        c, trace = self.constants, Trace("nested_vmcb02_prepare_control")
+        trace = Trace("nested_vmcb02_prepare_control")
         misc_ctl = trace.step("vmcb02->control.misc_ctl", vmcb01 & (_NP | self._from_vmcb01()))
         shadows = ne(cached & _NP, 0)
-        of_l2 = misc_ctl & ~self._dropped_for_l2() | cached & c.SVM_MISC_ENABLE_GMET
+        of_l2 = misc_ctl & ~self._dropped_for_l2() | cached & self._taken_from_l2()
         misc_ctl = trace.step("vmcb02->control.misc_ctl", ite(shadows, of_l2, misc_ctl))
-        return Vmcb02(misc_ctl, shadows, cached, trace.evidence)
+        cr4, efer = (var(f"svm->vmcb01.ptr->save.{name}", _U64) for name in ("cr4", "efer"))
+        return Vmcb02(misc_ctl, shadows, cached, self._cr4_of_tables(cr4), efer, cr4, efer, trace.evidence)
+
+    def _taken_from_l2(self) -> int:
+        """What L2 gets of the controls in VMCB 12."""
+        return self.constants.SVM_MISC_ENABLE_GMET
+
+    def _cr4_of_tables(self, cr4: BitVec) -> BitVec:
+        """L1's nested page tables are as L1's own CR4 has it."""
+        return cr4
 
     def _from_vmcb01(self) -> int:
         """What L2 gets of L1's own controls, besides nested paging."""

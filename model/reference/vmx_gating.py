@@ -12,7 +12,9 @@ from mmuproof.model.reference.trace import Trace
 from mmuproof.model.vmx_gating import (
     Controls,
     Entry,
+    EptUse,
     Filtered,
+    NestedEptSetUp,
     OfferedToL1,
     ShadowEpt,
     Vmcs02,
@@ -39,6 +41,10 @@ from mmuproof.smt.terms import (
 
 _U32, _U64 = 32, 64
 _ACTIVATE, _EPT, _MBEC, _ADVANCED = 31, 1, 22, 22
+_EXECUTE_ONLY, _PAGES_2M, _PAGES_1G, _AD = 0, 16, 17, 21
+_EPTP_AD = 6
+_OF_THE_PROCESSOR = 1 << 0 | 1 << 6 | 1 << 7 | 1 << _ADVANCED
+"""What L1 is offered of EPT only if the processor has it: execute-only, 4 and 5 levels, advanced information."""
 _PROCBASED_CTLS, _PROCBASED_CTLS2 = 0x482, 0x48B
 
 
@@ -87,6 +93,28 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         enable_mbec = self.mbec_setting(secondary, asked_for, enable_ept)
         return VmxSettings(bool_var("vmx_hardware_setup() succeeds"), enable_ept, enable_mbec, Evidence())
 
+    def ept_use(self) -> EptUse:
+        """See `VmxGating.ept_use`."""
+        capability = var("vmx_capability.ept", _U32)
+        usable, wanted = bool_var("EPT can be used"), bool_var("enable_ept_ad_bits")
+        reaches = bool_var("vmx_hardware_setup() gets as far as the MMU")
+        ad_bits = all_of(usable, wanted, self._has_ad_bits(capability))
+        return EptUse(
+            all_of(reaches, usable), ad_bits, FALSE, reaches, usable, self._largest_to_use(capability), capability,
+            Evidence(),
+        )  # fmt: skip
+
+    def _has_ad_bits(self, ept_capability: BitVec) -> Bool:
+        return bit(ept_capability, _AD)
+
+    def _largest_to_use(self, ept_capability: BitVec) -> BitVec:
+        return self._largest_page(ept_capability)
+
+    def _largest_page(self, ept_capability: BitVec) -> BitVec:
+        """``ept_caps_to_lpage_level()``."""
+        small = ite(bit(ept_capability, _PAGES_2M), bv(2, _U32), 1)
+        return ite(bit(ept_capability, _PAGES_1G), bv(3, _U32), small)
+
     def mbec_setting(self, secondary: BitVec, asked_for: Bool, enable_ept: Bool) -> Bool:
         """``enable_mbec``."""
         return all_of(asked_for, bit(secondary, _MBEC), enable_ept)
@@ -97,15 +125,32 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         """See `VmxGating.setup_secondary_ctls`."""
         offered = all_of(enable_ept, self._offered(enable_mbec))
         high = self._controls({_EPT: enable_ept, _MBEC: offered})
-        others = var("other capabilities of EPT", _U32) & ~(1 << _ADVANCED)
-        capability = others | ept_capability & self._kept_capability()
-        return OfferedToL1(high, ite(enable_ept, capability, bv(0, _U32)), Evidence())
+        ad_bits = bool_var("enable_ept_ad_bits")
+        return OfferedToL1(high, self._offered_of_ept(enable_ept, ept_capability, ad_bits), Evidence())
+
+    def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
+        """See `VmxGating.offered_ept_capability`."""
+        controls, enable_ept = var("secondary controls that L1 is offered", _U32), bool_var("enable_ept")
+        return OfferedToL1(controls, self._offered_of_ept(enable_ept, ept_capability, ad_bits), Evidence())
+
+    def _offered_of_ept(self, enable_ept: Bool, ept_capability: BitVec, ad_bits: Bool) -> BitVec:
+        others = var("other capabilities of EPT", _U32) & ~(_OF_THE_PROCESSOR | 1 << _AD)
+        flags = ite(self._offers_flags(ad_bits), bv(1 << _AD, _U32), 0)
+        kept = self._processors(ept_capability) & self._kept_capability()
+        return ite(enable_ept, others | flags | kept, bv(0, _U32))
+
+    def _offers_flags(self, ad_bits: Bool) -> Bool:
+        return ad_bits
+
+    def _processors(self, ept_capability: BitVec) -> BitVec:
+        """What the processor has."""
+        return ept_capability
 
     def _offered(self, enable_mbec: Bool) -> Bool:
         return enable_mbec
 
     def _kept_capability(self) -> int:
-        return 1 << _ADVANCED
+        return _OF_THE_PROCESSOR
 
     # -- VM entry ------------------------------------------------------------------------------------------
 
@@ -139,6 +184,18 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
     def new_eptp(self, vmcs12: Controls) -> ShadowEpt:
         """See `VmxGating.new_eptp`."""
         return ShadowEpt(self.nested_ept_mbec_enabled(vmcs12), Evidence())
+
+    def nested_ept_set_up(self) -> NestedEptSetUp:
+        """See `VmxGating.nested_ept_set_up`."""
+        offered, eptp = var("vmx->nested.msrs.ept_caps", _U32), var("vmcs12->ept_pointer", _U64)
+        known = self._capabilities_of_tables(offered)
+        return NestedEptSetUp(
+            bit(known, _EXECUTE_ONLY), self._largest_page(known), bit(eptp, _EPTP_AD), eptp, offered, eptp, Evidence()
+        )  # fmt: skip
+
+    def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
+        """L1's EPT is judged by what L1 has been offered."""
+        return offered
 
     def nested_ept_mbec_enabled(self, vmcs12: Controls) -> Bool:
         """``nested_ept_mbec_enabled()``."""

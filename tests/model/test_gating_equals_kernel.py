@@ -16,11 +16,13 @@ from mmuproof.model.vmx_gating import Controls
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, bool_var, bv, eq, iff, implies, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, Term, all_of, bit, bool_var, bv, eq, iff, implies, negate, var
 
 pytestmark = pytest.mark.kernel
 
-EPT, MBEC, ADVANCED, ACTIVATE = 1, 22, 22, 31
+EPT, MBEC, ACTIVATE = 1, 22, 31
+OF_THE_PROCESSOR = (0, 6, 7, 22)
+"""Execute-only, 4 and 5 levels, advanced information."""
 SECONDARY, CAPABILITY = var("secondary", 32), var("capability", 32)
 ASKED, ENABLE_EPT, ENABLE_MBEC = bool_var("asked for"), bool_var("ept"), bool_var("mbec")
 VMCS01, VMCS12 = (Controls(var(f"{name} primary", 32), var(f"{name} secondary", 32)) for name in ("01", "12"))
@@ -64,7 +66,40 @@ def test_what_l1_is_offered_is_the_kernels(lifted: LiftedKvm) -> None:
     )
     prove(all_of(
         *(iff(bit(mine.secondary, number), bit(theirs.secondary, number)) for number in (EPT, MBEC)),
-        iff(bit(mine.ept_capability, ADVANCED), bit(theirs.ept_capability, ADVANCED)),
+        *(iff(bit(mine.ept_capability, number), bit(theirs.ept_capability, number)) for number in OF_THE_PROCESSOR),
+    ))  # fmt: skip
+
+
+def test_what_is_offered_of_ept_whatever_the_settings_is_the_kernels(lifted: LiftedKvm) -> None:
+    for kvm in (ReferenceKvm(), lifted):
+        offered = kvm.vmx_gating.offered_ept_capability(CAPABILITY, ASKED).ept_capability
+        prove(implies(bit(offered, 21), ASKED))
+        for number in OF_THE_PROCESSOR:
+            prove(implies(bit(offered, number), bit(CAPABILITY, number)))
+            # It is offered with EPT and not otherwise.
+            held = decide(Obligation((Assumption("offered", bit(offered, number)),), bool_var("never mentioned")))
+            assert held.verdict is Verdict.REFUTED
+
+
+def test_what_the_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
+    mine, theirs = (kvm.vmx_gating.ept_use() for kvm in (ReferenceKvm(), lifted))
+    prove(all_of(
+        eq(mine.largest_page, substitute(theirs.largest_page, {theirs.ept_capability: mine.ept_capability})),
+        *(implies(each.with_ad_bits, bit(each.ept_capability, 21)) for each in (mine, theirs)),
+        negate(mine.with_execute_only), negate(theirs.with_execute_only),
+    ))  # fmt: skip
+    for each in (mine, theirs):
+        prove(iff(each.sets_masks, each.with_ept), each.configures)
+
+
+def test_what_the_nested_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
+    mine, theirs = (kvm.vmx_gating.nested_ept_set_up() for kvm in (ReferenceKvm(), lifted))
+    inputs: dict[Term, Term] = {mine.offered: theirs.offered, mine.eptp: theirs.eptp}
+    prove(all_of(
+        iff(substitute(mine.execute_only, inputs), theirs.execute_only),
+        iff(substitute(mine.accessed_dirty, inputs), theirs.accessed_dirty),
+        eq(substitute(mine.largest_page, inputs), theirs.largest_page),
+        eq(substitute(mine.told_eptp, inputs), theirs.told_eptp),
     ))  # fmt: skip
 
 
@@ -123,7 +158,9 @@ def test_the_vmcb_of_l2_is_the_kernels(lifted: LiftedKvm) -> None:
     outer, cached = var("vmcb01", 64), var("vmcb12", 64)
     mine, theirs = (kvm.svm_gating.vmcb02_prepare_control(outer, cached) for kvm in (ReferenceKvm(), lifted))
     prove(all_of(eq(mine.misc_ctl, theirs.misc_ctl), iff(mine.shadows, theirs.shadows)))
-    prove(eq(mine.shadow_misc_ctl, theirs.shadow_misc_ctl), theirs.shadows)
+    of_l1: dict[Term, Term] = {mine.l1_cr4: theirs.l1_cr4, mine.l1_efer: theirs.l1_efer}
+    for field in ("shadow_misc_ctl", "shadow_cr4", "shadow_efer"):
+        prove(eq(substitute(getattr(mine, field), of_l1), getattr(theirs, field)), theirs.shadows)
 
 
 def test_vm_entry_and_the_settings_can_succeed(lifted: LiftedKvm) -> None:

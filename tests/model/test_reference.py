@@ -237,7 +237,7 @@ def test_the_highest_cache_address_bits_guard_l1tf(kvm: ReferenceKvm, affected: 
 
 
 _PAGE = SpteRequest(
-    level=bv(1, 4), ad_disabled=FALSE, pte_access=bv(15, 32), pfn=bv(0x12345, 64), old_spte=bv(0, 64),
+    level=bv(1, 4), ad_disabled=FALSE, pte_access=bv(15, 32), gfn=bv(0, 64), pfn=bv(0x12345, 64), old_spte=bv(0, 64),
     prefetch=FALSE, synchronizing=FALSE, host_writable=TRUE,
 )  # fmt: skip
 

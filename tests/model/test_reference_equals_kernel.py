@@ -35,6 +35,7 @@ from mmuproof.smt.terms import (
     bool_var,
     eq,
     iff,
+    implies,
     negate,
     var,
 )
@@ -279,6 +280,7 @@ _REQUEST = SpteRequest(
     level=var("sp->role.level", 4),
     ad_disabled=bool_var("sp->role.ad_disabled"),
     pte_access=var("pte_access", 32),
+    gfn=var("gfn", 64),
     pfn=var("pfn", 64),
     old_spte=var("old_spte", 64),
     prefetch=bool_var("prefetch"),
@@ -308,6 +310,18 @@ def test_make_spte_gives_the_same(
 ) -> None:
     mine, theirs = (getattr(each, name) for each in made(vendor))
     prove(same(mine, theirs), *([_MEMORY_TYPES_ARE_COMPUTED] if vendor is Vendor.INTEL else []))
+
+
+@pytest.mark.parametrize("name", ["to_unsync", "about_memory_type", "marked_dirty"])
+@each_vendor
+def test_make_spte_tells_the_same(
+    made: Callable[[Vendor], tuple[MadeSpte, MadeSpte]], vendor: Vendor, name: str
+) -> None:
+    mine, theirs = (getattr(each, name) for each in made(vendor))
+    computed = [_MEMORY_TYPES_ARE_COMPUTED] if vendor is Vendor.INTEL else []
+    prove(same(mine.called, theirs.called), *computed)
+    for field in fields(mine):
+        prove(implies(theirs.called, same(getattr(mine, field.name), getattr(theirs, field.name))), *computed)
 
 
 @pytest.mark.parametrize("name", ["marked", "restored", "twice", "is_access_track", "was_access_track"])

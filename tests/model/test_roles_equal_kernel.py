@@ -14,11 +14,11 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import AccessAsked, DirectMapping, MmuRoles
+from mmuproof.model.roles import AccessAsked, DirectMapping, MmuRoles, PageMapped
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
-from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, bool_var, eq, iff, var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, bool_var, eq, iff, implies, negate, var
 
 pytestmark = pytest.mark.kernel
 
@@ -153,3 +153,16 @@ def asked(mapping: DirectMapping) -> tuple[AccessAsked, ...]:
 def test_mbec_and_gmet_are_set_alike(both: tuple[Kvm, Kvm], vendor: Vendor, name: str) -> None:
     mine, theirs = (getattr(kvm.hardware_controls.execute_control(vendor), name) for kvm in both)
     prove(same(mine, theirs))
+
+
+@pytest.mark.parametrize("name", ["tdp_page", "shadow_page"])
+def test_the_page_of_a_fault_is_handed_on_alike(both: tuple[ReferenceKvm, LiftedKvm], name: str) -> None:
+    for kvm in both:
+        mapped: PageMapped = getattr(kvm.roles, name)()
+        told = (
+            eq(mapped.gfn, mapped.fault_gfn),
+            eq(mapped.pfn, mapped.fault_pfn),
+            iff(mapped.host_writable, mapped.map_writable),
+        )
+        prove(implies(mapped.makes, all_of(*told)))
+        prove(implies(mapped.makes_mmio, all_of(eq(mapped.mmio_gfn, mapped.fault_gfn), negate(mapped.makes))))

@@ -130,7 +130,7 @@ def test_the_change_is_the_same(both: Both, vendor: Vendor, change: SpteChange) 
     prove(same(mine.spte, theirs.spte), host(both.lifted.masks.shadow_masks(vendor)), demands(theirs.evidence))
 
 
-@pytest.mark.parametrize("name", ["fixed", "spurious", "spte"])
+@pytest.mark.parametrize("name", ["fixed", "spurious", "spte", "marked_dirty", "logged"])
 @each_vendor
 def test_fast_page_fault_is_the_same(both: Both, vendor: Vendor, name: str) -> None:
     mine, theirs = (getattr(kvm.changes.fast_page_fault(masks(vendor), _FAULT, _AT), name) for kvm, masks in both)

@@ -80,6 +80,12 @@ def test_every_theorem_names_a_defect_that_it_catches() -> None:
     assert [theorem.name for theorem in THEOREMS if not theorem.catches] == []
 
 
+def test_no_theorem_names_a_defect_twice() -> None:
+    for theorem in THEOREMS:
+        defects = [catch.defect for catch in theorem.catches]
+        assert len(set(defects)) == len(defects), theorem.name
+
+
 def test_every_defect_is_caught_by_some_theorem_and_every_caught_defect_exists() -> None:
     caught = {catch.defect for theorem in THEOREMS for catch in theorem.catches}
     assert caught == set(DEFECTS)

@@ -45,8 +45,9 @@ def test_the_mitigation_sets_what_the_check_of_a_nested_npt_forbids(efer_nx: int
     kvm = ReferenceKvm()
     masks = kvm.masks.shadow_masks(Vendor.AMD)
     request = SpteRequest(
-        level=bv(2, 4), ad_disabled=boolean(False), pte_access=bv(kvm.constant("ACC_ALL"), 32), pfn=bv(0x200, 64),
-        old_spte=bv(0, 64), prefetch=bool_var("prefetch"), synchronizing=bool_var("synchronizing"), host_writable=TRUE,
+        level=bv(2, 4), ad_disabled=boolean(False), pte_access=bv(kvm.constant("ACC_ALL"), 32),
+        gfn=bv(0x200, 64), pfn=bv(0x200, 64), old_spte=bv(0, 64),
+        prefetch=bool_var("prefetch"), synchronizing=bool_var("synchronizing"), host_writable=TRUE,
     )  # fmt: skip
     made = kvm.sptes.make_spte(masks, request)
     wanted = requested(kvm, MmuKind.NESTED_NPT)

@@ -92,6 +92,7 @@ def test_make_spte(both: Both, vendor: Vendor) -> None:
         level=var("sp->role.level", 4),
         ad_disabled=bool_var("sp->role.ad_disabled"),
         pte_access=var("pte_access", 32),
+        gfn=var("gfn", 64),
         pfn=var("pfn", 64),
         old_spte=var("old_spte", 64),
         prefetch=bool_var("prefetch"),
