@@ -66,11 +66,11 @@ def decide(
         solver.add(z3.Implies(label, premise))
     found = solver.check(*labels)
     if found == z3.unsat:
-        core = {str(label) for label in solver.unsat_core()}
+        core = _core(solver)
         contradicting = tuple(
             assumption.label
             for label, assumption in zip(labels, obligation.assumptions, strict=True)
-            if str(label) in core
+            if _name(label) in core
         )
         return answer(Verdict.VACUOUS, core=contradicting, reason="the assumptions contradict each other")
     if found != z3.sat:
@@ -167,12 +167,13 @@ def _relevant_bits(
     solver.add(*formulas)
     # Whole variables first: most do not matter, and bits are many.
     whole = {f"|{name}|": name for name in names}
-    for literal, name in whole.items():
-        solver.add(z3.Implies(z3.Bool(literal, context), _equals(names[name], values[name])))
-    if solver.check(*(z3.Bool(literal, context) for literal in whole)) != z3.unsat:
+    equalities = [z3.Bool(literal, context) for literal in whole]
+    for equality, name in zip(equalities, names, strict=True):
+        solver.add(z3.Implies(equality, _equals(names[name], values[name])))
+    if solver.check(*equalities) != z3.unsat:
         return dict.fromkeys(names, (1 << 64) - 1)
     literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
-    for name in sorted(whole[str(literal)] for literal in solver.unsat_core()):
+    for name in sorted(whole[literal] for literal in _core(solver)):
         expression = names[name]
         width = 1 if z3.is_bool(expression) else expression.size()
         for index in range(width):
@@ -182,14 +183,14 @@ def _relevant_bits(
                 solver.add(z3.Implies(literal, expression if one else z3.Not(expression)))
             else:
                 solver.add(z3.Implies(literal, z3.Extract(index, index, expression) == int(one)))
-            literals[str(literal)] = (literal, name, index)
+            literals[_name(literal)] = (literal, name, index)
     if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
         return dict.fromkeys(names, (1 << 64) - 1)
-    core = [str(literal) for literal in solver.unsat_core()]
+    core = _core(solver)
     for candidate in sorted(core):
         rest = [literals[each][0] for each in core if each != candidate]
         if solver.check(*rest) == z3.unsat:
-            core = [str(literal) for literal in solver.unsat_core()] if rest else []
+            core = _core(solver) if rest else []
         if candidate not in core and not core:
             break
     relevant = dict.fromkeys(names, 0)
@@ -197,6 +198,16 @@ def _relevant_bits(
         _, name, index = literals[literal_name]
         relevant[name] |= 1 << index
     return relevant
+
+
+def _core(solver: z3.Solver) -> list[str]:
+    """The names of the literals that contradict each other."""
+    return [_name(literal) for literal in solver.unsat_core()]
+
+
+def _name(literal: z3.BoolRef) -> str:
+    # Printing one takes forty times as long.
+    return str(literal.decl().name())
 
 
 def _equals(expression: z3.ExprRef, value: int) -> z3.BoolRef:
