@@ -15,7 +15,7 @@ import enum
 from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 from typing import overload
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, WeakValueDictionary
 
 
 class Op(enum.Enum):
@@ -180,14 +180,16 @@ class BitVec(Term):
 
 _Key = tuple[Op, int, int | str | None, tuple[Term, ...]]
 _interned: WeakValueDictionary[_Key, Term] = WeakValueDictionary()
+# Every step of lifting looks terms up, and the dictionary's own get() is a function in Python.
+_references: dict[_Key, ReferenceType[Term]] = _interned.data  # type: ignore[attr-defined]
 
 
 def _make(
     kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None
 ) -> Term:
     key = (op, width, data, args)
-    found = _interned.get(key)
-    if found is not None:
+    reference = _references.get(key)
+    if reference is not None and (found := reference()) is not None:
         return found
     term = kind.__new__(kind)
     term.op, term.args, term.data, term.width = op, args, data, width
