@@ -20,6 +20,7 @@ from mmuproof.cli.diff_command import add_diff
 from mmuproof.cli.errata import list_errata
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.listing import list_theorems, show_theorems
+from mmuproof.cli.process import tune_memory
 from mmuproof.cli.prove import Request, prove
 from mmuproof.cli.results_file import tool_version
 
@@ -262,6 +263,7 @@ def _ask_again(unraisable: sys.UnraisableHookArgs) -> None:
 
 def main() -> None:
     """Run the command line."""
+    tune_memory()
     sys.unraisablehook = _ask_again
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script.

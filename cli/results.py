@@ -66,6 +66,8 @@ class CutNote:
 class Result:
     """The verdict on one theorem for one vendor.
 
+    ``seconds`` is the processor time for stating it, deciding its claims and telling its counterexamples.  What several
+    theorems need of the code counts for the first of them; parsing, which happens beside this, for none.
     ``refuted`` is the shape of each of its counterexamples.  ``known`` are the numbers of the known findings
     that they are, and empty if anything is wrong with the theorem that is not known.
     """

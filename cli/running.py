@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmuproof.cli.counterexamples import NoSymptom, explain
 from mmuproof.cli.results import Counterexample, CutNote, Result
@@ -41,19 +41,24 @@ class Solver:
 
 
 @dataclass(frozen=True)
-class _Stated:
-    claims: tuple[Claim, ...]
-    futures: tuple[Future[Answer], ...]
-    seconds: float
-
-
-@dataclass(frozen=True)
 class _Finding:
-    """What became of one claim."""
+    """What became of one claim.
+
+    ``seconds`` is the processor time that it took; ``failure`` an exception that tells more than the reason.
+    """
 
     verdict: Verdict
     reason: str | None = None
     counterexample: Counterexample | None = None
+    seconds: float = 0.0
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Stated:
+    claims: tuple[Claim, ...]
+    futures: tuple[Future[_Finding], ...]
+    seconds: float
 
 
 def run(
@@ -91,7 +96,7 @@ def run(
             watcher.advance()
         watcher.phase("solving", sum(len(each.claims) for each in stated if isinstance(each, _Stated)))
         return tuple(
-            each if isinstance(each, Result) else _conclude(task, each, solver, pool, watcher, known)
+            each if isinstance(each, Result) else _conclude(task, each, watcher, known)
             for task, each in zip(tasks, stated, strict=True)
         )
     finally:
@@ -101,7 +106,7 @@ def run(
 def _state(
     task: Task, kvm: Kvm, hardware: Hardware, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
 ) -> _Stated | Result:
-    start = time.perf_counter()
+    start = time.thread_time()
 
     def ended(verdict: Verdict, reason: str) -> Result:
         theorem = task.theorem
@@ -109,7 +114,7 @@ def _state(
             theorem.name,
             task.vendor,
             verdict,
-            time.perf_counter() - start,
+            time.thread_time() - start,
             reason,
             assumptions=theorem.assumes,
             source=theorem.source,
@@ -132,32 +137,19 @@ def _state(
         return ended(Verdict.ERROR, f"stating it failed: {_described(error)}")
     if not claims:
         return ended(Verdict.ERROR, "the theorem states no claim")
-    seconds = time.perf_counter() - start
-    futures = tuple(
-        pool.submit(solver.decide, claim.obligation, [way.when for way in claim.ways_to_fail]) for claim in claims
-    )
-    return _Stated(claims, futures, seconds)
+    seconds = time.thread_time() - start
+    return _Stated(claims, tuple(pool.submit(_find, claim, solver) for claim in claims), seconds)
 
 
-def _conclude(
-    task: Task,
-    stated: _Stated,
-    solver: Solver,
-    pool: ThreadPoolExecutor,
-    watcher: Watcher,
-    known: Sequence[KnownFinding],
-) -> Result:
+def _conclude(task: Task, stated: _Stated, watcher: Watcher, known: Sequence[KnownFinding]) -> Result:
     seconds = stated.seconds
     findings = []
-    for claim, future in zip(stated.claims, stated.futures, strict=True):
-        try:
-            answer = future.result()
-        except Exception as error:
-            watcher.failure(_name(task), error)
-            findings.append(_Finding(Verdict.ERROR, f"deciding it failed: {_described(error)}"))
-        else:
-            seconds += answer.seconds
-            findings.append(_find(claim, answer, task, solver, pool, watcher))
+    for future in stated.futures:
+        finding = future.result()
+        findings.append(finding)
+        seconds += finding.seconds
+        if finding.failure is not None:
+            watcher.failure(_name(task), finding.failure)
         watcher.advance()
     told = _tell(task, stated.claims, findings, known)
     theorem = task.theorem
@@ -233,9 +225,18 @@ def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], kno
     return _Told(worst.finding, reason, shapes, () if others else numbers)
 
 
-def _find(
-    claim: Claim, answer: Answer, task: Task, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
-) -> _Finding:
+def _find(claim: Claim, solver: Solver) -> _Finding:
+    """Decide a claim and tell its counterexample, in a thread of the pool: a signal does not reach one that solves."""
+    try:
+        answer = solver.decide(claim.obligation, [way.when for way in claim.ways_to_fail])
+    except Exception as error:
+        return _Finding(Verdict.ERROR, f"deciding it failed: {_described(error)}", failure=error)
+    start = time.thread_time()
+    found = _finding_of(claim, answer, solver)
+    return replace(found, seconds=answer.seconds + time.thread_time() - start)
+
+
+def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
     if answer.verdict is Verdict.VACUOUS:
         return _Finding(answer.verdict, f"the assumptions contradict each other: {'; '.join(answer.core)}")
     if answer.verdict is not Verdict.REFUTED:
@@ -243,13 +244,11 @@ def _find(
     if answer.assignment is None:
         return _Finding(Verdict.ERROR, "the solver refutes it without a counterexample")
     try:
-        # It asks the solver, and a signal reaches this thread only while it does not.
-        told = pool.submit(explain, claim, answer.assignment, solver.satisfiable).result()
+        told = explain(claim, answer.assignment, solver.satisfiable)
     except NoSymptom as error:
         return _Finding(Verdict.ERROR, str(error))
     except Exception as error:
-        watcher.failure(_name(task), error)
-        return _Finding(Verdict.ERROR, f"telling its counterexample failed: {_described(error)}")
+        return _Finding(Verdict.ERROR, f"telling its counterexample failed: {_described(error)}", failure=error)
     return _Finding(Verdict.REFUTED, told.sentence, told)
 
 

@@ -94,7 +94,7 @@ class ExpressionReader(InitializerReader):
         return syntax.Text(type_, at, _characters(cursor.spelling))
 
     def _paren(self, cursor: Cursor, at: Location) -> Expr:
-        (inner,) = cursor.get_children()
+        (inner,) = clang_api.children(cursor)
         return self.expression(inner, at)
 
     def _name(self, cursor: Cursor, at: Location) -> Expr:
@@ -112,7 +112,7 @@ class ExpressionReader(InitializerReader):
         raise self.refuse(cursor, f"name {cursor.spelling}, a {target.kind.name}")
 
     def _member(self, cursor: Cursor, at: Location) -> Expr:
-        (base_cursor,) = (child for child in cursor.get_children() if child.kind not in _REFERENCES)
+        (base_cursor,) = (child for child in clang_api.children(cursor) if child.kind not in _REFERENCES)
         base = self.expression(base_cursor, at)
         target = cursor.referenced
         if target is None or target.kind is not CursorKind.FIELD_DECL:
@@ -128,13 +128,13 @@ class ExpressionReader(InitializerReader):
         return syntax.Member(self.type(cursor.type, cursor), at, base, is_arrow, field)
 
     def _index(self, cursor: Cursor, at: Location) -> Expr:
-        base, index = (self.expression(child, at) for child in cursor.get_children())
+        base, index = (self.expression(child, at) for child in clang_api.children(cursor))
         if not isinstance(base.type, (PointerType, ArrayType)):
             raise self.refuse(cursor, "index written before its array")
         return syntax.Index(self.type(cursor.type, cursor), at, base, index)
 
     def _unary(self, cursor: Cursor, at: Location) -> Expr:
-        (operand_cursor,) = cursor.get_children()
+        (operand_cursor,) = clang_api.children(cursor)
         if clang_api.is_extension(cursor):
             return self.expression(operand_cursor, at)
         op = clang_api.unary_operator(cursor)
@@ -145,7 +145,7 @@ class ExpressionReader(InitializerReader):
         return syntax.Unary(type_, at, op, self.expression(operand_cursor, at))
 
     def _binary(self, cursor: Cursor, at: Location) -> Expr:
-        left, right = (self.expression(child, at) for child in cursor.get_children())
+        left, right = (self.expression(child, at) for child in clang_api.children(cursor))
         found = clang_api.binary_operator(cursor)
         if found is None:
             raise self.refuse(cursor, "binary operator")
@@ -158,15 +158,15 @@ class ExpressionReader(InitializerReader):
 
     def _cast(self, cursor: Cursor, at: Location) -> Expr:
         # The operand of typeof() in the type's name comes as a child before the operand.
-        operand = list(cursor.get_children())[-1]
+        operand = clang_api.children(cursor)[-1]
         return syntax.Cast(self.value_type(cursor), at, self.expression(operand, at), written=True)
 
     def _conditional(self, cursor: Cursor, at: Location) -> Expr:
-        condition, then, other = (self.expression(child, at) for child in cursor.get_children())
+        condition, then, other = (self.expression(child, at) for child in clang_api.children(cursor))
         return syntax.Conditional(self.value_type(cursor), at, condition, then, other)
 
     def _call(self, cursor: Cursor, at: Location) -> Expr:
-        callee, *arguments = cursor.get_children()
+        callee, *arguments = clang_api.children(cursor)
         where = self.location(cursor)
         return syntax.Call(
             self.value_type(cursor), where, self.expression(callee, where),
@@ -174,12 +174,12 @@ class ExpressionReader(InitializerReader):
         )  # fmt: skip
 
     def _statement_expr(self, cursor: Cursor, at: Location) -> Expr:
-        (body,) = cursor.get_children()
+        (body,) = clang_api.children(cursor)
         return syntax.StatementExpr(self.value_type(cursor), at, self._compound(body, self.location(body)))
 
     def _compound_literal(self, cursor: Cursor, at: Location) -> Expr:
         type_ = self.type(cursor.type, cursor)
-        value = list(cursor.get_children())[-1]
+        value = clang_api.children(cursor)[-1]
         return syntax.CompoundLiteral(type_, at, self.expression(value, at, type_))
 
     def _selected(self, cursor: Cursor, at: Location) -> Expr:
@@ -189,7 +189,7 @@ class ExpressionReader(InitializerReader):
         return self._constant(cursor, at, "selection that is no constant")
 
     def _unexposed(self, cursor: Cursor, at: Location) -> Expr:
-        children = list(cursor.get_children())
+        children = clang_api.children(cursor)
         if any(child.kind in _REFERENCES for child in children):
             if not is_pure(cursor):
                 raise self.refuse(cursor, "expression that libclang does not name")

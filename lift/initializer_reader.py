@@ -31,9 +31,9 @@ class InitializerReader(TypeReader):
     def _init_list(self, cursor: Cursor, at: Location, type_: CType) -> Expr:
         items: list[tuple[Field, Expr]] = []
         position: int | None = 0
-        for child in cursor.get_children():
+        for child in clang_api.children(cursor):
             if child.kind is CursorKind.UNEXPOSED_EXPR and child.type.kind is TypeKind.VOID:
-                *path, value = child.get_children()
+                *path, value = clang_api.children(child)
                 targets, position = self._designated(child, type_, path)
             elif position is None:
                 raise self.refuse(child, "initializer that goes on behind a designator of an inner member")
@@ -139,4 +139,4 @@ def is_pure(cursor: Cursor) -> bool:
             return False
     if cursor.kind is CursorKind.UNARY_OPERATOR and clang_api.unary_operator(cursor) in _INCREMENTS:
         return False
-    return all(is_pure(child) for child in cursor.get_children())
+    return all(is_pure(child) for child in clang_api.children(cursor))

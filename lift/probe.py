@@ -25,6 +25,7 @@ from clang.cindex import (
     TypeKind,
 )
 
+from mmuproof.lift import clang_api
 from mmuproof.lift.errors import LiftError, SourceError
 from mmuproof.lift.question_text import Argument, Declaration, QuestionText, called_names, plain_arguments
 from mmuproof.lift.saved_units import SavedUnits
@@ -175,7 +176,7 @@ class AddedTo(Unit):
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that the unit declares at file scope, macros aside."""
-        declared = (cursor.spelling for cursor in self._unit.cursor.get_children())
+        declared = (cursor.spelling for cursor in clang_api.children(self._unit.cursor))
         return (*(name for name in declared if name.isidentifier()), *self.enumerators)
 
     def properties(self) -> tuple[Property, ...]:
@@ -443,7 +444,7 @@ def _place_in_file(diagnostic: Diagnostic) -> tuple[int, int] | None:
 
 
 def _annotations(cursor: Cursor) -> tuple[str, ...]:
-    return tuple(each.spelling for each in cursor.get_children() if each.kind is CursorKind.ANNOTATE_ATTR)
+    return tuple(each.spelling for each in clang_api.children(cursor) if each.kind is CursorKind.ANNOTATE_ATTR)
 
 
 def _is_in_text(found: Cursor | Diagnostic) -> bool:

@@ -21,8 +21,9 @@ class Reader(ExpressionReader):
 
     def function(self, cursor: Cursor) -> Function:
         """A function's definition; its body is read when it is first asked for."""
-        parameters = [self.variable(child) for child in cursor.get_children() if child.kind is CursorKind.PARM_DECL]
-        body = next(child for child in cursor.get_children() if child.kind is CursorKind.COMPOUND_STMT)
+        children = clang_api.children(cursor)
+        parameters = [self.variable(child) for child in children if child.kind is CursorKind.PARM_DECL]
+        body = next(child for child in children if child.kind is CursorKind.COMPOUND_STMT)
         return Function(
             name=cursor.spelling,
             location=self.location(cursor),
@@ -47,11 +48,11 @@ class Reader(ExpressionReader):
         raise self.refuse(cursor, f"statement {kind.name}")
 
     def _compound(self, cursor: Cursor, at: Location) -> syntax.Compound:
-        return syntax.Compound(at, tuple(self.statement(child) for child in cursor.get_children()))
+        return syntax.Compound(at, tuple(self.statement(child) for child in clang_api.children(cursor)))
 
     def _declare(self, cursor: Cursor, at: Location) -> Stmt:
         made: list[Variable] = []
-        for child in cursor.get_children():
+        for child in clang_api.children(cursor):
             if child.kind is CursorKind.VAR_DECL:
                 made.append(self.variable(child))
             elif child.kind is CursorKind.STATIC_ASSERT or child.kind.is_declaration():
@@ -61,14 +62,14 @@ class Reader(ExpressionReader):
         return syntax.Declare(at, tuple(made))
 
     def _if(self, cursor: Cursor, at: Location) -> Stmt:
-        parts = list(cursor.get_children())
+        parts = clang_api.children(cursor)
         if len(parts) not in (2, 3):
             raise self.refuse(cursor, "if with a declaration")
         other = self.statement(parts[2]) if len(parts) == 3 else None
         return syntax.If(at, self.expression(parts[0], at), self.statement(parts[1]), other)
 
     def _for(self, cursor: Cursor, at: Location) -> Stmt:
-        parts = list(cursor.get_children())
+        parts = clang_api.children(cursor)
         *head, body = parts
         present = [True, True, True] if len(head) == 3 else self._for_parts(cursor, len(head))
         pending = iter(head)
@@ -108,19 +109,19 @@ class Reader(ExpressionReader):
         return present
 
     def _while(self, cursor: Cursor, at: Location) -> Stmt:
-        condition, body = cursor.get_children()
+        condition, body = clang_api.children(cursor)
         return syntax.Loop(at, None, self.expression(condition, at), None, self.statement(body), test_first=True)
 
     def _do(self, cursor: Cursor, at: Location) -> Stmt:
-        body, condition = cursor.get_children()
+        body, condition = clang_api.children(cursor)
         return syntax.Loop(at, None, self.expression(condition, at), None, self.statement(body), test_first=False)
 
     def _switch(self, cursor: Cursor, at: Location) -> Stmt:
-        condition, body = cursor.get_children()
+        condition, body = clang_api.children(cursor)
         return syntax.Switch(at, self.expression(condition, at), self.statement(body))
 
     def _case(self, cursor: Cursor, at: Location) -> Stmt:
-        *labels, body = cursor.get_children()
+        *labels, body = clang_api.children(cursor)
         values = [clang_api.evaluate(label) for label in labels]
         low, high = values[0], values[-1]
         if low is None or high is None or len(values) > 2:
@@ -128,24 +129,24 @@ class Reader(ExpressionReader):
         return syntax.Case(at, low, high, self.statement(body))
 
     def _default(self, cursor: Cursor, at: Location) -> Stmt:
-        (body,) = cursor.get_children()
+        (body,) = clang_api.children(cursor)
         return syntax.Case(at, None, None, self.statement(body))
 
     def _return(self, cursor: Cursor, at: Location) -> Stmt:
-        value = next(iter(cursor.get_children()), None)
+        value = next(iter(clang_api.children(cursor)), None)
         return syntax.Return(at, None if value is None else self.expression(value, at))
 
     def _goto(self, cursor: Cursor, at: Location) -> Stmt:
-        (target,) = cursor.get_children()
+        (target,) = clang_api.children(cursor)
         return syntax.Goto(at, target.spelling)
 
     def _label(self, cursor: Cursor, at: Location) -> Stmt:
-        (body,) = cursor.get_children()
+        (body,) = clang_api.children(cursor)
         return syntax.Label(at, cursor.spelling, self.statement(body))
 
     def _unexposed_statement(self, cursor: Cursor, at: Location) -> Stmt:
         # An attributed statement, such as a marked fallthrough.
-        children = list(cursor.get_children())
+        children = clang_api.children(cursor)
         if len(children) == 1 and (children[0].kind.is_statement() or children[0].kind.is_expression()):
             return self.statement(children[0])
         raise self.refuse(cursor, "statement that libclang does not name")
@@ -153,7 +154,7 @@ class Reader(ExpressionReader):
     def _asm(self, cursor: Cursor, at: Location) -> Stmt:
         texts = [token.spelling for token in cursor.get_tokens()]
         # With an empty template and no operands the compiler emits nothing: a barrier.
-        if not list(cursor.get_children()) and '""' in texts and texts.index('""') <= 3:
+        if not clang_api.children(cursor) and '""' in texts and texts.index('""') <= 3:
             return syntax.Empty(at)
         raise self.refuse(cursor, "inline assembly")
 

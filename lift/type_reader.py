@@ -64,6 +64,7 @@ class TypeReader:
         self._root = str(root)
         self._files: dict[str, str] = {}
         self._records: CursorMap[RecordType] = CursorMap()
+        self._types: dict[bytes, CType] = {}
 
     # -- places -----------------------------------------------------------------------------------
 
@@ -96,6 +97,15 @@ class TypeReader:
         Raises:
             Refused: floating point, vectors, variable-length arrays and the like.
         """
+        # Not pointers and what contains them: these remember where they were met, for what is refused of their targets.
+        known = self._types.get(bytes(clang_type))
+        if known is None:
+            known = self._read_type(clang_type, at)
+            if isinstance(known, IntType | VoidType | RecordType):
+                self._types[bytes(clang_type)] = known
+        return known
+
+    def _read_type(self, clang_type: Type, at: Cursor) -> CType:
         canonical = clang_type.get_canonical()
         kind = canonical.kind
         if kind in _SIGNED or kind in _UNSIGNED:

@@ -11,6 +11,7 @@ from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit,
 
 from mmuproof.lift import clang_api
 from mmuproof.lift.c_types import RecordType
+from mmuproof.lift.cursors import CursorsByName
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.lift.reader import Reader
 from mmuproof.lift.syntax import Function, Location, Variable
@@ -19,13 +20,7 @@ MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
 
 _PROBE = "mmuproof_probe_"
-_INDEXED = (
-    CursorKind.FUNCTION_DECL,
-    CursorKind.VAR_DECL,
-    CursorKind.STRUCT_DECL,
-    CursorKind.UNION_DECL,
-    CursorKind.ENUM_DECL,
-)
+_RECORDS = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL)
 _STATIC_ASSERTION = "static assertion failed"
 
 
@@ -124,30 +119,35 @@ class Unit:
         self._unit = parsed
         self._reader = Reader(self._given_root)
         self.failed_assertions = _check(self.path, parsed, self._reader)
-        self._functions: dict[str, Cursor] = {}
-        self._variables: dict[str, Cursor] = {}
-        self._structs: list[Cursor] = []
-        self._enums: list[Cursor] = []
+        self._functions = CursorsByName(parsed)
+        self._variables = CursorsByName(parsed)
+        self._structs: list[bytes] = []
+        self._enums: list[bytes] = []
         self._known: dict[str, Function | None] = {}
         self._index()
 
     def _index(self) -> None:
         # There are ten thousands of these: nothing is asked of them that is not needed of all.
-        for cursor in clang_api.children_of_kinds(self._unit.cursor, _INDEXED):
+        for cursor in clang_api.children(self._unit.cursor):
             kind = cursor.kind
             if kind is CursorKind.FUNCTION_DECL:
                 if cursor.is_definition():
-                    self._functions[cursor.spelling] = cursor
+                    self._functions.add(cursor.spelling, cursor)
             elif kind is CursorKind.VAR_DECL:
-                self._variables[cursor.spelling] = cursor
+                self._variables.add(cursor.spelling, cursor)
             elif kind is CursorKind.ENUM_DECL:
-                self._enums.append(cursor)
-            else:
-                self._structs.append(cursor)
+                self._enums.append(clang_api.packed(cursor))
+            elif kind in _RECORDS:
+                self._structs.append(clang_api.packed(cursor))
 
     @cached_property
-    def _records(self) -> Mapping[str, Cursor]:
-        return {cursor.type.spelling: cursor for cursor in self._structs if cursor.is_definition()}
+    def _records(self) -> CursorsByName:
+        records = CursorsByName(self._unit)
+        for kept in self._structs:
+            cursor = clang_api.unpacked(kept, self._unit)
+            if cursor.is_definition():
+                records.add(cursor.type.spelling, cursor)
+        return records
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -168,7 +168,7 @@ class Unit:
 
     def declarations(self, kinds: Collection[CursorKind]) -> list[Cursor]:
         """Clang's declarations of some kinds at file scope, in their order."""
-        return clang_api.children_of_kinds(self._unit.cursor, kinds)
+        return [each for each in clang_api.children(self._unit.cursor) if each.kind in kinds]
 
     def file_of(self, function: str) -> str:
         """The file that a function with a body stands in, relative to the tree."""
@@ -245,6 +245,6 @@ class Unit:
         return {
             child.spelling: child.enum_value
             for enum in self._enums
-            for child in enum.get_children()
+            for child in clang_api.children(clang_api.unpacked(enum, self._unit))
             if child.kind is CursorKind.ENUM_CONSTANT_DECL
         }

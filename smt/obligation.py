@@ -69,8 +69,8 @@ class Assignment:
 class Answer:
     """A decided obligation.
 
-    ``assignment`` comes with REFUTED; ``core`` (the labels of assumptions that contradict each other)
-    with VACUOUS; ``reason`` with UNKNOWN and ERROR.
+    ``seconds`` is the processor time that it took.  ``assignment`` comes with REFUTED; ``core`` (the labels of
+    assumptions that contradict each other) with VACUOUS; ``reason`` with UNKNOWN and ERROR.
     """
 
     verdict: Verdict

@@ -12,10 +12,10 @@ gives 0), ``& | ^ ~`` on truth values.  An ``int`` beside a bit-vector is taken 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 from typing import overload
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, WeakValueDictionary
 
 
 class Op(enum.Enum):
@@ -45,6 +45,9 @@ class Op(enum.Enum):
     EXTRACT = "extract"
     ZEXT = "zext"
     SEXT = "sext"
+
+    # Every look-up of a term hashes its operation; that of an enumeration is a function in Python.
+    __hash__ = object.__hash__
 
 
 class Term:
@@ -177,14 +180,16 @@ class BitVec(Term):
 
 _Key = tuple[Op, int, int | str | None, tuple[Term, ...]]
 _interned: WeakValueDictionary[_Key, Term] = WeakValueDictionary()
+# Every step of lifting looks terms up, and the dictionary's own get() is a function in Python.
+_references: dict[_Key, ReferenceType[Term]] = _interned.data  # type: ignore[attr-defined]
 
 
 def _make(
     kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None
 ) -> Term:
     key = (op, width, data, args)
-    found = _interned.get(key)
-    if found is not None:
+    reference = _references.get(key)
+    if reference is not None and (found := reference()) is not None:
         return found
     term = kind.__new__(kind)
     term.op, term.args, term.data, term.width = op, args, data, width
@@ -268,14 +273,17 @@ def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
 def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
     absorbing = negate(neutral)
     kept: dict[Bool, None] = {}
+    negated: set[Term] = set()
     for item in _flatten(op, items):
         if item is absorbing:
             return absorbing
         if item is neutral:
             continue
-        if negate(item) in kept:
+        if _opposed(item, kept, negated):
             return absorbing
         kept[item] = None
+        if item.op is Op.NOT:
+            negated.add(item.args[0])
     # Absorption against a junction of the other kind: a & (a | b) is a, a & (~a | b) is a & b.
     other = Op.OR if op is Op.AND else Op.AND
     if len(kept) > 1 and any(item.op is other for item in kept):
@@ -287,7 +295,7 @@ def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
                 if any(arg in kept for arg in inner):
                     changed = True
                     continue
-                rest = [arg for arg in inner if negate(arg) not in kept]
+                rest = [arg for arg in inner if not _opposed(arg, kept, negated)]
                 if len(rest) != len(inner):
                     changed = True
                     result[_junction(other, absorbing, rest)] = None
@@ -304,6 +312,11 @@ def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
     if len(kept) == 1:
         return next(iter(kept))
     return _make_bool(op, tuple(kept))
+
+
+def _opposed(item: Bool, kept: Container[Term], negated: Container[Term]) -> bool:
+    """Whether the opposite of ``item`` is kept; most opposites are never made."""
+    return item.args[0] in kept if item.op is Op.NOT else item in negated
 
 
 def _resolve(a: Bool, b: Bool) -> Bool | None:

@@ -1,16 +1,19 @@
 """Terms as Z3's expressions.
 
 Z3's operators on expressions convert and wrap what they are given, which takes longer than solving.  Here the functions
-of the C interface are called; only what the solver is given, and the variables, become expressions in Python.
+of the C interface are called; only what the solver is given, and the variables, become expressions in Python.  They are
+called without giving up the interpreter's lock: each takes less time than getting it back from another thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from ctypes import PYFUNCTYPE, c_char_p, c_uint, c_uint64, c_void_p, cast
 from dataclasses import dataclass
 from typing import Any
 
 import z3
+from z3 import z3core
 
 from mmuproof.smt.graph import postorder
 from mmuproof.smt.terms import Op, Term
@@ -37,12 +40,12 @@ def translate(terms: Sequence[Term], names: Mapping[str, Term]) -> Translated:
     """
     context = z3.Context()
     builder = _Builder(context)
-    made: dict[Term, Any] = {}
+    made: dict[Term, int] = {}
     for term in postorder([*names.values(), *terms]):
         made[term] = builder.expression(term, [made[arg] for arg in term.args])
 
     def wrapped(term: Term) -> z3.ExprRef:
-        return (z3.BitVecRef if term.width else z3.BoolRef)(made[term], context)
+        return (z3.BitVecRef if term.width else z3.BoolRef)(z3.Ast.from_buffer_copy(c_void_p(made[term])), context)
 
     translated = Translated(
         context, [wrapped(term) for term in terms], {name: wrapped(term) for name, term in sorted(names.items())}
@@ -55,93 +58,125 @@ class _Builder:
     """Builds expressions in one context, and keeps them until they are released."""
 
     def __init__(self, context: z3.Context) -> None:
-        self._context = context.ref()
-        self._sorts: dict[int, Any] = {}
-        self._kept: list[Any] = []
+        self._named = context.ref()
+        self._context: int = self._named.value
+        self._sorts: dict[int, int] = {}
+        self._kept: list[int] = []
 
     def release(self) -> None:
         """Keep nothing any more: what is used elsewhere lives on, and a context without the rest is quickly gone."""
         for made in self._kept:
-            z3.Z3_dec_ref(self._context, made)
+            _dec_ref(self._context, made)
         self._kept.clear()
 
-    def _keep(self, made: Any) -> Any:
-        z3.Z3_inc_ref(self._context, made)
+    def _keep(self, made: int | None) -> int:
+        if not made:
+            raise z3.Z3Exception(z3.Z3_get_error_msg(self._named, z3.Z3_get_error_code(self._named)))
+        _inc_ref(self._context, made)
         self._kept.append(made)
         return made
 
-    def expression(self, term: Term, args: list[Any]) -> Any:
+    def expression(self, term: Term, args: list[int]) -> int:
         """The expression of a term, from those of its arguments."""
         return self._keep(self._make(term, args))
 
-    def _make(self, term: Term, args: list[Any]) -> Any:
+    def _make(self, term: Term, args: list[int]) -> int | None:
         context, op, width = self._context, term.op, term.width
-        binary = _BINARY.get((bool(width), op))
+        binary = (_ON_VECTORS if width else _ON_TRUTHS).get(op)
         if binary is not None:
             return self._folded(binary, args)
         if op is Op.CONST:
-            return self._constant(int(term.value or 0), width)
+            return self._constant(term.value, width)
         if op is Op.VAR:
-            return z3.Z3_mk_const(context, z3.Z3_mk_string_symbol(context, term.name), self._sort(width))
+            return _const(context, _string_symbol(context, term.name.encode()), self._sort(width))
         if op is Op.ITE:
-            return z3.Z3_mk_ite(context, *args)
+            return _ite(context, *args)
         if op is Op.NOT:
-            return (z3.Z3_mk_bvnot if width else z3.Z3_mk_not)(context, *args)
+            return (_bvnot if width else _not)(context, *args)
         if op in (Op.AND, Op.OR):
-            make = z3.Z3_mk_and if op is Op.AND else z3.Z3_mk_or
-            return make(context, len(args), (z3.Ast * len(args))(*args))
+            return (_and if op is Op.AND else _or)(context, len(args), (c_void_p * len(args))(*args))
         if op is Op.EXTRACT:
             assert isinstance(term.data, int)
-            return z3.Z3_mk_extract(context, term.data + width - 1, term.data, *args)
+            return _extract(context, term.data + width - 1, term.data, *args)
         if op in (Op.ZEXT, Op.SEXT):
-            extend = z3.Z3_mk_zero_ext if op is Op.ZEXT else z3.Z3_mk_sign_ext
-            return extend(context, width - term.args[0].width, *args)
+            return (_zero_ext if op is Op.ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
         raise AssertionError(f"no expression for {op}")
 
-    def _folded(self, binary: Callable[..., Any], args: list[Any]) -> Any:
+    def _folded(self, binary: _Function, args: list[int]) -> int | None:
         """An operation on two, applied from the left to all."""
-        made = args[0]
+        made: int | None = args[0]
         for index, argument in enumerate(args[1:], 2):
             made = binary(self._context, made, argument)
             if index < len(args):
                 self._keep(made)
         return made
 
-    def _constant(self, value: int, width: int) -> Any:
+    def _constant(self, value: int, width: int) -> int | None:
         context = self._context
         if not width:
-            return z3.Z3_mk_true(context) if value else z3.Z3_mk_false(context)
+            return (_true if value else _false)(context)
         if width <= _LARGEST_NUMBER:
-            return z3.Z3_mk_unsigned_int64(context, value, self._sort(width))
-        return z3.Z3_mk_numeral(context, str(value), self._sort(width))
+            return _number(context, value, self._sort(width))
+        return _numeral(context, str(value).encode(), self._sort(width))
 
-    def _sort(self, width: int) -> Any:
-        """The sort of truth values (0) or of vectors of so many bits."""
+    def _sort(self, width: int) -> int:
+        """The sort of truth values (0) or of vectors of so many bits; a sort is an expression, too."""
         if width not in self._sorts:
-            context = self._context
-            sort = z3.Z3_mk_bv_sort(context, width) if width else z3.Z3_mk_bool_sort(context)
-            self._keep(z3.Z3_sort_to_ast(context, sort))
-            self._sorts[width] = sort
+            self._sorts[width] = self._keep(_bv_sort(self._context, width) if width else _bool_sort(self._context))
         return self._sorts[width]
 
 
-_BINARY: Mapping[tuple[bool, Op], Callable[..., Any]] = {
-    (False, Op.EQ): z3.Z3_mk_eq,
-    (False, Op.ULT): z3.Z3_mk_bvult,
-    (False, Op.SLT): z3.Z3_mk_bvslt,
-    (True, Op.AND): z3.Z3_mk_bvand,
-    (True, Op.OR): z3.Z3_mk_bvor,
-    (True, Op.XOR): z3.Z3_mk_bvxor,
-    (True, Op.ADD): z3.Z3_mk_bvadd,
-    (True, Op.SUB): z3.Z3_mk_bvsub,
-    (True, Op.MUL): z3.Z3_mk_bvmul,
-    (True, Op.UDIV): z3.Z3_mk_bvudiv,
-    (True, Op.UREM): z3.Z3_mk_bvurem,
-    (True, Op.SDIV): z3.Z3_mk_bvsdiv,
-    (True, Op.SREM): z3.Z3_mk_bvsrem,
-    (True, Op.SHL): z3.Z3_mk_bvshl,
-    (True, Op.LSHR): z3.Z3_mk_bvlshr,
-    (True, Op.ASHR): z3.Z3_mk_bvashr,
-    (True, Op.CONCAT): z3.Z3_mk_concat,
+_Function = Callable[..., int | None]
+
+
+def _function(name: str, *arguments: Any, result: Any = c_void_p) -> _Function:
+    """A function of the C interface; the first argument of each is the context, objects are addresses."""
+    # The bindings keep the library to themselves; each of their functions has the one that it calls as a default.
+    (bound,) = getattr(z3core, f"Z3_{name}").__defaults__
+    address = cast(bound.f, c_void_p).value
+    assert address is not None
+    return PYFUNCTYPE(result, c_void_p, *arguments)(address)
+
+
+_inc_ref = _function("inc_ref", c_void_p, result=None)
+_dec_ref = _function("dec_ref", c_void_p, result=None)
+_string_symbol = _function("mk_string_symbol", c_char_p)
+_bool_sort = _function("mk_bool_sort")
+_bv_sort = _function("mk_bv_sort", c_uint)
+_const = _function("mk_const", c_void_p, c_void_p)
+_true = _function("mk_true")
+_false = _function("mk_false")
+_number = _function("mk_unsigned_int64", c_uint64, c_void_p)
+_numeral = _function("mk_numeral", c_char_p, c_void_p)
+_not = _function("mk_not", c_void_p)
+_bvnot = _function("mk_bvnot", c_void_p)
+_and = _function("mk_and", c_uint, c_void_p)
+_or = _function("mk_or", c_uint, c_void_p)
+_ite = _function("mk_ite", c_void_p, c_void_p, c_void_p)
+_extract = _function("mk_extract", c_uint, c_uint, c_void_p)
+_zero_ext = _function("mk_zero_ext", c_uint, c_void_p)
+_sign_ext = _function("mk_sign_ext", c_uint, c_void_p)
+
+
+def _binary(name: str) -> _Function:
+    return _function(name, c_void_p, c_void_p)
+
+
+_ON_TRUTHS: Mapping[Op, _Function] = {Op.EQ: _binary("mk_eq"), Op.ULT: _binary("mk_bvult"), Op.SLT: _binary("mk_bvslt")}
+_ON_VECTORS: Mapping[Op, _Function] = {
+    Op.AND: _binary("mk_bvand"),
+    Op.OR: _binary("mk_bvor"),
+    Op.XOR: _binary("mk_bvxor"),
+    Op.ADD: _binary("mk_bvadd"),
+    Op.SUB: _binary("mk_bvsub"),
+    Op.MUL: _binary("mk_bvmul"),
+    Op.UDIV: _binary("mk_bvudiv"),
+    Op.UREM: _binary("mk_bvurem"),
+    Op.SDIV: _binary("mk_bvsdiv"),
+    Op.SREM: _binary("mk_bvsrem"),
+    Op.SHL: _binary("mk_bvshl"),
+    Op.LSHR: _binary("mk_bvlshr"),
+    Op.ASHR: _binary("mk_bvashr"),
+    Op.CONCAT: _binary("mk_concat"),
 }
-"""By whether the result is a vector, and the operation: the function of the C interface."""
+"""By the operation, of those with two arguments or a chain of them: the function, by the sort of the result."""

@@ -25,6 +25,7 @@ OUTSIDE = {
     "z3": {"smt/solver.py", "smt/translation.py"},
     "clang": {
         "lift/clang_api.py",
+        "lift/cursors.py",
         "lift/expression_reader.py",
         "lift/initializer_reader.py",
         "lift/printed.py",

@@ -1,9 +1,9 @@
 """Measure ``mmuproof prove``: on the reference model, and on Linux 7.2 where it is in the kernels' cache.
 
 Each run is a process of its own.  Of the process: wall-clock time, processor time of all its threads
-and children, and peak resident memory; of its results file: the seconds of each result, which are one
-theorem for one vendor.  Medians are over the runs, after one run that is not counted.  The solver's share of
-one obligation is measured apart.
+and children, and peak resident memory; of its results file: the processor time of each result, which is one
+theorem for one vendor, stated, decided and told.  Medians are over the runs, after one run that is not counted.
+The solver's share of one obligation is measured apart.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ DECIDED = (0, 1, 3)
 
 @dataclass(frozen=True)
 class Run:
-    """One run: seconds, seconds, MiB, seconds of each result, and how many of each verdict."""
+    """One run: seconds, seconds, MiB, seconds and name of each result, and how many of each verdict."""
 
     wall: float
     cpu: float
     peak: float
-    results: tuple[float, ...]
+    results: tuple[tuple[float, str], ...]
     verdicts: Counter[str]
 
 
@@ -69,7 +69,7 @@ def measure(arguments: list[str]) -> Run:
         wall,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / 1024,
-        tuple(float(result["seconds"]) for result in results),
+        tuple((float(result["seconds"]), f"{result['theorem']} {result['vendor']}") for result in results),
         Counter(str(result["verdict"]) for result in results),
     )
 
@@ -112,23 +112,27 @@ def main() -> None:
 
     table = Table(title=f"mmuproof prove: medians of {options.runs} runs, in brackets the range")
     table.add_column("subject")
-    for heading in ("wall s", "CPU s", "peak MiB", "results", "s a result: median", "slowest"):
+    for heading in ("wall s", "CPU s", "peak MiB", "results", "CPU s a result: median", "slowest"):
         table.add_column(heading, justify="right")
+    slowest: dict[str, str] = {}
     for name, arguments in subjects(options.kernel).items():
         measure([*arguments, *jobs])
         runs = [measure([*arguments, *jobs]) for _ in range(options.runs)]
-        seconds = [second for run in runs for second in run.results]
+        results = [result for run in runs for result in run.results]
         table.add_row(
             name,
             _spread([run.wall for run in runs], 2),
             _spread([run.cpu for run in runs], 2),
             _spread([run.peak for run in runs], 0),
             "\n".join(f"{count} {verdict}" for verdict, count in runs[0].verdicts.most_common()),
-            f"{statistics.median(seconds):.4f}" if seconds else "-",
-            f"{max(seconds):.3f}" if seconds else "-",
+            f"{statistics.median(seconds for seconds, _ in results):.4f}" if results else "-",
+            f"{max(results)[0]:.3f}" if results else "-",
         )
+        slowest[name] = max(results)[1] if results else "-"
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
+    for name, result in slowest.items():
+        console.print(f"Slowest result of {name}: {result}")
     obligations = solver_seconds()
     console.print(
         f"Solver, {len(obligations)} obligations of the reference model: "

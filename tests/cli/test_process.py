@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -135,6 +136,24 @@ def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: P
     done = run("prove", "permission.ept*", "--kernel", kernel_tree("7.2"), "--json", tmp_path / "r.json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 PROVED" in done.stdout
+
+
+@pytest.mark.kernel
+def test_jobs_and_hash_seed_change_no_result(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    """Also no counterexample, which the solver finds and makes small in whatever thread is free."""
+    contents = []
+    for jobs, hash_seed in ((1, "0"), (5, "20261123")):
+        report = tmp_path / f"{jobs}.json"
+        words = ["prove", "--kernel", str(kernel_tree("7.2")), "--jobs", str(jobs), "--json", str(report)]
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run([*CLI, *words], capture_output=True, text=True, timeout=600, env=env)
+        assert done.returncode == 1, done.stderr
+        content = json.loads(report.read_text())
+        for result in content["results"]:
+            del result["seconds"]
+        contents.append(content)
+    assert contents[0] == contents[1]
+    assert contents[0]["summary"]["REFUTED"]
 
 
 SWALLOWING = """
