@@ -32,7 +32,7 @@ def condition_of_equality(
     obligation: Obligation,
     assignment: Assignment,
     possible: Possible,
-    decide_small: Callable[[Obligation], Answer],
+    decide_small: Callable[[Obligation], Answer] | None,
     name: Callable[[str, int], str],
 ) -> Condition | None:
     """A condition under which an obligation holds that does not hold in general.
@@ -44,15 +44,17 @@ def condition_of_equality(
         obligation: that two versions are the same.
         assignment: why they are not.
         possible: tells which of several truth values can be true together with a premise.
-        decide_small: decides an obligation, with a small counterexample and the bits of it that matter.
+        decide_small: decides an obligation, with a small counterexample and the bits of it that matter; without it
+            only single conditions are looked for.
         name: what a bit of a variable is called.
     """
     first = list(islice(_literals(obligation, assignment, name), _MOST_TRIES))
     found = _sufficient(obligation, first, possible)
     if found is not None:
         return found
-    for each in first[:_MOST_PAIRS]:
+    for each in first[:_MOST_PAIRS] if decide_small is not None else ():
         under = Obligation((*obligation.assumptions, Assumption(each.text, each.holds)), obligation.claim)
+        assert decide_small is not None
         other = decide_small(under).assignment
         if other is None:
             continue

@@ -16,16 +16,17 @@ _STYLES = {
     Change.DIFFERS: "bold red", Change.UNKNOWN: "yellow", Change.NOT_COMPARED: "yellow",
 }  # fmt: skip
 _ORDER = tuple(_STYLES)
-_MOST_NAMES = 12
+_MOST_NAMES, _MOST_WITNESSES = 12, 12
 _GAP = "   "
 
 
 def print_difference(output: Output, report: Difference, *, verbose: bool) -> None:
     """Print a whole run: the witnesses first, so that the verdicts are what is left on the screen."""
     shown = sorted(report.judgements, key=lambda each: _ORDER.index(each.change))
-    for judgement in shown:
-        if judgement.witness is not None:
-            _print_witness(output, judgement, judgement.witness)
+    witnesses = [each for each in shown if each.witness is not None]
+    for each in witnesses if verbose or len(witnesses) <= _MOST_WITNESSES else ():
+        assert each.witness is not None
+        _print_witness(output, each, each.witness)
     notes = _numbered(note for each in shown for note in each.relation)
     if notes:
         output.line("What is taken to be the same in both versions, although it is called or encoded differently:")
@@ -34,6 +35,11 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
         output.line()
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
     _print_table(output, rows, notes, verbose=verbose)
+    if len(witnesses) > _MOST_WITNESSES and not verbose:
+        output.line()
+        output.line(
+            "Name a function to see on what inputs it differs, and how either version gets there; -v shows all."
+        )
     _print_rest(output, report, verbose=verbose)
 
 
