@@ -12,7 +12,7 @@ from mmuproof.cli.results_file import SCHEMA, kernel_content, tool_version
 from mmuproof.proofs.refactoring import Change
 
 _STYLES = {
-    Change.EQUAL: "green", Change.EQUAL_IF: "green", Change.MORE: "bold red", Change.LESS: "bold red",
+    Change.EQUAL: "green", Change.EQUAL_IF: "yellow", Change.MORE: "bold red", Change.LESS: "bold red",
     Change.DIFFERS: "bold red", Change.UNKNOWN: "yellow", Change.NOT_COMPARED: "yellow",
 }  # fmt: skip
 _ORDER = tuple(_STYLES)

@@ -228,7 +228,8 @@ class Judge:
         return replace(
             found, change=change, condition=condition.text if condition is not None else "", callers=checks,
             differs_in=tuple(dict.fromkeys(each.name for each in differing)),
-            bits=self._bits(differing, premise) if self.thorough else (), witness=self._witness(tried, claim, answer.assignment),
+            bits=self._bits(differing, premise) if self.thorough else (),
+            witness=self._witness(tried, claim, answer.assignment),
         )  # fmt: skip
 
     def _shows(self, tried: _Tried) -> list[Shows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType
 from mmuproof.lift.syntax import Function
@@ -17,6 +17,8 @@ from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, var, zext
 
 _NULL = " == NULL"
+_OPERATIONS = "kvm_x86_ops"
+"""A table of functions, where what has come and what is gone have nothing to do with each other."""
 _INDEX = re.compile(r"\[\d+\]")
 _PARTS = re.compile(r"->|\.|\[")
 _LEAF = re.compile(r"^(.*?)( after .*)?$", re.DOTALL)
@@ -25,23 +27,27 @@ _LEAF = re.compile(r"^(.*?)( after .*)?$", re.DOTALL)
 def matching_parameters(old: Function, new: Function, given: Mapping[str, str]) -> dict[str, str]:
     """What the new version's parameters are called in the old one, where that is something else.
 
-    Parameters of one name are the same; those that are left are taken in their order, as long as they are of one kind.
+    Parameters of one name are the same; of those that are left, those that are of one kind and follow the same one.
 
     Args:
         given: names in the new version, with what they are in the old one.
     """
-    names = {each.name: each.type for each in old.parameters}
+    names = {each.name for each in old.parameters}
     found = {each.name: given[each.name] for each in new.parameters if given.get(each.name) in names}
-    taken = set(found.values()) | {each.name for each in new.parameters if each.name in names}
-    left = [each for each in old.parameters if each.name not in taken]
-    for each in new.parameters:
-        if each.name in names or each.name in found:
+    found |= {each.name: each.name for each in new.parameters if each.name in names and each.name not in found}
+    by_name = {
+        before.name if before is not None else "": each
+        for before, each in pairwise((None, *old.parameters)) if each is not None
+    }  # fmt: skip
+    taken = set(found.values())
+    for before, each in pairwise((None, *new.parameters)):
+        if each is None or each.name in found:
             continue
-        same = next((other for other in left if _alike(each.type, other.type)), None)
-        if same is not None:
-            found[each.name] = same.name
-            left.remove(same)
-    return found
+        there = by_name.get(found.get(before.name, " ") if before is not None else "")
+        if there is not None and there.name not in taken and _alike(each.type, there.type):
+            found[each.name] = there.name
+            taken.add(there.name)
+    return {name: other for name, other in found.items() if name != other}
 
 
 def _alike(one: CType, other: CType) -> bool:
@@ -209,7 +215,7 @@ def _matches(gone: Mapping[str, int], come: Mapping[str, int]) -> dict[str, str]
         parent = _parent(path)
         mine = [each for each in left if _parent(each) == parent and _fits(width, gone[each])]
         rivals = [each for each in come if each not in found and _parent(each) == parent and _fits(come[each], width)]
-        if parent and len(mine) == 1 and len(rivals) == 1:
+        if parent and parent != _OPERATIONS and len(mine) == 1 and len(rivals) == 1:
             found[path] = mine[0]
             left.remove(mine[0])
     return found
@@ -231,7 +237,7 @@ def _best(path: str, candidates: Sequence[str]) -> str | None:
     # One name alone says little, unless it is a parameter's, or both belong to one thing.
     close = [
         each for each in candidates
-        if len(_split(each)) == 1 or common(each)[0] > 1 or (common(each)[1] > 0 and not each.startswith("kvm_x86_ops"))
+        if len(_split(each)) == 1 or common(each)[0] > 1 or (common(each)[1] > 0 and not each.startswith(_OPERATIONS))
     ]  # fmt: skip
     ranked = sorted(close, key=common, reverse=True)
     if not ranked or (len(ranked) > 1 and common(ranked[0]) == common(ranked[1])):
