@@ -14,6 +14,7 @@ _R = TypeVar("_R")
 
 RECURSION = 20_000
 """How deep Python may call in a process: code runs code of the kernel's that calls code."""
+_DIED = "a process that compared functions has died"
 
 
 class Died(RuntimeError):  # noqa: N818 - reads as what happened
@@ -43,24 +44,24 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
     try:
         for _ in range(min(processes, len(items))):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(work, items, theirs), daemon=True)
+            process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
             process.start()
             theirs.close()
             running[ours] = process
-            ours.send(next(todo))
+            _send(ours, next(todo))
         while len(results) < len(items):
             for connection in wait(list(running)):
                 assert isinstance(connection, Connection)
                 try:
                     index, result, error = connection.recv()
-                except EOFError:
-                    raise Died("a process that compared functions has died") from None
+                except (EOFError, OSError):
+                    raise Died(_DIED) from None
                 if error is not None:
                     raise error
                 results[index] = result
                 done()
                 index = next(todo, None)
-                connection.send(index)
+                _send(connection, index)
                 if index is None:
                     running.pop(connection).join()
                     connection.close()
@@ -72,7 +73,17 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
     return [results[index] for index in range(len(items))]
 
 
-def _serve(work: Callable[[_T], _R], items: Sequence[_T], connection: Connection) -> None:
+def _send(connection: Connection, index: int | None) -> None:
+    try:
+        connection.send(index)
+    except OSError:
+        raise Died(_DIED) from None
+
+
+def _serve(work: Callable[[_T], _R], items: Sequence[_T], connection: Connection, others: Sequence[Connection]) -> None:
+    # A copy that kept these open would not notice when the process that it is a copy of has ended.
+    for each in others:
+        each.close()
     sys.setrecursionlimit(RECURSION)
     # The process that this is a copy of cleans up; a copy just ends.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -84,7 +95,15 @@ def _serve(work: Callable[[_T], _R], items: Sequence[_T], connection: Connection
             return
         if index is None:
             return
+        answer: tuple[int, _R | None, Exception | None]
         try:
-            connection.send((index, work(items[index]), None))
+            answer = (index, work(items[index]), None)
+        except Exception as error:
+            answer = (index, None, error)
+        try:
+            connection.send(answer)
+        except OSError:
+            # Nobody waits for it any more.
+            return
         except Exception as error:
             connection.send((index, None, error))

@@ -347,7 +347,10 @@ class Judge:
         except LiftError as error:
             return CallerCheck(caller.new, None, error.message)
         needed = variables(condition.holds)
-        for call in (each for each in run.calls if each.function == callee):
+        calls = [each for each in run.calls if each.function == callee]
+        if not calls:
+            return CallerCheck(caller.new, None, "it is named there, and not called")
+        for call in calls:
             given: dict[Term, Term] = {}
             for name, position in positions.items():
                 value = call.arguments[position]

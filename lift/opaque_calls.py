@@ -10,7 +10,7 @@ is for who compares them to show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmuproof.lift import syntax
@@ -39,6 +39,8 @@ class OpaqueCall:
         arguments: what it is given.
         memory: what it finds.
         caller: the function that it stands in.
+        parameters: what the arguments are called, where the function has a body.
+        through: for a call through a pointer in memory, the pointer's place.
     """
 
     function: str
@@ -47,6 +49,8 @@ class OpaqueCall:
     arguments: tuple[Argument, ...]
     memory: Memory
     caller: str
+    parameters: tuple[str, ...] = ()
+    through: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ class OpaqueCalls(Machine):
         settled: whether an object with static storage, by its name, is changed by no call.
         names: how functions are called in the names of unknown results, where that is not by their own names.
         budget: how many statements are run before what is run is given up; it does not depend on the machine's speed.
+
+    The types of all unknown results are in `results`, by their names.
     """
 
     undecided_rounds = 8
@@ -139,6 +145,7 @@ class OpaqueCalls(Machine):
         self._names = names or {}
         self._budget = budget
         self.words: dict[str, RecordType] = {}
+        self.results: dict[str, CType] = {}
         self._open_loops: list[tuple[list[State], int]] = []
 
     # -- what is followed -------------------------------------------------------------------------
@@ -180,7 +187,7 @@ class OpaqueCalls(Machine):
         if name in self._opaque.answering and isinstance(function.result, IntType):
             return self._answered(name, arguments, function.result)
         if name in self._opaque.never or name in self.given_up:
-            return self._not_followed(name, arguments, function.result, state, at)
+            return self._not_followed(name, arguments, function.result, state, at, function)
         before = _Before(self, state)
         try:
             return super()._call_function(function, arguments, state, at)
@@ -189,7 +196,7 @@ class OpaqueCalls(Machine):
         except Refused as refused:
             before.restore(state)
             self.given_up[name] = refused
-            return self._not_followed(name, arguments, function.result, state, at)
+            return self._not_followed(name, arguments, function.result, state, at, function)
 
     def _unknown(self, names: Sequence[str], expr: syntax.Call, state: State, why: str) -> Value | Place | None:
         arguments: list[Argument] = []
@@ -203,7 +210,8 @@ class OpaqueCalls(Machine):
         name = names[-1]
         if name in self._opaque.answering and isinstance(expr.type, IntType):
             return self._answered(name, arguments, expr.type)
-        return self._not_followed(name, arguments, expr.type, state, expr.at)
+        through = names[0] if len(names) > 1 else ""
+        return self._not_followed(name, arguments, expr.type, state, expr.at, through=through)
 
     # -- what is not ------------------------------------------------------------------------------
 
@@ -212,18 +220,24 @@ class OpaqueCalls(Machine):
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 
-    def _not_followed(self, name: str, arguments: Sequence[Argument], type_: CType, state: State,
-                      at: Location) -> Value | Place | None:  # fmt: skip
+    def _not_followed(self, name: str, arguments: Sequence[Argument], type_: CType, state: State, at: Location,
+                      definition: Function | None = None, through: str = "") -> Value | Place | None:  # fmt: skip
         if any(len(left) > before for left, before in self._open_loops):
             # Each time round, everything would be unknown anew, and how often it goes round as well.
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
         name = self._names.get(name, name)
-        self._note(name, arguments, state.memory.copy(), state, at)
+        parameters = () if definition is None else tuple(each.name for each in definition.parameters)
+        caller = self._frames[-1].function if self._frames else ""
+        self.opaque_calls.append(OpaqueCall(
+            name, at, state.guard, tuple(arguments), state.memory.copy(), caller, parameters, through
+        ))  # fmt: skip
         tag = self._unique(f"{name}()")
+        self.results[tag] = type_
         if name in self._opaque.reading and isinstance(type_, IntType):
             return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
-        for argument in arguments:
-            self._lose(argument, state.memory, tag, set())
+        lost: set[Object] = set()
+        for argument in (*arguments, *_left_outside(state.memory)):
+            self._lose(argument, state.memory, tag, lost)
         state.memory.make_outside_unknown(tag)
         if isinstance(type_, VoidType):
             return None
@@ -234,11 +248,6 @@ class OpaqueCalls(Machine):
         if not isinstance(type_, IntType):
             raise Refused(f"a call that returns {type_.name}", str(at))
         return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
-
-    def _note(self, name: str, arguments: Iterable[Argument], memory: Memory, state: State,
-              at: Location) -> None:  # fmt: skip
-        caller = self._frames[-1].function if self._frames else ""
-        self.opaque_calls.append(OpaqueCall(name, at, state.guard, tuple(arguments), memory, caller))
 
     def _lose(self, value: Argument, memory: Memory, tag: str, seen: set[Object]) -> None:
         """Make unknown what the machine's own objects hold that a callee can reach."""
@@ -279,6 +288,16 @@ class _Before:
         for seen, length in zip(lists, self._lengths, strict=True):
             del seen[length:]
         machine._counts = self._counts
+
+
+def _left_outside(memory: Memory) -> Iterator[Pointer]:
+    """The pointers that have been written where other code can find them."""
+    for object_ in memory.changed:
+        if object_.is_outside:
+            for offset, width in memory.written(object_):
+                held = memory.read(object_, offset, width)
+                if isinstance(held, Pointer):
+                    yield held
 
 
 def _called_by_name(callee: Expr) -> str | None:

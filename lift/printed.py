@@ -21,8 +21,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 # Names that the compiler or a macro makes up, with a number that depends on what stands before them.
 _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
-# Clang calls a type without a name by its place in the source.
-_UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*\)")
+# What has no name is called by its place, and is printed for itself.
+_UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from mmuproof.lift.c_types import FunctionType, IntType, Leaf, PointerType, RecordType, VoidType, leaf_at
+from mmuproof.lift.c_types import (
+    ArrayType,
+    CType,
+    FunctionType,
+    IntType,
+    Leaf,
+    PointerType,
+    RecordType,
+    VoidType,
+    leaf_at,
+)
 from mmuproof.lift.core import Definitions
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import LiftError, Refused
 from mmuproof.lift.findings import CheckKind
 from mmuproof.lift.memory import Cell, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
 from mmuproof.lift.opaque_calls import Answers, OpaqueCall, OpaqueCalls
@@ -18,6 +29,7 @@ from mmuproof.model.evidence import Check, Evidence, Step
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, any_of, negate, var, zext
 
+_PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
 SETTLED = "shadow_"
 """What the names of variables with static storage begin with that are set up once: the masks of SPTEs."""
 
@@ -37,6 +49,7 @@ class Behaviour:
         evidence: how all that came about.
         given_up: the functions that could not be followed, with the reason.
         words: the unions among its inputs, by the names of their variables.
+        roots: the type of what a name begins with: a parameter, a variable with static storage, a call's result.
     """
 
     function: Function
@@ -49,6 +62,7 @@ class Behaviour:
     evidence: Evidence = field(repr=False)
     given_up: Mapping[str, Refused] = field(repr=False)
     words: Mapping[str, RecordType] = field(repr=False)
+    roots: Callable[[str], CType | None] = field(repr=False)
 
     @cached_property
     def variables(self) -> Mapping[str, Term]:
@@ -66,6 +80,26 @@ class Behaviour:
             for offset, width in memory.written(object_)
             for leaf in leaves(object_, offset, width)
         )  # fmt: skip
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a place in this version, whether the function looks at it or not."""
+        head, *parts = _PARTS.findall(path.lstrip("*"))
+        type_ = self.roots(head)
+        for part in parts:
+            if part.startswith("["):
+                known = isinstance(type_, ArrayType) and int(part[1:-1]) < type_.count
+                type_ = type_.element if known and isinstance(type_, ArrayType) else None
+                continue
+            if part.startswith("->"):
+                type_ = type_.target if isinstance(type_, PointerType) else None
+            if not isinstance(type_, RecordType):
+                return False
+            member = type_.members.get(part.lstrip("->."))
+            if member is None:
+                # A union of several words.
+                return type_.is_union and part.startswith(".word")
+            type_ = member.type
+        return type_ is not None
 
     def _terms(self) -> Iterator[Term]:
         yield from (self.warns, self.stops, self.undefined)
@@ -132,13 +166,21 @@ def behaviour(
         for each in function.parameters
     ]
     result = machine.run(function, arguments, memory)
+    known = {(parameters or {}).get(each.name, each.name): each.type for each in function.parameters} | machine.results
+
+    def root(name: str) -> CType | None:
+        try:
+            return known.get(name) or definitions.variable(name).type
+        except LiftError:
+            return None
+
     checks = tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in machine.checks)
     return Behaviour(
         function, result, memory, tuple(machine.opaque_calls),
         _broken(checks, CheckKind.WARN), _broken(checks, CheckKind.BUG),
         any_of(FALSE, *(negate(each.holds) for each in checks if not each.kind.is_stated)),
         Evidence(checks, tuple(Step(str(s.at), s.target, s.guard, s.value) for s in machine.steps)),
-        machine.given_up, machine.words,
+        machine.given_up, machine.words, root,
     )  # fmt: skip
 
 

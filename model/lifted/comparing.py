@@ -60,7 +60,7 @@ class Compared:
         self.pair, self.set_up, self._given = pair, set_up, given
         units = old.unit(pair.old_path), new.unit(pair.new_path)
         functions = units[0].function(pair.old), units[1].function(pair.new)
-        former = given.pairing.former_names
+        former = {**given.names, **given.pairing.former_names}
         parameters = matching_parameters(*functions, given.names)
         starts = [
             {name: value for name, value in bits.masks.items() if unit.has_variable(name)}

@@ -307,26 +307,38 @@ class _Comparing:
             return
         inner: list[Aspect] = []
         what = f"what {old.function}() is given"
+        if left.name(old.through) != right.name(new.through):
+            inner.append(Aspect(f"the pointer through which {old.function}() is called", TRUE))
         if len(old.arguments) != len(new.arguments):
             inner.append(Aspect(what, TRUE))
         else:
-            for number, (a, b) in enumerate(zip(old.arguments, new.arguments, strict=True), 1):
+            for number, (a, b) in enumerate(zip(old.arguments, _in_order(old, new), strict=True), 1):
                 inner += self._values(f"argument {number} of {old.function}()", "", a, b)
-                inner += self._own(f"what argument {number} of {old.function}() points to", a, b, old, new)
+                inner += self._own(f"what argument {number} of {old.function}() points to", a, b, old, new, set())
         inner += self._memory(left.at(old.memory), right.at(new.memory), f" when {old.function}() is called")
         for each in inner:
             yield Aspect(each.name, all_of(both, each.differs), each.old, each.new)
 
-    def _own(self, name: str, a: Argument, b: Argument, old: OpaqueCall, new: OpaqueCall) -> Iterator[Aspect]:
+    def _own(
+        self, name: str, a: Argument, b: Argument, old: OpaqueCall, new: OpaqueCall, seen: set[tuple[Object, Object]]
+    ) -> Iterator[Aspect]:
         """The machine's own objects that a call is given a pointer to, by what they hold."""
         if not isinstance(a, Pointer) or not isinstance(b, Pointer):
             return
-        for mine, other in zip(_own_objects(a), _own_objects(b), strict=False):
-            for offset, width in old.memory.written(mine):
-                if (offset, width) in new.memory.written(other):
-                    yield from self._values(
-                        name, "", old.memory.read(mine, offset, width), new.memory.read(other, offset, width)
-                    )
+        ours, theirs = _own_objects(a), _own_objects(b)
+        if len(ours) != len(theirs):
+            yield Aspect(name, TRUE)
+        for mine, other in zip(ours, theirs, strict=False):
+            if (mine, other) in seen:
+                continue
+            seen.add((mine, other))
+            for one, two in _written_leaves(mine, other, old.memory, new.memory):
+                if one is None or two is None:
+                    yield Aspect(name, TRUE)
+                    continue
+                values = old.memory.read(mine, one.offset, one.width), new.memory.read(other, two.offset, two.width)
+                yield from self._values(name, "", *values)
+                yield from self._own(name, *values, old, new, seen)
 
     def _congruence(self, answers: Answers) -> Iterator[Assumption]:
         """Functions that only answer give the same answer to the same question."""
@@ -346,6 +358,34 @@ class _Comparing:
                 holds = implies(same, eq(result, other))
                 if holds is not TRUE:
                     yield Assumption(f"{function}() gives the same answer to the same question", holds)
+
+
+def _in_order(old: OpaqueCall, new: OpaqueCall) -> Sequence[Argument]:
+    """The new version's arguments in the order in which the old one has them, if only the order is another."""
+    if old.parameters == new.parameters or sorted(old.parameters) != sorted(new.parameters):
+        return new.arguments
+    return [new.arguments[new.parameters.index(each)] for each in old.parameters]
+
+
+def _written_leaves(mine: Object, other: Object, old: Memory, new: Memory) -> Iterator[tuple[Leaf | None, Leaf | None]]:
+    """The scalars that either of two objects has been given, with those of the other that are the same."""
+    ours, theirs = (
+        {leaf.path: leaf for offset, width in memory.written(object_) for leaf in leaves(object_, offset, width)}
+        for object_, memory in ((mine, old), (other, new))
+    )
+    # Members of other names are the same in their order.
+    gone = [path for path in ours if path not in theirs and not _has(other, path)]
+    come = [path for path in theirs if path not in ours and not _has(mine, path)]
+    renamed = dict(zip(gone, come, strict=False)) if len(gone) == len(come) else {}
+    for path, leaf in ours.items():
+        yield leaf, theirs.get(renamed.get(path, path))
+    for path, leaf in theirs.items():
+        if path not in ours and path not in renamed.values():
+            yield None, leaf
+
+
+def _has(object_: Object, path: str) -> bool:
+    return any(leaf.path == path for leaf in leaves(object_, 0, object_.type.bits))
 
 
 def _own_objects(pointer: Pointer) -> list[Object]:

@@ -168,8 +168,9 @@ def _names(old: Behaviour, new: Behaviour, given: Mapping[str, str], *, search: 
     ordered = tuple(rules.items())
     ours = _paths(old.variables, old.written)
     theirs = {renamed(path, ordered): width for path, width in _paths(new.variables, new.written).items()}
-    gone = {path: width for path, width in ours.items() if path not in theirs}
-    come = {path: width for path, width in theirs.items() if path not in ours}
+    # What both versions have is the same in both, and is not another thing because another version looks at it.
+    gone = {path: width for path, width in ours.items() if path not in theirs and not _is_in(new, path, old)}
+    come = {path: width for path, width in theirs.items() if path not in ours and not _is_in(old, path, new)}
     for path, match in _matches(gone, come).items() if search else ():
         prefix, old_prefix = _prefixes(path, match)
         if rules.setdefault(prefix, old_prefix) == old_prefix:
@@ -180,6 +181,13 @@ def _names(old: Behaviour, new: Behaviour, given: Mapping[str, str], *, search: 
             notes.append(f"{path} is what {match} was")
     # The longest prefix says most.
     return _Names(tuple(sorted(rules.items(), key=lambda each: -len(each[0]))), tuple(notes))
+
+
+def _is_in(side: Behaviour, path: str, other: Behaviour) -> bool:
+    """Whether a place that one version looks at is in the other as well, below a thing of the same type."""
+    head = _PARTS.split(path.lstrip("*"), maxsplit=1)[0]
+    types = side.roots(head), other.roots(head)
+    return types[0] is not None and types[1] is not None and types[0].name == types[1].name and side.has(path)
 
 
 def _paths(variables: Mapping[str, Term], written: Iterable[str]) -> dict[str, int]:
@@ -270,4 +278,6 @@ def _prefixes(new: str, old: str) -> tuple[str, str]:
         cut = length
     else:
         cut = length - start.end() if start is not None else 0
-    return new[: len(new) - cut], old[: len(old) - cut]
+    prefixes = new[: len(new) - cut], old[: len(old) - cut]
+    # A whole name is no prefix of others: what begins with nothing would be everything.
+    return prefixes if all(prefixes) else (new, old)

@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmuproof.smt.terms import BitVec, bit, bv, ite, ne, to_bv, var
 
@@ -74,9 +75,19 @@ class Encoding:
         for move in self.moves:
             moved |= move.old | move.new
         result = value & (full & ~moved) | (self.sets & full)
-        for move in self.moves:
+        for move in (*self.moves, *self._displaced):
             result = result | _moved(value, move)
         return result
+
+    @cached_property
+    def _displaced(self) -> tuple[Move, ...]:
+        """What was where something is now goes to where something was, so that no number stands for two."""
+        before = [bit_ for move in self.moves for bit_ in _ones(move.old)]
+        after = [bit_ for move in self.moves for bit_ in _ones(move.new)]
+        if self.sets or len(before) != len(after) or len(set(after)) != len(after) or len(set(before)) != len(before):
+            return ()
+        taken, left = sorted(set(after) - set(before)), sorted(set(before) - set(after))
+        return tuple(Move("", 1 << old, 1 << new) for old, new in zip(taken, left, strict=True))
 
     def left_out(self, width: int) -> int:
         """The bits of a new number about which the old one says nothing."""
@@ -123,6 +134,10 @@ def _moved(value: BitVec, move: Move) -> BitVec:
     low, there = _low(move.old), _low(move.new)
     part = value & move.old
     return part << (there - low) if there >= low else part >> (low - there)
+
+
+def _ones(mask: int) -> Iterator[int]:
+    return (index for index in range(mask.bit_length()) if mask >> index & 1)
 
 
 def _low(mask: int) -> int:

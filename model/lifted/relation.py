@@ -88,8 +88,13 @@ def _own(term: Term) -> Term | None:
 
 
 def renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """A name with the first of some prefixes that it begins with replaced."""
+    """A name with the first of some prefixes that it begins with, whole members all, replaced."""
     for new, old in rules:
-        if name.startswith(new):
+        if name.startswith(new) and (not _goes_on(new[-1:]) or not _goes_on(name[len(new) :][:1])):
             return old + name[len(new) :]
     return name
+
+
+def _goes_on(character: str) -> bool:
+    """Whether a name goes on with a character, or may."""
+    return character.isalnum() or character == "_"
