@@ -102,14 +102,19 @@ class Judge:
         any_masks, *others = self.set_ups
         found: list[Judgement] = []
         try:
-            tried = self._try(pair, any_masks)
+            compared = Compared(self.old, self.new, pair, self.given, any_masks)
+            itself = compared.itself
+            if itself.aspects and self._decide(_obligation(itself)).verdict not in (Verdict.PROVED, Verdict.VACUOUS):
+                names = ", ".join(each.name for each in itself.aspects)
+                raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
+            tried = self._try(compared)
             if tried.verdict is Verdict.PROVED or not (others and tried.compared.uses_masks):
                 found.append(self._judged(tried))
         except Exception as error:
             found.append(_not_compared(pair, "", error))
         for set_up in others if not found else ():
             try:
-                found.append(self._judged(self._try(pair, set_up)))
+                found.append(self._judged(self._try(compared.with_masks(set_up))))
             except Exception as error:
                 found.append(_not_compared(pair, set_up.name, error))
         places = (
@@ -126,22 +131,12 @@ class Judge:
 
     # -- comparing --------------------------------------------------------------------------------
 
-    def _try(self, pair: Pair, set_up: SetUp) -> _Tried:
+    def _try(self, compared: Compared) -> _Tried:
         """The first relation under which a function is the same, or else the last.
 
         Raises:
-            Refused: a version's function is not understood, or is not even equal to itself.
+            Refused: what the versions show cannot be compared.
         """
-        compared = Compared(self.old, self.new, pair, self.given, set_up)
-        # With masks that are set up there is nothing that could go wrong that does not with any.
-        itself = compared.itself if set_up is self.set_ups[0] else None
-        if (
-            itself is not None
-            and itself.aspects
-            and self._decide(_obligation(itself)).verdict not in (Verdict.PROVED, Verdict.VACUOUS)
-        ):
-            names = ", ".join(each.name for each in itself.aspects)
-            raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
         tried: _Tried | None = None
         for relation in compared.relations():
             comparison = compared.compare(relation)

@@ -23,6 +23,8 @@ _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
 # What has no name is called by its place, and is printed for itself.
 _UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
+# What depends on all of a struct, and not only on the members that are named.
+_OF_A_WHOLE = re.compile(r"\b(?:sizeof|offsetof|memcpy|memset|memcmp|__builtin_\w+)\b|\*\w+ = |= \*\w+")
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
 
 
@@ -103,6 +105,10 @@ class Printed:
         """The printed declarations that a function uses; of a struct only the members that it names."""
         words = _words(self.text(function))
         parts: set[str] = set()
+        if _OF_A_WHOLE.search(self.text(function)):
+            records = self._declarations.records
+            parts |= {f"{word} has {records[word].type.get_size()} bytes" for word in words if word in records}
+            parts |= {f"{word}: {text}" for word in words if word in records for _, text in self._members(word)}
         seen: set[str] = set()
         todo = list(words)
         while todo:

@@ -21,9 +21,10 @@ from mmuproof.lift.c_types import (
 from mmuproof.lift.core import Definitions
 from mmuproof.lift.errors import LiftError, Refused
 from mmuproof.lift.findings import CheckKind
-from mmuproof.lift.memory import Cell, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
+from mmuproof.lift.memory import Memory, Object, ObjectKind, Place, Pointer, Target, Value
 from mmuproof.lift.opaque_calls import Answers, OpaqueCall, OpaqueCalls
 from mmuproof.lift.syntax import Function, Variable
+from mmuproof.lift.values import null_condition
 from mmuproof.model.cuts.comparisons import OPAQUE
 from mmuproof.model.evidence import Check, Evidence, Step
 from mmuproof.smt.graph import variables
@@ -136,7 +137,6 @@ def behaviour(
     never: frozenset[str] = frozenset(),
     names: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
-    start: Mapping[str, Value] | None = None,
 ) -> Behaviour:
     """Run a function on free inputs.
 
@@ -147,7 +147,6 @@ def behaviour(
         never: functions that are not followed.
         names: what functions are called in names, where that is not by their own.
         parameters: likewise for the function's parameters.
-        start: what scalars with static storage hold at first, by name.
 
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
@@ -156,11 +155,6 @@ def behaviour(
         definitions, replace(OPAQUE, never=never), answers, lambda name: name.startswith(SETTLED), names
     )
     memory = Memory()
-    for name, value in (start or {}).items():
-        object_ = machine.global_object(definitions.variable(name))
-        if object_.kind is ObjectKind.INPUT:
-            # What it starts with, and not something that the function has written.
-            object_.content[0] = Cell(object_.type.bits, value)
     arguments = [
         _free(each, (parameters or {}).get(each.name, each.name), machine.words, function)
         for each in function.parameters
@@ -199,7 +193,9 @@ def _free(parameter: Variable, name: str, words: dict[str, RecordType], function
     if target is None or isinstance(target, VoidType | FunctionType) or not target.bits:
         at = str(function.location)
         raise Refused(f"its parameter {parameter.name} is a {type_.name}, and may lead to anything", at)
-    return pointer_to(Object(name, target, ObjectKind.INPUT, by_pointer=True, words=words))
+    null = null_condition(name)
+    there = Place(Object(name, target, ObjectKind.INPUT, by_pointer=True, words=words), 0)
+    return Pointer((Target(null), Target(negate(null), there)))
 
 
 def leaves(object_: Object, offset: int, width: int) -> Iterator[Leaf]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmuproof.lift.memory import Value
 from mmuproof.lift.opaque_calls import Answers
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.behaviours import SETTLED, Behaviour, behaviour
@@ -15,6 +15,7 @@ from mmuproof.model.lifted.correspondence import matching_parameters, relate
 from mmuproof.model.lifted.encodings import Bits, Encoding, Kind, access_encodings, kind_of, set_encoding, spte_encoding
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, not_followed
+from mmuproof.smt.terms import BitVec, Term, extract
 
 _MOST_TRIES = 4
 
@@ -62,18 +63,11 @@ class Compared:
         functions = units[0].function(pair.old), units[1].function(pair.new)
         former = {**given.names, **given.pairing.former_names}
         parameters = matching_parameters(*functions, given.names)
-        starts = [
-            {name: value for name, value in bits.masks.items() if unit.has_variable(name)}
-            for bits, unit in zip((set_up.old, set_up.new), units, strict=True)
-        ]  # fmt: skip
         never = not_followed(old, new, pair)
         for _ in range(_MOST_TRIES):
             self.answers = Answers()
-            self.old = behaviour(units[0], functions[0], self.answers, never=never, start=_values(starts[0]))
-            self.new = behaviour(
-                units[1], functions[1], self.answers, never=never, names=former, parameters=parameters,
-                start=_values(starts[1]),
-            )  # fmt: skip
+            self.old = behaviour(units[0], functions[0], self.answers, never=never)
+            self.new = behaviour(units[1], functions[1], self.answers, never=never, names=former, parameters=parameters)
             # What one version cannot follow is not followed in the other either.
             given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
             if given_up[0] == given_up[1]:
@@ -83,6 +77,12 @@ class Compared:
         self._parameter_notes = tuple(
             f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
         )
+
+    def with_masks(self, set_up: SetUp) -> Compared:
+        """The same runs, with masks that are set up."""
+        other = copy(self)
+        other.set_up = set_up
+        return other
 
     @property
     def itself(self) -> Comparison:
@@ -106,7 +106,13 @@ class Compared:
             yield self._told(relate(self.old, self.new, names, encodings))
 
     def _told(self, relation: Relation) -> Relation:
-        return replace(relation, notes=(*self._parameter_notes, *relation.notes))
+        """A relation with the values that masks have, and the names of parameters."""
+        return replace(
+            relation,
+            old_variables={**relation.old_variables, **_values(self.old, self.set_up.old)},
+            new_variables={**relation.new_variables, **_values(self.new, self.set_up.new)},
+            notes=(*self._parameter_notes, *relation.notes),
+        )
 
     def _encodings(self) -> Iterator[Mapping[Kind, Encoding]]:
         kinds = self._kinds
@@ -155,8 +161,14 @@ class Compared:
         return tuple(dict.fromkeys(call.function for side in (self.old, self.new) for call in side.calls))
 
 
-def _values(masks: Mapping[str, object]) -> Mapping[str, Value]:
-    return masks  # type: ignore[return-value]
+def _values(run: Behaviour, bits: Bits) -> dict[Term, Term]:
+    """What masks hold that a run looks at, by their variables; a truth value has one bit."""
+    found: dict[Term, Term] = {}
+    for name, value in bits.masks.items():
+        variable = run.variables.get(name)
+        if isinstance(variable, BitVec) and variable.width <= value.width:
+            found[variable] = extract(value, variable.width - 1, 0)
+    return found
 
 
 def callers(version: Version, pair: Pair, pairing: Pairing) -> tuple[Pair, ...]:
