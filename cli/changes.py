@@ -55,6 +55,7 @@ class Judgement:
         directly: whether its own text, types or constants have changed, and not only functions that it calls.
         condition: under which both versions are equal, if there is one.
         callers: who guarantees that.
+        assumptions: what is taken for granted; nothing where both versions are the same term by term.
         relation: what is which in the two versions, in words.
         differs_in: the things that they show in which they can differ.
         bits: where they differ in one number alone: in which bits of it.
@@ -72,6 +73,7 @@ class Judgement:
     directly: bool = True
     condition: str = ""
     callers: tuple[CallerCheck, ...] = ()
+    assumptions: tuple[str, ...] = ()
     relation: tuple[str, ...] = ()
     differs_in: tuple[str, ...] = ()
     bits: tuple[int, ...] = ()

@@ -41,7 +41,7 @@ _FEW = 30
 """Of so many functions that have changed it is worth to look at each thoroughly."""
 _BUDGET = 4_000_000
 """The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
-_EFFORT = 40
+_EFFORT = 24
 """How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 
 
@@ -185,6 +185,7 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     versions = old.version(paths), new.version(paths)
     pairing = pair_functions(*versions, wanted.names, named)
     pairs = _selected(pairing, versions, wanted.functions)
+    # What is told of one function is kept for the others: this is done before there are processes.
     todo = [pair for pair in pairs if not unchanged(*versions, pair)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
     judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget), thorough=len(todo) <= _FEW)

@@ -9,6 +9,7 @@ from mmuproof.cli.console import Output
 from mmuproof.cli.report import input_lines, ranges
 from mmuproof.cli.results import TracedStep
 from mmuproof.cli.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.model.lifted.comparison import RESULT
 from mmuproof.proofs.refactoring import Change
 
 _STYLES = {
@@ -32,6 +33,12 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
         output.line("What is taken to be the same in both versions, although it is called or encoded differently:")
         for note, index in notes.items():
             output.line(f"{f'[{index}]':>6} {note}")
+        output.line()
+    assumptions = _numbered(assumed for each in shown for assumed in each.assumptions)
+    if assumptions:
+        output.line("What is taken for granted in both versions:")
+        for assumed in assumptions:
+            output.line(f"       {assumed}")
         output.line()
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
     _print_table(output, rows, notes, verbose=verbose)
@@ -74,7 +81,8 @@ def _sentence(judgement: Judgement, witness: Witness) -> str:
         Change.MORE: f"{what} allows what it did not allow before.",
         Change.LESS: f"{what} no longer allows what it allowed before.",
     }
-    text = sentences.get(judgement.change, f"{what[:1].upper()}{what[1:]} is another.")
+    other = "It returns something else." if what == RESULT or what.endswith("()") else f"There is another {what}."
+    text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
     if judgement.bits:
         numbers = ranges(judgement.bits)
         text += f" Nothing else is, and of that only bit{'s' if len(judgement.bits) > 1 else ''} {numbers} can be."
@@ -211,6 +219,7 @@ def _content(each: Judgement) -> dict[str, object]:
             {"caller": check.caller, "guarantees": check.guarantees, "reason": check.reason or None}
             for check in each.callers
         ],
+        "assumptions": list(each.assumptions),
         "relation": list(each.relation),
         "differs_in": list(each.differs_in),
         "bits": list(each.bits),

@@ -164,8 +164,10 @@ class Judge:
 
     def _judged(self, tried: _Tried) -> Judgement:
         compared = tried.compared
+        assumed = tried.comparison.assumptions if tried.answer is not None else ()
         found = Judgement(
             compared.pair.name, Change.EQUAL, compared.set_up.name,
+            assumptions=tuple(dict.fromkeys(each.label for each in assumed)),
             relation=tried.relation.notes, calls=tuple(compared.calls),
         )  # fmt: skip
         if tried.verdict is Verdict.PROVED:
@@ -396,8 +398,11 @@ def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """Judgements that say the same for all masks, as one."""
     first = found[0]
     same = all(
-        (each.change, each.condition, each.differs_in, each.bits, each.relation, each.reason)
-        == (first.change, first.condition, first.differs_in, first.bits, first.relation, first.reason)
+        (each.change, each.condition, each.differs_in, each.bits, each.relation, each.reason, each.assumptions)
+        == (
+            first.change, first.condition, first.differs_in, first.bits, first.relation, first.reason,
+            first.assumptions,
+        )
         for each in found
     )  # fmt: skip
     return (replace(first, masks=""),) if same else tuple(found)
