@@ -17,6 +17,7 @@ _STYLES = {
     Change.DIFFERS: "bold red", Change.UNKNOWN: "yellow", Change.NOT_COMPARED: "yellow",
 }  # fmt: skip
 _ORDER = tuple(_STYLES)
+_MOST_OTHERS = 4
 _MOST_NAMES, _MOST_WITNESSES = 12, 12
 _GAP = "   "
 
@@ -85,10 +86,11 @@ def _sentence(judgement: Judgement, witness: Witness) -> str:
     text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
     if judgement.bits:
         numbers = ranges(judgement.bits)
-        text += f" Nothing else is, and of that only bit{'s' if len(judgement.bits) > 1 else ''} {numbers} can be."
+        text += f" Nothing else differs, and of it only bit{'s' if len(judgement.bits) > 1 else ''} {numbers}."
     elif len(judgement.differs_in) > 1:
         others = [each for each in judgement.differs_in if each != what]
-        text += f" So can be {_listed(others)}."
+        more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
+        text += f" Also: {', '.join(others[:_MOST_OTHERS])}{more}."
     return text
 
 

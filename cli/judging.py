@@ -220,7 +220,12 @@ class Judge:
         checks = self._callers(tried, condition) if condition is not None else ()
         guaranteed = bool(checks) and all(check.guarantees for check in checks)
         broken = any(check.guarantees is False for check in checks)
-        if condition is not None and (guaranteed or (change is Change.DIFFERS and not broken)):
+        # Nearly every change is none under some condition: one that nobody is known to guarantee counts only if it is
+        # about bits whose meaning has changed.
+        about_bits = condition is not None and all(
+            kind_of(name, term.width) in tried.relation.encodings for name, term in variables(condition.holds).items()
+        )
+        if guaranteed or (about_bits and change is Change.DIFFERS and not broken):
             change = Change.EQUAL_IF
         return replace(
             found, change=change, condition=condition.text if condition is not None else "", callers=checks,
