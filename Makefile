@@ -39,7 +39,7 @@ format: venv-lint ## format the sources
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/ruff check --fix $(CHECKED)
 
-bench: venv ## measure mmuproof prove on the reference model and on Linux 7.2 (ARGS: --runs N, --kernel SOURCE)
+bench: venv ## measure mmuproof prove, ask and diff on the reference model and the cached kernels (ARGS: --runs N, --only TEXT)
 	$(BIN)/python tools/bench.py $(ARGS)
 
 docs: venv-test ## write anew what the documentation quotes: the list of theorems, the transcripts (make kernels)

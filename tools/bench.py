@@ -1,14 +1,16 @@
-"""Measure ``mmuproof prove``: on the reference model, and on Linux 7.2 where it is in the kernels' cache.
+"""Measure ``mmuproof prove``, ``diff`` and ``ask``, on the reference model and on the kernels in the kernels' cache.
 
 Each run is a process of its own.  Of the process: wall-clock time, processor time of all its threads
-and children, and peak resident memory; of its results file: the processor time of each result, which is one
-theorem for one vendor, stated, decided and told.  Medians are over the runs, after one run that is not counted.
+and children, and peak resident memory; of its results file: the seconds of each result, which is one
+theorem for one vendor, one function, or one answer.  Medians are over the runs, after one run that is not counted.
+A cold run has an empty cache folder; all others find there what an earlier run has left.
 The solver's share of one obligation is measured apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import platform
@@ -17,8 +19,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from rich.console import Console
@@ -31,6 +35,10 @@ from mmuproof.smt.solver import decide
 MMUPROOF = Path(sys.executable).with_name("mmuproof")
 # Everything was decided, or something was refuted, or something could not be decided.
 DECIDED = (0, 1, 3)
+QUESTION = "is_frozen_spte(spte) && is_mmio_spte(kvm, spte)"
+FUNCTION, PATCHED = "make_spte", "arch/x86/kvm/mmu/spte.c"
+CHANGE = ("level > PG_LEVEL_4K", "level >= PG_LEVEL_2M")
+NAMES = ("theorem", "function", "question", "vendor", "masks")
 
 
 @dataclass(frozen=True)
@@ -44,18 +52,28 @@ class Run:
     verdicts: Counter[str]
 
 
-def measure(arguments: list[str]) -> Run:
-    """Run ``mmuproof prove`` once.
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: a command line without ``mmuproof``, and whether each run has an empty cache folder."""
+
+    name: str
+    arguments: tuple[str, ...]
+    cold: bool = False
+
+
+def measure(subject: Subject, jobs: Sequence[str]) -> Run:
+    """Run a command once.
 
     Raises:
         SystemExit: it did not run to its end.
     """
     with tempfile.TemporaryDirectory(prefix="mmuproof-bench-") as folder:
         report, log = Path(folder, "results.json"), Path(folder, "log")
-        command = [str(MMUPROOF), "prove", *arguments, "--json", str(report)]
+        command = [str(MMUPROOF), *subject.arguments, *jobs, "--json", str(report)]
+        environment = {**os.environ, "XDG_CACHE_HOME": str(Path(folder, "cache"))} if subject.cold else os.environ
         with log.open("wb") as output:
             start = time.perf_counter()
-            child = os.posix_spawn(command[0], command, os.environ, file_actions=[
+            child = os.posix_spawn(command[0], command, environment, file_actions=[
                 (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2),
             ])  # fmt: skip
             _, ended, used = os.wait4(child, 0)
@@ -64,28 +82,60 @@ def measure(arguments: list[str]) -> Run:
         if status not in DECIDED or not report.is_file():
             sys.stderr.write(log.read_text(errors="replace"))
             sys.exit(f"bench: {' '.join(command)}: exit status {status}")
-        results = json.loads(report.read_text())["results"]
+        results = results_of(json.loads(report.read_text()))
     return Run(
         wall,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / 1024,
-        tuple((float(result["seconds"]), f"{result['theorem']} {result['vendor']}") for result in results),
-        Counter(str(result["verdict"]) for result in results),
+        tuple((seconds, name) for seconds, name, _ in results),
+        Counter(verdict for _, _, verdict in results),
     )
 
 
-def subjects(kernel: str | None) -> dict[str, list[str]]:
-    """What is measured, and the options for it."""
-    found = {"reference model": list[str]()}
-    if kernel is None:
-        cache = os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels"
-        tree = Path(cache, "linux-7.2")
-        if not (tree / "Makefile").is_file():
-            sys.stderr.write("bench: Linux 7.2 is not measured: it is not in the cache (make kernels)\n")
-            return found
-        kernel = str(tree)
-    found[Path(kernel).name] = ["--kernel", kernel]
-    return found
+def results_of(report: dict[str, Any]) -> list[tuple[float, str, str]]:
+    """Seconds, name and verdict of each result in a results file."""
+    # A theorem for a vendor, a function under some masks, or a question for a vendor.
+    return [
+        (
+            float(each["seconds"]),
+            " ".join(str(each[key]) for key in NAMES if each.get(key)),
+            str(each["verdict"]),
+        )
+        for each in report["results"]
+    ]
+
+
+def patch_of(kernel: Path, folder: Path) -> Path:
+    """A patch that changes one comparison of one function into another that is the same."""
+    source = (kernel / PATCHED).read_text("utf-8").splitlines(keepends=True)
+    changed = [line.replace(*CHANGE) for line in source]
+    patch = folder / "bench.patch"
+    lines = difflib.unified_diff(source, changed, f"a/{PATCHED}", f"b/{PATCHED}")
+    patch.write_text("".join(lines), "utf-8")
+    return patch
+
+
+def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
+    """What is measured; what it needs is written into a folder."""
+    yield Subject("prove: reference model", ("prove",))
+    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    # Cold runs have another cache folder, so all kernels are given by their path.
+    old, new = cache.absolute() / "linux-6.12", cache.absolute() / "linux-7.2"
+    there = {each: (each / "Makefile").is_file() for each in (old, new)}
+    for each in (each for each, found in there.items() if not found):
+        sys.stderr.write(f"bench: {each.name} is not measured: it is not in the cache (make kernels)\n")
+    if kernel is not None or there[new]:
+        subject = kernel or str(new)
+        name = Path(subject).name
+        question = ("ask", QUESTION, "--kernel", subject)
+        yield Subject(f"prove: {name}", ("prove", "--kernel", subject))
+        yield Subject(f"ask: {name}, cold", question, cold=True)
+        yield Subject(f"ask: {name}, cached", question)
+    if there[new]:
+        patch = str(patch_of(new, folder))
+        yield Subject(f"diff: patched {FUNCTION}()", ("diff", str(new), FUNCTION, "--patch", patch))
+    if all(there.values()):
+        yield Subject(f"diff: {old.name} to {new.name}", ("diff", str(old), str(new)))
 
 
 def solver_seconds() -> list[float]:
@@ -103,41 +153,46 @@ def main() -> None:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="counted runs of each (5)")
-    parser.add_argument("--kernel", metavar="SOURCE", help="instead of Linux 7.2 of the kernels' cache")
-    parser.add_argument("--jobs", type=int, metavar="N", help="for mmuproof prove")
+    parser.add_argument("--kernel", metavar="SOURCE", help="for prove and ask, instead of Linux 7.2")
+    parser.add_argument("--jobs", type=int, metavar="N", help="for mmuproof prove and diff")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only subjects whose name contains this")
     options = parser.parse_args()
     if options.runs < 1:
         parser.error("--runs must be at least 1")
-    jobs = [] if options.jobs is None else ["--jobs", str(options.jobs)]
 
-    table = Table(title=f"mmuproof prove: medians of {options.runs} runs, in brackets the range")
+    table = Table(title=f"mmuproof: medians of {options.runs} runs, in brackets the range")
     table.add_column("subject")
-    for heading in ("wall s", "CPU s", "peak MiB", "results", "CPU s a result: median", "slowest"):
+    for heading in ("wall s", "CPU s", "peak MiB", "results", "s a result: median", "slowest"):
         table.add_column(heading, justify="right")
     slowest: dict[str, str] = {}
-    for name, arguments in subjects(options.kernel).items():
-        measure([*arguments, *jobs])
-        runs = [measure([*arguments, *jobs]) for _ in range(options.runs)]
-        results = [result for run in runs for result in run.results]
-        table.add_row(
-            name,
-            _spread([run.wall for run in runs], 2),
-            _spread([run.cpu for run in runs], 2),
-            _spread([run.peak for run in runs], 0),
-            "\n".join(f"{count} {verdict}" for verdict, count in runs[0].verdicts.most_common()),
-            f"{statistics.median(seconds for seconds, _ in results):.4f}" if results else "-",
-            f"{max(results)[0]:.3f}" if results else "-",
-        )
-        slowest[name] = max(results)[1] if results else "-"
+    with tempfile.TemporaryDirectory(prefix="mmuproof-bench-") as folder:
+        for subject in subjects(options.kernel, Path(folder)):
+            if options.only not in subject.name:
+                continue
+            jobs = [] if options.jobs is None or subject.arguments[0] == "ask" else ["--jobs", str(options.jobs)]
+            measure(subject, jobs)
+            runs = [measure(subject, jobs) for _ in range(options.runs)]
+            results = [result for run in runs for result in run.results]
+            table.add_row(
+                subject.name,
+                _spread([run.wall for run in runs], 2),
+                _spread([run.cpu for run in runs], 2),
+                _spread([run.peak for run in runs], 0),
+                "\n".join(f"{count} {verdict}" for verdict, count in runs[0].verdicts.most_common()),
+                f"{statistics.median(seconds for seconds, _ in results):.4f}" if results else "-",
+                f"{max(results)[0]:.3f}" if results else "-",
+            )
+            slowest[subject.name] = max(results)[1] if results else "-"
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for name, result in slowest.items():
         console.print(f"Slowest result of {name}: {result}")
-    obligations = solver_seconds()
-    console.print(
-        f"Solver, {len(obligations)} obligations of the reference model: "
-        f"median {statistics.median(obligations) * 1000:.1f} ms, slowest {max(obligations) * 1000:.1f} ms"
-    )
+    if not options.only:
+        obligations = solver_seconds()
+        console.print(
+            f"Solver, {len(obligations)} obligations of the reference model: "
+            f"median {statistics.median(obligations) * 1000:.1f} ms, slowest {max(obligations) * 1000:.1f} ms"
+        )
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}")
 
 

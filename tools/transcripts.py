@@ -1,8 +1,12 @@
 """Run the commands that the documentation shows, and write what they print below them.
 
 A block that begins with ```` ```console ```` holds one command after ``$ ``; all below it is its output.
-Commands run where the cached kernels and ``docs/examples`` are, so ``linux-7.2`` is a path.  With ``--check``
-nothing is written: the exit status says whether every transcript is still what the command prints, times aside.
+A line of it that is ``…`` alone stands for what is left out: what is shown on either side of it goes from its first
+line to its last, whatever comes between them now.
+A block that begins with ```` ```sh ```` holds shell commands, whose output is not shown.
+The commands of a page run one after the other in a folder in which the cached kernels and ``docs/examples`` are, so
+``linux-7.2`` is a path.  With ``--check`` nothing is written: the exit status says whether every transcript is still
+what the command prints, times aside.
 """
 
 from __future__ import annotations
@@ -21,9 +25,23 @@ from pathlib import Path
 import platformdirs
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/commands.md", "docs/mbec-gmet.md", "docs/errata.md", "docs/ask.md")
+PAGES = ("README.md", "docs/commands.md", "docs/mbec-gmet.md", "docs/errata.md", "docs/ask.md", "docs/diff.md")
 EXAMPLES = ROOT / "docs" / "examples"
-_BLOCK = re.compile(r"(?<=^```console\n)\$ (?P<command>[^\n]*)\n(?P<output>.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"(?<=^```console\n)\$ (?P<command>[^\n]*)\n(?P<output>.*?)(?=^```$)|(?<=^```sh\n)(?P<script>.*?)(?=^```$)",
+    re.MULTILINE | re.DOTALL,
+)
+_LEFT_OUT = "…\n"
+# A commit made in an example is the same whoever makes it, and whenever.
+_COMMITTER = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    **{
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "A"), ("EMAIL", "a@example.org"), ("DATE", "2026-01-01T00:00:00Z"))
+    },
+}
 _CHANGING = re.compile(r"\d+\.\d+ s\b| +(?=\d+\.\d+ s)|(?<=Linux )\d+\.\d+\.\d+|(?<=mmuproof )\d+\.\d+\.\d+")
 
 
@@ -43,28 +61,67 @@ def workplace() -> Iterator[Path]:
         yield place
 
 
-def run(command: str) -> str:
-    """What a command prints, with its exit status on the last line if it is not 0."""
+def run(command: str, place: Path) -> str:
+    """What a command prints."""
     program, *arguments = shlex.split(command)
     if program != "mmuproof":
         raise SystemExit(f"transcripts: only mmuproof is run, not {program}")
-    with workplace() as place:
-        done = subprocess.run(
-            [sys.executable, "-m", "mmuproof.cli.main", *arguments],
-            cwd=place,
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "mmuproof.cli.main", *arguments],
+        cwd=place,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     return done.stdout.rstrip("\n") + "\n"
+
+
+def shell(script: str, place: Path) -> None:
+    """Run the commands that a page has a reader run beforehand."""
+    subprocess.run(["sh", "-eu", "-c", script], cwd=place, env={**os.environ, **_COMMITTER}, check=True)
+
+
+def trimmed(shown: str, output: str) -> str:
+    """An output without what a transcript leaves out of it."""
+    if _LEFT_OUT not in shown:
+        return output
+    lines = output.splitlines(keepends=True)
+    known = [steady(line) for line in lines]
+    kept: list[str] = []
+    at = 0
+    for part in re.split(rf"^{_LEFT_OUT}", shown, flags=re.MULTILINE):
+        wanted = steady(part).splitlines(keepends=True)
+        if wanted:
+            first = _find(wanted[0], known, at)
+            # A part of one line ends where it begins; a repeated last line is that of the same length, if there is one.
+            same = first + len(wanted)
+            at = same if known[first:same] == wanted else _find(wanted[-1], known, first) + 1
+            kept += lines[first:at]
+        kept.append(_LEFT_OUT)
+    return "".join(kept[:-1])
+
+
+def _find(line: str, lines: list[str], start: int) -> int:
+    try:
+        return lines.index(line, start)
+    except ValueError:
+        raise SystemExit(f"transcripts: a part that is shown begins or ends with what is not printed: {line}") from None
 
 
 def refreshed(text: str) -> str:
     """A page with the output of each of its commands as it is now."""
-    return _BLOCK.sub(lambda block: f"$ {block['command']}\n{run(block['command'])}", text)
+    with workplace() as place:
+
+        def block(found: re.Match[str]) -> str:
+            if found["script"] is not None:
+                shell(found["script"], place)
+                return found[0]
+            return f"$ {found['command']}\n{trimmed(found['output'], run(found['command'], place))}"
+
+        return _BLOCK.sub(block, text)
 
 
 def steady(text: str) -> str:
