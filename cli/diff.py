@@ -186,7 +186,7 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     pairing = pair_functions(*versions, wanted.names, named)
     pairs = _selected(pairing, versions, wanted.functions)
     # What is told of one function is kept for the others: this is done before there are processes.
-    todo = [pair for pair in pairs if not unchanged(*versions, pair)]
+    todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
     judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget), thorough=len(todo) <= _FEW)
     watcher.phase("comparing", len(todo))

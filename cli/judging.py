@@ -121,7 +121,7 @@ class Judge:
             str(self.old.unit(pair.old_path).function(pair.old).location),
             str(self.new.unit(pair.new_path).function(pair.new).location),
         )
-        directly = changed_directly(self.old, self.new, pair)
+        directly = changed_directly(self.old, self.new, pair, self.given.pairing.former_names)
         seconds = time.perf_counter() - start
         merged = _merged(found)
         return tuple(

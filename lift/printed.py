@@ -38,7 +38,7 @@ class Printed:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self._texts: dict[str, str] = {}
-        self._digests: dict[str, str] = {}
+        self._digests: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._weights: dict[str, int] = {}
         self._calls: dict[str, frozenset[str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
@@ -89,17 +89,24 @@ class Printed:
         self._weights[function] = total
         return total
 
-    def digest(self, function: str) -> str:
+    def digest(self, function: str, names: Mapping[str, str] | None = None) -> str:
         """Changes if the function does, or a type, constant, variable or prototype that it uses.
 
         It does not if only a function does that it calls.
+
+        Args:
+            function: its name.
+            names: words that stand for others.
         """
-        if function not in self._digests:
-            digest = hashlib.sha256(self.text(function).encode())
-            for part in sorted(self._parts(function)):
-                digest.update(b"\0" + part.encode())
-            self._digests[function] = digest.hexdigest()
-        return self._digests[function]
+        others = {word: names[word] for word in _words(self.text(function)) if word in names} if names else {}
+        key = function, tuple(sorted(others.items()))
+        if key not in self._digests:
+            digest = hashlib.sha256()
+            for part in (self.text(function), *sorted(self._parts(function))):
+                text = _WORD.sub(lambda word: others.get(word[0], word[0]), part) if others else part
+                digest.update(text.encode() + b"\0")
+            self._digests[key] = digest.hexdigest()
+        return self._digests[key]
 
     def _parts(self, function: str) -> set[str]:
         """The printed declarations that a function uses; of a struct only the members that it names."""

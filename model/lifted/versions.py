@@ -175,19 +175,28 @@ def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
     return Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
 
 
-def unchanged(old: Version, new: Version, pair: Pair) -> bool:
-    """Whether a function, and all that it calls, says the same in both versions."""
+def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:
+    """Whether a function, and all that it calls, says the same in both versions, but for the names of functions.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        pair: the function.
+        former: what functions of the new version were called.
+    """
     before, after = old.printed(pair.old_path), new.printed(pair.new_path)
-    if pair.old != pair.new or before.digest(pair.old) != after.digest(pair.new):
-        return False
-    called = before.closure(pair.old)
-    return called == after.closure(pair.new) and all(before.digest(each) == after.digest(each) for each in called)
+    called = {former.get(each, each): each for each in after.closure(pair.new)}
+    return (
+        not changed_directly(old, new, pair, former)
+        and before.closure(pair.old) == called.keys()
+        and all(before.digest(name) == after.digest(each, former) for name, each in called.items())
+    )
 
 
-def changed_directly(old: Version, new: Version, pair: Pair) -> bool:
-    """Whether a function itself, or a type, macro or variable that it uses, has changed."""
+def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:
+    """Whether a function itself, or a type, macro or variable that it uses, has changed; see `unchanged`."""
     before, after = old.printed(pair.old_path), new.printed(pair.new_path)
-    return pair.old != pair.new or before.digest(pair.old) != after.digest(pair.new)
+    return before.digest(pair.old) != after.digest(pair.new, former)
 
 
 def not_followed(old: Version, new: Version, pair: Pair) -> frozenset[str]:

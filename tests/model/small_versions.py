@@ -85,7 +85,7 @@ class TwoVersions:
 
     def unchanged(self, function: str = "f") -> bool:
         """Whether a function and all that it calls says the same."""
-        return unchanged(self.old, self.new, self.pair(function))
+        return unchanged(self.old, self.new, self.pair(function), {})
 
     def set_up(self, masks: tuple[Bits, Bits] | None = None) -> SetUp:
         """Masks of any value, or as given."""
