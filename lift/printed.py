@@ -23,6 +23,8 @@ _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
 # What has no name is called by its place, and is printed for itself.
 _UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
+# Where something stands, for messages of debugging.
+_PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
 
 
@@ -194,7 +196,7 @@ class _Lazily(Mapping[str, str]):
 
 def _renumbered(text: str) -> str:
     numbers: dict[str, int] = {}
-    text = _UNNAMED.sub(r"(unnamed \1)", text)
+    text = _PLACE.sub('"", 0', _UNNAMED.sub(r"(unnamed \1)", text))
     return _COUNTED.sub(lambda match: f"{match[1]}_{numbers.setdefault(match[0], len(numbers))}", text)
 
 
