@@ -106,7 +106,7 @@ def _condition_lines(judgement: Judgement) -> Iterable[str]:
     for each in not_sure:
         yield f"{each.caller}() does not see to it: {each.reason}"
     if unknown:
-        yield f"Not known of {_listed(f'{name}()' for name in unknown)}."
+        yield f"Not known of {_listed(unknown)}."
     if not judgement.callers:
         yield "Whether it is so wherever the function is called has not been looked at."
 

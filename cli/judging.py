@@ -13,7 +13,7 @@ from mmuproof.cli.flags import number
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.comparing import Compared, Given, SetUp, callers, run_caller
+from mmuproof.model.lifted.comparing import Compared, Given, SetUp, callers, is_private, run_caller
 from mmuproof.model.lifted.comparison import RESULT, Comparison
 from mmuproof.model.lifted.correspondence import matching_parameters
 from mmuproof.model.lifted.encodings import Kind, kind_of
@@ -177,7 +177,7 @@ class Judge:
             return replace(found, change=Change.NOT_COMPARED, reason=reason)
         if tried.verdict is not Verdict.REFUTED:
             assert tried.answer is not None
-            return replace(found, change=Change.UNKNOWN, reason=tried.answer.reason or "")
+            return replace(found, change=Change.UNKNOWN, reason=f"the budget ran out ({tried.answer.reason})")
         return self._differing(tried, found)
 
     def _differing(self, tried: _Tried, found: Judgement) -> Judgement:
@@ -334,10 +334,12 @@ class Judge:
         if any(former.get(name, name) not in positions or kind_of(name, term.width) in tried.relation.encodings
                for name, term in needed.items()):  # fmt: skip
             return ()
-        return tuple(
+        looked_at = tuple(
             self._caller(each, pair.new, {name: positions[former.get(name, name)] for name in needed}, condition)
             for each in callers(self.new, pair, self.given.pairing)
         )
+        elsewhere = CallerCheck("callers in other files", None, "not looked at")
+        return looked_at if is_private(self.new, pair) else (*looked_at, elsewhere)
 
     def _parameters(self, tried: _Tried) -> Mapping[str, str]:
         old, new = tried.compared.old.function, tried.compared.new.function

@@ -25,6 +25,8 @@ _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable
 _UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
 # What depends on all of a struct, and not only on the members that are named.
 _OF_A_WHOLE = re.compile(r"\b(?:sizeof|offsetof|memcpy|memset|memcmp|__builtin_\w+)\b|\*\w+ = |= \*\w+")
+# Where something stands, for messages of debugging.
+_PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
 
 
@@ -215,7 +217,7 @@ class _Lazily(Mapping[str, str]):
 
 def _renumbered(text: str) -> str:
     numbers: dict[str, int] = {}
-    text = _UNNAMED.sub(r"(unnamed \1)", text)
+    text = _PLACE.sub('"", 0', _UNNAMED.sub(r"(unnamed \1)", text))
     return _COUNTED.sub(lambda match: f"{match[1]}_{numbers.setdefault(match[0], len(numbers))}", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -169,6 +170,13 @@ def _values(run: Behaviour, bits: Bits) -> dict[Term, Term]:
         if isinstance(variable, BitVec) and variable.width <= value.width:
             found[variable] = extract(value, variable.width - 1, 0)
     return found
+
+
+def is_private(version: Version, pair: Pair) -> bool:
+    """Whether no file but the one that defines it can call a function of the new version."""
+    unit = version.unit(pair.new_path)
+    static = re.search(r"\bstatic\b[^{]*\{", version.printed(pair.new_path).text(pair.new))
+    return static is not None and unit.file_of(pair.new) == pair.new_path
 
 
 def callers(version: Version, pair: Pair, pairing: Pairing) -> tuple[Pair, ...]:

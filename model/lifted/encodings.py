@@ -239,7 +239,8 @@ def access_encodings(old: Bits, new: Bits) -> tuple[Encoding, ...]:
 
 def set_encoding(inner: Encoding) -> Encoding:
     """How a word changes that has a bit for each access mask."""
-    return SetEncoding(Kind.ACCESS_SET, (), notes=("permissions[]: one bit for each access mask",), inner=inner)
+    notes = ("permissions[]: one bit for each access mask", *inner.notes)
+    return SetEncoding(Kind.ACCESS_SET, (), notes=notes, inner=inner)
 
 
 def _told(move: Move) -> str:
