@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -34,3 +35,17 @@ def test_every_transcript_is_what_the_command_prints_now(kernel_tree: Callable[[
         pytest.skip(f"the transcripts are of Linux {shown}, and the cached tree is {found}: make docs")
     done = run("transcripts.py")
     assert done.returncode == 0, f"run make docs\n{done.stdout}{done.stderr}"
+
+
+def test_what_a_transcript_leaves_out_stays_left_out() -> None:
+    described = importlib.util.spec_from_file_location("transcripts", ROOT / "tools" / "transcripts.py")
+    assert described is not None
+    assert described.loader is not None
+    transcripts = importlib.util.module_from_spec(described)
+    described.loader.exec_module(transcripts)
+    printed = "a 1.2 s\nnew\nb\nc\nd\ne\n"
+    assert transcripts.trimmed("a 3.4 s\nb\n…\nd\n", printed) == "a 1.2 s\nnew\nb\n…\nd\n"
+    assert transcripts.trimmed("…\nc\n…\n", printed) == "…\nc\n…\n"
+    assert transcripts.trimmed("anything\n", printed) == printed
+    with pytest.raises(SystemExit, match="gone"):
+        transcripts.trimmed("…\ngone\n", printed)
