@@ -11,7 +11,7 @@ from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
 
-_OF_BITS = re.compile(r"pte|access|mask|role|flags|error_code|pfec|efer|cr0|cr4|level|xwr|caps|type")
+_OF_BITS = re.compile(r"pte|gen|access|mask|role|flags|error_code|pfec|efer|cr0|cr4|level|xwr|caps|type")
 """Names of numbers of which somebody may guarantee a bit."""
 _MOST_TRIES, _MOST_PAIRS = 16, 1
 _FEW_BITS = 6

@@ -191,7 +191,7 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget), thorough=len(todo) <= _FEW)
     watcher.phase("comparing", len(todo))
     judgements = side_by_side(judge.judge, todo, wanted.jobs, watcher.advance)
-    outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not Version.is_of_mmu(path))
+    outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not _is_looked_at(path))
     everything = not wanted.functions
     notes = (
         pairing.notes
@@ -264,6 +264,11 @@ def _files(root: Path) -> dict[str, tuple[tuple[int, int], int]]:
                 known = path.stat()
                 found[path.relative_to(root).as_posix()] = ((known.st_dev, known.st_ino), known.st_size)
     return found
+
+
+def _is_looked_at(path: str) -> bool:
+    """Whether the functions of a file are compared: those of headers are where a unit includes them."""
+    return Version.is_of_mmu(path) and (path in UNITS or not path.endswith(".c"))
 
 
 def _is_pattern(text: str) -> bool:

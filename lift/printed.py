@@ -24,7 +24,10 @@ _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable
 # What has no name is called by its place, and is printed for itself.
 _UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
 # What depends on all of a struct, and not only on the members that are named.
-_OF_A_WHOLE = re.compile(r"\b(?:sizeof|offsetof|memcpy|memset|memcmp|__builtin_\w+)\b|\*\w+ = |= \*\w+")
+_OF_A_WHOLE = re.compile(
+    r"sizeof ?\((?:(?:struct|union) \w|\*)|\b(?:offsetof|memcpy|memset|memcmp|__builtin_(?:mem\w+|offsetof))\b"
+    r"|\*\w+ = |= \*\w+"
+)
 # Where something stands, for messages of debugging.
 _PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)

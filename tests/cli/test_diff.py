@@ -30,7 +30,7 @@ from mmuproof.model.lifted.comparing import Given, SetUp
 from mmuproof.model.lifted.kernel import MACROS
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version
 from mmuproof.proofs.refactoring import Change
-from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.smt.solver import decide, possible, satisfiable
 
 pytestmark = pytest.mark.kernel
 
@@ -77,10 +77,6 @@ class Row:
 
 #: What is done to the tree -> the function that has to be equal.
 REFACTORS = {
-    "a function is renamed": Row(
-        everywhere(r"\bis_frozen_spte\b", "spte_is_frozen"), "spte_is_frozen", "equal",
-        ("spte_is_frozen() is what is_frozen_spte() was",),
-    ),
     "a helper is split out of a function": Row(
         ((SPTE_C, r"spte \|= (\(spte & SHADOW_ACC_TRACK_SAVED_BITS_MASK\) <<\s+SHADOW_ACC_TRACK_SAVED_BITS_SHIFT);", "spte |= saved(spte);"),
          (SPTE_C, r"\nu64 mark_spte_for_access_track\(",
@@ -147,9 +143,9 @@ SPTE_CHANGES = {
     "branches are swapped and the condition is not": Row(
         ((SPTE_C, r"if \(ad_disabled\)\n(\t\t.*;\n)\telse\n(\t\t.*;\n)", r"if (ad_disabled)\n\2\telse\n\1"),), "make_nonleaf_spte", "differs",
     ),
-    "a shift is one off": Row(((SPTE_C, r"gpa = gfn << PAGE_SHIFT;", "gpa = gfn << (PAGE_SHIFT - 1);"),), "make_mmio_spte", "equal if", condition="gfn == 0"),
+    "a shift is one off": Row(((SPTE_C, r"gpa = gfn << PAGE_SHIFT;", "gpa = gfn << (PAGE_SHIFT - 1);"),), "make_mmio_spte", "differs"),
     "a condition is one of two that it was": Row(
-        ((SPTE_C, r"!is_writable_pte\(spte\) && is_mmu_writable_spte\(spte\)", "is_mmu_writable_spte(spte)"),), "spte_needs_atomic_update", "equal if",
+        ((SPTE_C, r"!is_writable_pte\(spte\) && is_mmu_writable_spte\(spte\)", "is_mmu_writable_spte(spte)"),), "spte_needs_atomic_update", "differs",
         differs_in=("a WARN", "the return value"), condition="!(spte & BIT(1))",
     ),
     "callers see to it that nothing changes": Row(
@@ -172,7 +168,7 @@ OTHER_CHANGES = {
           r"\g<0>\n\tif (pte_access == 11 && access == PFERR_USER_MASK && pte_pkey == 13 && !mmu->pkru_mask) fault = 0;"),),
         "permission_fault", "new allows more", differs_in=("permission_fault()",),
     ),
-    "a write is dropped": Row(((MMU_C, r"mmu->pkru_mask = 0;", ""),), "update_pkru_bitmask", "equal if", differs_in=("mmu->pkru_mask",), condition="mmu->pkru_mask == 0"),
+    "a write is dropped": Row(((MMU_C, r"mmu->pkru_mask = 0;", ""),), "update_pkru_bitmask", "differs", differs_in=("mmu->pkru_mask",)),
     "a write is moved behind a call": Row(
         ((MMU_C, r"(fault->max_level = PG_LEVEL_2M;\n\t)return direct_page_fault\(vcpu, fault\);", r"int r = direct_page_fault(vcpu, fault);\n\1return r;"),),
         "nonpaging_page_fault", "differs", differs_in=("fault->max_level when direct_page_fault() is called",),
@@ -184,7 +180,7 @@ OTHER_CHANGES = {
         ((MMU_C, r"if \(!is_cr0_pg\(mmu\)\)\n\t\treturn;\n\n(?=\treset_guest_rsvds)", ""),), "reset_guest_paging_metadata", "differs",
     ),
     "another member is read": Row(
-        ((MMU_C, r"if \(fault->rsvd\)\n\t\treturn false;", "if (fault->user)\n\t\treturn false;"),), "page_fault_can_be_fast", ("equal if", "differs"),
+        ((MMU_C, r"if \(fault->rsvd\)\n\t\treturn false;", "if (fault->user)\n\t\treturn false;"),), "page_fault_can_be_fast", "differs",
         differs_in=("the return value",),
     ),
     "one bit of a constant is another": Row(
@@ -269,6 +265,12 @@ def refactored(compare: Compare) -> Compared:
 
 
 @pytest.fixture(scope="module")
+def renamed(compare: Compare) -> Compared:
+    row = Row(everywhere(r"\bis_frozen_spte\b", "spte_is_frozen"), "spte_is_frozen", "equal")
+    return compare("renamed", [row], ["spte_is_frozen", "is_mmio_spte"])
+
+
+@pytest.fixture(scope="module")
 def moved(compare: Compare) -> Compared:
     rows = list(MOVES.values())
     return compare("moved", rows, [*functions_of(rows), "mark_spte_for_access_track", "is_access_allowed"])
@@ -304,6 +306,12 @@ def check(row: Row, compared: Compared) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("row", REFACTORS.values(), ids=REFACTORS.keys())
 def test_a_refactor_that_changes_nothing_is_equal(row: Row, refactored: Compared) -> None:
     check(row, refactored)
+
+
+def test_a_function_that_is_only_renamed_is_found_again_and_has_not_changed(renamed: Compared) -> None:
+    assert "spte_is_frozen() is what is_frozen_spte() was" in renamed.content["renamed"]
+    assert renamed.content["results"] == []
+    assert renamed.content["status"] == 0
 
 
 def test_what_says_the_same_is_not_even_compared(refactored: Compared) -> None:
@@ -363,7 +371,6 @@ def test_a_run_says_what_it_has_not_looked_at(spte_changed: Compared, changed: C
     assert f"{KVM}/cpuid.c" in spte_changed.content["outside"]
 
 
-@pytest.mark.xfail(strict=True, reason="a file in the MMU's folder that is no unit is taken for looked at")
 def test_a_new_unit_of_the_mmu_is_told_as_not_looked_at(spte_changed: Compared) -> None:
     assert f"{KVM}/mmu/new.c" in spte_changed.content["outside"]
 
@@ -387,23 +394,19 @@ def test_a_tree_is_equal_to_itself_whatever_its_comments_say(compare: Compare) -
 
 @pytest.fixture(scope="module")
 def version_72(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Version:
-    """Linux 7.2, its units read when they are asked for."""
+    """Linux 7.2."""
     root = kernel_tree("7.2")
     made = write_stand_ins(root, tmp_path_factory.mktemp("stand-ins"))
-    units: dict[str, Unit] = {}
-
-    def unit(path: str) -> Unit:
-        if path not in units:
-            units[path] = Unit(root, path, clang_arguments(root, made, path), MACROS)
-        return units[path]
-
-    return Version(unit, UNITS)
+    return Version({path: Unit(root, path, clang_arguments(root, made, path), MACROS) for path in UNITS})
 
 
 def judged_against_itself(version: Version, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
     """What is said of functions, nothing being taken for unchanged, where that is not that they are equal."""
     decided = partial(decide, budget=400_000, small=False)
-    solver = Solver(lambda obligation, _: decided(obligation), decided, decided, partial(satisfiable, budget=400_000))
+    solver = Solver(
+        lambda obligation, _: decided(obligation), lambda obligation, _preferred, _effort: decided(obligation),
+        decided, decided, partial(satisfiable, budget=400_000), partial(possible, budget=400_000),
+    )  # fmt: skip
     set_ups = [SetUp("", version.constants, version.constants)]
     set_ups += [SetUp(name, *[version.bits(ept=name == EPT)] * 2) for name in (EPT, OTHER_TABLES)]
     judge = Judge(version, version, Given({}, Pairing(tuple(pairs), (), (), ())), tuple(set_ups), solver)
