@@ -6,7 +6,7 @@ line to its last, whatever comes between them now.
 A block that begins with ```` ```sh ```` holds shell commands, whose output is not shown.
 The commands of a page run one after the other in a folder in which the cached kernels and ``docs/examples`` are, so
 ``linux-7.2`` is a path.  With ``--check`` nothing is written: the exit status says whether every transcript is still
-what the command prints, times aside.
+what the command prints, times aside.  Pages may be named.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def steady(text: str) -> str:
 def main() -> int:
     """Refresh or check every page."""
     stale = False
-    for name in PAGES:
+    named = [each for each in sys.argv[1:] if each != "--check"]
+    for name in named or PAGES:
         page = ROOT / name
         before = page.read_text("utf-8")
         after = refreshed(before)
