@@ -245,7 +245,8 @@ def _best(path: str, candidates: Sequence[str]) -> str | None:
     # One name alone says little, unless it is a parameter's, or both belong to one thing.
     close = [
         each for each in candidates
-        if len(_split(each)) == 1 or common(each)[0] > 1 or (common(each)[1] > 0 and not each.startswith(_OPERATIONS))
+        if 1 in (len(parts), len(_split(each))) or common(each)[0] > 1
+        or (common(each)[1] > 0 and not each.startswith(_OPERATIONS))
     ]  # fmt: skip
     ranked = sorted(close, key=common, reverse=True)
     if not ranked or (len(ranked) > 1 and common(ranked[0]) == common(ranked[1])):
