@@ -334,7 +334,7 @@ def test_a_change_is_found(row: Row, changed: Compared) -> None:
     check(row, changed)
 
 
-@pytest.mark.xfail(strict=True, reason="'equal if' takes the place of 'new allows more' where a WARN differs as well")
+@pytest.mark.xfail(strict=True, reason="'differs' takes the place of 'new allows more' where a WARN differs as well")
 def test_a_permission_that_is_new_is_told_although_a_warning_is_as_well(spte_changed: Compared) -> None:
     check(WARNING_AS_WELL, spte_changed)
 
