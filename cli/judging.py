@@ -242,7 +242,7 @@ class Judge:
             width = each.old.width if each.old is not None else 0
             is_spte = kind_of(name, width) is Kind.SPTE
             permission = permission_of(name, spte_bits, is_spte=is_spte) if name else None
-            shown = f"{name}" if each.key == RESULT else each.name
+            shown = name if each.key == RESULT else each.name
             found.append(
                 Shows(shown if permission is not None else each.name, each.differs, each.old, each.new, permission)
             )

@@ -194,6 +194,5 @@ def run_caller(version: Version, caller: Pair, callee: str) -> Behaviour:
         Refused: the caller is not understood.
     """
     unit = version.unit(caller.new_path)
-    printed = version.printed(caller.new_path)
-    large = {name for name in printed.closure(caller.new) if printed.weight(name) > 60}
-    return behaviour(unit, unit.function(caller.new), Answers(), never=frozenset({callee, *large}))
+    never = version.too_large(caller.new_path, caller.new) | {callee}
+    return behaviour(unit, unit.function(caller.new), Answers(), never=never)

@@ -70,6 +70,11 @@ class Version:
             return self.functions[name]
         return tuple(path for path in self.paths if name in self.unit(path).definitions)
 
+    def too_large(self, path: str, function: str) -> frozenset[str]:
+        """The functions that are too large to be followed where a function of a unit calls them."""
+        printed = self.printed(path)
+        return frozenset(name for name in printed.closure(function) if printed.weight(name) > _LARGEST)
+
     @cached_property
     def constants(self) -> Bits:
         """The constants by which bits are known."""
@@ -201,9 +206,4 @@ def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str
 
 def not_followed(old: Version, new: Version, pair: Pair) -> frozenset[str]:
     """The functions that are too large to be followed where this one calls them, in either version."""
-    return frozenset(
-        name
-        for printed, function in ((old.printed(pair.old_path), pair.old), (new.printed(pair.new_path), pair.new))
-        for name in printed.closure(function)
-        if printed.weight(name) > _LARGEST
-    )
+    return old.too_large(pair.old_path, pair.old) | new.too_large(pair.new_path, pair.new)

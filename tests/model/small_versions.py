@@ -27,7 +27,7 @@ PREAMBLE = f"""
 int {WARN_CALL}(int); void {BUG_CALL}(int);
 enum {{ false, true }};
 """
-BUDGET = 400_000
+BUDGET = 10_000_000
 
 
 def version(folder: Path, text: str) -> Version:
