@@ -70,7 +70,7 @@ class Catalogue(Protocol):
     def kernel(
         self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
     ) -> AbstractContextManager[Subject]:
-        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` says that all of it will be needed."""
+        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` if all of it is to be parsed before."""
 
 
 class Installed:

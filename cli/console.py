@@ -97,8 +97,8 @@ class Display:
         if self._task is not None:
             self._bar.advance(self._task)
 
-    def failure(self, what: str, error: BaseException) -> None:
+    def failure(self, what: str, trace: str) -> None:
         """An exception has become the verdict ERROR: where it comes from is for who asked for it."""
         if self._verbose:
             self._output.note(f"{what}:")
-            self._output.trace(error)
+            self._output.note(trace)

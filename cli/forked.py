@@ -5,9 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
+
+from mmuproof.cli.process import shared_memory
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -25,6 +29,7 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
     """The results of ``work`` on each item, in the order of the items.
 
     The processes are copies of this one, so nothing that ``work`` needs is handed over; what it returns is pickled.
+    Each works through a stretch of neighbours, which often need the same, and then helps the others with theirs.
 
     Args:
         work: has to give the same whatever it has been given before.
@@ -39,38 +44,56 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
         return []
     context = multiprocessing.get_context("fork")
     results: dict[int, _R] = {}
-    todo = iter(range(len(items)))
+    todo = _Stretches(len(items), min(processes, len(items)))
     running: dict[Connection, multiprocessing.process.BaseProcess] = {}
-    try:
-        for _ in range(min(processes, len(items))):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
-            process.start()
-            theirs.close()
-            running[ours] = process
-            _send(ours, next(todo))
-        while len(results) < len(items):
-            for connection in wait(list(running)):
-                assert isinstance(connection, Connection)
-                try:
-                    index, result, error = connection.recv()
-                except (EOFError, OSError):
-                    raise Died(_DIED) from None
-                if error is not None:
-                    raise error
-                results[index] = result
-                done()
-                index = next(todo, None)
-                _send(connection, index)
-                if index is None:
-                    running.pop(connection).join()
-                    connection.close()
-    finally:
-        for connection, each in running.items():
-            connection.close()
-            each.terminate()
-            each.join()
+    numbers: dict[Connection, int] = {}
+    with shared_memory():
+        try:
+            for number in range(min(processes, len(items))):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
+                process.start()
+                theirs.close()
+                running[ours] = process
+                numbers[ours] = number
+                _send(ours, todo.next(number))
+            while len(results) < len(items):
+                for connection in wait(list(running)):
+                    assert isinstance(connection, Connection)
+                    try:
+                        index, result, error = connection.recv()
+                    except (EOFError, OSError):
+                        raise Died(_DIED) from None
+                    if error is not None:
+                        raise error
+                    results[index] = result
+                    done()
+                    index = todo.next(numbers[connection])
+                    _send(connection, index)
+                    if index is None:
+                        running.pop(connection).join()
+                        connection.close()
+        finally:
+            for connection, each in running.items():
+                connection.close()
+                each.terminate()
+                each.join()
     return [results[index] for index in range(len(items))]
+
+
+class _Stretches:
+    """Which of some items are left to do, a stretch of them for each of several workers."""
+
+    def __init__(self, items: int, workers: int) -> None:
+        bounds = [items * worker // workers for worker in range(workers + 1)]
+        self._left = [deque(range(first, last)) for first, last in pairwise(bounds)]
+
+    def next(self, worker: int) -> int | None:
+        """The next item for a worker: of its own stretch, then the last one of the stretch with most left."""
+        if self._left[worker]:
+            return self._left[worker].popleft()
+        longest = max(self._left, key=len)
+        return longest.pop() if longest else None
 
 
 def _send(connection: Connection, index: int | None) -> None:

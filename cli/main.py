@@ -122,7 +122,7 @@ _Defect = Annotated[str | None, typer.Option(
 )]  # fmt: skip
 _Jobs = Annotated[int | None, typer.Option(
     "--jobs", "-j", metavar="N", min=1, show_default=False,
-    help="How many claims are decided at once; one for each processor by default.",
+    help="How many processes there may be; one for each processor by default.",
 )]  # fmt: skip
 _Budget = Annotated[int | None, typer.Option(
     metavar="N", min=1, max=2**32 - 1, show_default=False,

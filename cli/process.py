@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import CDLL, c_int
 
 _KEPT = 32 << 20
@@ -28,3 +30,20 @@ def tune_memory() -> None:
         set_option.argtypes, set_option.restype = [c_int, c_int], c_int
         set_option(_TRIM_THRESHOLD, _KEPT)
         set_option(_MMAP_THRESHOLD, _KEPT)
+
+
+@contextmanager
+def shared_memory() -> Iterator[None]:
+    """As long as the block lasts, copies of this process can share what it has.
+
+    What is free is given back, and what there is is not searched for garbage, which would write to all of it.
+    """
+    gc.collect()
+    gc.freeze()
+    trim = getattr(CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    try:
+        yield
+    finally:
+        gc.unfreeze()

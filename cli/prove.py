@@ -24,6 +24,9 @@ from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import known_in
 
+_SHARE = 16
+"""Results for which a process of their own is worth while: each has to lift for itself what it needs."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -35,7 +38,7 @@ class Request:
         vendors: names; all if there are none.
         json: where the results file goes.
         defect: what to break first.
-        jobs: how many claims are decided at once.
+        jobs: how many processes there may be.
         budget: the solver's budget for one claim, None for the usual one.
         verbose: with assumptions, and with tracebacks of what fails.
         allow_known: whether known findings leave the exit status green.
@@ -72,19 +75,22 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.running import Solver, run
     from mmuproof.smt import solver
+    from mmuproof.smt.together import prove_together
 
     budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
+    processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request.kernel, defect, catalogue, watcher, ahead=not request.theorems) as subject,
+        _subject(request.kernel, defect, catalogue, watcher, ahead=processes > 1) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
             partial(solver.satisfiable, budget=budget),
+            partial(prove_together, budget=budget),
         )
         known = known_in(subject.kvm, catalogue.known_findings())
         results = run(
-            tasks, subject.kvm, ask, jobs=request.jobs, watcher=watcher, known=known, hardware=hardware
+            tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware
         )  # fmt: skip
     identity = replace(
         subject.identity, hardware=settings_text(hardware), errata="" if request.errata is None else str(request.errata)

@@ -1,13 +1,15 @@
-"""Stating theorems, deciding their claims side by side, and one verdict for each."""
+"""Stating theorems and deciding their claims, theorems side by side, and one verdict for each."""
 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from mmuproof.cli.counterexamples import NoSymptom, explain
+from mmuproof.cli.forked import side_by_side
 from mmuproof.cli.results import Counterexample, CutNote, Result
 from mmuproof.cli.selection import Task
 from mmuproof.cli.watching import Watcher
@@ -27,17 +29,23 @@ claims.
 """
 
 
+def _answer_none(obligations: Sequence[object]) -> Sequence[Answer | None]:
+    return [None] * len(obligations)
+
+
 @dataclass(frozen=True)
 class Solver:
-    """What a run asks of a solver; both have to allow being called from several threads.
+    """What a run asks of a solver.
 
     Args:
         decide: decides one obligation, given what is preferred of a counterexample.
         satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
+        prove: proves several obligations at once, as far as it can; those without an answer are left to ``decide``.
     """
 
     decide: Callable[[Obligation, Sequence[Bool]], Answer]
     satisfiable: Callable[[Bool], bool | None]
+    prove: Callable[[Sequence[Obligation]], Sequence[Answer | None]] = _answer_none
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,11 @@ class _Finding:
 
 
 @dataclass(frozen=True)
-class _Stated:
-    claims: tuple[Claim, ...]
-    futures: tuple[Future[_Finding], ...]
-    seconds: float
+class _Proved:
+    """A task's result, and where the exceptions in it come from."""
+
+    result: Result
+    failures: tuple[str, ...] = ()
 
 
 def run(
@@ -66,20 +75,18 @@ def run(
     kvm: Kvm,
     solver: Solver,
     *,
-    jobs: int,
+    processes: int,
     watcher: Watcher,
     known: Sequence[KnownFinding] = (),
     hardware: Hardware | None = None,
 ) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
-    Stating happens in this thread alone, all that asks the solver in ``jobs`` threads beside it.
-
     Args:
         tasks: what is to be proved.
-        kvm: the implementation that it is proved of.
+        kvm: the implementation that it is proved of; what it has read so far is shared by all processes.
         solver: decides it.
-        jobs: how many obligations are decided at once.
+        processes: how many of them work; this one waits for them, so that a signal reaches it.
         watcher: is told how far it has come.
         known: the findings as which counterexamples are recognised.
         hardware: what is known of the processor; nothing if it is not given.
@@ -87,79 +94,77 @@ def run(
     Raises:
         SourceError: the tree turns out to be unusable.
     """
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        watcher.phase("stating", len(tasks))
-        stated: list[_Stated | Result] = []
-        for task in tasks:
-            stated.append(_state(task, kvm, hardware or Hardware(), solver, pool, watcher))
-            watcher.advance()
-        watcher.phase("solving", sum(len(each.claims) for each in stated if isinstance(each, _Stated)))
-        return tuple(
-            each if isinstance(each, Result) else _conclude(task, each, watcher, known)
-            for task, each in zip(tasks, stated, strict=True)
-        )
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    prover = _Prover(kvm, solver, known, hardware or Hardware())
+    # The vendors of one theorem have nearly all in common.
+    theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
+    watcher.phase("proving", len(theorems))
+    proved = [each for group in side_by_side(prover.all, theorems, processes, watcher.advance) for each in group]
+    for task, each in zip(tasks, proved, strict=True):
+        for failure in each.failures:
+            watcher.failure(f"{task.theorem.name} {task.vendor.value}", failure)
+    return tuple(each.result for each in proved)
 
 
-def _state(
-    task: Task, kvm: Kvm, hardware: Hardware, solver: Solver, pool: ThreadPoolExecutor, watcher: Watcher
-) -> _Stated | Result:
-    start = time.thread_time()
+@dataclass(frozen=True)
+class _Prover:
+    """What is the same for all tasks of a run; see `run`."""
 
-    def ended(verdict: Verdict, reason: str) -> Result:
-        theorem = task.theorem
-        return Result(
-            theorem.name,
-            task.vendor,
-            verdict,
-            time.thread_time() - start,
-            reason,
-            assumptions=theorem.assumes,
-            source=theorem.source,
-        )
+    kvm: Kvm
+    solver: Solver
+    known: Sequence[KnownFinding]
+    hardware: Hardware
 
-    try:
-        claims = tuple(claim.on(hardware) for claim in task.theorem.state(kvm, task.vendor))
-    except (NotThere, Missing) as missing:
-        return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
-    except Undefined as undefined:
-        claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)
-    except Refused as refused:
-        watcher.failure(_name(task), refused)
-        return ended(Verdict.ERROR, refused.message)
-    except SourceError:
-        raise
-    except Exception as error:
-        # One theorem that cannot be stated must not keep the others from being decided.
-        watcher.failure(_name(task), error)
-        return ended(Verdict.ERROR, f"stating it failed: {_described(error)}")
-    if not claims:
-        return ended(Verdict.ERROR, "the theorem states no claim")
-    seconds = time.thread_time() - start
-    return _Stated(claims, tuple(pool.submit(_find, claim, solver) for claim in claims), seconds)
+    def all(self, tasks: Sequence[Task]) -> list[_Proved]:
+        """The verdicts on some tasks."""
+        return [self._prove(task) for task in tasks]
+
+    def _prove(self, task: Task) -> _Proved:
+        start = time.thread_time()
+
+        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> _Proved:
+            theorem = task.theorem
+            result = Result(
+                theorem.name,
+                task.vendor,
+                verdict,
+                time.thread_time() - start,
+                reason,
+                assumptions=theorem.assumes,
+                source=theorem.source,
+            )
+            return _Proved(result, () if error is None else (_traced(error),))
+
+        try:
+            claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
+        except (NotThere, Missing) as missing:
+            return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
+        except Undefined as undefined:
+            claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)
+        except Refused as refused:
+            return ended(Verdict.ERROR, refused.message, refused)
+        except SourceError:
+            raise
+        except Exception as error:
+            # One theorem that cannot be stated must not keep the others from being decided.
+            return ended(Verdict.ERROR, f"stating it failed: {_described(error)}", error)
+        if not claims:
+            return ended(Verdict.ERROR, "the theorem states no claim")
+        seconds = time.thread_time() - start
+        return _conclude(task, claims, _find(claims, self.solver), seconds, self.known)
 
 
-def _conclude(task: Task, stated: _Stated, watcher: Watcher, known: Sequence[KnownFinding]) -> Result:
-    seconds = stated.seconds
-    findings = []
-    for future in stated.futures:
-        finding = future.result()
-        findings.append(finding)
-        seconds += finding.seconds
-        if finding.failure is not None:
-            watcher.failure(_name(task), finding.failure)
-        watcher.advance()
-    told = _tell(task, stated.claims, findings, known)
+def _conclude(
+    task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], seconds: float, known: Sequence[KnownFinding]
+) -> _Proved:
+    told = _tell(task, claims, findings, known)
     theorem = task.theorem
-    labels = (assumption.label for each in stated.claims for assumption in each.assumptions)
-    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in stated.claims for cut in each.evidence.cuts)
-    return Result(
+    labels = (assumption.label for each in claims for assumption in each.assumptions)
+    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in claims for cut in each.evidence.cuts)
+    result = Result(
         theorem.name,
         task.vendor,
         told.worst.verdict,
-        seconds,
+        seconds + sum(finding.seconds for finding in findings),
         told.reason,
         assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels))),
         cuts=tuple(dict.fromkeys(cuts)),
@@ -168,6 +173,7 @@ def _conclude(task: Task, stated: _Stated, watcher: Watcher, known: Sequence[Kno
         refuted=told.refuted,
         known=told.known,
     )
+    return _Proved(result, tuple(_traced(each.failure) for each in findings if each.failure is not None))
 
 
 @dataclass(frozen=True)
@@ -225,8 +231,21 @@ def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], kno
     return _Told(worst.finding, reason, shapes, () if others else numbers)
 
 
-def _find(claim: Claim, solver: Solver) -> _Finding:
-    """Decide a claim and tell its counterexample, in a thread of the pool: a signal does not reach one that solves."""
+def _find(claims: Sequence[Claim], solver: Solver) -> list[_Finding]:
+    """What becomes of a theorem's claims."""
+    try:
+        answers = solver.prove([claim.obligation for claim in claims])
+    except Exception:
+        # Each is decided by itself, and told for itself what is wrong with it.
+        answers = _answer_none(claims)
+    return [
+        _decide(claim, solver) if answer is None else _Finding(answer.verdict, seconds=answer.seconds)
+        for claim, answer in zip(claims, answers, strict=True)
+    ]
+
+
+def _decide(claim: Claim, solver: Solver) -> _Finding:
+    """Decide a claim and tell its counterexample."""
     try:
         answer = solver.decide(claim.obligation, [way.when for way in claim.ways_to_fail])
     except Exception as error:
@@ -252,9 +271,9 @@ def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
     return _Finding(Verdict.REFUTED, told.sentence, told)
 
 
-def _name(task: Task) -> str:
-    return f"{task.theorem.name} {task.vendor.value}"
-
-
 def _described(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _traced(error: Exception) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()

@@ -14,8 +14,8 @@ class Watcher(Protocol):
     def advance(self) -> None:
         """One piece of the phase is done."""
 
-    def failure(self, what: str, error: BaseException) -> None:
-        """An exception has become the verdict ERROR."""
+    def failure(self, what: str, trace: str) -> None:
+        """An exception has become the verdict ERROR; ``trace`` says where it comes from."""
 
 
 class Unwatched:
@@ -27,5 +27,5 @@ class Unwatched:
     def advance(self) -> None:
         """See `Watcher.advance`."""
 
-    def failure(self, what: str, error: BaseException) -> None:
+    def failure(self, what: str, trace: str) -> None:
         """See `Watcher.failure`."""

@@ -1,5 +1,7 @@
 """What can go wrong when a kernel tree is read: every exception that this room raises on purpose."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 
@@ -33,6 +35,10 @@ class ParseFailed(SourceError):  # noqa: N818 - reads as what happened
         count = len(self.diagnostics)
         super().__init__(f"{unit} does not parse: {count} error{'' if count == 1 else 's'}{first}")
 
+    def __reduce__(self) -> tuple[type[ParseFailed], tuple[str, tuple[str, ...]]]:
+        # Another process may be told of it.
+        return type(self), (self.unit, self.diagnostics)
+
 
 class Refused(LiftError):  # noqa: N818 - reads as what happened
     """The tree uses C that is not understood; it is refused instead of guessed.
@@ -56,3 +62,6 @@ class Missing(LiftError):  # noqa: N818 - reads as what happened
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
         super().__init__(f"the tree does not define {', '.join(self.names) or 'what was asked for'}")
+
+    def __reduce__(self) -> tuple[type[Missing], tuple[tuple[str, ...]]]:
+        return type(self), (self.names,)

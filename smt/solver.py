@@ -1,7 +1,7 @@
 """Deciding obligations with Z3.
 
 Every obligation gets a context and a solver of its own, so an answer depends neither on the order in which
-obligations are decided nor on the thread that does it.  The budget is Z3's resource limit, not time.
+obligations are decided nor on the process that does it.  The budget is Z3's resource limit, not time.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def decide(
     preferences = z3_side.expressions[len(terms) + 1 :]
     context = z3_side.context
 
-    solver = _solver(context, budget, seed)
+    solver = fresh_solver(context, budget, seed)
     labels = [z3.Bool(f"|assumption {index}|", context) for index in range(len(premises))]
     for label, premise in zip(labels, premises, strict=True):
         solver.add(z3.Implies(label, premise))
@@ -82,7 +82,7 @@ def decide(
     if found != z3.sat:
         return answer(Verdict.UNKNOWN, reason=f"assumptions: {solver.reason_unknown()}")
 
-    solver = _solver(context, budget, seed)
+    solver = fresh_solver(context, budget, seed)
     solver.add(*premises, z3.Not(claim))
     found = solver.check()
     if found == z3.unsat:
@@ -116,7 +116,7 @@ def decide(
 def satisfiable(term: Term, budget: int = DEFAULT_BUDGET) -> bool | None:
     """Whether some assignment makes a truth value true; None if the budget runs out."""
     z3_side = translate([term], variables(term))
-    solver = _solver(z3_side.context, budget)
+    solver = fresh_solver(z3_side.context, budget)
     solver.add(z3_side.expressions[0])
     found = solver.check()
     return None if found == z3.unknown else bool(found == z3.sat)
@@ -128,7 +128,7 @@ def possible(premise: Bool, terms: Sequence[Bool], budget: int = DEFAULT_BUDGET)
     They are asked one after the other of one solver, so what it has learnt of the premise serves them all.
     """
     z3_side = translate([premise, *terms], variables(premise, *terms))
-    solver = _solver(z3_side.context, budget)
+    solver = fresh_solver(z3_side.context, budget)
     solver.add(z3_side.expressions[0])
     answers: list[bool | None] = []
     for expression in z3_side.expressions[1:]:
@@ -140,7 +140,8 @@ def possible(premise: Bool, terms: Sequence[Bool], budget: int = DEFAULT_BUDGET)
     return answers
 
 
-def _solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
+def fresh_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
+    """A solver for bit-vectors that knows nothing yet and gives up when its budget (Z3's resource limit) runs out."""
     solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)
     solver.set("random_seed", seed)
@@ -201,7 +202,7 @@ def _relevant_bits(
     whole: bool,
 ) -> dict[str, int]:
     """Which bits have to be as they are for the claim to fail, all others being free."""
-    solver = _solver(context, min(budget, _SMALLEST_BUDGET))
+    solver = fresh_solver(context, min(budget, _SMALLEST_BUDGET))
     solver.add(*formulas)
     # Whole variables first: most do not matter, and bits are many.
     of_all = {name: z3.Bool(f"|{name}|", context) for name in names}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -222,8 +221,7 @@ def open_kernel(
     Args:
         tree: the kernel's source.
         edits: changes to the text, made in memory.
-        ahead: begin to parse every unit, for a run that will need them all; otherwise each is parsed when it is
-            needed.
+        ahead: parse every unit before the block begins; otherwise each is parsed when it is needed.
         like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
             with it.
 
@@ -232,14 +230,15 @@ def open_kernel(
         SourceError: a file is missing, or an edit does not fit; also later.
     """
     edited = edited_files(tree.root, edits)
-    with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder, ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         stand_ins = write_stand_ins(tree.root, Path(folder))
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
             return Unit(tree.root, path, arguments, MACROS, edited)
 
-        units = Units(tree.root, parse, pool, None if like is None else like.units, edited)
-        if ahead:
-            units.start(UNITS)
-        yield LiftedKvm(units, stand_ins.config, like)
+        with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
+            if ahead:
+                units.start(UNITS)
+                units.finish()
+            yield LiftedKvm(units, stand_ins.config, like)

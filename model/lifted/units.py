@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.unit import Unit
+
+_THREADS = 2
 
 
 class Units:
@@ -15,8 +17,8 @@ class Units:
 
     Args:
         root: the tree's folder.
-        parse: parses the unit at a path, relative to the tree.
-        pool: where that happens; clang runs outside the interpreter's lock, so units are parsed side by side.
+        parse: parses the unit at a path, relative to the tree; clang runs outside the interpreter's lock, so units
+            are parsed in several threads.
         like: the units of the same tree without the changes in ``changed``, if they have been parsed already.
         changed: files whose text is another than in ``like``; a unit without any of them is taken from there.
     """
@@ -25,19 +27,31 @@ class Units:
         self,
         root: Path,
         parse: Callable[[str], Unit],
-        pool: ThreadPoolExecutor,
         like: Units | None = None,
         changed: Collection[str] = (),
     ) -> None:
-        self._root, self._parse, self._pool = root, parse, pool
+        self._root, self._parse = root, parse
         self._like, self._changed = like, frozenset(changed)
         self._futures: dict[str, Future[Unit]] = {}
 
     def start(self, paths: Iterable[str]) -> None:
         """Begin to parse units that will be asked for."""
-        for path in paths:
-            if path not in self._futures and self.has(path):
-                self._futures[path] = self._pool.submit(self._find, path)
+        wanted = [path for path in dict.fromkeys(paths) if path not in self._futures and self.has(path)]
+        if wanted:
+            # The threads end with their work: a copy of this process would have none of them.
+            pool = ThreadPoolExecutor(_THREADS)
+            self._futures.update((path, pool.submit(self._find, path)) for path in wanted)
+            pool.shutdown(wait=False)
+
+    def finish(self) -> None:
+        """Wait until all that has been begun is parsed, or has failed to be."""
+        wait(self._futures.values())
+
+    def close(self) -> None:
+        """Begin nothing any more, and wait for what has been begun."""
+        for future in self._futures.values():
+            future.cancel()
+        self.finish()
 
     def _find(self, path: str) -> Unit:
         if self._like is not None:

@@ -73,6 +73,25 @@ def test_work_is_done_in_other_processes_that_know_what_this_one_does() -> None:
     assert len(set(found)) <= 2
 
 
+def test_neighbours_go_to_the_same_process_while_there_is_enough_to_do() -> None:
+    def work(_item: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    done_by = side_by_side(work, range(12), 2, nothing)
+    assert len(set(done_by[:4])) == 1
+    assert len(set(done_by[6:10])) == 1
+
+
+def test_who_is_done_helps_the_others() -> None:
+    def work(item: int) -> int:
+        time.sleep(0.05 if item < 6 else 0)
+        return os.getpid()
+
+    done_by = side_by_side(work, range(12), 2, nothing)
+    assert len(set(done_by[:6])) == 2
+
+
 def test_no_more_processes_than_items() -> None:
     def work(_item: int) -> int:
         time.sleep(0.05)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import itertools
-import threading
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -37,7 +38,7 @@ def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
         [Task(theorem, Vendor.AMD)],
         cast(Kvm, None),
         solver or Solver(verdict_of, lambda _term: None),
-        jobs=3,
+        processes=3,
         watcher=Unwatched(),
     )
     return result
@@ -65,21 +66,64 @@ def test_a_solver_that_fails_is_an_error() -> None:
     assert result.reason == "PROVED: deciding it failed: MemoryError: no more"
 
 
-def test_telling_a_counterexample_leaves_this_thread_to_signals() -> None:
-    threads = []
-
-    def decide(obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
-        return Answer(Verdict.REFUTED, 0.0, Assignment({"x": 0}, {"x": 1}))
+def test_deciding_and_telling_leave_this_process_to_signals(tmp_path: Path) -> None:
+    def decide(_obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
+        (tmp_path / "decided").write_text(str(os.getpid()))
+        return Answer(Verdict.REFUTED, 0.0, Assignment({"x": 0, "y": 1}, {"x": 1, "y": 0}))
 
     def satisfiable(_term: Bool) -> bool | None:
-        threads.append(threading.current_thread())
+        (tmp_path / "told").write_text(str(os.getpid()))
         return None
 
-    shown = Shown("x", bool_var("x") & bool_var("y"))
-    claim = Claim(bool_var("x"), (Symptom("s", TRUE, "Wrong.", "a", "b"),), (Assumption("y", bool_var("y")),), (shown,))
+    # What the assumptions fix is asked of the solver.
+    shown, premise = Shown("y", bool_var("y")), Assumption("y", bool_var("y"))
+    claim = Claim(bool_var("x"), (Symptom("s", TRUE, "Wrong.", "a", "b"),), (premise,), (shown,))
     theorem = Theorem("t", "", "", (), (Vendor.AMD,), lambda _kvm, _vendor: [claim], ())
-    run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(decide, satisfiable), jobs=1, watcher=Unwatched())
-    assert threading.main_thread() not in threads
+    run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(decide, satisfiable), processes=1, watcher=Unwatched())
+    for did in ("decided", "told"):
+        assert int((tmp_path / did).read_text()) != os.getpid()
+
+
+def test_what_is_proved_at_once_is_not_decided_again_and_all_else_is() -> None:
+    def prove(obligations: Sequence[Obligation]) -> list[Answer | None]:
+        return [Answer(Verdict.PROVED, 0.5) if each.claim.name == "PROVED" else None for each in obligations]
+
+    def decide(obligation: Obligation, _preferred: Sequence[Bool]) -> Answer:
+        assert obligation.claim.name != "PROVED"
+        return verdict_of(obligation)
+
+    result = run_claims(Verdict.PROVED, Verdict.UNKNOWN, solver=Solver(decide, lambda _term: None, prove))
+    assert (result.verdict, result.reason) == (Verdict.UNKNOWN, "UNKNOWN: UNKNOWN it is")
+    assert result.seconds >= 1.0
+
+
+def test_where_proving_at_once_fails_each_claim_is_decided() -> None:
+    def prove(_obligations: Sequence[Obligation]) -> list[Answer | None]:
+        raise MemoryError("no more")
+
+    assert run_claims(Verdict.PROVED, solver=Solver(verdict_of, lambda _term: None, prove)).verdict is Verdict.PROVED
+
+
+class Watching(Unwatched):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+
+    def failure(self, what: str, trace: str) -> None:
+        self.failures[what] = trace
+
+
+def test_who_watches_is_told_where_a_failure_comes_from() -> None:
+    def state(_kvm: Kvm, _vendor: Vendor) -> list[Claim]:
+        raise ZeroDivisionError("nothing is left")
+
+    watching = Watching()
+    theorem = Theorem("t", "", "", (), (Vendor.AMD,), state, ())
+    (result,) = run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(verdict_of, lambda _term: None), processes=1,
+                    watcher=watching)  # fmt: skip
+    assert result.verdict is Verdict.ERROR
+    assert watching.failures["t amd"].splitlines()[-1] == "ZeroDivisionError: nothing is left"
 
 
 def test_a_refutation_without_a_counterexample_is_an_error() -> None:
@@ -109,7 +153,7 @@ def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None
         [Task(theorem, Vendor.AMD)],
         cast(Kvm, None),
         Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable),
-        jobs=1,
+        processes=1,
         watcher=Unwatched(),
     )
     assert result.verdict is Verdict.REFUTED
