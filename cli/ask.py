@@ -43,7 +43,7 @@ from mmuproof.model.lifted.question_units import QuestionUnits
 from mmuproof.model.lifted.questions import Questions
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.hosts import plausible_host
-from mmuproof.smt import solver
+from mmuproof.smt import backend, solver
 from mmuproof.smt.obligation import Verdict
 
 _EXPRESSION = "the expression"
@@ -90,7 +90,7 @@ def ask(request: Request, output: Output) -> int:
     questions = _Questions(request, vendors)
     if request.json is not None:
         check_writable(request.json)
-    budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
+    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
     decide = Solver(
         lambda obligation, preferred: solver.decide(obligation, budget, preferred),
         partial(solver.satisfiable, budget=budget),
@@ -100,7 +100,7 @@ def ask(request: Request, output: Output) -> int:
         answers, notes = _aside(lambda: questions.answered(units, decide))
         digest = tree.digest if request.json is not None else ""
         kernel = KernelIdentity(request.kernel, tree.version, units.stand_ins.config, digest)
-    report = Answers(kernel, answers, time.perf_counter() - start, {"z3": solver.version()}, notes)
+    report = Answers(kernel, answers, time.perf_counter() - start, {"z3": backend.version()}, notes)
     print_answers(output, report, verbose=request.verbose)
     if request.json is not None:
         write_json(request.json, answers_content(report))

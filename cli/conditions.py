@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.graph import variables
-from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation
+from mmuproof.smt.obligation import Assignment, Assumption, Obligation
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
 
 _OF_BITS = re.compile(r"pte|gen|access|mask|role|flags|error_code|pfec|efer|cr0|cr4|level|xwr|caps|type")
 """Names of numbers of which somebody may guarantee a bit."""
 _MOST_TRIES, _MOST_PAIRS = 16, 1
 _FEW_BITS = 6
-
-
-Possible = Callable[[Bool, Sequence[Bool]], Sequence[bool | None]]
+_EFFORT = 24
+"""How many questions it is worth to make a counterexample small."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,7 @@ class Condition:
 
 
 def condition_of_equality(
-    obligation: Obligation,
-    assignment: Assignment,
-    possible: Possible,
-    decide_small: Callable[[Obligation], Answer] | None,
-    name: Callable[[str, int], str],
+    explored: Exploration, assignment: Assignment, name: Callable[[str, int], str], *, pairs: bool
 ) -> Condition | None:
     """A condition under which an obligation holds that does not hold in general.
 
@@ -41,35 +37,32 @@ def condition_of_equality(
     number are the same.
 
     Args:
-        obligation: that two versions are the same.
+        explored: that two versions are the same.
         assignment: why they are not.
-        possible: tells which of several truth values can be true together with a premise.
-        decide_small: decides an obligation, with a small counterexample and the bits of it that matter; without it
-            only single conditions are looked for.
         name: what a bit of a variable is called.
+        pairs: whether conjunctions are looked for as well.
     """
+    obligation = explored.obligation
     first = list(islice(_literals(obligation, assignment, name), _MOST_TRIES))
-    found = _sufficient(obligation, first, possible)
+    found = _sufficient(explored, first)
     if found is not None:
         return found
-    for each in first[:_MOST_PAIRS] if decide_small is not None else ():
-        under = Obligation((*obligation.assumptions, Assumption(each.text, each.holds)), obligation.claim)
-        assert decide_small is not None
-        other = decide_small(under).assignment
+    for each in first[:_MOST_PAIRS] if pairs else ():
+        under = explored.under(Assumption(each.text, each.holds))
+        other = under.answer(effort=_EFFORT).assignment
         if other is None:
             continue
-        second = _sufficient(under, list(islice(_literals(under, other, name), _MOST_TRIES)), possible)
+        second = _sufficient(under, list(islice(_literals(under.obligation, other, name), _MOST_TRIES)))
         if second is not None:
             return Condition(f"{each.text} && {second.text}", all_of(each.holds, second.holds))
     return None
 
 
-def _sufficient(obligation: Obligation, conditions: Sequence[Condition], possible: Possible) -> Condition | None:
+def _sufficient(explored: Exploration, conditions: Sequence[Condition]) -> Condition | None:
     """The first condition that leaves no counterexample, but something."""
-    terms = [each.holds for each in conditions]
-    broken = possible(all_of(obligation.premise, negate(obligation.claim)), terms)
+    broken = explored.possible([each.holds for each in conditions])
     enough = [each for each, answer in zip(conditions, broken, strict=True) if answer is False]
-    return next((each for each in enough if possible(obligation.premise, [each.holds]) == [True]), None)
+    return next((each for each in enough if explored.allowed(each.holds)), None)
 
 
 def _literals(obligation: Obligation, assignment: Assignment, name: Callable[[str, int], str]) -> Iterator[Condition]:

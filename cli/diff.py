@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +17,7 @@ from mmuproof.cli.console import Output
 from mmuproof.cli.diff_report import difference_content, print_difference
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.forked import side_by_side
-from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge, Solver
+from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
 from mmuproof.cli.reading import ReadTree, parse
 from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.results_file import check_writable, write_json
@@ -32,7 +31,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Given, SetUp
 from mmuproof.model.lifted.kernel import MMU_C, SPTE_C
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version, pair_functions, unchanged
-from mmuproof.smt import solver
+from mmuproof.smt import backend
 
 _KVM = ("arch/x86/kvm", "virt/kvm")
 _SOURCES = (".c", ".h")
@@ -41,8 +40,6 @@ _FEW = 30
 """Of so many functions that have changed it is worth to look at each thoroughly."""
 _BUDGET = 4_000_000
 """The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
-_EFFORT = 24
-"""How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def diff(request: Request, output: Output) -> int:
         ]  # fmt: skip
     report = Difference(
         identities[0], identities[1], found.judgements, found.unchanged, found.gone, found.come, found.outside,
-        found.notes, time.perf_counter() - start, {"z3": solver.version()},
+        found.notes, time.perf_counter() - start, {"z3": backend.version()},
     )  # fmt: skip
     print_difference(output, report, verbose=request.verbose)
     if request.json is not None:
@@ -188,7 +185,9 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     # What is told of one function is kept for the others: this is done before there are processes.
     todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
-    judge = Judge(*versions, Given(wanted.names, pairing), set_ups, _solver(wanted.budget), thorough=len(todo) <= _FEW)
+    judge = Judge(
+        *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET, thorough=len(todo) <= _FEW
+    )
     watcher.phase("comparing", len(todo))
     judgements = side_by_side(judge.judge, todo, wanted.jobs, watcher.advance)
     outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not _is_looked_at(path))
@@ -227,18 +226,6 @@ def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
         except (Refused, NotThere):
             # Functions to which masks matter are then compared with masks of any value only.
             return
-
-
-def _solver(budget: int | None) -> Solver:
-    limit = _BUDGET if budget is None else budget
-    return Solver(
-        lambda obligation, preferred: solver.decide(obligation, limit, preferred, effort=_EFFORT),
-        lambda obligation, preferred, effort: solver.decide(obligation, limit, preferred, effort=effort, whole=True),
-        partial(solver.decide, budget=limit, effort=_EFFORT),
-        partial(solver.decide, budget=limit, small=False),
-        partial(solver.satisfiable, budget=limit),
-        partial(solver.possible, budget=limit),
-    )
 
 
 # -- what is compared ----------------------------------------------------------------------------------

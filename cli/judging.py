@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.cli.changes import CallerCheck, Judgement, Witness
-from mmuproof.cli.conditions import Condition, Possible, bit_names, condition_of_equality
+from mmuproof.cli.conditions import Condition, bit_names, condition_of_equality
 from mmuproof.cli.counterexamples import explain
 from mmuproof.cli.flags import number
 from mmuproof.lift.c_types import RecordType
@@ -22,9 +22,11 @@ from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.versions import Pair, Version, changed_directly
 from mmuproof.proofs.refactoring import Change, Permission, Shows, equality, permission_of, with_evidence
 from mmuproof.proofs.theorem import Claim, Shown
-from mmuproof.smt.graph import evaluate, evaluate_all, postorder, substitute, variables
-from mmuproof.smt.obligation import Answer, Assignment, Obligation, Verdict
-from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, bv, extract, implies, ne
+from mmuproof.smt.exploration import Exploration
+from mmuproof.smt.graph import evaluate, postorder, substitute, variables
+from mmuproof.smt.obligation import Assignment, Obligation, Verdict
+from mmuproof.smt.solver import refuted_by, satisfiable
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, extract, implies
 
 EPT, OTHER_TABLES = "intel", "amd, shadow"
 _MOST_BITS = 8
@@ -32,30 +34,12 @@ _LITTLE = 8
 _LARGE = 1000
 """How many nodes the terms of a large function have."""
 _MANY = 12
-"""Of more inputs that matter no condition is looked for, and of more differences not each is shown to be one."""
+"""Of more inputs that matter no condition is looked for."""
+_EFFORT = 24
+"""How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 _EPT_BITS = Permission(allows=1 | 1 << 1 | 1 << 2 | 1 << 10)
+_SAME = (Verdict.PROVED, Verdict.VACUOUS)
 _PAGING_BITS = Permission(allows=1 | 1 << 1 | 1 << 2, denies=1 << 63)
-
-
-@dataclass(frozen=True)
-class Solver:
-    """What judging asks of a solver.
-
-    Args:
-        decide: decides an obligation, given what is preferred of a counterexample, which is made small.
-        decide_quickly: likewise, with that many questions spent on making the counterexample small.
-        decide_small: decides an obligation, with a small counterexample.
-        decide_only: decides an obligation; a counterexample is as it comes.
-        satisfiable: whether some assignment makes a truth value true, None if the budget runs out.
-        possible: the same for several together with a premise.
-    """
-
-    decide: Callable[[Obligation, Sequence[Bool]], Answer]
-    decide_quickly: Callable[[Obligation, Sequence[Bool], int], Answer]
-    decide_small: Callable[[Obligation], Answer]
-    decide_only: Callable[[Obligation], Answer]
-    satisfiable: Callable[[Bool], bool | None]
-    possible: Possible
 
 
 @dataclass(frozen=True)
@@ -65,12 +49,23 @@ class _Tried:
     compared: Compared
     relation: Relation
     comparison: Comparison
-    answer: Answer | None
+    explored: Exploration | None
+    broken_by: Mapping[str, int] | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """That both versions show the same; without an answer it needed none."""
-        return Verdict.PROVED if self.answer is None else self.answer.verdict
+        """That both versions show the same; where nothing can differ nothing was asked."""
+        if self.broken_by is not None:
+            return Verdict.REFUTED
+        return Verdict.PROVED if self.explored is None else self.explored.verdict
+
+    @property
+    def counterexample(self) -> Mapping[str, int] | None:
+        """An assignment on which something differs, if one is known."""
+        if self.explored is None:
+            return self.broken_by
+        assignment = self.explored.answer(small=False).assignment
+        return None if assignment is None else assignment.values
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Judge:
         given: how names have changed.
         set_ups: the masks with which functions are compared: masks of any value, and then those that a function is
             compared with to which masks matter.
-        solver: decides.
+        budget: the solver's budget for one question.
         thorough: whether the smallest witness, and a condition under which they are equal, is looked for of every
             function that differs; if not, a witness is as small as it quickly gets, and large functions get no
             condition.
@@ -93,7 +88,7 @@ class Judge:
     new: Version
     given: Given
     set_ups: tuple[SetUp, ...]
-    solver: Solver
+    budget: int
     thorough: bool = True
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
@@ -104,7 +99,7 @@ class Judge:
         try:
             compared = Compared(self.old, self.new, pair, self.given, any_masks)
             itself = compared.itself
-            if itself.aspects and self._decide(_obligation(itself)).verdict not in (Verdict.PROVED, Verdict.VACUOUS):
+            if itself.aspects and self._explored(_obligation(itself)).verdict not in _SAME:
                 names = ", ".join(each.name for each in itself.aspects)
                 raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
             tried = self._try(compared)
@@ -140,31 +135,30 @@ class Judge:
         tried: _Tried | None = None
         for relation in compared.relations():
             comparison = compared.compare(relation)
-            answer = self._answer(comparison, tried) if comparison.aspects else None
-            tried = _Tried(compared, relation, comparison, answer)
-            if tried.verdict in (Verdict.PROVED, Verdict.VACUOUS):
+            tried = self._tried(compared, relation, comparison, tried)
+            if tried.verdict in _SAME:
                 break
         assert tried is not None
         return tried
 
-    def _answer(self, comparison: Comparison, before: _Tried | None) -> Answer:
+    def _tried(self, compared: Compared, relation: Relation, comparison: Comparison, before: _Tried | None) -> _Tried:
         """Whether nothing differs; what refuted one relation often refutes the next, and that is quickly seen."""
+        if not comparison.aspects:
+            return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
-        earlier = before.answer if before is not None else None
-        if earlier is not None and earlier.assignment is not None:
-            premise, differs = evaluate_all([obligation.premise, comparison.differs], earlier.assignment.values)
-            if premise and differs:
-                return earlier
-        return self._decide(obligation)
+        broken_by = before.counterexample if before is not None else None
+        if broken_by is not None and refuted_by(obligation, broken_by):
+            return _Tried(compared, relation, comparison, None, broken_by)
+        return _Tried(compared, relation, comparison, self._explored(obligation))
 
-    def _decide(self, obligation: Obligation) -> Answer:
-        return self.solver.decide_only(obligation)
+    def _explored(self, obligation: Obligation) -> Exploration:
+        return Exploration(obligation, self.budget)
 
     # -- judging ----------------------------------------------------------------------------------
 
     def _judged(self, tried: _Tried) -> Judgement:
         compared = tried.compared
-        assumed = tried.comparison.assumptions if tried.answer is not None else ()
+        assumed = tried.comparison.assumptions if tried.comparison.aspects else ()
         found = Judgement(
             compared.pair.name, Change.EQUAL, compared.set_up.name,
             assumptions=tuple(dict.fromkeys(each.label for each in assumed)),
@@ -176,33 +170,33 @@ class Judge:
             reason = "as far as it is understood, something in it is undefined on every execution"
             return replace(found, change=Change.NOT_COMPARED, reason=reason)
         if tried.verdict is not Verdict.REFUTED:
-            assert tried.answer is not None
-            return replace(found, change=Change.UNKNOWN, reason=f"the budget ran out ({tried.answer.reason})")
-        return self._differing(tried, found)
+            assert tried.explored is not None
+            return replace(
+                found, change=Change.UNKNOWN, reason=f"the budget ran out ({tried.explored.answer().reason})"
+            )
+        return self._differing(tried, found, tried.explored or self._explored(_obligation(tried.comparison)))
 
-    def _differing(self, tried: _Tried, found: Judgement) -> Judgement:
+    def _differing(self, tried: _Tried, found: Judgement, explored: Exploration) -> Judgement:
         shows = self._shows(tried)
         claim = equality(shows, tried.comparison.assumptions, tuple(self._shown(tried)))
-        obligation = claim.obligation
-        premise = obligation.premise
-
-        # Of very many things not each is shown to be another: most of them are, or none is.
-        asked = [each.differs for each in shows[:_MANY]]
-        known = [*self.solver.possible(premise, asked), *(True for _ in shows[_MANY:])]
+        if self.thorough:
+            known: Sequence[bool | None] = explored.possible([each.differs for each in shows])
+        else:
+            known = explored.seen([each.differs for each in shows])
         differing = [each for each, answer in zip(shows, known, strict=True) if answer is not False]
-        more, less, otherwise = (
-            any_of(FALSE, *(getattr(each, side) for each in differing)) for side in ("more", "less", "otherwise")
-        )
+        otherwise = any_of(FALSE, *(each.otherwise for each in shows))
         change, telling = Change.DIFFERS, [each.differs for each in differing]
-        gained, lost, other = (each is not False for each in self.solver.possible(premise, [more, less, otherwise]))
-        if not other:
+        if explored.possible([otherwise]) == [False]:
+            more, less = (any_of(FALSE, *(getattr(each, side) for each in shows)) for side in ("more", "less"))
+            gained, lost = (each is not False for each in explored.possible([more, less]))
             change = {(True, False): Change.MORE, (False, True): Change.LESS}.get((gained, lost), Change.DIFFERS)
             telling = [more, less]
-        is_large = not self.thorough and sum(1 for _ in postorder([obligation.claim, premise])) > _LARGE
+        obligation = explored.obligation
+        is_large = not self.thorough and sum(1 for _ in postorder([obligation.claim, obligation.premise])) > _LARGE
         if self.thorough:
-            answer = self.solver.decide(obligation, telling)
+            answer = explored.answer(telling, effort=_EFFORT)
         else:
-            answer = self.solver.decide_quickly(obligation, telling, 0 if is_large else _LITTLE)
+            answer = explored.answer(telling, effort=0 if is_large else _LITTLE, whole=True)
         if answer.assignment is None:
             return replace(found, change=Change.UNKNOWN, reason=answer.reason or "no counterexample was found again")
         relevant = {name for name, mask in answer.assignment.relevant.items() if mask}
@@ -210,13 +204,7 @@ class Judge:
         condition = None
         if len(relevant) <= _MANY and not is_large:
             names = bit_names(self._flags(tried))
-            condition = condition_of_equality(
-                obligation,
-                answer.assignment,
-                self.solver.possible,
-                self.solver.decide_small if self.thorough else None,
-                names,
-            )
+            condition = condition_of_equality(explored, answer.assignment, names, pairs=self.thorough)
         checks = self._callers(tried, condition) if condition is not None else ()
         guaranteed = bool(checks) and all(check.guarantees for check in checks)
         broken = any(check.guarantees is False for check in checks)
@@ -230,7 +218,7 @@ class Judge:
         return replace(
             found, change=change, condition=condition.text if condition is not None else "", callers=checks,
             differs_in=tuple(dict.fromkeys(each.name for each in differing)),
-            bits=self._bits(differing, premise) if self.thorough else (),
+            bits=self._bits(differing, explored) if self.thorough else (),
             witness=self._witness(tried, claim, answer.assignment),
         )  # fmt: skip
 
@@ -248,7 +236,7 @@ class Judge:
             )
         return found
 
-    def _bits(self, differing: Sequence[Shows], premise: Bool) -> tuple[int, ...]:
+    def _bits(self, differing: Sequence[Shows], explored: Exploration) -> tuple[int, ...]:
         """The bits in which the only number differs that does; none if they are many."""
         if len(differing) != 1 or not isinstance(differing[0].old, BitVec) or not isinstance(differing[0].new, BitVec):
             return ()
@@ -256,21 +244,9 @@ class Judge:
         assert isinstance(one.old, BitVec)
         assert isinstance(one.new, BitVec)
         other = one.old ^ one.new
-        found: list[int] = []
-        for _ in range(_MOST_BITS + 1):
-            mask = sum(1 << index for index in found)
-            left = self.solver.decide_only(
-                Obligation((), implies(all_of(premise, one.differs), _none(other & ~bv(mask, other.width))))
-            )
-            if left.verdict is Verdict.PROVED:
-                return tuple(sorted(found))
-            if left.assignment is None:
-                return ()
-            value = evaluate(other, left.assignment.values) & ~mask
-            found += [index for index in range(other.width) if value >> index & 1]
-            if len(found) > _MOST_BITS:
-                return ()
-        return ()
+        known = explored.possible([all_of(one.differs, bit(other, index)) for index in range(other.width)])
+        found = tuple(index for index, answer in enumerate(known) if answer is not False)
+        return found if len(found) <= _MOST_BITS and None not in known else ()
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -314,9 +290,12 @@ class Judge:
                 found[name] = _field_bits(tried.compared.old.words[name])
         return found
 
+    def _satisfiable(self, term: Bool) -> bool | None:
+        return satisfiable(term, self.budget)
+
     def _witness(self, tried: _Tried, claim: Claim, assignment: Assignment) -> Witness:
         old, new = tried.compared.evidence(tried.relation)
-        told = [explain(with_evidence(claim, each), assignment, self.solver.satisfiable) for each in (old, new)]
+        told = [explain(with_evidence(claim, each), assignment, self._satisfiable) for each in (old, new)]
         what = told[0].symptom
         shown = next(each for each in self._shows(tried) if each.name == what)
         values = (_text(each, assignment.values) for each in (shown.old, shown.new))
@@ -363,9 +342,9 @@ class Judge:
                     return CallerCheck(caller.new, None, f"{name} is no number there")
                 given[term] = extract(value, term.width - 1, 0) if value.width > term.width else value
             holds = implies(call.guard, substitute(condition.holds, given))
-            answer = self._decide(Obligation((), holds))
-            if answer.verdict is not Verdict.PROVED:
-                known = answer.verdict is Verdict.REFUTED
+            verdict = self._explored(Obligation((), holds)).verdict
+            if verdict is not Verdict.PROVED:
+                known = verdict is Verdict.REFUTED
                 return CallerCheck(caller.new, False if known else None, str(call.at))
         return CallerCheck(caller.new, True)
 
@@ -381,10 +360,6 @@ def _field_bits(union: RecordType) -> dict[int, str]:
 
 def _obligation(comparison: Comparison) -> Obligation:
     return Obligation(comparison.assumptions, ~comparison.differs)
-
-
-def _none(value: BitVec) -> Bool:
-    return ~ne(value, 0)
 
 
 def _text(term: Term | None, values: Mapping[str, int]) -> str:

@@ -74,10 +74,10 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.running import Solver, run
-    from mmuproof.smt import solver
+    from mmuproof.smt import backend, solver
     from mmuproof.smt.together import prove_together
 
-    budget = solver.DEFAULT_BUDGET if request.budget is None else request.budget
+    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
@@ -96,7 +96,7 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
         subject.identity, hardware=settings_text(hardware), errata="" if request.errata is None else str(request.errata)
     )
     report = Report(
-        identity, results, time.perf_counter() - start, {"z3": solver.version()},
+        identity, results, time.perf_counter() - start, {"z3": backend.version()},
         request.allow_known, (*remarks(results, known), *unused(hardware, results)),
     )  # fmt: skip
     print_report(output, report, verbose=request.verbose)

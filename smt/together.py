@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import z3
 
+from mmuproof.smt.backend import DEFAULT_BUDGET, fresh_solver
 from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
-from mmuproof.smt.solver import DEFAULT_BUDGET, fresh_solver
 from mmuproof.smt.terms import Term
-from mmuproof.smt.translation import translate
+from mmuproof.smt.translation import Translation
 
 
 def prove_together(obligations: Sequence[Obligation], budget: int = DEFAULT_BUDGET) -> list[Answer | None]:
@@ -53,18 +53,17 @@ def _groups(obligations: Sequence[Obligation]) -> Iterator[list[Obligation]]:
 
 def _prove(group: Sequence[Obligation], budget: int) -> Iterator[Answer | None]:
     start = time.thread_time()
-    roots = [term for obligation in group for term in _terms(obligation)]
-    z3_side = translate(roots, variables(*roots))
+    translation = Translation()
+    expressions = [[translation.expression(term) for term in _terms(obligation)] for obligation in group]
+    translation.release()
     shared = (time.thread_time() - start) / len(group)
-    expressions = iter(z3_side.expressions)
-    premises = _Premises(z3_side.context, budget)
+    premises = _Premises(translation.context, budget)
     known: dict[tuple[Term, ...], bool] = {}
-    for obligation in group:
+    for obligation, (*assumed, claim) in zip(group, expressions, strict=True):
         start = time.thread_time()
         terms = tuple(_terms(obligation))
-        *assumed, claim = [next(expressions) for _ in terms]
         if terms not in known:
-            known[terms] = premises.hold(terms[:-1], assumed) and _follows(z3_side.context, assumed, claim, budget)
+            known[terms] = premises.hold(terms[:-1], assumed) and _follows(translation.context, assumed, claim, budget)
         seconds = shared + time.thread_time() - start
         yield Answer(Verdict.PROVED, seconds) if known[terms] else None
 

@@ -7,9 +7,8 @@ called without giving up the interpreter's lock: each takes less time than getti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from ctypes import PYFUNCTYPE, c_char_p, c_uint, c_uint64, c_void_p, cast
-from dataclasses import dataclass
 from typing import Any
 
 import z3
@@ -22,36 +21,27 @@ _LARGEST_NUMBER = 64
 """Bits of a number that the C interface takes as such and not as text."""
 
 
-@dataclass(frozen=True)
-class Translated:
-    """Z3's side of some terms: the expressions in order, and the variables by name."""
+class Translation:
+    """Expressions in a context of their own, each built once."""
 
-    context: z3.Context
-    expressions: list[z3.ExprRef]
-    variables: Mapping[str, z3.ExprRef]
+    def __init__(self) -> None:
+        self.context = z3.Context()
+        self._builder = _Builder(self.context)
+        self._made: dict[Term, int] = {}
 
+    def expression(self, term: Term) -> z3.ExprRef:
+        """A term as an expression; a vector of bits, or a truth value."""
+        made = self._made
+        if term not in made:
+            for each in postorder([term], made):
+                made[each] = self._builder.expression(each, [made[arg] for arg in each.args])
+        address = z3.Ast.from_buffer_copy(c_void_p(made[term]))
+        return (z3.BitVecRef if term.width else z3.BoolRef)(address, self.context)
 
-def translate(terms: Sequence[Term], names: Mapping[str, Term]) -> Translated:
-    """Build terms in a context of their own.
-
-    Args:
-        terms: the terms.
-        names: their variables by name.
-    """
-    context = z3.Context()
-    builder = _Builder(context)
-    made: dict[Term, int] = {}
-    for term in postorder([*names.values(), *terms]):
-        made[term] = builder.expression(term, [made[arg] for arg in term.args])
-
-    def wrapped(term: Term) -> z3.ExprRef:
-        return (z3.BitVecRef if term.width else z3.BoolRef)(z3.Ast.from_buffer_copy(c_void_p(made[term])), context)
-
-    translated = Translated(
-        context, [wrapped(term) for term in terms], {name: wrapped(term) for name, term in sorted(names.items())}
-    )
-    builder.release()
-    return translated
+    def release(self) -> None:
+        """Build nothing any more: what is used elsewhere lives on, and a context without the rest is quickly gone."""
+        self._made.clear()
+        self._builder.release()
 
 
 class _Builder:
@@ -64,7 +54,7 @@ class _Builder:
         self._kept: list[int] = []
 
     def release(self) -> None:
-        """Keep nothing any more: what is used elsewhere lives on, and a context without the rest is quickly gone."""
+        """Keep nothing any more."""
         for made in self._kept:
             _dec_ref(self._context, made)
         self._kept.clear()

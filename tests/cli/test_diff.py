@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.catalogue import Installed
 from mmuproof.cli.forked import RECURSION
-from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge, Solver
+from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
 from mmuproof.cli.main import build_app
 from mmuproof.lift.changed import changed_tree
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
@@ -30,7 +30,6 @@ from mmuproof.model.lifted.comparing import Given, SetUp
 from mmuproof.model.lifted.kernel import MACROS
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version
 from mmuproof.proofs.refactoring import Change
-from mmuproof.smt.solver import decide, possible, satisfiable
 
 pytestmark = pytest.mark.kernel
 
@@ -402,14 +401,9 @@ def version_72(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.Temp
 
 def judged_against_itself(version: Version, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
     """What is said of functions, nothing being taken for unchanged, where that is not that they are equal."""
-    decided = partial(decide, budget=400_000, small=False)
-    solver = Solver(
-        lambda obligation, _: decided(obligation), lambda obligation, _preferred, _effort: decided(obligation),
-        decided, decided, partial(satisfiable, budget=400_000), partial(possible, budget=400_000),
-    )  # fmt: skip
     set_ups = [SetUp("", version.constants, version.constants)]
     set_ups += [SetUp(name, *[version.bits(ept=name == EPT)] * 2) for name in (EPT, OTHER_TABLES)]
-    judge = Judge(version, version, Given({}, Pairing(tuple(pairs), (), (), ())), tuple(set_ups), solver)
+    judge = Judge(version, version, Given({}, Pairing(tuple(pairs), (), (), ())), tuple(set_ups), budget=400_000)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(RECURSION)
     try:

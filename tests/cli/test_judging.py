@@ -13,13 +13,13 @@ from mmuproof.cli.judging import Judge
 from mmuproof.cli.results import KernelIdentity
 from mmuproof.model.lifted.encodings import Bits
 from mmuproof.proofs.refactoring import Change
-from tests.cli.deciding import SOLVER
 from tests.model.small_versions import Versions, versions
 
 __all__ = ["versions"]
 
 S = "struct s { u32 a, b; }; u32 get(u32 x);\n"
 
+BUDGET = 400_000
 Judged = Callable[..., Judgement]
 
 
@@ -30,7 +30,7 @@ def judge(versions: Versions) -> Judged:
     def judged(old: str, new: str, function: str = "f", masks: Sequence[tuple[Bits, Bits]] = ()) -> Judgement:
         found = versions(S, old, new)
         set_ups = (found.set_up(), *(found.set_up(each) for each in masks))
-        (result,) = Judge(found.old, found.new, found.given, set_ups, SOLVER).judge(found.pair(function))
+        (result,) = Judge(found.old, found.new, found.given, set_ups, BUDGET).judge(found.pair(function))
         return result
 
     return judged

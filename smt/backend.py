@@ -1,0 +1,75 @@
+"""Z3's solvers as they are used here: for bit-vectors, with a budget, and quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import z3
+
+DEFAULT_BUDGET = 200_000_000
+"""Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
+
+
+def version() -> str:
+    """The solver's name and version."""
+    return str(z3.get_full_version())
+
+
+def fresh_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
+    """A solver for bit-vectors that knows nothing yet and gives up when its budget (Z3's resource limit) runs out.
+
+    It is at its best with one question.
+    """
+    return _limited(z3.SolverFor("QF_BV", ctx=context), budget, seed)
+
+
+def asking_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
+    """The same for many questions about the same formulas: each takes little once the first is answered."""
+    return _limited(z3.SimpleSolver(ctx=context), budget, seed)
+
+
+def _limited(solver: z3.Solver, budget: int, seed: int) -> z3.Solver:
+    solver.set("rlimit", budget)
+    solver.set("random_seed", seed)
+    # An interrupt belongs to the program, not to the check that happens to run.
+    solver.set("ctrl_c", False)
+    return solver
+
+
+@contextmanager
+def level(solver: z3.Solver) -> Iterator[None]:
+    """What is added to a solver in the block is forgotten at its end."""
+    before = solver.num_scopes()
+    solver.push()
+    try:
+        yield
+    finally:
+        solver.pop(solver.num_scopes() - before)
+
+
+def core(solver: z3.Solver) -> list[str]:
+    """The names of the literals that contradict each other."""
+    return [name(literal) for literal in solver.unsat_core()]
+
+
+def name(literal: z3.BoolRef) -> str:
+    """What a literal is called."""
+    # Printing one takes forty times as long.
+    return str(literal.decl().name())
+
+
+def equals(expression: z3.ExprRef, value: int) -> z3.BoolRef:
+    """That an expression has a value; 0 or 1 for a truth value."""
+    if z3.is_bool(expression):
+        return expression if value else z3.Not(expression)
+    return expression == value
+
+
+def read(model: z3.ModelRef, names: Mapping[str, z3.ExprRef]) -> dict[str, int]:
+    """The values that a model gives to variables, those that it leaves open among them."""
+    values: dict[str, int] = {}
+    for each, expression in names.items():
+        found = model.eval(expression, model_completion=True)
+        values[each] = int(z3.is_true(found)) if z3.is_bool(expression) else found.as_long()
+    return values
