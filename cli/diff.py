@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ from mmuproof.cli.diff_report import difference_content, print_difference
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.forked import side_by_side
 from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
-from mmuproof.cli.reading import ReadTree, parse
+from mmuproof.cli.reading import Parsing, ReadTree
 from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.results_file import check_writable, write_json
 from mmuproof.cli.selection import near
@@ -29,7 +30,7 @@ from mmuproof.lift.patched import patched_tree
 from mmuproof.lift.source import KernelTree, open_source
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Given, SetUp
-from mmuproof.model.lifted.kernel import MMU_C, SPTE_C
+from mmuproof.model.lifted.unit_paths import MMU_C, SPTE_C
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.smt import backend
 
@@ -85,7 +86,7 @@ def diff(request: Request, output: Output) -> int:
         _trees(request) as trees,
     ):
         old, new = (ReadTree(tree, Path(folder, name)) for tree, name in zip(trees, ("old", "new"), strict=True))
-        changed = _changed_files(trees[0].root, trees[1].root)
+        changed = partial(_changed_files, *trees)
         found = compare_trees(old, new, changed, wanted, watcher)
         identities = [
             KernelIdentity(
@@ -160,13 +161,15 @@ class Wanted:
     budget: int | None = None
 
 
-def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted: Wanted, watcher: Watcher) -> Found:
+def compare_trees(
+    old: ReadTree, new: ReadTree, changed_files: Callable[[], frozenset[str]], wanted: Wanted, watcher: Watcher
+) -> Found:
     """Compare the functions of two trees.
 
     Args:
         old: the old tree.
         new: the new tree.
-        changed: the files in which they differ.
+        changed_files: gives the files in which they differ.
         wanted: what is compared, and how.
         watcher: is told how far it has come.
 
@@ -176,9 +179,13 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     """
     watcher.phase("reading")
     named = [each for each in wanted.functions if not _is_pattern(each)]
-    paths = _units(old, new, changed, wanted.functions)
-    # The largest first: the others fill the time until it is parsed.
-    parse(old, new, sorted(paths, key=lambda path: path != MMU_C), changed)
+    with Parsing(old, new) as parsing:
+        known = _units_of(named, old, new) if len(named) == len(wanted.functions) else ()
+        # The largest first: the others fill the time until it is parsed.
+        parsing.begin(sorted(known or UNITS, key=lambda path: path != MMU_C))
+        changed = changed_files()
+        paths = known or _units(old, new, changed, named, every=bool(wanted.functions))
+        parsing.finish(paths, changed)
     versions = old.version(paths), new.version(paths)
     pairing = pair_functions(*versions, wanted.names, named)
     pairs = _selected(pairing, versions, wanted.functions)
@@ -203,19 +210,24 @@ def compare_trees(old: ReadTree, new: ReadTree, changed: frozenset[str], wanted:
     )  # fmt: skip
 
 
-def _units(old: ReadTree, new: ReadTree, changed: frozenset[str], functions: Sequence[str]) -> tuple[str, ...]:
-    """The units that are looked at: those of functions that are named, or else those that may have changed."""
-    found = [_defined_in(name, (old.tree.root, new.tree.root)) for name in functions if not _is_pattern(name)]
-    named = [path for paths in found for path in paths]
-    if functions and len(found) == len(functions) and all(found):
-        wanted = [path for path in dict.fromkeys((SPTE_C, *UNITS, *named)) if path == SPTE_C or path in named]
-    else:
-        # In a header, or made by a macro: any unit may have it.
-        wanted = [
-            path for path in dict.fromkeys((*UNITS, *named))
-            if functions or path == SPTE_C or any(each.included.reaches(path, changed) for each in (old, new))
-        ]  # fmt: skip
-    return tuple(path for path in wanted if old.has(path) and new.has(path))
+def _units_of(functions: Sequence[str], old: ReadTree, new: ReadTree) -> tuple[str, ...]:
+    """The units that are looked at for some functions; none if that is all of them, or not known."""
+    found = [_defined_in(name, (old.tree.root, new.tree.root)) for name in functions]
+    named = {path for paths in found for path in paths if old.has(path) and new.has(path)}
+    return tuple(path for path in dict.fromkeys((SPTE_C, *UNITS, *sorted(named))) if path == SPTE_C or path in named) \
+        if found and all(found) else ()  # fmt: skip
+
+
+def _units(
+    old: ReadTree, new: ReadTree, changed: frozenset[str], named: Sequence[str], *, every: bool
+) -> tuple[str, ...]:
+    """The units that may have changed, or every one of the MMU and those of functions that are named."""
+    further = [path for name in named for path in _defined_in(name, (old.tree.root, new.tree.root))]
+    return tuple(
+        path for path in dict.fromkeys((*UNITS, *further))
+        if old.has(path) and new.has(path)
+        and (every or path == SPTE_C or any(each.included.reaches(path, changed) for each in (old, new)))
+    )  # fmt: skip
 
 
 def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
@@ -231,13 +243,15 @@ def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
 # -- what is compared ----------------------------------------------------------------------------------
 
 
-def _changed_files(old: Path, new: Path) -> frozenset[str]:
+def _changed_files(old: KernelTree, new: KernelTree) -> frozenset[str]:
     """The files that are not the same in both trees, relative to them."""
-    both = [_files(root) for root in (old, new)]
+    if new.changed is not None:
+        return new.changed
+    both = [_files(root) for root in (old.root, new.root)]
     found = set(both[0]) ^ set(both[1])
     for name in set(both[0]) & set(both[1]):
         one, other = both[0][name], both[1][name]
-        if one != other and (one[1] != other[1] or (old / name).read_bytes() != (new / name).read_bytes()):
+        if one != other and (one[1] != other[1] or (old.root / name).read_bytes() != (new.root / name).read_bytes()):
             found.add(name)
     return frozenset(found)
 

@@ -202,7 +202,7 @@ class Judge:
         relevant = {name for name, mask in answer.assignment.relevant.items() if mask}
         claim = replace(claim, shown=tuple(each for each in claim.shown if relevant & variables(each.term).keys()))
         condition = None
-        if len(relevant) <= _MANY and not is_large:
+        if len(relevant) <= _MANY and not is_large and (self.thorough or self._may_count(tried)):
             names = bit_names(self._flags(tried))
             condition = condition_of_equality(explored, answer.assignment, names, pairs=self.thorough)
         checks = self._callers(tried, condition) if condition is not None else ()
@@ -221,6 +221,10 @@ class Judge:
             bits=self._bits(differing, explored) if self.thorough else (),
             witness=self._witness(tried, claim, answer.assignment),
         )  # fmt: skip
+
+    def _may_count(self, tried: _Tried) -> bool:
+        """Whether a condition can make a verdict: it is about bits that have moved, or all callers are known."""
+        return bool(tried.relation.encodings) or is_private(self.new, tried.compared.pair)
 
     def _shows(self, tried: _Tried) -> list[Shows]:
         spte_bits = {EPT: _EPT_BITS, OTHER_TABLES: _PAGING_BITS}.get(tried.compared.set_up.name)

@@ -274,13 +274,13 @@ def main() -> None:
     except Terminated as end:
         _leave(_ended_by(end.number, Output()))
     except SystemExit as end:
-        if isinstance(end.code, int) and end.code > _BY_SIGNAL:
+        if isinstance(end.code, int):
             _leave(end.code)
         raise
 
 
 def _leave(status: int) -> NoReturn:
-    """End at once: the solver's threads may still be at work, and the interpreter would wait for them."""
+    """End at once: the interpreter would wait for threads at work, and give back piece by piece what was parsed."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmuproof.lift.included import Included
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
-from mmuproof.model.lifted.kernel import MACROS
+from mmuproof.model.lifted.unit_paths import MACROS
 from mmuproof.model.lifted.versions import Version
 
 
@@ -45,6 +45,10 @@ class ReadTree:
         """Whether the tree has a file."""
         return (self.tree.root / path).is_file()
 
+    def text(self, path: str) -> bytes:
+        """The text of a file."""
+        return (self.tree.root / path).read_bytes()
+
     def start(self, paths: Iterable[str], pool: ThreadPoolExecutor) -> None:
         """Begin to parse units; clang runs outside the interpreter's lock."""
         for path in paths:
@@ -67,28 +71,42 @@ class ReadTree:
         return Version({path: self._units[path].result() for path in paths})
 
 
-def parse(old: ReadTree, new: ReadTree, paths: Sequence[str], changed: frozenset[str]) -> None:
-    """Parse units of two trees side by side, and wait for them; what is the same in both is parsed once.
+class Parsing:
+    """Parses units of two trees side by side, until the ``with`` block ends; what is the same in both, once.
 
     Args:
         old: one tree.
         new: the other.
-        paths: the units.
-        changed: the files in which the trees differ.
-
-    Raises:
-        ParseFailed: one of them does not parse.
     """
-    same = [path for path in paths if not any(each.included.reaches(path, changed) for each in (old, new))]
-    pool = ThreadPoolExecutor(2)
-    try:
-        for path in paths:
-            old.start([path], pool)
-            if path in same:
-                new.adopt(old, [path])
-            new.start([path], pool)
-        for each in (old, new):
-            each.version(paths)
-    finally:
+
+    def __init__(self, old: ReadTree, new: ReadTree) -> None:
+        self._old, self._new = old, new
+        self._pool = ThreadPoolExecutor(2)
+
+    def __enter__(self) -> Parsing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         # No thread may be left when processes are made.
-        pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
+        for path in paths:
+            if self._old.has(path) and self._new.has(path) and self._old.text(path) != self._new.text(path):
+                self._old.start([path], self._pool)
+                self._new.start([path], self._pool)
+
+    def finish(self, paths: Sequence[str], changed: Collection[str]) -> None:
+        """Parse units, given the files in which the trees differ, and wait for them.
+
+        Raises:
+            ParseFailed: one of them does not parse.
+        """
+        for path in paths:
+            self._old.start([path], self._pool)
+            if not any(each.included.reaches(path, changed) for each in (self._old, self._new)):
+                self._new.adopt(self._old, [path])
+            self._new.start([path], self._pool)
+        for each in (self._old, self._new):
+            each.version(paths)

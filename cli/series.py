@@ -6,6 +6,7 @@ import enum
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,7 +83,8 @@ def compare_series(request: SeriesRequest, output: Output) -> int:
             for number, step in enumerate(steps):
                 old = before or ReadTree(step.before, Path(folder, "first"))
                 new = ReadTree(step.after, Path(folder, str(number)))
-                found[step.commit.id] = compare_trees(old, new, frozenset(step.commit.changed), wanted, watcher)
+                changed = frozenset(step.commit.changed)
+                found[step.commit.id] = compare_trees(old, new, partial(frozenset, changed), wanted, watcher)
                 before = new
         for commit in commits:
             claims.append(_print_commit(output, commit, found.get(commit.id)))

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import CDLL, CFUNCTYPE, PyDLL, c_int, c_longlong, c_uint, c_ulonglong, c_void_p, py_object
+from ctypes import (
+    CDLL,
+    CFUNCTYPE,
+    PyDLL,
+    Structure,
+    byref,
+    c_char_p,
+    c_int,
+    c_longlong,
+    c_uint,
+    c_ulonglong,
+    c_void_p,
+    py_object,
+)
 from functools import cache
 
-from clang.cindex import Cursor, TranslationUnit, _CXString, conf
+from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -135,6 +148,23 @@ def _visit_children() -> Callable[[Cursor, object, list[Cursor]], int]:
     return visit
 
 
+_BREAK = 0
+
+
+def _stop(_child: Cursor, _parent: Cursor, _data: object) -> int:
+    return _BREAK
+
+
+_stopper = _Visitor(_stop)
+
+
+def load(cursor: Cursor) -> None:
+    """Have clang read all children of a cursor that it has in a file, without keeping the interpreter's lock."""
+    visit = CDLL(conf.lib._name).clang_visitChildren
+    visit.argtypes, visit.restype = [Cursor, _Visitor, py_object], c_uint
+    visit(cursor, _stopper, None)
+
+
 def children(cursor: Cursor) -> list[Cursor]:
     """The children of a cursor; the bindings take twice as long."""
     found: list[Cursor] = []
@@ -142,6 +172,59 @@ def children(cursor: Cursor) -> list[Cursor]:
     for child in found:
         child._tu = cursor._tu
     return found
+
+
+class _String(Structure):
+    """libclang's string; the bindings' own takes four times as long to read and to give back."""
+
+    _fields_ = (("data", c_void_p), ("flags", c_uint))
+
+
+@cache
+def _spelling_functions() -> tuple[Callable[[Cursor], _String], Callable[[_String], bytes], Callable[[_String], None]]:
+    # Without giving up the interpreter's lock, for the same reason as above.
+    library = PyDLL(conf.lib._name)
+    get, read, dispose = library.clang_getCursorSpelling, library.clang_getCString, library.clang_disposeString
+    get.argtypes, get.restype = [Cursor], _String
+    read.argtypes, read.restype = [_String], c_char_p
+    dispose.argtypes, dispose.restype = [_String], None
+    return get, read, dispose
+
+
+def spelling(cursor: Cursor) -> str:
+    """What a cursor is called; for when there are very many."""
+    get, read, dispose = _spelling_functions()
+    string = get(cursor)
+    text = read(string)
+    dispose(string)
+    return (text or b"").decode()
+
+
+@cache
+def _place_functions() -> tuple[Callable[[Cursor], SourceLocation], Callable[..., None]]:
+    library = PyDLL(conf.lib._name)
+    place, expansion = library.clang_getCursorLocation, library.clang_getExpansionLocation
+    place.argtypes, place.restype = [Cursor], SourceLocation
+    expansion.argtypes, expansion.restype = [SourceLocation, *(c_void_p,) * 4], None
+    return place, expansion
+
+
+def file_number(cursor: Cursor) -> int:
+    """A number that is the same for all cursors of a unit that stand in the same file; 0 for none."""
+    place, expansion = _place_functions()
+    file = c_void_p()
+    expansion(place(cursor), byref(file), None, None, None)
+    return file.value or 0
+
+
+def kind_number(kind: CursorKind) -> int:
+    """What libclang calls a kind of cursors; see `number_of_kind`."""
+    return int(kind.value)
+
+
+def number_of_kind(cursor: Cursor) -> int:
+    """The kind of a cursor as a number, which is quicker than as an object."""
+    return int(cursor._kind_id)
 
 
 def packed(cursor: Cursor) -> bytes:

@@ -44,7 +44,7 @@ def patched_tree(base: KernelTree, patch: Path, *, cache: Path | None = None) ->
     with empty_folder(cache, f"patched {base.root}") as root:
         changed_tree(base.root, changes, root)
         check_layout(root, description)
-        yield KernelTree(root, description, kernel_version(root), origin)
+        yield KernelTree(root, description, kernel_version(root), origin, frozenset(changes))
 
 
 def _read(patch: Path) -> bytes:

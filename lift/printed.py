@@ -32,6 +32,9 @@ _OF_A_WHOLE = re.compile(
 _PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
 _TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
 
+_FUNCTION, _ENUM = (clang_api.kind_number(kind) for kind in (CursorKind.FUNCTION_DECL, CursorKind.ENUM_DECL))
+_RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
+
 
 class Printed:
     """The definitions of one unit, printed.
@@ -182,16 +185,18 @@ class _Declarations:
     def __init__(self, unit: Unit) -> None:
         self.records: dict[str, Cursor] = {}
         self._others: dict[str, Cursor] = {}
+        definitions = unit.definitions
+        # There are twenty thousand of these, and numbers are quicker to compare.
         for cursor in unit.declarations((*_TYPES, CursorKind.VAR_DECL, CursorKind.FUNCTION_DECL)):
-            kind = cursor.kind
-            name = cursor.spelling
-            if kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL):
+            number = clang_api.number_of_kind(cursor)
+            name = clang_api.spelling(cursor)
+            if number in _RECORDS:
                 if cursor.is_definition():
                     self.records[name] = cursor
-            elif kind is CursorKind.FUNCTION_DECL:
-                if name not in unit.definitions:
+            elif number == _FUNCTION:
+                if name not in definitions:
                     self._others.setdefault(name, cursor)
-            elif kind is not CursorKind.ENUM_DECL:
+            elif number != _ENUM:
                 self._others[name] = cursor
         self.others = _Lazily(self._others)
 

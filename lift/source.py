@@ -33,12 +33,14 @@ class KernelTree:
     `root` holds ``arch/x86``, ``include``, ``virt/kvm`` and ``Makefile``. `description` is what the user
     typed, `version` what the Makefile says, such as ``7.2.12``. `origin` pins down a source that can move
     or be replaced: ``commit ID``, ``tree ID`` or ``sha256 DIGEST`` of the archive; it is None for a folder.
+    `changed` names the files, relative to `root`, in which a tree that was made of another is not the same.
     """
 
     root: Path
     description: str
     version: str
     origin: str | None = None
+    changed: frozenset[str] | None = None
 
     @cached_property
     def digest(self) -> str:

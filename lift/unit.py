@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,13 @@ MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
 
 _PROBE = "mmuproof_probe_"
-_RECORDS = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL)
+_FUNCTION, _VARIABLE, _ENUM, _ENUM_CONSTANT = (
+    clang_api.kind_number(kind)
+    for kind in (
+        CursorKind.FUNCTION_DECL, CursorKind.VAR_DECL, CursorKind.ENUM_DECL, CursorKind.ENUM_CONSTANT_DECL,
+    )
+)  # fmt: skip
+_RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
 _STATIC_ASSERTION = "static assertion failed"
 
 
@@ -127,15 +133,16 @@ class Unit:
         self._index()
 
     def _index(self) -> None:
+        clang_api.load(self._unit.cursor)
         # There are ten thousands of these: nothing is asked of them that is not needed of all.
         for cursor in clang_api.children(self._unit.cursor):
-            kind = cursor.kind
-            if kind is CursorKind.FUNCTION_DECL:
+            kind = clang_api.number_of_kind(cursor)
+            if kind == _FUNCTION:
                 if cursor.is_definition():
-                    self._functions.add(cursor.spelling, cursor)
-            elif kind is CursorKind.VAR_DECL:
-                self._variables.add(cursor.spelling, cursor)
-            elif kind is CursorKind.ENUM_DECL:
+                    self._functions.add(clang_api.spelling(cursor), cursor)
+            elif kind == _VARIABLE:
+                self._variables.add(clang_api.spelling(cursor), cursor)
+            elif kind == _ENUM:
                 self._enums.append(clang_api.packed(cursor))
             elif kind in _RECORDS:
                 self._structs.append(clang_api.packed(cursor))
@@ -168,11 +175,25 @@ class Unit:
 
     def declarations(self, kinds: Collection[CursorKind]) -> list[Cursor]:
         """Clang's declarations of some kinds at file scope, in their order."""
-        return [each for each in clang_api.children(self._unit.cursor) if each.kind in kinds]
+        numbers = {clang_api.kind_number(kind) for kind in kinds}
+        return [each for each in clang_api.children(self._unit.cursor) if clang_api.number_of_kind(each) in numbers]
 
     def file_of(self, function: str) -> str:
         """The file that a function with a body stands in, relative to the tree."""
         return self._reader.location(self._functions[function]).file
+
+    def functions_in(self, wanted: Callable[[str], bool]) -> list[str]:
+        """The functions with a body in some files, which are given to ``wanted`` relative to the tree."""
+        files: dict[int, bool] = {}
+        found = []
+        for name, cursor in self._functions.items():
+            # Few files have ten thousands of functions.
+            number = clang_api.file_number(cursor)
+            if number not in files:
+                files[number] = wanted(self._reader.location(cursor).file)
+            if files[number]:
+                found.append(name)
+        return found
 
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
@@ -243,8 +264,8 @@ class Unit:
     def enumerators(self) -> Mapping[str, int]:
         """The values of all enumeration constants."""
         return {
-            child.spelling: child.enum_value
+            clang_api.spelling(child): child.enum_value
             for enum in self._enums
             for child in clang_api.children(clang_api.unpacked(enum, self._unit))
-            if child.kind is CursorKind.ENUM_CONSTANT_DECL
+            if clang_api.number_of_kind(child) == _ENUM_CONSTANT
         }

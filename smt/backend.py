@@ -17,19 +17,8 @@ def version() -> str:
 
 
 def fresh_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
-    """A solver for bit-vectors that knows nothing yet and gives up when its budget (Z3's resource limit) runs out.
-
-    It is at its best with one question.
-    """
-    return _limited(z3.SolverFor("QF_BV", ctx=context), budget, seed)
-
-
-def asking_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
-    """The same for many questions about the same formulas: each takes little once the first is answered."""
-    return _limited(z3.SimpleSolver(ctx=context), budget, seed)
-
-
-def _limited(solver: z3.Solver, budget: int, seed: int) -> z3.Solver:
+    """A solver for bit-vectors that knows nothing yet and gives up when its budget (Z3's resource limit) runs out."""
+    solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)
     solver.set("random_seed", seed)
     # An interrupt belongs to the program, not to the check that happens to run.

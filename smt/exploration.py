@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import z3
 
-from mmuproof.smt.backend import DEFAULT_BUDGET, asking_solver, core, equals, fresh_solver, level, name, read
+from mmuproof.smt.backend import DEFAULT_BUDGET, core, equals, fresh_solver, level, name, read
 from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.terms import Bool, Term
@@ -19,6 +20,8 @@ from mmuproof.smt.translation import Translation
 
 _EVERY_BIT = (1 << 64) - 1
 _SMALLEST_BUDGET = 20_000_000
+_EASY = 100_000
+"""Z3's resource limit for a question about counterexamples, before it is asked of a solver that is better at proofs."""
 
 
 class Exploration:
@@ -38,9 +41,7 @@ class Exploration:
         self._translation = Translation()
         self._premises = [self._translation.expression(term) for term in self._terms]
         self._broken = z3.Not(self._translation.expression(obligation.claim))
-        self._solver = asking_solver(self._translation.context, budget, seed)
-        self._solver.add(*self._premises, self._broken)
-        self._asked = 0
+        self._is_easy = True
         self._model: z3.ModelRef | None = None
         self._decided = self._decide()
 
@@ -55,14 +56,16 @@ class Exploration:
         return Answer(verdict, time.thread_time() - self._start, **details)  # type: ignore[arg-type]
 
     def _decide(self) -> Answer:
-        found = self._solver.check()
+        context = self._translation.context
+        solver = fresh_solver(context, self._budget, self._seed)
+        solver.add(*self._premises, self._broken)
+        found = solver.check()
         if found == z3.sat:
             # A counterexample satisfies the assumptions: nothing else is to be shown of them.
-            self._model = self._solver.model()
+            self._model = solver.model()
             return self._answer(Verdict.REFUTED)
         if found != z3.unsat:
-            return self._answer(Verdict.UNKNOWN, reason=str(self._solver.reason_unknown()))
-        context = self._translation.context
+            return self._answer(Verdict.UNKNOWN, reason=str(solver.reason_unknown()))
         solver = fresh_solver(context, self._budget, self._seed)
         labels = [z3.Bool(f"|assumption {index}|", context) for index in range(len(self._premises))]
         for label, premise in zip(labels, self._premises, strict=True):
@@ -97,10 +100,12 @@ class Exploration:
             for index in [each for each, expression in left.items() if _is_true(model, expression)]:
                 answers[index] = True
                 del left[index]
-            if left and (found := self._ask(z3.Or(*left.values()))) != z3.sat:
-                answers |= dict.fromkeys(left, False if found == z3.unsat else None)
-                break
-            model = self._solver.model() if left else model
+            if left:
+                found, further = self._ask(z3.Or(*left.values()))
+                if further is None:
+                    answers |= dict.fromkeys(left, False if found == z3.unsat else None)
+                    break
+                model = further
         return [answers[index] for index in range(len(terms))]
 
     def seen(self, terms: Sequence[Bool]) -> list[bool]:
@@ -108,13 +113,29 @@ class Exploration:
         model = self._model
         return [model is not None and _is_true(model, self._translation.expression(term)) for term in terms]
 
-    def _ask(self, condition: z3.BoolRef) -> z3.CheckSatResult:
+    @cached_property
+    def _solver(self) -> z3.Solver:
+        """A solver for easy questions about counterexamples."""
+        solver = fresh_solver(self._translation.context, min(self._budget, _EASY), self._seed)
+        # Behind a level of its own it works incrementally from the beginning.
+        solver.push()
+        solver.add(*self._premises, self._broken)
+        return solver
+
+    def _ask(self, condition: z3.BoolRef) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
         """Look for a counterexample of which something more is true."""
-        # A literal costs the solver less than a level of its own, which it has to leave again.
-        self._asked += 1
-        literal = z3.Bool(f"|question {self._asked}|", self._translation.context)
-        self._solver.add(z3.Implies(literal, condition))
-        return self._solver.check(literal)
+        if self._is_easy:
+            with level(self._solver):
+                self._solver.add(condition)
+                found = self._solver.check()
+                if found != z3.unknown:
+                    return found, self._solver.model() if found == z3.sat else None
+            # Nor will the next question be easy.
+            self._is_easy = False
+        solver = fresh_solver(self._translation.context, self._budget, self._seed)
+        solver.add(*self._premises, self._broken, condition)
+        found = solver.check()
+        return found, solver.model() if found == z3.sat else None
 
     def allowed(self, term: Bool) -> bool | None:
         """Whether a truth value can be true together with the assumptions; None if the budget runs out."""
@@ -156,76 +177,108 @@ class Exploration:
         names = variables(*self._terms, self.obligation.claim, *preferred)
         expressions = {each: self._translation.expression(term) for each, term in sorted(names.items())}
         model, broken = self._model, self._broken
-        with level(self._solver):
-            for preference in (self._translation.expression(each) for each in preferred):
-                if not _is_true(model, preference):
-                    if self._ask(preference) != z3.sat:
-                        continue
-                    model = self._solver.model()
-                broken = z3.And(broken, preference)
-                self._solver.add(preference)
+        for preference in (self._translation.expression(each) for each in preferred):
+            found = model if _is_true(model, preference) else self._ask(preference)[1]
+            if found is not None:
+                model, broken = found, z3.And(broken, preference)
                 break
-            values = read(model, expressions)
-            if small:
-                self._solver.set("rlimit", min(self._budget, _SMALLEST_BUDGET))
-                values = _smallest(self._solver, expressions, values, effort, whole)
-                self._solver.set("rlimit", self._budget)
-        kept = evaluate_all([*self._terms, self.obligation.claim], values)
-        if not all(kept[:-1]) or kept[-1]:
-            return self._answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
+        values = read(model, expressions)
         relevant: Mapping[str, int] = dict.fromkeys(values, _EVERY_BIT)
         if small:
-            relevant = self._relevant(broken, expressions, values, effort, whole)
+            relevance = _Relevance(self._translation.context, self._premises, broken, expressions, self._budget)
+            values = self._smaller(relevance, expressions, values, effort, whole)
+            relevant = relevance.bits(values, effort, whole)
+        if not self._refuted_by(values):
+            return self._answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
         return self._answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
 
-    def _relevant(
+    def _refuted_by(self, values: Mapping[str, int]) -> bool:
+        *premises, claim = evaluate_all([*self._terms, self.obligation.claim], values)
+        return all(premises) and not claim
+
+    def _smaller(
         self,
-        broken: z3.BoolRef,
+        relevance: _Relevance,
         names: Mapping[str, z3.ExprRef],
-        values: Mapping[str, int],
+        values: dict[str, int],
         effort: int | None,
         whole: bool,
     ) -> dict[str, int]:
-        """Which bits have to be as they are for the claim to fail, all others being free."""
-        context = self._translation.context
-        solver = fresh_solver(context, min(self._budget, _SMALLEST_BUDGET))
-        solver.add(*self._premises, z3.Not(broken))
+        """A counterexample with few bits set: first all is zero that does not matter, then what can be of the rest."""
+        matter = relevance.variables(values)
+        plain = {each: value if matter is None or each in matter else 0 for each, value in values.items()}
+        if matter is None or not self._refuted_by(plain):
+            # The assumptions speak of more than what decides.
+            matter, plain = set(names), values
+        solver = fresh_solver(self._translation.context, min(self._budget, _SMALLEST_BUDGET), self._seed)
+        solver.add(*self._premises, relevance.broken)
+        solver.add(*(equals(names[each], value) for each, value in plain.items() if each not in matter))
+        return _smallest(solver, {each: names[each] for each in names if each in matter}, plain, effort, whole)
+
+
+class _Relevance:
+    """Which bits of a counterexample have to be as they are, all others being free."""
+
+    def __init__(
+        self,
+        context: z3.Context,
+        premises: Sequence[z3.BoolRef],
+        broken: z3.BoolRef,
+        names: Mapping[str, z3.ExprRef],
+        budget: int,
+    ) -> None:
+        self.broken = broken
+        self._context, self._names = context, names
+        self._solver = fresh_solver(context, min(budget, _SMALLEST_BUDGET))
+        self._solver.set("core.minimize", True)
+        self._solver.add(*premises, z3.Not(broken))
+        self._known: tuple[Mapping[str, int], set[str] | None] | None = None
+
+    def variables(self, values: Mapping[str, int]) -> set[str] | None:
+        """The variables that have to be as they are; None if that is not known."""
+        if self._known is None or self._known[0] != values:
+            self._known = dict(values), self._variables(values)
+        return self._known[1]
+
+    def _variables(self, values: Mapping[str, int]) -> set[str] | None:
+        names = {f"|{each}| = {values[each]:#x}": each for each in self._names}
+        literals = [z3.Bool(text, self._context) for text in names]
+        for literal, each in zip(literals, names.values(), strict=True):
+            self._solver.add(z3.Implies(literal, equals(self._names[each], values[each])))
+        if self._solver.check(*literals) != z3.unsat:
+            return None
+        return {names[literal] for literal in core(self._solver)}
+
+    def bits(self, values: Mapping[str, int], effort: int | None, whole: bool) -> dict[str, int]:
+        """The mask of those bits of each variable; see `Exploration.answer`."""
         # Whole variables first: most do not matter, and bits are many.
-        of_all = {each: z3.Bool(f"|{each}|", context) for each in names}
-        for each, literal in of_all.items():
-            solver.add(z3.Implies(literal, equals(names[each], values[each])))
-        if solver.check(*of_all.values()) != z3.unsat:
-            return dict.fromkeys(names, _EVERY_BIT)
-        of_literal = {f"|{each}|": each for each in names}
-        matter = sorted(of_literal[literal] for literal in core(solver))
+        matter = self.variables(values)
+        if matter is None:
+            return dict.fromkeys(self._names, _EVERY_BIT)
         if whole:
-            return {each: _EVERY_BIT if each in set(matter) else 0 for each in names}
-        literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
-        for each in matter:
-            expression = names[each]
-            width = 1 if z3.is_bool(expression) else expression.size()
-            for index in range(width):
-                literal = z3.Bool(f"|{each}| bit {index}", context)
-                one = bool(values[each] >> index & 1)
-                if z3.is_bool(expression):
-                    solver.add(z3.Implies(literal, expression if one else z3.Not(expression)))
-                else:
-                    solver.add(z3.Implies(literal, z3.Extract(index, index, expression) == int(one)))
-                literals[name(literal)] = (literal, each, index)
-        if solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
-            return dict.fromkeys(names, _EVERY_BIT)
-        left = core(solver)
-        for candidate in sorted(left)[:effort]:
-            rest = [literals[each][0] for each in left if each != candidate]
-            if solver.check(*rest) == z3.unsat:
-                left = core(solver) if rest else []
-            if candidate not in left and not left:
-                break
-        relevant = dict.fromkeys(names, 0)
+            return {each: _EVERY_BIT if each in matter else 0 for each in self._names}
+        literals = self._bit_literals(values, sorted(matter))
+        if self._solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
+            return dict.fromkeys(self._names, _EVERY_BIT)
+        left = core(self._solver)
+        relevant = dict.fromkeys(self._names, 0)
         for literal_name in left:
             _, each, index = literals[literal_name]
             relevant[each] |= 1 << index
         return relevant
+
+    def _bit_literals(self, values: Mapping[str, int], names: Sequence[str]) -> dict[str, tuple[z3.BoolRef, str, int]]:
+        """A literal for each bit of some variables, which says that it is as it is; by the literal's name."""
+        literals: dict[str, tuple[z3.BoolRef, str, int]] = {}
+        for each in names:
+            expression = self._names[each]
+            for index in range(1 if z3.is_bool(expression) else expression.size()):
+                literal = z3.Bool(f"|{each}| bit {index}", self._context)
+                one = values[each] >> index & 1
+                bit = expression if z3.is_bool(expression) else z3.Extract(index, index, expression)
+                self._solver.add(z3.Implies(literal, equals(bit, one)))
+                literals[name(literal)] = (literal, each, index)
+        return literals
 
 
 def _is_true(model: z3.ModelRef, expression: z3.BoolRef) -> bool:

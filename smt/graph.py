@@ -35,15 +35,23 @@ from mmuproof.smt.terms import (
 def postorder(roots: Iterable[Term], known: Collection[Term] = ()) -> Iterator[Term]:
     """Every node below ``roots`` once, arguments before the nodes that use them; not those below a ``known`` one."""
     seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(root, False) for root in roots if root not in known]
+    # Behind None is a node whose arguments have been visited.
+    stack: list[Term | None] = [root for root in roots if root not in known]
     while stack:
-        term, ready = stack.pop()
-        if ready:
-            yield term
+        term = stack.pop()
+        if term is None:
+            ready = stack.pop()
+            assert ready is not None
+            yield ready
         elif term not in seen:
             seen.add(term)
-            stack.append((term, True))
-            stack.extend((arg, False) for arg in term.args if arg not in seen and arg not in known)
+            if not term.args:
+                yield term
+                continue
+            stack += (term, None)
+            for arg in term.args:
+                if arg not in seen and arg not in known:
+                    stack.append(arg)
 
 
 def variables(*roots: Term) -> dict[str, Term]:

@@ -271,22 +271,28 @@ def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
 
 
 def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
-    absorbing = negate(neutral)
+    absorbing = FALSE if neutral is TRUE else TRUE
+    other = Op.OR if op is Op.AND else Op.AND
     kept: dict[Bool, None] = {}
     negated: set[Term] = set()
+    mixed = False
     for item in _flatten(op, items):
-        if item is absorbing:
-            return absorbing
-        if item is neutral:
+        kind = item.op
+        if kind is Op.CONST:
+            if item is absorbing:
+                return absorbing
             continue
-        if _opposed(item, kept, negated):
-            return absorbing
-        kept[item] = None
-        if item.op is Op.NOT:
+        if kind is Op.NOT:
+            if item.args[0] in kept:
+                return absorbing
             negated.add(item.args[0])
+        elif item in negated:
+            return absorbing
+        elif kind is other:
+            mixed = True
+        kept[item] = None
     # Absorption against a junction of the other kind: a & (a | b) is a, a & (~a | b) is a & b.
-    other = Op.OR if op is Op.AND else Op.AND
-    if len(kept) > 1 and any(item.op is other for item in kept):
+    if mixed and len(kept) > 1:
         result: dict[Bool, None] = {}
         changed = False
         for item in kept:

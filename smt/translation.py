@@ -39,8 +39,12 @@ class Translation:
         return (z3.BitVecRef if term.width else z3.BoolRef)(address, self.context)
 
     def release(self) -> None:
-        """Build nothing any more: what is used elsewhere lives on, and a context without the rest is quickly gone."""
+        """Forget what has been built; what is used elsewhere lives on."""
         self._made.clear()
+        self._builder.release()
+
+    def __del__(self) -> None:
+        # A context in which much is left takes long to delete.
         self._builder.release()
 
 

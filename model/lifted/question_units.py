@@ -13,7 +13,8 @@ from mmuproof.lift.errors import Refused, SourceError
 from mmuproof.lift.probe import AddedTo, OpenUnit, QuestionWrong
 from mmuproof.lift.saved_units import SavedUnits
 from mmuproof.lift.stand_ins import StandIns, clang_arguments
-from mmuproof.model.lifted.kernel import (
+from mmuproof.model.lifted.masks import LiftedMasks
+from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     MMU_C,
     NESTED_SVM_C,
@@ -25,7 +26,6 @@ from mmuproof.model.lifted.kernel import (
     VMX_C,
     X86_C,
 )
-from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.vendor import Vendor
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from mmuproof.lift.printed import Printed
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.encodings import Bits
-from mmuproof.model.lifted.kernel import MACROS, MMU_C, SPTE_C, TDP_MMU_C
 from mmuproof.model.lifted.mask_setup import masks_after_setup
+from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, SPTE_C, TDP_MMU_C
 from mmuproof.smt.terms import BitVec
 
 UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
@@ -53,10 +53,8 @@ class Version:
         """The functions of the MMU, with the units that have a body of them."""
         found: dict[str, list[str]] = {}
         for path in self.paths:
-            unit = self.unit(path)
-            for name in unit.definitions:
-                if self.is_of_mmu(unit.file_of(name)):
-                    found.setdefault(name, []).append(path)
+            for name in self.unit(path).functions_in(self.is_of_mmu):
+                found.setdefault(name, []).append(path)
         return {name: tuple(paths) for name, paths in found.items()}
 
     @staticmethod

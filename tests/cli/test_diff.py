@@ -27,7 +27,7 @@ from mmuproof.lift.changed import changed_tree
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.comparing import Given, SetUp
-from mmuproof.model.lifted.kernel import MACROS
+from mmuproof.model.lifted.unit_paths import MACROS
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version
 from mmuproof.proofs.refactoring import Change
 

@@ -19,7 +19,8 @@ from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.lifted.kernel import MACROS, LiftedKvm, open_kernel
+from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.unit_paths import MACROS
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
 from mmuproof.model.sptes import MadeSpte, SpteRequest
 from mmuproof.model.vendor import Vendor
