@@ -30,6 +30,7 @@ from mmuproof.lift.patched import patched_tree
 from mmuproof.lift.source import KernelTree, open_source
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Given, SetUp
+from mmuproof.model.lifted.encodings import moved_kinds
 from mmuproof.model.lifted.unit_paths import MMU_C, SPTE_C
 from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.smt import backend
@@ -190,7 +191,8 @@ def compare_trees(
     pairing = pair_functions(*versions, wanted.names, named)
     pairs = _selected(pairing, versions, wanted.functions)
     # What is told of one function is kept for the others: this is done before there are processes.
-    todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names)]
+    moved = moved_kinds(versions[0].constants, versions[1].constants)
+    todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names, moved)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
     judge = Judge(
         *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET, thorough=len(todo) <= _FEW

@@ -68,7 +68,12 @@ class Behaviour:
     @cached_property
     def variables(self) -> Mapping[str, Term]:
         """The free inputs, and the unknown results of calls, that what it shows depends on, by name."""
-        return variables(*self._terms())
+        return variables(*self.shown)
+
+    @cached_property
+    def shown(self) -> tuple[Term, ...]:
+        """All terms that somebody else can see."""
+        return tuple(self._terms())
 
     @cached_property
     def written(self) -> frozenset[str]:

@@ -13,7 +13,17 @@ from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.behaviours import SETTLED, Behaviour, behaviour
 from mmuproof.model.lifted.comparison import Comparison, compare
 from mmuproof.model.lifted.correspondence import matching_parameters, relate
-from mmuproof.model.lifted.encodings import Bits, Encoding, Kind, access_encodings, kind_of, set_encoding, spte_encoding
+from mmuproof.model.lifted.encodings import (
+    Bits,
+    Encoding,
+    Kind,
+    access_encodings,
+    kind_of,
+    kinds_of,
+    set_encoding,
+    spte_encoding,
+)
+from mmuproof.model.lifted.left_behind import Looks
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, not_followed
 from mmuproof.smt.terms import BitVec, Term, extract
@@ -97,14 +107,31 @@ class Compared:
         return any(name.startswith((SETTLED, "enable_mmio_caching", "kvm_ad_enabled")) for name in names)
 
     def relations(self) -> Iterator[Relation]:
-        """The relations to be tried, the plainest first; the last one takes everything for changed that may have."""
+        """The relations to be tried, the plainest first; the last one takes everything for changed that may have.
+
+        A function that looks at single bits which have moved is the same only if it has moved with them: without their
+        encoding, one that was left behind would be.
+        """
         names = self._given.names
-        yield self._told(relate(self.old, self.new, names, search=False))
-        found = relate(self.old, self.new, names)
-        if found.notes:
-            yield self._told(found)
-        for encodings in self._encodings():
-            yield self._told(relate(self.old, self.new, names, encodings))
+        encodings = list(self._encodings())
+        # Of several encodings of a kind any may be the right one.
+        looked_at = [self._looked_at(each) for each in encodings]
+        needed = {
+            kind for each in encodings for kind in each
+            if all(kind in looks for other, looks in zip(encodings, looked_at, strict=True) if kind in other)
+        }  # fmt: skip
+        if not needed:
+            yield self._told(relate(self.old, self.new, names, search=False))
+            found = relate(self.old, self.new, names)
+            if found.notes:
+                yield self._told(found)
+        for each in encodings:
+            if needed <= each.keys():
+                yield self._told(relate(self.old, self.new, names, each))
+
+    def _looked_at(self, encodings: Mapping[Kind, Encoding]) -> frozenset[Kind]:
+        sides = Looks(self.old, encodings, new=False), Looks(self.new, encodings, new=True)
+        return frozenset[Kind]().union(*(each.kinds() for each in sides))
 
     def _told(self, relation: Relation) -> Relation:
         """A relation with the values that masks have, and the names of parameters."""
@@ -134,7 +161,8 @@ class Compared:
         found: set[Kind | None] = set()
         for side in (self.old, self.new):
             found |= {kind_of(name, term.width) for name, term in side.variables.items()}
-            found |= {kind_of(name, 64) for name in side.written}
+            parameters = (name for call in side.calls for name in call.parameters)
+            found |= {kind for name in (*side.written, *parameters) for kind in kinds_of(name)}
             found.add(kind_of(f"{side.function.name}()", side.function.result.bits))
         return found
 

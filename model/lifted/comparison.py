@@ -135,8 +135,8 @@ class _Comparing:
 
     # -- values -----------------------------------------------------------------------------------
 
-    def _values(self, name: str, key: str, old: Argument, new: Argument) -> Iterator[Aspect]:
-        """The aspects of a value, in the naming of each side."""
+    def _values(self, name: str, key: str, old: Argument, new: Argument, like: str = "") -> Iterator[Aspect]:
+        """The aspects of a value, in the naming of each side; ``like`` is what it is called if it has no place."""
         if old is None or new is None:
             if (old is None) is not (new is None):
                 yield Aspect(name, TRUE)
@@ -147,7 +147,7 @@ class _Comparing:
             yield from self._records(name, key, old, new)
             return
         if isinstance(old, BitVec) and isinstance(new, BitVec):
-            yield from self._numbers(name, key, self._left.term(old), self._right.term(new))
+            yield from self._numbers(name, key, self._left.term(old), self._right.term(new), like)
             return
         left, right = as_pointer(old), as_pointer(new)
         if left is None or right is None:
@@ -156,10 +156,11 @@ class _Comparing:
         if differs is not FALSE:
             yield Aspect(name, differs)
 
-    def _numbers(self, name: str, key: str, old: BitVec, new: BitVec) -> Iterator[Aspect]:
+    def _numbers(self, name: str, key: str, old: BitVec, new: BitVec, like: str = "") -> Iterator[Aspect]:
         width = max(old.width, new.width)
         expected, actual = resize(old, width), resize(new, width)
-        encoding = self._relation.output("" if key == RESULT else key, width) if key else None
+        known = key or like
+        encoding = self._relation.output("" if key == RESULT else known, width) if known else None
         if encoding is not None:
             compared = ~encoding.left_out(width)
             expected, actual = encoding.encode(expected) & compared, actual & compared
@@ -312,8 +313,9 @@ class _Comparing:
         if len(old.arguments) != len(new.arguments):
             inner.append(Aspect(what, TRUE))
         else:
+            names = old.parameters if len(old.parameters) == len(old.arguments) else [""] * len(old.arguments)
             for number, (a, b) in enumerate(zip(old.arguments, _in_order(old, new), strict=True), 1):
-                inner += self._values(f"argument {number} of {old.function}()", "", a, b)
+                inner += self._values(f"argument {number} of {old.function}()", "", a, b, names[number - 1])
                 inner += self._own(f"what argument {number} of {old.function}() points to", a, b, old, new, set())
         inner += self._memory(left.at(old.memory), right.at(new.memory), f" when {old.function}() is called")
         for each in inner:

@@ -11,7 +11,7 @@ from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType
 from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.behaviours import Behaviour
 from mmuproof.model.lifted.comparison import layout
-from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of, unknown_rest
+from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of, kinds_of, unknown_rest
 from mmuproof.model.lifted.relation import Relation, renamed
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, var, zext
@@ -116,7 +116,7 @@ def relate(
             notes[_widths(common, there, term)] = None
         elif common != name:
             new_variables[term] = var(common, term.width)
-    shown = {kind_of(name, 64) for name in new.written}
+    shown: set[Kind | None] = {kind for name in new.written for kind in kinds_of(name)}
     shown.add(kind_of(f"{new.function.name}()", new.function.result.bits))
     for kind in known:
         notes |= dict.fromkeys(known[kind].notes if kind in used or kind in shown else ())

@@ -27,6 +27,7 @@ class Kind(enum.Enum):
 _SPTE = re.compile(r"(?:^|_)sptes?$|^sptep$|^spt\[\d+\]$|_spte\(\)(?:#\d+)?$|(?:^|_)spte_\w+\(\)(?:#\d+)?$")
 _SPTE_MASK = re.compile(r"^(?:set|clear)$|shadow_zero_check\.rsvd_bits_mask\[")
 _ACCESS = re.compile(r"^(?:\w+_)?access$|_access\(\)(?:#\d+)?$")
+_ACCESS_BITS = 32
 _ACCESS_SET = re.compile(r"^permissions\[\d+\]$")
 _SEPARATORS = re.compile(r"->|\.")
 
@@ -37,9 +38,15 @@ def kind_of(name: str, width: int) -> Kind | None:
     last = _SEPARATORS.split(name)[-1]
     if width == 64 and (_SPTE.search(last) or _SPTE_MASK.search(name)):
         return Kind.SPTE
-    if _ACCESS.search(last):
+    # An access of 64 bits is what somebody wants to do, as an error code says it.
+    if _ACCESS.search(last) and width <= _ACCESS_BITS:
         return Kind.ACCESS
     return Kind.ACCESS_SET if _ACCESS_SET.search(last) else None
+
+
+def kinds_of(name: str) -> frozenset[Kind]:
+    """What numbers of this name are, of whatever width."""
+    return frozenset(kind for width in (_ACCESS_BITS, 64) if (kind := kind_of(name, width)) is not None)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,14 @@ class Encoding:
             result = result | _moved(value, move)
         return result
 
+    def moved(self, width: int, *, new: bool) -> int:
+        """The bits of an old number, or of a new one, that are elsewhere in the other."""
+        bits = self.sets if new else 0
+        for move in (*self.moves, *self._displaced):
+            if move.old != move.new:
+                bits |= move.new if new else move.old
+        return bits & (1 << width) - 1
+
     @cached_property
     def _displaced(self) -> tuple[Move, ...]:
         """What was where something is now goes to where something was, so that no number stands for two."""
@@ -110,6 +125,10 @@ class SetEncoding(Encoding):
             if new < width:
                 result = result | (to_bv(bit(value, index), width) << new)
         return result
+
+    def moved(self, width: int, *, new: bool) -> int:
+        """See `Encoding.moved`."""
+        return (1 << width) - 1
 
     def new_index(self, index: int) -> int:
         """The access mask that an old one has become."""
@@ -257,3 +276,13 @@ def unknown_rest(name: str, value: BitVec, left_out: int) -> BitVec:
     if not left_out:
         return value
     return value & ~left_out | var(f"{name} (what is new in it)", value.width) & left_out
+
+
+def moved_kinds(old: Bits, new: Bits) -> frozenset[Kind]:
+    """The kinds of numbers whose bits are elsewhere."""
+    kinds: set[Kind] = set()
+    if spte_encoding(old, new) is not None:
+        kinds.add(Kind.SPTE)
+    if access_encodings(old, new):
+        kinds |= {Kind.ACCESS, Kind.ACCESS_SET}
+    return frozenset(kinds)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from mmuproof.lift.printed import Printed
 from mmuproof.lift.unit import Unit
-from mmuproof.model.lifted.encodings import Bits
+from mmuproof.model.lifted.encodings import Bits, Kind, kinds_of
 from mmuproof.model.lifted.mask_setup import masks_after_setup
 from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, SPTE_C, TDP_MMU_C
 from mmuproof.smt.terms import BitVec
@@ -20,6 +20,7 @@ UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/
 
 _MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
 _TRACE = "mmutrace.h"
+_NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-fA-F]+|[1-9]\d*)")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _ALIKE, _ALIKE_IF_SHORT, _LONG = 0.6, 0.9, 80
 """How much of two functions' text has to be the same for one to be the other under a new name."""
@@ -178,7 +179,7 @@ def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
     return Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
 
 
-def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:
+def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str], moved: Collection[Kind] = ()) -> bool:
     """Whether a function, and all that it calls, says the same in both versions, but for the names of functions.
 
     Args:
@@ -186,6 +187,8 @@ def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str])
         new: the new version.
         pair: the function.
         former: what functions of the new version were called.
+        moved: the kinds of numbers whose bits are elsewhere; what looks at such a number is not the same because its
+            text is.
     """
     before, after = old.printed(pair.old_path), new.printed(pair.new_path)
     called = {former.get(each, each): each for each in after.closure(pair.new)}
@@ -193,7 +196,16 @@ def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str])
         not changed_directly(old, new, pair, former)
         and before.closure(pair.old) == called.keys()
         and all(before.digest(name) == after.digest(each, former) for name, each in called.items())
+        and not (moved and _may_look([after.text(name) for name in (pair.new, *called.values())], moved))
     )
+
+
+def _may_look(texts: Sequence[str], moved: Collection[Kind]) -> bool:
+    """Whether functions have a number of some kinds, and one that could be some of its bits."""
+    if not any(_NUMBER.search(text) for text in texts):
+        return False
+    words = {word for text in texts for word in _TOKEN.findall(text)}
+    return any(not kinds_of(word).isdisjoint(moved) for word in words)
 
 
 def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:

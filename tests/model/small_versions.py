@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mmuproof.lift.overlay import BUG_CALL, WARN_CALL
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.comparing import Compared, Given, SetUp
 from mmuproof.model.lifted.comparison import Comparison
-from mmuproof.model.lifted.encodings import Bits
+from mmuproof.model.lifted.encodings import Bits, Kind
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
@@ -87,9 +87,9 @@ class TwoVersions:
         """How names have changed, as far as it is known beforehand."""
         return Given(self.names, self.pairing)
 
-    def unchanged(self, function: str = "f") -> bool:
+    def unchanged(self, function: str = "f", moved: Collection[Kind] = ()) -> bool:
         """Whether a function and all that it calls says the same."""
-        return unchanged(self.old, self.new, self.pair(function), {})
+        return unchanged(self.old, self.new, self.pair(function), {}, moved)
 
     def set_up(self, masks: tuple[Bits, Bits] | None = None) -> SetUp:
         """Masks of any value, or as given."""

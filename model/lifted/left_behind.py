@@ -1,0 +1,128 @@
+"""Whether a function looks at single bits of a number whose bits have moved: then it has to have moved with them.
+
+What only passes such a number on, compares two of them, or shifts by one, does the same wherever the bits are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mmuproof.lift.memory import ObjectKind
+from mmuproof.model.lifted.behaviours import Behaviour, leaves
+from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
+from mmuproof.smt.graph import postorder
+from mmuproof.smt.terms import BitVec, Op, Term
+
+
+@dataclass(frozen=True)
+class _View:
+    """A term that has moved bits of a number in it: which of its own bits these are, and how many there were."""
+
+    kind: Kind
+    bits: int
+    of: int
+
+
+class Looks:
+    """What one version of a function does with numbers whose bits have moved.
+
+    Args:
+        side: the version's run.
+        encodings: how numbers of some kinds have changed.
+        new: whether it is the new version.
+    """
+
+    def __init__(self, side: Behaviour, encodings: Mapping[Kind, Encoding], *, new: bool) -> None:
+        self._side, self._encodings, self._new = side, encodings, new
+        self._views: dict[Term, _View] = {}
+
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of numbers of which it looks at, or sets, single bits that have moved."""
+        found: set[Kind] = set()
+        for term in postorder(self._side.shown):
+            kind = self._looks(term)
+            if kind is not None:
+                found.add(kind)
+        for name, output in _outputs(self._side):
+            kind = kind_of(name, output.width)
+            if kind is not None and any(value & self._moved(kind, output.width) for value in _constants(output)):
+                found.add(kind)
+        return frozenset(found)
+
+    def _moved(self, kind: Kind, width: int) -> int:
+        encoding = self._encodings.get(kind)
+        return 0 if encoding is None else encoding.moved(width, new=self._new)
+
+    def _looks(self, term: Term) -> Kind | None:
+        """The kind of number of which a term looks at single bits, given that its arguments have been visited."""
+        if term.op is Op.VAR:
+            kind = kind_of(term.name, term.width)
+            moved = 0 if kind is None else self._moved(kind, term.width)
+            if kind is not None and moved:
+                self._views[term] = _View(kind, moved, moved.bit_count())
+            return None
+        view = next((self._views[each] for each in term.args if each in self._views), None)
+        if view is None:
+            return None
+        constant = next((each.value for each in term.args if each.is_const), None)
+        if term.op is Op.EXTRACT:
+            assert isinstance(term.data, int)
+            return self._part(term, view, view.bits >> term.data & (1 << term.width) - 1)
+        if term.op in (Op.ZEXT, Op.SEXT, Op.NOT) and term.width:
+            return self._part(term, view, view.bits)
+        if constant is None:
+            return None
+        if term.op is Op.AND:
+            return self._part(term, view, view.bits & constant)
+        if term.op is Op.SHL:
+            return self._part(term, view, view.bits << constant & (1 << term.width) - 1)
+        if term.op in (Op.OR, Op.XOR):
+            return view.kind if constant & view.bits else self._part(term, view, view.bits)
+        if term.op is Op.EQ:
+            return view.kind if constant & view.bits or self._encodings[view.kind].sets else None
+        if term.op is Op.ULT and not constant & (constant - 1) and constant > view.bits:
+            # The bits above are clear; which of those below are set is left open.
+            return None
+        return None if term.op in (Op.ITE, Op.CONCAT) else view.kind
+
+    def _part(self, term: Term, view: _View, bits: int) -> Kind | None:
+        """All moved bits may be taken together, or left out together."""
+        if bits.bit_count() == view.of:
+            self._views[term] = _View(view.kind, bits, view.of)
+        return view.kind if bits and bits.bit_count() != view.of else None
+
+
+def _outputs(side: Behaviour) -> Iterator[tuple[str, BitVec]]:
+    """What a run gives to others, by name: what it returns, writes, and gives to calls that are not followed."""
+    if isinstance(side.result, BitVec):
+        yield f"{side.function.name}()", side.result
+    for call in side.calls:
+        for name, argument in zip(call.parameters, call.arguments, strict=False):
+            if isinstance(argument, BitVec):
+                yield name, argument
+    for memory in (side.memory, *(call.memory for call in side.calls)):
+        for object_ in memory.changed:
+            if object_.kind is ObjectKind.INPUT:
+                for offset, width in memory.written(object_):
+                    for leaf in leaves(object_, offset, width):
+                        value = memory.read(object_, leaf.offset, leaf.width)
+                        if isinstance(value, BitVec):
+                            yield object_.path(leaf.path), value
+
+
+def _constants(output: BitVec) -> Iterator[int]:
+    """The numbers that an output may be, or that are put into it."""
+    todo: list[Term] = [output]
+    seen: set[Term] = set()
+    while todo:
+        term = todo.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if term.is_const:
+            yield term.value
+        elif term.op is Op.ITE:
+            todo += term.args[1:]
+        elif term.op in (Op.OR, Op.XOR, Op.ZEXT):
+            todo += term.args
