@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,6 +21,7 @@ from mmuproof.smt.terms import (
     TRUE,
     BitVec,
     Bool,
+    Op,
     Term,
     all_of,
     any_of,
@@ -270,11 +271,21 @@ class _Comparing:
         if not ours or not theirs or (old.width == new.width and layout(ours) == layout(theirs)):
             yield from self._numbers(shown, name, old, new)
             return
+        names = same_fields(ours, theirs)
         for each, place in ours.items():
-            there = theirs.get(each)
-            if there is None or not (_fits(place, old) and _fits(there, new)):
-                continue
-            yield from self._numbers(f"{shown}.{each}", f"{name}.{each}", _bits(old, place), _bits(new, there))
+            there = theirs.get(names.get(each, ""))
+            if there is not None and _fits(place, old) and _fits(there, new):
+                yield from self._numbers(f"{shown}.{each}", f"{name}.{each}", _bits(old, place), _bits(new, there))
+        # What the other version has no field for is to stay as it is.
+        for fields, others, word, is_old in (
+            (ours, set(names), old, True), (theirs, set(names.values()), new, False),
+        ):  # fmt: skip
+            for each in fields.keys() - others:
+                if _fits(fields[each], word):
+                    value = _bits(word, fields[each])
+                    touched = _is_touched(value, each, fields[each])
+                    if touched is not FALSE:
+                        yield Aspect(f"{shown}.{each}", touched, value if is_old else None, None if is_old else value)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -402,6 +413,32 @@ def _bits(word: BitVec, place: Field) -> BitVec:
 
 def _fits(place: Field, word: BitVec) -> bool:
     return place.offset + place.width <= word.width
+
+
+def same_fields(fields: Mapping[str, Field], others: Mapping[str, Field]) -> dict[str, str]:
+    """Which bit-field of a word is which of another version's: by name, or the one that is left in its place."""
+    found = {name: name for name in fields if name in others}
+    gone, come = [name for name in fields if name not in found], [name for name in others if name not in found]
+    if all((fields[name].offset, fields[name].width) == (others[name].offset, others[name].width) for name in found):
+        places = {(others[name].offset, others[name].width): name for name in come}
+        found |= {name: places[key] for name in gone if (key := (fields[name].offset, fields[name].width)) in places}
+    return found
+
+
+def _is_touched(value: Term, name: str, place: Field) -> Bool:
+    """When a bit-field holds something else than what it held before the function, or than a call left in it."""
+    if value.op is Op.ITE:
+        condition, then, other = value.args
+        assert isinstance(condition, Bool)
+        return any_of(
+            all_of(condition, _is_touched(then, name, place)),
+            all_of(negate(condition), _is_touched(other, name, place)),
+        )
+    word, is_part = (value.args[0], True) if value.op is Op.EXTRACT else (value, False)
+    if word.op is not Op.VAR:
+        return TRUE
+    own = value.data == place.offset if is_part else word.name.endswith(f".{name}")
+    return FALSE if own else TRUE
 
 
 def layout(fields: dict[str, Field]) -> dict[str, tuple[int, int]]:

@@ -10,11 +10,11 @@ from itertools import pairwise, takewhile
 from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType
 from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.behaviours import Behaviour
-from mmuproof.model.lifted.comparison import layout
+from mmuproof.model.lifted.comparison import layout, same_fields
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of, kinds_of, unknown_rest
 from mmuproof.model.lifted.relation import Relation, renamed
 from mmuproof.model.lifted.session import bit_fields
-from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, var, zext
+from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, extract, var, zext
 
 _NULL = " == NULL"
 _OPERATIONS = "kvm_x86_ops"
@@ -94,8 +94,14 @@ def relate(
         fields, other = (dict[str, Field]() if each is None else bit_fields(each) for each in (ours, theirs))
         if there is not None and fields and other and (layout(fields) != layout(other) or there.width != term.width):
             assert isinstance(there, BitVec)
-            old_variables[there] = _of_fields(common, there.width, fields, other)
-            new_variables[term] = _of_fields(common, term.width, other, fields)
+            same = same_fields(fields, other)
+            former = {after: before for before, after in same.items()}
+            theirs_by_ours = {former.get(each, each): place for each, place in other.items()}
+            old_variables[there] = _of_fields(common, there.width, fields, theirs_by_ours)
+            new_variables[term] = _of_fields(common, term.width, theirs_by_ours, fields)
+            for after, before in former.items():
+                if after != before:
+                    notes[f"{common}.{after} is what {common}.{before} was"] = None
             continue
         kind = kind_of(common, term.width)
         if there is not None and kind is not None and kind in known:
@@ -111,9 +117,15 @@ def relate(
             notes[_widths(common, there, term)] = None
         elif there is not None and there.width > term.width:
             assert isinstance(there, BitVec)
-            old_variables[there] = zext(var(f"{common} (low)", term.width), there.width)
-            new_variables[term] = var(f"{common} (low)", term.width)
-            notes[_widths(common, there, term)] = None
+            if term.width == 1:
+                # A number that has become a truth value.
+                old_variables[there] = zext(var(f"{common} (low)", 1), there.width)
+                new_variables[term] = var(f"{common} (low)", 1)
+                notes[_widths(common, there, term)] = None
+            else:
+                # Who gives the same number to both has it cut off for the new one.
+                new_variables[term] = extract(there, term.width - 1, 0)
+                notes[_widths(common, there, term, "what is above is cut off")] = None
         elif common != name:
             new_variables[term] = var(common, term.width)
     shown: set[Kind | None] = {kind for name in new.written for kind in kinds_of(name)}
@@ -125,9 +137,9 @@ def relate(
     )
 
 
-def _widths(name: str, old: Term, new: Term) -> str:
+def _widths(name: str, old: Term, new: Term, what: str = "only what fits both is compared") -> str:
     shown = _INDEX.sub("[]", name.partition(" after ")[0])
-    return f"{shown} has {new.width} bits instead of {old.width}: only what fits both is compared"
+    return f"{shown} has {new.width} bits instead of {old.width}: {what}"
 
 
 def _of_fields(name: str, width: int, fields: Mapping[str, Field], others: Mapping[str, Field]) -> BitVec:
