@@ -14,7 +14,7 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Compared, Given, SetUp, callers, is_private, run_caller
-from mmuproof.model.lifted.comparison import RESULT, Comparison
+from mmuproof.model.lifted.comparison import RESULT, WARNING, Comparison
 from mmuproof.model.lifted.correspondence import matching_parameters
 from mmuproof.model.lifted.encodings import Kind, kind_of
 from mmuproof.model.lifted.relation import Relation
@@ -184,7 +184,8 @@ class Judge:
         else:
             known = explored.seen([each.differs for each in shows])
         differing = [each for each, answer in zip(shows, known, strict=True) if answer is not False]
-        otherwise = any_of(FALSE, *(each.otherwise for each in shows))
+        # A warning more or less takes nothing from what is allowed more or less.
+        otherwise = any_of(FALSE, *(each.otherwise for each in shows if each.name != WARNING))
         change, telling = Change.DIFFERS, [each.differs for each in differing]
         if explored.possible([otherwise]) == [False]:
             more, less = (any_of(FALSE, *(getattr(each, side) for each in shows)) for side in ("more", "less"))

@@ -45,6 +45,10 @@ PERMISSIONS = {
     "a fault is new": ("u8 permission_fault(u32 x)", "x & 2 ? 3 : 0", "x & 6 ? 3 : 0", Change.LESS),
     "reserved bits are fewer": ("u64 rsvd_bits_mask(u64 x)", "x | 0xff0", "x | 0xf0", Change.MORE),
     "nothing": ("u32 pte_access(u32 x)", "x & 3", "(x & 1) + (x & 2)", Change.EQUAL),
+    "a bit more is allowed without a warning": (
+        "u32 pte_access(u32 x)", "({ WARN_ON(x == 9); x & 3; })", "x & 7", Change.MORE,
+    ),
+    "a warning alone": ("u32 pte_access(u32 x)", "x & 3", "({ WARN_ON(x == 9); x & 3; })", Change.DIFFERS),
     "no permission": ("u32 f(u32 x)", "x * 5 + 3", "x * 5 + 4", Change.DIFFERS),
 }  # fmt: skip
 
