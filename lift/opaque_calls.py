@@ -41,6 +41,7 @@ class OpaqueCall:
         caller: the function that it stands in.
         parameters: what the arguments are called, where the function has a body.
         through: for a call through a pointer in memory, the pointer's place.
+        number: which of the calls of this function it is taken for, counted from 1.
     """
 
     function: str
@@ -51,6 +52,7 @@ class OpaqueCall:
     caller: str
     parameters: tuple[str, ...] = ()
     through: str = ""
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class OpaqueCalls(Machine):
         settled: whether an object with static storage, by its name, is changed by no call.
         names: how functions are called in the names of unknown results, where that is not by their own names.
         budget: how many statements are run before what is run is given up; it does not depend on the machine's speed.
+        numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
 
     The types of all unknown results are in `results`, by their names.
     """
@@ -137,12 +140,13 @@ class OpaqueCalls(Machine):
         settled: Callable[[str], bool],
         names: Mapping[str, str] | None = None,
         budget: int = 20_000,
+        numbers: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         super().__init__(definitions)
         self.opaque_calls: list[OpaqueCall] = []
         self.given_up: dict[str, Refused] = {}
         self._opaque, self._answers, self._settled = opaque, answers, settled
-        self._names = names or {}
+        self._names, self._numbers = names or {}, numbers or {}
         self._budget = budget
         self.words: dict[str, RecordType] = {}
         self.results: dict[str, CType] = {}
@@ -228,10 +232,11 @@ class OpaqueCalls(Machine):
         name = self._names.get(name, name)
         parameters = () if definition is None else tuple(each.name for each in definition.parameters)
         caller = self._frames[-1].function if self._frames else ""
+        number = self._number(name)
         self.opaque_calls.append(OpaqueCall(
-            name, at, state.guard, tuple(arguments), state.memory.copy(), caller, parameters, through
+            name, at, state.guard, tuple(arguments), state.memory.copy(), caller, parameters, through, number
         ))  # fmt: skip
-        tag = self._unique(f"{name}()")
+        tag = f"{name}()" if number == 1 else f"{name}()#{number}"
         self.results[tag] = type_
         if name in self._opaque.reading and isinstance(type_, IntType):
             return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
@@ -248,6 +253,12 @@ class OpaqueCalls(Machine):
         if not isinstance(type_, IntType):
             raise Refused(f"a call that returns {type_.name}", str(at))
         return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
+
+    def _number(self, function: str) -> int:
+        """Which of the calls of a function the next one is taken for."""
+        count = self._counts[f"{function}()"] = self._counts.get(f"{function}()", 0) + 1
+        numbers = self._numbers.get(function, ())
+        return numbers[count - 1] if count <= len(numbers) else count
 
     def _lose(self, value: Argument, memory: Memory, tag: str, seen: set[Object]) -> None:
         """Make unknown what the machine's own objects hold that a callee can reach."""

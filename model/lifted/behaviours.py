@@ -142,6 +142,7 @@ def behaviour(
     never: frozenset[str] = frozenset(),
     names: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    numbers: Mapping[str, Sequence[int]] | None = None,
 ) -> Behaviour:
     """Run a function on free inputs.
 
@@ -152,12 +153,18 @@ def behaviour(
         never: functions that are not followed.
         names: what functions are called in names, where that is not by their own.
         parameters: likewise for the function's parameters.
+        numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
 
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
     """
     machine = OpaqueCalls(
-        definitions, replace(OPAQUE, never=never), answers, lambda name: name.startswith(SETTLED), names
+        definitions,
+        replace(OPAQUE, never=never),
+        answers,
+        lambda name: name.startswith(SETTLED),
+        names,
+        numbers=numbers,
     )
     memory = Memory()
     arguments = [

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmuproof.lift.opaque_calls import Answers
+from mmuproof.lift.opaque_calls import Answers, OpaqueCall
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.behaviours import SETTLED, Behaviour, behaviour
 from mmuproof.model.lifted.comparison import Comparison, compare
@@ -85,6 +85,10 @@ class Compared:
                 break
             both = given_up[0] | given_up[1]
             never |= both | {name for name, other in former.items() if other in both}
+        numbers = _turned_round(self.old.calls, self.new.calls)
+        if numbers:
+            self.new = behaviour(units[1], functions[1], self.answers, never=never, names=former, parameters=parameters,
+                                 numbers=numbers)  # fmt: skip
         self._parameter_notes = tuple(
             f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
         )
@@ -197,6 +201,22 @@ def _values(run: Behaviour, bits: Bits) -> dict[Term, Term]:
         variable = run.variables.get(name)
         if isinstance(variable, BitVec) and variable.width <= value.width:
             found[variable] = extract(value, variable.width - 1, 0)
+    return found
+
+
+def _turned_round(old: Sequence[OpaqueCall], new: Sequence[OpaqueCall]) -> Mapping[str, Sequence[int]]:
+    """Which call of a function is which, where both versions make them under the same conditions in another order."""
+    found: dict[str, Sequence[int]] = {}
+    for function in dict.fromkeys(call.function for call in new):
+        ours, theirs = ([call for call in calls if call.function == function] for calls in (old, new))
+        free, numbers = list(range(len(ours))), list[int]()
+        for call in theirs:
+            same = next((index for index in free if ours[index].guard is call.guard), None)
+            if same is not None:
+                free.remove(same)
+                numbers.append(same + 1)
+        if not free and len(numbers) == len(theirs) and numbers != sorted(numbers):
+            found[function] = numbers
     return found
 
 

@@ -295,7 +295,8 @@ class _Comparing:
         pairs: list[tuple[int, int]] = []
         free = list(range(len(new)))
         for i, call in enumerate(old):
-            j = next((j for j in free if new[j].function == call.function), None)
+            others = [j for j in free if new[j].function == call.function]
+            j = next((j for j in others if new[j].number == call.number), others[0] if others else None)
             if j is None:
                 yield Aspect(f"a call of {call.function}()", left.truth(call.guard), left.truth(call.guard), FALSE)
             else:

@@ -159,21 +159,41 @@ def test_a_function_is_equal_to_itself(text: str, _other: str, _what: str, versi
     assert found.hold().equal
 
 
-# What is not yet as it should be
-
-#: As above; what is expected is what is right.
-MISTAKEN_FOR_DIFFERENT = {
+#: A function whose branches call another -> one with the branches turned round.
+TURNED_ROUND = {
     "calls of one function in branches turned round": (
         "u32 f(u32 x) { if (x) return get(1); else return get(2); }", "u32 f(u32 x) { if (!x) return get(2); else return get(1); }",
     ),
     "calls of one function with pointers in branches turned round": (
         "void f(struct s *p) { if (p->a) ext(p); else ext(p->next); }", "void f(struct s *p) { if (!p->a) ext(p->next); else ext(p); }",
     ),
+    "what the calls leave behind is looked at": (
+        "u32 f(struct s *p) { if (p->a) ext(p); else ext(p->next); return p->b; }",
+        "u32 f(struct s *p) { if (!p->a) ext(p->next); else ext(p); return p->b; }",
+    ),
+}  # fmt: skip
+
+#: The same, but not all is turned round with them.
+NOT_ALL_TURNED_ROUND = {
+    "the arguments are not": (
+        "u32 f(u32 x) { if (x) return get(1); else return get(2); }", "u32 f(u32 x) { if (!x) return get(1); else return get(2); }",
+    ),
+    "both calls are made, in another order": (
+        "u32 f(u32 x) { u32 a = get(1); return a - get(2); }", "u32 f(u32 x) { u32 a = get(2); return get(1) - a; }",
+    ),
+    "one result is used for the other": (
+        "u32 f(u32 x) { u32 a = 0, b = 0; if (x) a = get(1); else b = get(2); return a + 2 * b; }",
+        "u32 f(u32 x) { u32 a = 0, b = 0; if (!x) a = get(2); else b = get(1); return a + 2 * b; }",
+    ),
 }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="calls of one function are matched in the order in which the text has them")
-@pytest.mark.parametrize(("old", "new"), MISTAKEN_FOR_DIFFERENT.values(), ids=MISTAKEN_FOR_DIFFERENT.keys())
+@pytest.mark.parametrize(("old", "new"), NOT_ALL_TURNED_ROUND.values(), ids=NOT_ALL_TURNED_ROUND.keys())
+def test_branches_that_are_turned_round_in_part_are_not_equal(old: str, new: str, versions: Versions) -> None:
+    assert not versions(S, old, new).hold().equal
+
+
+@pytest.mark.parametrize(("old", "new"), TURNED_ROUND.values(), ids=TURNED_ROUND.keys())
 def test_branches_with_calls_may_be_turned_round(old: str, new: str, versions: Versions) -> None:
     assert versions(S, old, new).hold().equal
 
