@@ -1,8 +1,9 @@
 """Measure ``mmuproof prove``, ``diff`` and ``ask``, on the reference model and on the kernels in the kernels' cache.
 
-Each run is a process of its own.  Of the process: wall-clock time, processor time of all its threads
-and children, and peak resident memory; of its results file: the seconds of each result, which is one
-theorem for one vendor, one function, or one answer.  Medians are over the runs, after one run that is not counted.
+Each run is a process of its own.  Of the process: wall-clock time, processor time of all its threads and children, and
+the peak of the memory that it and its children have together, shared pages counted once; of its results file: the
+seconds of each result, which is one theorem for one vendor, one function, or one answer.  Medians are over the runs,
+after one run that is not counted.
 A cold run has an empty cache folder; all others find there what an earlier run has left.
 The solver's share of one obligation is measured apart.
 """
@@ -17,9 +18,11 @@ import platform
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,8 @@ DECIDED = (0, 1, 3)
 QUESTION = "is_frozen_spte(spte) && is_mmio_spte(kvm, spte)"
 FUNCTION, PATCHED = "make_spte", "arch/x86/kvm/mmu/spte.c"
 CHANGE = ("level > PG_LEVEL_4K", "level >= PG_LEVEL_2M")
+_EVERY = 0.3
+"""Seconds between two looks at memory, each of which takes some time itself."""
 NAMES = ("theorem", "function", "question", "vendor", "masks")
 
 
@@ -76,7 +81,8 @@ def measure(subject: Subject, jobs: Sequence[str]) -> Run:
             child = os.posix_spawn(command[0], command, environment, file_actions=[
                 (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2),
             ])  # fmt: skip
-            _, ended, used = os.wait4(child, 0)
+            with peak_memory(child) as peak:
+                _, ended, used = os.wait4(child, 0)
             wall = time.perf_counter() - start
         status = os.waitstatus_to_exitcode(ended)
         if status not in DECIDED or not report.is_file():
@@ -86,10 +92,45 @@ def measure(subject: Subject, jobs: Sequence[str]) -> Run:
     return Run(
         wall,
         used.ru_utime + used.ru_stime,
-        used.ru_maxrss / 1024,
+        max(peak) / 1024,
         tuple((seconds, name) for seconds, name, _ in results),
         Counter(verdict for _, _, verdict in results),
     )
+
+
+@contextmanager
+def peak_memory(process: int) -> Iterator[list[int]]:
+    """What a process and its descendants have in memory while the block runs, in KiB, each shared page counted once."""
+    seen, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_EVERY):
+            seen.append(sum(_proportional(each) for each in _family(process)))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watching.join()
+
+
+def _family(process: int) -> Iterator[int]:
+    """A process and its descendants, as far as they are there."""
+    yield process
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
+
+
+def _proportional(process: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
 
 
 def results_of(report: dict[str, Any]) -> list[tuple[float, str, str]]:
