@@ -120,6 +120,10 @@ class Behaviour:
             for object_ in memory.changed:
                 for offset, width in memory.written(object_):
                     yield from _in_value(memory.read(object_, offset, width))
+                    for leaf in leaves(object_, offset, width):
+                        # Of a word of bit-fields all is compared, what has not been written as well.
+                        if leaf.union is not None:
+                            yield from _in_value(memory.read(object_, leaf.offset, leaf.width))
 
 
 def _in_value(value: Value | Place | None) -> Iterator[Term]:

@@ -25,6 +25,7 @@ from mmuproof.model.lifted.encodings import (
 )
 from mmuproof.model.lifted.left_behind import Looks
 from mmuproof.model.lifted.relation import Relation
+from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, not_followed
 from mmuproof.smt.terms import BitVec, Term, extract
 
@@ -166,7 +167,8 @@ class Compared:
         for side in (self.old, self.new):
             found |= {kind_of(name, term.width) for name, term in side.variables.items()}
             parameters = (name for call in side.calls for name in call.parameters)
-            found |= {kind for name in (*side.written, *parameters) for kind in kinds_of(name)}
+            parts = (name for word in side.words.values() for name in bit_fields(word))
+            found |= {kind for name in (*side.written, *parameters, *parts) for kind in kinds_of(name)}
             found.add(kind_of(f"{side.function.name}()", side.function.result.bits))
         return found
 

@@ -268,7 +268,9 @@ class _Comparing:
     ) -> Iterator[Aspect]:
         """Two words that are unions with bit-fields: compared by the names of these, as far as both have them."""
         ours, theirs = bit_fields(union), bit_fields(other)
-        if not ours or not theirs or (old.width == new.width and layout(ours) == layout(theirs)):
+        encoded = any(self._relation.output(each, place.width) is not None for each, place in ours.items())
+        same_word = old.width == new.width and layout(ours) == layout(theirs)
+        if not ours or not theirs or (same_word and not encoded):
             yield from self._numbers(shown, name, old, new)
             return
         names = same_fields(ours, theirs)

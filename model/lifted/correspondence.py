@@ -92,13 +92,17 @@ def relate(
             continue
         assert isinstance(term, BitVec)
         fields, other = (dict[str, Field]() if each is None else bit_fields(each) for each in (ours, theirs))
-        if there is not None and fields and other and (layout(fields) != layout(other) or there.width != term.width):
+        same_word = there is not None and there.width == term.width and layout(fields) == layout(other)
+        has_moved = any(kind_of(each, place.width) in known for each, place in fields.items())
+        if there is not None and fields and other and (has_moved or not same_word):
             assert isinstance(there, BitVec)
             same = same_fields(fields, other)
             former = {after: before for before, after in same.items()}
             theirs_by_ours = {former.get(each, each): place for each, place in other.items()}
             old_variables[there] = _of_fields(common, there.width, fields, theirs_by_ours)
-            new_variables[term] = _of_fields(common, term.width, theirs_by_ours, fields)
+            new_variables[term] = _of_fields(common, term.width, theirs_by_ours, fields, known)
+            kinds = (kind_of(each, place.width) for each, place in fields.items())
+            used |= {each: None for each in kinds if each is not None and each in known}
             for after, before in former.items():
                 if after != before:
                     notes[f"{common}.{after} is what {common}.{before} was"] = None
@@ -142,8 +146,18 @@ def _widths(name: str, old: Term, new: Term, what: str = "only what fits both is
     return f"{shown} has {new.width} bits instead of {old.width}: {what}"
 
 
-def _of_fields(name: str, width: int, fields: Mapping[str, Field], others: Mapping[str, Field]) -> BitVec:
-    """A word made of its bit-fields, each a variable that is the other version's as well if that has it."""
+def _of_fields(
+    name: str,
+    width: int,
+    fields: Mapping[str, Field],
+    others: Mapping[str, Field],
+    encodings: Mapping[Kind, Encoding] | None = None,
+) -> BitVec:
+    """A word made of its bit-fields, each a variable that is the other version's as well if that has it.
+
+    Args:
+        encodings: how numbers of some kinds are encoded here, if not as in the other version.
+    """
     parts: list[BitVec] = []
     position = 0
     for field_name, place in sorted(fields.items(), key=lambda each: each[1].offset):
@@ -152,10 +166,11 @@ def _of_fields(name: str, width: int, fields: Mapping[str, Field], others: Mappi
         if place.offset > position:
             parts.append(var(f"{name}.(bits {place.offset - 1}:{position} of {width})", place.offset - position))
         there = others.get(field_name)
-        same = there is not None and there.width == place.width
         narrow = min(place.width, there.width) if there is not None else place.width
-        part = var(f"{name}.{field_name}", narrow)
-        parts.append(part if same or narrow == place.width else zext(part, place.width))
+        part = zext(var(f"{name}.{field_name}", narrow), place.width)
+        kind = kind_of(field_name, place.width) if there is not None else None
+        encoding = (encodings or {}).get(kind) if kind is not None else None
+        parts.append(part if encoding is None else encoding.encode(part))
         position = place.offset + place.width
     if position < width:
         parts.append(var(f"{name}.(bits {width - 1}:{position} of {width})", width - position))

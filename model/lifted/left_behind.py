@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from mmuproof.lift.memory import ObjectKind
 from mmuproof.model.lifted.behaviours import Behaviour, leaves
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
+from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.graph import postorder
-from mmuproof.smt.terms import BitVec, Op, Term
+from mmuproof.smt.terms import BitVec, Op, Term, extract
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,11 @@ class Looks:
     def _looks(self, term: Term) -> Kind | None:
         """The kind of number of which a term looks at single bits, given that its arguments have been visited."""
         if term.op is Op.VAR:
-            kind = kind_of(term.name, term.width)
-            moved = 0 if kind is None else self._moved(kind, term.width)
-            if kind is not None and moved:
-                self._views[term] = _View(kind, moved, moved.bit_count())
+            for name, offset, width in _parts(term.name, term.width, self._side):
+                kind = kind_of(name, width)
+                moved = 0 if kind is None else self._moved(kind, width) << offset
+                if kind is not None and moved:
+                    self._views[term] = _View(kind, moved, moved.bit_count())
             return None
         view = next((self._views[each] for each in term.args if each in self._views), None)
         if view is None:
@@ -93,6 +95,16 @@ class Looks:
         return view.kind if bits and bits.bit_count() != view.of else None
 
 
+def _parts(name: str, width: int, side: Behaviour) -> Iterator[tuple[str, int, int]]:
+    """The numbers in a variable: itself, or the bit-fields of a word, each with its offset and width."""
+    word = side.words.get(name)
+    if word is None:
+        yield name, 0, width
+        return
+    for each, place in bit_fields(word).items():
+        yield each, place.offset, place.width
+
+
 def _outputs(side: Behaviour) -> Iterator[tuple[str, BitVec]]:
     """What a run gives to others, by name: what it returns, writes, and gives to calls that are not followed."""
     if isinstance(side.result, BitVec):
@@ -107,8 +119,12 @@ def _outputs(side: Behaviour) -> Iterator[tuple[str, BitVec]]:
                 for offset, width in memory.written(object_):
                     for leaf in leaves(object_, offset, width):
                         value = memory.read(object_, leaf.offset, leaf.width)
-                        if isinstance(value, BitVec):
-                            yield object_.path(leaf.path), value
+                        if not isinstance(value, BitVec):
+                            continue
+                        yield object_.path(leaf.path), value
+                        for name, place in (bit_fields(leaf.union) if leaf.union is not None else {}).items():
+                            if place.offset + place.width <= value.width:
+                                yield name, extract(value, place.offset + place.width - 1, place.offset)
 
 
 def _constants(output: BitVec) -> Iterator[int]:

@@ -240,3 +240,38 @@ def test_what_looks_at_single_bits_has_to_move_with_them(text: str, versions: Ve
     assert not found.hold(name).equal
     # Where no bit has moved, it is the same.
     assert versions("", OLD + text, OLD + text).hold(name).equal
+
+
+@pytest.mark.parametrize(("before", "after", "equal"), [
+    ("access & ACC_EXEC_MASK", "access & ACC_EXEC_MASK", True),
+    ("access & ACC_EXEC_MASK", "access & ACC_WRITE_MASK", False),
+    ("access == ACC_EXEC_MASK", "access == ACC_EXEC_MASK", True),
+])  # fmt: skip
+def test_an_access_mask_in_a_word_that_has_changed_is_encoded(
+    before: str, after: str, equal: bool, versions: Versions
+) -> None:
+    word = "union r {{ u32 word; struct {{ u32 level : 4; u32 access : {}; u32 nx : 1; }}; }}; "
+    text = "u32 f(union r role) {{ return !!(role.{}); }}"
+    old = OLD + word.format(3) + text.format(before)
+    new = SWAPPED + word.format(4) + text.format(after)
+    assert versions("", old, new).hold().equal is equal
+
+
+def test_an_access_mask_is_put_into_a_word_that_has_changed(versions: Versions) -> None:
+    word = "union r {{ u32 word; struct {{ u32 level : 4; u32 access : {}; u32 nx : 1; }}; }}; struct s {{ union r role; }}; "
+    text = "void f(struct s *p, u32 x) { p->role.access = x ? ACC_EXEC_MASK : ACC_WRITE_MASK; }"
+    assert versions("", OLD + word.format(3) + text, SWAPPED + word.format(4) + text).hold().equal
+    assert (
+        not versions("", OLD + word.format(3) + text, SWAPPED + word.format(4) + text.replace("EXEC", "USER"))
+        .hold()
+        .equal
+    )
+
+
+@pytest.mark.parametrize("width", [3, 4], ids=["the word is the same", "the word has changed"])
+def test_an_access_mask_in_a_word_is_not_left_behind(width: int, versions: Versions) -> None:
+    word = "union r {{ u32 word; struct {{ u32 level : 4; u32 access : {}; u32 nx : 1; }}; }}; "
+    text = "u32 f(union r role) {{ return !!(role.access & {}); }}"
+    old = OLD + word.format(3) + text.format("ACC_EXEC_MASK")
+    for mask, equal in (("ACC_EXEC_MASK", True), ("1", False)):
+        assert versions("", old, SWAPPED + word.format(width) + text.format(mask)).hold().equal is equal
