@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mmuproof.lift.included import Included
+from mmuproof.lift.printed import Printed
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
@@ -25,7 +26,7 @@ class ReadTree:
 
     def __init__(self, tree: KernelTree, folder: Path) -> None:
         self.tree, self._folder = tree, folder
-        self._units: dict[str, Future[Unit]] = {}
+        self._units: dict[str, Future[Printed]] = {}
 
     @cached_property
     def stand_ins(self) -> StandIns:
@@ -54,7 +55,12 @@ class ReadTree:
         for path in paths:
             if path not in self._units:
                 arguments = clang_arguments(self.tree.root, self.stand_ins, path)
-                self._units[path] = pool.submit(Unit, self.tree.root, path, arguments, MACROS)
+                self._units[path] = pool.submit(self._read, path, arguments)
+
+    def _read(self, path: str, arguments: Sequence[str]) -> Printed:
+        printed = Printed(Unit(self.tree.root, path, arguments, MACROS))
+        printed.prepare()
+        return printed
 
     def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
         """Take over units that another tree has, all of whose files are the same here."""

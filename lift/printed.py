@@ -44,23 +44,27 @@ class Printed:
     """
 
     def __init__(self, unit: Unit) -> None:
-        self._unit = unit
+        self.unit = unit
         self._texts: dict[str, str] = {}
         self._digests: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._weights: dict[str, int] = {}
         self._calls: dict[str, frozenset[str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
 
+    def prepare(self) -> None:
+        """Read already what every digest needs, where that can be done beside other work."""
+        _ = self._declarations, self.unit.enumerators
+
     def text(self, function: str) -> str:
         """A function's definition, with made-up names numbered anew."""
         if function not in self._texts:
-            self._texts[function] = _renumbered(clang_api.printed(self._unit.definitions[function]))
+            self._texts[function] = _renumbered(clang_api.printed(self.unit.definitions[function]))
         return self._texts[function]
 
     def calls(self, function: str) -> frozenset[str]:
         """The functions with a body in this unit that a function mentions."""
         if function not in self._calls:
-            found = (word for word in _words(self.text(function)) if word in self._unit.definitions)
+            found = (word for word in _words(self.text(function)) if word in self.unit.definitions)
             self._calls[function] = frozenset(found) - {function}
         return self._calls[function]
 
@@ -88,7 +92,7 @@ class Printed:
             return limit
         text = self.text(function)
         total = text.count(";")
-        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self._unit.definitions]
+        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self.unit.definitions]
         for word in words[1:]:
             if total >= limit:
                 break
@@ -131,7 +135,7 @@ class Printed:
             if word in seen:
                 continue
             seen.add(word)
-            value = self._unit.enumerators.get(word)
+            value = self.unit.enumerators.get(word)
             if value is not None:
                 parts.add(f"{word} = {value}")
             for text in self._declared(word, words):
@@ -176,7 +180,7 @@ class Printed:
 
     @cached_property
     def _declarations(self) -> _Declarations:
-        return _Declarations(self._unit)
+        return _Declarations(self.unit)
 
 
 class _Declarations:

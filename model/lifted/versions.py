@@ -32,21 +32,18 @@ class Version:
     """One version.
 
     Args:
-        units: its translation units by path, those first in which a function is looked at that several have.
+        printed: its translation units by path, those first in which a function is looked at that several have.
     """
 
-    def __init__(self, units: Mapping[str, Unit]) -> None:
-        self._units, self.paths = units, tuple(units)
-        self._printed: dict[str, Printed] = {}
+    def __init__(self, printed: Mapping[str, Printed]) -> None:
+        self._printed, self.paths = printed, tuple(printed)
 
     def unit(self, path: str) -> Unit:
         """A translation unit."""
-        return self._units[path]
+        return self._printed[path].unit
 
     def printed(self, path: str) -> Printed:
         """What a translation unit says."""
-        if path not in self._printed:
-            self._printed[path] = Printed(self.unit(path))
         return self._printed[path]
 
     @cached_property

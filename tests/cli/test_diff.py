@@ -24,6 +24,7 @@ from mmuproof.cli.forked import RECURSION
 from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
 from mmuproof.cli.main import build_app
 from mmuproof.lift.changed import changed_tree
+from mmuproof.lift.printed import Printed
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.comparing import Given, SetUp
@@ -397,7 +398,7 @@ def version_72(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.Temp
     """Linux 7.2."""
     root = kernel_tree("7.2")
     made = write_stand_ins(root, tmp_path_factory.mktemp("stand-ins"))
-    return Version({path: Unit(root, path, clang_arguments(root, made, path), MACROS) for path in UNITS})
+    return Version({path: Printed(Unit(root, path, clang_arguments(root, made, path), MACROS)) for path in UNITS})
 
 
 def judged_against_itself(version: Version, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:

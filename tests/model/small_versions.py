@@ -10,6 +10,7 @@ import pytest
 from hypothesis import reject
 
 from mmuproof.lift.overlay import BUG_CALL, WARN_CALL
+from mmuproof.lift.printed import Printed
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.comparing import Compared, Given, SetUp
 from mmuproof.model.lifted.comparison import Comparison
@@ -37,7 +38,7 @@ def version(folder: Path, text: str) -> Version:
     (folder / MMU_C).write_text(text)
     (folder / "before.h").write_text((PROGRAMS / "types.h").read_text() + PREAMBLE)
     unit = Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "before.h")], MACROS)
-    return Version({MMU_C: unit})
+    return Version({MMU_C: Printed(unit)})
 
 
 @dataclass(frozen=True)
