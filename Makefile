@@ -22,10 +22,10 @@ prove: venv ## prove every theorem of the reference model; known findings are al
 	$(BIN)/mmuproof prove --allow-known $(ARGS)
 
 test: venv-test ## run the tests; those that need a kernel or a compiler are skipped where there is none
-	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
 
 test-long: venv-test ## run every defect in the real C against every theorem (half an hour)
-	$(BIN)/python -m pytest -n $(TESTERS) -m long $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m long $(ARGS)
 
 kernels: ## fetch the real kernel trees that tests and benchmarks use (Debian packages)
 	tools/fetch-kernels.sh $(ARGS)

@@ -48,10 +48,18 @@ def raising(error: Exception) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
 
 
 def interrupting(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    """Somebody presses Ctrl-C while a theorem is being stated."""
+    """Somebody presses Ctrl-C while a theorem is being stated; see `interruptible`."""
     os.kill(os.getppid(), signal.SIGINT)
-    time.sleep(60)
+    time.sleep(20)
     return ()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C counts also where tests run in the background of a script, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def stating(*claims: Claim) -> Callable[[Kvm, Vendor], Sequence[Claim]]:

@@ -40,6 +40,7 @@ def results(path: Path) -> list[dict[str, Any]]:
     (["source.unusable", "bad.refuted", "--kernel", "linux"], 2),
     (["source.interrupted", "bad.refuted"], 130),
 ])  # fmt: skip
+@pytest.mark.usefixtures("interruptible")
 def test_the_exit_status_says_how_it_went(cli: Callable[..., CliResult], theorems: list[str], status: int) -> None:
     assert cli("prove", *theorems).exit_code == status
 
@@ -240,6 +241,7 @@ def test_a_tree_that_does_not_parse_shows_some_diagnostics(cli: Callable[..., Cl
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_run_that_is_interrupted_leaves_the_old_results(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text("old")

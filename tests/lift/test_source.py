@@ -688,6 +688,7 @@ def test_two_runs_may_fill_one_cache_at_once(kernel: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["7.2"])
 def test_a_real_package_holds_the_same_kernel_as_its_unpacked_tree(
     kernel_tree: Callable[[str], Path], kernel_package: Callable[[str], Path], version: str

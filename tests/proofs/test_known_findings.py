@@ -17,6 +17,7 @@ from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.solver import decide
+from mmuproof.smt.together import prove_together
 
 FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 
@@ -31,7 +32,9 @@ def shapes_shown(kvm: Kvm) -> set[Shape]:
                 claims = theorem.state(kvm, vendor)
             except NotThere:
                 continue
-            for claim in claims:
+            for claim, proved in zip(claims, prove_together([claim.obligation for claim in claims]), strict=True):
+                if proved is not None:
+                    continue
                 ways = claim.ways_to_fail
                 answer = decide(claim.obligation, preferred=[way.when for way in ways])
                 if answer.assignment is not None:
