@@ -24,7 +24,7 @@ from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import known_in
 
-_SHARE = 16
+_SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
 
 

@@ -168,8 +168,7 @@ class Exploration:
             preferred: conditions on a counterexample, the most telling first; the first that some counterexample
                 satisfies is satisfied by the one given, and by all that agree with it in the relevant bits.
             small: whether to look for a counterexample with few bits, and for the bits of it that matter.
-            effort: how many questions that search may take, first for few bits and then for those that matter; any
-                number by default.
+            effort: how many questions that search may take; any number by default.
             whole: whether only whole variables are made zero and only of whole variables it is told if they matter.
         """
         if self._model is None:
@@ -187,7 +186,7 @@ class Exploration:
         if small:
             relevance = _Relevance(self._translation.context, self._premises, broken, expressions, self._budget)
             values = self._smaller(relevance, expressions, values, effort, whole)
-            relevant = relevance.bits(values, effort, whole)
+            relevant = relevance.bits(values, whole=whole)
         if not self._refuted_by(values):
             return self._answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
         return self._answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
@@ -206,14 +205,23 @@ class Exploration:
     ) -> dict[str, int]:
         """A counterexample with few bits set: first all is zero that does not matter, then what can be of the rest."""
         matter = relevance.variables(values)
-        plain = {each: value if matter is None or each in matter else 0 for each, value in values.items()}
-        if matter is None or not self._refuted_by(plain):
-            # The assumptions speak of more than what decides.
-            matter, plain = set(names), values
+        plain = self._cleared(relevance, values, whole=True)
+        if matter is None or plain is values:
+            # It is not known what matters, or the assumptions speak of more than that.
+            matter = set(names)
+        elif not whole:
+            plain = self._cleared(relevance, plain, whole=False)
         solver = fresh_solver(self._translation.context, min(self._budget, _SMALLEST_BUDGET), self._seed)
         solver.add(*self._premises, relevance.broken)
         solver.add(*(equals(names[each], value) for each, value in plain.items() if each not in matter))
-        return _smallest(solver, {each: names[each] for each in names if each in matter}, plain, effort, whole)
+        found = _smallest(solver, {each: names[each] for each in names if each in matter}, dict(plain), effort, whole)
+        return found if whole else self._cleared(relevance, found, whole=False)
+
+    def _cleared(self, relevance: _Relevance, values: dict[str, int], *, whole: bool) -> dict[str, int]:
+        """The same without the bits that do not matter, if that is a counterexample."""
+        bits = relevance.bits(values, whole=whole)
+        plain = {each: value & bits[each] for each, value in values.items()}
+        return plain if self._refuted_by(plain) else values
 
 
 class _Relevance:
@@ -249,7 +257,7 @@ class _Relevance:
             return None
         return {names[literal] for literal in core(self._solver)}
 
-    def bits(self, values: Mapping[str, int], effort: int | None, whole: bool) -> dict[str, int]:
+    def bits(self, values: Mapping[str, int], *, whole: bool) -> dict[str, int]:
         """The mask of those bits of each variable; see `Exploration.answer`."""
         # Whole variables first: most do not matter, and bits are many.
         matter = self.variables(values)
@@ -273,8 +281,9 @@ class _Relevance:
         for each in names:
             expression = self._names[each]
             for index in range(1 if z3.is_bool(expression) else expression.size()):
-                literal = z3.Bool(f"|{each}| bit {index}", self._context)
                 one = values[each] >> index & 1
+                # Not one that says something else since it was asked about another assignment.
+                literal = z3.Bool(f"|{each}| bit {index} = {one}", self._context)
                 bit = expression if z3.is_bool(expression) else z3.Extract(index, index, expression)
                 self._solver.add(z3.Implies(literal, equals(bit, one)))
                 literals[name(literal)] = (literal, each, index)

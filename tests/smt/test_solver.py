@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, refuted_by, satisfiable
-from mmuproof.smt.terms import FALSE, bit, bool_var, bv, eq, implies, ne, ult, var
+from mmuproof.smt.terms import FALSE, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var, zext
 
 X, Y = var("x", 16), var("y", 16)
 
@@ -79,3 +79,15 @@ def test_every_assignment_that_agrees_in_the_relevant_bits_breaks_the_claim(mask
 def test_satisfiable_tells_both_ways() -> None:
     assert satisfiable(bool_var("p")) is True
     assert satisfiable(ult(X, 3) & ult(bv(3, 16), X)) is False
+
+
+def test_bits_that_have_been_cleared_matter_as_they_are_now() -> None:
+    # The first counterexample has more bits than the one that is given.
+    table, index = var("table", 64), var("index", 8)
+    looked_up = bit(table >> zext(index & 63, 64), 0)
+    answer = decide(Obligation((), any_of(negate(looked_up), negate(bit(index, 7)))))
+    assert answer.assignment is not None
+    assert answer.assignment.relevant["table"].bit_count() == 1
+    held = {name: answer.assignment.values[name] & mask for name, mask in answer.assignment.relevant.items()}
+    assert held["table"].bit_count() == 1
+    assert refuted_by(Obligation((), any_of(negate(looked_up), negate(bit(index, 7)))), held)
