@@ -1,7 +1,7 @@
 """The counterexamples of one obligation: whether there is one, what can be true of one, and a small one.
 
-One solver holds the assumptions and the negated claim; all that is asked about counterexamples is asked of it, so
-what it has learnt of them serves every question.
+Terms are built once for all questions.  As long as questions are easy, one solver that holds the assumptions and the
+negated claim answers them, so what it has learnt serves each; a model that it finds answers all that is true in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EASY = 100_000
 
 
 class Exploration:
-    """One obligation, decided when it is first asked for.
+    """One obligation, which is decided at once, and its counterexamples.
 
     Args:
         obligation: what is to be decided.
