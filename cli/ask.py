@@ -95,11 +95,16 @@ def ask(request: Request, output: Output) -> int:
         lambda obligation, preferred: solver.decide(obligation, budget, preferred),
         partial(solver.satisfiable, budget=budget),
     )
-    with output.progress(verbose=request.verbose) as watcher, _units(request.kernel) as (tree, units):
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        _units(request.kernel) as (tree, units),
+        ThreadPoolExecutor(1) as beside,
+    ):
         watcher.phase("asking")
+        # Reading all of the tree takes as long as an answer.
+        digest = beside.submit(lambda: tree.digest if request.json is not None else "")
         answers, notes = _aside(lambda: questions.answered(units, decide))
-        digest = tree.digest if request.json is not None else ""
-        kernel = KernelIdentity(request.kernel, tree.version, units.stand_ins.config, digest)
+        kernel = KernelIdentity(request.kernel, tree.version, units.stand_ins.config, digest.result())
     report = Answers(kernel, answers, time.perf_counter() - start, {"z3": backend.version()}, notes)
     print_answers(output, report, verbose=request.verbose)
     if request.json is not None:
