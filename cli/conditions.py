@@ -16,8 +16,8 @@ _OF_BITS = re.compile(r"pte|gen|access|mask|role|flags|error_code|pfec|efer|cr0|
 """Names of numbers of which somebody may guarantee a bit."""
 _MOST_TRIES, _MOST_PAIRS = 16, 1
 _FEW_BITS = 6
-_EFFORT = 24
-"""How many questions it is worth to make a counterexample small."""
+EFFORT = 24
+"""How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def condition_of_equality(
         return found
     for each in first[:_MOST_PAIRS] if pairs else ():
         under = explored.under(Assumption(each.text, each.holds))
-        other = under.answer(effort=_EFFORT).assignment
+        other = under.answer(effort=EFFORT).assignment
         if other is None:
             continue
         second = _sufficient(under, list(islice(_literals(under.obligation, other, name), _MOST_TRIES)))

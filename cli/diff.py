@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from mmuproof.cli.results_file import check_writable, write_json
 from mmuproof.cli.selection import near
 from mmuproof.cli.unusable import unusable
 from mmuproof.cli.watching import Watcher
+from mmuproof.lift.defined import seems_to_define
 from mmuproof.lift.errors import LiftError, Refused
 from mmuproof.lift.patched import patched_tree
 from mmuproof.lift.source import KernelTree, open_source
@@ -180,12 +180,13 @@ def compare_trees(
     """
     watcher.phase("reading")
     named = [each for each in wanted.functions if not _is_pattern(each)]
+    defined = {name: _defined_in(name, (old.tree.root, new.tree.root)) for name in named}
     with Parsing(old, new) as parsing:
-        known = _units_of(named, old, new) if len(named) == len(wanted.functions) else ()
+        known = _units_of(defined, old, new) if named and len(named) == len(wanted.functions) else ()
         # The largest first: the others fill the time until it is parsed.
         parsing.begin(sorted(known or UNITS, key=lambda path: path != MMU_C))
         changed = changed_files()
-        paths = known or _units(old, new, changed, named, every=bool(wanted.functions))
+        paths = known or _units(old, new, changed, defined, every=bool(wanted.functions))
         parsing.finish(paths, changed)
     versions = old.version(paths), new.version(paths)
     pairing = pair_functions(*versions, wanted.names, named)
@@ -212,19 +213,19 @@ def compare_trees(
     )  # fmt: skip
 
 
-def _units_of(functions: Sequence[str], old: ReadTree, new: ReadTree) -> tuple[str, ...]:
-    """The units that are looked at for some functions; none if that is all of them, or not known."""
-    found = [_defined_in(name, (old.tree.root, new.tree.root)) for name in functions]
-    named = {path for paths in found for path in paths if old.has(path) and new.has(path)}
-    return tuple(path for path in dict.fromkeys((SPTE_C, *UNITS, *sorted(named))) if path == SPTE_C or path in named) \
-        if found and all(found) else ()  # fmt: skip
+def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree) -> tuple[str, ...]:
+    """The units that are looked at for functions, by the units that define them; none if that is not known of all."""
+    if not all(defined.values()):
+        return ()
+    named = {path for paths in defined.values() for path in paths if old.has(path) and new.has(path)}
+    return tuple(path for path in dict.fromkeys((SPTE_C, *UNITS, *sorted(named))) if path == SPTE_C or path in named)
 
 
 def _units(
-    old: ReadTree, new: ReadTree, changed: frozenset[str], named: Sequence[str], *, every: bool
+    old: ReadTree, new: ReadTree, changed: frozenset[str], defined: Mapping[str, Sequence[str]], *, every: bool
 ) -> tuple[str, ...]:
-    """The units that may have changed, or every one of the MMU and those of functions that are named."""
-    further = [path for name in named for path in _defined_in(name, (old.tree.root, new.tree.root))]
+    """The units that may have changed, or every one of the MMU and those that define functions that are named."""
+    further = [path for paths in defined.values() for path in paths]
     return tuple(
         path for path in dict.fromkeys((*UNITS, *further))
         if old.has(path) and new.has(path)
@@ -280,14 +281,12 @@ def _is_pattern(text: str) -> bool:
 
 def _defined_in(name: str, roots: Sequence[Path]) -> list[str]:
     """The units of KVM whose own text seems to define a function."""
-    begins = re.compile(rf"^[A-Za-z_][^;={{}}()\n]*\b{re.escape(name)}\(", re.MULTILINE)
-    found: dict[str, None] = {}
-    for root in roots:
-        for file in sorted((root / _KVM[0]).rglob("*.c")):
-            text = file.read_text("utf-8", errors="replace")
-            if f"{name}(" in text and begins.search(text):
-                found[file.relative_to(root).as_posix()] = None
-    return list(found)
+    return list(dict.fromkeys(
+        file.relative_to(root).as_posix()
+        for root in roots
+        for file in sorted((root / _KVM[0]).rglob("*.c"))
+        if seems_to_define(file.read_text("utf-8", errors="replace"), name)
+    ))  # fmt: skip
 
 
 def _selected(pairing: Pairing, versions: tuple[Version, Version], functions: Sequence[str]) -> tuple[Pair, ...]:

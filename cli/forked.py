@@ -44,18 +44,17 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
         return []
     context = multiprocessing.get_context("fork")
     results: dict[int, _R] = {}
-    todo = _Stretches(len(items), min(processes, len(items)))
-    running: dict[Connection, multiprocessing.process.BaseProcess] = {}
-    numbers: dict[Connection, int] = {}
+    workers = min(processes, len(items))
+    todo = _Stretches(len(items), workers)
+    running: dict[Connection, tuple[int, multiprocessing.process.BaseProcess]] = {}
     with shared_memory():
         try:
-            for number in range(min(processes, len(items))):
+            for number in range(workers):
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
                 process.start()
                 theirs.close()
-                running[ours] = process
-                numbers[ours] = number
+                running[ours] = number, process
                 _send(ours, todo.next(number))
             while len(results) < len(items):
                 for connection in wait(list(running)):
@@ -68,13 +67,15 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
                         raise error
                     results[index] = result
                     done()
-                    index = todo.next(numbers[connection])
+                    worker, each = running[connection]
+                    index = todo.next(worker)
                     _send(connection, index)
                     if index is None:
-                        running.pop(connection).join()
+                        del running[connection]
+                        each.join()
                         connection.close()
         finally:
-            for connection, each in running.items():
+            for connection, (_, each) in running.items():
                 connection.close()
                 each.terminate()
                 each.join()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.cli.changes import CallerCheck, Judgement, Witness
-from mmuproof.cli.conditions import Condition, bit_names, condition_of_equality
+from mmuproof.cli.conditions import EFFORT, Condition, bit_names, condition_of_equality
 from mmuproof.cli.counterexamples import explain
 from mmuproof.cli.flags import number
 from mmuproof.lift.c_types import RecordType
@@ -25,7 +25,7 @@ from mmuproof.proofs.theorem import Claim, Shown
 from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.graph import evaluate, postorder, substitute, variables
 from mmuproof.smt.obligation import Assignment, Obligation, Verdict
-from mmuproof.smt.solver import refuted_by, satisfiable
+from mmuproof.smt.solver import satisfiable
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, extract, implies
 
 EPT, OTHER_TABLES = "intel", "amd, shadow"
@@ -35,8 +35,6 @@ _LARGE = 1000
 """How many nodes the terms of a large function have."""
 _MANY = 12
 """Of more inputs that matter no condition is looked for."""
-_EFFORT = 24
-"""How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 _EPT_BITS = Permission(allows=1 | 1 << 1 | 1 << 2 | 1 << 10)
 _SAME = (Verdict.PROVED, Verdict.VACUOUS)
 _PAGING_BITS = Permission(allows=1 | 1 << 1 | 1 << 2, denies=1 << 63)
@@ -147,7 +145,7 @@ class Judge:
             return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
         broken_by = before.counterexample if before is not None else None
-        if broken_by is not None and refuted_by(obligation, broken_by):
+        if broken_by is not None and obligation.is_refuted_by(broken_by):
             return _Tried(compared, relation, comparison, None, broken_by)
         return _Tried(compared, relation, comparison, self._explored(obligation))
 
@@ -195,7 +193,7 @@ class Judge:
         obligation = explored.obligation
         is_large = not self.thorough and sum(1 for _ in postorder([obligation.claim, obligation.premise])) > _LARGE
         if self.thorough:
-            answer = explored.answer(telling, effort=_EFFORT)
+            answer = explored.answer(telling, effort=EFFORT)
         else:
             answer = explored.answer(telling, effort=0 if is_large else _LITTLE, whole=True)
         if answer.assignment is None:

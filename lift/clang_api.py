@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from ctypes import (
     CDLL,
     CFUNCTYPE,
@@ -26,10 +26,25 @@ from mmuproof.lift.syntax import BinaryOp, UnaryOp
 _EVALUATED_INT = 1
 
 
+class _String(Structure):
+    """libclang's string; the bindings' own takes four times as long to read and to give back."""
+
+    _fields_ = (("data", c_void_p), ("flags", c_uint))
+
+
+_Signatures = Sequence[tuple[str, Sequence[object], object]]
+
+
+def _declare(library: CDLL | PyDLL, signatures: _Signatures) -> None:
+    for name, arguments, result in signatures:
+        function = getattr(library, name)
+        function.argtypes, function.restype = list(arguments), result
+
+
 @cache
 def _library() -> CDLL:
     library = conf.lib
-    signatures: tuple[tuple[str, list[object], object], ...] = (
+    signatures: _Signatures = (
         ("clang_getCursorBinaryOperatorKind", [Cursor], c_int),
         ("clang_getCursorUnaryOperatorKind", [Cursor], c_int),
         ("clang_Cursor_Evaluate", [Cursor], c_void_p),
@@ -46,9 +61,7 @@ def _library() -> CDLL:
         ("clang_PrintingPolicy_dispose", [c_void_p], None),
         ("clang_getCursorPrettyPrinted", [Cursor, c_void_p], _CXString),
     )
-    for name, arguments, result in signatures:
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, result
+    _declare(library, signatures)
     for name in ("clang_getClangVersion", "clang_getCursorPrettyPrinted"):
         getattr(library, name).errcheck = _CXString.from_result
     return library  # type: ignore[no-any-return]
@@ -140,12 +153,28 @@ _collector = _Visitor(_collect)
 
 
 @cache
-def _visit_children() -> Callable[[Cursor, object, list[Cursor]], int]:
-    # A function of our own: the bindings' one takes callbacks of another type.  It keeps the interpreter's lock, which
-    # takes longer to get back for each callback than the visit.
-    visit = PyDLL(conf.lib._name).clang_visitChildren
-    visit.argtypes, visit.restype = [Cursor, _Visitor, py_object], c_uint
-    return visit
+def _holding() -> PyDLL:
+    """The library for what is called ten thousands of times: the lock of the interpreter takes longer to get back."""
+    library = PyDLL(conf.lib._name)
+    signatures: _Signatures = (
+        # The bindings' own one takes callbacks of another type.
+        ("clang_visitChildren", [Cursor, _Visitor, py_object], c_uint),
+        ("clang_getCursorSpelling", [Cursor], _String),
+        ("clang_getCString", [_String], c_char_p),
+        ("clang_disposeString", [_String], None),
+        ("clang_getCursorLocation", [Cursor], SourceLocation),
+        ("clang_getExpansionLocation", [SourceLocation, *(c_void_p,) * 4], None),
+    )
+    _declare(library, signatures)
+    return library
+
+
+@cache
+def _loading() -> CDLL:
+    """The library for what takes long, without the interpreter's lock; not the bindings' own, see `_holding`."""
+    library = CDLL(conf.lib._name)
+    _declare(library, (("clang_visitChildren", [Cursor, _Visitor, py_object], c_uint),))
+    return library
 
 
 _BREAK = 0
@@ -160,60 +189,31 @@ _stopper = _Visitor(_stop)
 
 def load(cursor: Cursor) -> None:
     """Have clang read all children of a cursor that it has in a file, without keeping the interpreter's lock."""
-    visit = CDLL(conf.lib._name).clang_visitChildren
-    visit.argtypes, visit.restype = [Cursor, _Visitor, py_object], c_uint
-    visit(cursor, _stopper, None)
+    _loading().clang_visitChildren(cursor, _stopper, None)
 
 
 def children(cursor: Cursor) -> list[Cursor]:
     """The children of a cursor; the bindings take twice as long."""
     found: list[Cursor] = []
-    _visit_children()(cursor, _collector, found)
+    _holding().clang_visitChildren(cursor, _collector, found)
     for child in found:
         child._tu = cursor._tu
     return found
 
 
-class _String(Structure):
-    """libclang's string; the bindings' own takes four times as long to read and to give back."""
-
-    _fields_ = (("data", c_void_p), ("flags", c_uint))
-
-
-@cache
-def _spelling_functions() -> tuple[Callable[[Cursor], _String], Callable[[_String], bytes], Callable[[_String], None]]:
-    # Without giving up the interpreter's lock, for the same reason as above.
-    library = PyDLL(conf.lib._name)
-    get, read, dispose = library.clang_getCursorSpelling, library.clang_getCString, library.clang_disposeString
-    get.argtypes, get.restype = [Cursor], _String
-    read.argtypes, read.restype = [_String], c_char_p
-    dispose.argtypes, dispose.restype = [_String], None
-    return get, read, dispose
-
-
 def spelling(cursor: Cursor) -> str:
     """What a cursor is called; for when there are very many."""
-    get, read, dispose = _spelling_functions()
-    string = get(cursor)
-    text = read(string)
-    dispose(string)
+    library = _holding()
+    string = library.clang_getCursorSpelling(cursor)
+    text: bytes | None = library.clang_getCString(string)
+    library.clang_disposeString(string)
     return (text or b"").decode()
-
-
-@cache
-def _place_functions() -> tuple[Callable[[Cursor], SourceLocation], Callable[..., None]]:
-    library = PyDLL(conf.lib._name)
-    place, expansion = library.clang_getCursorLocation, library.clang_getExpansionLocation
-    place.argtypes, place.restype = [Cursor], SourceLocation
-    expansion.argtypes, expansion.restype = [SourceLocation, *(c_void_p,) * 4], None
-    return place, expansion
 
 
 def file_number(cursor: Cursor) -> int:
     """A number that is the same for all cursors of a unit that stand in the same file; 0 for none."""
-    place, expansion = _place_functions()
-    file = c_void_p()
-    expansion(place(cursor), byref(file), None, None, None)
+    library, file = _holding(), c_void_p()
+    library.clang_getExpansionLocation(library.clang_getCursorLocation(cursor), byref(file), None, None, None)
     return file.value or 0
 
 

@@ -13,9 +13,9 @@ from functools import cached_property
 import z3
 
 from mmuproof.smt.backend import DEFAULT_BUDGET, core, equals, fresh_solver, level, name, read
-from mmuproof.smt.graph import evaluate_all, variables
+from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
-from mmuproof.smt.terms import Bool, Term
+from mmuproof.smt.terms import Bool
 from mmuproof.smt.translation import Translation
 
 _EVERY_BIT = (1 << 64) - 1
@@ -37,10 +37,9 @@ class Exploration:
         self.obligation = obligation
         self._start = time.thread_time()
         self._budget, self._seed = budget, seed
-        self._terms: list[Term] = [assumption.term for assumption in obligation.assumptions]
         self._translation = Translation()
-        self._premises = [self._translation.expression(term) for term in self._terms]
-        self._broken = z3.Not(self._translation.expression(obligation.claim))
+        *self._premises, claim = [self._translation.expression(term) for term in obligation.terms]
+        self._broken = z3.Not(claim)
         self._is_easy = True
         self._model: z3.ModelRef | None = None
         self._decided = self._decide()
@@ -173,7 +172,7 @@ class Exploration:
         """
         if self._model is None:
             return self._decided
-        names = variables(*self._terms, self.obligation.claim, *preferred)
+        names = variables(*self.obligation.terms, *preferred)
         expressions = {each: self._translation.expression(term) for each, term in sorted(names.items())}
         model, broken = self._model, self._broken
         for preference in (self._translation.expression(each) for each in preferred):
@@ -187,13 +186,9 @@ class Exploration:
             relevance = _Relevance(self._translation.context, self._premises, broken, expressions, self._budget)
             values = self._smaller(relevance, expressions, values, effort, whole)
             relevant = relevance.bits(values, whole=whole)
-        if not self._refuted_by(values):
+        if not self.obligation.is_refuted_by(values):
             return self._answer(Verdict.ERROR, reason="the solver's counterexample does not stand its evaluation")
         return self._answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
-
-    def _refuted_by(self, values: Mapping[str, int]) -> bool:
-        *premises, claim = evaluate_all([*self._terms, self.obligation.claim], values)
-        return all(premises) and not claim
 
     def _smaller(
         self,
@@ -221,7 +216,7 @@ class Exploration:
         """The same without the bits that do not matter, if that is a counterexample."""
         bits = relevance.bits(values, whole=whole)
         plain = {each: value & bits[each] for each, value in values.items()}
-        return plain if self._refuted_by(plain) else values
+        return plain if self.obligation.is_refuted_by(plain) else values
 
 
 class _Relevance:

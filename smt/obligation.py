@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.terms import Bool, all_of
 
 
@@ -50,6 +51,16 @@ class Obligation:
     def premise(self) -> Bool:
         """All assumptions together."""
         return all_of(*(assumption.term for assumption in self.assumptions))
+
+    @property
+    def terms(self) -> tuple[Bool, ...]:
+        """Each assumption, and the claim last."""
+        return *(assumption.term for assumption in self.assumptions), self.claim
+
+    def is_refuted_by(self, values: Mapping[str, int]) -> bool:
+        """Whether an assignment satisfies the assumptions and breaks the claim, by plain integers."""
+        *premises, claim = evaluate_all([*self.terms], values)
+        return all(premises) and not claim
 
 
 @dataclass(frozen=True)

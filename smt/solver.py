@@ -6,15 +6,14 @@ obligations are decided nor on the process that does it.  The budget is Z3's res
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import z3
 
 from mmuproof.smt.backend import DEFAULT_BUDGET, fresh_solver
 from mmuproof.smt.exploration import Exploration
-from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.obligation import Answer, Obligation
-from mmuproof.smt.terms import Bool, negate
+from mmuproof.smt.terms import Bool
 from mmuproof.smt.translation import Translation
 
 
@@ -25,11 +24,9 @@ def decide(
     seed: int = 0,
     *,
     small: bool = True,
-    effort: int | None = None,
-    whole: bool = False,
 ) -> Answer:
     """Prove or refute an obligation; see `Exploration` and its `answer`."""
-    return Exploration(obligation, budget, seed).answer(preferred, small=small, effort=effort, whole=whole)
+    return Exploration(obligation, budget, seed).answer(preferred, small=small)
 
 
 def satisfiable(term: Bool, budget: int = DEFAULT_BUDGET) -> bool | None:
@@ -39,9 +36,3 @@ def satisfiable(term: Bool, budget: int = DEFAULT_BUDGET) -> bool | None:
     solver.add(translation.expression(term))
     found = solver.check()
     return None if found == z3.unknown else bool(found == z3.sat)
-
-
-def refuted_by(obligation: Obligation, values: Mapping[str, int]) -> bool:
-    """Whether an assignment satisfies the assumptions and breaks the claim, by plain integers."""
-    premise, broken = evaluate_all([obligation.premise, negate(obligation.claim)], values)
-    return bool(premise and broken)

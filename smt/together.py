@@ -32,16 +32,12 @@ def prove_together(obligations: Sequence[Obligation], budget: int = DEFAULT_BUDG
     return answers
 
 
-def _terms(obligation: Obligation) -> list[Term]:
-    return [*(assumption.term for assumption in obligation.assumptions), obligation.claim]
-
-
 def _groups(obligations: Sequence[Obligation]) -> Iterator[list[Obligation]]:
     """Neighbours that use no name with two widths, which a context cannot have."""
     group: list[Obligation] = []
     names: dict[str, Term] = {}
     for obligation in obligations:
-        mine = variables(*_terms(obligation))
+        mine = variables(*obligation.terms)
         if any(names.get(name, term) is not term for name, term in mine.items()):
             yield group
             group, names = [], {}
@@ -54,14 +50,14 @@ def _groups(obligations: Sequence[Obligation]) -> Iterator[list[Obligation]]:
 def _prove(group: Sequence[Obligation], budget: int) -> Iterator[Answer | None]:
     start = time.thread_time()
     translation = Translation()
-    expressions = [[translation.expression(term) for term in _terms(obligation)] for obligation in group]
+    expressions = [[translation.expression(term) for term in obligation.terms] for obligation in group]
     translation.release()
     shared = (time.thread_time() - start) / len(group)
     premises = _Premises(translation.context, budget)
     known: dict[tuple[Term, ...], bool] = {}
     for obligation, (*assumed, claim) in zip(group, expressions, strict=True):
         start = time.thread_time()
-        terms = tuple(_terms(obligation))
+        terms = obligation.terms
         if terms not in known:
             known[terms] = premises.hold(terms[:-1], assumed) and _follows(translation.context, assumed, claim, budget)
         seconds = shared + time.thread_time() - start

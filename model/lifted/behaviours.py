@@ -78,14 +78,16 @@ class Behaviour:
     @cached_property
     def written(self) -> frozenset[str]:
         """The names of all places outside that it writes."""
-        memories = [self.memory, *(call.memory for call in self.calls)]
-        return frozenset(
-            object_.path(leaf.path)
-            for memory in memories
-            for object_ in memory.changed if object_.kind is ObjectKind.INPUT
-            for offset, width in memory.written(object_)
-            for leaf in leaves(object_, offset, width)
-        )  # fmt: skip
+        return frozenset(object_.path(leaf.path) for _, object_, leaf in self.places_written())
+
+    def places_written(self) -> Iterator[tuple[Memory, Object, Leaf]]:
+        """The places outside that it writes, in what it leaves behind and in what each call finds."""
+        for memory in (self.memory, *(call.memory for call in self.calls)):
+            for object_ in memory.changed:
+                if object_.kind is ObjectKind.INPUT:
+                    for offset, width in memory.written(object_):
+                        for leaf in leaves(object_, offset, width):
+                            yield memory, object_, leaf
 
     def has(self, path: str) -> bool:
         """Whether there is such a place in this version, whether the function looks at it or not."""

@@ -12,6 +12,7 @@ from mmuproof.lift.memory import Memory, Object, ObjectKind, Place, Pointer
 from mmuproof.lift.opaque_calls import Answers, Argument, OpaqueCall
 from mmuproof.lift.values import Target, as_pointer
 from mmuproof.model.lifted.behaviours import Behaviour, leaves
+from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.usual import usual
@@ -268,9 +269,7 @@ class _Comparing:
     ) -> Iterator[Aspect]:
         """Two words that are unions with bit-fields: compared by the names of these, as far as both have them."""
         ours, theirs = bit_fields(union), bit_fields(other)
-        encoded = any(self._relation.output(each, place.width) is not None for each, place in ours.items())
-        same_word = old.width == new.width and layout(ours) == layout(theirs)
-        if not ours or not theirs or (same_word and not encoded):
+        if not is_split(ours, theirs, self._relation.encodings, same_width=old.width == new.width):
             yield from self._numbers(shown, name, old, new)
             return
         names = same_fields(ours, theirs)
@@ -444,9 +443,18 @@ def _is_touched(value: Term, name: str, place: Field) -> Bool:
     return FALSE if own else TRUE
 
 
-def layout(fields: dict[str, Field]) -> dict[str, tuple[int, int]]:
-    """Where bit-fields are: offset and width, by name."""
-    return {name: (place.offset, place.width) for name, place in fields.items()}
+def is_split(
+    fields: Mapping[str, Field], others: Mapping[str, Field], encodings: Mapping[Kind, Encoding], *, same_width: bool
+) -> bool:
+    """Whether two words are held against each other field by field, and not as a whole.
+
+    That is so if they have other fields, or one whose bits have moved inside it.
+    """
+    if not fields or not others:
+        return False
+    places = ({name: (each.offset, each.width) for name, each in word.items()} for word in (fields, others))
+    has_moved = any(kind_of(name, each.width) in encodings for name, each in fields.items())
+    return has_moved or not same_width or next(places) != next(places)
 
 
 def _member_at(object_: Object, offset: int) -> str:

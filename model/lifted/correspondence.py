@@ -10,7 +10,7 @@ from itertools import pairwise, takewhile
 from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType
 from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.behaviours import Behaviour
-from mmuproof.model.lifted.comparison import layout, same_fields
+from mmuproof.model.lifted.comparison import is_split, same_fields
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of, kinds_of, unknown_rest
 from mmuproof.model.lifted.relation import Relation, renamed
 from mmuproof.model.lifted.session import bit_fields
@@ -92,9 +92,7 @@ def relate(
             continue
         assert isinstance(term, BitVec)
         fields, other = (dict[str, Field]() if each is None else bit_fields(each) for each in (ours, theirs))
-        same_word = there is not None and there.width == term.width and layout(fields) == layout(other)
-        has_moved = any(kind_of(each, place.width) in known for each, place in fields.items())
-        if there is not None and fields and other and (has_moved or not same_word):
+        if there is not None and is_split(fields, other, known, same_width=there.width == term.width):
             assert isinstance(there, BitVec)
             same = same_fields(fields, other)
             former = {after: before for before, after in same.items()}

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mmuproof.lift.memory import ObjectKind
-from mmuproof.model.lifted.behaviours import Behaviour, leaves
+from mmuproof.model.lifted.behaviours import Behaviour
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.graph import postorder
@@ -113,18 +112,14 @@ def _outputs(side: Behaviour) -> Iterator[tuple[str, BitVec]]:
         for name, argument in zip(call.parameters, call.arguments, strict=False):
             if isinstance(argument, BitVec):
                 yield name, argument
-    for memory in (side.memory, *(call.memory for call in side.calls)):
-        for object_ in memory.changed:
-            if object_.kind is ObjectKind.INPUT:
-                for offset, width in memory.written(object_):
-                    for leaf in leaves(object_, offset, width):
-                        value = memory.read(object_, leaf.offset, leaf.width)
-                        if not isinstance(value, BitVec):
-                            continue
-                        yield object_.path(leaf.path), value
-                        for name, place in (bit_fields(leaf.union) if leaf.union is not None else {}).items():
-                            if place.offset + place.width <= value.width:
-                                yield name, extract(value, place.offset + place.width - 1, place.offset)
+    for memory, object_, leaf in side.places_written():
+        value = memory.read(object_, leaf.offset, leaf.width)
+        if not isinstance(value, BitVec):
+            continue
+        yield object_.path(leaf.path), value
+        for name, place in (bit_fields(leaf.union) if leaf.union is not None else {}).items():
+            if place.offset + place.width <= value.width:
+                yield name, extract(value, place.offset + place.width - 1, place.offset)
 
 
 def _constants(output: BitVec) -> Iterator[int]:

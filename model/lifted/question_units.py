@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from mmuproof.lift.defined import seems_to_define
 from mmuproof.lift.errors import Refused, SourceError
 from mmuproof.lift.probe import AddedTo, OpenUnit, QuestionWrong
 from mmuproof.lift.saved_units import SavedUnits
@@ -193,13 +194,7 @@ class QuestionUnits:
 
     def _defines(self, path: str, names: Sequence[str]) -> int:
         """How many of some functions a unit's own text seems to define: only a hint where to look first."""
-        text = self._texts[path]
-        return sum(
-            # A plain search is quicker, and enough for nearly all units.
-            f"{name}(" in text
-            and bool(re.search(rf"^[A-Za-z_][^;={{}}()\n]*\b{re.escape(name)}\(", text, re.MULTILINE))
-            for name in names
-        )
+        return sum(seems_to_define(self._texts[path], name) for name in names)
 
     def _may_help(self, path: str, wrong: QuestionWrong) -> bool:
         """Whether a unit can know what another did not; the text of mmu.c spells out few of its functions' names."""

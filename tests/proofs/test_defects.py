@@ -19,7 +19,7 @@ from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, 
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Obligation, Verdict
-from mmuproof.smt.solver import decide, refuted_by
+from mmuproof.smt.solver import decide
 from mmuproof.smt.together import prove_together
 
 # A claim with what is decided of it: an obligation alone may be that of several claims, if it is a constant.
@@ -61,7 +61,7 @@ def shown_by(claim: Claim, theorem: str, vendor: Vendor, known: Sequence[KnownFi
     assert answer.verdict is not Verdict.PROVED, "it is not proved together with others, but is alone"
     if answer.assignment is None:
         return str(answer.verdict.value)
-    assert refuted_by(claim.obligation, answer.assignment.values)
+    assert claim.obligation.is_refuted_by(answer.assignment.values)
     way = next(way for way in ways if evaluate(way.when, answer.assignment.values))
     shape = Shape(theorem, vendor, claim.part, way.name, way.place)
     return None if known_as(shape, known) is not None else way.name

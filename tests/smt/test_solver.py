@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
-from mmuproof.smt.solver import decide, refuted_by, satisfiable
+from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import FALSE, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var, zext
 
 X, Y = var("x", 16), var("y", 16)
@@ -62,7 +62,7 @@ def test_the_preferred_kind_of_counterexample_is_given_where_there_is_one() -> N
     for wanted in (ult(bv(7, 16), Y) & ult(X, 8), ult(bv(7, 16), X) & ult(Y, 8)):
         answer = decide(Obligation((), claim), preferred=[FALSE, wanted])
         assert answer.assignment is not None
-        assert refuted_by(Obligation((), implies(wanted, claim)), answer.assignment.values)
+        assert Obligation((), implies(wanted, claim)).is_refuted_by(answer.assignment.values)
 
 
 @settings(deadline=None)
@@ -73,7 +73,7 @@ def test_every_assignment_that_agrees_in_the_relevant_bits_breaks_the_claim(mask
     assert answer.assignment is not None
     keep = answer.assignment.relevant["x"]
     other = {"x": answer.assignment.values["x"] & keep | noise & ~keep, "y": noise | 1}
-    assert refuted_by(obligation, other)
+    assert obligation.is_refuted_by(other)
 
 
 def test_satisfiable_tells_both_ways() -> None:
@@ -90,4 +90,4 @@ def test_bits_that_have_been_cleared_matter_as_they_are_now() -> None:
     assert answer.assignment.relevant["table"].bit_count() == 1
     held = {name: answer.assignment.values[name] & mask for name, mask in answer.assignment.relevant.items()}
     assert held["table"].bit_count() == 1
-    assert refuted_by(Obligation((), any_of(negate(looked_up), negate(bit(index, 7)))), held)
+    assert Obligation((), any_of(negate(looked_up), negate(bit(index, 7)))).is_refuted_by(held)
