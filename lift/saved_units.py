@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,14 +67,13 @@ class SavedUnits:
             with _writing(self._folder):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryDirectory(prefix=_MAKING, dir=self._folder) as scratch:
-                    write_stand_ins(tree_root, Path(scratch) / "headers")
-                    shutil.rmtree(place, ignore_errors=True)
-                    try:
-                        (Path(scratch) / "headers").rename(place)
-                    except OSError:
-                        # Another run was quicker; its headers have the same content.
-                        if not _holds(place, wanted):
-                            raise
+                    ready = Path(scratch) / "headers"
+                    write_stand_ins(tree_root, ready)
+                    # Another run may have been quicker, and be reading already: only what is damaged is replaced.
+                    if not _placed(ready, place) and not _holds(place, wanted):
+                        with suppress(OSError):
+                            place.rename(Path(scratch) / "damaged")
+                        _placed(ready, place)
         return replace(made, overlay=place / made.overlay, build=place / made.build)
 
     def saved(self, root: Path, path: str, arguments: Sequence[str]) -> Path:
@@ -235,10 +233,21 @@ def _left_alone(files: Iterable[str], since: float) -> bool:
         return False
 
 
+def _placed(folder: Path, place: Path) -> bool:
+    """Give a folder its name, if there is none of that name."""
+    try:
+        folder.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        return False
+    return True
+
+
 def _holds(folder: Path, texts: Mapping[Path, str]) -> bool:
     """Whether a folder has these files, with these contents, and no others."""
-    found = {path for path in folder.rglob("*") if path.is_file()}
     try:
+        found = {path for path in folder.rglob("*") if path.is_file()}
         return found == set(texts) and all(path.read_text("utf-8") == text for path, text in texts.items())
     except (OSError, ValueError):
         return False

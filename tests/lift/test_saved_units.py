@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift import saved_units
+from mmuproof.lift import saved_units, stand_ins
 from mmuproof.lift.errors import ParseFailed, SourceError
 from mmuproof.lift.probe import OpenUnit
 from mmuproof.lift.saved_units import SavedUnits
-from mmuproof.lift.stand_ins import clang_arguments
+from mmuproof.lift.stand_ins import StandIns, clang_arguments
 from mmuproof.lift.unit import parse_text
 
 UNIT = "arch/x86/kvm/mmu/spte.c"
@@ -151,6 +151,31 @@ def test_runs_at_the_same_time_agree(tree: Path, tmp_path: Path) -> None:
         assert run.exitcode == 0
     assert len(list((tmp_path / "cache").glob("*.ast"))) == 1
     assert not list((tmp_path / "cache").glob(".making-*"))
+
+
+def test_headers_that_another_run_has_put_there_meanwhile_stay(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, seen = SavedUnits(tmp_path / "cache"), []
+    write = stand_ins.write_stand_ins
+
+    def write_late(root: Path, into: Path) -> StandIns:
+        monkeypatch.setattr(saved_units, "write_stand_ins", write)
+        seen.append(cache.stand_ins(root).overlay.parent.stat().st_ino)
+        return write(root, into)
+
+    monkeypatch.setattr(saved_units, "write_stand_ins", write_late)
+    # The other run may have begun to read them.
+    assert cache.stand_ins(tree).overlay.parent.stat().st_ino == seen[0]
+
+
+def test_headers_that_have_been_damaged_are_replaced(tree: Path, tmp_path: Path) -> None:
+    cache = SavedUnits(tmp_path / "cache")
+    damaged = next(each for each in sorted(cache.stand_ins(tree).overlay.rglob("*")) if each.is_file())
+    content = damaged.read_text()
+    damaged.write_text("#error damaged\n")
+    assert cache.stand_ins(tree).overlay in damaged.parents
+    assert damaged.read_text() == content
 
 
 def test_what_is_not_used_goes_first(tree: Path, tmp_path: Path, parses: list[str]) -> None:
