@@ -74,6 +74,9 @@ class Looks:
             return self._part(term, view, view.bits)
         if constant is None:
             return None
+        if term.op in (Op.SHL, Op.ULT) and term.args[0].is_const:
+            # A number of which it picks a bit, or that is compared with it, is made for where the bits are.
+            return view.kind
         if term.op is Op.AND:
             return self._part(term, view, view.bits & constant)
         if term.op is Op.SHL:

@@ -222,6 +222,10 @@ SINGLE = {
     "a number is returned": "u32 get_access(u32 x) { return x ? 4 : 1; }",
     "it is compared with a number": "u32 f(u32 access) { return access == 1; }",
     "it is below a number": "u32 f(u32 access) { return access < 2; }",
+    "a number is below it": "u32 f(u32 access) { return 33 < access; }",
+    "it picks a bit of a number": "u32 f(u32 access) { return 0x52 >> (access & 7) & 1; }",
+    "the bit with its number is returned": "u32 f(u32 access) { return 1u << (access & 7); }",
+    "a bit with its number is picked": "u32 f(u32 access) { return !!((1u << (access & 7)) & 2); }",
     "a number is written": "struct s { u32 access; }; void f(struct s *p) { p->access = 4; }",
     "a number is given to a function": 'u32 g(u32 access) { asm volatile ("nop"); return access; } u32 f(u32 x) { return g(4); }',
 }
