@@ -24,7 +24,7 @@ prove: venv ## prove every theorem of the reference model; known findings are al
 test: venv-test ## run the tests; those that need a kernel or a compiler are skipped where there is none
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
 
-test-long: venv-test ## run every defect in the real C against every theorem (half an hour)
+test-long: venv-test ## run what takes long: every defect in the real C against every theorem, runs on whole trees (half an hour)
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m long $(ARGS)
 
 kernels: ## fetch the real kernel trees that tests and benchmarks use (Debian packages)
