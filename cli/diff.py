@@ -6,7 +6,7 @@ import fnmatch
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.caching import TREES, cache_folder
 from mmuproof.cli.changes import Difference, Judgement
 from mmuproof.cli.console import Output
-from mmuproof.cli.diff_report import difference_content, print_difference
+from mmuproof.cli.diff_report import FEW_WITNESSES, difference_content, print_difference
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.forked import side_by_side
 from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
@@ -78,7 +78,10 @@ def diff(request: Request, output: Output) -> int:
         UsageProblem: a source cannot be used, or the results file could not be written.
     """
     start = time.perf_counter()
-    wanted = Wanted(request.functions, given_names(request.names), request.jobs, request.budget)
+    wanted = Wanted(
+        request.functions, given_names(request.names), request.jobs, request.budget,
+        witnesses=request.verbose or request.json is not None,
+    )  # fmt: skip
     if request.json is not None:
         check_writable(request.json)
     with (
@@ -154,12 +157,14 @@ class Wanted:
         names: what is called otherwise in the new version, with what it was.
         jobs: how many processes compare functions.
         budget: the solver's budget for one question, None for the usual one.
+        witnesses: whether witnesses are wanted of however many functions that differ.
     """
 
     functions: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 1
     budget: int | None = None
+    witnesses: bool = False
 
 
 def compare_trees(
@@ -195,11 +200,12 @@ def compare_trees(
     moved = moved_kinds(versions[0].constants, versions[1].constants)
     todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names, moved)]
     set_ups = tuple(_set_ups(*versions)) if todo else ()
+    thorough = len(todo) <= _FEW
     judge = Judge(
-        *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET, thorough=len(todo) <= _FEW
-    )
-    watcher.phase("comparing", len(todo))
-    judgements = side_by_side(judge.judge, todo, wanted.jobs, watcher.advance)
+        *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET,
+        thorough=thorough, tells=thorough or wanted.witnesses,
+    )  # fmt: skip
+    judgements = _judged(judge, todo, wanted.jobs, watcher)
     outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not _is_looked_at(path))
     everything = not wanted.functions
     notes = (
@@ -211,6 +217,20 @@ def compare_trees(
         tuple(each for found in judgements for each in found), len(pairs) - len(todo),
         pairing.gone if everything else (), pairing.come if everything else (), outside if everything else (), notes,
     )  # fmt: skip
+
+
+def _judged(judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher) -> list[tuple[Judgement, ...]]:
+    """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""
+    watcher.phase("comparing", len(pairs))
+    found = side_by_side(judge.judge, pairs, jobs, watcher.advance)
+    differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
+    if not judge.thorough and len(differing) <= FEW_WITNESSES:
+        watcher.phase("comparing thoroughly", len(differing))
+        thorough = replace(judge, thorough=True, tells=True)
+        again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance)
+        for index, each in zip(differing, again, strict=True):
+            found[index] = each
+    return found
 
 
 def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mmuproof.cli.changes import CallerCheck, Judgement, Witness
 from mmuproof.cli.conditions import EFFORT, Condition, bit_names, condition_of_equality
@@ -21,9 +22,10 @@ from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.versions import Pair, Version, changed_directly
 from mmuproof.proofs.refactoring import Change, Permission, Shows, equality, permission_of, with_evidence
-from mmuproof.proofs.theorem import Claim, Shown
+from mmuproof.proofs.theorem import Shown
 from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.graph import evaluate, postorder, substitute, variables
+from mmuproof.smt.guesses import guesses
 from mmuproof.smt.obligation import Assignment, Obligation, Verdict
 from mmuproof.smt.solver import satisfiable
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, extract, implies
@@ -48,22 +50,11 @@ class _Tried:
     relation: Relation
     comparison: Comparison
     explored: Exploration | None
-    broken_by: Mapping[str, int] | None = None
 
     @property
     def verdict(self) -> Verdict:
         """That both versions show the same; where nothing can differ nothing was asked."""
-        if self.broken_by is not None:
-            return Verdict.REFUTED
         return Verdict.PROVED if self.explored is None else self.explored.verdict
-
-    @property
-    def counterexample(self) -> Mapping[str, int] | None:
-        """An assignment on which something differs, if one is known."""
-        if self.explored is None:
-            return self.broken_by
-        assignment = self.explored.answer(small=False).assignment
-        return None if assignment is None else assignment.values
 
 
 @dataclass(frozen=True)
@@ -88,6 +79,7 @@ class Judge:
     set_ups: tuple[SetUp, ...]
     budget: int
     thorough: bool = True
+    tells: bool = True
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
         """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
@@ -97,7 +89,7 @@ class Judge:
         try:
             compared = Compared(self.old, self.new, pair, self.given, any_masks)
             itself = compared.itself
-            if itself.aspects and self._explored(_obligation(itself)).verdict not in _SAME:
+            if itself.aspects and satisfiable(_obligation(itself).broken, self.budget) is not False:
                 names = ", ".join(each.name for each in itself.aspects)
                 raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
             tried = self._try(compared)
@@ -144,10 +136,9 @@ class Judge:
         if not comparison.aspects:
             return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
-        broken_by = before.counterexample if before is not None else None
-        if broken_by is not None and obligation.is_refuted_by(broken_by):
-            return _Tried(compared, relation, comparison, None, broken_by)
-        return _Tried(compared, relation, comparison, self._explored(obligation))
+        known = before.explored.counterexample if before is not None and before.explored is not None else None
+        likely = chain([] if known is None else [known], guesses(variables(*obligation.terms)))
+        return _Tried(compared, relation, comparison, Exploration(obligation, self.budget, guesses=likely))
 
     def _explored(self, obligation: Obligation) -> Exploration:
         return Exploration(obligation, self.budget)
@@ -172,11 +163,11 @@ class Judge:
             return replace(
                 found, change=Change.UNKNOWN, reason=f"the budget ran out ({tried.explored.answer().reason})"
             )
-        return self._differing(tried, found, tried.explored or self._explored(_obligation(tried.comparison)))
+        assert tried.explored is not None
+        return self._differing(tried, found, tried.explored)
 
     def _differing(self, tried: _Tried, found: Judgement, explored: Exploration) -> Judgement:
         shows = self._shows(tried)
-        claim = equality(shows, tried.comparison.assumptions, tuple(self._shown(tried)))
         if self.thorough:
             known: Sequence[bool | None] = explored.possible([each.differs for each in shows])
         else:
@@ -190,40 +181,48 @@ class Judge:
             gained, lost = (each is not False for each in explored.possible([more, less]))
             change = {(True, False): Change.MORE, (False, True): Change.LESS}.get((gained, lost), Change.DIFFERS)
             telling = [more, less]
-        obligation = explored.obligation
-        is_large = not self.thorough and sum(1 for _ in postorder([obligation.claim, obligation.premise])) > _LARGE
-        if self.thorough:
-            answer = explored.answer(telling, effort=EFFORT)
-        else:
-            answer = explored.answer(telling, effort=0 if is_large else _LITTLE, whole=True)
+        found = replace(found, change=change, differs_in=tuple(dict.fromkeys(each.name for each in differing)))
+        may_be_equal = self.thorough or self._may_be_equal_if(tried, explored.obligation)
+        if not may_be_equal and not self.tells:
+            return found
+        answer = explored.answer(telling, effort=EFFORT) if self.thorough else explored.glance(telling, tries=_LITTLE)
         if answer.assignment is None:
             return replace(found, change=Change.UNKNOWN, reason=answer.reason or "no counterexample was found again")
-        relevant = {name for name, mask in answer.assignment.relevant.items() if mask}
-        claim = replace(claim, shown=tuple(each for each in claim.shown if relevant & variables(each.term).keys()))
-        condition = None
-        if len(relevant) <= _MANY and not is_large and (self.thorough or self._may_count(tried)):
-            names = bit_names(self._flags(tried))
-            condition = condition_of_equality(explored, answer.assignment, names, pairs=self.thorough)
-        checks = self._callers(tried, condition) if condition is not None else ()
+        if may_be_equal:
+            found = self._with_condition(tried, found, explored, answer.assignment)
+        if self.tells:
+            found = replace(found, witness=self._witness(tried, shows, answer.assignment))
+        return replace(found, bits=self._bits(differing, explored)) if self.thorough else found
+
+    def _may_be_equal_if(self, tried: _Tried, obligation: Obligation) -> bool:
+        """Whether it is worth to look for a condition: it can make a verdict, and the function is not large.
+
+        It can if it is about bits that have moved, or all callers are known.
+        """
+        counts = bool(tried.relation.encodings) or is_private(self.new, tried.compared.pair)
+        return counts and sum(1 for _ in postorder(obligation.terms)) <= _LARGE
+
+    def _with_condition(
+        self, tried: _Tried, found: Judgement, explored: Exploration, assignment: Assignment
+    ) -> Judgement:
+        """The same with a condition under which both versions are equal, if there is one."""
+        if sum(1 for mask in assignment.relevant.values() if mask) > _MANY:
+            return found
+        names = bit_names(self._flags(tried))
+        condition = condition_of_equality(explored, assignment, names, pairs=self.thorough)
+        if condition is None:
+            return found
+        checks = self._callers(tried, condition)
         guaranteed = bool(checks) and all(check.guarantees for check in checks)
         broken = any(check.guarantees is False for check in checks)
         # Nearly every change is none under some condition: one that nobody is known to guarantee counts only if it is
         # about bits whose meaning has changed.
-        about_bits = condition is not None and all(
+        about_bits = all(
             kind_of(name, term.width) in tried.relation.encodings for name, term in variables(condition.holds).items()
         )
-        if guaranteed or (about_bits and change is Change.DIFFERS and not broken):
-            change = Change.EQUAL_IF
-        return replace(
-            found, change=change, condition=condition.text if condition is not None else "", callers=checks,
-            differs_in=tuple(dict.fromkeys(each.name for each in differing)),
-            bits=self._bits(differing, explored) if self.thorough else (),
-            witness=self._witness(tried, claim, answer.assignment),
-        )  # fmt: skip
-
-    def _may_count(self, tried: _Tried) -> bool:
-        """Whether a condition can make a verdict: it is about bits that have moved, or all callers are known."""
-        return bool(tried.relation.encodings) or is_private(self.new, tried.compared.pair)
+        if guaranteed or (about_bits and found.change is Change.DIFFERS and not broken):
+            found = replace(found, change=Change.EQUAL_IF)
+        return replace(found, condition=condition.text, callers=checks)
 
     def _shows(self, tried: _Tried) -> list[Shows]:
         spte_bits = {EPT: _EPT_BITS, OTHER_TABLES: _PAGING_BITS}.get(tried.compared.set_up.name)
@@ -296,11 +295,14 @@ class Judge:
     def _satisfiable(self, term: Bool) -> bool | None:
         return satisfiable(term, self.budget)
 
-    def _witness(self, tried: _Tried, claim: Claim, assignment: Assignment) -> Witness:
+    def _witness(self, tried: _Tried, shows: Sequence[Shows], assignment: Assignment) -> Witness:
+        relevant = {name for name, mask in assignment.relevant.items() if mask}
+        inputs = tuple(each for each in self._shown(tried) if relevant & variables(each.term).keys())
+        claim = equality(shows, tried.comparison.assumptions, inputs)
         old, new = tried.compared.evidence(tried.relation)
         told = [explain(with_evidence(claim, each), assignment, self._satisfiable) for each in (old, new)]
         what = told[0].symptom
-        shown = next(each for each in self._shows(tried) if each.name == what)
+        shown = next(each for each in shows if each.name == what)
         values = (_text(each, assignment.values) for each in (shown.old, shown.new))
         return Witness(what, told[0].inputs, assignment.values, told[0].steps, told[1].steps, *values)
 

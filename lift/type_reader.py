@@ -65,6 +65,7 @@ class TypeReader:
         self._files: dict[str, str] = {}
         self._records: CursorMap[RecordType] = CursorMap()
         self._types: dict[bytes, CType] = {}
+        self._pointers: dict[bytes, tuple[Type, str]] = {}
 
     # -- places -----------------------------------------------------------------------------------
 
@@ -98,12 +99,20 @@ class TypeReader:
             Refused: floating point, vectors, variable-length arrays and the like.
         """
         # Not pointers and what contains them: these remember where they were met, for what is refused of their targets.
-        known = self._types.get(bytes(clang_type))
-        if known is None:
-            known = self._read_type(clang_type, at)
-            if isinstance(known, IntType | VoidType | RecordType):
-                self._types[bytes(clang_type)] = known
+        key = bytes(clang_type)
+        known = self._types.get(key)
+        if known is not None:
+            return known
+        pointer = self._pointers.get(key)
+        if pointer is not None:
+            return self._pointer(*pointer, at)
+        known = self._read_type(clang_type, at)
+        if isinstance(known, IntType | VoidType | RecordType):
+            self._types[key] = known
         return known
+
+    def _pointer(self, target: Type, name: str, at: Cursor) -> PointerType:
+        return PointerType(lambda: self.type(target, at), name)
 
     def _read_type(self, clang_type: Type, at: Cursor) -> CType:
         canonical = clang_type.get_canonical()
@@ -121,8 +130,8 @@ class TypeReader:
         if kind is TypeKind.VOID:
             return VoidType()
         if kind is TypeKind.POINTER:
-            pointee = canonical.get_pointee()
-            return PointerType(lambda: self.type(pointee, at), canonical.spelling)
+            known = self._pointers[bytes(clang_type)] = canonical.get_pointee(), canonical.spelling
+            return self._pointer(*known, at)
         if kind in (TypeKind.FUNCTIONPROTO, TypeKind.FUNCTIONNOPROTO):
             return FunctionType(canonical.spelling)
         if kind is TypeKind.CONSTANTARRAY:

@@ -74,10 +74,16 @@ def evaluate(root: Term, values: Mapping[str, int]) -> int:
 
 def evaluate_all(roots: list[Term], values: Mapping[str, int]) -> list[int]:
     """The values of several terms at once; see `evaluate`."""
-    known: dict[Term, int] = {}
-    for term in postorder(roots):
-        known[term] = _value(term, known, values)
+    known = values_of(postorder(roots), values)
     return [known[root] for root in roots]
+
+
+def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, int]:
+    """The value of each of some terms, which come in an order in which arguments stand before what uses them."""
+    known: dict[Term, int] = {}
+    for term in terms:
+        known[term] = _value(term, known, values)
+    return known
 
 
 def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmuproof.smt.graph import evaluate_all
-from mmuproof.smt.terms import Bool, all_of
+from mmuproof.smt.terms import Bool, all_of, negate
 
 
 class Verdict(enum.Enum):
@@ -51,6 +51,11 @@ class Obligation:
     def premise(self) -> Bool:
         """All assumptions together."""
         return all_of(*(assumption.term for assumption in self.assumptions))
+
+    @property
+    def broken(self) -> Bool:
+        """That the assumptions hold, and the claim does not."""
+        return all_of(self.premise, negate(self.claim))
 
     @property
     def terms(self) -> tuple[Bool, ...]:

@@ -31,6 +31,8 @@ def decide(
 
 def satisfiable(term: Bool, budget: int = DEFAULT_BUDGET) -> bool | None:
     """Whether some assignment makes a truth value true; None if the budget runs out."""
+    if term.is_const:
+        return bool(term.value)
     translation = Translation()
     solver = fresh_solver(translation.context, budget)
     solver.add(translation.expression(term))

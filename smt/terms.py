@@ -338,16 +338,35 @@ def _resolve(a: Bool, b: Bool) -> Bool | None:
 
 def all_of(*items: Bool) -> Bool:
     """The conjunction; true for no items."""
+    if len(items) == 2:
+        # Most are of two, and many of these of something constant.
+        a, b = items
+        if a is b or b is TRUE:
+            return a
+        if a is TRUE:
+            return b
+        if a is FALSE or b is FALSE:
+            return FALSE
     return _junction(Op.AND, TRUE, items)
 
 
 def any_of(*items: Bool) -> Bool:
     """The disjunction; false for no items."""
+    if len(items) == 2:
+        a, b = items
+        if a is b or b is FALSE:
+            return a
+        if a is FALSE:
+            return b
+        if a is TRUE or b is TRUE:
+            return TRUE
     return _junction(Op.OR, FALSE, items)
 
 
 def implies(a: Bool, b: Bool) -> Bool:
     """If ``a`` then ``b``."""
+    if b is TRUE:
+        return TRUE
     return any_of(negate(a), b)
 
 

@@ -76,9 +76,9 @@ class Behaviour:
         return tuple(self._terms())
 
     @cached_property
-    def written(self) -> frozenset[str]:
-        """The names of all places outside that it writes."""
-        return frozenset(object_.path(leaf.path) for _, object_, leaf in self.places_written())
+    def written(self) -> tuple[str, ...]:
+        """The names of all places outside that it writes, in a fixed order."""
+        return tuple(dict.fromkeys(object_.path(leaf.path) for _, object_, leaf in self.places_written()))
 
     def places_written(self) -> Iterator[tuple[Memory, Object, Leaf]]:
         """The places outside that it writes, in what it leaves behind and in what each call finds."""

@@ -281,10 +281,10 @@ class _Comparing:
         for fields, others, word, is_old in (
             (ours, set(names), old, True), (theirs, set(names.values()), new, False),
         ):  # fmt: skip
-            for each in fields.keys() - others:
-                if _fits(fields[each], word):
-                    value = _bits(word, fields[each])
-                    touched = _is_touched(value, each, fields[each])
+            for each, place in fields.items():
+                if each not in others and _fits(place, word):
+                    value = _bits(word, place)
+                    touched = _is_touched(value, each, place)
                     if touched is not FALSE:
                         yield Aspect(f"{shown}.{each}", touched, value if is_old else None, None if is_old else value)
 

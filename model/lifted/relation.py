@@ -42,6 +42,9 @@ class Relation:
 
     @cached_property
     def _new(self) -> Substitution:
+        if self.new_variables == self.old_variables:
+            # What the versions have in common is then rewritten once.
+            return self._old
         return Substitution(lambda term: _replaced(term, self.new_variables))
 
     def old_term(self, term: BitVec) -> BitVec:

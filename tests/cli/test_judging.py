@@ -61,6 +61,18 @@ def test_what_is_allowed_more_or_less_is_told(head: str, old: str, new: str, cha
     assert (found.witness is None) is (change is Change.EQUAL)
 
 
+@pytest.mark.parametrize(("head", "old", "new", "change"), PERMISSIONS.values(), ids=PERMISSIONS.keys())
+def test_where_no_witness_is_wanted_the_verdict_is_the_same(
+    head: str, old: str, new: str, change: Change, versions: Versions
+) -> None:
+    found = versions(S, f"{head} {{ return {old}; }}", f"{head} {{ return {new}; }}")
+    judge = Judge(found.old, found.new, found.given, (found.set_up(),), BUDGET, thorough=False, tells=False)
+    (result,) = judge.judge(found.pair(head.split("(")[0].split()[-1]))
+    assert result.change is change
+    assert result.witness is None
+    assert bool(result.differs_in) is (change is not Change.EQUAL)
+
+
 @pytest.mark.parametrize(("old", "new"), [("x & 6", "x & 3"), ("x & 6 ? 3 : 0", "x & 2 ? 1 : 0")])
 def test_what_allows_something_else_is_no_equality(old: str, new: str, judge: Judged) -> None:
     name = "pte_access" if "?" not in old else "permission_fault"

@@ -180,3 +180,11 @@ def test_a_bit_field_that_the_other_version_lacks_has_to_stay_as_it_is(
     text = "struct s {{ union {{ u32 w; struct {{ {} }}; }} r; }}; u32 f(struct s *p, u32 v) {{ {} }}"
     before, after = "u32 x : 3; u32 y : 4;", "u32 y : 4; u32 z : 2;"
     assert versions("", text.format(before, old), text.format(after, new)).hold().equal is equal
+
+
+def test_what_is_written_has_a_fixed_order(versions: Versions) -> None:
+    # The order decides which of several places is taken for the one that is gone.
+    names = [f"m{number}" for number in range(12)]
+    text = f"struct w {{ u32 {', '.join(names)}; }}; void f(struct w *w) {{ {' '.join(f'w->{name} = 1;' for name in names)} }}"
+    found = versions(text, "", "").hold()
+    assert found.compared.old.written == tuple(f"w->{name}" for name in names)

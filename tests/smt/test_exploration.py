@@ -1,0 +1,100 @@
+"""Counterexamples that were guessed are as good as the solver's, and questions about them get the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmuproof.smt.exploration import Exploration
+from mmuproof.smt.guesses import guesses
+from mmuproof.smt.obligation import Assumption, Obligation, Verdict
+from mmuproof.smt.terms import FALSE, Bool, all_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
+
+from .random_terms import FULL, NAMES, truths, values
+
+X, Y = var("x", 16), var("y", 16)
+ODD = Assumption("y is odd", bit(Y, 0))
+NAMED = ("x", "y")
+
+
+def no_guesses(_names: Iterable[str]) -> Iterable[Mapping[str, int]]:
+    return ()
+
+
+WAYS = {"guessed": guesses, "solved": no_guesses}
+
+
+def test_what_a_guess_refutes_is_refuted_by_its_values() -> None:
+    explored = Exploration(Obligation((), ne(X, 0x10001)), guesses=[{"x": 7}, {"x": 0x10001}])
+    assert explored.verdict is Verdict.REFUTED
+    # As many bits of it as the variable has.
+    assert explored.counterexample == {"x": 1}
+
+
+def test_a_guess_that_breaks_an_assumption_refutes_nothing() -> None:
+    explored = Exploration(Obligation((ODD,), ult(X, 0x100)), guesses=[{"x": 0x100, "y": 2}, {"x": 0, "y": 1}])
+    assert explored.verdict is Verdict.REFUTED
+    assert explored.counterexample is not None
+    assert explored.counterexample["y"] & 1
+
+
+def test_what_holds_is_proved_whatever_is_guessed() -> None:
+    assert Exploration(Obligation((ODD,), ne(Y, 0)), guesses=guesses(NAMED)).verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_possible_in_a_counterexample_is_told_of_each(way: str) -> None:
+    explored = Exploration(Obligation((ODD,), ult(X, 0x100)), guesses=WAYS[way](NAMED))
+    asked = [ult(X, 0x100), eq(X, 0x1234), bit(Y, 0), eq(Y, 2), FALSE, all_of(bit(X, 15), bit(Y, 15))]
+    assert explored.possible(asked) == [False, True, True, False, False, True]
+
+
+@given(claim=truths, asked=st.lists(truths, max_size=3))
+@settings(deadline=None)
+def test_a_guess_changes_no_answer(claim: Bool, asked: list[Bool]) -> None:
+    obligation = Obligation((), claim)
+    guessed, solved = Exploration(obligation, guesses=guesses(NAMES)), Exploration(obligation)
+    assert guessed.verdict is solved.verdict
+    assert guessed.possible(asked) == solved.possible(asked)
+
+
+@given(claim=truths, preferred=truths, noise=values, tries=st.integers(0, 3))
+@settings(deadline=None)
+def test_at_a_glance_the_relevant_bits_are_enough(
+    claim: Bool, preferred: Bool, noise: dict[str, int], tries: int
+) -> None:
+    obligation = Obligation((), claim)
+    answer = Exploration(obligation, guesses=guesses(NAMES)).glance([preferred], tries=tries)
+    if answer.assignment is None:
+        assert answer.verdict is not Verdict.REFUTED
+        return
+    kept = answer.assignment.relevant
+    held = {
+        name: value & kept[name] | noise[name] & ~kept[name] & FULL for name, value in answer.assignment.values.items()
+    }
+    assert obligation.is_refuted_by(held)
+
+
+def test_at_a_glance_what_can_be_zero_is() -> None:
+    # As it was guessed y is 1 as well, and x has a bit more than it takes.
+    explored = Exploration(Obligation((), implies(bit(X, 3), eq(Y, 5))), guesses=[{"x": 0x18, "y": 1}])
+    answer = explored.glance(tries=2)
+    assert answer.assignment is not None
+    assert answer.assignment.values == {"x": 8, "y": 0}
+
+
+def test_a_preference_that_no_counterexample_satisfies_is_passed_over() -> None:
+    explored = Exploration(Obligation((), ult(X, 8)), guesses=[{"x": 9}])
+    answer = explored.glance([ult(X, 3), ult(bv(100, 16), X)])
+    assert answer.assignment is not None
+    assert answer.assignment.values["x"] > 100
+
+
+def test_a_variable_of_a_preference_alone_has_a_value() -> None:
+    wanted = bool_var("wanted")
+    answer = Exploration(Obligation((), ne(X, 0)), guesses=[{"x": 0}]).glance([negate(wanted)])
+    assert answer.assignment is not None
+    assert answer.assignment.values == {"x": 0, "wanted": 0}
