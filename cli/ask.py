@@ -17,10 +17,10 @@ from mmuproof.cli.ask_report import answers_content, print_answers
 from mmuproof.cli.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.console import Output
 from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.json_file import check_writable, write_json
 from mmuproof.cli.properties import HEADER, HEADER_NAME, Stated, stated
 from mmuproof.cli.questions import Answer, Answers, Wanted
 from mmuproof.cli.results import KernelIdentity
-from mmuproof.cli.results_file import check_writable, write_json
 from mmuproof.cli.running import Solver
 from mmuproof.cli.selection import select_vendors
 from mmuproof.cli.unusable import unusable

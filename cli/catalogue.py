@@ -1,6 +1,7 @@
 """What commands work on: the theorems, the implementations of KVM, and the defects that can be put into them.
 
-Imports are inside the methods: `list` needs neither a solver nor a C front end, and should not wait for them.
+Imports are inside the methods: `list` needs neither a solver nor a C front end, and `diff` no theorem, and neither
+should wait for them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mmuproof.cli.caching import TREES, cache_folder
-from mmuproof.cli.results import KernelIdentity
 from mmuproof.cli.watching import Watcher
-from mmuproof.model.edits import SourceEdit
-from mmuproof.model.kvm import Kvm
-from mmuproof.proofs.known_findings import KnownFinding
-from mmuproof.proofs.theorem import Theorem
+
+if TYPE_CHECKING:
+    from mmuproof.cli.results import KernelIdentity
+    from mmuproof.model.edits import SourceEdit
+    from mmuproof.model.kvm import Kvm
+    from mmuproof.proofs.known_findings import KnownFinding
+    from mmuproof.proofs.theorem import Theorem
 
 REFERENCE = "reference model"
 """What a report calls the hand-written model."""
@@ -96,6 +99,7 @@ class Installed:
 
     def reference(self) -> Subject:
         """See `Catalogue.reference`."""
+        from mmuproof.cli.results import KernelIdentity
         from mmuproof.model.reference.kvm import ReferenceKvm
 
         return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()))
@@ -105,6 +109,7 @@ class Installed:
         self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
     ) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
+        from mmuproof.cli.results import KernelIdentity
         from mmuproof.lift.source import open_source
         from mmuproof.model.lifted.kernel import open_kernel
 

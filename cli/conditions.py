@@ -60,8 +60,7 @@ def condition_of_equality(
 
 def _sufficient(explored: Exploration, conditions: Sequence[Condition]) -> Condition | None:
     """The first condition that leaves no counterexample, but something."""
-    broken = explored.possible([each.holds for each in conditions])
-    enough = [each for each, answer in zip(conditions, broken, strict=True) if answer is False]
+    enough = (conditions[index] for index in explored.impossible([each.holds for each in conditions]))
     return next((each for each in enough if explored.allowed(each.holds)), None)
 
 

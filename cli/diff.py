@@ -1,47 +1,25 @@
-"""`mmuproof diff`: what a change does to the functions of the MMU."""
+"""`mmuproof diff`: what a change does to the functions of the MMU.
+
+Imports are inside functions where they can wait: clang begins to parse before what comes after it is loaded.
+"""
 
 from __future__ import annotations
 
-import fnmatch
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.caching import TREES, cache_folder
-from mmuproof.cli.changes import Difference, Judgement
 from mmuproof.cli.console import Output
-from mmuproof.cli.diff_report import FEW_WITNESSES, difference_content, print_difference
-from mmuproof.cli.errors import UsageProblem
-from mmuproof.cli.forked import side_by_side
-from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
-from mmuproof.cli.reading import Parsing, ReadTree
-from mmuproof.cli.results import KernelIdentity
-from mmuproof.cli.results_file import check_writable, write_json
-from mmuproof.cli.selection import near
-from mmuproof.cli.unusable import unusable
-from mmuproof.cli.watching import Watcher
-from mmuproof.lift.defined import seems_to_define
-from mmuproof.lift.errors import LiftError, Refused
+from mmuproof.cli.json_file import check_writable, write_json
+from mmuproof.cli.naming import given_names
+from mmuproof.cli.reading import Parsing, ReadTree, first_units
+from mmuproof.lift.errors import LiftError
 from mmuproof.lift.patched import patched_tree
 from mmuproof.lift.source import KernelTree, open_source
-from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.comparing import Given, SetUp
-from mmuproof.model.lifted.encodings import moved_kinds
-from mmuproof.model.lifted.unit_paths import MMU_C, SPTE_C
-from mmuproof.model.lifted.versions import UNITS, Pair, Pairing, Version, pair_functions, unchanged
-from mmuproof.smt import backend
-
-_KVM = ("arch/x86/kvm", "virt/kvm")
-_SOURCES = (".c", ".h")
-_WILDCARDS = "*?["
-_FEW = 30
-"""Of so many functions that have changed it is worth to look at each thoroughly."""
-_BUDGET = 4_000_000
-"""The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +56,44 @@ def diff(request: Request, output: Output) -> int:
         UsageProblem: a source cannot be used, or the results file could not be written.
     """
     start = time.perf_counter()
-    wanted = Wanted(
-        request.functions, given_names(request.names), request.jobs, request.budget,
-        witnesses=request.verbose or request.json is not None,
-    )  # fmt: skip
+    names = given_names(request.names)
     if request.json is not None:
         check_writable(request.json)
     with (
         output.progress(verbose=request.verbose) as watcher,
         TemporaryDirectory(prefix="mmuproof-") as folder,
-        _trees(request) as trees,
+        ExitStack() as trees,
+        Parsing() as parsing,
+        _usable(),
     ):
-        old, new = (ReadTree(tree, Path(folder, name)) for tree, name in zip(trees, ("old", "new"), strict=True))
-        changed = partial(_changed_files, *trees)
-        found = compare_trees(old, new, changed, wanted, watcher)
-        identities = [
-            KernelIdentity(
-                each.tree.description, each.tree.version, each.stand_ins.config,
-                each.tree.digest if request.json is not None else "",
-            )
-            for each in (old, new)
-        ]  # fmt: skip
+        watcher.phase("reading")
+        old = ReadTree(trees.enter_context(open_source(request.old, cache=cache_folder(TREES))), Path(folder, "old"))
+        parsing.begin_old(old, first_units(request.functions, old))
+        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"))
+        parsing.begin(old, new, first_units(request.functions, old, new))
+        from mmuproof.cli.changes import Difference
+        from mmuproof.cli.diff_report import difference_content, print_difference
+        from mmuproof.cli.results import KernelIdentity
+        from mmuproof.cli.tree_comparison import Wanted, changed_files, compare_trees
+        from mmuproof.smt import backend
+
+        identities: list[KernelIdentity] = []
+
+        def when_read() -> None:
+            for each in (old, new):
+                digest = each.tree.digest if request.json is not None else ""
+                config = each.stand_ins.config
+                identities.append(KernelIdentity(each.tree.description, each.tree.version, config, digest))
+            trees.close()
+
+        found = compare_trees(
+            old, new, lambda: changed_files(old.tree, new.tree),
+            Wanted(
+                request.functions, names, request.jobs, request.budget,
+                witnesses=request.verbose or request.json is not None,
+            ),
+            watcher, parsing, when_read,
+        )  # fmt: skip
     report = Difference(
         identities[0], identities[1], found.judgements, found.unchanged, found.gone, found.come, found.outside,
         found.notes, time.perf_counter() - start, {"z3": backend.version()},
@@ -109,223 +104,19 @@ def diff(request: Request, output: Output) -> int:
     return report.exit_status
 
 
-@contextmanager
-def _trees(request: Request) -> Iterator[tuple[KernelTree, KernelTree]]:
+def _new_tree(request: Request, old: KernelTree) -> AbstractContextManager[KernelTree]:
     cache = cache_folder(TREES)
-    with ExitStack() as stack:
-        try:
-            old = stack.enter_context(open_source(request.old, cache=cache))
-            if request.patch is not None:
-                new = stack.enter_context(patched_tree(old, request.patch, cache=cache))
-            else:
-                assert request.new is not None
-                new = stack.enter_context(open_source(request.new, cache=cache))
-            yield old, new
-        except (LiftError, NotThere) as error:
-            raise unusable(error) from error
+    if request.patch is not None:
+        return patched_tree(old, request.patch, cache=cache)
+    assert request.new is not None
+    return open_source(request.new, cache=cache)
 
 
-def given_names(names: Sequence[str]) -> Mapping[str, str]:
-    """What is called otherwise in the new version, with what it was."""
-    found: dict[str, str] = {}
-    for each in names:
-        old, equals, new = each.partition("=")
-        if not equals or not old.strip() or not new.strip():
-            raise UsageProblem(f"--map takes OLD=NEW, and not {each!r}")
-        found[new.strip()] = old.strip()
-    return found
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except LiftError as error:
+        from mmuproof.cli.unusable import unusable
 
-
-@dataclass(frozen=True)
-class Found:
-    """What a comparison of two trees has found; see `Difference`."""
-
-    judgements: tuple[Judgement, ...]
-    unchanged: int
-    gone: tuple[str, ...]
-    come: tuple[str, ...]
-    outside: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is compared, and how.
-
-    Args:
-        functions: names and patterns; every function of the MMU that has changed if there are none.
-        names: what is called otherwise in the new version, with what it was.
-        jobs: how many processes compare functions.
-        budget: the solver's budget for one question, None for the usual one.
-        witnesses: whether witnesses are wanted of however many functions that differ.
-    """
-
-    functions: tuple[str, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
-    jobs: int = 1
-    budget: int | None = None
-    witnesses: bool = False
-
-
-def compare_trees(
-    old: ReadTree, new: ReadTree, changed_files: Callable[[], frozenset[str]], wanted: Wanted, watcher: Watcher
-) -> Found:
-    """Compare the functions of two trees.
-
-    Args:
-        old: the old tree.
-        new: the new tree.
-        changed_files: gives the files in which they differ.
-        wanted: what is compared, and how.
-        watcher: is told how far it has come.
-
-    Raises:
-        LiftError: a tree turns out to be unusable.
-        UsageProblem: there is no such function.
-    """
-    watcher.phase("reading")
-    named = [each for each in wanted.functions if not _is_pattern(each)]
-    defined = {name: _defined_in(name, (old.tree.root, new.tree.root)) for name in named}
-    with Parsing(old, new) as parsing:
-        known = _units_of(defined, old, new) if named and len(named) == len(wanted.functions) else ()
-        # The largest first: the others fill the time until it is parsed.
-        parsing.begin(sorted(known or UNITS, key=lambda path: path != MMU_C))
-        changed = changed_files()
-        paths = known or _units(old, new, changed, defined, every=bool(wanted.functions))
-        parsing.finish(paths, changed)
-    versions = old.version(paths), new.version(paths)
-    pairing = pair_functions(*versions, wanted.names, named)
-    pairs = _selected(pairing, versions, wanted.functions)
-    # What is told of one function is kept for the others: this is done before there are processes.
-    moved = moved_kinds(versions[0].constants, versions[1].constants)
-    todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names, moved)]
-    set_ups = tuple(_set_ups(*versions)) if todo else ()
-    thorough = len(todo) <= _FEW
-    judge = Judge(
-        *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET,
-        thorough=thorough, tells=thorough or wanted.witnesses,
-    )  # fmt: skip
-    judgements = _judged(judge, todo, wanted.jobs, watcher)
-    outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not _is_looked_at(path))
-    everything = not wanted.functions
-    notes = (
-        pairing.notes
-        if everything
-        else tuple(f"{pair.new}() is what {pair.old}() was" for pair in pairs if pair.new != pair.old)
-    )
-    return Found(
-        tuple(each for found in judgements for each in found), len(pairs) - len(todo),
-        pairing.gone if everything else (), pairing.come if everything else (), outside if everything else (), notes,
-    )  # fmt: skip
-
-
-def _judged(judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher) -> list[tuple[Judgement, ...]]:
-    """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""
-    watcher.phase("comparing", len(pairs))
-    found = side_by_side(judge.judge, pairs, jobs, watcher.advance)
-    differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
-    if not judge.thorough and len(differing) <= FEW_WITNESSES:
-        watcher.phase("comparing thoroughly", len(differing))
-        thorough = replace(judge, thorough=True, tells=True)
-        again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance)
-        for index, each in zip(differing, again, strict=True):
-            found[index] = each
-    return found
-
-
-def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree) -> tuple[str, ...]:
-    """The units that are looked at for functions, by the units that define them; none if that is not known of all."""
-    if not all(defined.values()):
-        return ()
-    named = {path for paths in defined.values() for path in paths if old.has(path) and new.has(path)}
-    return tuple(path for path in dict.fromkeys((SPTE_C, *UNITS, *sorted(named))) if path == SPTE_C or path in named)
-
-
-def _units(
-    old: ReadTree, new: ReadTree, changed: frozenset[str], defined: Mapping[str, Sequence[str]], *, every: bool
-) -> tuple[str, ...]:
-    """The units that may have changed, or every one of the MMU and those that define functions that are named."""
-    further = [path for paths in defined.values() for path in paths]
-    return tuple(
-        path for path in dict.fromkeys((*UNITS, *further))
-        if old.has(path) and new.has(path)
-        and (every or path == SPTE_C or any(each.included.reaches(path, changed) for each in (old, new)))
-    )  # fmt: skip
-
-
-def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
-    yield SetUp("", old.constants, new.constants)
-    for name, ept in ((EPT, True), (OTHER_TABLES, False)):
-        try:
-            yield SetUp(name, old.bits(ept=ept), new.bits(ept=ept))
-        except (Refused, NotThere):
-            # Functions to which masks matter are then compared with masks of any value only.
-            return
-
-
-# -- what is compared ----------------------------------------------------------------------------------
-
-
-def _changed_files(old: KernelTree, new: KernelTree) -> frozenset[str]:
-    """The files that are not the same in both trees, relative to them."""
-    if new.changed is not None:
-        return new.changed
-    both = [_files(root) for root in (old.root, new.root)]
-    found = set(both[0]) ^ set(both[1])
-    for name in set(both[0]) & set(both[1]):
-        one, other = both[0][name], both[1][name]
-        if one != other and (one[1] != other[1] or (old.root / name).read_bytes() != (new.root / name).read_bytes()):
-            found.add(name)
-    return frozenset(found)
-
-
-def _files(root: Path) -> dict[str, tuple[tuple[int, int], int]]:
-    """Every source file that a unit can consist of, with what tells it apart on disk, and its size."""
-    found = {}
-    for part in ("arch/x86", "include", "virt/kvm"):
-        for path in (root / part).rglob("*"):
-            if path.suffix in _SOURCES:
-                known = path.stat()
-                found[path.relative_to(root).as_posix()] = ((known.st_dev, known.st_ino), known.st_size)
-    return found
-
-
-def _is_looked_at(path: str) -> bool:
-    """Whether the functions of a file are compared: those of headers are where a unit includes them."""
-    return Version.is_of_mmu(path) and (path in UNITS or not path.endswith(".c"))
-
-
-def _is_pattern(text: str) -> bool:
-    return any(character in text for character in _WILDCARDS)
-
-
-def _defined_in(name: str, roots: Sequence[Path]) -> list[str]:
-    """The units of KVM whose own text seems to define a function."""
-    return list(dict.fromkeys(
-        file.relative_to(root).as_posix()
-        for root in roots
-        for file in sorted((root / _KVM[0]).rglob("*.c"))
-        if seems_to_define(file.read_text("utf-8", errors="replace"), name)
-    ))  # fmt: skip
-
-
-def _selected(pairing: Pairing, versions: tuple[Version, Version], functions: Sequence[str]) -> tuple[Pair, ...]:
-    """The functions that are meant.
-
-    Raises:
-        UsageProblem: a name or pattern selects nothing.
-    """
-    chosen: set[Pair] = set(() if functions else pairing.pairs)
-    for wanted in functions:
-        found = {pair for pair in pairing.pairs
-                 if fnmatch.fnmatchcase(pair.new, wanted) or fnmatch.fnmatchcase(pair.old, wanted)}  # fmt: skip
-        if not found:
-            for version, which in zip(versions, ("old", "new"), strict=True):
-                if version.where(wanted):
-                    raise UsageProblem(
-                        f"{wanted}() is in the {which} version only (--map OLD=NEW says what it is else)"
-                    )
-            verb = "matches" if _is_pattern(wanted) else "is called"
-            raise UsageProblem(f"no function {verb} {wanted!r}{near(wanted, [pair.new for pair in pairing.pairs])}")
-        chosen |= found
-    return tuple(pair for pair in pairing.pairs if pair in chosen)
+        raise unusable(error) from error

@@ -25,7 +25,17 @@ class Died(RuntimeError):  # noqa: N818 - reads as what happened
     """A process has ended before its work was done."""
 
 
-def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, done: Callable[[], None]) -> list[_R]:
+def nothing() -> None:
+    """Do nothing."""
+
+
+def side_by_side(
+    work: Callable[[_T], _R],
+    items: Sequence[_T],
+    processes: int,
+    done: Callable[[], None],
+    meanwhile: Callable[[], None] = nothing,
+) -> list[_R]:
     """The results of ``work`` on each item, in the order of the items.
 
     The processes are copies of this one, so nothing that ``work`` needs is handed over; what it returns is pickled.
@@ -36,11 +46,13 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
         items: what it is given.
         processes: how many copies there are.
         done: is told of each item that is finished.
+        meanwhile: is called once, as soon as the copies are at work.
 
     Raises:
         Died: a process has ended early.
     """
     if not items:
+        meanwhile()
         return []
     context = multiprocessing.get_context("fork")
     results: dict[int, _R] = {}
@@ -56,6 +68,7 @@ def side_by_side(work: Callable[[_T], _R], items: Sequence[_T], processes: int, 
                 theirs.close()
                 running[ours] = number, process
                 _send(ours, todo.next(number))
+            meanwhile()
             while len(results) < len(items):
                 for connection in wait(list(running)):
                     assert isinstance(connection, Connection)

@@ -25,7 +25,7 @@ from mmuproof.proofs.refactoring import Change, Permission, Shows, equality, per
 from mmuproof.proofs.theorem import Shown
 from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.graph import evaluate, postorder, substitute, variables
-from mmuproof.smt.guesses import guesses
+from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.obligation import Assignment, Obligation, Verdict
 from mmuproof.smt.solver import satisfiable
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bit, extract, implies
@@ -137,7 +137,7 @@ class Judge:
             return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
         known = before.explored.counterexample if before is not None and before.explored is not None else None
-        likely = chain([] if known is None else [known], guesses(variables(*obligation.terms)))
+        likely = chain([] if known is None else [known], guesses_for(variables(*obligation.terms)))
         return _Tried(compared, relation, comparison, Exploration(obligation, self.budget, guesses=likely))
 
     def _explored(self, obligation: Obligation) -> Exploration:
@@ -169,16 +169,16 @@ class Judge:
     def _differing(self, tried: _Tried, found: Judgement, explored: Exploration) -> Judgement:
         shows = self._shows(tried)
         if self.thorough:
-            known: Sequence[bool | None] = explored.possible([each.differs for each in shows])
+            known: Sequence[bool | None] = explored.possible([each.differs for each in shows], breaking=True)
         else:
             known = explored.seen([each.differs for each in shows])
         differing = [each for each, answer in zip(shows, known, strict=True) if answer is not False]
         # A warning more or less takes nothing from what is allowed more or less.
         otherwise = any_of(FALSE, *(each.otherwise for each in shows if each.name != WARNING))
         change, telling = Change.DIFFERS, [each.differs for each in differing]
-        if explored.possible([otherwise]) == [False]:
+        if explored.possible([otherwise], breaking=True) == [False]:
             more, less = (any_of(FALSE, *(getattr(each, side) for each in shows)) for side in ("more", "less"))
-            gained, lost = (each is not False for each in explored.possible([more, less]))
+            gained, lost = (each is not False for each in explored.possible([more, less], breaking=True))
             change = {(True, False): Change.MORE, (False, True): Change.LESS}.get((gained, lost), Change.DIFFERS)
             telling = [more, less]
         found = replace(found, change=change, differs_in=tuple(dict.fromkeys(each.name for each in differing)))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmuproof.cli.catalogue import Catalogue, Defect
 from mmuproof.cli.console import Output
-from mmuproof.cli.results_file import SCHEMA, check_writable, tool_version, write_json
+from mmuproof.cli.json_file import check_writable, write_json
+from mmuproof.cli.results_file import SCHEMA, tool_version
 from mmuproof.cli.selection import select_theorems
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding

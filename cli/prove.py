@@ -13,10 +13,11 @@ from mmuproof.cli.catalogue import Catalogue, Defect, Subject
 from mmuproof.cli.console import Output
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.json_file import check_writable, write_json
 from mmuproof.cli.known import remarks
 from mmuproof.cli.report import print_report
 from mmuproof.cli.results import KernelIdentity, Report
-from mmuproof.cli.results_file import check_writable, report_content, write_json
+from mmuproof.cli.results_file import report_content
 from mmuproof.cli.selection import select_defect, select_tasks
 from mmuproof.cli.unusable import unusable
 from mmuproof.cli.watching import Watcher

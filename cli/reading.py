@@ -7,13 +7,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+from mmuproof.cli.naming import is_pattern
+from mmuproof.lift.defined import seems_to_define
 from mmuproof.lift.included import Included
 from mmuproof.lift.printed import Printed
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
-from mmuproof.model.lifted.unit_paths import MACROS
-from mmuproof.model.lifted.versions import Version
+from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, MMU_UNITS, SPTE_C
+
+_KVM = "arch/x86/kvm"
 
 
 class ReadTree:
@@ -27,6 +30,7 @@ class ReadTree:
     def __init__(self, tree: KernelTree, folder: Path) -> None:
         self.tree, self._folder = tree, folder
         self._units: dict[str, Future[Printed]] = {}
+        self._defining: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def stand_ins(self) -> StandIns:
@@ -50,6 +54,16 @@ class ReadTree:
         """The text of a file."""
         return (self.tree.root / path).read_bytes()
 
+    def defining(self, function: str) -> tuple[str, ...]:
+        """The units of KVM whose own text seems to define a function."""
+        if function not in self._defining:
+            self._defining[function] = tuple(
+                file.relative_to(self.tree.root).as_posix()
+                for file in sorted((self.tree.root / _KVM).rglob("*.c"))
+                if seems_to_define(file.read_text("utf-8", errors="replace"), function)
+            )
+        return self._defining[function]
+
     def start(self, paths: Iterable[str], pool: ThreadPoolExecutor) -> None:
         """Begin to parse units; clang runs outside the interpreter's lock."""
         for path in paths:
@@ -68,51 +82,69 @@ class ReadTree:
             if path in other._units:
                 self._units.setdefault(path, other._units[path])
 
-    def version(self, paths: Sequence[str]) -> Version:
-        """The version of the MMU in these units, all of which have been started.
+    def units(self, paths: Sequence[str]) -> dict[str, Printed]:
+        """These units, all of which have been started.
 
         Raises:
             ParseFailed: one of them does not parse.
         """
-        return Version({path: self._units[path].result() for path in paths})
+        return {path: self._units[path].result() for path in paths}
+
+
+def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
+    """The units to begin with, given the functions that are wanted; none is none known yet.
+
+    Args:
+        functions: names and patterns; all functions if there are none.
+        trees: the trees that there are already, one or two.
+    """
+    found: set[str] = set()
+    if functions and not any(is_pattern(each) for each in functions):
+        for each in functions:
+            units = {unit for tree in trees for unit in tree.defining(each)}
+            found |= units or set(MMU_UNITS)
+    elif len(trees) > 1:
+        # Which of them have changed is seen by their text.
+        found = set(MMU_UNITS)
+    # The largest first: the others fill the time until it is parsed.
+    return tuple(sorted((SPTE_C, *found) if found else (), key=lambda path: (path != MMU_C, path)))
 
 
 class Parsing:
-    """Parses units of two trees side by side, until the ``with`` block ends; what is the same in both, once.
+    """Parses units of two trees side by side; what is the same in both, once."""
 
-    Args:
-        old: one tree.
-        new: the other.
-    """
-
-    def __init__(self, old: ReadTree, new: ReadTree) -> None:
-        self._old, self._new = old, new
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(2)
 
     def __enter__(self) -> Parsing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # No thread may be left when processes are made.
+        # No thread may be left when a tree goes away.
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def begin(self, paths: Iterable[str]) -> None:
+    def begin_old(self, old: ReadTree, paths: Iterable[str]) -> None:
+        """Begin with units of the old tree, while the new one may still be made."""
+        old.start(paths, self._pool)
+
+    def begin(self, old: ReadTree, new: ReadTree, paths: Iterable[str]) -> None:
         """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
         for path in paths:
-            if self._old.has(path) and self._new.has(path) and self._old.text(path) != self._new.text(path):
-                self._old.start([path], self._pool)
-                self._new.start([path], self._pool)
+            if old.has(path) and new.has(path) and old.text(path) != new.text(path):
+                old.start([path], self._pool)
+                new.start([path], self._pool)
 
-    def finish(self, paths: Sequence[str], changed: Collection[str]) -> None:
-        """Parse units, given the files in which the trees differ, and wait for them.
+    def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], changed: Collection[str]) -> None:
+        """Parse units, given the files in which the trees differ, and wait for them: no thread is left.
 
         Raises:
             ParseFailed: one of them does not parse.
         """
         for path in paths:
-            self._old.start([path], self._pool)
-            if not any(each.included.reaches(path, changed) for each in (self._old, self._new)):
-                self._new.adopt(self._old, [path])
-            self._new.start([path], self._pool)
-        for each in (self._old, self._new):
-            each.version(paths)
+            old.start([path], self._pool)
+            if not any(each.included.reaches(path, changed) for each in (old, new)):
+                new.adopt(old, [path])
+            new.start([path], self._pool)
+        for each in (old, new):
+            each.units(paths)
+        self._pool.shutdown(wait=True)

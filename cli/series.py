@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.caching import TREES, cache_folder
 from mmuproof.cli.changes import Judgement
 from mmuproof.cli.console import Output
-from mmuproof.cli.diff import Found, Wanted, compare_trees
-from mmuproof.cli.reading import ReadTree
+from mmuproof.cli.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.tree_comparison import Found, Wanted, compare_trees
 from mmuproof.cli.unusable import unusable
 from mmuproof.lift.commit_message import claims_no_change
 from mmuproof.lift.errors import LiftError
@@ -84,7 +84,11 @@ def compare_series(request: SeriesRequest, output: Output) -> int:
                 old = before or ReadTree(step.before, Path(folder, "first"))
                 new = ReadTree(step.after, Path(folder, str(number)))
                 changed = frozenset(step.commit.changed)
-                found[step.commit.id] = compare_trees(old, new, partial(frozenset, changed), wanted, watcher)
+                watcher.phase("reading")
+                with Parsing() as parsing:
+                    parsing.begin(old, new, first_units((), old, new))
+                    files: Callable[[], frozenset[str]] = partial(frozenset, changed)
+                    found[step.commit.id] = compare_trees(old, new, files, wanted, watcher, parsing)
                 before = new
         for commit in commits:
             claims.append(_print_commit(output, commit, found.get(commit.id)))

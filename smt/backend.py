@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import z3
 
@@ -24,17 +23,6 @@ def fresh_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
     # An interrupt belongs to the program, not to the check that happens to run.
     solver.set("ctrl_c", False)
     return solver
-
-
-@contextmanager
-def level(solver: z3.Solver) -> Iterator[None]:
-    """What is added to a solver in the block is forgotten at its end."""
-    before = solver.num_scopes()
-    solver.push()
-    try:
-        yield
-    finally:
-        solver.pop(solver.num_scopes() - before)
 
 
 def core(solver: z3.Solver) -> list[str]:

@@ -7,14 +7,15 @@ are easy, one solver that holds the assumptions and the negated claim answers th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import z3
 
 from mmuproof.smt.backend import DEFAULT_BUDGET, core, fresh_solver, name, read
 from mmuproof.smt.graph import evaluate, evaluate_all, postorder, values_of, variables
+from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.justification import justify
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.small_search import SmallSearch
@@ -133,26 +134,53 @@ class Exploration:
 
     # -- asking -----------------------------------------------------------------------------------
 
-    def possible(self, terms: Sequence[Bool]) -> list[bool | None]:
-        """Of each of several truth values whether it is true in some counterexample; None if the budget runs out."""
+    def possible(self, terms: Sequence[Bool], *, breaking: bool = False) -> list[bool | None]:
+        """Of each of several truth values whether it is true in some counterexample; None if the budget runs out.
+
+        Args:
+            terms: the truth values.
+            breaking: whether each of them breaks the claim by itself: then nothing else is asked of a counterexample.
+        """
         values = self._counterexample
         if values is None:
             return [False if self.verdict in (Verdict.PROVED, Verdict.VACUOUS) else None] * len(terms)
         answers: dict[int, bool | None] = {}
         left = dict(enumerate(terms))
+        self._drop_seen(left, values)
         while left:
-            # One counterexample decides all that is true in it.
-            for index, true in zip(list(left), evaluate_all([*left.values()], values), strict=True):
+            found, further = self._ask(any_of(*left.values()), breaking=breaking)
+            if further is None:
+                answers = dict.fromkeys(left, False if found == z3.unsat else None)
+                break
+            self._drop_seen(left, further)
+        return [answers.get(index, True) for index in range(len(terms))]
+
+    def impossible(self, terms: Sequence[Bool]) -> Iterator[int]:
+        """Which of several truth values are true in no counterexample, by their indices; looked for one by one."""
+        left = dict(enumerate(terms))
+        if self._counterexample is not None:
+            self._drop_seen(left, self._counterexample)
+        while left:
+            index = next(iter(left))
+            found, further = self._ask(left[index])
+            if further is not None:
+                self._drop_seen(left, further)
+            left.pop(index, None)
+            if found == z3.unsat:
+                yield index
+
+    def _drop_seen(self, terms: dict[int, Bool], values: Mapping[str, int]) -> None:
+        """Leave out what is true in a counterexample, or in one that agrees with it in what makes it one."""
+        names = {**self._names, **variables(*terms.values())}
+        held = justify(self.obligation.broken, values)
+        for guess in chain([values], guesses_for(names)):
+            if not terms:
+                return
+            other = {each: values.get(each, 0) & held.get(each, 0) | value & ~held.get(each, 0)
+                     for each, value in guess.items()}  # fmt: skip
+            for index, true in zip(list(terms), evaluate_all([*terms.values()], other), strict=True):
                 if true:
-                    answers[index] = True
-                    del left[index]
-            if left:
-                found, further = self._ask(any_of(*left.values()))
-                if further is None:
-                    answers |= dict.fromkeys(left, False if found == z3.unsat else None)
-                    break
-                values = further
-        return [answers[index] for index in range(len(terms))]
+                    del terms[index]
 
     def seen(self, terms: Sequence[Bool]) -> list[bool]:
         """Of each of several truth values whether it is true in the counterexample that was found first."""
@@ -168,11 +196,11 @@ class Exploration:
         solver.add(*self._premises, self._broken)
         return solver
 
-    def _ask(self, condition: Bool) -> tuple[z3.CheckSatResult, Mapping[str, int] | None]:
+    def _ask(self, condition: Bool, *, breaking: bool = False) -> tuple[z3.CheckSatResult, Mapping[str, int] | None]:
         """Look for a counterexample of which something more is true."""
         expression = self._translation.expression(condition)
         names = self._expressions({**self._names, **variables(condition)})
-        if self._is_easy:
+        if self._is_easy and not breaking:
             # A level of its own for each question would take longer to leave than the question to answer.
             asked = z3.Bool(f"|question {next(self._questions)}|", self._translation.context)
             self._solver.add(z3.Implies(asked, expression))
@@ -182,7 +210,9 @@ class Exploration:
             # Nor will the next question be easy.
             self._is_easy = False
         solver = fresh_solver(self._translation.context, self._budget, self._seed)
-        solver.add(*self._premises, self._broken, expression)
+        solver.add(*self._premises, expression)
+        if not breaking:
+            solver.add(self._broken)
         found = solver.check()
         return found, read(solver.model(), names) if found == z3.sat else None
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 _MIXED = 4
 
 
-def guesses(names: Collection[str]) -> Iterator[Mapping[str, int]]:
+def guesses_for(names: Collection[str]) -> Iterator[Mapping[str, int]]:
     """Values of up to 64 bits for some variables, the plainest first; the same in every run."""
     yield dict.fromkeys(names, 0)
     yield dict.fromkeys(names, 1)

@@ -25,6 +25,7 @@ OUTSIDE = {
     "z3": {
         "smt/backend.py",
         "smt/exploration.py",
+        "smt/small_search.py",
         "smt/solver.py",
         "smt/together.py",
         "smt/translation.py",

@@ -19,6 +19,9 @@ UNITS = (
 )  # fmt: skip
 """The translation units that are lifted, in the order in which the catalogue needs them; a tree may lack some."""
 
+MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
+"""The translation units of the MMU, those first in which a function that several of them include is looked at."""
+
 MACROS = (
     "ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK", "ACC_USER_EXEC_MASK", "ACC_ALL",
     "PFERR_PRESENT_MASK", "PFERR_WRITE_MASK", "PFERR_USER_MASK", "PFERR_RSVD_MASK", "PFERR_FETCH_MASK",

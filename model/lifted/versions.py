@@ -12,11 +12,8 @@ from mmuproof.lift.printed import Printed
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.encodings import Bits, Kind, kinds_of
 from mmuproof.model.lifted.mask_setup import masks_after_setup
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, SPTE_C, TDP_MMU_C
+from mmuproof.model.lifted.unit_paths import MACROS, SPTE_C
 from mmuproof.smt.terms import BitVec
-
-UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
-"""The translation units of the MMU, those first in which a function that several of them include is looked at."""
 
 _MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
 _TRACE = "mmutrace.h"

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.errors import UsageProblem
-from mmuproof.cli.results_file import check_writable, write_json
+from mmuproof.cli.json_file import check_writable, write_json
 
 
 def test_a_folder_that_is_not_there_is_found_before_the_work(cli: Callable[..., CliResult], tmp_path: Path) -> None:

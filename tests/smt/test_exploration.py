@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmuproof.smt.exploration import Exploration
-from mmuproof.smt.guesses import guesses
+from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.terms import FALSE, Bool, all_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
 
@@ -24,7 +24,7 @@ def no_guesses(_names: Iterable[str]) -> Iterable[Mapping[str, int]]:
     return ()
 
 
-WAYS = {"guessed": guesses, "solved": no_guesses}
+WAYS = {"guessed": guesses_for, "solved": no_guesses}
 
 
 def test_what_a_guess_refutes_is_refuted_by_its_values() -> None:
@@ -42,7 +42,7 @@ def test_a_guess_that_breaks_an_assumption_refutes_nothing() -> None:
 
 
 def test_what_holds_is_proved_whatever_is_guessed() -> None:
-    assert Exploration(Obligation((ODD,), ne(Y, 0)), guesses=guesses(NAMED)).verdict is Verdict.PROVED
+    assert Exploration(Obligation((ODD,), ne(Y, 0)), guesses=guesses_for(NAMED)).verdict is Verdict.PROVED
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -56,7 +56,7 @@ def test_what_is_possible_in_a_counterexample_is_told_of_each(way: str) -> None:
 @settings(deadline=None)
 def test_a_guess_changes_no_answer(claim: Bool, asked: list[Bool]) -> None:
     obligation = Obligation((), claim)
-    guessed, solved = Exploration(obligation, guesses=guesses(NAMES)), Exploration(obligation)
+    guessed, solved = Exploration(obligation, guesses=guesses_for(NAMES)), Exploration(obligation)
     assert guessed.verdict is solved.verdict
     assert guessed.possible(asked) == solved.possible(asked)
 
@@ -67,7 +67,7 @@ def test_at_a_glance_the_relevant_bits_are_enough(
     claim: Bool, preferred: Bool, noise: dict[str, int], tries: int
 ) -> None:
     obligation = Obligation((), claim)
-    answer = Exploration(obligation, guesses=guesses(NAMES)).glance([preferred], tries=tries)
+    answer = Exploration(obligation, guesses=guesses_for(NAMES)).glance([preferred], tries=tries)
     if answer.assignment is None:
         assert answer.verdict is not Verdict.REFUTED
         return
