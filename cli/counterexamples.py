@@ -68,7 +68,7 @@ def _all_values(claim: Claim, values: Mapping[str, int]) -> dict[Term, int]:
     roots += [shown.term for shown in claim.shown]
     roots += [term for step in claim.evidence.steps for term in (step.guard, step.value)]
     roots += [check.holds for check in claim.evidence.checks]
-    terms = list(postorder(roots))
+    terms = postorder(roots)
     return dict(zip(terms, evaluate_all(terms, values), strict=True))
 
 

@@ -58,6 +58,20 @@ class _Tried:
 
 
 @dataclass(frozen=True)
+class Half:
+    """Half of the work on a function: for one kind of masks, or for any masks and all other kinds."""
+
+    pair: Pair
+    first: bool
+
+
+def whole(first: Sequence[Judgement], rest: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """What both halves of the work on a function have given, as if it had been done at once."""
+    for_all = any(not each.masks for each in rest)
+    return _merged(rest if for_all else (*first, *rest))
+
+
+@dataclass(frozen=True)
 class Judge:
     """Judges functions of two versions.
 
@@ -83,18 +97,22 @@ class Judge:
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
         """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
+        return _merged(self._judge(pair, self.set_ups[1:]))
+
+    def half(self, half: Half) -> tuple[Judgement, ...]:
+        """A part of what `judge` does, that another process can do beside the other; see `whole`."""
+        if half.first:
+            return self._judge(half.pair, self.set_ups[1:2], for_any=False)
+        return self._judge(half.pair, self.set_ups[2:])
+
+    def _judge(self, pair: Pair, others: Sequence[SetUp], *, for_any: bool = True) -> tuple[Judgement, ...]:
+        """The judgement for masks of any value, or else, if it makes a difference what they are, for some others."""
         start = time.perf_counter()
-        any_masks, *others = self.set_ups
         found: list[Judgement] = []
         try:
-            compared = Compared(self.old, self.new, pair, self.given, any_masks)
-            itself = compared.itself
-            if itself.aspects and satisfiable(_obligation(itself).broken, self.budget) is not False:
-                names = ", ".join(each.name for each in itself.aspects)
-                raise LiftError(f"{pair.old}() could not be shown equal to itself: {names}")
-            tried = self._try(compared)
-            if tried.verdict is Verdict.PROVED or not (others and tried.compared.uses_masks):
-                found.append(self._judged(tried))
+            compared = Compared(self.old, self.new, pair, self.given, self.set_ups[0])
+            if for_any:
+                found += self._for_any_masks(compared)
         except Exception as error:
             found.append(_not_compared(pair, "", error))
         for set_up in others if not found else ():
@@ -108,11 +126,24 @@ class Judge:
         )
         directly = changed_directly(self.old, self.new, pair, self.given.pairing.former_names)
         seconds = time.perf_counter() - start
-        merged = _merged(found)
         return tuple(
-            replace(each, seconds=seconds / len(merged), old_at=places[0], new_at=places[1], directly=directly)
-            for each in merged
+            replace(each, seconds=seconds / len(found), old_at=places[0], new_at=places[1], directly=directly)
+            for each in found
         )
+
+    def _for_any_masks(self, compared: Compared) -> Iterator[Judgement]:
+        """The judgement for masks of any value; none if it makes a difference what they are.
+
+        Raises:
+            LiftError: the old version could not be shown equal to itself.
+        """
+        itself = compared.itself
+        if itself.aspects and satisfiable(_obligation(itself).broken, self.budget) is not False:
+            names = ", ".join(each.name for each in itself.aspects)
+            raise LiftError(f"{compared.pair.old}() could not be shown equal to itself: {names}")
+        tried = self._try(compared)
+        if tried.verdict is Verdict.PROVED or not (len(self.set_ups) > 1 and tried.compared.uses_masks):
+            yield self._judged(tried)
 
     # -- comparing --------------------------------------------------------------------------------
 
@@ -133,7 +164,7 @@ class Judge:
 
     def _tried(self, compared: Compared, relation: Relation, comparison: Comparison, before: _Tried | None) -> _Tried:
         """Whether nothing differs; what refuted one relation often refutes the next, and that is quickly seen."""
-        if not comparison.aspects:
+        if not comparison.aspects and not comparison.assumptions:
             return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
         known = before.explored.counterexample if before is not None and before.explored is not None else None
@@ -200,7 +231,7 @@ class Judge:
         It can if it is about bits that have moved, or all callers are known.
         """
         counts = bool(tried.relation.encodings) or is_private(self.new, tried.compared.pair)
-        return counts and sum(1 for _ in postorder(obligation.terms)) <= _LARGE
+        return counts and len(postorder(obligation.terms)) <= _LARGE
 
     def _with_condition(
         self, tried: _Tried, found: Judgement, explored: Exploration, assignment: Assignment
@@ -392,4 +423,4 @@ def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
         )
         for each in found
     )  # fmt: skip
-    return (replace(first, masks=""),) if same else tuple(found)
+    return (replace(first, masks="", seconds=sum(each.seconds for each in found)),) if same else tuple(found)

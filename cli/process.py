@@ -12,8 +12,11 @@ _KEPT = 32 << 20
 
 More is refused by glibc.
 """
-_YOUNG = 100_000
-"""Objects that are made before the youngest are searched for cycles; terms and cursors are many, and have none."""
+_YOUNG, _OLDER, _OLDEST = 100_000, 50, 1_000
+"""Objects that are made before the youngest are searched for cycles, and how often that is before older ones are.
+
+Terms and cursors are many, and have none.
+"""
 
 # glibc's names for its settings.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -24,7 +27,7 @@ def tune_memory() -> None:
 
     A C library that has no such setting is left alone.
     """
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(_YOUNG, _OLDER, _OLDEST)
     set_option = getattr(CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option.argtypes, set_option.restype = [c_int, c_int], c_int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -92,7 +92,7 @@ class ReadTree:
 
 
 def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
-    """The units to begin with, given the functions that are wanted; none is none known yet.
+    """The units to begin with, given the functions that are wanted; that of SPTEs is always looked at.
 
     Args:
         functions: names and patterns; all functions if there are none.
@@ -107,7 +107,13 @@ def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
         # Which of them have changed is seen by their text.
         found = set(MMU_UNITS)
     # The largest first: the others fill the time until it is parsed.
-    return tuple(sorted((SPTE_C, *found) if found else (), key=lambda path: (path != MMU_C, path)))
+    return tuple(sorted({SPTE_C, *found}, key=lambda path: (path != MMU_C, path)))
+
+
+def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], Collection[str]]) -> bool:
+    """Whether a unit may be another in the new tree, given the files in which the trees differ."""
+    # Comparing the trees takes long, and its own text often tells.
+    return old.text(path) != new.text(path) or any(each.included.reaches(path, changed()) for each in (old, new))
 
 
 class Parsing:
@@ -134,15 +140,23 @@ class Parsing:
                 old.start([path], self._pool)
                 new.start([path], self._pool)
 
-    def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], changed: Collection[str]) -> None:
-        """Parse units, given the files in which the trees differ, and wait for them: no thread is left.
+    def finish(
+        self, old: ReadTree, new: ReadTree, paths: Sequence[str], changed: Callable[[], Collection[str]]
+    ) -> None:
+        """Parse units and wait for them: no thread is left.
+
+        Args:
+            old: one tree.
+            new: the other.
+            paths: the units.
+            changed: gives the files in which the trees differ.
 
         Raises:
             ParseFailed: one of them does not parse.
         """
         for path in paths:
             old.start([path], self._pool)
-            if not any(each.included.reaches(path, changed) for each in (old, new)):
+            if not is_affected(old, new, path, changed):
                 new.adopt(old, [path])
             new.start([path], self._pool)
         for each in (old, new):

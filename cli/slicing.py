@@ -17,7 +17,7 @@ def bits_used(root: Term) -> dict[str, int]:
     """For each variable the mask of the bits on which a term can depend; too many at worst, never too few."""
     wanted: dict[Term, int] = {root: _full(root)}
     used: dict[str, int] = {}
-    for term in reversed(list(postorder([root]))):
+    for term in reversed(postorder([root])):
         mask = wanted.get(term, 0)
         if not mask or term.op is Op.CONST:
             continue

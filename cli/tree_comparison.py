@@ -5,15 +5,16 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from mmuproof.cli.changes import Judgement
 from mmuproof.cli.diff_report import FEW_WITNESSES
 from mmuproof.cli.errors import UsageProblem
 from mmuproof.cli.forked import nothing, side_by_side
-from mmuproof.cli.judging import EPT, OTHER_TABLES, Judge
+from mmuproof.cli.judging import EPT, OTHER_TABLES, Half, Judge, whole
 from mmuproof.cli.naming import is_pattern
-from mmuproof.cli.reading import Parsing, ReadTree
+from mmuproof.cli.reading import Parsing, ReadTree, is_affected
 from mmuproof.cli.selection import near
 from mmuproof.cli.watching import Watcher
 from mmuproof.lift.errors import Refused
@@ -92,7 +93,7 @@ def compare_trees(
         for name in wanted.functions if not is_pattern(name)
     }  # fmt: skip
     known = _units_of(defined, old, new) if defined and len(defined) == len(wanted.functions) else ()
-    changed = differing_files()
+    changed = cache(differing_files)
     paths = known or _units(old, new, changed, defined, every=bool(wanted.functions))
     parsing.finish(old, new, paths, changed)
     versions = Version(old.units(paths)), Version(new.units(paths))
@@ -107,9 +108,15 @@ def compare_trees(
         *versions, Given(wanted.names, pairing), set_ups, wanted.budget or _BUDGET,
         thorough=thorough, tells=thorough or wanted.witnesses,
     )  # fmt: skip
-    judgements = _judged(judge, todo, wanted.jobs, watcher, when_read)
-    outside = tuple(path for path in sorted(changed) if path.startswith(_KVM) and not _is_looked_at(path))
     everything = not wanted.functions
+    outside: list[str] = []
+
+    def meanwhile() -> None:
+        if everything:
+            outside.extend(path for path in sorted(changed()) if path.startswith(_KVM) and not _is_looked_at(path))
+        when_read()
+
+    judgements = _judged(judge, todo, wanted.jobs, watcher, meanwhile)
     notes = (
         pairing.notes
         if everything
@@ -117,7 +124,7 @@ def compare_trees(
     )
     return Found(
         tuple(each for found in judgements for each in found), len(pairs) - len(todo),
-        pairing.gone if everything else (), pairing.come if everything else (), outside if everything else (), notes,
+        pairing.gone if everything else (), pairing.come if everything else (), tuple(outside), notes,
     )  # fmt: skip
 
 
@@ -125,6 +132,11 @@ def _judged(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
     """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""
+    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1:
+        watcher.phase("comparing", 2 * len(pairs))
+        halves = [Half(pair, first) for pair in pairs for first in (True, False)]
+        done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read)
+        return [whole(first, rest) for first, rest in zip(done[::2], done[1::2], strict=True)]
     watcher.phase("comparing", len(pairs))
     found = side_by_side(judge.judge, pairs, jobs, watcher.advance, when_read)
     differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
@@ -148,14 +160,19 @@ def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree
 
 
 def _units(
-    old: ReadTree, new: ReadTree, changed: frozenset[str], defined: Mapping[str, Sequence[str]], *, every: bool
+    old: ReadTree,
+    new: ReadTree,
+    changed: Callable[[], frozenset[str]],
+    defined: Mapping[str, Sequence[str]],
+    *,
+    every: bool,
 ) -> tuple[str, ...]:
     """The units that may have changed, or every one of the MMU and those that define functions that are named."""
     further = [path for paths in defined.values() for path in paths]
     return tuple(
         path for path in dict.fromkeys((*MMU_UNITS, *further))
         if old.has(path) and new.has(path)
-        and (every or path == SPTE_C or any(each.included.reaches(path, changed) for each in (old, new)))
+        and (every or path == SPTE_C or is_affected(old, new, path, changed))
     )  # fmt: skip
 
 

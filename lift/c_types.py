@@ -95,6 +95,11 @@ class RecordType:
         return self.load_fields()
 
     @cached_property
+    def leaves(self) -> dict[int, Leaf]:
+        """The scalars that have been looked up, by a bit that they hold; see `leaf_at`."""
+        return {}
+
+    @cached_property
     def members(self) -> dict[str, Field]:
         """Every member that C can name on this record, those of anonymous members included."""
         found: dict[str, Field] = {}
@@ -187,6 +192,15 @@ def leaf_at(type_: CType, position: int) -> Leaf:
     Raises:
         IndexError: the type has no such bit.
     """
+    if not isinstance(type_, RecordType):
+        return _leaf_at(type_, position)
+    found = type_.leaves.get(position)
+    if found is None:
+        found = type_.leaves[position] = _leaf_at(type_, position)
+    return found
+
+
+def _leaf_at(type_: CType, position: int) -> Leaf:
     path, start, current = "", 0, type_
     if not 0 <= position < type_.bits:
         raise IndexError(position)

@@ -19,7 +19,7 @@ from ctypes import (
 )
 from functools import cache
 
-from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, _CXString, conf
+from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -162,6 +162,7 @@ def _holding() -> PyDLL:
         ("clang_getCursorSpelling", [Cursor], _String),
         ("clang_getCString", [_String], c_char_p),
         ("clang_disposeString", [_String], None),
+        ("clang_getCursorType", [Cursor], Type),
         ("clang_getCursorLocation", [Cursor], SourceLocation),
         ("clang_getExpansionLocation", [SourceLocation, *(c_void_p,) * 4], None),
     )
@@ -208,6 +209,13 @@ def spelling(cursor: Cursor) -> str:
     text: bytes | None = library.clang_getCString(string)
     library.clang_disposeString(string)
     return (text or b"").decode()
+
+
+def type_of(cursor: Cursor) -> Type:
+    """The type of a cursor; the bindings take four times as long."""
+    found: Type = _holding().clang_getCursorType(cursor)
+    found._tu = cursor._tu
+    return found
 
 
 def file_number(cursor: Cursor) -> int:

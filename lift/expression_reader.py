@@ -43,12 +43,12 @@ class ExpressionReader(InitializerReader):
         is_global = cursor.kind is CursorKind.VAR_DECL and clang_api.has_static_storage(cursor)
         # Only the definition of an array may tell its size.
         definition = (cursor.get_definition() or cursor) if is_global else cursor
-        type_ = self.type(definition.type, cursor)
+        type_ = self.type(clang_api.type_of(definition), cursor)
         made = Variable(
             name=cursor.spelling,
             type=type_ if cursor.kind is CursorKind.VAR_DECL else decayed(type_),
             is_global=is_global,
-            is_const=_is_const(definition.type),
+            is_const=_is_const(clang_api.type_of(definition)),
         )
         self._variables.set(canonical, made)
         if cursor.kind is CursorKind.VAR_DECL and (not is_global or made.is_const):
@@ -70,7 +70,7 @@ class ExpressionReader(InitializerReader):
         """
         kind = cursor.kind
         if kind is CursorKind.INIT_LIST_EXPR:
-            return self._init_list(cursor, at, expected or self.type(cursor.type, cursor))
+            return self._init_list(cursor, at, expected or self.type(clang_api.type_of(cursor), cursor))
         handler = self._EXPRESSIONS.get(kind)
         if handler is None:
             raise self.refuse(cursor, f"expression {kind.name}")
@@ -78,7 +78,7 @@ class ExpressionReader(InitializerReader):
 
     def _constant(self, cursor: Cursor, at: Location, what: str) -> syntax.Constant:
         value = clang_api.evaluate(cursor)
-        type_ = self.type(cursor.type, cursor)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
         if value is None or not isinstance(type_, IntType) or type_.bits > 64:
             raise self.refuse(cursor, what)
         return syntax.Constant(type_, at, value & ((1 << type_.bits) - 1))
@@ -90,7 +90,7 @@ class ExpressionReader(InitializerReader):
         return self._constant(cursor, at, "sizeof that is no constant")
 
     def _string(self, cursor: Cursor, at: Location) -> Expr:
-        type_ = self.type(cursor.type, cursor)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
         return syntax.Text(type_, at, _characters(cursor.spelling))
 
     def _paren(self, cursor: Cursor, at: Location) -> Expr:
@@ -102,7 +102,7 @@ class ExpressionReader(InitializerReader):
         if target is None:
             raise self.refuse(cursor, f"name {cursor.spelling} that is not declared")
         if target.kind is CursorKind.ENUM_CONSTANT_DECL:
-            type_ = self.type(cursor.type, cursor)
+            type_ = self.type(clang_api.type_of(cursor), cursor)
             return syntax.Constant(type_, at, target.enum_value & ((1 << type_.bits) - 1))
         if target.kind is CursorKind.FUNCTION_DECL:
             return syntax.FunctionName(FunctionType(target.type.spelling), at, target.spelling)
@@ -125,13 +125,13 @@ class ExpressionReader(InitializerReader):
             raise self.refuse(cursor, f"member {cursor.spelling} of {record.name}")
         field = self._field(target)
         field = Field(field.name, inner + field.offset, field.type, field.bit_width)
-        return syntax.Member(self.type(cursor.type, cursor), at, base, is_arrow, field)
+        return syntax.Member(self.type(clang_api.type_of(cursor), cursor), at, base, is_arrow, field)
 
     def _index(self, cursor: Cursor, at: Location) -> Expr:
         base, index = (self.expression(child, at) for child in clang_api.children(cursor))
         if not isinstance(base.type, (PointerType, ArrayType)):
             raise self.refuse(cursor, "index written before its array")
-        return syntax.Index(self.type(cursor.type, cursor), at, base, index)
+        return syntax.Index(self.type(clang_api.type_of(cursor), cursor), at, base, index)
 
     def _unary(self, cursor: Cursor, at: Location) -> Expr:
         (operand_cursor,) = clang_api.children(cursor)
@@ -141,7 +141,7 @@ class ExpressionReader(InitializerReader):
         if op is None:
             raise self.refuse(cursor, "unary operator")
         is_place = op is syntax.UnaryOp.DEREFERENCE
-        type_ = self.type(cursor.type, cursor) if is_place else self.value_type(cursor)
+        type_ = self.type(clang_api.type_of(cursor), cursor) if is_place else self.value_type(cursor)
         return syntax.Unary(type_, at, op, self.expression(operand_cursor, at))
 
     def _binary(self, cursor: Cursor, at: Location) -> Expr:
@@ -178,7 +178,7 @@ class ExpressionReader(InitializerReader):
         return syntax.StatementExpr(self.value_type(cursor), at, self._compound(body, self.location(body)))
 
     def _compound_literal(self, cursor: Cursor, at: Location) -> Expr:
-        type_ = self.type(cursor.type, cursor)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
         value = clang_api.children(cursor)[-1]
         return syntax.CompoundLiteral(type_, at, self.expression(value, at, type_))
 
@@ -210,17 +210,16 @@ class ExpressionReader(InitializerReader):
 
     def _implicit(self, cursor: Cursor, operand: Cursor, at: Location) -> Expr:
         """An implicit conversion."""
-        if "__va_list_tag" in operand.type.get_canonical().spelling:
+        if self.is_va_list(clang_api.type_of(operand)):
             raise self.refuse(cursor, "va_arg")
         inner = self.expression(operand, at)
         if isinstance(inner, syntax.Text):
             # A string as the initializer of an array, or decayed to a pointer; __func__ is one, too.
-            type_ = self.type(cursor.type, cursor)
+            type_ = self.type(clang_api.type_of(cursor), cursor)
             return inner if isinstance(type_, ArrayType) else syntax.Cast(type_, at, inner)
-        type_ = self.type(cursor.type, cursor)
         if isinstance(inner.type, PointerType | IntType):
-            type_ = self.value_type(cursor)
-        return syntax.Cast(type_, at, inner)
+            return syntax.Cast(self.value_type(cursor), at, inner)
+        return syntax.Cast(self.type(clang_api.type_of(cursor), cursor), at, inner)
 
     _EXPRESSIONS: ClassVar[dict[CursorKind, Callable[[ExpressionReader, Cursor, Location], Expr]]] = {
         **dict.fromkeys(_LITERALS, _literal),

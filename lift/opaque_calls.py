@@ -199,7 +199,7 @@ class OpaqueCalls(Machine):
             raise
         except Refused as refused:
             before.restore(state)
-            self.given_up[name] = refused
+            self.given_up[name] = _without_frames(refused)
             return self._not_followed(name, arguments, function.result, state, at, function)
 
     def _unknown(self, names: Sequence[str], expr: syntax.Call, state: State, why: str) -> Value | Place | None:
@@ -299,6 +299,12 @@ class _Before:
         for seen, length in zip(lists, self._lengths, strict=True):
             del seen[length:]
         machine._counts = self._counts
+
+
+def _without_frames(refused: Refused) -> Refused:
+    """A refusal that is kept: it would keep all that was computed where it was raised."""
+    refused.__traceback__ = refused.__context__ = refused.__cause__ = None
+    return refused
 
 
 def _left_outside(memory: Memory) -> Iterator[Pointer]:

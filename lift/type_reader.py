@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from clang.cindex import Cursor, CursorKind, Type, TypeKind
 
+from mmuproof.lift import clang_api
 from mmuproof.lift.c_types import (
     ArrayType,
     CType,
@@ -66,6 +67,7 @@ class TypeReader:
         self._records: CursorMap[RecordType] = CursorMap()
         self._types: dict[bytes, CType] = {}
         self._pointers: dict[bytes, tuple[Type, str]] = {}
+        self._va_lists: dict[bytes, bool] = {}
 
     # -- places -----------------------------------------------------------------------------------
 
@@ -142,12 +144,19 @@ class TypeReader:
             return self._record(canonical)
         raise self.refuse(at, f"type {clang_type.spelling}")
 
+    def is_va_list(self, clang_type: Type) -> bool:
+        """Whether a type is that of the arguments of a function with any number of them."""
+        key = bytes(clang_type)
+        if key not in self._va_lists:
+            self._va_lists[key] = "__va_list_tag" in clang_type.get_canonical().spelling
+        return self._va_lists[key]
+
     def value_type(self, cursor: Cursor) -> CType:
         """The type of an expression's value.
 
         libclang shows the type of an array parameter as it is written; the value is a pointer.
         """
-        type_ = self.type(cursor.type, cursor)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
         if isinstance(type_, IntType) and type_.bits > 64:
             raise self.refuse(cursor, f"arithmetic in {type_.name}")
         return decayed(type_)
@@ -182,7 +191,7 @@ class TypeReader:
         width = cursor.get_bitfield_width() if cursor.is_bitfield() else None
         # An anonymous member is spelled "union outer::(anonymous at file:line)".
         name = "" if "(" in cursor.spelling else cursor.spelling
-        return Field(name, offset, self.type(cursor.type, cursor), width)
+        return Field(name, offset, self.type(clang_api.type_of(cursor), cursor), width)
 
 
 def decayed(type_: CType) -> CType:

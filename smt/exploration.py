@@ -19,7 +19,7 @@ from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.justification import justify
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.small_search import SmallSearch
-from mmuproof.smt.terms import Bool, Term, all_of, any_of, negate
+from mmuproof.smt.terms import TRUE, Bool, Term, all_of, any_of, negate
 from mmuproof.smt.translation import Translation
 
 _EVERY_BIT = (1 << 64) - 1
@@ -35,7 +35,7 @@ class Exploration:
         obligation: what is to be decided.
         budget: Z3's resource limit for each question.
         seed: of the solver's random choices, on which no verdict depends.
-        guesses: assignments that may refute it, and are tried before the solver is asked.
+        guesses: assignments that may refute it, or satisfy its assumptions; they are tried before the solver is asked.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class Exploration:
         self._budget, self._seed = budget, seed
         self._is_easy, self._questions = True, count()
         self._counterexample: Mapping[str, int] | None = None
-        self._decided = self._guessed(guesses) or self._decide()
+        self._guesses, self._can_hold = guesses, False
+        self._decided = self._guessed() or self._decide()
 
     @property
     def verdict(self) -> Verdict:
@@ -71,12 +72,19 @@ class Exploration:
     def _names(self) -> Mapping[str, Term]:
         return variables(*self.obligation.terms)
 
-    def _guessed(self, guesses: Iterable[Mapping[str, int]]) -> Answer | None:
-        terms = list(postorder(self.obligation.terms))
-        for guess in guesses:
+    def _guessed(self) -> Answer | None:
+        """What some guess shows: a counterexample, or of a claim that is always true that it is no vacuous one."""
+        always = self.obligation.claim is TRUE
+        terms = postorder(self.obligation.terms)
+        for guess in self._guesses:
             known = values_of(terms, guess)
             *premises, claim = (known[each] for each in self.obligation.terms)
-            if all(premises) and not claim:
+            if not all(premises):
+                continue
+            self._can_hold = True
+            if always:
+                return self._answer(Verdict.PROVED)
+            if not claim:
                 self._counterexample = {each: known[term] for each, term in self._names.items()}
                 return self._answer(Verdict.REFUTED)
         return None
@@ -103,6 +111,9 @@ class Exploration:
             return self._refuted(read(solver.model(), self._expressions(self._names)))
         if found != z3.unsat:
             return self._answer(Verdict.UNKNOWN, reason=str(solver.reason_unknown()))
+        if self._can_hold:
+            # A guess satisfies the assumptions.
+            return self._answer(Verdict.PROVED)
         solver = fresh_solver(context, self._budget, self._seed)
         labels = [z3.Bool(f"|assumption {index}|", context) for index in range(len(self._premises))]
         for label, premise in zip(labels, self._premises, strict=True):
@@ -265,7 +276,7 @@ class Exploration:
             return self._decided
         values, goal = self._preferred(preferred)
         whole = all_of(self.obligation.premise, goal)
-        terms = list(postorder([whole]))
+        terms = postorder([whole])
         relevant = justify(goal, values)
         left = [{each: value & relevant.get(each, 0) for each, value in values.items()}]
         left += ({each: 0} for each in islice((each for each in relevant if values[each]), tries))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from mmuproof.smt.terms import (
@@ -32,26 +32,26 @@ from mmuproof.smt.terms import (
 )
 
 
-def postorder(roots: Iterable[Term], known: Collection[Term] = ()) -> Iterator[Term]:
+def postorder(roots: Iterable[Term], known: Collection[Term] = ()) -> list[Term]:
     """Every node below ``roots`` once, arguments before the nodes that use them; not those below a ``known`` one."""
+    order: list[Term] = []
     seen: set[Term] = set()
     # Behind None is a node whose arguments have been visited.
     stack: list[Term | None] = [root for root in roots if root not in known]
     while stack:
         term = stack.pop()
         if term is None:
-            ready = stack.pop()
-            assert ready is not None
-            yield ready
+            order.append(stack.pop())  # type: ignore[arg-type]
         elif term not in seen:
             seen.add(term)
             if not term.args:
-                yield term
+                order.append(term)
                 continue
             stack += (term, None)
             for arg in term.args:
                 if arg not in seen and arg not in known:
                     stack.append(arg)
+    return order
 
 
 def variables(*roots: Term) -> dict[str, Term]:
@@ -82,7 +82,21 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
     """The value of each of some terms, which come in an order in which arguments stand before what uses them."""
     known: dict[Term, int] = {}
     for term in terms:
-        known[term] = _value(term, known, values)
+        op, args = term.op, term.args
+        # What most terms are, without a call for each.
+        if op is Op.AND or op is Op.OR:
+            value = known[args[0]]
+            for arg in args[1:]:
+                value = value & known[arg] if op is Op.AND else value | known[arg]
+            known[term] = value
+        elif op is Op.ITE:
+            known[term] = known[args[1]] if known[args[0]] else known[args[2]]
+        elif op is Op.EQ:
+            known[term] = int(known[args[0]] == known[args[1]])
+        elif op is Op.NOT and not term.width:
+            known[term] = 1 - known[args[0]]
+        else:
+            known[term] = _value(term, known, values)
     return known
 
 
@@ -101,8 +115,6 @@ def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> 
         return result & full
     if op is Op.NOT:
         return ~args[0] & full
-    if op is Op.ITE:
-        return args[1] if args[0] else args[2]
     if op is Op.EXTRACT:
         assert isinstance(term.data, int)
         return (args[0] >> term.data) & full
@@ -124,13 +136,10 @@ def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> 
 
 
 _FOLDS: Mapping[Op, Callable[[int, int], int]] = {
-    Op.AND: lambda a, b: a & b,
-    Op.OR: lambda a, b: a | b,
     Op.XOR: lambda a, b: a ^ b,
     Op.ADD: lambda a, b: a + b,
     Op.SUB: lambda a, b: a - b,
     Op.MUL: lambda a, b: a * b,
-    Op.EQ: lambda a, b: int(a == b),
     Op.ULT: lambda a, b: int(a < b),
 }
 
@@ -155,6 +164,8 @@ class Substitution:
     def __call__(self, root: _T) -> _T:
         """The term with everything replaced."""
         done = self._done
+        if root in done:
+            return done[root]  # type: ignore[return-value]
         for term in postorder([root], done):
             new = self._replacement(term)
             if new is None:

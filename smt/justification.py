@@ -22,7 +22,7 @@ def justify(root: Bool, values: Mapping[str, int]) -> dict[str, int]:
         root: the truth value.
         values: the assignment; a variable that is not named is 0.
     """
-    order = list(postorder([root]))
+    order = postorder([root])
     known = values_of(order, values)
     needed: dict[Term, int] = {root: 1}
     found: dict[str, int] = {}

@@ -12,10 +12,10 @@ gives 0), ``& | ^ ~`` on truth values.  An ``int`` beside a bit-vector is taken 
 from __future__ import annotations
 
 import enum
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
-from typing import overload
-from weakref import ReferenceType, WeakValueDictionary
+from typing import TypeVar, overload
+from weakref import KeyedRef, ReferenceType, WeakValueDictionary
 
 
 class Op(enum.Enum):
@@ -151,7 +151,7 @@ class BitVec(Term):
             return bv(~self.value, self.width)
         if self.op is Op.NOT:
             return _as_bv(self.args[0])
-        return _make_bv(Op.NOT, self.width, (self,))
+        return _make(BitVec, Op.NOT, self.width, (self,))
 
     def __neg__(self) -> BitVec:
         return bv(0, self.width) - self
@@ -178,34 +178,29 @@ class BitVec(Term):
         return _shift(Op.LSHR, self, self._other(other))
 
 
+_T = TypeVar("_T", "Bool", "BitVec")
 _Key = tuple[Op, int, int | str | None, tuple[Term, ...]]
 _interned: WeakValueDictionary[_Key, Term] = WeakValueDictionary()
 # Every step of lifting looks terms up, and the dictionary's own get() is a function in Python.
 _references: dict[_Key, ReferenceType[Term]] = _interned.data  # type: ignore[attr-defined]
+_forget: Callable[[ReferenceType[Term]], None] = _interned._remove  # type: ignore[attr-defined]
 
 
-def _make(
-    kind: type[Bool] | type[BitVec], op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None
-) -> Term:
+def _make(kind: type[_T], op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None) -> _T:
     key = (op, width, data, args)
     reference = _references.get(key)
     if reference is not None and (found := reference()) is not None:
-        return found
+        # The operation, the width and the arguments leave no choice of the kind.
+        return found  # type: ignore[return-value]
     term = kind.__new__(kind)
     term.op, term.args, term.data, term.width = op, args, data, width
-    return _interned.setdefault(key, term)
-
-
-def _make_bv(op: Op, width: int, args: tuple[Term, ...], data: int | str | None = None) -> BitVec:
-    term = _make(BitVec, op, width, args, data)
-    assert isinstance(term, BitVec)
-    return term
-
-
-def _make_bool(op: Op, args: tuple[Term, ...], data: int | str | None = None) -> Bool:
-    term = _make(Bool, op, 0, args, data)
-    assert isinstance(term, Bool)
-    return term
+    made: ReferenceType[Term] = KeyedRef(term, _forget, key)
+    # Another thread may have made it meanwhile.
+    found = _references.setdefault(key, made)()
+    if found is None:
+        _references[key] = made
+        return term
+    return found  # type: ignore[return-value]
 
 
 def _as_bv(term: Term) -> BitVec:
@@ -225,14 +220,14 @@ def bv(value: int, width: int) -> BitVec:
     """The constant ``value`` modulo 2**width."""
     if width < 1:
         raise ValueError(f"a bit-vector has at least one bit, not {width}")
-    return _make_bv(Op.CONST, width, (), value & ((1 << width) - 1))
+    return _make(BitVec, Op.CONST, width, (), value & ((1 << width) - 1))
 
 
 def var(name: str, width: int) -> BitVec:
     """A free bit-vector; the same name and width give the same term."""
     if width < 1:
         raise ValueError(f"a bit-vector has at least one bit, not {width}")
-    return _make_bv(Op.VAR, width, (), name)
+    return _make(BitVec, Op.VAR, width, (), name)
 
 
 def boolean(value: bool) -> Bool:
@@ -242,11 +237,11 @@ def boolean(value: bool) -> Bool:
 
 def bool_var(name: str) -> Bool:
     """A free truth value; the same name gives the same term."""
-    return _make_bool(Op.VAR, (), name)
+    return _make(Bool, Op.VAR, 0, (), name)
 
 
-TRUE = _make_bool(Op.CONST, (), 1)
-FALSE = _make_bool(Op.CONST, (), 0)
+TRUE = _make(Bool, Op.CONST, 0, (), 1)
+FALSE = _make(Bool, Op.CONST, 0, (), 0)
 
 
 # -- truth values --------------------------------------------------------------------------------------
@@ -258,14 +253,13 @@ def negate(a: Bool) -> Bool:
         return FALSE if a.data else TRUE
     if a.op is Op.NOT:
         return _as_bool(a.args[0])
-    return _make_bool(Op.NOT, (a,))
+    return _make(Bool, Op.NOT, 0, (a,))
 
 
 def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
     for item in items:
         if item.op is op:
-            for arg in item.args:
-                yield _as_bool(arg)
+            yield from item.args  # type: ignore[misc]
         else:
             yield item
 
@@ -297,8 +291,8 @@ def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
         changed = False
         for item in kept:
             if item.op is other:
-                inner = [_as_bool(arg) for arg in item.args]
-                if any(arg in kept for arg in inner):
+                inner: tuple[Bool, ...] = item.args  # type: ignore[assignment]
+                if not kept.keys().isdisjoint(inner):
                     changed = True
                     continue
                 rest = [arg for arg in inner if not _opposed(arg, kept, negated)]
@@ -317,7 +311,7 @@ def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
         return neutral
     if len(kept) == 1:
         return next(iter(kept))
-    return _make_bool(op, tuple(kept))
+    return _make(Bool, op, 0, tuple(kept))
 
 
 def _opposed(item: Bool, kept: Container[Term], negated: Container[Term]) -> bool:
@@ -380,7 +374,7 @@ def iff(a: Bool, b: Bool) -> Bool:
         return a if b.data else negate(a)
     if negate(a) is b:
         return FALSE
-    return _make_bool(Op.EQ, (a, b))
+    return _make(Bool, Op.EQ, 0, (a, b))
 
 
 # -- comparisons -----------------------------------------------------------------------------------------
@@ -414,7 +408,7 @@ def eq(a: BitVec, b: BitVec | int) -> Bool:
                 return one if b.value else negate(one)
         if a.width == 1 and b.value == 0:
             return negate(eq(a, 1))
-    return _make_bool(Op.EQ, (a, b))
+    return _make(Bool, Op.EQ, 0, (a, b))
 
 
 def ne(a: BitVec, b: BitVec | int) -> Bool:
@@ -431,7 +425,7 @@ def ult(a: BitVec, b: BitVec | int) -> Bool:
         return boolean(a.value < b.value)
     if b.is_const and _largest(a) < b.value:
         return TRUE
-    return _make_bool(Op.ULT, (a, b))
+    return _make(Bool, Op.ULT, 0, (a, b))
 
 
 def ule(a: BitVec, b: BitVec | int) -> Bool:
@@ -451,7 +445,7 @@ def slt(a: BitVec, b: BitVec | int) -> Bool:
     top = 1 << (a.width - 1)
     if _known_zero(a) & top and _known_zero(b) & top:
         return ult(a, b)
-    return _make_bool(Op.SLT, (a, b))
+    return _make(Bool, Op.SLT, 0, (a, b))
 
 
 def sle(a: BitVec, b: BitVec | int) -> Bool:
@@ -502,13 +496,15 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
         if other.args[1] is then:
             return ite(any_of(condition, _as_bool(other.args[0])), then, other.args[2])  # type: ignore[call-overload,no-any-return]
     if isinstance(then, Bool):
-        return _make_bool(Op.ITE, (condition, then, other))
-    return _make_bv(Op.ITE, then.width, (condition, then, other))
+        return _make(Bool, Op.ITE, 0, (condition, then, other))
+    return _make(BitVec, Op.ITE, then.width, (condition, then, other))
 
 
 # -- bitwise and arithmetic ----------------------------------------------------------------------------------
 
 
+# Of one number it is asked by every operation on it.
+@lru_cache(maxsize=1 << 14)
 def _known_zero(a: BitVec, depth: int = 4) -> int:
     """A mask of bits that are surely 0; cheap, not complete."""
     full = (1 << a.width) - 1
@@ -585,7 +581,7 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
         return bv(0, width) if op is Op.XOR else a
     if op is Op.AND and (~a) is b:
         return bv(0, width)
-    return _make_bv(op, width, (a, b))
+    return _make(BitVec, op, width, (a, b))
 
 
 def _arithmetic(op: Op, a: BitVec, b: BitVec) -> BitVec:
@@ -603,7 +599,7 @@ def _arithmetic(op: Op, a: BitVec, b: BitVec) -> BitVec:
             return a << (b.value.bit_length() - 1)
     if op is Op.SUB and a is b:
         return bv(0, a.width)
-    return _make_bv(op, a.width, (a, b))
+    return _make(BitVec, op, a.width, (a, b))
 
 
 def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
@@ -623,7 +619,7 @@ def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
     elif count.op is Op.ITE and count.args[1].is_const and count.args[2].is_const:
         condition = _as_bool(count.args[0])
         return ite(condition, _shift(op, a, _as_bv(count.args[1])), _shift(op, a, _as_bv(count.args[2])))
-    return _make_bv(op, a.width, (a, count))
+    return _make(BitVec, op, a.width, (a, count))
 
 
 def ashr(a: BitVec, count: BitVec | int) -> BitVec:
@@ -658,7 +654,7 @@ def _divide(op: Op, a: BitVec, b: BitVec | int) -> BitVec:
         return a if op in (Op.UDIV, Op.SDIV) else bv(0, a.width)
     if b.is_const and b.value & (b.value - 1) == 0 and b.value and op in (Op.UDIV, Op.UREM):
         return a >> (b.value.bit_length() - 1) if op is Op.UDIV else a & (b.value - 1)
-    return _make_bv(op, a.width, (a, b))
+    return _make(BitVec, op, a.width, (a, b))
 
 
 def udiv(a: BitVec, b: BitVec | int) -> BitVec:
@@ -733,7 +729,7 @@ def _extract(a: BitVec, high: int, low: int) -> BitVec:
     if a.op in (Op.ADD, Op.SUB, Op.MUL) and low == 0:
         left, right = (extract(_as_bv(arg), high, 0) for arg in a.args)
         return _arithmetic(a.op, left, right)
-    return _make_bv(Op.EXTRACT, width, (a,), low)
+    return _make(BitVec, Op.EXTRACT, width, (a,), low)
 
 
 def bit(a: BitVec, index: int) -> Bool:
@@ -774,7 +770,7 @@ def _concat(high: BitVec, low: BitVec) -> BitVec:
         joined = _concat(high, _as_bv(low.args[0]))
         if joined.op is not Op.CONCAT:
             return _concat(joined, _as_bv(low.args[1]))
-    return _make_bv(Op.CONCAT, width, (high, low))
+    return _make(BitVec, Op.CONCAT, width, (high, low))
 
 
 def zext(a: BitVec, width: int) -> BitVec:
@@ -790,7 +786,7 @@ def zext(a: BitVec, width: int) -> BitVec:
     if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
         condition, then, other = a.args
         return ite(_as_bool(condition), zext(_as_bv(then), width), zext(_as_bv(other), width))
-    return _make_bv(Op.ZEXT, width, (a,))
+    return _make(BitVec, Op.ZEXT, width, (a,))
 
 
 def sext(a: BitVec, width: int) -> BitVec:
@@ -806,7 +802,7 @@ def sext(a: BitVec, width: int) -> BitVec:
     if a.op is Op.ITE and (a.args[1].is_const or a.args[2].is_const):
         condition, then, other = a.args
         return ite(_as_bool(condition), sext(_as_bv(then), width), sext(_as_bv(other), width))
-    return _make_bv(Op.SEXT, width, (a,))
+    return _make(BitVec, Op.SEXT, width, (a,))
 
 
 def to_bv(a: Bool, width: int = 1) -> BitVec:

@@ -118,7 +118,7 @@ class _Comparing:
         rest += self._memory(left, right, "")
         rest.append(Aspect(WARNING, iff(warns, negate(new_warns)), warns, new_warns))
         rest += self._calls(old.calls, new.calls)
-        rest.append(Aspect(UNDEFINED, new_undefined, undefined, new_undefined))
+        rest.append(Aspect(UNDEFINED, all_of(new_undefined, negate(undefined)), undefined, new_undefined))
         going = negate(stops)
         found += [
             Aspect(each.name, all_of(going, each.differs), each.old, each.new, each.key)
@@ -181,11 +181,9 @@ class _Comparing:
             yield from self._values(f"{name}.{leaf.path}", f"{key}.{leaf.path}" if key else "", left, right)
 
     def _other_pointer(self, old: Pointer, new: Pointer) -> Bool:
-        # A pointer into something that would be at null is nothing on that path, and is undefined there.
-        return any_of(FALSE, *(
-            all_of(self._left.truth(a.guard), self._right.truth(b.guard), negate(self._same_target(a, b)))
-            for a in old.targets for b in new.targets
-        ))  # fmt: skip
+        ours = [(self._left.truth(each.guard), each) for each in old.targets]
+        theirs = [(self._right.truth(each.guard), each) for each in new.targets]
+        return _led_elsewhere(ours, theirs, self._same_target)
 
     def _same_target(self, old: Target, new: Target) -> Bool:
         if old.place is not None and new.place is not None:
@@ -465,12 +463,32 @@ def _member_at(object_: Object, offset: int) -> str:
 
 
 def _other_in_one_naming(left: Pointer, right: Pointer) -> Bool:
+    ours, theirs = ([(each.guard, each) for each in pointer.targets] for pointer in (left, right))
+    return _led_elsewhere(ours, theirs, _same_in_one_naming)
+
+
+def _same_in_one_naming(a: Target, b: Target) -> Bool:
+    same = (a.place, a.function, a.address, a.is_null) == (b.place, b.function, b.address, b.is_null) or (
+        a.place is not None and b.place is not None and a.place.object.name == b.place.object.name
+        and a.place.position is b.place.position
+    )  # fmt: skip
+    return TRUE if same else FALSE
+
+
+_Targets = Sequence[tuple[Bool, Target]]
+
+
+def _led_elsewhere(ours: _Targets, theirs: _Targets, same: Callable[[Target, Target], Bool]) -> Bool:
+    """When one pointer leads to something and another one to something else.
+
+    A pointer into something that would be at null is nothing on that path, and is undefined there.
+
+    Args:
+        ours: what the one leads to, and when; only one of these holds at a time.
+        theirs: likewise for the other.
+        same: whether two targets are the same.
+    """
+    leads = any_of(FALSE, *(guard for guard, _ in theirs))
     return any_of(FALSE, *(
-        all_of(a.guard, b.guard)
-        for a in left.targets for b in right.targets
-        if not (
-            (a.place, a.function, a.address, a.is_null) == (b.place, b.function, b.address, b.is_null)
-            or (a.place is not None and b.place is not None and a.place.object.name == b.place.object.name
-                and a.place.position is b.place.position)
-        )
+        all_of(guard, leads, *(negate(all_of(other, same(a, b))) for other, b in theirs)) for guard, a in ours
     ))  # fmt: skip

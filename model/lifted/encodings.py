@@ -10,7 +10,7 @@ import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mmuproof.smt.terms import BitVec, bit, bv, ite, ne, to_bv, var
 
@@ -32,6 +32,8 @@ _ACCESS_SET = re.compile(r"^permissions\[\d+\]$")
 _SEPARATORS = re.compile(r"->|\.")
 
 
+# A run asks of a few thousand names, of each again and again.
+@lru_cache(maxsize=1 << 14)
 def kind_of(name: str, width: int) -> Kind | None:
     """What a number of this name is, None if it is of no kind that has an encoding."""
     name = name.partition(" after ")[0].lstrip("*")
@@ -44,6 +46,7 @@ def kind_of(name: str, width: int) -> Kind | None:
     return Kind.ACCESS_SET if _ACCESS_SET.search(last) else None
 
 
+@lru_cache(maxsize=1 << 14)
 def kinds_of(name: str) -> frozenset[Kind]:
     """What numbers of this name are, of whatever width."""
     return frozenset(kind for width in (_ACCESS_BITS, 64) if (kind := kind_of(name, width)) is not None)

@@ -87,7 +87,7 @@ def test_wiring_is_followed_bit_by_bit() -> None:
 
 
 def values_of(root: Term, values: dict[str, int]) -> dict[Term, int]:
-    terms = list(postorder([root]))
+    terms = postorder([root])
     return dict(zip(terms, evaluate_all(terms, values), strict=True))
 
 
