@@ -116,7 +116,7 @@ def compare_trees(
             outside.extend(path for path in sorted(changed()) if path.startswith(_KVM) and not _is_looked_at(path))
         when_read()
 
-    judgements = _judged(judge, todo, wanted.jobs, watcher, meanwhile)
+    judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
     notes = (
         pairing.notes
         if everything
@@ -128,7 +128,7 @@ def compare_trees(
     )  # fmt: skip
 
 
-def _judged(
+def judge_all(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
     """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""

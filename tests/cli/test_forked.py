@@ -66,6 +66,22 @@ def test_each_item_is_told_of_once() -> None:
     assert len(told) == 5
 
 
+@pytest.mark.parametrize("items", [0, 1, 3])
+def test_meanwhile_this_process_does_something_else_once(items: int) -> None:
+    calls: list[int] = []
+    assert len(side_by_side(abs, range(items), 2, nothing, lambda: calls.append(items))) == items
+    assert calls == [items]
+
+
+def test_what_goes_wrong_meanwhile_ends_the_processes() -> None:
+    def fail() -> None:
+        raise Refused("the tree is gone")
+
+    with pytest.raises(Refused, match="the tree is gone"):
+        side_by_side(abs, range(3), 2, nothing, fail)
+    assert none_is_left()
+
+
 def test_work_is_done_in_other_processes_that_know_what_this_one_does() -> None:
     known = {"here": lambda: os.getpid()}
     found = side_by_side(lambda _: known["here"](), range(4), 2, nothing)

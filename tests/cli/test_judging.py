@@ -4,15 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from mmuproof.cli.changes import Difference, Judgement
-from mmuproof.cli.judging import Judge
+from mmuproof.cli.forked import nothing
+from mmuproof.cli.judging import Half, Judge, whole
 from mmuproof.cli.results import KernelIdentity
+from mmuproof.cli.tree_comparison import judge_all
+from mmuproof.cli.watching import Unwatched
+from mmuproof.model.lifted.comparing import SetUp
 from mmuproof.model.lifted.encodings import Bits
 from mmuproof.proofs.refactoring import Change
+from mmuproof.smt.terms import BitVec, bv
 from tests.model.small_versions import Versions, versions
 
 __all__ = ["versions"]
@@ -165,6 +171,71 @@ def test_what_is_not_understood_is_not_compared_with_the_place(judge: Judged) ->
 def test_what_is_undefined_for_certain_is_not_compared(judge: Judged) -> None:
     found = judge("u32 f(u32 x) { return x & 1 ? 1u << 32 : 1u << 33; }", "u32 f(u32 x) { return 1; }")
     assert found.change is Change.NOT_COMPARED
+
+
+def test_what_is_undefined_for_certain_in_both_alike_is_not_equal_for_that(judge: Judged) -> None:
+    found = judge(
+        "u32 f(u32 x) { return x & 1 ? 1u << 32 : 1u << 33; }",
+        "u32 f(u32 x) { u32 y = x & 1; return y ? 1u << 32 : 1u << 33; }",
+    )
+    assert found.change is Change.NOT_COMPARED
+
+
+def test_what_is_undefined_in_both_alike_is_no_difference(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return 1u << x; }", "u32 f(u32 x) { u32 y = 1u << x; return y; }")
+    assert (found.change, found.assumptions) == (Change.EQUAL, ())
+
+
+def test_what_is_undefined_in_the_new_version_alone_is_a_difference(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return x < 32 ? 1u << x : 0; }", "u32 f(u32 x) { return 1u << x; }")
+    assert found.change is not Change.EQUAL
+    assert "undefined behaviour" in found.differs_in
+
+
+#: What changes -> a function in both versions, and for how many kinds of masks it is judged by itself.
+BY_MASKS = {
+    "what no mask matters to": ("shadow_x_mask * 0 + 1", "1 + shadow_x_mask * 0", 1),
+    "for any masks nothing": ("shadow_x_mask | 1", "1 | shadow_x_mask", 1),
+    "for one kind of masks": ("shadow_x_mask & 4", "4", 2),
+    "for both kinds": ("shadow_x_mask & 3", "7", 1),
+}
+MASKS: Sequence[tuple[Mapping[str, int], Mapping[str, BitVec]]] = [
+    ({}, {"shadow_x_mask": bv(4, 64)}),
+    ({}, {"shadow_x_mask": bv(0, 64)}),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "count"), BY_MASKS.values(), ids=BY_MASKS.keys())
+def test_half_by_half_the_same_comes_out(old: str, new: str, count: int, versions: Versions) -> None:
+    text = "u64 shadow_x_mask; u64 f(u64 x) {{ return x + ({}); }}"
+    found = versions(S, text.format(old), text.format(new))
+    names = ("intel", "amd, shadow")
+    set_ups = (
+        found.set_up(),
+        *(SetUp(name, Bits(*each), Bits(*each)) for name, each in zip(names, MASKS, strict=True)),
+    )
+    judge, pair = Judge(found.old, found.new, found.given, set_ups, BUDGET), found.pair("f")
+    at_once = judge.judge(pair)
+    by_halves = whole(judge.half(Half(pair, True)), judge.half(Half(pair, False)))
+    assert [replace(each, seconds=0.0) for each in by_halves] == [replace(each, seconds=0.0) for each in at_once]
+    assert len(at_once) == count
+
+
+def test_of_many_functions_the_few_that_differ_are_looked_at_thoroughly(versions: Versions) -> None:
+    def text(each: str) -> str:
+        return "".join(f"u32 f{number}(u32 flags) {{ return {each.format(number)}; }}\n" for number in range(40))
+
+    same = text("{} + (flags & 7)")
+    found = versions(S, same, same.replace("39 + (flags & 7)", "39 + (flags & 3)"))
+    judge = Judge(found.old, found.new, found.given, (found.set_up(),), BUDGET, thorough=False, tells=False)
+    judged = judge_all(judge, found.pairing.pairs, 2, Unwatched(), nothing)
+    assert [each.function for (each,) in judged] == [pair.new for pair in found.pairing.pairs]
+    (differing,) = (each for (each,) in judged if each.change is not Change.EQUAL)
+    assert differing.function == "f39"
+    assert differing.witness is not None
+    assert differing.condition == "!(flags & BIT(2))"
+    # What only a thorough look finds.
+    assert differing.bits
 
 
 def test_what_it_rests_on_is_told(judge: Judged) -> None:

@@ -164,6 +164,9 @@ REFUSED = 'static u32 g(struct s *p, u32 x) { p->a = x; if (x > 20 || x < 8) get
 def test_of_a_function_that_is_given_up_nothing_is_left_behind(run: Runner) -> None:
     found = run(REFUSED + "\nu32 f(struct s *p, u32 x) { p->a = 5; u32 y = g(p, x); return y; }")
     assert set(found.machine.given_up) == {"g"}
+    # Nor does the refusal keep what had been computed where it was raised.
+    (refused,) = found.machine.given_up.values()
+    assert (refused.__traceback__, refused.__context__, refused.__cause__) == (None, None, None)
     assert [(each.function, each.caller) for each in found.machine.opaque_calls] == [("g", "f")]
     (call,) = found.machine.opaque_calls
     (object_,) = (each for each in call.memory.changed if each.name == "p" and each.is_outside)
