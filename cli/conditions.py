@@ -16,6 +16,8 @@ _OF_BITS = re.compile(r"pte|gen|access|mask|role|flags|error_code|pfec|efer|cr0|
 """Names of numbers of which somebody may guarantee a bit."""
 _MOST_TRIES, _MOST_PAIRS = 16, 1
 _FEW_BITS = 6
+_QUICK = 500_000
+"""The solver's resource limit for proving a condition sufficient where it is not to take long."""
 EFFORT = 24
 """How many questions it is worth to make a witness small: a few functions have hundreds of inputs."""
 
@@ -29,7 +31,7 @@ class Condition:
 
 
 def condition_of_equality(
-    explored: Exploration, assignment: Assignment, name: Callable[[str, int], str], *, pairs: bool
+    explored: Exploration, assignment: Assignment, name: Callable[[str, int], str], *, thorough: bool
 ) -> Condition | None:
     """A condition under which an obligation holds that does not hold in general.
 
@@ -40,14 +42,14 @@ def condition_of_equality(
         explored: that two versions are the same.
         assignment: why they are not.
         name: what a bit of a variable is called.
-        pairs: whether conjunctions are looked for as well.
+        thorough: whether conjunctions are looked for as well, and conditions that are hard to prove sufficient.
     """
     obligation = explored.obligation
     first = list(islice(_literals(obligation, assignment, name), _MOST_TRIES))
-    found = _sufficient(explored, first)
+    found = _sufficient(explored, first, None if thorough else _QUICK)
     if found is not None:
         return found
-    for each in first[:_MOST_PAIRS] if pairs else ():
+    for each in first[:_MOST_PAIRS] if thorough else ():
         under = explored.under(Assumption(each.text, each.holds))
         other = under.answer(effort=EFFORT).assignment
         if other is None:
@@ -58,9 +60,9 @@ def condition_of_equality(
     return None
 
 
-def _sufficient(explored: Exploration, conditions: Sequence[Condition]) -> Condition | None:
+def _sufficient(explored: Exploration, conditions: Sequence[Condition], budget: int | None = None) -> Condition | None:
     """The first condition that leaves no counterexample, but something."""
-    enough = (conditions[index] for index in explored.impossible([each.holds for each in conditions]))
+    enough = (conditions[index] for index in explored.impossible([each.holds for each in conditions], budget))
     return next((each for each in enough if explored.allowed(each.holds)), None)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,7 +88,7 @@ def diff(request: Request, output: Output) -> int:
             trees.close()
 
         found = compare_trees(
-            old, new, lambda: changed_files(old.tree, new.tree),
+            old, new, partial(changed_files, old.tree, new.tree),
             Wanted(
                 request.functions, names, request.jobs, request.budget,
                 witnesses=request.verbose or request.json is not None,

@@ -240,7 +240,7 @@ class Judge:
         if sum(1 for mask in assignment.relevant.values() if mask) > _MANY:
             return found
         names = bit_names(self._flags(tried))
-        condition = condition_of_equality(explored, assignment, names, pairs=self.thorough)
+        condition = condition_of_equality(explored, assignment, names, thorough=self.thorough)
         if condition is None:
             return found
         checks = self._callers(tried, condition)

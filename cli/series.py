@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +13,7 @@ from mmuproof.cli.caching import TREES, cache_folder
 from mmuproof.cli.changes import Judgement
 from mmuproof.cli.console import Output
 from mmuproof.cli.reading import Parsing, ReadTree, first_units
-from mmuproof.cli.tree_comparison import Found, Wanted, compare_trees
+from mmuproof.cli.tree_comparison import DifferingFiles, Found, Wanted, compare_trees
 from mmuproof.cli.unusable import unusable
 from mmuproof.lift.commit_message import claims_no_change
 from mmuproof.lift.errors import LiftError
@@ -83,11 +82,10 @@ def compare_series(request: SeriesRequest, output: Output) -> int:
             for number, step in enumerate(steps):
                 old = before or ReadTree(step.before, Path(folder, "first"))
                 new = ReadTree(step.after, Path(folder, str(number)))
-                changed = frozenset(step.commit.changed)
                 watcher.phase("reading")
                 with Parsing() as parsing:
                     parsing.begin(old, new, first_units((), old, new))
-                    files: Callable[[], frozenset[str]] = partial(frozenset, changed)
+                    files = _known(frozenset(step.commit.changed))
                     found[step.commit.id] = compare_trees(old, new, files, wanted, watcher, parsing)
                 before = new
         for commit in commits:
@@ -100,6 +98,10 @@ def compare_series(request: SeriesRequest, output: Output) -> int:
     if Claim.BROKEN in claims:
         return 1
     return 3 if Claim.OPEN in claims else 0
+
+
+def _known(files: frozenset[str]) -> DifferingFiles:
+    return lambda *_folders: files
 
 
 def _print_commit(output: Output, commit: Commit, found: Found | None) -> Claim:

@@ -26,7 +26,9 @@ from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, pair_functions, unchanged
 
 _KVM = ("arch/x86/kvm", "virt/kvm")
+_READ = ("arch/x86", "include", "virt/kvm")
 _SOURCES = (".c", ".h")
+DifferingFiles = Callable[..., frozenset[str]]
 _FEW = 30
 """Of so many functions that have changed it is worth to look at each thoroughly."""
 _BUDGET = 4_000_000
@@ -67,7 +69,7 @@ class Wanted:
 def compare_trees(
     old: ReadTree,
     new: ReadTree,
-    differing_files: Callable[[], frozenset[str]],
+    differing_files: DifferingFiles,
     wanted: Wanted,
     watcher: Watcher,
     parsing: Parsing,
@@ -78,7 +80,7 @@ def compare_trees(
     Args:
         old: the old tree.
         new: the new tree.
-        differing_files: gives the files in which they differ.
+        differing_files: gives the files in which they differ, of some folders or of all that is read.
         wanted: what is compared, and how.
         watcher: is told how far it has come.
         parsing: may have begun to parse the trees; it is finished here.
@@ -113,7 +115,7 @@ def compare_trees(
 
     def meanwhile() -> None:
         if everything:
-            outside.extend(path for path in sorted(changed()) if path.startswith(_KVM) and not _is_looked_at(path))
+            outside.extend(path for path in sorted(changed(*_KVM)) if path.startswith(_KVM) and not _is_looked_at(path))
         when_read()
 
     judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
@@ -189,11 +191,11 @@ def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
 # -- what is compared ----------------------------------------------------------------------------------
 
 
-def changed_files(old: KernelTree, new: KernelTree) -> frozenset[str]:
-    """The files that are not the same in both trees, relative to them."""
+def changed_files(old: KernelTree, new: KernelTree, *folders: str) -> frozenset[str]:
+    """The files that are not the same in both trees, relative to them: of some folders, or of all that is read."""
     if new.changed is not None:
         return new.changed
-    both = [_files(root) for root in (old.root, new.root)]
+    both = [_files(root, folders or _READ) for root in (old.root, new.root)]
     found = set(both[0]) ^ set(both[1])
     for name in set(both[0]) & set(both[1]):
         one, other = both[0][name], both[1][name]
@@ -202,10 +204,10 @@ def changed_files(old: KernelTree, new: KernelTree) -> frozenset[str]:
     return frozenset(found)
 
 
-def _files(root: Path) -> dict[str, tuple[tuple[int, int], int]]:
+def _files(root: Path, folders: Sequence[str]) -> dict[str, tuple[tuple[int, int], int]]:
     """Every source file that a unit can consist of, with what tells it apart on disk, and its size."""
     found = {}
-    for part in ("arch/x86", "include", "virt/kvm"):
+    for part in folders:
         for path in (root / part).rglob("*"):
             if path.suffix in _SOURCES:
                 known = path.stat()

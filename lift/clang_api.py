@@ -218,11 +218,15 @@ def type_of(cursor: Cursor) -> Type:
     return found
 
 
-def file_number(cursor: Cursor) -> int:
-    """A number that is the same for all cursors of a unit that stand in the same file; 0 for none."""
-    library, file = _holding(), c_void_p()
-    library.clang_getExpansionLocation(library.clang_getCursorLocation(cursor), byref(file), None, None, None)
-    return file.value or 0
+def file_and_line(cursor: Cursor) -> tuple[int, int]:
+    """A number that is the same for all that stands in the same file of a unit, 0 for none, and the line.
+
+    What a macro makes stands where the macro is used.
+    """
+    library, file, line = _holding(), c_void_p(), c_uint()
+    location = library.clang_getCursorLocation(cursor)
+    library.clang_getExpansionLocation(location, byref(file), byref(line), None, None)
+    return file.value or 0, line.value
 
 
 def kind_number(kind: CursorKind) -> int:

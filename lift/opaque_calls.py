@@ -130,7 +130,7 @@ class OpaqueCalls(Machine):
     The types of all unknown results are in `results`, by their names.
     """
 
-    undecided_rounds = 8
+    undecided_rounds = 6
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from clang.cindex import Cursor, CursorKind, Type, TypeKind
+from clang.cindex import Cursor, CursorKind, Diagnostic, Type, TypeKind
 
 from mmuproof.lift import clang_api
 from mmuproof.lift.c_types import (
@@ -32,6 +32,9 @@ _UNSIGNED = {
     TypeKind.UINT: "unsigned int", TypeKind.ULONG: "unsigned long", TypeKind.ULONGLONG: "unsigned long long",
     TypeKind.UINT128: "unsigned __int128",
 }  # fmt: skip
+
+
+_BUILT_IN = "<built-in>"
 
 
 class CursorMap(Generic[_T]):
@@ -63,7 +66,7 @@ class TypeReader:
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
-        self._files: dict[str, str] = {}
+        self._files: dict[int, str] = {}
         self._records: CursorMap[RecordType] = CursorMap()
         self._types: dict[bytes, CType] = {}
         self._pointers: dict[bytes, tuple[Type, str]] = {}
@@ -71,22 +74,26 @@ class TypeReader:
 
     # -- places -----------------------------------------------------------------------------------
 
-    def location(self, cursor: Cursor) -> Location:
-        """Where a cursor stands; inside a macro, where the macro is used."""
-        place = cursor.location
-        name = place.file.name if place.file else "<built-in>"
-        short = self._files.get(name)
+    def location(self, place: Cursor | Diagnostic) -> Location:
+        """Where something stands; inside a macro, where the macro is used."""
+        if isinstance(place, Diagnostic):
+            file = place.location.file
+            return Location(self._short(file.name) if file else _BUILT_IN, place.location.line)
+        number, line = clang_api.file_and_line(place)
+        short = self._files.get(number)
         if short is None:
-            short = name.removeprefix(self._root).lstrip("/")
-            # Paths through "a/b/../c" are shown as a person would write them.
-            parts: list[str] = []
-            for part in short.split("/"):
-                if part == ".." and parts:
-                    parts.pop()
-                elif part != ".":
-                    parts.append(part)
-            short = self._files[name] = "/".join(parts)
-        return Location(short, place.line)
+            short = self._files[number] = self._short(place.location.file.name) if number else _BUILT_IN
+        return Location(short, line)
+
+    def _short(self, name: str) -> str:
+        """A file relative to the tree, with paths through ``a/b/../c`` as a person would write them."""
+        parts: list[str] = []
+        for part in name.removeprefix(self._root).lstrip("/").split("/"):
+            if part == ".." and parts:
+                parts.pop()
+            elif part != ".":
+                parts.append(part)
+        return "/".join(parts)
 
     def refuse(self, cursor: Cursor, what: str) -> Refused:
         """An exception that says what is not understood, and where."""

@@ -188,7 +188,7 @@ class Unit:
         found = []
         for name, cursor in self._functions.items():
             # Few files have ten thousands of functions.
-            number = clang_api.file_number(cursor)
+            number = clang_api.file_and_line(cursor)[0]
             if number not in files:
                 files[number] = wanted(self._reader.location(cursor).file)
             if files[number]:

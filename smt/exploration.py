@@ -76,17 +76,22 @@ class Exploration:
         """What some guess shows: a counterexample, or of a claim that is always true that it is no vacuous one."""
         always = self.obligation.claim is TRUE
         terms = postorder(self.obligation.terms)
+        base: Mapping[str, int] = {}
+        held: Mapping[str, int] = {}
         for guess in self._guesses:
-            known = values_of(terms, guess)
+            # As soon as the assumptions hold, what makes them hold is kept.
+            values = _mixed(base, guess, held) if self._can_hold else guess
+            known = values_of(terms, values)
             *premises, claim = (known[each] for each in self.obligation.terms)
             if not all(premises):
                 continue
-            self._can_hold = True
             if always:
                 return self._answer(Verdict.PROVED)
             if not claim:
                 self._counterexample = {each: known[term] for each, term in self._names.items()}
                 return self._answer(Verdict.REFUTED)
+            if not self._can_hold:
+                self._can_hold, base, held = True, values, justify(self.obligation.premise, values)
         return None
 
     @cached_property
@@ -166,14 +171,19 @@ class Exploration:
             self._drop_seen(left, further)
         return [answers.get(index, True) for index in range(len(terms))]
 
-    def impossible(self, terms: Sequence[Bool]) -> Iterator[int]:
-        """Which of several truth values are true in no counterexample, by their indices; looked for one by one."""
+    def impossible(self, terms: Sequence[Bool], budget: int | None = None) -> Iterator[int]:
+        """Which of several truth values are true in no counterexample, by their indices; looked for one by one.
+
+        Args:
+            terms: the truth values.
+            budget: a smaller resource limit for each question than usual.
+        """
         left = dict(enumerate(terms))
         if self._counterexample is not None:
             self._drop_seen(left, self._counterexample)
         while left:
             index = next(iter(left))
-            found, further = self._ask(left[index])
+            found, further = self._ask(left[index], budget=budget)
             if further is not None:
                 self._drop_seen(left, further)
             left.pop(index, None)
@@ -187,8 +197,7 @@ class Exploration:
         for guess in chain([values], guesses_for(names)):
             if not terms:
                 return
-            other = {each: values.get(each, 0) & held.get(each, 0) | value & ~held.get(each, 0)
-                     for each, value in guess.items()}  # fmt: skip
+            other = _mixed(values, guess, held)
             for index, true in zip(list(terms), evaluate_all([*terms.values()], other), strict=True):
                 if true:
                     del terms[index]
@@ -207,7 +216,9 @@ class Exploration:
         solver.add(*self._premises, self._broken)
         return solver
 
-    def _ask(self, condition: Bool, *, breaking: bool = False) -> tuple[z3.CheckSatResult, Mapping[str, int] | None]:
+    def _ask(
+        self, condition: Bool, *, breaking: bool = False, budget: int | None = None
+    ) -> tuple[z3.CheckSatResult, Mapping[str, int] | None]:
         """Look for a counterexample of which something more is true."""
         expression = self._translation.expression(condition)
         names = self._expressions({**self._names, **variables(condition)})
@@ -220,7 +231,7 @@ class Exploration:
                 return found, read(self._solver.model(), names) if found == z3.sat else None
             # Nor will the next question be easy.
             self._is_easy = False
-        solver = fresh_solver(self._translation.context, self._budget, self._seed)
+        solver = fresh_solver(self._translation.context, min(self._budget, budget or self._budget), self._seed)
         solver.add(*self._premises, expression)
         if not breaking:
             solver.add(self._broken)
@@ -303,3 +314,10 @@ class Exploration:
         if not self.obligation.is_refuted_by(values):
             return self._answer(Verdict.ERROR, reason=_NO_COUNTEREXAMPLE)
         return self._answer(Verdict.REFUTED, assignment=Assignment(values, relevant))
+
+
+def _mixed(values: Mapping[str, int], others: Mapping[str, int], held: Mapping[str, int]) -> Mapping[str, int]:
+    """Other values, but for those bits that are held."""
+    return {
+        each: values.get(each, 0) & held.get(each, 0) | other & ~held.get(each, 0) for each, other in others.items()
+    }
