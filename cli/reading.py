@@ -102,7 +102,8 @@ def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
     if functions and not any(is_pattern(each) for each in functions):
         for each in functions:
             units = {unit for tree in trees for unit in tree.defining(each)}
-            found |= units or set(MMU_UNITS)
+            # In the other tree it may still be found.
+            found |= units or (set(MMU_UNITS) if len(trees) > 1 else set())
     elif len(trees) > 1:
         # Which of them have changed is seen by their text.
         found = set(MMU_UNITS)

@@ -40,7 +40,8 @@ MMUPROOF = Path(sys.executable).with_name("mmuproof")
 DECIDED = (0, 1, 3)
 QUESTION = "is_frozen_spte(spte) && is_mmio_spte(kvm, spte)"
 FUNCTION, PATCHED = "make_spte", "arch/x86/kvm/mmu/spte.c"
-CHANGE = ("level > PG_LEVEL_4K", "level >= PG_LEVEL_2M")
+COMPARED = "level > PG_LEVEL_4K"
+CHANGES = {"equal": "level >= PG_LEVEL_2M", "not equal": "level > PG_LEVEL_2M"}
 _EVERY = 0.3
 """Seconds between two looks at memory, each of which takes some time itself."""
 NAMES = ("theorem", "function", "question", "vendor", "masks")
@@ -146,11 +147,11 @@ def results_of(report: dict[str, Any]) -> list[tuple[float, str, str]]:
     ]
 
 
-def patch_of(kernel: Path, folder: Path) -> Path:
-    """A patch that changes one comparison of one function into another that is the same."""
+def patch_of(kernel: Path, folder: Path, change: str) -> Path:
+    """A patch that changes a comparison of one function, into one that is the same or into one that is not."""
     source = (kernel / PATCHED).read_text("utf-8").splitlines(keepends=True)
-    changed = [line.replace(*CHANGE) for line in source]
-    patch = folder / "bench.patch"
+    changed = [line.replace(COMPARED, CHANGES[change]) for line in source]
+    patch = folder / f"{change.replace(' ', '-')}.patch"
     lines = difflib.unified_diff(source, changed, f"a/{PATCHED}", f"b/{PATCHED}")
     patch.write_text("".join(lines), "utf-8")
     return patch
@@ -173,8 +174,9 @@ def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
         yield Subject(f"ask: {name}, cold", question, cold=True)
         yield Subject(f"ask: {name}, cached", question)
     if there[new]:
-        patch = str(patch_of(new, folder))
-        yield Subject(f"diff: patched {FUNCTION}()", ("diff", str(new), FUNCTION, "--patch", patch))
+        for change in CHANGES:
+            patch = str(patch_of(new, folder, change))
+            yield Subject(f"diff: {FUNCTION}() patched, {change}", ("diff", str(new), FUNCTION, "--patch", patch))
     if all(there.values()):
         yield Subject(f"diff: {old.name} to {new.name}", ("diff", str(old), str(new)))
 

@@ -30,7 +30,7 @@ ALL = {MMU_C, *MMU_UNITS}
 FIRST = {
     "a function": (("tdp",), {SPTE_C, TDP_MMU_C}, {SPTE_C, TDP_MMU_C}),
     "two functions": (("tdp", "make_spte"), {SPTE_C, TDP_MMU_C}, {SPTE_C, TDP_MMU_C}),
-    "a function that no text shows": (("tdp", "made_by_a_macro"), ALL, ALL),
+    "a function that no text shows": (("tdp", "made_by_a_macro"), {SPTE_C, TDP_MMU_C}, ALL),
     "a pattern": (("make_*",), {SPTE_C}, ALL),
     "everything": ((), {SPTE_C}, ALL),
 }
