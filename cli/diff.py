@@ -69,7 +69,9 @@ def diff(request: Request, output: Output) -> int:
     ):
         watcher.phase("reading")
         old = ReadTree(trees.enter_context(open_source(request.old, cache=cache_folder(TREES))), Path(folder, "old"))
-        parsing.begin_old(old, first_units(request.functions, old))
+        if request.patch is not None:
+            # Making the new tree takes as long as parsing a unit of the old one.
+            parsing.begin_old(old, first_units(request.functions, old))
         new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"))
         parsing.begin(old, new, first_units(request.functions, old, new))
         from mmuproof.cli.changes import Difference
