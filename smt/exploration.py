@@ -269,7 +269,7 @@ class Exploration:
         values, goal = self._preferred(preferred)
         relevant: Mapping[str, int] = dict.fromkeys(values, _EVERY_BIT)
         if small:
-            names = self._expressions({**self._names, **variables(goal)})
+            names = self._expressions({**self._names, **variables(*preferred)})
             search = SmallSearch(self._translation, self.obligation, goal, names, self._budget, self._seed)
             values, relevant = search.smallest(values, effort)
         return self._shown(values, relevant)

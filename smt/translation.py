@@ -44,8 +44,9 @@ class Translation:
         self._builder.release()
 
     def __del__(self) -> None:
-        # A context in which much is left takes long to delete.
-        self._builder.release()
+        # A context in which much is left takes long to delete; where garbage is collected it may be deleted before.
+        if self.context.ctx is not None:
+            self.release()
 
 
 class _Builder:

@@ -98,3 +98,13 @@ def test_a_variable_of_a_preference_alone_has_a_value() -> None:
     answer = Exploration(Obligation((), ne(X, 0)), guesses=[{"x": 0}]).glance([negate(wanted)])
     assert answer.assignment is not None
     assert answer.assignment.values == {"x": 0, "wanted": 0}
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_preference_that_is_passed_over_may_speak_of_anything(small: bool) -> None:
+    wanted, never = bool_var("wanted"), bool_var("never")
+    explored = Exploration(Obligation((), ult(X, 8)))
+    answer = explored.answer([all_of(never, ult(X, 3)), all_of(wanted, bit(X, 9))], small=small)
+    assert answer.assignment is not None
+    assert answer.assignment.values.keys() == {"x", "wanted", "never"}
+    assert answer.assignment.values["wanted"] == 1
