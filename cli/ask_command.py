@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from mmuproof.cli.console import Output
 from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.options import End, QuestionBudget
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
 
@@ -63,15 +63,11 @@ _Unit = Annotated[str | None, typer.Option(
 _Json = Annotated[Path | None, typer.Option(
     metavar="FILE", show_default=False, help="Write the answers there as well, whole or not at all.",
 )]  # fmt: skip
-_Budget = Annotated[int | None, typer.Option(
-    metavar="N", min=1, max=2**32 - 1, show_default=False,
-    help="The solver's resource limit for one question, which does not depend on the machine's speed.",
-)]  # fmt: skip
 _Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="With the examples of properties that are as wanted.")]
 _Clear = Annotated[bool, typer.Option("--clear", help="Remove it.")]
 
 
-def add_ask(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -> None:
+def add_ask(app: typer.Typer, end: End) -> None:
     """Add the commands; ``end`` runs one and ends with its exit status."""
 
     @app.command("ask", help=_ASK_HELP)
@@ -86,7 +82,7 @@ def add_ask(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) ->
         header: _Header = False,
         unit: _Unit = None,
         json: _Json = None,
-        budget: _Budget = None,
+        budget: QuestionBudget = None,
         verbose: _Verbose = False,
     ) -> None:
         def body(output: Output) -> int:

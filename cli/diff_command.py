@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ import typer
 
 from mmuproof.cli.console import Output
 from mmuproof.cli.errors import UsageProblem
+from mmuproof.cli.options import End, QuestionBudget, Results, processors
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -48,23 +47,16 @@ _Map = Annotated[list[str] | None, typer.Option(
     "--map", metavar="OLD=NEW", show_default=False,
     help="What a function, parameter or member is called in NEW, where it is not found by itself; may be repeated.",
 )]  # fmt: skip
-_Json = Annotated[Path | None, typer.Option(
-    metavar="FILE", show_default=False, help="Write the results there as well, whole or not at all.",
-)]  # fmt: skip
 _Jobs = Annotated[int | None, typer.Option(
     "--jobs", "-j", metavar="N", min=1, show_default=False,
     help="How many functions are compared at once; one for each processor by default.",
-)]  # fmt: skip
-_Budget = Annotated[int | None, typer.Option(
-    metavar="N", min=1, max=2**32 - 1, show_default=False,
-    help="The solver's resource limit for one question, which does not depend on the machine's speed.",
 )]  # fmt: skip
 _Verbose = Annotated[bool, typer.Option(
     "--verbose", "-v", help="With the calls that are not followed, and all that could not be compared.",
 )]  # fmt: skip
 
 
-def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -> None:
+def add_diff(app: typer.Typer, end: End) -> None:
     """Add the command; ``end`` runs one and ends with its exit status."""
 
     @app.command("diff", help=_HELP)
@@ -75,9 +67,9 @@ def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -
         patch: _Patch = None,
         series: _Series = None,
         names: _Map = None,
-        json: _Json = None,
+        json: Results = None,
         jobs: _Jobs = None,
-        budget: _Budget = None,
+        budget: QuestionBudget = None,
         verbose: _Verbose = False,
     ) -> None:
         def body(output: Output) -> int:
@@ -89,7 +81,7 @@ def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -
                     raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --json")
                 from mmuproof.cli.series import SeriesRequest, compare_series
 
-                return compare_series(SeriesRequest(old, series, jobs or _processors(), budget), output)
+                return compare_series(SeriesRequest(old, series, jobs or processors(), budget), output)
             new = None
             if patch is None and series is None:
                 if not given:
@@ -98,12 +90,8 @@ def add_diff(app: typer.Typer, end: Callable[[Callable[[Output], int]], None]) -
             # Only now: the solver and the C front end take longer to load than a mistake takes to find.
             from mmuproof.cli.diff import Request, diff
 
-            count = jobs or _processors()
+            count = jobs or processors()
             request = Request(old, new, tuple(given), patch, tuple(names or ()), json, count, budget, verbose)
             return diff(request, output)
 
         end(body)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))

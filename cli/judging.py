@@ -171,9 +171,6 @@ class Judge:
         likely = chain([] if known is None else [known], guesses_for(variables(*obligation.terms)))
         return _Tried(compared, relation, comparison, Exploration(obligation, self.budget, guesses=likely))
 
-    def _explored(self, obligation: Obligation) -> Exploration:
-        return Exploration(obligation, self.budget)
-
     # -- judging ----------------------------------------------------------------------------------
 
     def _judged(self, tried: _Tried) -> Judgement:
@@ -378,7 +375,7 @@ class Judge:
                     return CallerCheck(caller.new, None, f"{name} is no number there")
                 given[term] = extract(value, term.width - 1, 0) if value.width > term.width else value
             holds = implies(call.guard, substitute(condition.holds, given))
-            verdict = self._explored(Obligation((), holds)).verdict
+            verdict = Exploration(Obligation((), holds), self.budget).verdict
             if verdict is not Verdict.PROVED:
                 known = verdict is Verdict.REFUTED
                 return CallerCheck(caller.new, False if known else None, str(call.at))

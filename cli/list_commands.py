@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmuproof.cli.console import Output
+from mmuproof.cli.options import End, Errata, Results
 
 if TYPE_CHECKING:
     from mmuproof.cli.catalogue import Catalogue
@@ -33,43 +33,32 @@ With NAME, an erratum or an open choice in full: when it shows, what may differ,
 _ErrataNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False, hidden=True)]
 _Patterns = Annotated[list[str] | None, typer.Argument(metavar="PATTERN", show_default=False, hidden=True)]
 _SomeNames = Annotated[list[str], typer.Argument(metavar="THEOREM", show_default=False, hidden=True)]
-_Json = Annotated[Path | None, typer.Option(
-    metavar="FILE", show_default=False, help="Write the results there as well, whole or not at all.",
-)]  # fmt: skip
-_Errata = Annotated[Path | None, typer.Option(
-    metavar="FILE", show_default=False, help="Errata of your own, in TOML (docs/errata.md).",
-)]  # fmt: skip
 
 
-def add_lists(app: typer.Typer, catalogue: Catalogue, end: Callable[[Callable[[Output], int]], None]) -> None:
+def add_lists(app: typer.Typer, catalogue: Catalogue, end: End) -> None:
     """Add the commands; ``end`` runs one and ends with its exit status."""
 
-    @app.command("list", help=_LIST_HELP)
-    def list_command(patterns: _Patterns = None, *, json: _Json = None) -> None:
+    def show(what: Callable[[Output], None]) -> None:
         def body(output: Output) -> int:
-            from mmuproof.cli.listing import list_theorems
-
-            list_theorems(patterns or (), json, catalogue, output)
+            what(output)
             return _GREEN
 
         end(body)
+
+    @app.command("list", help=_LIST_HELP)
+    def list_command(patterns: _Patterns = None, *, json: Results = None) -> None:
+        from mmuproof.cli.listing import list_theorems
+
+        show(lambda output: list_theorems(patterns or (), json, catalogue, output))
 
     @app.command("show", help=_SHOW_HELP)
     def show_command(theorems: _SomeNames) -> None:
-        def body(output: Output) -> int:
-            from mmuproof.cli.listing import show_theorems
+        from mmuproof.cli.listing import show_theorems
 
-            show_theorems(theorems, catalogue, output)
-            return _GREEN
-
-        end(body)
+        show(lambda output: show_theorems(theorems, catalogue, output))
 
     @app.command("errata", help=_ERRATA_HELP)
-    def errata_command(names: _ErrataNames = None, *, errata: _Errata = None) -> None:
-        def body(output: Output) -> int:
-            from mmuproof.cli.errata import list_errata
+    def errata_command(names: _ErrataNames = None, *, errata: Errata = None) -> None:
+        from mmuproof.cli.errata import list_errata
 
-            list_errata(names or (), errata, catalogue, output)
-            return _GREEN
-
-        end(body)
+        show(lambda output: list_errata(names or (), errata, catalogue, output))

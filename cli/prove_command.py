@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmuproof.cli.console import Output
+from mmuproof.cli.options import End, Errata, Results, processors
 
 if TYPE_CHECKING:
     from mmuproof.cli.catalogue import Catalogue
@@ -49,9 +47,6 @@ _Vendors = Annotated[list[str] | None, typer.Option(
     metavar="intel|amd|shadow", show_default=False,
     help="Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
 )]  # fmt: skip
-_Json = Annotated[Path | None, typer.Option(
-    metavar="FILE", show_default=False, help="Write the results there as well, whole or not at all.",
-)]  # fmt: skip
 _Defect = Annotated[str | None, typer.Option(
     metavar="NAME", show_default=False, help="Put a known defect in first, to see that it is found.",
 )]  # fmt: skip
@@ -75,12 +70,9 @@ _Erratum = Annotated[list[str] | None, typer.Option(
     help="Whether the processor has an erratum, or how it reads an open choice of the manuals "
     "(mmuproof errata lists them); may be repeated. Any processor by default.",
 )]  # fmt: skip
-_Errata = Annotated[Path | None, typer.Option(
-    metavar="FILE", show_default=False, help="Errata of your own, in TOML (docs/errata.md).",
-)]  # fmt: skip
 
 
-def add_prove(app: typer.Typer, catalogue: Catalogue, end: Callable[[Callable[[Output], int]], None]) -> None:
+def add_prove(app: typer.Typer, catalogue: Catalogue, end: End) -> None:
     """Add the command; ``end`` runs one and ends with its exit status."""
 
     @app.command("prove", help=_HELP)
@@ -89,14 +81,14 @@ def add_prove(app: typer.Typer, catalogue: Catalogue, end: Callable[[Callable[[O
         *,
         kernel: _Kernel = None,
         vendor: _Vendors = None,
-        json: _Json = None,
+        json: Results = None,
         defect: _Defect = None,
         jobs: _Jobs = None,
         budget: _Budget = None,
         verbose: _Verbose = False,
         allow_known: _AllowKnown = False,
         erratum: _Erratum = None,
-        errata: _Errata = None,
+        errata: Errata = None,
     ) -> None:
         def body(output: Output) -> int:
             # Only now: what proves takes longer to load than a mistake takes to find.
@@ -104,7 +96,7 @@ def add_prove(app: typer.Typer, catalogue: Catalogue, end: Callable[[Callable[[O
 
             request = Request(
                 tuple(theorems or ()), kernel, tuple(vendor or ()), json, defect,
-                jobs or len(os.sched_getaffinity(0)), budget, verbose, allow_known, tuple(erratum or ()), errata,
+                jobs or processors(), budget, verbose, allow_known, tuple(erratum or ()), errata,
             )  # fmt: skip
             return prove(request, catalogue, output)
 

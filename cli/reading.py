@@ -111,10 +111,14 @@ def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
     return tuple(sorted({SPTE_C, *found}, key=lambda path: (path != MMU_C, path)))
 
 
+def _is_rewritten(old: ReadTree, new: ReadTree, path: str) -> bool:
+    return old.text(path) != new.text(path)
+
+
 def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], Collection[str]]) -> bool:
     """Whether a unit may be another in the new tree, given the files in which the trees differ."""
     # Comparing the trees takes long, and its own text often tells.
-    return old.text(path) != new.text(path) or any(each.included.reaches(path, changed()) for each in (old, new))
+    return _is_rewritten(old, new, path) or any(each.included.reaches(path, changed()) for each in (old, new))
 
 
 class Parsing:
@@ -137,27 +141,25 @@ class Parsing:
     def begin(self, old: ReadTree, new: ReadTree, paths: Iterable[str]) -> None:
         """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
         for path in paths:
-            if old.has(path) and new.has(path) and old.text(path) != new.text(path):
+            if old.has(path) and new.has(path) and _is_rewritten(old, new, path):
                 old.start([path], self._pool)
                 new.start([path], self._pool)
 
-    def finish(
-        self, old: ReadTree, new: ReadTree, paths: Sequence[str], changed: Callable[[], Collection[str]]
-    ) -> None:
+    def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], affected: Callable[[str], bool]) -> None:
         """Parse units and wait for them: no thread is left.
 
         Args:
             old: one tree.
             new: the other.
             paths: the units.
-            changed: gives the files in which the trees differ.
+            affected: whether a unit may be another in the new tree.
 
         Raises:
             ParseFailed: one of them does not parse.
         """
         for path in paths:
             old.start([path], self._pool)
-            if not is_affected(old, new, path, changed):
+            if not affected(path):
                 new.adopt(old, [path])
             new.start([path], self._pool)
         for each in (old, new):

@@ -96,8 +96,9 @@ def compare_trees(
     }  # fmt: skip
     known = _units_of(defined, old, new) if defined and len(defined) == len(wanted.functions) else ()
     changed = cache(differing_files)
-    paths = known or _units(old, new, changed, defined, every=bool(wanted.functions))
-    parsing.finish(old, new, paths, changed)
+    affected = cache(lambda path: is_affected(old, new, path, changed))
+    paths = known or _units(old, new, affected, defined, every=bool(wanted.functions))
+    parsing.finish(old, new, paths, affected)
     versions = Version(old.units(paths)), Version(new.units(paths))
     pairing = pair_functions(*versions, wanted.names, tuple(defined))
     pairs = _selected(pairing, versions, wanted.functions)
@@ -164,7 +165,7 @@ def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree
 def _units(
     old: ReadTree,
     new: ReadTree,
-    changed: Callable[[], frozenset[str]],
+    affected: Callable[[str], bool],
     defined: Mapping[str, Sequence[str]],
     *,
     every: bool,
@@ -174,7 +175,7 @@ def _units(
     return tuple(
         path for path in dict.fromkeys((*MMU_UNITS, *further))
         if old.has(path) and new.has(path)
-        and (every or path == SPTE_C or is_affected(old, new, path, changed))
+        and (every or path == SPTE_C or affected(path))
     )  # fmt: skip
 
 

@@ -47,8 +47,6 @@ class SmallSearch:
         self._solver.set("core.minimize", True)
         self._solver.add(*self._wanted, z3.Not(translation.expression(goal)))
         self._wanted.append(translation.expression(goal))
-        self._known: tuple[Mapping[str, int], set[str] | None] | None = None
-        self._known_bits: tuple[Mapping[str, int], dict[str, int]] | None = None
 
     def smallest(self, values: Mapping[str, int], effort: int | None) -> tuple[dict[str, int], dict[str, int]]:
         """A counterexample made from another one, and the mask of those bits of each variable that matter.
@@ -71,8 +69,9 @@ class SmallSearch:
         solver.add(*(equals(self._names[each], value) for each, value in plain.items() if each not in matter))
         names = {each: expression for each, expression in self._names.items() if each in matter}
         found = _smallest(solver, names, dict(plain), effort)
-        cleared = dict(self._cleared(found, self._bits(found)))
-        return cleared, self._bits(cleared)
+        relevant = self._bits(found)
+        cleared = dict(self._cleared(found, relevant))
+        return cleared, relevant if cleared == found else self._bits(cleared)
 
     def _cleared(self, values: Mapping[str, int], relevant: Mapping[str, int]) -> Mapping[str, int]:
         """The same without the bits that do not matter, if that is a counterexample."""
@@ -81,11 +80,6 @@ class SmallSearch:
 
     def _variables(self, values: Mapping[str, int]) -> set[str] | None:
         """The variables that have to be as they are, all others being free; None if that is not known."""
-        if self._known is None or self._known[0] != values:
-            self._known = dict(values), self._asked(values)
-        return self._known[1]
-
-    def _asked(self, values: Mapping[str, int]) -> set[str] | None:
         names = {f"|{each}| = {values[each]:#x}": each for each in justify(self._goal, values)}
         literals = [z3.Bool(text, self._context) for text in names]
         for literal, each in zip(literals, names.values(), strict=True):
@@ -96,11 +90,6 @@ class SmallSearch:
 
     def _bits(self, values: Mapping[str, int]) -> dict[str, int]:
         """The mask of those bits of each variable that have to be as they are, all others being free."""
-        if self._known_bits is None or self._known_bits[0] != values:
-            self._known_bits = dict(values), self._asked_bits(values)
-        return self._known_bits[1]
-
-    def _asked_bits(self, values: Mapping[str, int]) -> dict[str, int]:
         # Whole variables first: most do not matter, and bits are many.
         matter = self._variables(values)
         if matter is None:

@@ -12,7 +12,7 @@ gives 0), ``& | ^ ~`` on truth values.  An ``int`` beside a bit-vector is taken 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar, overload
 from weakref import KeyedRef, ReferenceType, WeakValueDictionary
@@ -264,8 +264,17 @@ def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
             yield item
 
 
-def _junction(op: Op, neutral: Bool, items: Iterable[Bool]) -> Bool:
+def _junction(op: Op, neutral: Bool, items: Collection[Bool]) -> Bool:
     absorbing = FALSE if neutral is TRUE else TRUE
+    if len(items) == 2:
+        # Most are of two, and many of these of something constant.
+        a, b = items
+        if a is b or b is neutral:
+            return a
+        if a is neutral:
+            return b
+        if a is absorbing or b is absorbing:
+            return absorbing
     other = Op.OR if op is Op.AND else Op.AND
     kept: dict[Bool, None] = {}
     negated: set[Term] = set()
@@ -332,28 +341,11 @@ def _resolve(a: Bool, b: Bool) -> Bool | None:
 
 def all_of(*items: Bool) -> Bool:
     """The conjunction; true for no items."""
-    if len(items) == 2:
-        # Most are of two, and many of these of something constant.
-        a, b = items
-        if a is b or b is TRUE:
-            return a
-        if a is TRUE:
-            return b
-        if a is FALSE or b is FALSE:
-            return FALSE
     return _junction(Op.AND, TRUE, items)
 
 
 def any_of(*items: Bool) -> Bool:
     """The disjunction; false for no items."""
-    if len(items) == 2:
-        a, b = items
-        if a is b or b is FALSE:
-            return a
-        if a is FALSE:
-            return b
-        if a is TRUE or b is TRUE:
-            return TRUE
     return _junction(Op.OR, FALSE, items)
 
 
