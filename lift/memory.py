@@ -120,19 +120,27 @@ def unknown(owner: Object, leaf: Leaf, name: str) -> Value:
 
 
 def input_pointer(owner: Object, name: str, type_: PointerType, member: str = "") -> Pointer:
-    """A pointer that comes from outside: null, or the only pointer to an object of its own."""
+    """A pointer that comes from outside: null, or the only pointer to an object of its own.
+
+    Raises:
+        Refused: so many pointers have been followed that it must be a list, whose end no loop can reach.
+    """
     null = null_condition(name)
     if isinstance(type_.target, FunctionType):
         function = FunctionRef(name, known=False, member=member)
         return Pointer((Target(null), Target(negate(null), function=function)))
     pointee = owner.pointees.get(name)
     if pointee is None:
+        if owner.links >= _LINKS:
+            raise Refused("a list whose end is not known")
         pointee = owner.pointees[name] = Object(
-            name, type_.target, ObjectKind.INPUT, by_pointer=True, words=owner.words
+            name, type_.target, ObjectKind.INPUT, by_pointer=True, links=owner.links + 1, words=owner.words
         )
     return Pointer((Target(null), Target(negate(null), Place(pointee, 0))))
 
 
+_LINKS = 64
+"""Page tables have five levels and structs refer to each other less deeply still."""
 _UNTOUCHED = Initial()
 
 

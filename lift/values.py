@@ -55,12 +55,14 @@ class Object:
         type: its C type.
         kind: what it holds at first.
         by_pointer: whether members are written ``name->member``.
+        links: how many pointers have been followed to it, one behind the other.
     """
 
     name: str
     type: CType
     kind: ObjectKind
     by_pointer: bool = False
+    links: int = field(default=0, repr=False)
     settled: bool = field(default=False, repr=False)
     """Whether no call can change it: set up once, before any code that is looked at."""
     ended: bool = field(default=False, repr=False)

@@ -41,6 +41,10 @@ UNKNOWN = {
     "generic selection with effects": ("u64 f(u64 a) { return _Generic(a, u64: a++, default: 0); }", "selection"),
     "unbounded loop": ("u64 f(u64 a) { while (a) a = a * 3 + 1; return a; }", "a loop whose bound is not known"),
     "endless loop": ("u64 f(u64 a) { for (;;) a++; return a; }", "a loop whose bound is not known"),
+    "endless list": (
+        "struct l { struct l *next; } all; u64 f(u64 a) { for (struct l *p = all.next; p != &all; p = p->next) a++; return a; }",
+        "a list whose end is not known",
+    ),
     "unbounded recursion": ("u64 f(u64 a) { return a ? f(a - 1) : 0; }", "too deeply"),
     "call of a function without a body": ("u64 g(u64 a); u64 f(u64 a) { return g(a); }", "g(): neither lifted nor on the list of cuts"),
     "call through an unknown pointer": ("u64 (*hook)(u64); u64 f(u64 a) { return hook(a); }", "hook(): neither lifted nor on the list"),
