@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mmuproof.smt.exploration import Exploration
-from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Assignment, Assumption, Obligation
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
 
@@ -68,7 +67,7 @@ def _sufficient(explored: Exploration, conditions: Sequence[Condition], budget: 
 
 def _literals(obligation: Obligation, assignment: Assignment, name: Callable[[str, int], str]) -> Iterator[Condition]:
     """What is otherwise than in a counterexample, the simplest first."""
-    terms = variables(obligation.claim, *(each.term for each in obligation.assumptions))
+    terms = obligation.variables
     relevant = [(each, mask & _full(terms[each])) for each, mask in assignment.relevant.items() if each in terms]
     later: list[Condition] = []
     # Of an address or a number of pages nobody guarantees a bit.

@@ -168,7 +168,7 @@ class Judge:
             return _Tried(compared, relation, comparison, None)
         obligation = _obligation(comparison)
         known = before.explored.counterexample if before is not None and before.explored is not None else None
-        likely = chain([] if known is None else [known], guesses_for(variables(*obligation.terms)))
+        likely = chain([] if known is None else [known], guesses_for(obligation.variables))
         return _Tried(compared, relation, comparison, Exploration(obligation, self.budget, guesses=likely))
 
     # -- judging ----------------------------------------------------------------------------------

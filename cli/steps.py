@@ -12,7 +12,8 @@ from mmuproof.cli.results import TracedStep
 from mmuproof.cli.slicing import bits_used, carried_constants, core, overlap, selected, visited
 from mmuproof.model.evidence import Check, CheckKind, Step
 from mmuproof.proofs.theorem import Claim, Symptom
-from mmuproof.smt.terms import BitVec, Op, Term, eq, extract, negate
+from mmuproof.smt.operations import ASHR, LSHR
+from mmuproof.smt.terms import BitVec, Term, eq, extract, negate
 
 MOST_STEPS = 8
 """More steps than this are not read; the last ones are nearest to the wrong result."""
@@ -29,7 +30,7 @@ _FIRES = {
     CheckKind.LIFETIME: "an object is used after its end",
 }
 
-_SHIFTS = (Op.LSHR, Op.ASHR)
+_SHIFTS = (LSHR, ASHR)
 
 _ELEMENT = re.compile(r"(?P<array>.+)\[(?P<index>\d+)\]")
 

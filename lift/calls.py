@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType, VoidType, member_at
-from mmuproof.lift.core import located
+from mmuproof.lift.core import Located
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.findings import CallMade, CutCall
@@ -69,7 +69,7 @@ class Calls(Statements):
                 merged, result = each, value
                 continue
             if result is not None and value is not None:
-                with located(at):
+                with Located(at):
                     result = choose(telling(merged.guard, each.guard), result, value)
             merged = meet([merged, each])
         state.become(merged)
@@ -212,7 +212,7 @@ class Calls(Statements):
                 ) from None
             moved = place.moved(member.offset)
             for _, offset in self._choices(moved, member.width, state, argument.at):
-                with located(argument.at):
+                with Located(argument.at):
                     state.memory.make_range_unknown(place.object, offset, member.width, tag)
 
 

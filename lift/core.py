@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from mmuproof.lift.c_types import CType, FunctionType, IntType, PointerType, VoidType
@@ -27,12 +26,12 @@ from mmuproof.lift.values import (
     unset_name,
 )
 from mmuproof.smt.graph import substitute
+from mmuproof.smt.operations import ITE, VAR
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
     BitVec,
     Bool,
-    Op,
     Term,
     all_of,
     any_of,
@@ -64,17 +63,27 @@ class Definitions(Protocol):
         """The variable of this name at file scope."""
 
 
-@contextmanager
-def located(at: Location) -> Iterator[None]:
-    """Add the place in the source to a refusal that has none."""
-    try:
-        yield
-    except Refused as refusal:
-        raise type(refusal)(refusal.reason, refusal.location or str(at)) from None
+class Located:
+    """Adds the place in the source to a refusal that has none, of what is done in a ``with`` statement."""
+
+    # There is one for each access to memory: a generator would take three times as long.
+    __slots__ = ("_at",)
+
+    def __init__(self, at: Location) -> None:
+        self._at = at
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Refused):
+            raise type(error)(error.reason, error.location or str(self._at)) from None
 
 
 def bottom_up(root: Term, known: dict[Term, _T], combine: Callable[[Term, list[_T]], _T]) -> _T:
     """The value of ``root``, made from those of its arguments; ``known`` keeps all for the next time."""
+    if root in known:
+        return known[root]
     stack = [root]
     while stack:
         term = stack[-1]
@@ -136,8 +145,9 @@ class Core:
         """The value, with the demand that it does not depend on anything that was never set."""
         kind = CheckKind.UNSET
         if isinstance(value, BitVec):
-            name = unset_name(value)
-            self._require(kind, self._is_set(value), state, at, f"{name} is read before it is set")
+            holds = self._is_set(value)
+            if holds is not TRUE:
+                self._require(kind, holds, state, at, f"{unset_name(value)} is read before it is set")
             return value
         unset = [target for target in value.targets if target.unset is not None]
         if not unset:
@@ -220,7 +230,7 @@ class Core:
     def _read(self, places: Places, width: int, type_: CType, state: State, at: Location) -> Value:
         """What the places hold, as a value of ``type_``; a path on which there is none has ended."""
         result: Value | None = None
-        with located(at):
+        with Located(at):
             for guard, place in places:
                 for condition, offset in reversed(self._choices(place, width, state, at)):
                     value = state.memory.read(place.object, offset, width)
@@ -244,7 +254,7 @@ class Core:
         """Put a value into whichever of the places it is."""
         if isinstance(value, BitVec) and value.width > width:
             value = resize(value, width)
-        with located(at):
+        with Located(at):
             for guard, place in places:
                 here = guard if len(places) > 1 else TRUE
                 choices = self._choices(place, width, state, at)
@@ -262,7 +272,7 @@ class Core:
         for place in (source, target):
             self._choices(place, bits, state, at)
         if not state.is_dead:
-            with located(at):
+            with Located(at):
                 state.memory.transfer(source, target, bits)
 
     def _unreached(self, type_: CType) -> Value:
@@ -306,15 +316,15 @@ def _refuse_numbers(pointer: Pointer, at: Location) -> None:
 
 
 def _when_set(term: Term, parts: list[Bool]) -> Bool:
-    if term.op is Op.VAR:
+    if term.op is VAR:
         return TRUE if unset_name(term) is None else FALSE
-    if term.op is Op.ITE and isinstance(term.args[0], Bool):
+    if term.op is ITE and isinstance(term.args[0], Bool):
         return all_of(parts[0], ite(term.args[0], parts[1], parts[2]))
     return all_of(*parts)
 
 
 def _null_tests(term: Term, parts: list[frozenset[Term]]) -> frozenset[Term]:
-    if term.op is Op.VAR:
+    if term.op is VAR:
         return frozenset((term,)) if is_null_condition(term) else frozenset()
     return frozenset().union(*parts) if any(parts) else frozenset()
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, Field, RecordType, VoidType
-from mmuproof.lift.core import Definitions, located
+from mmuproof.lift.core import Definitions, Located
 from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.expressions import Expressions
@@ -47,7 +47,7 @@ class Statements(Expressions):
     def _statement(self, stmt: Stmt, state: State) -> State | None:
         """Run a statement; None stands for a path that does not get to its end."""
         # Where paths meet, a refusal does not know its place.
-        with located(stmt.at):
+        with Located(stmt.at):
             return self._run_statement(stmt, state)
 
     def _run_statement(self, stmt: Stmt, state: State) -> State | None:

@@ -8,12 +8,12 @@ from itertools import count
 
 from mmuproof.lift.c_types import CType, RecordType
 from mmuproof.lift.errors import Refused
+from mmuproof.smt.operations import VAR
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
     BitVec,
     Bool,
-    Op,
     Term,
     all_of,
     any_of,
@@ -100,7 +100,7 @@ class Object:
 
 def unset_name(term: Term) -> str | None:
     """What a variable is the unset value of, or None for every other term."""
-    if term.op is not Op.VAR or _UNSET not in term.name:
+    if term.op is not VAR or _UNSET not in term.name:
         return None
     return term.name.partition(_UNSET)[0]
 

@@ -14,7 +14,7 @@ from itertools import chain, count, islice
 import z3
 
 from mmuproof.smt.backend import DEFAULT_BUDGET, core, fresh_solver, name, read
-from mmuproof.smt.graph import evaluate, evaluate_all, postorder, values_of, variables
+from mmuproof.smt.graph import evaluate, evaluate_all, postorder, values_of, variables, variables_among
 from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.justification import justify
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
@@ -68,20 +68,19 @@ class Exploration:
     def _answer(self, verdict: Verdict, **details: object) -> Answer:
         return Answer(verdict, time.thread_time() - self._start, **details)  # type: ignore[arg-type]
 
-    @cached_property
+    @property
     def _names(self) -> Mapping[str, Term]:
-        return variables(*self.obligation.terms)
+        return self.obligation.variables
 
     def _guessed(self) -> Answer | None:
         """What some guess shows: a counterexample, or of a claim that is always true that it is no vacuous one."""
         always = self.obligation.claim is TRUE
-        terms = postorder(self.obligation.terms)
         base: Mapping[str, int] = {}
         held: Mapping[str, int] = {}
         for guess in self._guesses:
             # As soon as the assumptions hold, what makes them hold is kept.
             values = _mixed(base, guess, held) if self._can_hold else guess
-            known = values_of(terms, values)
+            known = values_of(self.obligation.order, values)
             *premises, claim = (known[each] for each in self.obligation.terms)
             if not all(premises):
                 continue
@@ -192,14 +191,15 @@ class Exploration:
 
     def _drop_seen(self, terms: dict[int, Bool], values: Mapping[str, int]) -> None:
         """Leave out what is true in a counterexample, or in one that agrees with it in what makes it one."""
-        names = {**self._names, **variables(*terms.values())}
+        order = postorder(terms.values())
+        names = {**self._names, **variables_among(order)}
         held = justify(self.obligation.broken, values)
         for guess in chain([values], guesses_for(names)):
             if not terms:
                 return
-            other = _mixed(values, guess, held)
-            for index, true in zip(list(terms), evaluate_all([*terms.values()], other), strict=True):
-                if true:
+            known = values_of(order, _mixed(values, guess, held))
+            for index, term in list(terms.items()):
+                if known[term]:
                     del terms[index]
 
     def seen(self, terms: Sequence[Bool]) -> list[bool]:

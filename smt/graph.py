@@ -5,10 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
+from mmuproof.smt.operations import (
+    ADD,
+    AND,
+    ASHR,
+    CONCAT,
+    CONST,
+    EQ,
+    EXTRACT,
+    ITE,
+    LSHR,
+    MUL,
+    NOT,
+    OR,
+    SDIV,
+    SEXT,
+    SHL,
+    SLT,
+    SREM,
+    SUB,
+    UDIV,
+    ULT,
+    UREM,
+    VAR,
+    XOR,
+    ZEXT,
+    Op,
+)
 from mmuproof.smt.terms import (
     BitVec,
     Bool,
-    Op,
     Term,
     all_of,
     any_of,
@@ -60,9 +86,14 @@ def variables(*roots: Term) -> dict[str, Term]:
     Raises:
         ValueError: one name is used with two widths.
     """
+    return variables_among(postorder(roots))
+
+
+def variables_among(terms: Iterable[Term]) -> dict[str, Term]:
+    """The variables among some terms, see `variables`."""
     found: dict[str, Term] = {}
-    for term in postorder(roots):
-        if term.op is Op.VAR and found.setdefault(term.name, term) is not term:
+    for term in terms:
+        if term.op is VAR and found.setdefault(term.name, term) is not term:
             raise ValueError(f"the name {term.name} is used with two widths")
     return found
 
@@ -84,16 +115,16 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
     for term in terms:
         op, args = term.op, term.args
         # What most terms are, without a call for each.
-        if op is Op.AND or op is Op.OR:
+        if op is AND or op is OR:
             value = known[args[0]]
             for arg in args[1:]:
-                value = value & known[arg] if op is Op.AND else value | known[arg]
+                value = value & known[arg] if op is AND else value | known[arg]
             known[term] = value
-        elif op is Op.ITE:
+        elif op is ITE:
             known[term] = known[args[1]] if known[args[0]] else known[args[2]]
-        elif op is Op.EQ:
+        elif op is EQ:
             known[term] = int(known[args[0]] == known[args[1]])
-        elif op is Op.NOT and not term.width:
+        elif op is NOT and not term.width:
             known[term] = 1 - known[args[0]]
         else:
             known[term] = _value(term, known, values)
@@ -102,10 +133,10 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
 
 def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:
     op = term.op
-    if op is Op.CONST:
+    if op is CONST:
         return term.value
     full = (1 << term.width) - 1 if term.width else 1
-    if op is Op.VAR:
+    if op is VAR:
         return values.get(term.name, 0) & full
     args = [known[arg] for arg in term.args]
     if op in _FOLDS:
@@ -113,34 +144,34 @@ def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> 
         for arg in args[1:]:
             result = _FOLDS[op](result, arg)
         return result & full
-    if op is Op.NOT:
+    if op is NOT:
         return ~args[0] & full
-    if op is Op.EXTRACT:
+    if op is EXTRACT:
         assert isinstance(term.data, int)
         return (args[0] >> term.data) & full
-    if op is Op.CONCAT:
+    if op is CONCAT:
         return args[0] << term.args[1].width | args[1]
-    if op is Op.ZEXT:
+    if op is ZEXT:
         return args[0]
     width = term.args[0].width
-    if op is Op.SEXT:
+    if op is SEXT:
         return to_signed(args[0], width) & full
-    if op is Op.SLT:
+    if op is SLT:
         return int(to_signed(args[0], width) < to_signed(args[1], width))
-    if op in (Op.SHL, Op.LSHR, Op.ASHR):
+    if op in (SHL, LSHR, ASHR):
         count = min(args[1], width)
-        if op is Op.SHL:
+        if op is SHL:
             return args[0] << count & full
-        return (to_signed(args[0], width) if op is Op.ASHR else args[0]) >> count & full
+        return (to_signed(args[0], width) if op is ASHR else args[0]) >> count & full
     return divided(op, args[0], args[1], width) & full
 
 
 _FOLDS: Mapping[Op, Callable[[int, int], int]] = {
-    Op.XOR: lambda a, b: a ^ b,
-    Op.ADD: lambda a, b: a + b,
-    Op.SUB: lambda a, b: a - b,
-    Op.MUL: lambda a, b: a * b,
-    Op.ULT: lambda a, b: int(a < b),
+    XOR: lambda a, b: a ^ b,
+    ADD: lambda a, b: a + b,
+    SUB: lambda a, b: a - b,
+    MUL: lambda a, b: a * b,
+    ULT: lambda a, b: int(a < b),
 }
 
 _T = TypeVar("_T", Bool, BitVec)
@@ -166,7 +197,9 @@ class Substitution:
         done = self._done
         if root in done:
             return done[root]  # type: ignore[return-value]
-        for term in postorder([root], done):
+        # Most terms come after those that they are made of.
+        terms = postorder([root], done) if any(arg not in done for arg in root.args) else (root,)
+        for term in terms:
             new = self._replacement(term)
             if new is None:
                 args = tuple(done[arg] for arg in term.args)
@@ -179,46 +212,46 @@ class Substitution:
 
 def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     op = term.op
-    if term.width == 0 and op in (Op.NOT, Op.AND, Op.OR):
+    if term.width == 0 and op in (NOT, AND, OR):
         truths = [_truth(arg) for arg in args]
-        return negate(truths[0]) if op is Op.NOT else all_of(*truths) if op is Op.AND else any_of(*truths)
-    if op is Op.ITE:
+        return negate(truths[0]) if op is NOT else all_of(*truths) if op is AND else any_of(*truths)
+    if op is ITE:
         condition = _truth(args[0])
         if term.width == 0:
             return ite(condition, _truth(args[1]), _truth(args[2]))
         return ite(condition, _vector(args[1]), _vector(args[2]))
-    if op is Op.EQ and args[0].width == 0:
+    if op is EQ and args[0].width == 0:
         return iff(_truth(args[0]), _truth(args[1]))
     vectors = [_vector(arg) for arg in args]
     first = vectors[0]
-    if op is Op.EXTRACT:
+    if op is EXTRACT:
         assert isinstance(term.data, int)
         return extract(first, term.data + term.width - 1, term.data)
-    if op in (Op.ZEXT, Op.SEXT):
-        return zext(first, term.width) if op is Op.ZEXT else sext(first, term.width)
-    if op is Op.NOT:
+    if op in (ZEXT, SEXT):
+        return zext(first, term.width) if op is ZEXT else sext(first, term.width)
+    if op is NOT:
         return ~first
     return _BINARY[op](first, vectors[1])
 
 
 _BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
-    Op.EQ: eq,
-    Op.ULT: ult,
-    Op.SLT: slt,
-    Op.UDIV: udiv,
-    Op.UREM: urem,
-    Op.SDIV: sdiv,
-    Op.SREM: srem,
-    Op.ASHR: ashr,
-    Op.CONCAT: concat,
-    Op.AND: lambda a, b: a & b,
-    Op.OR: lambda a, b: a | b,
-    Op.XOR: lambda a, b: a ^ b,
-    Op.ADD: lambda a, b: a + b,
-    Op.SUB: lambda a, b: a - b,
-    Op.MUL: lambda a, b: a * b,
-    Op.SHL: lambda a, b: a << b,
-    Op.LSHR: lambda a, b: a >> b,
+    EQ: eq,
+    ULT: ult,
+    SLT: slt,
+    UDIV: udiv,
+    UREM: urem,
+    SDIV: sdiv,
+    SREM: srem,
+    ASHR: ashr,
+    CONCAT: concat,
+    AND: lambda a, b: a & b,
+    OR: lambda a, b: a | b,
+    XOR: lambda a, b: a ^ b,
+    ADD: lambda a, b: a + b,
+    SUB: lambda a, b: a - b,
+    MUL: lambda a, b: a * b,
+    SHL: lambda a, b: a << b,
+    LSHR: lambda a, b: a >> b,
 }
 
 

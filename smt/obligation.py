@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from mmuproof.smt.graph import evaluate_all
-from mmuproof.smt.terms import Bool, all_of, negate
+from mmuproof.smt.graph import postorder, values_of, variables_among
+from mmuproof.smt.terms import Bool, Term, all_of, negate
 
 
 class Verdict(enum.Enum):
@@ -62,9 +63,20 @@ class Obligation:
         """Each assumption, and the claim last."""
         return *(assumption.term for assumption in self.assumptions), self.claim
 
+    @cached_property
+    def order(self) -> Sequence[Term]:
+        """Every node of the assumptions and the claim, arguments before the nodes that use them."""
+        return postorder(self.terms)
+
+    @cached_property
+    def variables(self) -> Mapping[str, Term]:
+        """The variables of the assumptions and the claim by name."""
+        return variables_among(self.order)
+
     def is_refuted_by(self, values: Mapping[str, int]) -> bool:
         """Whether an assignment satisfies the assumptions and breaks the claim, by plain integers."""
-        *premises, claim = evaluate_all([*self.terms], values)
+        known = values_of(self.order, values)
+        *premises, claim = (known[each] for each in self.terms)
         return all(premises) and not claim
 
 

@@ -15,7 +15,34 @@ import z3
 from z3 import z3core
 
 from mmuproof.smt.graph import postorder
-from mmuproof.smt.terms import Op, Term
+from mmuproof.smt.operations import (
+    ADD,
+    AND,
+    ASHR,
+    CONCAT,
+    CONST,
+    EQ,
+    EXTRACT,
+    ITE,
+    LSHR,
+    MUL,
+    NOT,
+    OR,
+    SDIV,
+    SEXT,
+    SHL,
+    SLT,
+    SREM,
+    SUB,
+    UDIV,
+    ULT,
+    UREM,
+    VAR,
+    XOR,
+    ZEXT,
+    Op,
+)
+from mmuproof.smt.terms import Term
 
 _LARGEST_NUMBER = 64
 """Bits of a number that the C interface takes as such and not as text."""
@@ -80,21 +107,21 @@ class _Builder:
         binary = (_ON_VECTORS if width else _ON_TRUTHS).get(op)
         if binary is not None:
             return self._folded(binary, args)
-        if op is Op.CONST:
+        if op is CONST:
             return self._constant(term.value, width)
-        if op is Op.VAR:
+        if op is VAR:
             return _const(context, _string_symbol(context, term.name.encode()), self._sort(width))
-        if op is Op.ITE:
+        if op is ITE:
             return _ite(context, *args)
-        if op is Op.NOT:
+        if op is NOT:
             return (_bvnot if width else _not)(context, *args)
-        if op in (Op.AND, Op.OR):
-            return (_and if op is Op.AND else _or)(context, len(args), (c_void_p * len(args))(*args))
-        if op is Op.EXTRACT:
+        if op in (AND, OR):
+            return (_and if op is AND else _or)(context, len(args), (c_void_p * len(args))(*args))
+        if op is EXTRACT:
             assert isinstance(term.data, int)
             return _extract(context, term.data + width - 1, term.data, *args)
-        if op in (Op.ZEXT, Op.SEXT):
-            return (_zero_ext if op is Op.ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
+        if op in (ZEXT, SEXT):
+            return (_zero_ext if op is ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
         raise AssertionError(f"no expression for {op}")
 
     def _folded(self, binary: _Function, args: list[int]) -> int | None:
@@ -157,21 +184,21 @@ def _binary(name: str) -> _Function:
     return _function(name, c_void_p, c_void_p)
 
 
-_ON_TRUTHS: Mapping[Op, _Function] = {Op.EQ: _binary("mk_eq"), Op.ULT: _binary("mk_bvult"), Op.SLT: _binary("mk_bvslt")}
+_ON_TRUTHS: Mapping[Op, _Function] = {EQ: _binary("mk_eq"), ULT: _binary("mk_bvult"), SLT: _binary("mk_bvslt")}
 _ON_VECTORS: Mapping[Op, _Function] = {
-    Op.AND: _binary("mk_bvand"),
-    Op.OR: _binary("mk_bvor"),
-    Op.XOR: _binary("mk_bvxor"),
-    Op.ADD: _binary("mk_bvadd"),
-    Op.SUB: _binary("mk_bvsub"),
-    Op.MUL: _binary("mk_bvmul"),
-    Op.UDIV: _binary("mk_bvudiv"),
-    Op.UREM: _binary("mk_bvurem"),
-    Op.SDIV: _binary("mk_bvsdiv"),
-    Op.SREM: _binary("mk_bvsrem"),
-    Op.SHL: _binary("mk_bvshl"),
-    Op.LSHR: _binary("mk_bvlshr"),
-    Op.ASHR: _binary("mk_bvashr"),
-    Op.CONCAT: _binary("mk_concat"),
+    AND: _binary("mk_bvand"),
+    OR: _binary("mk_bvor"),
+    XOR: _binary("mk_bvxor"),
+    ADD: _binary("mk_bvadd"),
+    SUB: _binary("mk_bvsub"),
+    MUL: _binary("mk_bvmul"),
+    UDIV: _binary("mk_bvudiv"),
+    UREM: _binary("mk_bvurem"),
+    SDIV: _binary("mk_bvsdiv"),
+    SREM: _binary("mk_bvsrem"),
+    SHL: _binary("mk_bvshl"),
+    LSHR: _binary("mk_bvlshr"),
+    ASHR: _binary("mk_bvashr"),
+    CONCAT: _binary("mk_concat"),
 }
 """By the operation, of those with two arguments or a chain of them: the function, by the sort of the result."""

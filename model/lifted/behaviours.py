@@ -27,7 +27,7 @@ from mmuproof.lift.syntax import Function, Variable
 from mmuproof.lift.values import null_condition
 from mmuproof.model.cuts.comparisons import OPAQUE
 from mmuproof.model.evidence import Check, Evidence, Step
-from mmuproof.smt.graph import variables
+from mmuproof.smt.graph import postorder, variables_among
 from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, any_of, negate, var, zext
 
 _PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
@@ -68,7 +68,12 @@ class Behaviour:
     @cached_property
     def variables(self) -> Mapping[str, Term]:
         """The free inputs, and the unknown results of calls, that what it shows depends on, by name."""
-        return variables(*self.shown)
+        return variables_among(self.order)
+
+    @cached_property
+    def order(self) -> Sequence[Term]:
+        """Every node of what it shows, arguments before the nodes that use them."""
+        return postorder(self.shown)
 
     @cached_property
     def shown(self) -> tuple[Term, ...]:

@@ -17,12 +17,12 @@ from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.usual import usual
 from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.operations import EXTRACT, ITE, VAR
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
     BitVec,
     Bool,
-    Op,
     Term,
     all_of,
     any_of,
@@ -305,7 +305,8 @@ class _Comparing:
             yield Aspect(f"a call of {new[j].function}()", right.truth(new[j].guard), FALSE, right.truth(new[j].guard))
         for i, j in pairs:
             yield from self._call(old[i], new[j])
-        for (i, j), (k, m) in combinations(pairs, 2):
+        in_order = [j for _, j in pairs] == sorted(j for _, j in pairs)
+        for (i, j), (k, m) in combinations(pairs, 2) if not in_order else ():
             if (i < k) is not (j < m):
                 both = all_of(left.truth(old[i].guard), left.truth(old[k].guard))
                 yield Aspect(f"the order of {old[i].function}() and {old[k].function}()", both)
@@ -427,15 +428,15 @@ def same_fields(fields: Mapping[str, Field], others: Mapping[str, Field]) -> dic
 
 def _is_touched(value: Term, name: str, place: Field) -> Bool:
     """When a bit-field holds something else than what it held before the function, or than a call left in it."""
-    if value.op is Op.ITE:
+    if value.op is ITE:
         condition, then, other = value.args
         assert isinstance(condition, Bool)
         return any_of(
             all_of(condition, _is_touched(then, name, place)),
             all_of(negate(condition), _is_touched(other, name, place)),
         )
-    word, is_part = (value.args[0], True) if value.op is Op.EXTRACT else (value, False)
-    if word.op is not Op.VAR:
+    word, is_part = (value.args[0], True) if value.op is EXTRACT else (value, False)
+    if word.op is not VAR:
         return TRUE
     own = value.data == place.offset if is_part else word.name.endswith(f".{name}")
     return FALSE if own else TRUE
@@ -490,5 +491,8 @@ def _led_elsewhere(ours: _Targets, theirs: _Targets, same: Callable[[Target, Tar
     """
     leads = any_of(FALSE, *(guard for guard, _ in theirs))
     return any_of(FALSE, *(
-        all_of(guard, leads, *(negate(all_of(other, same(a, b))) for other, b in theirs)) for guard, a in ours
+        all_of(guard, leads, *(
+            negate(all_of(other, alike)) for other, b in theirs if (alike := same(a, b)) is not FALSE
+        ))
+        for guard, a in ours
     ))  # fmt: skip
