@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import (
     CDLL,
     CFUNCTYPE,
@@ -18,11 +18,13 @@ from ctypes import (
     py_object,
 )
 from functools import cache
+from typing import TypeVar
 
 from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
+_Handler = TypeVar("_Handler")
 _EVALUATED_INT = 1
 
 
@@ -237,6 +239,11 @@ def kind_number(kind: CursorKind) -> int:
 def number_of_kind(cursor: Cursor) -> int:
     """The kind of a cursor as a number, which is quicker than as an object."""
     return int(cursor._kind_id)
+
+
+def by_number(table: Mapping[CursorKind, _Handler]) -> dict[int, _Handler]:
+    """A table by kinds of cursors, by their numbers; see `number_of_kind`."""
+    return {kind_number(kind): handler for kind, handler in table.items()}
 
 
 def packed(cursor: Cursor) -> bytes:

@@ -18,7 +18,8 @@ from mmuproof.lift.syntax import Expr, Location, Variable
 from mmuproof.lift.type_reader import CursorMap, decayed
 
 _LITERALS = (CursorKind.INTEGER_LITERAL, CursorKind.CHARACTER_LITERAL)
-_REFERENCES = (CursorKind.TYPE_REF, CursorKind.MEMBER_REF)
+_REFERENCES = tuple(clang_api.kind_number(kind) for kind in (CursorKind.TYPE_REF, CursorKind.MEMBER_REF))
+_INIT_LIST = clang_api.kind_number(CursorKind.INIT_LIST_EXPR)
 _CHARACTER = re.compile(r"\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL)
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 
@@ -29,6 +30,7 @@ class ExpressionReader(InitializerReader):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._variables: CursorMap[Variable] = CursorMap()
+        self._mentioned: dict[bytes, Variable] = {}
 
     @abstractmethod
     def _compound(self, cursor: Cursor, at: Location) -> syntax.Compound:
@@ -36,6 +38,14 @@ class ExpressionReader(InitializerReader):
 
     def variable(self, cursor: Cursor) -> Variable:
         """The variable that a declaration declares; the same object for every mention of it."""
+        # Most mentions are of one declaration, and which others there are takes longer to find out.
+        key = clang_api.packed(cursor)
+        made = self._mentioned.get(key)
+        if made is None:
+            made = self._mentioned[key] = self._variable(cursor)
+        return made
+
+    def _variable(self, cursor: Cursor) -> Variable:
         canonical = cursor.canonical
         known = self._variables.get(canonical)
         if known is not None:
@@ -59,6 +69,7 @@ class ExpressionReader(InitializerReader):
             except Refused:
                 # Whoever asks again is refused again, instead of finding a variable without initializer.
                 self._variables.drop(canonical)
+                self._mentioned = {key: each for key, each in self._mentioned.items() if each is not made}
                 raise
         return made
 
@@ -68,12 +79,12 @@ class ExpressionReader(InitializerReader):
         Raises:
             Refused: the expression, or something in it, is not understood.
         """
-        kind = cursor.kind
-        if kind is CursorKind.INIT_LIST_EXPR:
+        number = clang_api.number_of_kind(cursor)
+        if number == _INIT_LIST:
             return self._init_list(cursor, at, expected or self.type(clang_api.type_of(cursor), cursor))
-        handler = self._EXPRESSIONS.get(kind)
+        handler = self._EXPRESSIONS.get(number)
         if handler is None:
-            raise self.refuse(cursor, f"expression {kind.name}")
+            raise self.refuse(cursor, f"expression {cursor.kind.name}")
         return handler(self, cursor, at)
 
     def _constant(self, cursor: Cursor, at: Location, what: str) -> syntax.Constant:
@@ -101,18 +112,21 @@ class ExpressionReader(InitializerReader):
         target = cursor.referenced
         if target is None:
             raise self.refuse(cursor, f"name {cursor.spelling} that is not declared")
-        if target.kind is CursorKind.ENUM_CONSTANT_DECL:
-            type_ = self.type(clang_api.type_of(cursor), cursor)
-            return syntax.Constant(type_, at, target.enum_value & ((1 << type_.bits) - 1))
-        if target.kind is CursorKind.FUNCTION_DECL:
-            return syntax.FunctionName(FunctionType(target.type.spelling), at, target.spelling)
-        if target.kind in (CursorKind.VAR_DECL, CursorKind.PARM_DECL):
+        kind = target.kind
+        if kind is CursorKind.VAR_DECL or kind is CursorKind.PARM_DECL:
             variable = self.variable(target)
             return syntax.Name(variable.type, at, variable)
-        raise self.refuse(cursor, f"name {cursor.spelling}, a {target.kind.name}")
+        if kind is CursorKind.ENUM_CONSTANT_DECL:
+            type_ = self.type(clang_api.type_of(cursor), cursor)
+            return syntax.Constant(type_, at, target.enum_value & ((1 << type_.bits) - 1))
+        if kind is CursorKind.FUNCTION_DECL:
+            return syntax.FunctionName(FunctionType(target.type.spelling), at, target.spelling)
+        raise self.refuse(cursor, f"name {cursor.spelling}, a {kind.name}")
 
     def _member(self, cursor: Cursor, at: Location) -> Expr:
-        (base_cursor,) = (child for child in clang_api.children(cursor) if child.kind not in _REFERENCES)
+        (base_cursor,) = (
+            child for child in clang_api.children(cursor) if clang_api.number_of_kind(child) not in _REFERENCES
+        )
         base = self.expression(base_cursor, at)
         target = cursor.referenced
         if target is None or target.kind is not CursorKind.FIELD_DECL:
@@ -190,7 +204,7 @@ class ExpressionReader(InitializerReader):
 
     def _unexposed(self, cursor: Cursor, at: Location) -> Expr:
         children = clang_api.children(cursor)
-        if any(child.kind in _REFERENCES for child in children):
+        if any(clang_api.number_of_kind(child) in _REFERENCES for child in children):
             if not is_pure(cursor):
                 raise self.refuse(cursor, "expression that libclang does not name")
             return self._constant(cursor, at, "offsetof that is no constant")
@@ -221,25 +235,27 @@ class ExpressionReader(InitializerReader):
             return syntax.Cast(self.value_type(cursor), at, inner)
         return syntax.Cast(self.type(clang_api.type_of(cursor), cursor), at, inner)
 
-    _EXPRESSIONS: ClassVar[dict[CursorKind, Callable[[ExpressionReader, Cursor, Location], Expr]]] = {
-        **dict.fromkeys(_LITERALS, _literal),
-        CursorKind.STRING_LITERAL: _string,
-        CursorKind.PAREN_EXPR: _paren,
-        CursorKind.DECL_REF_EXPR: _name,
-        CursorKind.MEMBER_REF_EXPR: _member,
-        CursorKind.ARRAY_SUBSCRIPT_EXPR: _index,
-        CursorKind.UNARY_OPERATOR: _unary,
-        CursorKind.BINARY_OPERATOR: _binary,
-        CursorKind.COMPOUND_ASSIGNMENT_OPERATOR: _binary,
-        CursorKind.CSTYLE_CAST_EXPR: _cast,
-        CursorKind.CONDITIONAL_OPERATOR: _conditional,
-        CursorKind.CALL_EXPR: _call,
-        CursorKind.StmtExpr: _statement_expr,
-        CursorKind.CXX_UNARY_EXPR: _sizeof,
-        CursorKind.COMPOUND_LITERAL_EXPR: _compound_literal,
-        CursorKind.GENERIC_SELECTION_EXPR: _selected,
-        CursorKind.UNEXPOSED_EXPR: _unexposed,
-    }
+    _EXPRESSIONS: ClassVar[dict[int, Callable[[ExpressionReader, Cursor, Location], Expr]]] = clang_api.by_number(
+        {
+            **dict.fromkeys(_LITERALS, _literal),
+            CursorKind.STRING_LITERAL: _string,
+            CursorKind.PAREN_EXPR: _paren,
+            CursorKind.DECL_REF_EXPR: _name,
+            CursorKind.MEMBER_REF_EXPR: _member,
+            CursorKind.ARRAY_SUBSCRIPT_EXPR: _index,
+            CursorKind.UNARY_OPERATOR: _unary,
+            CursorKind.BINARY_OPERATOR: _binary,
+            CursorKind.COMPOUND_ASSIGNMENT_OPERATOR: _binary,
+            CursorKind.CSTYLE_CAST_EXPR: _cast,
+            CursorKind.CONDITIONAL_OPERATOR: _conditional,
+            CursorKind.CALL_EXPR: _call,
+            CursorKind.StmtExpr: _statement_expr,
+            CursorKind.CXX_UNARY_EXPR: _sizeof,
+            CursorKind.COMPOUND_LITERAL_EXPR: _compound_literal,
+            CursorKind.GENERIC_SELECTION_EXPR: _selected,
+            CursorKind.UNEXPOSED_EXPR: _unexposed,
+        }
+    )
 
 
 def _characters(spelling: str) -> bytes | None:

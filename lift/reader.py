@@ -39,13 +39,12 @@ class Reader(ExpressionReader):
             Refused: the statement, or something in it, is not understood.
         """
         at = self.location(cursor)
-        kind = cursor.kind
-        handler = self._STATEMENTS.get(kind)
+        handler = self._STATEMENTS.get(clang_api.number_of_kind(cursor))
         if handler is not None:
             return handler(self, cursor, at)
-        if kind.is_expression():
+        if cursor.kind.is_expression():
             return syntax.Evaluate(at, self.expression(cursor, at))
-        raise self.refuse(cursor, f"statement {kind.name}")
+        raise self.refuse(cursor, f"statement {cursor.kind.name}")
 
     def _compound(self, cursor: Cursor, at: Location) -> syntax.Compound:
         return syntax.Compound(at, tuple(self.statement(child) for child in clang_api.children(cursor)))
@@ -158,22 +157,24 @@ class Reader(ExpressionReader):
             return syntax.Empty(at)
         raise self.refuse(cursor, "inline assembly")
 
-    _STATEMENTS: ClassVar[dict[CursorKind, Callable[[Reader, Cursor, Location], Stmt]]] = {
-        CursorKind.COMPOUND_STMT: _compound,
-        CursorKind.DECL_STMT: _declare,
-        CursorKind.IF_STMT: _if,
-        CursorKind.FOR_STMT: _for,
-        CursorKind.WHILE_STMT: _while,
-        CursorKind.DO_STMT: _do,
-        CursorKind.SWITCH_STMT: _switch,
-        CursorKind.CASE_STMT: _case,
-        CursorKind.DEFAULT_STMT: _default,
-        CursorKind.RETURN_STMT: _return,
-        CursorKind.GOTO_STMT: _goto,
-        CursorKind.LABEL_STMT: _label,
-        CursorKind.BREAK_STMT: lambda _self, _cursor, at: syntax.Break(at),
-        CursorKind.CONTINUE_STMT: lambda _self, _cursor, at: syntax.Continue(at),
-        CursorKind.NULL_STMT: lambda _self, _cursor, at: syntax.Empty(at),
-        CursorKind.UNEXPOSED_STMT: _unexposed_statement,
-        CursorKind.ASM_STMT: _asm,
-    }
+    _STATEMENTS: ClassVar[dict[int, Callable[[Reader, Cursor, Location], Stmt]]] = clang_api.by_number(
+        {
+            CursorKind.COMPOUND_STMT: _compound,
+            CursorKind.DECL_STMT: _declare,
+            CursorKind.IF_STMT: _if,
+            CursorKind.FOR_STMT: _for,
+            CursorKind.WHILE_STMT: _while,
+            CursorKind.DO_STMT: _do,
+            CursorKind.SWITCH_STMT: _switch,
+            CursorKind.CASE_STMT: _case,
+            CursorKind.DEFAULT_STMT: _default,
+            CursorKind.RETURN_STMT: _return,
+            CursorKind.GOTO_STMT: _goto,
+            CursorKind.LABEL_STMT: _label,
+            CursorKind.BREAK_STMT: lambda _self, _cursor, at: syntax.Break(at),
+            CursorKind.CONTINUE_STMT: lambda _self, _cursor, at: syntax.Continue(at),
+            CursorKind.NULL_STMT: lambda _self, _cursor, at: syntax.Empty(at),
+            CursorKind.UNEXPOSED_STMT: _unexposed_statement,
+            CursorKind.ASM_STMT: _asm,
+        }
+    )

@@ -73,8 +73,9 @@ def test_unknown_construct_is_refused_where_it_stands(name: str, program: Callab
     assert reason in refusal.value.reason
 
 
-def test_refused_initializer_is_refused_again(program: Callable[[str], Program]) -> None:
-    found = program("struct p { u32 x, y; }; u64 f(u64 a) { struct p v[1] = { a, 1 }; return v[0].y; }")
+@pytest.mark.parametrize("first", ["a", "sizeof(v)", "(u64)&v"])
+def test_refused_initializer_is_refused_again(first: str, program: Callable[[str], Program]) -> None:
+    found = program(f"struct p {{ u64 x, y; }}; u64 f(u64 a) {{ struct p v[1] = {{ {first}, 1 }}; return v[0].y; }}")
     for _ in range(2):
         with pytest.raises(Refused, match="braces left out"):
             found.lift("f")
