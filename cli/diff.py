@@ -64,7 +64,7 @@ def diff(request: Request, output: Output) -> int:
         output.progress(verbose=request.verbose) as watcher,
         TemporaryDirectory(prefix="mmuproof-") as folder,
         ExitStack() as trees,
-        Parsing() as parsing,
+        Parsing(every=not request.functions) as parsing,
         _usable(),
     ):
         watcher.phase("reading")

@@ -14,7 +14,7 @@ from mmuproof.lift.printed import Printed
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, MMU_UNITS, SPTE_C
+from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
 
 _KVM = "arch/x86/kvm"
 
@@ -64,16 +64,22 @@ class ReadTree:
             )
         return self._defining[function]
 
-    def start(self, paths: Iterable[str], pool: ThreadPoolExecutor) -> None:
-        """Begin to parse units; clang runs outside the interpreter's lock."""
+    def start(self, paths: Iterable[str], pool: ThreadPoolExecutor, *, every: bool) -> None:
+        """Begin to parse units; clang runs outside the interpreter's lock.
+
+        Args:
+            paths: the units.
+            pool: the threads that parse.
+            every: whether all of their functions will be compared, and not only a few.
+        """
         for path in paths:
             if path not in self._units:
                 arguments = clang_arguments(self.tree.root, self.stand_ins, path)
-                self._units[path] = pool.submit(self._read, path, arguments)
+                self._units[path] = pool.submit(self._read, path, arguments, every=every)
 
-    def _read(self, path: str, arguments: Sequence[str]) -> Printed:
-        printed = Printed(Unit(self.tree.root, path, arguments, MACROS))
-        printed.prepare()
+    def _read(self, path: str, arguments: Sequence[str], *, every: bool) -> Printed:
+        printed = Printed(Unit(self.tree.root, path, arguments, MACROS), is_of_mmu)
+        printed.prepare(every=every)
         return printed
 
     def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
@@ -122,10 +128,14 @@ def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], C
 
 
 class Parsing:
-    """Parses units of two trees side by side; what is the same in both, once."""
+    """Parses units of two trees side by side; what is the same in both, once.
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(2)
+    Args:
+        every: whether all functions will be compared, and not only a few.
+    """
+
+    def __init__(self, *, every: bool) -> None:
+        self._pool, self._every = ThreadPoolExecutor(2), every
 
     def __enter__(self) -> Parsing:
         return self
@@ -136,14 +146,15 @@ class Parsing:
 
     def begin_old(self, old: ReadTree, paths: Iterable[str]) -> None:
         """Begin with units of the old tree, while the new one may still be made."""
-        old.start(paths, self._pool)
+        old.start(paths, self._pool, every=self._every)
 
     def begin(self, old: ReadTree, new: ReadTree, paths: Iterable[str]) -> None:
         """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
         for path in paths:
             if old.has(path) and new.has(path) and _is_rewritten(old, new, path):
-                old.start([path], self._pool)
-                new.start([path], self._pool)
+                # The new one takes a little longer mostly: so it is not always the same thread that has it.
+                new.start([path], self._pool, every=self._every)
+                old.start([path], self._pool, every=self._every)
 
     def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], affected: Callable[[str], bool]) -> None:
         """Parse units and wait for them: no thread is left.
@@ -158,10 +169,10 @@ class Parsing:
             ParseFailed: one of them does not parse.
         """
         for path in paths:
-            old.start([path], self._pool)
+            old.start([path], self._pool, every=self._every)
             if not affected(path):
                 new.adopt(old, [path])
-            new.start([path], self._pool)
+            new.start([path], self._pool, every=self._every)
         for each in (old, new):
             each.units(paths)
         self._pool.shutdown(wait=True)

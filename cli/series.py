@@ -83,7 +83,7 @@ def compare_series(request: SeriesRequest, output: Output) -> int:
                 old = before or ReadTree(step.before, Path(folder, "first"))
                 new = ReadTree(step.after, Path(folder, str(number)))
                 watcher.phase("reading")
-                with Parsing() as parsing:
+                with Parsing(every=True) as parsing:
                     parsing.begin(old, new, first_units((), old, new))
                     files = _known(frozenset(step.commit.changed))
                     found[step.commit.id] = compare_trees(old, new, files, wanted, watcher, parsing)

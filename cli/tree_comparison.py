@@ -22,7 +22,7 @@ from mmuproof.lift.source import KernelTree
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.comparing import Given, SetUp
 from mmuproof.model.lifted.encodings import moved_kinds
-from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C
+from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C, is_of_mmu
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, pair_functions, unchanged
 
 _KVM = ("arch/x86/kvm", "virt/kvm")
@@ -218,7 +218,7 @@ def _files(root: Path, folders: Sequence[str]) -> dict[str, tuple[tuple[int, int
 
 def _is_looked_at(path: str) -> bool:
     """Whether the functions of a file are compared: those of headers are where a unit includes them."""
-    return Version.is_of_mmu(path) and (path in MMU_UNITS or not path.endswith(".c"))
+    return is_of_mmu(path) and (path in MMU_UNITS or not path.endswith(".c"))
 
 
 def _selected(pairing: Pairing, versions: tuple[Version, Version], functions: Sequence[str]) -> tuple[Pair, ...]:

@@ -20,9 +20,9 @@ class CursorsByName(Mapping[str, Cursor]):
         self._unit = unit
         self._packed: dict[str, bytes] = {}
 
-    def add(self, name: str, cursor: Cursor) -> None:
-        """Keep a cursor, instead of one that had this name."""
-        self._packed[name] = clang_api.packed(cursor)
+    def add(self, name: str, kept: bytes) -> None:
+        """Keep a cursor that is `clang_api.packed`, instead of one that had this name."""
+        self._packed[name] = kept
 
     def __getitem__(self, name: str) -> Cursor:
         return clang_api.unpacked(self._packed[name], self._unit)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 
 from clang.cindex import Cursor, CursorKind
 
@@ -30,10 +31,6 @@ _OF_A_WHOLE = re.compile(
 )
 # Where something stands, for messages of debugging.
 _PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
-_TYPES = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL, CursorKind.ENUM_DECL, CursorKind.TYPEDEF_DECL)
-
-_FUNCTION, _ENUM = (clang_api.kind_number(kind) for kind in (CursorKind.FUNCTION_DECL, CursorKind.ENUM_DECL))
-_RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
 
 
 class Printed:
@@ -41,19 +38,46 @@ class Printed:
 
     Args:
         unit: the parsed unit.
+        looked_at: the files whose functions are looked at, relative to the tree.
     """
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
+    def __init__(self, unit: Unit, looked_at: Callable[[str], bool]) -> None:
+        self.unit, self._looked_at = unit, looked_at
         self._texts: dict[str, str] = {}
+        self._declared: dict[str, str] = {}
+        self._mentioned: dict[str, set[str]] = {}
+        self._printed_members: dict[str, tuple[tuple[frozenset[str], str], ...]] = {}
         self._digests: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._weights: dict[str, int] = {}
         self._calls: dict[str, frozenset[str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
 
-    def prepare(self) -> None:
-        """Read already what every digest needs, where that can be done beside other work."""
-        _ = self._declarations, self.unit.enumerators
+    def prepare(self, *, every: bool) -> None:
+        """Find out already, beside other work, what will be asked of this unit.
+
+        Args:
+            every: whether that is the digests of all functions of the unit's own file, or only those of a few.
+        """
+        _ = self._names
+        for name, file in self.functions.items():
+            if every and file == self.unit.path:
+                self.digest(name)
+
+    @cached_property
+    def functions(self) -> Mapping[str, str]:
+        """The functions that are looked at, each with the file in which its body is."""
+        return self.unit.functions_in(self._looked_at)
+
+    @cached_property
+    def _with_body(self) -> frozenset[str]:
+        """The names of the functions that have a body."""
+        return frozenset(self.unit.definitions)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """The names of what a unit declares besides functions with a body."""
+        unit = self.unit
+        return frozenset().union(unit.prototypes, unit.variables, unit.typedefs, unit.tagged, unit.enumerators)
 
     def text(self, function: str) -> str:
         """A function's definition, with made-up names numbered anew."""
@@ -64,8 +88,7 @@ class Printed:
     def calls(self, function: str) -> frozenset[str]:
         """The functions with a body in this unit that a function mentions."""
         if function not in self._calls:
-            found = (word for word in _words(self.text(function)) if word in self.unit.definitions)
-            self._calls[function] = frozenset(found) - {function}
+            self._calls[function] = self._with_body & _words(self.text(function)) - {function}
         return self._calls[function]
 
     def closure(self, function: str) -> frozenset[str]:
@@ -92,7 +115,7 @@ class Printed:
             return limit
         text = self.text(function)
         total = text.count(";")
-        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self.unit.definitions]
+        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self._with_body]
         for word in words[1:]:
             if total >= limit:
                 break
@@ -125,42 +148,50 @@ class Printed:
         words = _words(self.text(function))
         parts: set[str] = set()
         if _OF_A_WHOLE.search(self.text(function)):
-            records = self._declarations.records
+            records = self.unit.tagged
             parts |= {f"{word} has {records[word].type.get_size()} bytes" for word in words if word in records}
             parts |= {f"{word}: {text}" for word in words if word in records for _, text in self._members(word)}
         seen: set[str] = set()
-        todo = list(words)
+        todo = words & self._names
         while todo:
             word = todo.pop()
-            if word in seen:
-                continue
             seen.add(word)
-            value = self.unit.enumerators.get(word)
-            if value is not None:
-                parts.add(f"{word} = {value}")
-            for text in self._declared(word, words):
+            enumerator = self.unit.enumerators.get(word)
+            if enumerator is not None:
+                parts.add(f"{word} = {enumerator.enum_value}")
+            if self._declaration(word):
+                parts.add(self._declaration(word))
+                todo |= self._mentioned[word] - seen
+            for text in self._used_of(word, words):
                 parts.add(text)
-                todo += _words(text) - seen
+                todo |= (_words(text) & self._names) - seen
         return parts
 
-    def _declared(self, word: str, words: set[str]) -> Iterator[str]:
-        declared = self._declarations
-        if word in declared.others:
-            yield declared.others[word]
-        cursor = declared.records.get(word)
+    def _declaration(self, word: str) -> str:
+        """The variable, the type's own name or the function without a body that a word is, printed; else nothing."""
+        if word not in self._declared:
+            unit = self.unit
+            cursors = (each[word] for each in (unit.variables, unit.typedefs, unit.prototypes) if word in each)
+            text = "".join(self._print(each) for each in islice(cursors, 1))
+            self._declared[word], self._mentioned[word] = text, _words(text) & self._names
+        return self._declared[word]
+
+    def _used_of(self, record: str, words: set[str]) -> Iterator[str]:
+        """What is used of a struct or union, if it is one: of a struct the members that are named."""
+        cursor = self.unit.tagged.get(record)
         if cursor is None:
             return
         if cursor.kind is CursorKind.UNION_DECL:
             yield self._print(cursor)
             return
-        for names, text in self._members(word):
+        for names, text in self._members(record):
             if names & words:
-                yield f"{word}: {text}"
+                yield f"{record}: {text}"
 
     def _members(self, record: str) -> tuple[tuple[frozenset[str], str], ...]:
         """Of each member the names that it is mentioned by, those inside it if it has none itself, and its text."""
         if record not in self._printed_members:
-            cursor = self._declarations.records[record]
+            cursor = self.unit.tagged[record]
             found = []
             for child in cursor.get_children():
                 if child.kind is CursorKind.FIELD_DECL and child.spelling:
@@ -171,60 +202,8 @@ class Printed:
             self._printed_members[record] = tuple(found)
         return self._printed_members[record]
 
-    @cached_property
-    def _printed_members(self) -> dict[str, tuple[tuple[frozenset[str], str], ...]]:
-        return {}
-
     def _print(self, cursor: Cursor) -> str:
         return _renumbered(clang_api.printed(cursor))
-
-    @cached_property
-    def _declarations(self) -> _Declarations:
-        return _Declarations(self.unit)
-
-
-class _Declarations:
-    """What a unit declares at file scope besides functions with a body, by name."""
-
-    def __init__(self, unit: Unit) -> None:
-        self.records: dict[str, Cursor] = {}
-        self._others: dict[str, Cursor] = {}
-        definitions = unit.definitions
-        # There are twenty thousand of these, and numbers are quicker to compare.
-        for cursor in unit.declarations((*_TYPES, CursorKind.VAR_DECL, CursorKind.FUNCTION_DECL)):
-            number = clang_api.number_of_kind(cursor)
-            name = clang_api.spelling(cursor)
-            if number in _RECORDS:
-                if cursor.is_definition():
-                    self.records[name] = cursor
-            elif number == _FUNCTION:
-                if name not in definitions:
-                    self._others.setdefault(name, cursor)
-            elif number != _ENUM:
-                self._others[name] = cursor
-        self.others = _Lazily(self._others)
-
-
-class _Lazily(Mapping[str, str]):
-    """Printed when asked for: most are not."""
-
-    def __init__(self, cursors: Mapping[str, Cursor]) -> None:
-        self._cursors = cursors
-        self._texts: dict[str, str] = {}
-
-    def __getitem__(self, name: str) -> str:
-        if name not in self._texts:
-            self._texts[name] = _renumbered(clang_api.printed(self._cursors[name]))
-        return self._texts[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._cursors
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cursors)
-
-    def __len__(self) -> int:
-        return len(self._cursors)
 
 
 def _renumbered(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,11 @@ MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
 
 _PROBE = "mmuproof_probe_"
-_FUNCTION, _VARIABLE, _ENUM, _ENUM_CONSTANT = (
+_FUNCTION, _VARIABLE, _TYPEDEF, _ENUM, _ENUM_CONSTANT = (
     clang_api.kind_number(kind)
     for kind in (
-        CursorKind.FUNCTION_DECL, CursorKind.VAR_DECL, CursorKind.ENUM_DECL, CursorKind.ENUM_CONSTANT_DECL,
+        CursorKind.FUNCTION_DECL, CursorKind.VAR_DECL, CursorKind.TYPEDEF_DECL,
+        CursorKind.ENUM_DECL, CursorKind.ENUM_CONSTANT_DECL,
     )
 )  # fmt: skip
 _RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
@@ -127,6 +128,8 @@ class Unit:
         self.failed_assertions = _check(self.path, parsed, self._reader)
         self._functions = CursorsByName(parsed)
         self._variables = CursorsByName(parsed)
+        self._prototypes: list[bytes] = []
+        self._typedefs: list[bytes] = []
         self._structs: list[bytes] = []
         self._enums: list[bytes] = []
         self._known: dict[str, Function | None] = {}
@@ -139,9 +142,13 @@ class Unit:
             kind = clang_api.number_of_kind(cursor)
             if kind == _FUNCTION:
                 if cursor.is_definition():
-                    self._functions.add(clang_api.spelling(cursor), cursor)
+                    self._functions.add(clang_api.spelling(cursor), clang_api.packed(cursor))
+                else:
+                    self._prototypes.append(clang_api.packed(cursor))
             elif kind == _VARIABLE:
-                self._variables.add(clang_api.spelling(cursor), cursor)
+                self._variables.add(clang_api.spelling(cursor), clang_api.packed(cursor))
+            elif kind == _TYPEDEF:
+                self._typedefs.append(clang_api.packed(cursor))
             elif kind == _ENUM:
                 self._enums.append(clang_api.packed(cursor))
             elif kind in _RECORDS:
@@ -153,7 +160,7 @@ class Unit:
         for kept in self._structs:
             cursor = clang_api.unpacked(kept, self._unit)
             if cursor.is_definition():
-                records.add(cursor.type.spelling, cursor)
+                records.add(cursor.type.spelling, kept)
         return records
 
     @cached_property
@@ -173,26 +180,65 @@ class Unit:
         """Clang's declarations of the functions that have a body, by name."""
         return self._functions
 
-    def declarations(self, kinds: Collection[CursorKind]) -> list[Cursor]:
-        """Clang's declarations of some kinds at file scope, in their order."""
-        numbers = {clang_api.kind_number(kind) for kind in kinds}
-        return [each for each in clang_api.children(self._unit.cursor) if clang_api.number_of_kind(each) in numbers]
+    @property
+    def variables(self) -> Mapping[str, Cursor]:
+        """Clang's declarations of the variables at file scope, by name."""
+        return self._variables
+
+    @cached_property
+    def prototypes(self) -> Mapping[str, Cursor]:
+        """Clang's first declarations of the functions that have no body, by name."""
+        found = CursorsByName(self._unit)
+        for kept in reversed(self._prototypes):
+            name = clang_api.spelling(clang_api.unpacked(kept, self._unit))
+            if name not in self._functions:
+                found.add(name, kept)
+        return found
+
+    @cached_property
+    def typedefs(self) -> Mapping[str, Cursor]:
+        """Clang's declarations of types that have a name of their own, by name."""
+        found = CursorsByName(self._unit)
+        for kept in self._typedefs:
+            found.add(clang_api.spelling(clang_api.unpacked(kept, self._unit)), kept)
+        return found
+
+    @cached_property
+    def tagged(self) -> Mapping[str, Cursor]:
+        """Clang's definitions of structs and unions, by tag."""
+        found = CursorsByName(self._unit)
+        for kept in self._structs:
+            cursor = clang_api.unpacked(kept, self._unit)
+            if cursor.is_definition():
+                found.add(clang_api.spelling(cursor), kept)
+        return found
+
+    @cached_property
+    def enumerators(self) -> Mapping[str, Cursor]:
+        """Clang's declarations of the enumeration constants, by name."""
+        found = CursorsByName(self._unit)
+        for enum in self._enums:
+            for child in clang_api.children(clang_api.unpacked(enum, self._unit)):
+                if clang_api.number_of_kind(child) == _ENUM_CONSTANT:
+                    found.add(clang_api.spelling(child), clang_api.packed(child))
+        return found
 
     def file_of(self, function: str) -> str:
         """The file that a function with a body stands in, relative to the tree."""
         return self._reader.location(self._functions[function]).file
 
-    def functions_in(self, wanted: Callable[[str], bool]) -> list[str]:
-        """The functions with a body in some files, which are given to ``wanted`` relative to the tree."""
-        files: dict[int, bool] = {}
-        found = []
+    def functions_in(self, wanted: Callable[[str], bool]) -> dict[str, str]:
+        """The functions with a body in some files, which are given to ``wanted`` relative to the tree; with it."""
+        files: dict[int, str] = {}
+        found: dict[str, str] = {}
         for name, cursor in self._functions.items():
             # Few files have ten thousands of functions.
             number = clang_api.file_and_line(cursor)[0]
             if number not in files:
-                files[number] = wanted(self._reader.location(cursor).file)
+                file = self._reader.location(cursor).file
+                files[number] = file if wanted(file) else ""
             if files[number]:
-                found.append(name)
+                found[name] = files[number]
         return found
 
     def find_function(self, name: str) -> Function | None:
@@ -253,19 +299,10 @@ class Unit:
         """
         cursor = self._variables.get(_PROBE + name)
         if cursor is None:
-            return self.enumerators.get(name)
+            enumerator = self.enumerators.get(name)
+            return None if enumerator is None else int(enumerator.enum_value)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)
         if number is None:
             raise Refused(f"{name} is no integer constant", self.path)
         return number & ((1 << 64) - 1)
-
-    @cached_property
-    def enumerators(self) -> Mapping[str, int]:
-        """The values of all enumeration constants."""
-        return {
-            clang_api.spelling(child): child.enum_value
-            for enum in self._enums
-            for child in clang_api.children(clang_api.unpacked(enum, self._unit))
-            if clang_api.number_of_kind(child) == _ENUM_CONSTANT
-        }

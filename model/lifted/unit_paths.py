@@ -22,6 +22,9 @@ UNITS = (
 MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
 """The translation units of the MMU, those first in which a function that several of them include is looked at."""
 
+_MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
+_TRACE = "mmutrace.h"
+
 MACROS = (
     "ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK", "ACC_USER_EXEC_MASK", "ACC_ALL",
     "PFERR_PRESENT_MASK", "PFERR_WRITE_MASK", "PFERR_USER_MASK", "PFERR_RSVD_MASK", "PFERR_FETCH_MASK",
@@ -40,3 +43,8 @@ MACROS = (
     "SECONDARY_EXEC_MODE_BASED_EPT_EXEC",
 )  # fmt: skip
 """The macros whose values are wanted; each unit knows those that its headers define."""
+
+
+def is_of_mmu(file: str) -> bool:
+    """Whether a file is one of the MMU's, tracing left out."""
+    return file.startswith(_MMU) and not file.endswith(_TRACE)

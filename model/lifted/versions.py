@@ -15,8 +15,6 @@ from mmuproof.model.lifted.mask_setup import masks_after_setup
 from mmuproof.model.lifted.unit_paths import MACROS, SPTE_C
 from mmuproof.smt.terms import BitVec
 
-_MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
-_TRACE = "mmutrace.h"
 _NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-fA-F]+|[1-9]\d*)")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _ALIKE, _ALIKE_IF_SHORT, _LONG = 0.6, 0.9, 80
@@ -48,14 +46,9 @@ class Version:
         """The functions of the MMU, with the units that have a body of them."""
         found: dict[str, list[str]] = {}
         for path in self.paths:
-            for name in self.unit(path).functions_in(self.is_of_mmu):
+            for name in self.printed(path).functions:
                 found.setdefault(name, []).append(path)
         return {name: tuple(paths) for name, paths in found.items()}
-
-    @staticmethod
-    def is_of_mmu(file: str) -> bool:
-        """Whether a file is one of the MMU's, tracing left out."""
-        return file.startswith(_MMU) and not file.endswith(_TRACE)
 
     def where(self, name: str) -> tuple[str, ...]:
         """The units that have a body of a function, of the MMU or not."""

@@ -28,7 +28,7 @@ from mmuproof.lift.printed import Printed
 from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.lift.unit import Unit
 from mmuproof.model.lifted.comparing import Given, SetUp
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_UNITS
+from mmuproof.model.lifted.unit_paths import MACROS, MMU_UNITS, is_of_mmu
 from mmuproof.model.lifted.versions import Pair, Pairing, Version
 from mmuproof.proofs.refactoring import Change
 
@@ -398,7 +398,8 @@ def version_72(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.Temp
     """Linux 7.2."""
     root = kernel_tree("7.2")
     made = write_stand_ins(root, tmp_path_factory.mktemp("stand-ins"))
-    return Version({path: Printed(Unit(root, path, clang_arguments(root, made, path), MACROS)) for path in MMU_UNITS})
+    units = {path: Unit(root, path, clang_arguments(root, made, path), MACROS) for path in MMU_UNITS}
+    return Version({path: Printed(unit, is_of_mmu) for path, unit in units.items()})
 
 
 def judged_against_itself(version: Version, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:

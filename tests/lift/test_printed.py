@@ -59,7 +59,7 @@ UNUSED = {
 @pytest.fixture
 def printed(program: Callable[[str], Program]) -> Callable[[str], Printed]:
     """What a text says."""
-    return lambda text: Printed(program(text).unit)
+    return lambda text: Printed(program(text).unit, lambda file: True)
 
 
 @pytest.mark.parametrize(("old", "new"), USED.values(), ids=USED.keys())

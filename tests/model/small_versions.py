@@ -16,6 +16,7 @@ from mmuproof.model.lifted.comparing import Compared, Given, SetUp
 from mmuproof.model.lifted.comparison import Comparison
 from mmuproof.model.lifted.encodings import Bits, Kind
 from mmuproof.model.lifted.relation import Relation
+from mmuproof.model.lifted.unit_paths import is_of_mmu
 from mmuproof.model.lifted.versions import Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.solver import decide
@@ -38,7 +39,7 @@ def version(folder: Path, text: str) -> Version:
     (folder / MMU_C).write_text(text)
     (folder / "before.h").write_text((PROGRAMS / "types.h").read_text() + PREAMBLE)
     unit = Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "before.h")], MACROS)
-    return Version({MMU_C: Printed(unit)})
+    return Version({MMU_C: Printed(unit, is_of_mmu)})
 
 
 @dataclass(frozen=True)
