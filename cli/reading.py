@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from mmuproof.cli.naming import is_pattern
 from mmuproof.lift.defined import seems_to_define
 from mmuproof.lift.included import Included
+from mmuproof.lift.joined import NotJoined, parse_joined
 from mmuproof.lift.printed import Printed
 from mmuproof.lift.source import KernelTree
 from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
@@ -29,7 +31,7 @@ class ReadTree:
 
     def __init__(self, tree: KernelTree, folder: Path) -> None:
         self.tree, self._folder = tree, folder
-        self._units: dict[str, Future[Printed]] = {}
+        self._units: dict[str, Future[Mapping[str, Printed]]] = {}
         self._defining: dict[str, tuple[str, ...]] = {}
 
     @cached_property
@@ -70,17 +72,27 @@ class ReadTree:
         Args:
             paths: the units.
             pool: the threads that parse.
-            every: whether all of their functions will be compared, and not only a few.
+            every: whether all of their functions may be compared, and not only a few: then they are parsed together,
+                if they can be.
         """
-        for path in paths:
-            if path not in self._units:
-                arguments = clang_arguments(self.tree.root, self.stand_ins, path)
-                self._units[path] = pool.submit(self._read, path, arguments, every=every)
+        lines = {
+            path: clang_arguments(self.tree.root, self.stand_ins, path) for path in paths if path not in self._units
+        }
+        for group in [lines] if every and lines else [{path: line} for path, line in lines.items()]:
+            read = pool.submit(self._read, group, every=every)
+            self._units |= dict.fromkeys(group, read)
 
-    def _read(self, path: str, arguments: Sequence[str], *, every: bool) -> Printed:
-        printed = Printed(Unit(self.tree.root, path, arguments, MACROS), is_of_mmu)
-        printed.prepare(every=every)
+    def _read(self, lines: Mapping[str, Sequence[str]], *, every: bool) -> Mapping[str, Printed]:
+        printed = {path: Printed(unit, is_of_mmu) for path, unit in self._parsed(lines).items()}
+        for each in printed.values():
+            each.prepare(every=every)
         return printed
+
+    def _parsed(self, lines: Mapping[str, Sequence[str]]) -> Mapping[str, Unit]:
+        if len(lines) > 1:
+            with suppress(NotJoined):
+                return parse_joined(self.tree.root, lines, MACROS)
+        return {path: Unit(self.tree.root, path, line, MACROS) for path, line in lines.items()}
 
     def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
         """Take over units that another tree has, all of whose files are the same here."""
@@ -94,7 +106,7 @@ class ReadTree:
         Raises:
             ParseFailed: one of them does not parse.
         """
-        return {path: self._units[path].result() for path in paths}
+        return {path: self._units[path].result()[path] for path in paths}
 
 
 def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
@@ -131,7 +143,7 @@ class Parsing:
     """Parses units of two trees side by side; what is the same in both, once.
 
     Args:
-        every: whether all functions will be compared, and not only a few.
+        every: whether all functions may be compared, and not only a few.
     """
 
     def __init__(self, *, every: bool) -> None:
@@ -150,11 +162,9 @@ class Parsing:
 
     def begin(self, old: ReadTree, new: ReadTree, paths: Iterable[str]) -> None:
         """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
-        for path in paths:
-            if old.has(path) and new.has(path) and _is_rewritten(old, new, path):
-                # The new one takes a little longer mostly: so it is not always the same thread that has it.
-                new.start([path], self._pool, every=self._every)
-                old.start([path], self._pool, every=self._every)
+        rewritten = [path for path in paths if old.has(path) and new.has(path) and _is_rewritten(old, new, path)]
+        for each in (new, old):
+            each.start(rewritten, self._pool, every=self._every)
 
     def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], affected: Callable[[str], bool]) -> None:
         """Parse units and wait for them: no thread is left.
@@ -168,11 +178,9 @@ class Parsing:
         Raises:
             ParseFailed: one of them does not parse.
         """
-        for path in paths:
-            old.start([path], self._pool, every=self._every)
-            if not affected(path):
-                new.adopt(old, [path])
-            new.start([path], self._pool, every=self._every)
+        old.start(paths, self._pool, every=self._every)
+        new.adopt(old, [path for path in paths if not affected(path)])
+        new.start(paths, self._pool, every=self._every)
         for each in (old, new):
             each.units(paths)
         self._pool.shutdown(wait=True)

@@ -241,6 +241,14 @@ def number_of_kind(cursor: Cursor) -> int:
     return int(cursor._kind_id)
 
 
+_VARIABLE = kind_number(CursorKind.VAR_DECL)
+
+
+def is_variable(cursor: Cursor) -> bool:
+    """Whether a cursor is the declaration of a variable."""
+    return number_of_kind(cursor) == _VARIABLE
+
+
 def by_number(table: Mapping[CursorKind, _Handler]) -> dict[int, _Handler]:
     """A table by kinds of cursors, by their numbers; see `number_of_kind`."""
     return {kind_number(kind): handler for kind, handler in table.items()}

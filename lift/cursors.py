@@ -24,6 +24,10 @@ class CursorsByName(Mapping[str, Cursor]):
         """Keep a cursor that is `clang_api.packed`, instead of one that had this name."""
         self._packed[name] = kept
 
+    def take(self, other: CursorsByName) -> None:
+        """Keep all that another has of the same unit."""
+        self._packed.update(other._packed)
+
     def __getitem__(self, name: str) -> Cursor:
         return clang_api.unpacked(self._packed[name], self._unit)
 

@@ -34,6 +34,16 @@ class Included:
                 todo += self._included(path)
         return False
 
+    def reached(self, unit: str, folders: tuple[str, ...]) -> frozenset[str]:
+        """The files in some folders that a unit is, or may include by way of others there."""
+        seen, todo = set[str](), [unit]
+        while todo:
+            path = todo.pop()
+            if path not in seen and path.startswith(folders):
+                seen.add(path)
+                todo += self._included(path)
+        return frozenset(seen)
+
     def _included(self, path: str) -> tuple[str, ...]:
         if path not in self._direct:
             try:

@@ -76,8 +76,10 @@ class Printed:
     @cached_property
     def _names(self) -> frozenset[str]:
         """The names of what a unit declares besides functions with a body."""
-        unit = self.unit
-        return frozenset().union(unit.prototypes, unit.variables, unit.typedefs, unit.tagged, unit.enumerators)
+        declared = self.unit.declared
+        return frozenset().union(
+            declared.prototypes, declared.variables, declared.typedefs, declared.tagged, declared.enumerators
+        )
 
     def text(self, function: str) -> str:
         """A function's definition, with made-up names numbered anew."""
@@ -148,7 +150,7 @@ class Printed:
         words = _words(self.text(function))
         parts: set[str] = set()
         if _OF_A_WHOLE.search(self.text(function)):
-            records = self.unit.tagged
+            records = self.unit.declared.tagged
             parts |= {f"{word} has {records[word].type.get_size()} bytes" for word in words if word in records}
             parts |= {f"{word}: {text}" for word in words if word in records for _, text in self._members(word)}
         seen: set[str] = set()
@@ -156,7 +158,7 @@ class Printed:
         while todo:
             word = todo.pop()
             seen.add(word)
-            enumerator = self.unit.enumerators.get(word)
+            enumerator = self.unit.declared.enumerators.get(word)
             if enumerator is not None:
                 parts.add(f"{word} = {enumerator.enum_value}")
             if self._declaration(word):
@@ -170,15 +172,17 @@ class Printed:
     def _declaration(self, word: str) -> str:
         """The variable, the type's own name or the function without a body that a word is, printed; else nothing."""
         if word not in self._declared:
-            unit = self.unit
-            cursors = (each[word] for each in (unit.variables, unit.typedefs, unit.prototypes) if word in each)
+            declared = self.unit.declared
+            cursors = (
+                each[word] for each in (declared.variables, declared.typedefs, declared.prototypes) if word in each
+            )
             text = "".join(self._print(each) for each in islice(cursors, 1))
             self._declared[word], self._mentioned[word] = text, _words(text) & self._names
         return self._declared[word]
 
     def _used_of(self, record: str, words: set[str]) -> Iterator[str]:
         """What is used of a struct or union, if it is one: of a struct the members that are named."""
-        cursor = self.unit.tagged.get(record)
+        cursor = self.unit.declared.tagged.get(record)
         if cursor is None:
             return
         if cursor.kind is CursorKind.UNION_DECL:
@@ -191,7 +195,7 @@ class Printed:
     def _members(self, record: str) -> tuple[tuple[frozenset[str], str], ...]:
         """Of each member the names that it is mentioned by, those inside it if it has none itself, and its text."""
         if record not in self._printed_members:
-            cursor = self.unit.tagged[record]
+            cursor = self.unit.declared.tagged[record]
             found = []
             for child in cursor.get_children():
                 if child.kind is CursorKind.FIELD_DECL and child.spelling:

@@ -169,21 +169,19 @@ class AddedTo(Unit):
     """
 
     def __init__(self, opened: OpenUnit, parsed: TranslationUnit) -> None:
-        self.path = opened.path
-        self._given_root, self._root = opened.root, opened.root.resolve()
-        self._begin(parsed)
+        self._begin(opened.root, opened.path, parsed)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that the unit declares at file scope, macros aside."""
         declared = (cursor.spelling for cursor in clang_api.children(self._unit.cursor))
-        return (*(name for name in declared if name.isidentifier()), *self.enumerators)
+        return (*(name for name in declared if name.isidentifier()), *self.declared.enumerators)
 
     def properties(self) -> tuple[Property, ...]:
         """The functions that the text itself defines for others to use, in their order, each with its annotations."""
         mine = (
             (name, cursor)
-            for name, cursor in self._functions.items()
+            for name, cursor in self.definitions.items()
             if _is_in_text(cursor) and cursor.storage_class is not StorageClass.STATIC
         )
         return tuple(Property(self.function(name), _annotations(cursor)) for name, cursor in mine)
@@ -192,7 +190,7 @@ class AddedTo(Unit):
         """The functions that these functions call by name."""
         found: dict[str, None] = {}
         for name in names:
-            definition = self._functions.get(name)
+            definition = self.definitions.get(name)
             for cursor in definition.walk_preorder() if definition is not None else ():
                 target = cursor.referenced if cursor.kind is CursorKind.CALL_EXPR else None
                 if target is not None and target.kind is CursorKind.FUNCTION_DECL:
@@ -202,7 +200,7 @@ class AddedTo(Unit):
     def without_body(self, names: Sequence[str]) -> tuple[str, ...]:
         """Which of these functions are declared, but not defined here."""
         own = ("__builtin_", "__mmuproof_", "mmuproof_")
-        return tuple(name for name in names if name not in self._functions and not name.startswith(own))
+        return tuple(name for name in names if name not in self.definitions and not name.startswith(own))
 
 
 @dataclass(frozen=True)

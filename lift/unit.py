@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
+from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift import clang_api
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.cursors import CursorsByName
+from mmuproof.lift.declared import Declared
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.lift.reader import Reader
 from mmuproof.lift.syntax import Function, Location, Variable
@@ -20,14 +20,6 @@ MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
 
 _PROBE = "mmuproof_probe_"
-_FUNCTION, _VARIABLE, _TYPEDEF, _ENUM, _ENUM_CONSTANT = (
-    clang_api.kind_number(kind)
-    for kind in (
-        CursorKind.FUNCTION_DECL, CursorKind.VAR_DECL, CursorKind.TYPEDEF_DECL,
-        CursorKind.ENUM_DECL, CursorKind.ENUM_CONSTANT_DECL,
-    )
-)  # fmt: skip
-_RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
 _STATIC_ASSERTION = "static assertion failed"
 
 
@@ -68,8 +60,8 @@ def errors_of(parsed: TranslationUnit, reader: Reader) -> list[str]:
     return [f"{reader.location(each)}: {each.spelling}" for each in errors]
 
 
-def _check(path: str, parsed: TranslationUnit, reader: Reader) -> tuple[FailedAssertion, ...]:
-    """The assertions that fail.
+def failed_assertions(path: str, parsed: TranslationUnit, reader: Reader) -> tuple[FailedAssertion, ...]:
+    """The static assertions of what is parsed that fail.
 
     Raises:
         ParseFailed: there is another error.
@@ -88,6 +80,15 @@ def _check(path: str, parsed: TranslationUnit, reader: Reader) -> tuple[FailedAs
     if errors:
         raise ParseFailed(path, errors)
     return tuple(failed)
+
+
+def included(path: str, macros: Iterable[str], number: int = 0) -> str:
+    """A text that consists of a unit, and of variables that tell the values that some macros have behind it."""
+    wide = "unsigned long long"
+    probes = "".join(
+        f"#ifdef {name}\nstatic const {wide} {_PROBE}{number}_{name} = ({wide})({name});\n#endif\n" for name in macros
+    )
+    return f'#include "{path}"\n{probes}'
 
 
 class Unit:
@@ -113,55 +114,31 @@ class Unit:
         macros: Iterable[str] = (),
         edited: Mapping[str, str] | None = None,
     ) -> None:
-        self.path = path
-        self._given_root, self._root = root, root.resolve()
-        probes = "".join(
-            f"#ifdef {name}\nstatic const unsigned long long {_PROBE}{name} = (unsigned long long)({name});\n#endif\n"
-            for name in macros
-        )
-        self._begin(parse_text(root, path, f'#include "{path}"\n{probes}', arguments, edited))
+        parsed = parse_text(root, path, included(path, macros), arguments, edited)
+        self._begin(root, path, parsed)
 
-    def _begin(self, parsed: TranslationUnit) -> None:
+    def _begin(self, root: Path, path: str, parsed: TranslationUnit) -> None:
         """Read what clang has parsed."""
-        self._unit = parsed
-        self._reader = Reader(self._given_root)
-        self.failed_assertions = _check(self.path, parsed, self._reader)
-        self._functions = CursorsByName(parsed)
-        self._variables = CursorsByName(parsed)
-        self._prototypes: list[bytes] = []
-        self._typedefs: list[bytes] = []
-        self._structs: list[bytes] = []
-        self._enums: list[bytes] = []
+        reader = Reader(root)
+        failed = failed_assertions(path, parsed, reader)
+        clang_api.load(parsed.cursor)
+        self._take(root, path, parsed, reader, failed, Declared(parsed, clang_api.children(parsed.cursor)))
+
+    def _take(
+        self,
+        root: Path,
+        path: str,
+        parsed: TranslationUnit,
+        reader: Reader,
+        failed: tuple[FailedAssertion, ...],
+        declared: Declared,
+        number: int = 0,
+    ) -> None:
+        """Take over what has been read; ``number`` is that of the unit among several that were parsed together."""
+        self.path, self._root = path, root.resolve()
+        self._unit, self._reader, self.failed_assertions, self.declared = parsed, reader, failed, declared
+        self._probe = f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
-        self._index()
-
-    def _index(self) -> None:
-        clang_api.load(self._unit.cursor)
-        # There are ten thousands of these: nothing is asked of them that is not needed of all.
-        for cursor in clang_api.children(self._unit.cursor):
-            kind = clang_api.number_of_kind(cursor)
-            if kind == _FUNCTION:
-                if cursor.is_definition():
-                    self._functions.add(clang_api.spelling(cursor), clang_api.packed(cursor))
-                else:
-                    self._prototypes.append(clang_api.packed(cursor))
-            elif kind == _VARIABLE:
-                self._variables.add(clang_api.spelling(cursor), clang_api.packed(cursor))
-            elif kind == _TYPEDEF:
-                self._typedefs.append(clang_api.packed(cursor))
-            elif kind == _ENUM:
-                self._enums.append(clang_api.packed(cursor))
-            elif kind in _RECORDS:
-                self._structs.append(clang_api.packed(cursor))
-
-    @cached_property
-    def _records(self) -> CursorsByName:
-        records = CursorsByName(self._unit)
-        for kept in self._structs:
-            cursor = clang_api.unpacked(kept, self._unit)
-            if cursor.is_definition():
-                records.add(cursor.type.spelling, kept)
-        return records
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -178,60 +155,17 @@ class Unit:
     @property
     def definitions(self) -> Mapping[str, Cursor]:
         """Clang's declarations of the functions that have a body, by name."""
-        return self._functions
-
-    @property
-    def variables(self) -> Mapping[str, Cursor]:
-        """Clang's declarations of the variables at file scope, by name."""
-        return self._variables
-
-    @cached_property
-    def prototypes(self) -> Mapping[str, Cursor]:
-        """Clang's first declarations of the functions that have no body, by name."""
-        found = CursorsByName(self._unit)
-        for kept in reversed(self._prototypes):
-            name = clang_api.spelling(clang_api.unpacked(kept, self._unit))
-            if name not in self._functions:
-                found.add(name, kept)
-        return found
-
-    @cached_property
-    def typedefs(self) -> Mapping[str, Cursor]:
-        """Clang's declarations of types that have a name of their own, by name."""
-        found = CursorsByName(self._unit)
-        for kept in self._typedefs:
-            found.add(clang_api.spelling(clang_api.unpacked(kept, self._unit)), kept)
-        return found
-
-    @cached_property
-    def tagged(self) -> Mapping[str, Cursor]:
-        """Clang's definitions of structs and unions, by tag."""
-        found = CursorsByName(self._unit)
-        for kept in self._structs:
-            cursor = clang_api.unpacked(kept, self._unit)
-            if cursor.is_definition():
-                found.add(clang_api.spelling(cursor), kept)
-        return found
-
-    @cached_property
-    def enumerators(self) -> Mapping[str, Cursor]:
-        """Clang's declarations of the enumeration constants, by name."""
-        found = CursorsByName(self._unit)
-        for enum in self._enums:
-            for child in clang_api.children(clang_api.unpacked(enum, self._unit)):
-                if clang_api.number_of_kind(child) == _ENUM_CONSTANT:
-                    found.add(clang_api.spelling(child), clang_api.packed(child))
-        return found
+        return self.declared.functions
 
     def file_of(self, function: str) -> str:
         """The file that a function with a body stands in, relative to the tree."""
-        return self._reader.location(self._functions[function]).file
+        return self._reader.location(self.declared.functions[function]).file
 
     def functions_in(self, wanted: Callable[[str], bool]) -> dict[str, str]:
         """The functions with a body in some files, which are given to ``wanted`` relative to the tree; with it."""
         files: dict[int, str] = {}
         found: dict[str, str] = {}
-        for name, cursor in self._functions.items():
+        for name, cursor in self.declared.functions.items():
             # Few files have ten thousands of functions.
             number = clang_api.file_and_line(cursor)[0]
             if number not in files:
@@ -244,7 +178,7 @@ class Unit:
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
         if name not in self._known:
-            cursor = self._functions.get(name)
+            cursor = self.declared.functions.get(name)
             self._known[name] = None if cursor is None else self._reader.function(cursor)
         return self._known[name]
 
@@ -266,7 +200,7 @@ class Unit:
         Raises:
             Missing: it is not defined.
         """
-        cursor = self._records.get(name)
+        cursor = self.declared.records.get(name)
         if cursor is None:
             raise Missing([name])
         found = self._reader.type(cursor.type, cursor)
@@ -280,14 +214,14 @@ class Unit:
         Raises:
             Missing: it is not declared.
         """
-        cursor = self._variables.get(name)
+        cursor = self.declared.variables.get(name)
         if cursor is None:
             raise Missing([name])
         return self._reader.variable(cursor)
 
     def has_variable(self, name: str) -> bool:
         """Whether a variable of this name is declared at file scope."""
-        return name in self._variables
+        return name in self.declared.variables
 
     def constant(self, name: str) -> int | None:
         """The value of an enumerator, or of one of the macros that the unit was opened with.
@@ -297,9 +231,9 @@ class Unit:
         Raises:
             Refused: it is defined, but is no integer constant.
         """
-        cursor = self._variables.get(_PROBE + name)
+        cursor = self.declared.variables.get(self._probe + name)
         if cursor is None:
-            enumerator = self.enumerators.get(name)
+            enumerator = self.declared.enumerators.get(name)
             return None if enumerator is None else int(enumerator.enum_value)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)

@@ -33,8 +33,10 @@ OUTSIDE = {
     "clang": {
         "lift/clang_api.py",
         "lift/cursors.py",
+        "lift/declared.py",
         "lift/expression_reader.py",
         "lift/initializer_reader.py",
+        "lift/joined.py",
         "lift/printed.py",
         "lift/probe.py",
         "lift/reader.py",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clang.cindex import TranslationUnit
 
+from mmuproof.cli import reading
 from mmuproof.cli.reading import ReadTree, first_units, is_affected
+from mmuproof.lift import joined, unit
 from mmuproof.lift.source import KernelTree
 from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, TDP_MMU_C
+from tests.lift.front_end.conftest import CLANG
 
 
 def tree(folder: Path, *, tdp: str = "", header: str = "") -> ReadTree:
@@ -64,3 +70,32 @@ def test_else_what_a_unit_includes_tells(changed: bool, tmp_path: Path) -> None:
     files = frozenset({"arch/x86/kvm/mmu/mmu.h"} if changed else ())
     assert is_affected(old, new, MMU_C, lambda: files) is changed
     assert not is_affected(old, new, SPTE_C, lambda: files)
+
+
+@pytest.mark.parametrize(
+    ("every", "disturbs", "together"), [(True, "", True), (True, "#undef X", False), (False, "", False)]
+)
+def test_units_are_parsed_together_if_all_is_wanted_and_none_disturbs_another(
+    every: bool, disturbs: str, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (SPTE_C, TDP_MMU_C)
+    read = tree(tmp_path)
+    (tmp_path / SPTE_C).write_text(f"{disturbs}\nint make_spte(int x)\n{{ return x; }}\n")
+    (tmp_path / TDP_MMU_C).write_text("int make_spte(int x);\nint tdp(int x)\n{ return make_spte(x); }\n")
+    monkeypatch.setattr(ReadTree, "stand_ins", None)
+    monkeypatch.setattr(reading, "clang_arguments", lambda *_: list(CLANG))
+    texts: list[str] = []
+    parse_text = unit.parse_text
+
+    def counted(root: Path, path: str, *rest: Any) -> TranslationUnit:
+        texts.append(path)
+        return parse_text(root, path, *rest)
+
+    for module in (unit, joined):
+        monkeypatch.setattr(module, "parse_text", counted)
+    with ThreadPoolExecutor(1) as pool:
+        read.start(paths, pool, every=every)
+        found = read.units(paths)
+    assert [*found[SPTE_C].unit.definitions] == ["make_spte"]
+    assert [*found[TDP_MMU_C].unit.definitions] == ["tdp"]
+    assert len(texts) == (1 if together else 2)

@@ -1,0 +1,161 @@
+"""Several translation units parsed in one go, where none can disturb another.
+
+The units of one part of the kernel begin with the same headers, and these are most of what there is to parse.  So
+clang is given one text that includes one unit after the other, and each is then looked at as if it stood alone: what
+comes behind it is not there, nor is anything that another unit's own text declares, or a header of KVM's that it does
+not include.
+
+A unit that comes later finds headers read that earlier ones have included, and macros that were defined there.  Units
+are parsed together only if no earlier one's own text defines a macro that a later one or a header of KVM's mentions,
+none undefines one or has a pragma, no macro gets another meaning anywhere, and no variable is declared in two of them.
+What is left is taken for granted: that headers mean the same in whatever order they are included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from clang.cindex import Cursor, TranslationUnit
+
+from mmuproof.lift import clang_api
+from mmuproof.lift.declared import Declared
+from mmuproof.lift.errors import LiftError, SourceError
+from mmuproof.lift.included import Included
+from mmuproof.lift.reader import Reader
+from mmuproof.lift.unit import FailedAssertion, Unit, failed_assertions, included, parse_text
+
+_KVM = ("arch/x86/kvm/", "virt/kvm/")
+_END = "mmuproof_end_"
+_OWN_NAME = "-DKBUILD_BASENAME="
+_DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
+_LASTING = re.compile(r"^[ \t]*#[ \t]*(?:undef|pragma)\b|\b_Pragma\b", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_OTHER_MEANING = "-Wmacro-redefined"
+
+
+class NotJoined(LiftError):  # noqa: N818 - reads as what is so
+    """Some units have to be parsed each by itself."""
+
+
+class _Part(Unit):
+    """One of several units."""
+
+    def __init__(
+        self,
+        root: Path,
+        path: str,
+        parsed: TranslationUnit,
+        reader: Reader,
+        failed: tuple[FailedAssertion, ...],
+        declared: Declared,
+        number: int,
+    ) -> None:
+        self._take(root, path, parsed, reader, failed, declared, number)
+
+
+def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Sequence[str] = ()) -> dict[str, Unit]:
+    """Parse several units at once.
+
+    Args:
+        root: the tree's folder.
+        arguments: the units, relative to ``root``, with clang's command line for each.
+        macros: object-like macros whose values are wanted.
+
+    Raises:
+        NotJoined: one may disturb another, or what they are together does not parse; each may by itself.
+        SourceError: a unit cannot be read.
+    """
+    if len({tuple(each for each in line if not each.startswith(_OWN_NAME)) for line in arguments.values()}) != 1:
+        raise NotJoined("the units are not compiled alike")
+    paths = _in_order(root, list(arguments))
+    line = [each for each in arguments[paths[0]] if each != "-w"]
+    text = "".join(f"{included(path, macros, number)}extern int {_END}{number};\n" for number, path in enumerate(paths))
+    parsed = parse_text(root, ", ".join(paths), text, [*line, "-Wno-everything", _OTHER_MEANING])
+    reader = Reader(root)
+    for diagnostic in parsed.diagnostics:
+        if diagnostic.option == _OTHER_MEANING:
+            raise NotJoined(f"{reader.location(diagnostic)}: {diagnostic.spelling}")
+    try:
+        failed = failed_assertions(paths[0], parsed, reader)
+    except LiftError as error:
+        raise NotJoined(str(error)) from None
+    clang_api.load(parsed.cursor)
+    found: dict[str, Unit] = {}
+    included_by = Included(root)
+    variables: dict[str, str] = {}
+    pieces: list[tuple[str, Declared]] = []
+    stretches = _stretches(clang_api.children(parsed.cursor), len(paths))
+    for number, (path, stretch) in enumerate(zip(paths, stretches, strict=True)):
+        pieces += [(file, Declared(parsed, each)) for file, each in _by_file(stretch, reader).items()]
+        declared, seen = Declared(parsed), included_by.reached(path, _KVM)
+        for file, piece in pieces:
+            if not file or file in seen:
+                declared.take(piece)
+            if file == path:
+                for name in piece.variables:
+                    if variables.setdefault(name, path) != path:
+                        raise NotJoined(f"{variables[name]} and {path} both declare {name}")
+        found[path] = _Part(root, path, parsed, reader, failed, declared, number)
+    return {path: found[path] for path in arguments}
+
+
+def _in_order(root: Path, paths: list[str]) -> list[str]:
+    """The units, that one last whose own macros headers mention.
+
+    Raises:
+        NotJoined: a macro of one may be seen by another.
+        SourceError: a unit cannot be read.
+    """
+    try:
+        texts = {path: (root / path).read_text("utf-8", errors="replace") for path in paths}
+        headers = [
+            file.read_text("utf-8", errors="replace")
+            for folder in _KVM for file in sorted((root / folder).rglob("*.h"))
+        ]  # fmt: skip
+    except OSError as error:
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from None
+    defined = {path: set(_DEFINED.findall(text)) for path, text in texts.items()}
+    every = set().union(*defined.values())
+    in_headers = set(re.findall(rf"\b(?:{'|'.join(sorted(every))})\b", "\n".join(headers))) if every else set()
+    # What all define alike is the same for all.
+    common = set.intersection(*defined.values())
+    paths = sorted(paths, key=lambda path: bool(defined[path] & in_headers - common))
+    for index, path in enumerate(paths[:-1]):
+        if _LASTING.search(texts[path]):
+            raise NotJoined(f"{path} has #undef or #pragma")
+        mentioned = in_headers.union(*(_words(texts[later]) - defined[later] for later in paths[index + 1 :]))
+        for name in sorted(defined[path] & mentioned - common):
+            raise NotJoined(f"{path} defines {name}, which others mention")
+    return paths
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_COMMENT.sub(" ", text)))
+
+
+def _stretches(cursors: Sequence[Cursor], units: int) -> Iterator[Sequence[Cursor]]:
+    """What each unit adds."""
+    ends = {f"{_END}{number}" for number in range(units)}
+    # One that is named is rare, and names are slow to get: the ends are variables that nothing else looks like.
+    bounds = [0, *(index + 1 for index, each in enumerate(cursors) if clang_api.is_variable(each)
+                   and clang_api.spelling(each) in ends)]  # fmt: skip
+    assert len(bounds) == units + 1
+    for first, last in pairwise(bounds):
+        yield cursors[first:last]
+
+
+def _by_file(cursors: Sequence[Cursor], reader: Reader) -> dict[str, list[Cursor]]:
+    """Declarations by the file of KVM's that they stand in; those that stand elsewhere are under no name."""
+    files: dict[int, str] = {}
+    found: dict[str, list[Cursor]] = {}
+    for cursor in cursors:
+        number = clang_api.file_and_line(cursor)[0]
+        if number not in files:
+            file = reader.location(cursor).file
+            files[number] = file if file.startswith(_KVM) else ""
+        found.setdefault(files[number], []).append(cursor)
+    return found
