@@ -25,7 +25,7 @@ from mmuproof.lift.declared import Declared
 from mmuproof.lift.errors import LiftError, SourceError
 from mmuproof.lift.included import Included
 from mmuproof.lift.reader import Reader
-from mmuproof.lift.unit import FailedAssertion, Unit, failed_assertions, included, parse_text
+from mmuproof.lift.unit import FailedAssertion, Unit, failed_assertions, parse_text, unit_text
 
 _KVM = ("arch/x86/kvm/", "virt/kvm/")
 _END = "mmuproof_end_"
@@ -33,7 +33,6 @@ _OWN_NAME = "-DKBUILD_BASENAME="
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 _LASTING = re.compile(r"^[ \t]*#[ \t]*(?:undef|pragma)\b|\b_Pragma\b", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _OTHER_MEANING = "-Wmacro-redefined"
 
 
@@ -73,7 +72,9 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
         raise NotJoined("the units are not compiled alike")
     paths = _in_order(root, list(arguments))
     line = [each for each in arguments[paths[0]] if each != "-w"]
-    text = "".join(f"{included(path, macros, number)}extern int {_END}{number};\n" for number, path in enumerate(paths))
+    text = "".join(
+        f"{unit_text(path, macros, number)}extern int {_END}{number};\n" for number, path in enumerate(paths)
+    )
     parsed = parse_text(root, ", ".join(paths), text, [*line, "-Wno-everything", _OTHER_MEANING])
     reader = Reader(root)
     for diagnostic in parsed.diagnostics:
@@ -85,13 +86,13 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
         raise NotJoined(str(error)) from None
     clang_api.load(parsed.cursor)
     found: dict[str, Unit] = {}
-    included_by = Included(root)
+    includes = Included(root)
     variables: dict[str, str] = {}
     pieces: list[tuple[str, Declared]] = []
     stretches = _stretches(clang_api.children(parsed.cursor), len(paths))
     for number, (path, stretch) in enumerate(zip(paths, stretches, strict=True)):
         pieces += [(file, Declared(parsed, each)) for file, each in _by_file(stretch, reader).items()]
-        declared, seen = Declared(parsed), included_by.reached(path, _KVM)
+        declared, seen = Declared(parsed), includes.reached(path, _KVM)
         for file, piece in pieces:
             if not file or file in seen:
                 declared.take(piece)
@@ -104,7 +105,7 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
 
 
 def _in_order(root: Path, paths: list[str]) -> list[str]:
-    """The units, that one last whose own macros headers mention.
+    """The units in an order that depends on nothing but them: that one last whose own macros headers mention.
 
     Raises:
         NotJoined: a macro of one may be seen by another.
@@ -123,26 +124,26 @@ def _in_order(root: Path, paths: list[str]) -> list[str]:
     in_headers = set(re.findall(rf"\b(?:{'|'.join(sorted(every))})\b", "\n".join(headers))) if every else set()
     # What all define alike is the same for all.
     common = set.intersection(*defined.values())
-    paths = sorted(paths, key=lambda path: bool(defined[path] & in_headers - common))
+    paths = sorted(paths, key=lambda path: (bool(defined[path] & in_headers - common), path))
     for index, path in enumerate(paths[:-1]):
         if _LASTING.search(texts[path]):
             raise NotJoined(f"{path} has #undef or #pragma")
-        mentioned = in_headers.union(*(_words(texts[later]) - defined[later] for later in paths[index + 1 :]))
+        # A word in a comment or a string keeps units apart as well, which is no harm.
+        words = (set(_WORD.findall(texts[later])) - defined[later] for later in paths[index + 1 :])
+        mentioned = in_headers.union(*words)
         for name in sorted(defined[path] & mentioned - common):
             raise NotJoined(f"{path} defines {name}, which others mention")
     return paths
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(_COMMENT.sub(" ", text)))
-
-
 def _stretches(cursors: Sequence[Cursor], units: int) -> Iterator[Sequence[Cursor]]:
     """What each unit adds."""
     ends = {f"{_END}{number}" for number in range(units)}
-    # One that is named is rare, and names are slow to get: the ends are variables that nothing else looks like.
-    bounds = [0, *(index + 1 for index, each in enumerate(cursors) if clang_api.is_variable(each)
-                   and clang_api.spelling(each) in ends)]  # fmt: skip
+    bounds = [0]
+    for index, cursor in enumerate(cursors):
+        # Names are slow to get, and few declarations are of variables.
+        if clang_api.is_variable(cursor) and clang_api.spelling(cursor) in ends:
+            bounds.append(index + 1)
     assert len(bounds) == units + 1
     for first, last in pairwise(bounds):
         yield cursors[first:last]

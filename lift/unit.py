@@ -82,7 +82,7 @@ def failed_assertions(path: str, parsed: TranslationUnit, reader: Reader) -> tup
     return tuple(failed)
 
 
-def included(path: str, macros: Iterable[str], number: int = 0) -> str:
+def unit_text(path: str, macros: Iterable[str], number: int = 0) -> str:
     """A text that consists of a unit, and of variables that tell the values that some macros have behind it."""
     wide = "unsigned long long"
     probes = "".join(
@@ -114,7 +114,7 @@ class Unit:
         macros: Iterable[str] = (),
         edited: Mapping[str, str] | None = None,
     ) -> None:
-        parsed = parse_text(root, path, included(path, macros), arguments, edited)
+        parsed = parse_text(root, path, unit_text(path, macros), arguments, edited)
         self._begin(root, path, parsed)
 
     def _begin(self, root: Path, path: str, parsed: TranslationUnit) -> None:

@@ -149,6 +149,8 @@ def test_every_function_of_the_mmu_says_the_same_as_in_its_unit_alone(
     for path, unit in parse_joined(root, lines, MACROS).items():
         together, alone = (Printed(each, is_of_mmu) for each in (unit, Unit(root, path, lines[path], MACROS)))
         assert together.functions == alone.functions
+        for macro in MACROS:
+            assert alone.unit.constant(macro) in (None, together.unit.constant(macro)), macro
         for name in alone.functions:
             assert together.digest(name) == alone.digest(name), name
             assert together.closure(name) == alone.closure(name), name
