@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.caching import TREES, cache_folder
 from mmuproof.cli.console import Output
 from mmuproof.cli.json_file import check_writable, write_json
-from mmuproof.cli.naming import given_names, is_pattern
+from mmuproof.cli.naming import given_names
 from mmuproof.cli.reading import Parsing, ReadTree, first_units
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.patched import patched_tree
@@ -36,6 +36,7 @@ class Request:
         json: where the results file goes.
         jobs: how many processes compare functions.
         budget: the solver's budget for one question, None for the usual one.
+        apart: whether each unit is parsed by itself.
         verbose: with the functions that are equal, and all that could not be compared.
     """
 
@@ -47,6 +48,7 @@ class Request:
     json: Path | None = None
     jobs: int = 1
     budget: int | None = None
+    apart: bool = False
     verbose: bool = False
 
 
@@ -64,7 +66,7 @@ def diff(request: Request, output: Output) -> int:
         output.progress(verbose=request.verbose) as watcher,
         TemporaryDirectory(prefix="mmuproof-") as folder,
         ExitStack() as trees,
-        Parsing(every=not request.functions or any(is_pattern(each) for each in request.functions)) as parsing,
+        Parsing(every=not request.functions, apart=request.apart) as parsing,
         _usable(),
     ):
         watcher.phase("reading")

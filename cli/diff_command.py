@@ -51,6 +51,9 @@ _Jobs = Annotated[int | None, typer.Option(
     "--jobs", "-j", metavar="N", min=1, show_default=False,
     help="How many functions are compared at once; one for each processor by default.",
 )]  # fmt: skip
+_Apart = Annotated[bool, typer.Option(
+    "--apart", help="Parse each file by itself, and not those that can be all at once; takes longer.",
+)]  # fmt: skip
 _Verbose = Annotated[bool, typer.Option(
     "--verbose", "-v", help="With the calls that are not followed, and all that could not be compared.",
 )]  # fmt: skip
@@ -70,6 +73,7 @@ def add_diff(app: typer.Typer, end: End) -> None:
         json: Results = None,
         jobs: _Jobs = None,
         budget: QuestionBudget = None,
+        apart: _Apart = False,
         verbose: _Verbose = False,
     ) -> None:
         def body(output: Output) -> int:
@@ -77,8 +81,10 @@ def add_diff(app: typer.Typer, end: End) -> None:
             if patch is not None and series is not None:
                 raise UsageProblem("--patch and --series do not go together")
             if series is not None:
-                if given or names or json is not None:
-                    raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --json")
+                if given or names or json is not None or apart:
+                    raise UsageProblem(
+                        "--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart"
+                    )
                 from mmuproof.cli.series import SeriesRequest, compare_series
 
                 return compare_series(SeriesRequest(old, series, jobs or processors(), budget), output)
@@ -91,7 +97,7 @@ def add_diff(app: typer.Typer, end: End) -> None:
             from mmuproof.cli.diff import Request, diff
 
             count = jobs or processors()
-            request = Request(old, new, tuple(given), patch, tuple(names or ()), json, count, budget, verbose)
+            request = Request(old, new, tuple(given), patch, tuple(names or ()), json, count, budget, apart, verbose)
             return diff(request, output)
 
         end(body)

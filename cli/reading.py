@@ -66,19 +66,19 @@ class ReadTree:
             )
         return self._defining[function]
 
-    def start(self, paths: Iterable[str], pool: ThreadPoolExecutor, *, every: bool) -> None:
+    def start(self, paths: Iterable[str], pool: ThreadPoolExecutor, *, every: bool, apart: bool) -> None:
         """Begin to parse units; clang runs outside the interpreter's lock.
 
         Args:
             paths: the units.
             pool: the threads that parse.
-            every: whether all of their functions may be compared, and not only a few: then they are parsed together,
-                if they can be.
+            every: whether all of their functions will be compared, and not only a few.
+            apart: whether each is parsed by itself even if they can be parsed together.
         """
         lines = {
             path: clang_arguments(self.tree.root, self.stand_ins, path) for path in paths if path not in self._units
         }
-        for group in [lines] if every and lines else [{path: line} for path, line in lines.items()]:
+        for group in [lines] if lines and not apart else [{path: line} for path, line in lines.items()]:
             read = pool.submit(self._read, group, every=every)
             self._units |= dict.fromkeys(group, read)
 
@@ -116,38 +116,40 @@ def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
         functions: names and patterns; all functions if there are none.
         trees: the trees that there are already, one or two.
     """
-    found: set[str] = set()
-    if functions and not any(is_pattern(each) for each in functions):
-        for each in functions:
-            units = {unit for tree in trees for unit in tree.defining(each)}
-            # In the other tree it may still be found.
-            found |= units or (set(MMU_UNITS) if len(trees) > 1 else set())
-    elif len(trees) > 1:
-        # Which of them have changed is seen by their text.
-        found = set(MMU_UNITS)
+    # Of all functions only those matter that have changed: in which units is seen with the other tree, by their text.
+    found = set[str]() if functions or len(trees) < 2 else {*MMU_UNITS}
+    for each in functions:
+        units = set() if is_pattern(each) else {unit for tree in trees for unit in tree.defining(each)}
+        found |= units or {*MMU_UNITS}
     # The largest first: the others fill the time until it is parsed.
     return tuple(sorted({SPTE_C, *found}, key=lambda path: (path != MMU_C, path)))
 
 
-def _is_rewritten(old: ReadTree, new: ReadTree, path: str) -> bool:
-    return old.text(path) != new.text(path)
+def _is_surely_affected(old: ReadTree, new: ReadTree, path: str) -> bool:
+    """Whether a unit may be another in the new tree, as far as that is seen without comparing the trees."""
+    changed = new.tree.changed or frozenset()
+    return old.text(path) != new.text(path) or (bool(changed) and not new.included.of_kvm(path).isdisjoint(changed))
 
 
 def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], Collection[str]]) -> bool:
     """Whether a unit may be another in the new tree, given the files in which the trees differ."""
-    # Comparing the trees takes long, and its own text often tells.
-    return _is_rewritten(old, new, path) or any(each.included.reaches(path, changed()) for each in (old, new))
+    # Comparing the trees takes long.
+    return _is_surely_affected(old, new, path) or any(each.included.reaches(path, changed()) for each in (old, new))
 
 
 class Parsing:
     """Parses units of two trees side by side; what is the same in both, once.
 
     Args:
-        every: whether all functions may be compared, and not only a few.
+        every: whether all functions will be compared, and not only a few.
+        apart: whether each unit is parsed by itself even if several can be parsed together.
     """
 
-    def __init__(self, *, every: bool) -> None:
-        self._pool, self._every = ThreadPoolExecutor(2), every
+    def __init__(self, *, every: bool, apart: bool = False) -> None:
+        self._pool, self._every, self._apart = ThreadPoolExecutor(2), every, apart
+
+    def _start(self, tree: ReadTree, paths: Iterable[str]) -> None:
+        tree.start(paths, self._pool, every=self._every, apart=self._apart)
 
     def __enter__(self) -> Parsing:
         return self
@@ -158,13 +160,13 @@ class Parsing:
 
     def begin_old(self, old: ReadTree, paths: Iterable[str]) -> None:
         """Begin with units of the old tree, while the new one may still be made."""
-        old.start(paths, self._pool, every=self._every)
+        self._start(old, paths)
 
     def begin(self, old: ReadTree, new: ReadTree, paths: Iterable[str]) -> None:
-        """Begin with those units whose own text is another: they are parsed in both trees whatever else has changed."""
-        rewritten = [path for path in paths if old.has(path) and new.has(path) and _is_rewritten(old, new, path)]
+        """Begin with those units that will be parsed in both trees whatever else turns out to have changed."""
+        affected = [path for path in paths if old.has(path) and new.has(path) and _is_surely_affected(old, new, path)]
         for each in (new, old):
-            each.start(rewritten, self._pool, every=self._every)
+            self._start(each, affected)
 
     def finish(self, old: ReadTree, new: ReadTree, paths: Sequence[str], affected: Callable[[str], bool]) -> None:
         """Parse units and wait for them: no thread is left.
@@ -178,9 +180,9 @@ class Parsing:
         Raises:
             ParseFailed: one of them does not parse.
         """
-        old.start(paths, self._pool, every=self._every)
+        self._start(old, paths)
         new.adopt(old, [path for path in paths if not affected(path)])
-        new.start(paths, self._pool, every=self._every)
+        self._start(new, paths)
         for each in (old, new):
             each.units(paths)
         self._pool.shutdown(wait=True)

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _FOLDERS = ("arch/x86/include", "include", "arch/x86/include/uapi", "include/uapi", "arch/x86/kvm", "virt/kvm")
+KVM = ("arch/x86/kvm/", "virt/kvm/")
+"""What the paths of KVM's own files begin with, those of the interface with other parts of the kernel aside."""
 _ALWAYS = ("include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h")
 
 
@@ -24,6 +26,9 @@ class Included:
 
     def reaches(self, unit: str, files: Collection[str]) -> bool:
         """Whether a unit is, or may include, one of some files; both are relative to the tree."""
+        # KVM's own files are few, and most changes are there.
+        if not self.of_kvm(unit).isdisjoint(files):
+            return True
         wanted, seen, todo = set(files), set[str](), [unit, *_ALWAYS]
         while todo:
             path = todo.pop()
@@ -34,12 +39,12 @@ class Included:
                 todo += self._included(path)
         return False
 
-    def reached(self, unit: str, folders: tuple[str, ...]) -> frozenset[str]:
-        """The files in some folders that a unit is, or may include by way of others there."""
+    def of_kvm(self, unit: str) -> frozenset[str]:
+        """The files of KVM's that a unit is, or may include by way of others of KVM's."""
         seen, todo = set[str](), [unit]
         while todo:
             path = todo.pop()
-            if path not in seen and path.startswith(folders):
+            if path not in seen and path.startswith(KVM):
                 seen.add(path)
                 todo += self._included(path)
         return frozenset(seen)

@@ -23,11 +23,10 @@ from clang.cindex import Cursor, TranslationUnit
 from mmuproof.lift import clang_api
 from mmuproof.lift.declared import Declared
 from mmuproof.lift.errors import LiftError, SourceError
-from mmuproof.lift.included import Included
+from mmuproof.lift.included import KVM, Included
 from mmuproof.lift.reader import Reader
 from mmuproof.lift.unit import FailedAssertion, Unit, failed_assertions, parse_text, unit_text
 
-_KVM = ("arch/x86/kvm/", "virt/kvm/")
 _END = "mmuproof_end_"
 _OWN_NAME = "-DKBUILD_BASENAME="
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
@@ -92,7 +91,7 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
     stretches = _stretches(clang_api.children(parsed.cursor), len(paths))
     for number, (path, stretch) in enumerate(zip(paths, stretches, strict=True)):
         pieces += [(file, Declared(parsed, each)) for file, each in _by_file(stretch, reader).items()]
-        declared, seen = Declared(parsed), includes.reached(path, _KVM)
+        declared, seen = Declared(parsed), includes.of_kvm(path)
         for file, piece in pieces:
             if not file or file in seen:
                 declared.take(piece)
@@ -115,7 +114,7 @@ def _in_order(root: Path, paths: list[str]) -> list[str]:
         texts = {path: (root / path).read_text("utf-8", errors="replace") for path in paths}
         headers = [
             file.read_text("utf-8", errors="replace")
-            for folder in _KVM for file in sorted((root / folder).rglob("*.h"))
+            for folder in KVM for file in sorted((root / folder).rglob("*.h"))
         ]  # fmt: skip
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from None
@@ -157,6 +156,6 @@ def _by_file(cursors: Sequence[Cursor], reader: Reader) -> dict[str, list[Cursor
         number = clang_api.file_and_line(cursor)[0]
         if number not in files:
             file = reader.location(cursor).file
-            files[number] = file if file.startswith(_KVM) else ""
+            files[number] = file if file.startswith(KVM) else ""
         found.setdefault(files[number], []).append(cursor)
     return found
