@@ -116,12 +116,12 @@ def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:
         functions: names and patterns; all functions if there are none.
         trees: the trees that there are already, one or two.
     """
-    # Of all functions only those matter that have changed: in which units is seen with the other tree, by their text.
+    # If none is named, those matter that have changed: in which units, both trees tell.
     found = set[str]() if functions or len(trees) < 2 else {*MMU_UNITS}
     for each in functions:
         units = set() if is_pattern(each) else {unit for tree in trees for unit in tree.defining(each)}
         found |= units or {*MMU_UNITS}
-    # The largest first: the others fill the time until it is parsed.
+    # The largest first: where they are parsed one by one, the others fill the time until it is.
     return tuple(sorted({SPTE_C, *found}, key=lambda path: (path != MMU_C, path)))
 
 

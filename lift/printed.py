@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from itertools import islice
 
 from clang.cindex import Cursor, CursorKind
 
@@ -176,7 +175,8 @@ class Printed:
             cursors = (
                 each[word] for each in (declared.variables, declared.typedefs, declared.prototypes) if word in each
             )
-            text = "".join(self._print(each) for each in islice(cursors, 1))
+            cursor = next(cursors, None)
+            text = "" if cursor is None else self._print(cursor)
             self._declared[word], self._mentioned[word] = text, _words(text) & self._names
         return self._declared[word]
 
