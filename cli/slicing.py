@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import postorder
-from mmuproof.smt.operations import (
-    ADD,
-    AND,
-    ASHR,
-    CONCAT,
-    CONST,
-    EQ,
-    EXTRACT,
-    ITE,
-    LSHR,
-    MUL,
-    NOT,
-    OR,
-    SEXT,
-    SHL,
-    SUB,
-    VAR,
-    XOR,
-    ZEXT,
-)
 from mmuproof.smt.terms import (
     Term,
 )
 
-_BITWISE = (AND, OR, XOR)
+_BITWISE = (ops.AND, ops.OR, ops.XOR)
 
 
 def bits_used(root: Term) -> dict[str, int]:
@@ -38,9 +19,9 @@ def bits_used(root: Term) -> dict[str, int]:
     used: dict[str, int] = {}
     for term in reversed(postorder([root])):
         mask = wanted.get(term, 0)
-        if not mask or term.op is CONST:
+        if not mask or term.op is ops.CONST:
             continue
-        if term.op is VAR:
+        if term.op is ops.VAR:
             used[term.name] = mask
             continue
         for arg, arg_mask in zip(term.args, _wanted_of_arguments(term, mask), strict=True):
@@ -57,14 +38,14 @@ def bits_told(root: Term) -> dict[str, int]:
         op, args = term.op, term.args
         if not mask:
             continue
-        if op is VAR:
+        if op is ops.VAR:
             told[term.name] = told.get(term.name, 0) | mask
-        elif op in (EXTRACT, CONCAT, ZEXT) or op is NOT:
+        elif op in (ops.EXTRACT, ops.CONCAT, ops.ZEXT) or op is ops.NOT:
             todo += [(arg, part & _full(arg)) for arg, part in zip(args, _wanted_of_arguments(term, mask), strict=True)]
-        elif op is SEXT:
+        elif op is ops.SEXT:
             todo.append((args[0], mask & _full(args[0])))
         elif term.width and op in _BITWISE and args[1].is_const:
-            neutral = {AND: args[1].value, OR: ~args[1].value, XOR: -1}[op]
+            neutral = {ops.AND: args[1].value, ops.OR: ~args[1].value, ops.XOR: -1}[op]
             todo.append((args[0], mask & neutral & _full(args[0])))
         elif _tells_truth(term, mask):
             todo.append((args[0], 1))
@@ -74,9 +55,9 @@ def bits_told(root: Term) -> dict[str, int]:
 def _tells_truth(term: Term, mask: int) -> bool:
     """Whether the bits of ``mask`` say what the one bit of the first argument is."""
     op, args = term.op, term.args
-    if op is EQ:
+    if op is ops.EQ:
         return args[1].is_const and args[0].width <= 1
-    return op is ITE and args[1].is_const and args[2].is_const and bool((args[1].value ^ args[2].value) & mask)
+    return op is ops.ITE and args[1].is_const and args[2].is_const and bool((args[1].value ^ args[2].value) & mask)
 
 
 def visited(roots: Iterable[Term], values: Mapping[Term, int]) -> set[Term]:
@@ -101,9 +82,9 @@ def carried_constants(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[
     """The constants that flow into a result, out of `visited` nodes: chosen or shifted, not compared with."""
     found: set[Term] = set()
     for term in nodes:
-        if term.op is ITE:
+        if term.op is ops.ITE:
             found.add(_taken(term, values))
-        elif term.op in (SHL, LSHR, ASHR):
+        elif term.op in (ops.SHL, ops.LSHR, ops.ASHR):
             found.add(term.args[0])
     return {term for term in found if term.is_const}
 
@@ -113,7 +94,7 @@ def selected(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[int]:
     return {
         values[selector]
         for term in nodes
-        if term.op is ITE
+        if term.op is ops.ITE
         for selector in _selectors(term)
         if any(selector in _selectors(branch) for branch in term.args[1:])
     }
@@ -121,16 +102,16 @@ def selected(nodes: Iterable[Term], values: Mapping[Term, int]) -> set[int]:
 
 def _selectors(choice: Term) -> set[Term]:
     """What a choice's condition compares with a constant."""
-    if choice.op is not ITE:
+    if choice.op is not ops.ITE:
         return set()
     condition = choice.args[0]
-    parts = condition.args if condition.op is AND else (condition,)
-    return {part.args[0] for part in parts if part.op is EQ and part.args[0].width > 1 and part.args[1].is_const}
+    parts = condition.args if condition.op is ops.AND else (condition,)
+    return {part.args[0] for part in parts if part.op is ops.EQ and part.args[0].width > 1 and part.args[1].is_const}
 
 
 def core(term: Term) -> Term:
     """A term without the widening and narrowing that C's conversions put around it."""
-    while term.op is ZEXT or (term.op is EXTRACT and term.data == 0):
+    while term.op is ops.ZEXT or (term.op is ops.EXTRACT and term.data == 0):
         term = term.args[0]
     return term
 
@@ -145,13 +126,13 @@ def _taken(choice: Term, values: Mapping[Term, int]) -> Term:
 
 
 def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
-    if term.op is ITE:
+    if term.op is ops.ITE:
         return term.args[0], _taken(term, values)
-    if term.width == 0 and term.op in (AND, OR):
+    if term.width == 0 and term.op in (ops.AND, ops.OR):
         # One false argument makes a conjunction false, one true argument a disjunction true.
-        decisive = [arg for arg in term.args if bool(values[arg]) is (term.op is OR)]
+        decisive = [arg for arg in term.args if bool(values[arg]) is (term.op is ops.OR)]
         return decisive or term.args
-    if term.width and term.op is AND:
+    if term.width and term.op is ops.AND:
         # So does a zero, whatever the other side is.
         return [arg for arg in term.args if not values[arg]][:1] or term.args
     return term.args
@@ -160,24 +141,24 @@ def _deciding(term: Term, values: Mapping[Term, int]) -> Iterable[Term]:
 def _wanted_of_arguments(term: Term, mask: int) -> list[int]:
     """Which bits of each argument can change the bits of ``mask`` of a term."""
     op, args = term.op, term.args
-    if op is EXTRACT:
+    if op is ops.EXTRACT:
         assert isinstance(term.data, int)
         return [mask << term.data]
-    if op is CONCAT:
+    if op is ops.CONCAT:
         return [mask >> args[1].width, mask]
-    if op is ZEXT:
+    if op is ops.ZEXT:
         return [mask]
-    if op is SEXT:
+    if op is ops.SEXT:
         sign = 1 << (args[0].width - 1)
         return [mask | (sign if mask >> args[0].width else 0)]
-    if op is ITE:
+    if op is ops.ITE:
         return [1, mask, mask]
     if term.width and op in _BITWISE and args[1].is_const:
-        neutral = {AND: args[1].value, OR: ~args[1].value, XOR: -1}[op]
+        neutral = {ops.AND: args[1].value, ops.OR: ~args[1].value, ops.XOR: -1}[op]
         return [mask & neutral, 0]
-    if term.width and (op is NOT or op in _BITWISE):
+    if term.width and (op is ops.NOT or op in _BITWISE):
         return [mask] * len(args)
-    if op in (ADD, SUB, MUL):
+    if op in (ops.ADD, ops.SUB, ops.MUL):
         return [(1 << mask.bit_length()) - 1] * len(args)
     return [_full(arg) for arg in args]
 

@@ -12,7 +12,7 @@ from mmuproof.cli.results import TracedStep
 from mmuproof.cli.slicing import bits_used, carried_constants, core, overlap, selected, visited
 from mmuproof.model.evidence import Check, CheckKind, Step
 from mmuproof.proofs.theorem import Claim, Symptom
-from mmuproof.smt.operations import ASHR, LSHR
+from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import BitVec, Term, eq, extract, negate
 
 MOST_STEPS = 8
@@ -30,7 +30,7 @@ _FIRES = {
     CheckKind.LIFETIME: "an object is used after its end",
 }
 
-_SHIFTS = (LSHR, ASHR)
+_SHIFTS = (ops.LSHR, ops.ASHR)
 
 _ELEMENT = re.compile(r"(?P<array>.+)\[(?P<index>\d+)\]")
 

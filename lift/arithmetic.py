@@ -9,7 +9,7 @@ from mmuproof.lift.c_types import INT, IntType, usual_arithmetic
 from mmuproof.lift.findings import CheckKind
 from mmuproof.lift.syntax import BinaryOp
 from mmuproof.lift.values import as_int
-from mmuproof.smt.operations import AND, ZEXT
+from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -70,7 +70,7 @@ def _shift(op: BinaryOp, left: BitVec, type_: IntType, right: BitVec) -> Outcome
     else:
         count = resize(right, left.width)
     # A widened unsigned operand has no sign, and without one the shift simplifies further.
-    signed = type_.signed and left.op is not ZEXT
+    signed = type_.signed and left.op is not ops.ZEXT
     right_shifted = ashr(left, count) if signed else left >> count
     value = left << count if op is BinaryOp.SHL else right_shifted
     return Outcome(value, type_, CheckKind.SHIFT, defined)
@@ -78,8 +78,8 @@ def _shift(op: BinaryOp, left: BitVec, type_: IntType, right: BitVec) -> Outcome
 
 def _largest(a: BitVec) -> int:
     """A number that ``a``, read as unsigned, surely does not exceed."""
-    inner = a.args[0] if a.op is ZEXT else a
-    if inner.op is AND and inner.args[1].is_const:
+    inner = a.args[0] if a.op is ops.ZEXT else a
+    if inner.op is ops.AND and inner.args[1].is_const:
         return inner.args[1].value
     return (1 << inner.width) - 1
 

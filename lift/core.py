@@ -25,8 +25,8 @@ from mmuproof.lift.values import (
     truth,
     unset_name,
 )
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import substitute
-from mmuproof.smt.operations import ITE, VAR
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -316,15 +316,15 @@ def _refuse_numbers(pointer: Pointer, at: Location) -> None:
 
 
 def _when_set(term: Term, parts: list[Bool]) -> Bool:
-    if term.op is VAR:
+    if term.op is ops.VAR:
         return TRUE if unset_name(term) is None else FALSE
-    if term.op is ITE and isinstance(term.args[0], Bool):
+    if term.op is ops.ITE and isinstance(term.args[0], Bool):
         return all_of(parts[0], ite(term.args[0], parts[1], parts[2]))
     return all_of(*parts)
 
 
 def _null_tests(term: Term, parts: list[frozenset[Term]]) -> frozenset[Term]:
-    if term.op is VAR:
+    if term.op is ops.VAR:
         return frozenset((term,)) if is_null_condition(term) else frozenset()
     return frozenset().union(*parts) if any(parts) else frozenset()
 

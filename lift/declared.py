@@ -31,7 +31,7 @@ class Declared:
     """
 
     def __init__(self, unit: TranslationUnit, cursors: Iterable[Cursor] = ()) -> None:
-        self._unit = unit
+        self.unit = unit
         self.functions, self.variables = CursorsByName(unit), CursorsByName(unit)
         self._without_body: list[bytes] = []
         self._typedefs: list[bytes] = []
@@ -66,9 +66,9 @@ class Declared:
     @cached_property
     def prototypes(self) -> Mapping[str, Cursor]:
         """The first declarations of the functions that have no body."""
-        found = CursorsByName(self._unit)
+        found = CursorsByName(self.unit)
         for kept in reversed(self._without_body):
-            name = clang_api.spelling(clang_api.unpacked(kept, self._unit))
+            name = clang_api.spelling(clang_api.unpacked(kept, self.unit))
             if name not in self.functions:
                 found.add(name, kept)
         return found
@@ -76,17 +76,17 @@ class Declared:
     @cached_property
     def typedefs(self) -> Mapping[str, Cursor]:
         """The types that have a name of their own."""
-        found = CursorsByName(self._unit)
+        found = CursorsByName(self.unit)
         for kept in self._typedefs:
-            found.add(clang_api.spelling(clang_api.unpacked(kept, self._unit)), kept)
+            found.add(clang_api.spelling(clang_api.unpacked(kept, self.unit)), kept)
         return found
 
     @cached_property
     def tagged(self) -> Mapping[str, Cursor]:
         """The definitions of structs and unions, by tag."""
-        found = CursorsByName(self._unit)
+        found = CursorsByName(self.unit)
         for kept in self._structs:
-            cursor = clang_api.unpacked(kept, self._unit)
+            cursor = clang_api.unpacked(kept, self.unit)
             if cursor.is_definition():
                 found.add(clang_api.spelling(cursor), kept)
         return found
@@ -94,9 +94,9 @@ class Declared:
     @cached_property
     def records(self) -> Mapping[str, Cursor]:
         """The same by the names that their types have, written with the keyword."""
-        found = CursorsByName(self._unit)
+        found = CursorsByName(self.unit)
         for kept in self._structs:
-            cursor = clang_api.unpacked(kept, self._unit)
+            cursor = clang_api.unpacked(kept, self.unit)
             if cursor.is_definition():
                 found.add(cursor.type.spelling, kept)
         return found
@@ -104,9 +104,9 @@ class Declared:
     @cached_property
     def enumerators(self) -> Mapping[str, Cursor]:
         """The enumeration constants."""
-        found = CursorsByName(self._unit)
+        found = CursorsByName(self.unit)
         for enum in self._enums:
-            for child in clang_api.children(clang_api.unpacked(enum, self._unit)):
+            for child in clang_api.children(clang_api.unpacked(enum, self.unit)):
                 if clang_api.number_of_kind(child) == _ENUM_CONSTANT:
                     found.add(clang_api.spelling(child), clang_api.packed(child))
         return found

@@ -29,25 +29,22 @@ class Included:
         # KVM's own files are few, and most changes are there.
         if not self.of_kvm(unit).isdisjoint(files):
             return True
-        wanted, seen, todo = set(files), set[str](), [unit, *_ALWAYS]
-        while todo:
-            path = todo.pop()
-            if path in wanted:
-                return True
-            if path not in seen:
-                seen.add(path)
-                todo += self._included(path)
-        return False
+        wanted = set(files)
+        return any(path in wanted for path in self._reached([unit, *_ALWAYS]))
 
     def of_kvm(self, unit: str) -> frozenset[str]:
         """The files of KVM's that a unit is, or may include by way of others of KVM's."""
-        seen, todo = set[str](), [unit]
+        return frozenset(self._reached([unit], KVM))
+
+    def _reached(self, todo: list[str], folders: tuple[str, ...] = ("",)) -> Iterator[str]:
+        """Some files, and all that they may include by way of files in some folders, each once."""
+        seen = set[str]()
         while todo:
             path = todo.pop()
-            if path not in seen and path.startswith(KVM):
+            if path not in seen and path.startswith(folders):
                 seen.add(path)
+                yield path
                 todo += self._included(path)
-        return frozenset(seen)
 
     def _included(self, path: str) -> tuple[str, ...]:
         if path not in self._direct:

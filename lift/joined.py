@@ -18,14 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from clang.cindex import Cursor, TranslationUnit
+from clang.cindex import Cursor
 
 from mmuproof.lift import clang_api
 from mmuproof.lift.declared import Declared
 from mmuproof.lift.errors import LiftError, SourceError
 from mmuproof.lift.included import KVM, Included
 from mmuproof.lift.reader import Reader
-from mmuproof.lift.unit import FailedAssertion, Unit, failed_assertions, parse_text, unit_text
+from mmuproof.lift.unit import Unit, failed_assertions, parse_text, unit_text
 
 _END = "mmuproof_end_"
 _OWN_NAME = "-DKBUILD_BASENAME="
@@ -37,22 +37,6 @@ _OTHER_MEANING = "-Wmacro-redefined"
 
 class NotJoined(LiftError):  # noqa: N818 - reads as what is so
     """Some units have to be parsed each by itself."""
-
-
-class _Part(Unit):
-    """One of several units."""
-
-    def __init__(
-        self,
-        root: Path,
-        path: str,
-        parsed: TranslationUnit,
-        reader: Reader,
-        failed: tuple[FailedAssertion, ...],
-        declared: Declared,
-        number: int,
-    ) -> None:
-        self._take(root, path, parsed, reader, failed, declared, number)
 
 
 def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Sequence[str] = ()) -> dict[str, Unit]:
@@ -99,7 +83,7 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
                 for name in piece.variables:
                     if variables.setdefault(name, path) != path:
                         raise NotJoined(f"{variables[name]} and {path} both declare {name}")
-        found[path] = _Part(root, path, parsed, reader, failed, declared, number)
+        found[path] = Unit.part(root, path, reader, failed, declared, number)
     return {path: found[path] for path in arguments}
 
 

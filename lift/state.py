@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mmuproof.lift.memory import Memory
 from mmuproof.lift.syntax import Variable
 from mmuproof.lift.values import Object, Value
-from mmuproof.smt.operations import AND
+from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of
 
 
@@ -72,7 +72,7 @@ def meet(states: Iterable[State | None]) -> State | None:
 
 
 def _conjuncts(guard: Bool) -> list[Bool]:
-    return [arg for arg in guard.args if isinstance(arg, Bool)] if guard.op is AND else [guard]
+    return [arg for arg in guard.args if isinstance(arg, Bool)] if guard.op is ops.AND else [guard]
 
 
 def telling(mine: Bool, other: Bool) -> Bool:

@@ -122,21 +122,29 @@ class Unit:
         reader = Reader(root)
         failed = failed_assertions(path, parsed, reader)
         clang_api.load(parsed.cursor)
-        self._take(root, path, parsed, reader, failed, Declared(parsed, clang_api.children(parsed.cursor)))
+        self._take(root, path, reader, failed, Declared(parsed, clang_api.children(parsed.cursor)))
 
-    def _take(
-        self,
+    @classmethod
+    def part(
+        cls,
         root: Path,
         path: str,
-        parsed: TranslationUnit,
         reader: Reader,
         failed: tuple[FailedAssertion, ...],
         declared: Declared,
+        number: int,
+    ) -> Unit:
+        """One of several units that were parsed together, with what is declared in it and its number among them."""
+        made = cls.__new__(cls)
+        made._take(root, path, reader, failed, declared, number)
+        return made
+
+    def _take(
+        self, root: Path, path: str, reader: Reader, failed: tuple[FailedAssertion, ...], declared: Declared,
         number: int = 0,
-    ) -> None:
-        """Take over what has been read; ``number`` is that of the unit among several that were parsed together."""
+    ) -> None:  # fmt: skip
         self.path, self._root = path, root.resolve()
-        self._unit, self._reader, self.failed_assertions, self.declared = parsed, reader, failed, declared
+        self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._probe = f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
 

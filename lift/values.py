@@ -8,7 +8,7 @@ from itertools import count
 
 from mmuproof.lift.c_types import CType, RecordType
 from mmuproof.lift.errors import Refused
-from mmuproof.smt.operations import VAR
+from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -100,7 +100,7 @@ class Object:
 
 def unset_name(term: Term) -> str | None:
     """What a variable is the unset value of, or None for every other term."""
-    if term.op is not VAR or _UNSET not in term.name:
+    if term.op is not ops.VAR or _UNSET not in term.name:
         return None
     return term.name.partition(_UNSET)[0]
 

@@ -5,33 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
-from mmuproof.smt.operations import (
-    ADD,
-    AND,
-    ASHR,
-    CONCAT,
-    CONST,
-    EQ,
-    EXTRACT,
-    ITE,
-    LSHR,
-    MUL,
-    NOT,
-    OR,
-    SDIV,
-    SEXT,
-    SHL,
-    SLT,
-    SREM,
-    SUB,
-    UDIV,
-    ULT,
-    UREM,
-    VAR,
-    XOR,
-    ZEXT,
-    Op,
-)
+from mmuproof.smt import operations as ops
+from mmuproof.smt.operations import Op
 from mmuproof.smt.terms import (
     BitVec,
     Bool,
@@ -93,7 +68,7 @@ def variables_among(terms: Iterable[Term]) -> dict[str, Term]:
     """The variables among some terms, see `variables`."""
     found: dict[str, Term] = {}
     for term in terms:
-        if term.op is VAR and found.setdefault(term.name, term) is not term:
+        if term.op is ops.VAR and found.setdefault(term.name, term) is not term:
             raise ValueError(f"the name {term.name} is used with two widths")
     return found
 
@@ -115,16 +90,16 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
     for term in terms:
         op, args = term.op, term.args
         # What most terms are, without a call for each.
-        if op is AND or op is OR:
+        if op is ops.AND or op is ops.OR:
             value = known[args[0]]
             for arg in args[1:]:
-                value = value & known[arg] if op is AND else value | known[arg]
+                value = value & known[arg] if op is ops.AND else value | known[arg]
             known[term] = value
-        elif op is ITE:
+        elif op is ops.ITE:
             known[term] = known[args[1]] if known[args[0]] else known[args[2]]
-        elif op is EQ:
+        elif op is ops.EQ:
             known[term] = int(known[args[0]] == known[args[1]])
-        elif op is NOT and not term.width:
+        elif op is ops.NOT and not term.width:
             known[term] = 1 - known[args[0]]
         else:
             known[term] = _value(term, known, values)
@@ -133,10 +108,10 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
 
 def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:
     op = term.op
-    if op is CONST:
+    if op is ops.CONST:
         return term.value
     full = (1 << term.width) - 1 if term.width else 1
-    if op is VAR:
+    if op is ops.VAR:
         return values.get(term.name, 0) & full
     args = [known[arg] for arg in term.args]
     if op in _FOLDS:
@@ -144,34 +119,34 @@ def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> 
         for arg in args[1:]:
             result = _FOLDS[op](result, arg)
         return result & full
-    if op is NOT:
+    if op is ops.NOT:
         return ~args[0] & full
-    if op is EXTRACT:
+    if op is ops.EXTRACT:
         assert isinstance(term.data, int)
         return (args[0] >> term.data) & full
-    if op is CONCAT:
+    if op is ops.CONCAT:
         return args[0] << term.args[1].width | args[1]
-    if op is ZEXT:
+    if op is ops.ZEXT:
         return args[0]
     width = term.args[0].width
-    if op is SEXT:
+    if op is ops.SEXT:
         return to_signed(args[0], width) & full
-    if op is SLT:
+    if op is ops.SLT:
         return int(to_signed(args[0], width) < to_signed(args[1], width))
-    if op in (SHL, LSHR, ASHR):
+    if op in (ops.SHL, ops.LSHR, ops.ASHR):
         count = min(args[1], width)
-        if op is SHL:
+        if op is ops.SHL:
             return args[0] << count & full
-        return (to_signed(args[0], width) if op is ASHR else args[0]) >> count & full
+        return (to_signed(args[0], width) if op is ops.ASHR else args[0]) >> count & full
     return divided(op, args[0], args[1], width) & full
 
 
 _FOLDS: Mapping[Op, Callable[[int, int], int]] = {
-    XOR: lambda a, b: a ^ b,
-    ADD: lambda a, b: a + b,
-    SUB: lambda a, b: a - b,
-    MUL: lambda a, b: a * b,
-    ULT: lambda a, b: int(a < b),
+    ops.XOR: lambda a, b: a ^ b,
+    ops.ADD: lambda a, b: a + b,
+    ops.SUB: lambda a, b: a - b,
+    ops.MUL: lambda a, b: a * b,
+    ops.ULT: lambda a, b: int(a < b),
 }
 
 _T = TypeVar("_T", Bool, BitVec)
@@ -212,46 +187,46 @@ class Substitution:
 
 def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     op = term.op
-    if term.width == 0 and op in (NOT, AND, OR):
+    if term.width == 0 and op in (ops.NOT, ops.AND, ops.OR):
         truths = [_truth(arg) for arg in args]
-        return negate(truths[0]) if op is NOT else all_of(*truths) if op is AND else any_of(*truths)
-    if op is ITE:
+        return negate(truths[0]) if op is ops.NOT else all_of(*truths) if op is ops.AND else any_of(*truths)
+    if op is ops.ITE:
         condition = _truth(args[0])
         if term.width == 0:
             return ite(condition, _truth(args[1]), _truth(args[2]))
         return ite(condition, _vector(args[1]), _vector(args[2]))
-    if op is EQ and args[0].width == 0:
+    if op is ops.EQ and args[0].width == 0:
         return iff(_truth(args[0]), _truth(args[1]))
     vectors = [_vector(arg) for arg in args]
     first = vectors[0]
-    if op is EXTRACT:
+    if op is ops.EXTRACT:
         assert isinstance(term.data, int)
         return extract(first, term.data + term.width - 1, term.data)
-    if op in (ZEXT, SEXT):
-        return zext(first, term.width) if op is ZEXT else sext(first, term.width)
-    if op is NOT:
+    if op in (ops.ZEXT, ops.SEXT):
+        return zext(first, term.width) if op is ops.ZEXT else sext(first, term.width)
+    if op is ops.NOT:
         return ~first
     return _BINARY[op](first, vectors[1])
 
 
 _BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
-    EQ: eq,
-    ULT: ult,
-    SLT: slt,
-    UDIV: udiv,
-    UREM: urem,
-    SDIV: sdiv,
-    SREM: srem,
-    ASHR: ashr,
-    CONCAT: concat,
-    AND: lambda a, b: a & b,
-    OR: lambda a, b: a | b,
-    XOR: lambda a, b: a ^ b,
-    ADD: lambda a, b: a + b,
-    SUB: lambda a, b: a - b,
-    MUL: lambda a, b: a * b,
-    SHL: lambda a, b: a << b,
-    LSHR: lambda a, b: a >> b,
+    ops.EQ: eq,
+    ops.ULT: ult,
+    ops.SLT: slt,
+    ops.UDIV: udiv,
+    ops.UREM: urem,
+    ops.SDIV: sdiv,
+    ops.SREM: srem,
+    ops.ASHR: ashr,
+    ops.CONCAT: concat,
+    ops.AND: lambda a, b: a & b,
+    ops.OR: lambda a, b: a | b,
+    ops.XOR: lambda a, b: a ^ b,
+    ops.ADD: lambda a, b: a + b,
+    ops.SUB: lambda a, b: a - b,
+    ops.MUL: lambda a, b: a * b,
+    ops.SHL: lambda a, b: a << b,
+    ops.LSHR: lambda a, b: a >> b,
 }
 
 

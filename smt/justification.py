@@ -7,25 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import postorder, values_of
-from mmuproof.smt.operations import (
-    ADD,
-    AND,
-    CONCAT,
-    EQ,
-    EXTRACT,
-    ITE,
-    LSHR,
-    MUL,
-    NOT,
-    OR,
-    SEXT,
-    SHL,
-    SUB,
-    VAR,
-    XOR,
-    ZEXT,
-)
 from mmuproof.smt.terms import Bool, Term
 
 _Needs = Callable[[Term, int, Sequence[int]], Sequence[int]]
@@ -49,7 +32,7 @@ def justify(root: Bool, values: Mapping[str, int]) -> dict[str, int]:
         mask = needed.get(term, 0)
         if not mask:
             continue
-        if term.op is VAR:
+        if term.op is ops.VAR:
             found[term.name] = mask
             continue
         for arg, bits in _needs(term, mask, known, needed):
@@ -61,34 +44,34 @@ def justify(root: Bool, values: Mapping[str, int]) -> dict[str, int]:
 def _needs(term: Term, mask: int, known: Mapping[Term, int], needed: Mapping[Term, int]) -> Sequence[tuple[Term, int]]:
     """Which bits of its arguments decide some bits of a term."""
     op, args = term.op, term.args
-    if op in (AND, OR):
-        return _junction(args, mask, known, needed, deciding=0 if op is AND else -1)
-    if op in (NOT, XOR):
+    if op in (ops.AND, ops.OR):
+        return _junction(args, mask, known, needed, deciding=0 if op is ops.AND else -1)
+    if op in (ops.NOT, ops.XOR):
         return [(arg, mask) for arg in args]
-    if op is ITE:
+    if op is ops.ITE:
         condition, then, other = args
         return [(condition, 1), (then if known[condition] else other, mask)]
-    if op is EQ:
+    if op is ops.EQ:
         difference = known[args[0]] ^ known[args[1]]
         # Two numbers are other ones if a single bit is.
         bits = difference & -difference if difference else _all(args[0])
         return [(arg, bits) for arg in args]
-    if op is EXTRACT:
+    if op is ops.EXTRACT:
         assert isinstance(term.data, int)
         return [(args[0], mask << term.data)]
-    if op is CONCAT:
+    if op is ops.CONCAT:
         low = args[1].width
         return [(args[0], mask >> low), (args[1], mask & (1 << low) - 1)]
-    if op in (ZEXT, SEXT):
+    if op in (ops.ZEXT, ops.SEXT):
         width = args[0].width
-        sign = 1 << width - 1 if op is SEXT and mask >> width else 0
+        sign = 1 << width - 1 if op is ops.SEXT and mask >> width else 0
         return [(args[0], mask & (1 << width) - 1 | sign)]
-    if op in (ADD, SUB, MUL):
+    if op in (ops.ADD, ops.SUB, ops.MUL):
         # A bit depends on those below it.
         return [(arg, (1 << mask.bit_length()) - 1) for arg in args]
-    if op in (SHL, LSHR) and args[1].is_const:
+    if op in (ops.SHL, ops.LSHR) and args[1].is_const:
         count = args[1].value
-        return [(args[0], mask >> count if op is SHL else mask << count & _all(args[0]))]
+        return [(args[0], mask >> count if op is ops.SHL else mask << count & _all(args[0]))]
     return [(arg, _all(arg)) for arg in args]
 
 

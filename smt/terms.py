@@ -16,33 +16,8 @@ from functools import lru_cache
 from typing import TypeVar, overload
 from weakref import KeyedRef, ReferenceType, WeakValueDictionary
 
-from mmuproof.smt.operations import (
-    ADD,
-    AND,
-    ASHR,
-    CONCAT,
-    CONST,
-    EQ,
-    EXTRACT,
-    ITE,
-    LSHR,
-    MUL,
-    NOT,
-    OR,
-    SDIV,
-    SEXT,
-    SHL,
-    SLT,
-    SREM,
-    SUB,
-    UDIV,
-    ULT,
-    UREM,
-    VAR,
-    XOR,
-    ZEXT,
-    Op,
-)
+from mmuproof.smt import operations as ops
+from mmuproof.smt.operations import Op
 
 
 class Term:
@@ -68,7 +43,7 @@ class Term:
     @property
     def is_const(self) -> bool:
         """Whether the term is a literal value."""
-        return self.op is CONST
+        return self.op is ops.CONST
 
     @property
     def value(self) -> int:
@@ -77,7 +52,7 @@ class Term:
         Raises:
             ValueError: the term is no constant.
         """
-        if self.op is not CONST or not isinstance(self.data, int):
+        if self.op is not ops.CONST or not isinstance(self.data, int):
             raise ValueError(f"not a constant: {self!r}")
         return self.data
 
@@ -88,7 +63,7 @@ class Term:
         Raises:
             ValueError: the term is no variable.
         """
-        if self.op is not VAR or not isinstance(self.data, str):
+        if self.op is not ops.VAR or not isinstance(self.data, str):
             raise ValueError(f"not a variable: {self!r}")
         return self.data
 
@@ -111,7 +86,7 @@ class Bool(Term):
         return negate(self)
 
     def __bool__(self) -> bool:
-        if self.op is CONST:
+        if self.op is ops.CONST:
             return self.data == 1
         raise TypeError("a symbolic truth value has no Python truth; use &, |, ~, ite")
 
@@ -129,13 +104,13 @@ class BitVec(Term):
         return other
 
     def __and__(self, other: BitVec | int) -> BitVec:
-        return _bitwise(AND, self, self._other(other))
+        return _bitwise(ops.AND, self, self._other(other))
 
     def __or__(self, other: BitVec | int) -> BitVec:
-        return _bitwise(OR, self, self._other(other))
+        return _bitwise(ops.OR, self, self._other(other))
 
     def __xor__(self, other: BitVec | int) -> BitVec:
-        return _bitwise(XOR, self, self._other(other))
+        return _bitwise(ops.XOR, self, self._other(other))
 
     __rand__ = __and__
     __ror__ = __or__
@@ -144,21 +119,21 @@ class BitVec(Term):
     def __invert__(self) -> BitVec:
         if self.is_const:
             return bv(~self.value, self.width)
-        if self.op is NOT:
+        if self.op is ops.NOT:
             return _as_bv(self.args[0])
-        return _make(BitVec, NOT, self.width, (self,))
+        return _make(BitVec, ops.NOT, self.width, (self,))
 
     def __neg__(self) -> BitVec:
         return bv(0, self.width) - self
 
     def __add__(self, other: BitVec | int) -> BitVec:
-        return _arithmetic(ADD, self, self._other(other))
+        return _arithmetic(ops.ADD, self, self._other(other))
 
     def __sub__(self, other: BitVec | int) -> BitVec:
-        return _arithmetic(SUB, self, self._other(other))
+        return _arithmetic(ops.SUB, self, self._other(other))
 
     def __mul__(self, other: BitVec | int) -> BitVec:
-        return _arithmetic(MUL, self, self._other(other))
+        return _arithmetic(ops.MUL, self, self._other(other))
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -167,10 +142,10 @@ class BitVec(Term):
         return bv(other, self.width) - self
 
     def __lshift__(self, other: BitVec | int) -> BitVec:
-        return _shift(SHL, self, self._other(other))
+        return _shift(ops.SHL, self, self._other(other))
 
     def __rshift__(self, other: BitVec | int) -> BitVec:
-        return _shift(LSHR, self, self._other(other))
+        return _shift(ops.LSHR, self, self._other(other))
 
 
 _T = TypeVar("_T", "Bool", "BitVec")
@@ -220,14 +195,14 @@ def bv(value: int, width: int) -> BitVec:
 
 @lru_cache(maxsize=1 << 14)
 def _constant(value: int, width: int) -> BitVec:
-    return _make(BitVec, CONST, width, (), value)
+    return _make(BitVec, ops.CONST, width, (), value)
 
 
 def var(name: str, width: int) -> BitVec:
     """A free bit-vector; the same name and width give the same term."""
     if width < 1:
         raise ValueError(f"a bit-vector has at least one bit, not {width}")
-    return _make(BitVec, VAR, width, (), name)
+    return _make(BitVec, ops.VAR, width, (), name)
 
 
 def boolean(value: bool) -> Bool:
@@ -237,11 +212,11 @@ def boolean(value: bool) -> Bool:
 
 def bool_var(name: str) -> Bool:
     """A free truth value; the same name gives the same term."""
-    return _make(Bool, VAR, 0, (), name)
+    return _make(Bool, ops.VAR, 0, (), name)
 
 
-TRUE = _make(Bool, CONST, 0, (), 1)
-FALSE = _make(Bool, CONST, 0, (), 0)
+TRUE = _make(Bool, ops.CONST, 0, (), 1)
+FALSE = _make(Bool, ops.CONST, 0, (), 0)
 
 
 # -- truth values --------------------------------------------------------------------------------------
@@ -249,11 +224,11 @@ FALSE = _make(Bool, CONST, 0, (), 0)
 
 def negate(a: Bool) -> Bool:
     """Not ``a``."""
-    if a.op is CONST:
+    if a.op is ops.CONST:
         return FALSE if a.data else TRUE
-    if a.op is NOT:
+    if a.op is ops.NOT:
         return _as_bool(a.args[0])
-    return _make(Bool, NOT, 0, (a,))
+    return _make(Bool, ops.NOT, 0, (a,))
 
 
 def _flatten(op: Op, items: Iterable[Bool]) -> Iterator[Bool]:
@@ -275,17 +250,17 @@ def _junction(op: Op, neutral: Bool, items: Collection[Bool]) -> Bool:
             return b
         if a is absorbing or b is absorbing:
             return absorbing
-    other = OR if op is AND else AND
+    other = ops.OR if op is ops.AND else ops.AND
     kept: dict[Bool, None] = {}
     negated: set[Term] = set()
     mixed = False
     for item in _flatten(op, items):
         kind = item.op
-        if kind is CONST:
+        if kind is ops.CONST:
             if item is absorbing:
                 return absorbing
             continue
-        if kind is NOT:
+        if kind is ops.NOT:
             if item.args[0] in kept:
                 return absorbing
             negated.add(item.args[0])
@@ -312,7 +287,7 @@ def _junction(op: Op, neutral: Bool, items: Collection[Bool]) -> Bool:
             result[item] = None
         if changed:
             return _junction(op, neutral, result)
-        if op is OR and len(kept) == 2:
+        if op is ops.OR and len(kept) == 2:
             joined = _resolve(*kept)
             if joined is not None:
                 return joined
@@ -325,12 +300,12 @@ def _junction(op: Op, neutral: Bool, items: Collection[Bool]) -> Bool:
 
 def _opposed(item: Bool, kept: Container[Term], negated: Container[Term]) -> bool:
     """Whether the opposite of ``item`` is kept; most opposites are never made."""
-    return item.args[0] in kept if item.op is NOT else item in negated
+    return item.args[0] in kept if item.op is ops.NOT else item in negated
 
 
 def _resolve(a: Bool, b: Bool) -> Bool | None:
     """(g & c) | (g & ~c) is g: what two branches that meet again leave of their conditions."""
-    if a.op is not AND or b.op is not AND or len(a.args) != len(b.args):
+    if a.op is not ops.AND or b.op is not ops.AND or len(a.args) != len(b.args):
         return None
     only_a = [arg for arg in a.args if arg not in b.args]
     only_b = [arg for arg in b.args if arg not in a.args]
@@ -341,12 +316,12 @@ def _resolve(a: Bool, b: Bool) -> Bool | None:
 
 def all_of(*items: Bool) -> Bool:
     """The conjunction; true for no items."""
-    return _junction(AND, TRUE, items)
+    return _junction(ops.AND, TRUE, items)
 
 
 def any_of(*items: Bool) -> Bool:
     """The disjunction; false for no items."""
-    return _junction(OR, FALSE, items)
+    return _junction(ops.OR, FALSE, items)
 
 
 def implies(a: Bool, b: Bool) -> Bool:
@@ -360,13 +335,13 @@ def iff(a: Bool, b: Bool) -> Bool:
     """``a`` and ``b`` have the same truth value."""
     if a is b:
         return TRUE
-    if a.op is CONST:
+    if a.op is ops.CONST:
         return b if a.data else negate(b)
-    if b.op is CONST:
+    if b.op is ops.CONST:
         return a if b.data else negate(a)
     if negate(a) is b:
         return FALSE
-    return _make(Bool, EQ, 0, (a, b))
+    return _make(Bool, ops.EQ, 0, (a, b))
 
 
 # -- comparisons -----------------------------------------------------------------------------------------
@@ -382,24 +357,24 @@ def eq(a: BitVec, b: BitVec | int) -> Bool:
     if a.is_const and b.is_const:
         return FALSE
     if b.is_const:
-        if a.op is ITE and (a.args[1].is_const or a.args[2].is_const):
+        if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
             condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
             return ite(condition, eq(then, b), eq(other, b))
         if b.value & _known_zero(a):
             return FALSE
-        if a.op in (ZEXT, CONCAT):
+        if a.op in (ops.ZEXT, ops.CONCAT):
             parts = _parts(a)
             return all_of(*(eq(part, b.value >> low) for part, low in parts))
-        if a.op is NOT:
+        if a.op is ops.NOT:
             return eq(_as_bv(a.args[0]), ~b.value)
-        if a.op is AND and a.args[1].is_const:
+        if a.op is ops.AND and a.args[1].is_const:
             mask = a.args[1].value
             if mask & (mask - 1) == 0:
                 one = bit(_as_bv(a.args[0]), mask.bit_length() - 1)
                 return one if b.value else negate(one)
         if a.width == 1 and b.value == 0:
             return negate(eq(a, 1))
-    return _make(Bool, EQ, 0, (a, b))
+    return _make(Bool, ops.EQ, 0, (a, b))
 
 
 def ne(a: BitVec, b: BitVec | int) -> Bool:
@@ -416,7 +391,7 @@ def ult(a: BitVec, b: BitVec | int) -> Bool:
         return boolean(a.value < b.value)
     if b.is_const and _largest(a) < b.value:
         return TRUE
-    return _make(Bool, ULT, 0, (a, b))
+    return _make(Bool, ops.ULT, 0, (a, b))
 
 
 def ule(a: BitVec, b: BitVec | int) -> Bool:
@@ -436,7 +411,7 @@ def slt(a: BitVec, b: BitVec | int) -> Bool:
     top = 1 << (a.width - 1)
     if _known_zero(a) & top and _known_zero(b) & top:
         return ult(a, b)
-    return _make(Bool, SLT, 0, (a, b))
+    return _make(Bool, ops.SLT, 0, (a, b))
 
 
 def sle(a: BitVec, b: BitVec | int) -> Bool:
@@ -463,15 +438,15 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
         raise ValueError("the branches of a choice are of one sort")
     if then is other:
         return then
-    if condition.op is CONST:
+    if condition.op is ops.CONST:
         return then if condition.data else other
-    if condition.op is NOT:
+    if condition.op is ops.NOT:
         condition, then, other = _as_bool(condition.args[0]), other, then
     if isinstance(then, Bool):
         assert isinstance(other, Bool)
-        if then.op is CONST:
+        if then.op is ops.CONST:
             return any_of(condition, other) if then.data else all_of(negate(condition), other)
-        if other.op is CONST:
+        if other.op is ops.CONST:
             return any_of(negate(condition), then) if other.data else all_of(condition, then)
         if then is condition:
             return any_of(condition, other)
@@ -479,16 +454,16 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
             return all_of(condition, then)
         if negate(then) is other:
             return iff(condition, then)
-    if then.op is ITE and then.args[0] is condition:
+    if then.op is ops.ITE and then.args[0] is condition:
         return ite(condition, then.args[1], other)  # type: ignore[call-overload,no-any-return]
-    if other.op is ITE:
+    if other.op is ops.ITE:
         if other.args[0] is condition:
             return ite(condition, then, other.args[2])  # type: ignore[call-overload,no-any-return]
         if other.args[1] is then:
             return ite(any_of(condition, _as_bool(other.args[0])), then, other.args[2])  # type: ignore[call-overload,no-any-return]
     if isinstance(then, Bool):
-        return _make(Bool, ITE, 0, (condition, then, other))
-    return _make(BitVec, ITE, then.width, (condition, then, other))
+        return _make(Bool, ops.ITE, 0, (condition, then, other))
+    return _make(BitVec, ops.ITE, then.width, (condition, then, other))
 
 
 # -- bitwise and arithmetic ----------------------------------------------------------------------------------
@@ -499,31 +474,31 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
 def _known_zero(a: BitVec, depth: int = 4) -> int:
     """A mask of bits that are surely 0; cheap, not complete."""
     full = (1 << a.width) - 1
-    if a.op is CONST:
+    if a.op is ops.CONST:
         return full & ~a.value
     if depth == 0:
         return 0
     args = a.args
-    if a.op is ZEXT:
+    if a.op is ops.ZEXT:
         inner = _as_bv(args[0])
         return (full & ~((1 << inner.width) - 1)) | _known_zero(inner, depth - 1)
-    if a.op is AND:
+    if a.op is ops.AND:
         return _known_zero(_as_bv(args[0]), depth - 1) | _known_zero(_as_bv(args[1]), depth - 1)
-    if a.op in (OR, XOR):
+    if a.op in (ops.OR, ops.XOR):
         return _known_zero(_as_bv(args[0]), depth - 1) & _known_zero(_as_bv(args[1]), depth - 1)
-    if a.op is ITE:
+    if a.op is ops.ITE:
         return _known_zero(_as_bv(args[1]), depth - 1) & _known_zero(_as_bv(args[2]), depth - 1)
-    if a.op is CONCAT:
+    if a.op is ops.CONCAT:
         zeros = 0
         for part, low in _parts(a):
             zeros |= _known_zero(part, depth - 1) << low
         return zeros
-    if a.op is EXTRACT:
+    if a.op is ops.EXTRACT:
         assert isinstance(a.data, int)
         return (_known_zero(_as_bv(args[0]), depth - 1) >> a.data) & full
-    if a.op in (SHL, LSHR) and args[1].is_const:
+    if a.op in (ops.SHL, ops.LSHR) and args[1].is_const:
         zeros, count = _known_zero(_as_bv(args[0]), depth - 1), args[1].value
-        if a.op is SHL:
+        if a.op is ops.SHL:
             return ((zeros << count) | ((1 << count) - 1)) & full
         return (zeros >> count) | (full & ~(full >> count))
     return 0
@@ -537,15 +512,15 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
         c = b.value
         if a.is_const:
             k = a.value
-            return bv(k & c if op is AND else k | c if op is OR else k ^ c, width)
-        if op is AND:
+            return bv(k & c if op is ops.AND else k | c if op is ops.OR else k ^ c, width)
+        if op is ops.AND:
             c &= ~_known_zero(a)
             if c == 0:
                 return bv(0, width)
             if c | _known_zero(a) == full:
                 return a
             b = bv(c, width)
-        elif op is OR:
+        elif op is ops.OR:
             if c == 0:
                 return a
             if c == full:
@@ -556,39 +531,39 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
             return ~a
         if a.op is op and a.args[1].is_const:
             inner = a.args[1].value
-            merged = inner & c if op is AND else inner | c if op is OR else inner ^ c
+            merged = inner & c if op is ops.AND else inner | c if op is ops.OR else inner ^ c
             return _bitwise(op, _as_bv(a.args[0]), bv(merged, width))
-        if a.op is ITE and (a.args[1].is_const or a.args[2].is_const):
+        if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
             condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
             return ite(condition, _bitwise(op, then, b), _bitwise(op, other, b))
-        if op is AND and a.op in (OR, XOR):
+        if op is ops.AND and a.op in (ops.OR, ops.XOR):
             for keep, drop in ((a.args[0], a.args[1]), (a.args[1], a.args[0])):
                 if c & ~_known_zero(_as_bv(drop)) == 0:
-                    return _bitwise(AND, _as_bv(keep), b)
-        if op is AND and a.op is ZEXT:
+                    return _bitwise(ops.AND, _as_bv(keep), b)
+        if op is ops.AND and a.op is ops.ZEXT:
             narrow = _as_bv(a.args[0])
-            return zext(_bitwise(AND, narrow, bv(c, narrow.width)), width)
+            return zext(_bitwise(ops.AND, narrow, bv(c, narrow.width)), width)
     if a is b:
-        return bv(0, width) if op is XOR else a
-    if op is AND and (~a) is b:
+        return bv(0, width) if op is ops.XOR else a
+    if op is ops.AND and (~a) is b:
         return bv(0, width)
     return _make(BitVec, op, width, (a, b))
 
 
 def _arithmetic(op: Op, a: BitVec, b: BitVec) -> BitVec:
-    if op is not SUB and a.is_const:
+    if op is not ops.SUB and a.is_const:
         a, b = b, a
     if b.is_const:
         if a.is_const:
             x, y = a.value, b.value
-            return bv(x + y if op is ADD else x - y if op is SUB else x * y, a.width)
+            return bv(x + y if op is ops.ADD else x - y if op is ops.SUB else x * y, a.width)
         if b.value == 0:
-            return b if op is MUL else a
-        if op is MUL and b.value == 1:
+            return b if op is ops.MUL else a
+        if op is ops.MUL and b.value == 1:
             return a
-        if op is MUL and b.value & (b.value - 1) == 0:
+        if op is ops.MUL and b.value & (b.value - 1) == 0:
             return a << (b.value.bit_length() - 1)
-    if op is SUB and a is b:
+    if op is ops.SUB and a is b:
         return bv(0, a.width)
     return _make(BitVec, op, a.width, (a, b))
 
@@ -599,15 +574,15 @@ def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
         if n == 0:
             return a
         if a.is_const:
-            value = to_signed(a.value, a.width) if op is ASHR else a.value
-            return bv(value << n if op is SHL else value >> n, a.width)
-        if n == a.width and op is not ASHR:
+            value = to_signed(a.value, a.width) if op is ops.ASHR else a.value
+            return bv(value << n if op is ops.SHL else value >> n, a.width)
+        if n == a.width and op is not ops.ASHR:
             return bv(0, a.width)
-        if op is LSHR:
+        if op is ops.LSHR:
             return zext(extract(a, a.width - 1, n), a.width)
-        if op is SHL:
+        if op is ops.SHL:
             return concat(extract(a, a.width - 1 - n, 0), bv(0, n))
-    elif count.op is ITE and count.args[1].is_const and count.args[2].is_const:
+    elif count.op is ops.ITE and count.args[1].is_const and count.args[2].is_const:
         condition = _as_bool(count.args[0])
         return ite(condition, _shift(op, a, _as_bv(count.args[1])), _shift(op, a, _as_bv(count.args[2])))
     return _make(BitVec, op, a.width, (a, count))
@@ -615,7 +590,7 @@ def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
 
 def ashr(a: BitVec, count: BitVec | int) -> BitVec:
     """Arithmetic shift right; by the width or more gives copies of the sign bit."""
-    return _shift(ASHR, a, a._other(count))
+    return _shift(ops.ASHR, a, a._other(count))
 
 
 def _truncating(a: int, b: int) -> tuple[int, int]:
@@ -626,15 +601,15 @@ def _truncating(a: int, b: int) -> tuple[int, int]:
 
 def divided(op: Op, a: int, b: int, width: int) -> int:
     """SMT-LIB's division: by zero gives all ones (or 1 for a negative dividend), remainder the dividend."""
-    if op in (UDIV, UREM):
+    if op in (ops.UDIV, ops.UREM):
         if b == 0:
-            return (1 << width) - 1 if op is UDIV else a
-        return a // b if op is UDIV else a % b
+            return (1 << width) - 1 if op is ops.UDIV else a
+        return a // b if op is ops.UDIV else a % b
     x, y = to_signed(a, width), to_signed(b, width)
     if y == 0:
-        return (1 if x < 0 else -1) if op is SDIV else x
+        return (1 if x < 0 else -1) if op is ops.SDIV else x
     quotient, remainder = _truncating(x, y)
-    return quotient if op is SDIV else remainder
+    return quotient if op is ops.SDIV else remainder
 
 
 def _divide(op: Op, a: BitVec, b: BitVec | int) -> BitVec:
@@ -642,30 +617,30 @@ def _divide(op: Op, a: BitVec, b: BitVec | int) -> BitVec:
     if a.is_const and b.is_const:
         return bv(divided(op, a.value, b.value, a.width), a.width)
     if b.is_const and b.value == 1:
-        return a if op in (UDIV, SDIV) else bv(0, a.width)
-    if b.is_const and b.value & (b.value - 1) == 0 and b.value and op in (UDIV, UREM):
-        return a >> (b.value.bit_length() - 1) if op is UDIV else a & (b.value - 1)
+        return a if op in (ops.UDIV, ops.SDIV) else bv(0, a.width)
+    if b.is_const and b.value & (b.value - 1) == 0 and b.value and op in (ops.UDIV, ops.UREM):
+        return a >> (b.value.bit_length() - 1) if op is ops.UDIV else a & (b.value - 1)
     return _make(BitVec, op, a.width, (a, b))
 
 
 def udiv(a: BitVec, b: BitVec | int) -> BitVec:
     """Unsigned quotient; by zero as SMT-LIB has it (all ones)."""
-    return _divide(UDIV, a, b)
+    return _divide(ops.UDIV, a, b)
 
 
 def urem(a: BitVec, b: BitVec | int) -> BitVec:
     """Unsigned remainder; by zero the dividend."""
-    return _divide(UREM, a, b)
+    return _divide(ops.UREM, a, b)
 
 
 def sdiv(a: BitVec, b: BitVec | int) -> BitVec:
     """Signed quotient, rounding towards zero."""
-    return _divide(SDIV, a, b)
+    return _divide(ops.SDIV, a, b)
 
 
 def srem(a: BitVec, b: BitVec | int) -> BitVec:
     """Signed remainder, with the sign of the dividend."""
-    return _divide(SREM, a, b)
+    return _divide(ops.SREM, a, b)
 
 
 # -- structure ---------------------------------------------------------------------------------------------
@@ -673,10 +648,10 @@ def srem(a: BitVec, b: BitVec | int) -> BitVec:
 
 def _parts(a: BitVec) -> list[tuple[BitVec, int]]:
     """The pieces of a concat or zero-extension with their low bits; the term itself otherwise."""
-    if a.op is ZEXT:
+    if a.op is ops.ZEXT:
         inner = _as_bv(a.args[0])
         return [(inner, 0), (bv(0, a.width - inner.width), inner.width)]
-    if a.op is CONCAT:
+    if a.op is ops.CONCAT:
         high, low = _as_bv(a.args[0]), _as_bv(a.args[1])
         return [(low, 0), (high, low.width)]
     return [(a, 0)]
@@ -697,30 +672,30 @@ def _extract(a: BitVec, high: int, low: int) -> BitVec:
         return a
     if a.is_const:
         return bv(a.value >> low, width)
-    if a.op is EXTRACT:
+    if a.op is ops.EXTRACT:
         assert isinstance(a.data, int)
         return extract(_as_bv(a.args[0]), a.data + high, a.data + low)
-    if a.op in (ZEXT, CONCAT):
+    if a.op in (ops.ZEXT, ops.CONCAT):
         pieces: list[BitVec] = []
         for part, start in _parts(a):
             top = start + part.width - 1
             if high >= start and low <= top:
                 pieces.append(extract(part, min(high, top) - start, max(low, start) - start))
         return concat(*reversed(pieces))
-    if a.op in (AND, OR, XOR):
+    if a.op in (ops.AND, ops.OR, ops.XOR):
         left, right = (extract(_as_bv(arg), high, low) for arg in a.args)
         return _bitwise(a.op, left, right)
-    if a.op is NOT:
+    if a.op is ops.NOT:
         return ~extract(_as_bv(a.args[0]), high, low)
-    if a.op is ITE:
+    if a.op is ops.ITE:
         condition, then, other = a.args
         return ite(_as_bool(condition), extract(_as_bv(then), high, low), extract(_as_bv(other), high, low))
-    if a.op is SEXT and high < a.args[0].width:
+    if a.op is ops.SEXT and high < a.args[0].width:
         return extract(_as_bv(a.args[0]), high, low)
-    if a.op in (ADD, SUB, MUL) and low == 0:
+    if a.op in (ops.ADD, ops.SUB, ops.MUL) and low == 0:
         left, right = (extract(_as_bv(arg), high, 0) for arg in a.args)
         return _arithmetic(a.op, left, right)
-    return _make(BitVec, EXTRACT, width, (a,), low)
+    return _make(BitVec, ops.EXTRACT, width, (a,), low)
 
 
 def bit(a: BitVec, index: int) -> Bool:
@@ -744,19 +719,24 @@ def _concat(high: BitVec, low: BitVec) -> BitVec:
         return bv((high.value << low.width) | low.value, width)
     if high.is_const and high.value == 0:
         return zext(low, width)
-    if high.op is EXTRACT and low.op is EXTRACT and high.args[0] is low.args[0]:
+    if high.op is ops.EXTRACT and low.op is ops.EXTRACT and high.args[0] is low.args[0]:
         assert isinstance(high.data, int)
         assert isinstance(low.data, int)
         if high.data == low.data + low.width:
             return extract(_as_bv(low.args[0]), high.data + high.width - 1, low.data)
-    if high.op is ZEXT:
+    if high.op is ops.ZEXT:
         inner = _as_bv(high.args[0])
         return zext(_concat(inner, low), width)
-    if low.op is CONCAT and low.args[0].op is EXTRACT and high.op is EXTRACT and low.args[0].args[0] is high.args[0]:
+    if (
+        low.op is ops.CONCAT
+        and low.args[0].op is ops.EXTRACT
+        and high.op is ops.EXTRACT
+        and low.args[0].args[0] is high.args[0]
+    ):
         joined = _concat(high, _as_bv(low.args[0]))
-        if joined.op is not CONCAT:
+        if joined.op is not ops.CONCAT:
             return _concat(joined, _as_bv(low.args[1]))
-    return _make(BitVec, CONCAT, width, (high, low))
+    return _make(BitVec, ops.CONCAT, width, (high, low))
 
 
 def zext(a: BitVec, width: int) -> BitVec:
@@ -767,12 +747,12 @@ def zext(a: BitVec, width: int) -> BitVec:
         return a
     if a.is_const:
         return bv(a.value, width)
-    if a.op is ZEXT:
+    if a.op is ops.ZEXT:
         return zext(_as_bv(a.args[0]), width)
-    if a.op is ITE and (a.args[1].is_const or a.args[2].is_const):
+    if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
         condition, then, other = a.args
         return ite(_as_bool(condition), zext(_as_bv(then), width), zext(_as_bv(other), width))
-    return _make(BitVec, ZEXT, width, (a,))
+    return _make(BitVec, ops.ZEXT, width, (a,))
 
 
 def sext(a: BitVec, width: int) -> BitVec:
@@ -785,10 +765,10 @@ def sext(a: BitVec, width: int) -> BitVec:
         return bv(to_signed(a.value, a.width), width)
     if _known_zero(a) >> (a.width - 1):
         return zext(a, width)
-    if a.op is ITE and (a.args[1].is_const or a.args[2].is_const):
+    if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
         condition, then, other = a.args
         return ite(_as_bool(condition), sext(_as_bv(then), width), sext(_as_bv(other), width))
-    return _make(BitVec, SEXT, width, (a,))
+    return _make(BitVec, ops.SEXT, width, (a,))
 
 
 def to_bv(a: Bool, width: int = 1) -> BitVec:
@@ -812,14 +792,14 @@ def to_signed(value: int, width: int) -> int:
 
 def render(root: Term, depth: int = 6) -> str:
     """A short text of a term for people, cut off below ``depth`` levels."""
-    if root.op is CONST:
+    if root.op is ops.CONST:
         return ("true" if root.data else "false") if root.width == 0 else f"{root.value:#x}"
-    if root.op is VAR:
+    if root.op is ops.VAR:
         return root.name
     if depth == 0:
         return "…"
     inner = " ".join(render(arg, depth - 1) for arg in root.args)
-    if root.op is EXTRACT:
+    if root.op is ops.EXTRACT:
         assert isinstance(root.data, int)
         return f"(bits {root.data + root.width - 1}:{root.data} {inner})"
     return f"({root.op.value} {inner})"

@@ -14,34 +14,9 @@ from typing import Any
 import z3
 from z3 import z3core
 
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import postorder
-from mmuproof.smt.operations import (
-    ADD,
-    AND,
-    ASHR,
-    CONCAT,
-    CONST,
-    EQ,
-    EXTRACT,
-    ITE,
-    LSHR,
-    MUL,
-    NOT,
-    OR,
-    SDIV,
-    SEXT,
-    SHL,
-    SLT,
-    SREM,
-    SUB,
-    UDIV,
-    ULT,
-    UREM,
-    VAR,
-    XOR,
-    ZEXT,
-    Op,
-)
+from mmuproof.smt.operations import Op
 from mmuproof.smt.terms import Term
 
 _LARGEST_NUMBER = 64
@@ -107,21 +82,21 @@ class _Builder:
         binary = (_ON_VECTORS if width else _ON_TRUTHS).get(op)
         if binary is not None:
             return self._folded(binary, args)
-        if op is CONST:
+        if op is ops.CONST:
             return self._constant(term.value, width)
-        if op is VAR:
+        if op is ops.VAR:
             return _const(context, _string_symbol(context, term.name.encode()), self._sort(width))
-        if op is ITE:
+        if op is ops.ITE:
             return _ite(context, *args)
-        if op is NOT:
+        if op is ops.NOT:
             return (_bvnot if width else _not)(context, *args)
-        if op in (AND, OR):
-            return (_and if op is AND else _or)(context, len(args), (c_void_p * len(args))(*args))
-        if op is EXTRACT:
+        if op in (ops.AND, ops.OR):
+            return (_and if op is ops.AND else _or)(context, len(args), (c_void_p * len(args))(*args))
+        if op is ops.EXTRACT:
             assert isinstance(term.data, int)
             return _extract(context, term.data + width - 1, term.data, *args)
-        if op in (ZEXT, SEXT):
-            return (_zero_ext if op is ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
+        if op in (ops.ZEXT, ops.SEXT):
+            return (_zero_ext if op is ops.ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
         raise AssertionError(f"no expression for {op}")
 
     def _folded(self, binary: _Function, args: list[int]) -> int | None:
@@ -184,21 +159,25 @@ def _binary(name: str) -> _Function:
     return _function(name, c_void_p, c_void_p)
 
 
-_ON_TRUTHS: Mapping[Op, _Function] = {EQ: _binary("mk_eq"), ULT: _binary("mk_bvult"), SLT: _binary("mk_bvslt")}
+_ON_TRUTHS: Mapping[Op, _Function] = {
+    ops.EQ: _binary("mk_eq"),
+    ops.ULT: _binary("mk_bvult"),
+    ops.SLT: _binary("mk_bvslt"),
+}
 _ON_VECTORS: Mapping[Op, _Function] = {
-    AND: _binary("mk_bvand"),
-    OR: _binary("mk_bvor"),
-    XOR: _binary("mk_bvxor"),
-    ADD: _binary("mk_bvadd"),
-    SUB: _binary("mk_bvsub"),
-    MUL: _binary("mk_bvmul"),
-    UDIV: _binary("mk_bvudiv"),
-    UREM: _binary("mk_bvurem"),
-    SDIV: _binary("mk_bvsdiv"),
-    SREM: _binary("mk_bvsrem"),
-    SHL: _binary("mk_bvshl"),
-    LSHR: _binary("mk_bvlshr"),
-    ASHR: _binary("mk_bvashr"),
-    CONCAT: _binary("mk_concat"),
+    ops.AND: _binary("mk_bvand"),
+    ops.OR: _binary("mk_bvor"),
+    ops.XOR: _binary("mk_bvxor"),
+    ops.ADD: _binary("mk_bvadd"),
+    ops.SUB: _binary("mk_bvsub"),
+    ops.MUL: _binary("mk_bvmul"),
+    ops.UDIV: _binary("mk_bvudiv"),
+    ops.UREM: _binary("mk_bvurem"),
+    ops.SDIV: _binary("mk_bvsdiv"),
+    ops.SREM: _binary("mk_bvsrem"),
+    ops.SHL: _binary("mk_bvshl"),
+    ops.LSHR: _binary("mk_bvlshr"),
+    ops.ASHR: _binary("mk_bvashr"),
+    ops.CONCAT: _binary("mk_concat"),
 }
 """By the operation, of those with two arguments or a chain of them: the function, by the sort of the result."""

@@ -16,8 +16,8 @@ from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
 from mmuproof.model.lifted.relation import Relation
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.model.lifted.usual import usual
+from mmuproof.smt import operations as ops
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.operations import EXTRACT, ITE, VAR
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -428,15 +428,15 @@ def same_fields(fields: Mapping[str, Field], others: Mapping[str, Field]) -> dic
 
 def _is_touched(value: Term, name: str, place: Field) -> Bool:
     """When a bit-field holds something else than what it held before the function, or than a call left in it."""
-    if value.op is ITE:
+    if value.op is ops.ITE:
         condition, then, other = value.args
         assert isinstance(condition, Bool)
         return any_of(
             all_of(condition, _is_touched(then, name, place)),
             all_of(negate(condition), _is_touched(other, name, place)),
         )
-    word, is_part = (value.args[0], True) if value.op is EXTRACT else (value, False)
-    if word.op is not VAR:
+    word, is_part = (value.args[0], True) if value.op is ops.EXTRACT else (value, False)
+    if word.op is not ops.VAR:
         return TRUE
     own = value.data == place.offset if is_part else word.name.endswith(f".{name}")
     return FALSE if own else TRUE

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mmuproof.model.lifted.behaviours import Behaviour
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
 from mmuproof.model.lifted.session import bit_fields
-from mmuproof.smt.operations import AND, CONCAT, EQ, EXTRACT, ITE, NOT, OR, SEXT, SHL, ULT, VAR, XOR, ZEXT
+from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import BitVec, Term, extract
 
 
@@ -56,7 +56,7 @@ class Looks:
 
     def _looks(self, term: Term) -> Kind | None:
         """The kind of number of which a term looks at single bits, given that its arguments have been visited."""
-        if term.op is VAR:
+        if term.op is ops.VAR:
             for name, offset, width in _parts(term.name, term.width, self._side):
                 kind = kind_of(name, width)
                 moved = 0 if kind is None else self._moved(kind, width) << offset
@@ -67,28 +67,28 @@ class Looks:
         if view is None:
             return None
         constant = next((each.value for each in term.args if each.is_const), None)
-        if term.op is EXTRACT:
+        if term.op is ops.EXTRACT:
             assert isinstance(term.data, int)
             return self._part(term, view, view.bits >> term.data & (1 << term.width) - 1)
-        if term.op in (ZEXT, SEXT, NOT) and term.width:
+        if term.op in (ops.ZEXT, ops.SEXT, ops.NOT) and term.width:
             return self._part(term, view, view.bits)
         if constant is None:
             return None
-        if term.op in (SHL, ULT) and term.args[0].is_const:
+        if term.op in (ops.SHL, ops.ULT) and term.args[0].is_const:
             # A number of which it picks a bit, or that is compared with it, is made for where the bits are.
             return view.kind
-        if term.op is AND:
+        if term.op is ops.AND:
             return self._part(term, view, view.bits & constant)
-        if term.op is SHL:
+        if term.op is ops.SHL:
             return self._part(term, view, view.bits << constant & (1 << term.width) - 1)
-        if term.op in (OR, XOR):
+        if term.op in (ops.OR, ops.XOR):
             return view.kind if constant & view.bits else self._part(term, view, view.bits)
-        if term.op is EQ:
+        if term.op is ops.EQ:
             return view.kind if constant & view.bits or self._encodings[view.kind].sets else None
-        if term.op is ULT and not constant & (constant - 1) and constant > view.bits:
+        if term.op is ops.ULT and not constant & (constant - 1) and constant > view.bits:
             # The bits above are clear; which of those below are set is left open.
             return None
-        return None if term.op in (ITE, CONCAT) else view.kind
+        return None if term.op in (ops.ITE, ops.CONCAT) else view.kind
 
     def _part(self, term: Term, view: _View, bits: int) -> Kind | None:
         """All moved bits may be taken together, or left out together."""
@@ -136,7 +136,7 @@ def _constants(output: BitVec) -> Iterator[int]:
         seen.add(term)
         if term.is_const:
             yield term.value
-        elif term.op is ITE:
+        elif term.op is ops.ITE:
             todo += term.args[1:]
-        elif term.op in (OR, XOR, ZEXT):
+        elif term.op in (ops.OR, ops.XOR, ops.ZEXT):
             todo += term.args

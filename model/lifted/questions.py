@@ -18,8 +18,8 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.vendor import Vendor
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import variables
-from mmuproof.smt.operations import VAR, ZEXT
 from mmuproof.smt.terms import BitVec, Bool, Term, bit, bv, eq, extract, implies, ne, var, zext
 
 _TDP_ENABLED = "tdp_enabled"
@@ -243,9 +243,9 @@ def _is_data(type_: CType) -> bool:
 
 def _parts(value: BitVec, record: RecordType | None) -> Iterator[Named]:
     """A value that has been read, or its bit-fields where it is a union with such."""
-    if value.op is ZEXT and isinstance(value.args[0], BitVec):
+    if value.op is ops.ZEXT and isinstance(value.args[0], BitVec):
         value = value.args[0]
-    if value.op is not VAR:
+    if value.op is not ops.VAR:
         return
     fields: Mapping[str, Field] = {} if record is None else bit_fields(record)
     for name, place in fields.items():

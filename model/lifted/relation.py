@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mmuproof.model.lifted.encodings import Encoding, Kind, kind_of
+from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import Substitution
-from mmuproof.smt.operations import VAR
 from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, var
 
 _SERIAL = re.compile(r"(?<=\(unset) \d+(?=\))|(?<!\))#\d+\b")
@@ -85,7 +85,7 @@ def _replaced(term: Term, known: Mapping[Term, Term]) -> Term | None:
 
 def _own(term: Term) -> Term | None:
     """A name for what belongs to the machine alone that is the same in every run."""
-    if term.op is not VAR or ("#" not in term.name and "(unset" not in term.name):
+    if term.op is not ops.VAR or ("#" not in term.name and "(unset" not in term.name):
         return None
     name = _SERIAL.sub("", term.name)
     return None if name == term.name else var(name, term.width) if term.width else bool_var(name)
