@@ -49,10 +49,14 @@ class Defect(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """An implementation of KVM, and what a report says about it."""
+    """An implementation of KVM, and what a report says about it.
+
+    ``release`` is the kernel's version, or that of the kernel which the reference model describes.
+    """
 
     kvm: Kvm
     identity: KernelIdentity
+    release: str
 
 
 class Catalogue(Protocol):
@@ -100,9 +104,9 @@ class Installed:
     def reference(self) -> Subject:
         """See `Catalogue.reference`."""
         from mmuproof.cli.results import KernelIdentity
-        from mmuproof.model.reference.kvm import ReferenceKvm
+        from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 
-        return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()))
+        return Subject(ReferenceKvm(), KernelIdentity(REFERENCE, None, digest=_model_digest()), RELEASE)
 
     @contextmanager
     def kernel(
@@ -117,7 +121,7 @@ class Installed:
         with open_source(source, cache=cache_folder(TREES)) as tree:
             watcher.phase("parsing")
             with open_kernel(tree, edits, ahead=ahead) as kvm:
-                yield Subject(kvm, KernelIdentity(source, tree.version, kvm.config, tree.digest))
+                yield Subject(kvm, KernelIdentity(source, tree.version, kvm.config, tree.digest), tree.version)
 
 
 def _model_digest() -> str:

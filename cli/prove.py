@@ -89,7 +89,7 @@ def prove(request: Request, catalogue: Catalogue, output: Output) -> int:
             partial(solver.satisfiable, budget=budget),
             partial(prove_together, budget=budget),
         )
-        known = known_in(subject.kvm, catalogue.known_findings())
+        known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
         results = run(
             tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware
         )  # fmt: skip

@@ -356,6 +356,7 @@ THEOREMS = (
         catches=(
             Catch("fetch-index-not-halved", "index-out-of-range"),
             Catch("permissions-one-short", "index-out-of-range"),
+            Catch("error-code-not-masked", "index-out-of-range"),
         ),
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ shape; `docs/findings.md` tells it under its number, with what it takes to reach
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -52,17 +53,44 @@ class KnownFinding:
         says: what is wrong, in a sentence.
         shapes: the shapes of the counterexamples that show it.
         lacking: a macro or enumerator that only trees without the mistake define, empty if there is none such.
+        repaired: the exact releases that have put it right, the first of each series: ``("7.2.13", "7.3.4")``.
     """
 
     number: int
     says: str
     shapes: tuple[Shape, ...]
     lacking: str = ""
+    repaired: tuple[str, ...] = ()
+
+    def known_of(self, kvm: Kvm, release: str) -> bool:
+        """Whether a release may still show it: a mistake that comes back after its repair is a new one."""
+        return not (self.lacking and kvm.defines(self.lacking)) and not _repaired(release, self.repaired)
 
 
-def known_in(kvm: Kvm, findings: Iterable[KnownFinding]) -> tuple[KnownFinding, ...]:
-    """The findings that are known of an implementation: those whose mark of a newer tree it lacks."""
-    return tuple(each for each in findings if not (each.lacking and kvm.defines(each.lacking)))
+def known_in(kvm: Kvm, findings: Iterable[KnownFinding], release: str) -> tuple[KnownFinding, ...]:
+    """The findings that are known of an implementation.
+
+    Args:
+        kvm: the implementation; what it defines tells what it has put right.
+        findings: all that are recorded.
+        release: its version, or that of the kernel which it describes: ``7.2.13``, ``7.3.0-rc7``.
+    """
+    return tuple(each for each in findings if each.known_of(kvm, release))
+
+
+def _repaired(release: str, repaired: Sequence[str]) -> bool:
+    """Whether a release is of a series that was repaired before it, or of one that began after all of these."""
+    if not repaired:
+        return False
+    now, since = _numbers(release), [_numbers(each) for each in repaired]
+    same = [each for each in since if each[:2] == now[:2]]
+    return now >= min(same) if same else now[:2] > max(since)[:2]
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """``(7, 2, 13)`` of ``7.2.13-1``; a release candidate counts as the release that it is for."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
+    return tuple(int(number or 0) for number in found.groups()) if found else ()
 
 
 def known_as(shape: Shape, findings: Iterable[KnownFinding]) -> int | None:
@@ -86,9 +114,11 @@ _PSE_36 = (
 KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     KnownFinding(
         1,
-        "permission_fault() trusts its callers for the error code's low half: nothing masks the index.",
+        "permission_fault() trusts its callers for the error code's low half: before 7.2.13 and 7.3.4 nothing masks "
+        "the index.",
         _shapes("acc.in-bounds", tuple(Vendor), "indices for any other access", "index-out-of-range",
                 "arch/x86/kvm/mmu.h:permission_fault"),
+        repaired=("7.2.13", "7.3.4"),
     ),
     KnownFinding(
         1,

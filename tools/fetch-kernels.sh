@@ -1,13 +1,16 @@
 #!/bin/sh
 # Fetch real kernel sources, as Debian packages them, into a cache outside the repository.
 #
-#   tools/fetch-kernels.sh [VERSION ...]        default: 6.1 6.12 7.2
+#   tools/fetch-kernels.sh [--update] [VERSION ...]        default: 6.1 6.12 7.2 newest
 #
-# For each VERSION the cache ($MMUPROOF_KERNELS, else mmuproof/kernels in the user's cache folder) gets
+# Of each VERSION the latest package in any of Debian's suites is taken; "newest" is the newest that is packaged in
+# any of them, release candidates among them.
+# The cache ($MMUPROOF_KERNELS, else mmuproof/kernels in the user's cache folder) gets
 #   linux-VERSION/                what mmuproof reads of the tree (arch/x86, include, virt/kvm, Makefile)
 #   linux-VERSION.version         the exact version of the package
 #   linux-source-VERSION.deb      the package
-# and the exact version is printed.  What is there is not fetched again; remove it to get a newer one.
+#   newest                        which VERSION the newest is
+# and the exact version is printed.  What is there is not fetched again, unless --update asks for what is newer.
 # Only the mirror's address is taken from the machine's package configuration, and nothing of it is
 # changed: apt gets lists, cache and settings of its own.  Nothing needs root.
 # Exit status: 0 all are there; 1 some are not (the others are).
@@ -16,15 +19,18 @@ set -eu
 say() { echo "fetch-kernels: $*"; }
 die() { say "$@" >&2; exit 1; }
 
-[ $# -gt 0 ] || set -- 6.1 6.12 7.2
+update=
+[ "${1:-}" != --update ] || { update=yes; shift; }
+[ $# -gt 0 ] || set -- 6.1 6.12 7.2 newest
 for version in "$@"; do
     case $version in
-        *[!0-9.]* | .* | *. | '') die "'$version' is not a version such as 7.2" ;;
+        newest) ;;
+        *[!0-9.]* | .* | *. | '') die "'$version' is not a version such as 7.2, nor 'newest'" ;;
     esac
 done
 
 missing=
-for tool in apt-get dpkg-deb tar xz flock; do
+for tool in apt-get apt-cache dpkg dpkg-deb tar xz flock; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 [ -z "$missing" ] || die "this needs$missing (on Debian: apt install apt dpkg tar xz-utils util-linux)"
@@ -48,14 +54,8 @@ present() {     # present VERSION: everything of it is in the cache
         [ -f "$cache/linux-source-$1.deb" ]
 }
 
-# Suites that may carry linux-source-VERSION, the most settled first.
-suites_for() {
-    case $1 in
-        6.1)  echo "bookworm" ;;
-        6.12) echo "trixie bookworm-backports" ;;
-        *)    echo "trixie-backports forky sid" ;;
-    esac
-}
+# Everything that may carry a kernel's source.
+suites="bookworm bookworm-backports trixie trixie-backports forky sid experimental"
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 find_mirror() {
@@ -71,39 +71,52 @@ find_mirror() {
     [ -r "$keyring" ] || die "missing $keyring (package debian-archive-keyring)"
 }
 
-private_apt() { # private_apt SUITE ARGUMENT ...
-    own=$work/$1
-    [ -d "$own" ] || {
-        mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
-        : >"$own/status"
-        printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$1" >"$own/sources.list"
-    }
+private_apt() { # private_apt PROGRAM ARGUMENT ...: one of apt's programs with the lists of all suites
+    program=$1
     shift
-    LC_ALL=C apt-get -q \
-        -o Dir::Etc::SourceList="$own/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+    LC_ALL=C "$program" -q \
+        -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State::Lists="$own/lists" -o Dir::State::status="$own/status" -o Dir::Cache="$own/cache" \
+        -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache="$work/apt" \
         -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::http::Timeout=60 \
-        -o APT::Update::Error-Mode=any -o APT::Sandbox::User=root -o Debug::NoLocking=1 "$@"
+        -o APT::Sandbox::User=root -o Debug::NoLocking=1 "$@"
+}
+
+read_suites() { # the lists of all suites, once; those that cannot be read are named, and left out
+    [ -z "${mirror:-}" ] || return 0
+    find_mirror
+    mkdir -p "$work/lists/partial" "$work/apt/archives/partial"
+    : >"$work/status"
+    for suite in $suites; do
+        printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$suite"
+    done >"$work/sources.list"
+    private_apt apt-get update >"$work/log" 2>&1 || :
+    grep '^[EW]:' "$work/log" | sed 's/^/fetch-kernels: /' >&2 || :
+}
+
+latest_of() {   # latest_of PACKAGE: the highest version that any suite has of it; nothing if none has
+    private_apt apt-cache madison "$1" 2>/dev/null | cut -d '|' -f 2 | tr -d ' ' | {
+        best=
+        while read -r each; do
+            [ -n "$best" ] && dpkg --compare-versions "$each" le "$best" || best=$each
+        done
+        echo "$best"
+    }
+}
+
+newest_kernel() {       # the highest N.M of which there is a linux-source-N.M
+    private_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9]*\.[0-9]*\)$/\1/p' | sort -V | tail -n 1
 }
 
 download() {    # download VERSION: leaves its .deb in $work/deb, or fails and says why
-    [ -n "${mirror:-}" ] || find_mirror
     rm -rf "$work/deb"
     mkdir "$work/deb"
-    for suite in $(suites_for "$1"); do
-        if ! [ -f "$work/$suite.read" ]; then
-            private_apt "$suite" update >"$work/log" 2>&1 ||
-                { say "suite $suite cannot be read:" >&2; sed 's/^/    /' "$work/log" >&2; continue; }
-            : >"$work/$suite.read"
-        fi
-        if (cd "$work/deb" && private_apt "$suite" download "linux-source-$1") >"$work/log" 2>&1; then
-            return 0
-        fi
-        say "not from suite $suite:" >&2
+    latest=$(latest_of "linux-source-$1")
+    [ -n "$latest" ] || { say "no suite of $suites has linux-source-$1" >&2; return 1; }
+    (cd "$work/deb" && private_apt apt-get download "linux-source-$1=$latest") >"$work/log" 2>&1 || {
         grep '^[EW]:' "$work/log" | sed 's/^/    /' >&2
-    done
-    return 1
+        return 1
+    }
 }
 
 unpack() {      # unpack VERSION DEB: into $work/tree
@@ -118,11 +131,17 @@ unpack() {      # unpack VERSION DEB: into $work/tree
         rm -rf "$work/unpacked"
 }
 
+outdated() {    # outdated VERSION: there is a later package than the one in the cache
+    latest=$(latest_of "linux-source-$1")
+    [ -n "$latest" ] && dpkg --compare-versions "$latest" gt "$(cat "$cache/linux-$1.version")"
+}
+
 fetch() {       # fetch VERSION
     kept=$cache/linux-source-$1.deb
-    if [ -f "$kept" ]; then
+    if [ -f "$kept" ] && [ -z "$update" ]; then
         deb=$kept       # it was put there whole
     else
+        read_suites
         download "$1" || { say "linux-source-$1 is not to be had from $mirror" >&2; return 1; }
         deb=$(echo "$work"/deb/*.deb)
     fi
@@ -135,14 +154,34 @@ fetch() {       # fetch VERSION
         mv -T "$work/tree" "$cache/linux-$1"
 }
 
+name_newest() { # sets $version to what "newest" is, as the cache knows it or the suites do
+    if [ -n "$update" ] || ! [ -f "$cache/newest" ]; then
+        read_suites
+        version=$(newest_kernel)
+        [ -n "$version" ] || { say "no suite of $suites has a kernel's source" >&2; return 1; }
+        echo "$version" >"$work/newest"
+        mv -f "$work/newest" "$cache/newest"
+    else
+        version=$(cat "$cache/newest")
+    fi
+}
+
 failed=
 for version in "$@"; do
-    if present "$version"; then
-        how=present
-    else
-        fetch "$version" || { failed="$failed $version"; continue; }
-        how=fetched
+    note=
+    if [ "$version" = newest ]; then
+        name_newest || { failed="$failed newest"; continue; }
+        note=" (the newest)"
     fi
-    say "linux-$version $how: Debian's $(cat "$cache/linux-$version.version"), in $cache/linux-$version"
+    how=present
+    if ! present "$version" || { [ -n "$update" ] && read_suites && outdated "$version"; }; then
+        how=fetched
+        if ! fetch "$version"; then
+            failed="$failed $version"
+            present "$version" || continue
+            how="still there"
+        fi
+    fi
+    say "linux-$version$note $how: Debian's $(cat "$cache/linux-$version.version"), in $cache/linux-$version"
 done
 [ -z "$failed" ] || die "not fetched:$failed"

@@ -80,6 +80,11 @@ class _ImplicitEscapesSmap(ReferenceWalks):
         return ne(rflags & self.constants.X86_EFLAGS_AC, 0)
 
 
+class _ErrorCodeNotMasked(ReferenceWalks):
+    def _dropped(self, asked: BitVec) -> BitVec:
+        return asked
+
+
 class _IndexNotHalved(ReferenceWalks):
     def _permission_index(self, pfec: BitVec, not_smap: Bool) -> BitVec:
         return pfec | ite(not_smap, bv(self.constants.PFERR_RSVD_MASK, pfec.width), 0)
@@ -219,6 +224,11 @@ DEFECTS: tuple[Defect, ...] = (
         "fetch-index-not-halved", "permissions[] is indexed by the error code without dropping P.",
         _MMU_H, r"(int index = \(pfec \| \(not_smap \? PFERR_RSVD_MASK : 0\)\)) >> 1;", r"\1;",
         partial(ReferenceKvm, walks=_IndexNotHalved),
+    ),
+    defect(
+        "error-code-not-masked", "permission_fault() warns of bits that must not come, and does not drop them.",
+        _MMU_H, r"(PFERR_USER_MASK \| PFERR_FETCH_MASK\)\)\))\s+pfec &= \([^;]*\);", r"\1\n\t\t;",
+        partial(ReferenceKvm, walks=_ErrorCodeNotMasked),
     ),
     defect(
         "pk-flag-lost", "A fault by protection key is reported without PK.",

@@ -1,4 +1,4 @@
-"""The numbers of Linux 7.2's MMU under the kernel's names, and what KVM asserts of them at build time."""
+"""The numbers of Linux 7.2.13's MMU under the kernel's names, and what KVM asserts of them at build time."""
 
 from __future__ import annotations
 

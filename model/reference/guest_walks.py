@@ -117,7 +117,7 @@ class GuestWalks(PermissionTables):
         mmu, metadata, refreshed = self.refresh_passthrough_bits(mmu, walk.metadata)
         trace = Trace("permission_fault")
 
-        pfec = extract(access, _U32 - 1, 0)
+        pfec = self._pfec(access, trace)
         rflags = var(f"{GET_RFLAGS.function}()", _U64)
         trace.cut(GET_RFLAGS)
         not_smap = self._not_smap(rflags, access)
@@ -128,8 +128,6 @@ class GuestWalks(PermissionTables):
         row = trace.step("permissions[index]", _element(metadata.permissions, index))
         by_rights = bit(zext(row, _U32) >> pte_access, 0)
 
-        unexpected = c.PFERR_PK_MASK | c.PFERR_SS_MASK | c.PFERR_RSVD_MASK
-        trace.check(CheckKind.WARN, eq(pfec & unexpected, 0))
         pkru = var(f"{mmu.vcpu}->arch.pkru", _U32)
         pkru_bits = self._pkru_bits(metadata.pkru_mask, pkru, pfec, pte_access, pte_pkey, trace)
 
@@ -143,6 +141,23 @@ class GuestWalks(PermissionTables):
             role_flag(mmu.cpu_role, "cr0_wp"),
             walk.evidence + refreshed + trace.evidence,
         )
+
+    def _pfec(self, access: BitVec, trace: Trace) -> BitVec:
+        """The bits of an error code that choose the element; SS is dropped, any other bit is warned of and dropped."""
+        c = self.constants
+        asked = extract(access, _U32 - 1, 0) & ~c.PFERR_SS_MASK
+        trace.check(CheckKind.WARN, eq(asked, asked & self._judged))
+        return trace.step("pfec", self._dropped(asked))
+
+    @property
+    def _judged(self) -> int:
+        """The bits of which ``permissions[]`` knows."""
+        c = self.constants
+        return c.PFERR_PRESENT_MASK | c.PFERR_WRITE_MASK | c.PFERR_USER_MASK | c.PFERR_FETCH_MASK
+
+    def _dropped(self, asked: BitVec) -> BitVec:
+        """An error code without the bits that were warned of."""
+        return asked & self._judged
 
     def refresh_passthrough_bits(self, mmu: Mmu, metadata: PagingMetadata) -> tuple[Mmu, PagingMetadata, Evidence]:
         """``kvm_mmu_refresh_passthrough_bits()``: with TDP, a guest may have changed CR0.WP on its own."""

@@ -1,4 +1,4 @@
-"""MBEC in a VMCS and GMET in a VMCB, as Linux 7.2 sets them."""
+"""MBEC in a VMCS and GMET in a VMCB, as Linux 7.2.13 sets them."""
 
 from __future__ import annotations
 

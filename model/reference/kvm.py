@@ -1,7 +1,7 @@
-"""The reference model: Linux 7.2's MMU code, written by hand on bit-vectors.
+"""The reference model: Linux 7.2.13.13's MMU code, written by hand on bit-vectors.
 
 It needs no kernel.  ``tests/model/test_reference_equals_kernel.py`` proves it equal to the lifted C of
-Linux 7.2, function by function.  Names are the kernel's; a method without an underscore describes the kernel
+Linux 7.2.13.13, function by function.  Names are the kernel's; a method without an underscore describes the kernel
 function of its name, the others are its ingredients.
 """
 
@@ -38,7 +38,10 @@ from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
-__all__ = ["Constants", "ReferenceKvm"]
+__all__ = ["RELEASE", "Constants", "ReferenceKvm"]
+
+RELEASE = "7.2.13"
+"""The exact kernel that the model describes."""
 
 
 class ReferenceKvm(Kvm):

@@ -1,4 +1,4 @@
-"""Reserved bits: the tables that Linux 7.2 computes for an MMU, and what reads them."""
+"""Reserved bits: the tables that Linux 7.2.13 computes for an MMU, and what reads them."""
 
 from __future__ import annotations
 

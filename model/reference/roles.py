@@ -1,4 +1,4 @@
-"""Roles: those that Linux 7.2 gives to MMUs, and how a direct page comes by its own."""
+"""Roles: those that Linux 7.2.13 gives to MMUs, and how a direct page comes by its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes SPTEs, or makes them besides ``make_spte()``, in Linux 7.2."""
+"""What changes SPTEs, or makes them besides ``make_spte()``, in Linux 7.2.13."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class FakeCatalogue:
         return self.findings
 
     def reference(self) -> Subject:
-        return Subject(cast(Kvm, None), KernelIdentity(REFERENCE, None, digest="abc"))
+        return Subject(cast(Kvm, None), KernelIdentity(REFERENCE, None, digest="abc"), "7.2.13")
 
     @contextmanager
     def kernel(
@@ -128,7 +128,7 @@ class FakeCatalogue:
         found = self.sources.get(source, SourceError(f"{source} does not exist"))
         if isinstance(found, SourceError):
             raise found
-        yield Subject(cast(Kvm, None), found)
+        yield Subject(cast(Kvm, None), found, found.version or "")
 
 
 Cli = Callable[..., CliResult]

@@ -81,7 +81,7 @@ class Catalogue(Installed):
     def reference(self):
         from mmuproof.cli.catalogue import Subject
         from mmuproof.cli.results import KernelIdentity
-        return Subject(None, KernelIdentity("none", None))
+        return Subject(None, KernelIdentity("none", None), "7.2.13")
 
     def known_findings(self):
         return ()

@@ -1,4 +1,4 @@
-"""What the reference model makes of exits is what Linux 7.2's C makes of them."""
+"""What the reference model makes of exits is what Linux 7.2.13's C makes of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reference model says of MBEC and GMET on their way to L2 is what Linux 7.2's C does."""
+"""What the reference model says of MBEC and GMET on their way to L2 is what Linux 7.2.13's C does."""
 
 from __future__ import annotations
 

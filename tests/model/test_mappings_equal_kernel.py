@@ -1,4 +1,4 @@
-"""What callers ask make_spte() for, and all that KVM asserts: the reference model says what Linux 7.2's C says."""
+"""What callers ask make_spte() for, and all that KVM asserts: the reference model says what Linux 7.2.13's C says."""
 
 from __future__ import annotations
 

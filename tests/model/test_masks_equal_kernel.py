@@ -1,4 +1,4 @@
-"""The reference model sets the masks up as Linux 7.2's C does, for all hosts."""
+"""The reference model sets the masks up as Linux 7.2.13's C does, for all hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference model deals with MMIO SPTEs as Linux 7.2's C does."""
+"""The reference model deals with MMIO SPTEs as Linux 7.2.13's C does."""
 
 from __future__ import annotations
 

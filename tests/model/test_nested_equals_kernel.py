@@ -1,4 +1,4 @@
-"""The reference model's translations for L2 are those that Linux 7.2's C asks for."""
+"""The reference model's translations for L2 are those that Linux 7.2.13's C asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference model is what Linux 7.2's C is: each piece is proved equal to the lifted function.
+"""The reference model is what Linux 7.2.13's C is: each piece is proved equal to the lifted function.
 
 Both sides get the same free inputs under the same names.  Where the lifted code reads something under a name
 of its own making, the test says what it stands for.

@@ -1,4 +1,4 @@
-"""The reference model's reserved bits are those of Linux 7.2's C, entry for entry.
+"""The reference model's reserved bits are those of Linux 7.2.13's C, entry for entry.
 
 A table has elements that no walk reads in some paging mode: there KVM keeps what an earlier set-up has left, and
 the reference model says nothing.

@@ -1,4 +1,4 @@
-"""The reference model's roles are those of Linux 7.2's C: each is proved equal to the lifted one."""
+"""The reference model's roles are those of Linux 7.2.13's C: each is proved equal to the lifted one."""
 
 from __future__ import annotations
 

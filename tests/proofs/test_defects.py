@@ -12,7 +12,7 @@ from mmuproof.lift.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
-from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
@@ -26,7 +26,7 @@ from mmuproof.smt.together import prove_together
 Settled = tuple[str, Vendor, str, Obligation]
 
 
-def symptoms_by_theorem(kvm: Kvm, settled: set[Settled]) -> dict[str, set[str]]:
+def symptoms_by_theorem(kvm: Kvm, settled: set[Settled], release: str = RELEASE) -> dict[str, set[str]]:
     """For each theorem that is not proved, what its counterexamples show, or the verdict if there is none.
 
     Known findings are left out.
@@ -34,9 +34,10 @@ def symptoms_by_theorem(kvm: Kvm, settled: set[Settled]) -> dict[str, set[str]]:
     Args:
         kvm: the implementation.
         settled: what is known to be proved, or to be a known finding, and need not be decided again; grows.
+        release: the kernel that it is or describes.
     """
     found: dict[str, set[str]] = {}
-    known = known_in(kvm, KNOWN_FINDINGS)
+    known = known_in(kvm, KNOWN_FINDINGS, release)
     for theorem in THEOREMS:
         for vendor in theorem.vendors:
             try:
@@ -121,7 +122,7 @@ class Clean:
 def clean(tree: KernelTree) -> Iterator[Clean]:
     settled = set[Settled]()
     with open_kernel(tree) as kvm:
-        yield Clean(kvm, settled, symptoms_by_theorem(kvm, settled))
+        yield Clean(kvm, settled, symptoms_by_theorem(kvm, settled, tree.version))
 
 
 @pytest.mark.parametrize("defect", sorted(DEFECTS))
@@ -155,4 +156,4 @@ def test_a_real_tree_without_a_defect_refutes_only_what_is_known(clean: Clean) -
 @pytest.mark.long
 def test_so_does_an_older_tree(kernel_tree: Callable[[str], Path]) -> None:
     with open_source(str(kernel_tree("6.12"))) as tree, open_kernel(tree) as kvm:
-        assert symptoms_by_theorem(kvm, set()) == {}
+        assert symptoms_by_theorem(kvm, set(), "6.12.117") == {}

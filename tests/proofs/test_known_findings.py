@@ -11,7 +11,7 @@ import pytest
 from mmuproof.lift.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
-from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
@@ -58,7 +58,19 @@ def test_what_a_newer_tree_has_put_right_is_not_known_of_it() -> None:
     shape = Shape("t", Vendor.INTEL, "", "s")
     fixed, kept = KnownFinding(1, "", (shape,), "ACC_READ_MASK"), KnownFinding(2, "", (shape,), "NO_SUCH_MASK")
     always = KnownFinding(3, "", (shape,))
-    assert known_in(ReferenceKvm(), (fixed, kept, always)) == (kept, always)
+    assert known_in(ReferenceKvm(), (fixed, kept, always), RELEASE) == (kept, always)
+
+
+@pytest.mark.parametrize(
+    ("release", "known"),
+    [
+        ("6.12.117", True), ("7.2.0", True), ("7.2.12", True), ("7.2.13", False), ("7.2.14-1", False),
+        ("7.3.0-rc7", True), ("7.3.3", True), ("7.3.4", False), ("7.4.0-rc1", False), ("8.0.0", False),
+    ],
+)  # fmt: skip
+def test_what_an_exact_release_has_put_right_is_known_of_those_before_it(release: str, known: bool) -> None:
+    finding = KnownFinding(1, "", (Shape("t", Vendor.INTEL, "", "s"),), repaired=("7.2.13", "7.3.4"))
+    assert bool(known_in(ReferenceKvm(), [finding], release)) is known
 
 
 def test_each_is_of_a_theorem_that_is_stated_for_its_vendor() -> None:
@@ -66,9 +78,9 @@ def test_each_is_of_a_theorem_that_is_stated_for_its_vendor() -> None:
     assert all(shape.vendor in vendors[shape.theorem] for finding in KNOWN_FINDINGS for shape in finding.shapes)
 
 
-def test_the_reference_model_shows_those_of_linux_7_2_and_nothing_else() -> None:
+def test_the_reference_model_shows_those_of_its_kernel_and_nothing_else() -> None:
     shown = shapes_shown(ReferenceKvm())
-    known = known_in(ReferenceKvm(), KNOWN_FINDINGS)
+    known = known_in(ReferenceKvm(), KNOWN_FINDINGS, RELEASE)
     assert shown
     assert [shape for shape in shown if known_as(shape, known) is None] == []
 
@@ -78,7 +90,7 @@ def test_each_shows_on_a_real_tree_as_it_is_recorded(kernel_tree: Callable[[str]
     shown = set()
     for version in ("6.1", "6.12", "7.2"):
         with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
-            found = shapes_shown(kvm)
-            assert [shape for shape in found if known_as(shape, known_in(kvm, KNOWN_FINDINGS)) is None] == [], version
+            found, known = shapes_shown(kvm), known_in(kvm, KNOWN_FINDINGS, tree.version)
+            assert [shape for shape in found if known_as(shape, known) is None] == [], version
             shown |= found
     assert {shape for finding in KNOWN_FINDINGS for shape in finding.shapes} == shown

@@ -137,7 +137,7 @@ def test_tracking_xu_with_mbec_only_is_harmless_but_for_what_kvm_itself_reads(
                 if way is None:
                     continue
                 shape = Shape(theorem.name, Vendor.INTEL, claim.part, way.name, way.place)
-                if known_as(shape, known_in(kvm, KNOWN_FINDINGS)) is None:
+                if known_as(shape, known_in(kvm, KNOWN_FINDINGS, tree.version)) is None:
                     refuted.add((theorem.name, way.name))
     assert touched >= {"tracking.round-trip", "tracking.not-present", "tracking.idempotent", "lifecycle.enough"}
     assert refuted == _WHERE_KVM_LOOKS

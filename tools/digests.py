@@ -1,0 +1,125 @@
+"""Print a digest of every claim, to show that a redesign has left what is proved as it was.
+
+A line for each claim: theorem, vendor, part, a digest of what is decided (the claim, its assumptions with their words,
+what must not be undefined on the way), and one of what a counterexample would be told with (symptoms, inputs, steps,
+cuts, observations).  Terms are digested as they are, variables by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmuproof.lift.errors import Missing, Refused, Undefined
+from mmuproof.lift.source import open_source
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.proofs.theorem import Claim, Theorem
+from mmuproof.smt.graph import postorder
+from mmuproof.smt.terms import Term
+
+_LENGTH = 16
+"""Characters of a digest that are printed."""
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Digests of terms, each of which is looked at once."""
+
+    _known: dict[Term, bytes] = field(default_factory=dict)
+
+    def term(self, root: Term) -> bytes:
+        """A digest that two terms share exactly if they are alike, node by node and name by name."""
+        for term in postorder([root], self._known):
+            head = f"{term.op.value} {term.width} {term.data!r}".encode()
+            self._known[term] = hashlib.sha256(b"\0".join((head, *(self._known[arg] for arg in term.args)))).digest()
+        return self._known[root]
+
+    def of(self, items: Iterable[str | Term]) -> str:
+        """A digest of words and terms in their order."""
+        parts = hashlib.sha256()
+        for item in items:
+            parts.update(self.term(item) if isinstance(item, Term) else hashlib.sha256(item.encode()).digest())
+        return parts.hexdigest()[:_LENGTH]
+
+
+def decided(claim: Claim) -> Iterator[str | Term]:
+    """What a claim's verdict depends on."""
+    yield claim.holds
+    for assumption in claim.assumptions:
+        yield from (assumption.label, assumption.term)
+    for check in claim.evidence.checks:
+        yield from (check.kind.value, check.at, check.function, check.holds)
+    for observation in claim.observations:
+        yield from (observation.says, repr(observation))
+    for choice in claim.choices:
+        yield from (choice.name, choice.decided)
+
+
+def told(claim: Claim) -> Iterator[str | Term]:
+    """What else a counterexample of a claim is told with."""
+    for symptom in claim.symptoms:
+        yield from (symptom.name, symptom.when, symptom.sentence, symptom.actual, symptom.expected, symptom.place)
+    for shown in claim.shown:
+        yield from (shown.name, shown.term, repr(shown.flags))
+    for step in claim.evidence.steps:
+        yield from (step.at, step.target, step.guard, step.value)
+    for cut in claim.evidence.cuts:
+        yield from (cut.function, cut.at, cut.reason)
+
+
+def lines(theorem: Theorem, kvm: Kvm, vendor: Vendor, digests: Digests) -> Iterator[str]:
+    """The lines of a theorem; what cannot be stated is a line of its own."""
+    head = f"{theorem.name} {vendor.value}"
+    try:
+        claims = theorem.state(kvm, vendor)
+    except (NotThere, Missing) as missing:
+        yield f"{head} not defined: {', '.join(missing.names)}"
+        return
+    except (Refused, Undefined) as refused:
+        yield f"{head} {type(refused).__name__}: {refused}"
+        return
+    for claim in claims:
+        yield f"{head} {digests.of(decided(claim))} {digests.of(told(claim))} {claim.part}"
+
+
+@contextmanager
+def _opened(source: str | None) -> Iterator[Kvm]:
+    if source is None:
+        yield ReferenceKvm()
+        return
+    with open_source(source) as tree, open_kernel(tree) as kvm:
+        yield kvm
+
+
+def main() -> int:
+    """Print the digests, or hold them against those of an earlier run."""
+    parser = argparse.ArgumentParser(description="Print a digest of every claim.")
+    parser.add_argument("--kernel", metavar="SOURCE", help="a kernel tree; the reference model by default")
+    parser.add_argument("--against", metavar="FILE", type=Path, help="what an earlier run printed; only what differs")
+    options = parser.parse_args()
+    digests = Digests()
+    with _opened(options.kernel) as kvm:
+        now = [
+            line for theorem in THEOREMS for vendor in theorem.vendors for line in lines(theorem, kvm, vendor, digests)
+        ]
+    if options.against is None:
+        sys.stdout.writelines(f"{line}\n" for line in now)
+        return 0
+    before = options.against.read_text("utf-8").splitlines()
+    for line in sorted(set(before) ^ set(now)):
+        sys.stdout.write(f"{'-' if line in before else '+'} {line}\n")
+    sys.stdout.write(f"{len(before)} claims before, {len(now)} now\n")
+    return int(before != now)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
