@@ -7,7 +7,7 @@ ARGS   ?=
 TESTERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
 
 BIN      := .venv/bin
-ROOMS    := smt spec lift model proofs cli
+ROOMS    := smt spec lift model compare questions proofs cli
 NS       := build/ns/mmuproof
 CHECKED  := $(ROOMS) tests tools
 

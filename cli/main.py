@@ -12,14 +12,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mmuproof.cli.ask_command import add_ask
-from mmuproof.cli.catalogue import Catalogue, Installed
-from mmuproof.cli.console import Output
-from mmuproof.cli.diff_command import add_diff
-from mmuproof.cli.errors import UsageProblem
-from mmuproof.cli.list_commands import add_lists
-from mmuproof.cli.process import tune_memory
-from mmuproof.cli.prove_command import add_prove
+from mmuproof.cli.ask.command import add_ask
+from mmuproof.cli.catalogues.command import add_lists
+from mmuproof.cli.diff.command import add_diff
+from mmuproof.cli.prove.command import add_prove
+from mmuproof.cli.shared.catalogue import Catalogue, Installed
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.process import tune_memory
 
 WRONG_USAGE = 2
 UNDECIDED = 3
@@ -63,15 +63,19 @@ _Version = Annotated[bool, typer.Option("--version", help="Print the version and
 def build_app(catalogue: Catalogue) -> typer.Typer:
     """The command line over a catalogue."""
     app = typer.Typer(
-        name="mmuproof", help=_HELP, add_completion=False, rich_markup_mode=None,
-        pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
-    )  # fmt: skip
+        name="mmuproof",
+        help=_HELP,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 
     @app.callback(invoke_without_command=True)
     def callback(context: typer.Context, version: _Version = False) -> None:
         output = Output()
         if version:
-            from mmuproof.cli.results_file import tool_version
+            from mmuproof.cli.telling.results_file import tool_version
 
             output.line(f"mmuproof {tool_version()}")
             raise typer.Exit

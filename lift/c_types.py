@@ -62,7 +62,7 @@ class ArrayType:
 
 
 @dataclass(frozen=True)
-class Field:
+class StructMember:
     """A member of a record: its place in bits from the record's start.
 
     ``name`` is empty for an anonymous struct or union, whose members belong to the outer record by name.
@@ -87,10 +87,10 @@ class RecordType:
     name: str
     bits: int
     is_union: bool
-    load_fields: Callable[[], tuple[Field, ...]] = field(repr=False)
+    load_fields: Callable[[], tuple[StructMember, ...]] = field(repr=False)
 
     @cached_property
-    def fields(self) -> tuple[Field, ...]:
+    def fields(self) -> tuple[StructMember, ...]:
         """The members in the order of their declaration."""
         return self.load_fields()
 
@@ -100,15 +100,17 @@ class RecordType:
         return {}
 
     @cached_property
-    def members(self) -> dict[str, Field]:
+    def members(self) -> dict[str, StructMember]:
         """Every member that C can name on this record, those of anonymous members included."""
-        found: dict[str, Field] = {}
+        found: dict[str, StructMember] = {}
         for member in self.fields:
             if member.name:
                 found[member.name] = member
             elif isinstance(member.type, RecordType):
                 for inner in member.type.members.values():
-                    found[inner.name] = Field(inner.name, member.offset + inner.offset, inner.type, inner.bit_width)
+                    found[inner.name] = StructMember(
+                        inner.name, member.offset + inner.offset, inner.type, inner.bit_width
+                    )
         return found
 
 
@@ -140,7 +142,7 @@ def usual_arithmetic(left: IntType, right: IntType) -> IntType:
     return right if left.signed else left
 
 
-def member_at(record: RecordType, path: str) -> Field:
+def member_at(record: RecordType, path: str) -> StructMember:
     """The member that a dotted path leads to, as a field of ``record`` itself.
 
     Array elements are written ``name[3]``.
@@ -150,7 +152,7 @@ def member_at(record: RecordType, path: str) -> Field:
     """
     offset = 0
     current: CType = record
-    found: Field | None = None
+    found: StructMember | None = None
     for part in path.replace("[", ".[").split("."):
         if part.startswith("["):
             if not isinstance(current, ArrayType):
@@ -158,19 +160,19 @@ def member_at(record: RecordType, path: str) -> Field:
             index = int(part[1:-1])
             if not 0 <= index < current.count:
                 raise KeyError(part)
-            found = Field(part, offset + index * current.element.bits, current.element)
+            found = StructMember(part, offset + index * current.element.bits, current.element)
         else:
             if not isinstance(current, RecordType) or part not in current.members:
                 raise KeyError(part)
             member = current.members[part]
-            found = Field(part, offset + member.offset, member.type, member.bit_width)
+            found = StructMember(part, offset + member.offset, member.type, member.bit_width)
         offset, current = found.offset, found.type
     if found is None:
         raise KeyError(path)
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Leaf:
     """A scalar inside a type: its dotted path, its place in bits, and its type.
 
@@ -215,7 +217,9 @@ def _leaf_at(type_: CType, position: int) -> Leaf:
             if current.bits > 64:
                 path = _join(path, f"word{word}")
             whole = current if current.bits == width else None
-            return Leaf(path, start + word * 64, width, IntType(width, False, f"u{width}"), whole)
+            return Leaf(
+                path=path, offset=start + word * 64, width=width, type=IntType(width, False, f"u{width}"), union=whole
+            )
         elif isinstance(current, RecordType):
             member = next((m for m in current.fields if m.offset <= inside < m.offset + m.width), None)
             if member is None or (not member.name and member.bit_width is not None):
@@ -226,10 +230,10 @@ def _leaf_at(type_: CType, position: int) -> Leaf:
                 name = next(iter(member.type.members), f"union{start + member.offset}")
             path = _join(path, name)
             if member.bit_width is not None:
-                return Leaf(path, start + member.offset, member.bit_width, member.type)
+                return Leaf(path=path, offset=start + member.offset, width=member.bit_width, type=member.type)
             start, current = start + member.offset, member.type
         else:
-            return Leaf(path, start, current.bits, current)
+            return Leaf(path=path, offset=start, width=current.bits, type=current)
 
 
 def _join(path: str, name: str) -> str:
@@ -241,4 +245,4 @@ def _padding(path: str, start: int, record: RecordType, inside: int) -> Leaf:
     used = [m for m in record.fields if m.name or m.bit_width is None]
     low = max((m.offset + m.width for m in used if m.offset + m.width <= inside), default=0)
     high = min((m.offset for m in used if m.offset > inside), default=record.bits)
-    return Leaf(_join(path, f"padding{start + low}"), start + low, high - low, None)
+    return Leaf(path=_join(path, f"padding{start + low}"), offset=start + low, width=high - low, type=None)

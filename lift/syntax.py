@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mmuproof.lift.c_types import CType, Field
+from mmuproof.lift.c_types import CType, StructMember
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Location:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Variable:
     """A local variable, a parameter or an object with static storage."""
 
@@ -32,7 +32,7 @@ class Variable:
     initializer: Expr | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Function:
     """A function with its body, which is read when it is asked for."""
 
@@ -87,13 +87,13 @@ class FunctionName(Expr):
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Member(Expr):
     """``base.field`` or, with ``arrow``, ``base->field``."""
 
     base: Expr
     arrow: bool
-    field: Field
+    field: StructMember
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ class BinaryOp(enum.Enum):
     COMMA = ","
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Binary(Expr):
     """An operator with two operands."""
 
@@ -160,7 +160,7 @@ class Binary(Expr):
     right: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Assign(Expr):
     """``target = value``, or ``target op= value``."""
 
@@ -177,7 +177,7 @@ class Cast(Expr):
     written: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Conditional(Expr):
     """``condition ? then : other``; ``then`` is None for ``condition ?: other``."""
 
@@ -205,7 +205,7 @@ class StatementExpr(Expr):
 class InitList(Expr):
     """``{ ... }``: what is placed where, in bits from the start; the rest is zero."""
 
-    items: tuple[tuple[Field, Expr], ...]
+    items: tuple[tuple[StructMember, Expr], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +255,7 @@ class If(Stmt):
     other: Stmt | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Loop(Stmt):
     """``for``, ``while`` and, with ``test_first`` false, ``do``."""
 
@@ -275,7 +275,7 @@ class Switch(Stmt):
 
 
 @dataclass(frozen=True, eq=False)
-class Case(Stmt):
+class SwitchCase(Stmt):
     """``case low ... high: body``; ``low`` is None for ``default:``."""
 
     low: int | None

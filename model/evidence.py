@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.lift.findings import CheckKind
+from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.smt.terms import BitVec, Bool
 
 __all__ = ["Check", "CheckKind", "CutCall", "Evidence", "Step"]

@@ -10,7 +10,7 @@ from mmuproof.smt.terms import BitVec, Bool
 
 
 @dataclass(frozen=True)
-class HandedOn:
+class ErrorCodeHandedOn:
     """The call of ``kvm_mmu_page_fault()``: whether it is reached, and its arguments (64 bits each).
 
     ``place`` is the file and the function that calls, ``file:function``.
@@ -22,7 +22,7 @@ class HandedOn:
     place: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EptViolationExit:
     """An EPT violation on its way to the MMU.
 
@@ -40,11 +40,11 @@ class EptViolationExit:
     has_mbec: Bool
     plain_vm: Bool
     emulates_illegal_gpa: Bool
-    handed_on: HandedOn
+    handed_on: ErrorCodeHandedOn
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NpfExit:
     """A nested page fault on its way to the MMU.
 
@@ -60,11 +60,11 @@ class NpfExit:
     exit_info_2: BitVec
     gmet: Bool
     cpl: BitVec
-    handed_on: HandedOn
+    handed_on: ErrorCodeHandedOn
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InjectedEptViolation:
     """What L1 is told of a fault that KVM has found in L1's EPT.
 
@@ -99,7 +99,7 @@ class InjectedEptViolation:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InjectedNpf:
     """What L1 is told of a fault that KVM has found in L1's nested page tables.
 

@@ -10,7 +10,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExecuteControl:
     """MBEC or GMET, as the MMU is told and as the hardware is told.
 

@@ -59,12 +59,12 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
-    def changes(self) -> SpteChanges:
+    def spte_changes(self) -> SpteChanges:
         """What changes SPTEs."""
 
     @property
     @abstractmethod
-    def reserved(self) -> ReservedBits:
+    def reserved_bits(self) -> ReservedBits:
         """Tables of reserved bits."""
 
     @property

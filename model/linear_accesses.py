@@ -24,7 +24,7 @@ class Accessor(enum.Enum):
     MMIO = "vcpu_mmio_gva_to_gpa"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LinearAsk:
     """What a function asks of the walk of the guest's page tables, or of the helper that asks for it.
 

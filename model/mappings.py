@@ -11,7 +11,7 @@ from mmuproof.model.walks import GuestWalk
 from mmuproof.smt.terms import BitVec, Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MappingAsked:
     """What a function that reads a guest entry asks make_spte() for, or whatever hands it on to make_spte().
 

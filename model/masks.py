@@ -27,7 +27,7 @@ class Encryption:
     sme_me_mask: BitVec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Host:
     """What KVM knows of the processor when it sets its masks up; widths are in bits, 8 bits each.
 
@@ -63,7 +63,7 @@ def runs_on_amd(vendor: Vendor) -> Bool:
     return fixed.get(vendor, bool_var("kvm_amd is loaded"))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ShadowMasks:
     """The ``shadow_*`` masks, 64 bits each, as the kernel's own set-up leaves them for a vendor.
 

@@ -24,7 +24,7 @@ def entries_read(levels: int) -> int:
 
 
 @dataclass(frozen=True)
-class Translation:
+class NestedTranslation:
     """A call of ``kvm_translate_gpa()`` that reaches ``translate_nested_gpa()``.
 
     Attributes:
@@ -51,22 +51,22 @@ class LinearWalk:
         evidence: how they came about.
     """
 
-    structures: tuple[Translation, ...]
-    final: Translation
+    structures: tuple[NestedTranslation, ...]
+    final: NestedTranslation
     cr4_pse: Bool
     evidence: Evidence
 
 
 @dataclass(frozen=True)
-class Asked:
+class TranslationAsked:
     """One translation that some code asks for."""
 
-    translation: Translation
+    translation: NestedTranslation
     evidence: Evidence
 
 
 @dataclass(frozen=True)
-class HandedOn:
+class AccessHandedOn:
     """What ``translate_nested_gpa()`` asks of the walk of L1's tables, ``mmu->gva_to_gpa()``.
 
     Attributes:
@@ -86,7 +86,7 @@ class NestedTranslations(ABC):
     """How KVM gets from L2's guest-physical addresses to L1's."""
 
     @abstractmethod
-    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> HandedOn:
+    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> AccessHandedOn:
         """``vmx_translate_nested_gpa()`` or ``svm_translate_nested_gpa()``, or what was there before them.
 
         All arguments have 64 bits.  L2 runs, and L1 uses EPT or nested paging for it.
@@ -104,9 +104,9 @@ class NestedTranslations(ABC):
         """
 
     @abstractmethod
-    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> Asked:
+    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
         """``nonpaging_gva_to_gpa()``: L2 has paging off; both arguments have 64 bits."""
 
     @abstractmethod
-    def load_pdptrs(self, cr3: BitVec) -> Asked:
+    def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
         """``load_pdptrs()``: L2 loads the PDPTEs that ``cr3`` (64 bits) points to."""

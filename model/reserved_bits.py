@@ -27,7 +27,7 @@ class MmuKind(enum.Enum):
     """``guest_mmu`` for L1's nested page tables, and what shadows them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MmuRequest:
     """What the guest asks of an MMU; registers and EPTP have 64 bits.
 
@@ -63,7 +63,7 @@ class GuestCpu:
     ept_caps: BitVec
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CheckedMmu:
     """An MMU with its tables of reserved bits, after KVM has set it up twice for one guest.
 
@@ -82,7 +82,7 @@ class CheckedMmu:
     state: object = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ShadowCheck:
     """What KVM holds reserved in the SPTEs of one MMU.
 

@@ -15,7 +15,7 @@ Members = Mapping[str, BitVec]
 """The members of a role by the kernel's names."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RoleInputs:
     """What KVM takes a role from, besides what is asked for.
 
@@ -38,7 +38,7 @@ class RoleInputs:
     ad_enabled: Bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MmuRoles:
     """An MMU's roles.
 
@@ -59,7 +59,7 @@ class MmuRoles:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Descent:
     """The roles of a page, or of an MMU, and of a page made below it: as numbers (32) and by member.
 
@@ -84,7 +84,7 @@ class AccessAsked:
     access: BitVec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectMapping:
     """What a function that maps a page of a direct MMU hands on.
 
@@ -103,7 +103,7 @@ class DirectMapping:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PageMapped:
     """What a function that maps the page of a fault tells those that make its SPTE.
 

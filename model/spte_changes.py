@@ -44,9 +44,7 @@ class SpteChange(enum.Enum):
     @property
     def clears_dirty(self) -> bool:
         """Whether it begins another round of dirty logging."""
-        return self in (
-            SpteChange.RMAP_CLEAR_DIRTY, SpteChange.TDP_CLEAR_DIRTY, SpteChange.TDP_CLEAR_DIRTY_MASKED,
-        )  # fmt: skip
+        return self in (SpteChange.RMAP_CLEAR_DIRTY, SpteChange.TDP_CLEAR_DIRTY, SpteChange.TDP_CLEAR_DIRTY_MASKED)
 
     @property
     def tracks(self) -> bool:
@@ -102,7 +100,7 @@ class FastFault:
     rsvd: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FastFixed:
     """What ``fast_page_fault()`` does: ``spte`` is the SPTE afterwards, 64 bits.
 
@@ -120,7 +118,7 @@ class FastFixed:
     root_loaded: Bool = TRUE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpteFacts:
     """What KVM's predicates say of one SPTE of a level, under their names.
 

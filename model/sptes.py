@@ -10,7 +10,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.smt.terms import BitVec, Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpteRequest:
     """The arguments of ``make_spte()``; widths in bits: level 4, access 32, gfn, pfn and old_spte 64."""
 
@@ -51,7 +51,7 @@ class AskedMemoryType(Told):
     maps_mmio: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MadeSpte:
     """The results of ``make_spte()``: the SPTE (64 bits), whether it had to be write-protected.
 
@@ -87,7 +87,7 @@ class Predicates:
     is_shadow_present: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tracked:
     """An SPTE after ``mark_spte_for_access_track()`` and after ``restore_acc_track_spte()`` on that.
 

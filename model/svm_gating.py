@@ -12,7 +12,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.smt.terms import BitVec, Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SvmSettings:
     """The module's settings after ``svm_hardware_setup()``.
 
@@ -55,7 +55,7 @@ class CachedVmcb12:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vmcb02:
     """The VMCB that L2 runs with, and the MMU that goes with it.
 

@@ -20,7 +20,7 @@ class Controls:
     secondary: BitVec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VmcsConfig:
     """What ``setup_vmcs_config()`` makes of the processor's capabilities.
 
@@ -56,7 +56,7 @@ class VmxSettings:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EptUse:
     """What ``vmx_hardware_setup()`` tells the MMU of the processor.
 
@@ -95,7 +95,7 @@ class OfferedToL1:
 
 
 @dataclass(frozen=True)
-class Entry:
+class VmEntry:
     """A check of VM entry: whether it fails."""
 
     fails: Bool
@@ -118,7 +118,7 @@ class ShadowEpt:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NestedEptSetUp:
     """What the MMU that shadows L1's EPT is told when it is set up, and by what L1 has been offered and asks for.
 
@@ -183,7 +183,7 @@ class VmxGating(ABC):
         """The same function, with any settings but ``enable_ept_ad_bits``; also on trees that know no MBEC."""
 
     @abstractmethod
-    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> VmEntry:
         """``nested_check_vm_execution_controls()``.
 
         Args:
@@ -192,7 +192,7 @@ class VmxGating(ABC):
         """
 
     @abstractmethod
-    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+    def check_mbec_controls(self, vmcs12: Controls) -> VmEntry:
         """``nested_vmx_check_mode_based_ept_exec_controls()``."""
 
     @abstractmethod
@@ -212,5 +212,5 @@ class VmxGating(ABC):
         """``nested_evmcs_filter_control_msr()`` for IA32_VMX_PROCBASED_CTLS2."""
 
     @abstractmethod
-    def evmcs_check(self, vmcs12: Controls) -> Entry:
+    def evmcs_check(self, vmcs12: Controls) -> VmEntry:
         """``nested_evmcs_check_controls()``."""

@@ -42,7 +42,7 @@ class PagingMetadata:
     pkru_mask: BitVec
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GuestWalk:
     """An MMU with a CPU role and the metadata that KVM computes from it.
 
@@ -59,7 +59,7 @@ class GuestWalk:
     state: object = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NestedControls:
     """What L1 asks of the nested MMU that KVM sets up for L2.
 
@@ -75,7 +75,7 @@ class NestedControls:
     gmet: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NestedSetUp:
     """A nested MMU after KVM has set it up for L2.
 
@@ -92,7 +92,7 @@ class NestedSetUp:
     eptp: BitVec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PermissionFault:
     """The result of ``permission_fault()``, and what it read besides its arguments.
 

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from mmuproof.proofs import (
-    acc,
-    entry,
-    entry_reserved,
-    entry_shadow,
-    exec_only,
-    exits,
-    gating_advertised,
-    gating_gmet,
-    gating_mbec,
-    injected,
-    kinds,
-    l1tf,
-    layout,
-    lifecycle,
-    mmio,
-    nested_judgement,
-    nested_linear,
-    nested_structures,
-    nested_translation,
-    no_warning,
-    permission_metadata,
-    permission_nested,
-    permission_paging,
-    role_cpu,
-    role_hardware,
-    role_nested,
-    role_pages,
-    role_root,
-    software_bits,
-    spte_execution,
-    spte_fields,
-    spte_page,
-    spte_permissions,
-    spte_states,
-    tracking,
-)
+from mmuproof.proofs.entry import present as entry
+from mmuproof.proofs.entry import reserved as entry_reserved
+from mmuproof.proofs.entry import shadow as entry_shadow
+from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import injected
+from mmuproof.proofs.gating import advertised as gating_advertised
+from mmuproof.proofs.gating import gmet as gating_gmet
+from mmuproof.proofs.gating import mbec as gating_mbec
+from mmuproof.proofs.layout import acc, software_bits
+from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.nested import judgement as nested_judgement
+from mmuproof.proofs.nested import linear as nested_linear
+from mmuproof.proofs.nested import structures as nested_structures
+from mmuproof.proofs.nested import translation as nested_translation
+from mmuproof.proofs.permission import metadata as permission_metadata
+from mmuproof.proofs.permission import nested as permission_nested
+from mmuproof.proofs.permission import paging as permission_paging
+from mmuproof.proofs.role import cpu as role_cpu
+from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import nested as role_nested
+from mmuproof.proofs.role import pages as role_pages
+from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
+from mmuproof.proofs.spte import execution as spte_execution
+from mmuproof.proofs.spte import fields as spte_fields
+from mmuproof.proofs.spte import page as spte_page
+from mmuproof.proofs.spte import permissions as spte_permissions
+from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.warnings import no_warning
 
 THEOREMS: tuple[Theorem, ...] = (
     *layout.THEOREMS,

@@ -17,7 +17,7 @@ _REFERENCE = "reference"
 """What stands for the file where the reference model names a function."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What a counterexample looks like.
 
@@ -40,11 +40,15 @@ class Shape:
         mine, theirs = (shape.place.rpartition(":") for shape in (self, other))
         file_fits = theirs[0] in (mine[0], _REFERENCE)
         return (self.theorem, self.vendor, self.part, self.symptom, mine[2]) == (
-            other.theorem, other.vendor, other.part, other.symptom, theirs[2],
-        ) and file_fits  # fmt: skip
+            other.theorem,
+            other.vendor,
+            other.part,
+            other.symptom,
+            theirs[2],
+        ) and file_fits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownFinding:
     """A finding that `docs/findings.md` tells.
 
@@ -99,7 +103,7 @@ def known_as(shape: Shape, findings: Iterable[KnownFinding]) -> int | None:
 
 
 def _shapes(theorem: str, vendors: Sequence[Vendor], part: str, symptom: str, place: str) -> tuple[Shape, ...]:
-    return tuple(Shape(theorem, vendor, part, symptom, place) for vendor in vendors)
+    return tuple(Shape(theorem=theorem, vendor=vendor, part=part, symptom=symptom, place=place) for vendor in vendors)
 
 
 # What came into the kernel between two trees, and so marks the later one.
@@ -113,30 +117,45 @@ _PSE_36 = (
 
 KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     KnownFinding(
-        1,
-        "permission_fault() trusts its callers for the error code's low half: before 7.2.13 and 7.3.4 nothing masks "
+        number=1,
+        says="permission_fault() trusts its callers for the error code's low half: before 7.2.13 and 7.3.4 nothing masks "
         "the index.",
-        _shapes("acc.in-bounds", tuple(Vendor), "indices for any other access", "index-out-of-range",
-                "arch/x86/kvm/mmu.h:permission_fault"),
+        shapes=_shapes(
+            "acc.in-bounds",
+            tuple(Vendor),
+            "indices for any other access",
+            "index-out-of-range",
+            "arch/x86/kvm/mmu.h:permission_fault",
+        ),
         repaired=("7.2.13", "7.3.4"),
     ),
     KnownFinding(
-        1,
-        "On 6.1, permission_fault() shifts pkru_mask too far for an error code with RSVD and F.",
-        _shapes("acc.in-bounds", (Vendor.AMD, Vendor.SHADOW), "shifts for any other access", "shift-out-of-range",
-                "arch/x86/kvm/mmu.h:permission_fault"),
-        _AFTER_6_1,
+        number=1,
+        says="On 6.1, permission_fault() shifts pkru_mask too far for an error code with RSVD and F.",
+        shapes=_shapes(
+            "acc.in-bounds",
+            (Vendor.AMD, Vendor.SHADOW),
+            "shifts for any other access",
+            "shift-out-of-range",
+            "arch/x86/kvm/mmu.h:permission_fault",
+        ),
+        lacking=_AFTER_6_1,
     ),
     KnownFinding(
-        2,
-        "Prefetching neighbours in a nested EPT asks make_spte() for SPTEs that grant nothing, and its WARN fires.",
-        _shapes("spte.no-warning", (Vendor.INTEL,), "ept_prefetch_gpte() for make_spte()", "grants-nothing",
-                "arch/x86/kvm/mmu/paging_tmpl.h:ept_prefetch_gpte"),
+        number=2,
+        says="Prefetching neighbours in a nested EPT asks make_spte() for SPTEs that grant nothing, and its WARN fires.",
+        shapes=_shapes(
+            "spte.no-warning",
+            (Vendor.INTEL,),
+            "ept_prefetch_gpte() for make_spte()",
+            "grants-nothing",
+            "arch/x86/kvm/mmu/paging_tmpl.h:ept_prefetch_gpte",
+        ),
     ),
     KnownFinding(
-        3,
-        "Every guest is taken to have PSE-36 with 36 address bits: other 4-MByte pages are judged wrongly.",
-        tuple(
+        number=3,
+        says="Every guest is taken to have PSE-36 with 36 address bits: other 4-MByte pages are judged wrongly.",
+        shapes=tuple(
             shape
             for theorem, vendors in (("entry.reserved-paging32", tuple(Vendor)), ("entry.reserved-npt", (Vendor.AMD,)))
             for pages, symptom in _PSE_36
@@ -144,71 +163,86 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
     ),
     KnownFinding(
-        4,
-        "Huge SPTEs of a nested NPT get NX from the iTLB-multihit mitigation, and KVM's check forbids it if L1 has "
+        number=4,
+        says="Huge SPTEs of a nested NPT get NX from the iTLB-multihit mitigation, and KVM's check forbids it if L1 has "
         "EFER.NX clear.",
-        tuple(
+        shapes=tuple(
             shape
             for level in (2, 3)
             for shape in _shapes(
-                "entry.shadow-reserved", (Vendor.AMD,),
+                "entry.shadow-reserved",
+                (Vendor.AMD,),
                 f"nested NPT, 4- and 5-level root: make_spte(), level {level}, L1 without EFER.NX under the mitigation",
-                "own-check-fails", "",
+                "own-check-fails",
+                "",
             )
         ),
     ),
     KnownFinding(
-        5,
-        "For an access that KVM makes itself, L1 is offered advanced information on EPT violations and gets none.",
-        _shapes("exit.injected-qualification", (Vendor.INTEL,), "found by KVM, with advanced information",
-                "user-mode-address", ""),
-    ),
-    KnownFinding(
-        6,
-        "L1 is not told that an EPT violation of L2 was a shadow-stack access.",
-        _shapes("exit.injected-qualification", (Vendor.INTEL,), "passed on, of a shadow-stack access",
-                "shadow-stack", ""),
-    ),
-    KnownFinding(
-        7,
-        "Of an access that KVM makes itself, 6.x tells L1 stage and address of the last nested page fault.",
-        _shapes("exit.injected-npf", (Vendor.AMD,), "found by KVM", "final", ""),
-        _SINCE_MBEC,
-    ),
-    KnownFinding(
-        7,
-        "Of an access that KVM makes itself, 6.1 tells L1 the stage of the last EPT violation.",
-        _shapes("exit.injected-qualification", (Vendor.INTEL,), "found by KVM", "linear-address-valid", ""),
-        _AFTER_6_1,
-    ),
-    KnownFinding(
-        8,
-        "On 6.1 an EPT violation without a linear address counts as one of a guest paging structure.",
-        _shapes("exit.ept-violation", (Vendor.INTEL,), "without a linear address", "guest-page",
-                "arch/x86/kvm/vmx/vmx.c:handle_ept_violation"),
-        _AFTER_6_1,
-    ),
-    KnownFinding(
-        9,
-        "On 6.1 an EPT misconfiguration is reflected with an exit qualification.",
-        _shapes("exit.injected-qualification", (Vendor.INTEL,), "misconfiguration",
-                "qualification-of-misconfiguration", ""),
-        _AFTER_6_1,
-    ),
-    KnownFinding(
-        10,
-        "In 32-bit paging KVM tells fetches from reads by EFER.NX, which counts only with CR4.PAE.",
-        tuple(
-            shape
-            for vendor, mmu in ((Vendor.INTEL, "with"), (Vendor.AMD, "with"), (Vendor.SHADOW, "without"))
-            for shape in _shapes("role.fetch-flag", (vendor,), f"the guest's MMU {mmu} TDP, entries of four bytes",
-                                 "fetch-told", "")
+        number=5,
+        says="For an access that KVM makes itself, L1 is offered advanced information on EPT violations and gets none.",
+        shapes=_shapes(
+            "exit.injected-qualification",
+            (Vendor.INTEL,),
+            "found by KVM, with advanced information",
+            "user-mode-address",
+            "",
         ),
     ),
     KnownFinding(
-        11,
-        "A page of SPTEs is shared between paging modes that read the guest's entries differently.",
-        tuple(
+        number=6,
+        says="L1 is not told that an EPT violation of L2 was a shadow-stack access.",
+        shapes=_shapes(
+            "exit.injected-qualification", (Vendor.INTEL,), "passed on, of a shadow-stack access", "shadow-stack", ""
+        ),
+    ),
+    KnownFinding(
+        number=7,
+        says="Of an access that KVM makes itself, 6.x tells L1 stage and address of the last nested page fault.",
+        shapes=_shapes("exit.injected-npf", (Vendor.AMD,), "found by KVM", "final", ""),
+        lacking=_SINCE_MBEC,
+    ),
+    KnownFinding(
+        number=7,
+        says="Of an access that KVM makes itself, 6.1 tells L1 the stage of the last EPT violation.",
+        shapes=_shapes("exit.injected-qualification", (Vendor.INTEL,), "found by KVM", "linear-address-valid", ""),
+        lacking=_AFTER_6_1,
+    ),
+    KnownFinding(
+        number=8,
+        says="On 6.1 an EPT violation without a linear address counts as one of a guest paging structure.",
+        shapes=_shapes(
+            "exit.ept-violation",
+            (Vendor.INTEL,),
+            "without a linear address",
+            "guest-page",
+            "arch/x86/kvm/vmx/vmx.c:handle_ept_violation",
+        ),
+        lacking=_AFTER_6_1,
+    ),
+    KnownFinding(
+        number=9,
+        says="On 6.1 an EPT misconfiguration is reflected with an exit qualification.",
+        shapes=_shapes(
+            "exit.injected-qualification", (Vendor.INTEL,), "misconfiguration", "qualification-of-misconfiguration", ""
+        ),
+        lacking=_AFTER_6_1,
+    ),
+    KnownFinding(
+        number=10,
+        says="In 32-bit paging KVM tells fetches from reads by EFER.NX, which counts only with CR4.PAE.",
+        shapes=tuple(
+            shape
+            for vendor, mmu in ((Vendor.INTEL, "with"), (Vendor.AMD, "with"), (Vendor.SHADOW, "without"))
+            for shape in _shapes(
+                "role.fetch-flag", (vendor,), f"the guest's MMU {mmu} TDP, entries of four bytes", "fetch-told", ""
+            )
+        ),
+    ),
+    KnownFinding(
+        number=11,
+        says="A page of SPTEs is shared between paging modes that read the guest's entries differently.",
+        shapes=tuple(
             shape
             for vendor, mmu, what, symptom in (
                 (Vendor.SHADOW, "the guest's MMU without TDP", "EFER.NXE", "execute-disable"),
@@ -221,46 +255,61 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
     ),
     KnownFinding(
-        12,
-        "6.x judges KVM's own fetches for L2 as reads: one from an execute-only page is denied.",
-        _shapes("nested.judgement", (Vendor.INTEL,), "", "fetch-denied", ""),
-        _SINCE_MBEC,
+        number=12,
+        says="6.x judges KVM's own fetches for L2 as reads: one from an execute-only page is denied.",
+        shapes=_shapes("nested.judgement", (Vendor.INTEL,), "", "fetch-denied", ""),
+        lacking=_SINCE_MBEC,
     ),
     KnownFinding(
-        13,
-        "On 6.1 KVM's own accesses for L2 do not say whether they are to a paging structure.",
-        tuple(
+        number=13,
+        says="On 6.1 KVM's own accesses for L2 do not say whether they are to a paging structure.",
+        shapes=tuple(
             shape
             for part in ("5 levels", "4 levels", "3 levels", "2 levels", "paging off", "PDPTEs")
             for shape in _shapes("nested.one-stage-bit", (Vendor.INTEL, Vendor.AMD), part, "no-stage", "")
         ),
-        _AFTER_6_1,
+        lacking=_AFTER_6_1,
     ),
     KnownFinding(
-        14,
-        "KVM takes its own accesses to L2's paging structures for writes, where hardware only reads under EPT.",
-        tuple(
+        number=14,
+        says="KVM takes its own accesses to L2's paging structures for writes, where hardware only reads under EPT.",
+        shapes=tuple(
             shape
             for part in (*(f"{levels} levels, no flags in EPT" for levels in (5, 4, 3, 2)), "PDPTEs")
             for shape in _shapes("nested.structure-access", (Vendor.INTEL,), part, "read-taken-for-write", "")
         ),
     ),
     KnownFinding(
-        15,
-        "An MMIO SPTE loses the address bits that encryption takes from the host, and with TDP not from the guest.",
-        _shapes("mmio.gfn-round-trip", (Vendor.INTEL, Vendor.AMD), "hosts whose addresses encryption narrows",
-                "gfn-lost", "arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn"),
+        number=15,
+        says="An MMIO SPTE loses the address bits that encryption takes from the host, and with TDP not from the guest.",
+        shapes=_shapes(
+            "mmio.gfn-round-trip",
+            (Vendor.INTEL, Vendor.AMD),
+            "hosts whose addresses encryption narrows",
+            "gfn-lost",
+            "arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
+        ),
     ),
     KnownFinding(
-        16,
-        "An MMIO SPTE made between the zap for a generation that wraps and the new generation is believed much later.",
-        _shapes("mmio.generation-wrap", tuple(Vendor), "while an update is in flight", "stale-believed",
-                "arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes"),
+        number=16,
+        says="An MMIO SPTE made between the zap for a generation that wraps and the new generation is believed much later.",
+        shapes=_shapes(
+            "mmio.generation-wrap",
+            tuple(Vendor),
+            "while an update is in flight",
+            "stale-believed",
+            "arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
+        ),
     ),
     KnownFinding(
-        17,
-        "An MMIO SPTE has W, and make_spte() takes it for an SPTE through which its page can be written already.",
-        _shapes("acc.one-to-one", tuple(Vendor), "replacing an MMIO SPTE", "write-tracking-ignored",
-                "arch/x86/kvm/mmu/spte.c:make_spte"),
+        number=17,
+        says="An MMIO SPTE has W, and make_spte() takes it for an SPTE through which its page can be written already.",
+        shapes=_shapes(
+            "acc.one-to-one",
+            tuple(Vendor),
+            "replacing an MMIO SPTE",
+            "write-tracking-ignored",
+            "arch/x86/kvm/mmu/spte.c:make_spte",
+        ),
     ),
-)  # fmt: skip
+)

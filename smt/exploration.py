@@ -66,7 +66,7 @@ class Exploration:
     # -- deciding ---------------------------------------------------------------------------------
 
     def _answer(self, verdict: Verdict, **details: object) -> Answer:
-        return Answer(verdict, time.thread_time() - self._start, **details)  # type: ignore[arg-type]
+        return Answer(verdict=verdict, seconds=time.thread_time() - self._start, **details)  # type: ignore[arg-type]
 
     @property
     def _names(self) -> Mapping[str, Term]:

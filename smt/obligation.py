@@ -93,7 +93,7 @@ class Assignment:
     relevant: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A decided obligation.
 

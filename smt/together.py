@@ -61,7 +61,7 @@ def _prove(group: Sequence[Obligation], budget: int) -> Iterator[Answer | None]:
         if terms not in known:
             known[terms] = premises.hold(terms[:-1], assumed) and _follows(translation.context, assumed, claim, budget)
         seconds = shared + time.thread_time() - start
-        yield Answer(Verdict.PROVED, seconds) if known[terms] else None
+        yield Answer(verdict=Verdict.PROVED, seconds=seconds) if known[terms] else None
 
 
 def _follows(context: z3.Context, premises: Sequence[z3.BoolRef], claim: z3.BoolRef, budget: int) -> bool:

@@ -44,15 +44,15 @@ class Use(enum.Enum):
     RESERVED = "has to be 0"
 
 
-class Shape(NamedTuple):
+class EntryShape(NamedTuple):
     """A kind of entry: the level (1 is the lowest) and whether the entry maps a page."""
 
     level: int
     maps_page: bool
 
 
-@dataclass(frozen=True)
-class Field:
+@dataclass(frozen=True, kw_only=True)
+class EntryField:
     """Neighbouring bits that mean one thing in entries of some shapes.
 
     Attributes:
@@ -74,7 +74,7 @@ class Field:
     use: Use
     meaning: str
     source: str
-    shapes: frozenset[Shape]
+    shapes: frozenset[EntryShape]
     needs: Control | None
     otherwise: Use
     address_bit: int
@@ -99,7 +99,7 @@ class EntryKind:
         needs: the control without which no entry is of this kind; None if there is none.
     """
 
-    shape: Shape
+    shape: EntryShape
     name: str
     needs: Control | None = None
 
@@ -118,16 +118,11 @@ class EntryFormat:
     name: str
     width: int
     kinds: tuple[EntryKind, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[EntryField, ...]
 
 
 def defined_bits(
-    entry_format: EntryFormat,
-    level: int,
-    maps_page: bool,
-    controls: Set[Control],
-    *,
-    max_physical_address: int,
+    entry_format: EntryFormat, level: int, maps_page: bool, controls: Set[Control], *, max_physical_address: int
 ) -> int:
     """The bits the processor gives a meaning, address bits below the physical-address width among them.
 
@@ -141,40 +136,30 @@ def defined_bits(
     Raises:
         ValueError: the format has no such entry under these controls, or the width is out of range.
     """
-    return _bits(entry_format, Shape(level, maps_page), controls, max_physical_address)[Use.DEFINED]
+    return _bits(entry_format, EntryShape(level, maps_page), controls, max_physical_address)[Use.DEFINED]
 
 
 def ignored_bits(
-    entry_format: EntryFormat,
-    level: int,
-    maps_page: bool,
-    controls: Set[Control],
-    *,
-    max_physical_address: int,
+    entry_format: EntryFormat, level: int, maps_page: bool, controls: Set[Control], *, max_physical_address: int
 ) -> int:
     """The bits software can use as it likes; arguments and errors as for `defined_bits`."""
-    return _bits(entry_format, Shape(level, maps_page), controls, max_physical_address)[Use.IGNORED]
+    return _bits(entry_format, EntryShape(level, maps_page), controls, max_physical_address)[Use.IGNORED]
 
 
 def reserved_bits(
-    entry_format: EntryFormat,
-    level: int,
-    maps_page: bool,
-    controls: Set[Control],
-    *,
-    max_physical_address: int,
+    entry_format: EntryFormat, level: int, maps_page: bool, controls: Set[Control], *, max_physical_address: int
 ) -> int:
     """The bits that have to be 0 in a present entry; arguments and errors as for `defined_bits`."""
-    return _bits(entry_format, Shape(level, maps_page), controls, max_physical_address)[Use.RESERVED]
+    return _bits(entry_format, EntryShape(level, maps_page), controls, max_physical_address)[Use.RESERVED]
 
 
-def field_named(entry_format: EntryFormat, level: int, maps_page: bool, name: str) -> Field:
+def field_named(entry_format: EntryFormat, level: int, maps_page: bool, name: str) -> EntryField:
     """The field of that name in entries of that shape.
 
     Raises:
         KeyError: these entries have no such field, or the name stands for several.
     """
-    shape = Shape(level, maps_page)
+    shape = EntryShape(level, maps_page)
     found = [field for field in entry_format.fields if field.name == name and shape in field.shapes]
     if len(found) != 1:
         raise KeyError(f"{len(found)} fields {name!r} in {entry_format.name}, level {level}")
@@ -185,7 +170,9 @@ def _span(low: int, high: int) -> int:
     return (1 << (high + 1)) - (1 << low)
 
 
-def _bits(entry_format: EntryFormat, shape: Shape, controls: Set[Control], max_physical_address: int) -> dict[Use, int]:
+def _bits(
+    entry_format: EntryFormat, shape: EntryShape, controls: Set[Control], max_physical_address: int
+) -> dict[Use, int]:
     kind = next((kind for kind in entry_format.kinds if kind.shape == shape), None)
     if kind is None:
         raise ValueError(f"{entry_format.name} has no entry {shape}")

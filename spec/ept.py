@@ -10,28 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bit,
-    bv,
-    eq,
-    extract,
-    implies,
-    ite,
-    ne,
-    negate,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, extract, implies, ite, ne, negate
 from mmuproof.spec.access import Access
 from mmuproof.spec.entry_layout import (
     LARGEST_PHYSICAL_ADDRESS_WIDTH,
     SMALLEST_PHYSICAL_ADDRESS_WIDTH,
     Control,
-    Shape,
+    EntryShape,
 )
 from mmuproof.spec.ept_layout import (
     EPT,
@@ -262,11 +247,7 @@ def misconfigured(
         ValueError: no entry of that level does that, or a width is out of range.
     """
     bad_permissions = misconfigured_permissions(
-        entry,
-        mbec=mbec,
-        execute_only=execute_only,
-        paging_write_control=paging_write_control,
-        maps_page=maps_page,
+        entry, mbec=mbec, execute_only=execute_only, paging_write_control=paging_write_control, maps_page=maps_page
     )
     bad_type = reserved_memory_type(entry) if maps_page else FALSE
     if level == 3:
@@ -281,7 +262,7 @@ def _reserved_bit_set(
 ) -> Bool:
     # No other control matters: where one is off, the bit it gives a meaning is ignored, not reserved.
     controls = {Control.PAGES_2M: pages_2m, Control.PAGES_1G: pages_1g}
-    return ne(entry & reserved_mask(EPT, Shape(level, maps_page), controls, max_physical_address), 0)
+    return ne(entry & reserved_mask(EPT, EntryShape(level, maps_page), controls, max_physical_address), 0)
 
 
 def _width(max_physical_address: BitVec | int) -> BitVec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.spec.entry_layout import Control, EntryFormat, EntryKind, Field, Shape, Use
+from mmuproof.spec.entry_layout import Control, EntryField, EntryFormat, EntryKind, EntryShape, Use
 
 READ_BIT = 0
 WRITE_BIT = 1
@@ -12,9 +12,9 @@ USER_EXECUTE_BIT = 10
 PAGING_WRITE_BIT = 58
 MEMORY_TYPE_LOW, MEMORY_TYPE_HIGH = 3, 5
 
-PML5E, PML4E = Shape(5, False), Shape(4, False)
-PDPTE, PDE = Shape(3, False), Shape(2, False)
-PAGE_1G, PAGE_2M, PTE = Shape(3, True), Shape(2, True), Shape(1, True)
+PML5E, PML4E = EntryShape(5, False), EntryShape(4, False)
+PDPTE, PDE = EntryShape(3, False), EntryShape(2, False)
+PAGE_1G, PAGE_2M, PTE = EntryShape(3, True), EntryShape(2, True), EntryShape(1, True)
 
 _TOP = frozenset({PML5E, PML4E})
 _POINTS_TO_TABLE = _TOP | {PDPTE, PDE}
@@ -28,28 +28,39 @@ def _field(
     high: int,
     low: int,
     meaning: str,
-    shapes: frozenset[Shape],
+    shapes: frozenset[EntryShape],
     *,
     use: Use = Use.DEFINED,
     needs: Control | None = None,
     otherwise: Use = Use.IGNORED,
-) -> Field:
-    return Field(name, low, high, use, meaning, _SOURCE, shapes, needs, otherwise, address_bit=low)
+) -> EntryField:
+    return EntryField(
+        name=name,
+        low=low,
+        high=high,
+        use=use,
+        meaning=meaning,
+        source=_SOURCE,
+        shapes=shapes,
+        needs=needs,
+        otherwise=otherwise,
+        address_bit=low,
+    )
 
 
-def _ignored(high: int, low: int, shapes: frozenset[Shape]) -> Field:
+def _ignored(high: int, low: int, shapes: frozenset[EntryShape]) -> EntryField:
     return _field("ignored", high, low, "free for software", shapes, use=Use.IGNORED)
 
 
-def _reserved(high: int, low: int, shapes: frozenset[Shape]) -> Field:
+def _reserved(high: int, low: int, shapes: frozenset[EntryShape]) -> EntryField:
     return _field("reserved", high, low, "has to be 0", shapes, use=Use.RESERVED)
 
 
-def _address(low: int, meaning: str, shapes: frozenset[Shape]) -> Field:
+def _address(low: int, meaning: str, shapes: frozenset[EntryShape]) -> EntryField:
     return _field("address", 51, low, meaning, shapes, use=Use.ADDRESS)
 
 
-def _page_size(shapes: frozenset[Shape], needs: Control) -> Field:
+def _page_size(shapes: frozenset[EntryShape], needs: Control) -> EntryField:
     meaning = "1: the entry maps a page; 0: it points to a table"
     return _field("page size", PAGE_SIZE_BIT, PAGE_SIZE_BIT, meaning, shapes, needs=needs, otherwise=Use.RESERVED)
 

@@ -8,7 +8,7 @@ from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, implies, negate
 from mmuproof.spec.access import Access
 from mmuproof.spec.ept import EptPermissions
 from mmuproof.spec.open_choices import READ_BIT_OF_READ_MODIFY_WRITE
-from mmuproof.spec.reports import Reading, Report, Reported, ReportField
+from mmuproof.spec.reports import HardwareReport, Reading, Reported, ReportField
 
 EXIT_REASON = 48
 MISCONFIGURATION_EXIT_REASON = 49
@@ -20,7 +20,7 @@ LOG_FULL_EXIT_REASON = 62
 EPT_VPID_CAP_ADVANCED_INFORMATION = 22
 """The bit of IA32_VMX_EPT_VPID_CAP that tells of advanced information (SDM appendix A.10)."""
 
-EPT_VIOLATION = Report(
+EPT_VIOLATION = HardwareReport(
     name="ept-violation",
     title="exit qualification of an EPT violation",
     fields=(
@@ -55,7 +55,7 @@ EPT_VIOLATION = Report(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EptViolation:
     """An access that EPT denies, and the settings that decide what is reported of it.
 

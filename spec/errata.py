@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from mmuproof.smt.terms import Bool, all_of, any_of, bool_var
 from mmuproof.spec.ept_violation import EPT_VIOLATION
 from mmuproof.spec.nested_page_fault import NESTED_PAGE_FAULT
-from mmuproof.spec.reports import Report, Reported, all_conditions
+from mmuproof.spec.reports import HardwareReport, Reported, all_conditions
 
-REPORTS: Mapping[str, Report] = {report.name: report for report in (EPT_VIOLATION, NESTED_PAGE_FAULT)}
+REPORTS: Mapping[str, HardwareReport] = {report.name: report for report in (EPT_VIOLATION, NESTED_PAGE_FAULT)}
 """The reports that an erratum can make unreliable."""
 
 
-class Vendor(enum.Enum):
+class Manufacturer(enum.Enum):
     """Who makes the processor."""
 
     INTEL = "Intel"
     AMD = "AMD"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Erratum:
     """A published departure of processors from their manual.
 
@@ -47,7 +47,7 @@ class Erratum:
     """
 
     name: str
-    vendor: Vendor
+    vendor: Manufacturer
     title: str
     condition: str
     may_differ: str
@@ -84,7 +84,7 @@ class Erratum:
 
 AMD_1218 = Erratum(
     name="1218",
-    vendor=Vendor.AMD,
+    vendor=Manufacturer.AMD,
     title="EXITINFO1[2] May Be Incorrectly Set When GMET (Guest Mode Execute Trap extension) is Enabled",
     condition="a nested page fault on a guest instruction fetch while GMET is enabled",
     may_differ="bit 2 (US) of EXITINFO1; the access is judged correctly, and only what is reported of it "
@@ -98,7 +98,7 @@ AMD_1218 = Erratum(
 
 L1TF = Erratum(
     name="L1TF",
-    vendor=Vendor.INTEL,
+    vendor=Manufacturer.INTEL,
     title="L1 Terminal Fault (CVE-2018-3615, CVE-2018-3620, CVE-2018-3646)",
     condition="a translation ends at an entry that is not present or has a reserved bit set, and the "
     "physical address in that entry is cached in the level-1 data cache",
@@ -109,7 +109,7 @@ L1TF = Erratum(
 
 ITLB_MULTIHIT = Erratum(
     name="ITLB_MULTIHIT",
-    vendor=Vendor.INTEL,
+    vendor=Manufacturer.INTEL,
     title="iTLB multihit: Machine Check Error Avoidance on Page Size Change (CVE-2018-12207)",
     condition="a fetch hits two instruction-TLB entries of different page sizes for one address, after the "
     "page size was changed without invalidation in between",
@@ -120,7 +120,7 @@ ITLB_MULTIHIT = Erratum(
 
 EPT_ACCESSED_DIRTY = Erratum(
     name="EPT_AD",
-    vendor=Vendor.INTEL,
+    vendor=Manufacturer.INTEL,
     title="EPT accessed and dirty flags cannot be relied on (AVR41 and the like)",
     condition="accessed and dirty flags for EPT are enabled (EPTP bit 6) on a processor that has the erratum",
     may_differ="the flags of an entry can stay clear although the page is accessed or written; which translations "

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, eq, implies, negate
 from mmuproof.spec.open_choices import GMET_USER_FLAG_OF_DATA
-from mmuproof.spec.reports import Reading, Report, Reported, ReportField
+from mmuproof.spec.reports import HardwareReport, Reading, Reported, ReportField
 
 EXIT_CODE = 0x400
 """VMEXIT_NPF (APM appendix C)."""
 
-NESTED_PAGE_FAULT = Report(
+NESTED_PAGE_FAULT = HardwareReport(
     name="nested-page-fault",
     title="EXITINFO1 of a nested page fault",
     fields=(
@@ -42,7 +42,7 @@ NESTED_PAGE_FAULT = Report(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NestedPageFault:
     """A nested page fault, and the settings that decide what is reported of it.
 
@@ -109,8 +109,7 @@ def user_access(fault: NestedPageFault, *, any_processor: bool = False) -> Readi
     decided, data_by_level = (FALSE, FALSE) if any_processor else (choice.decided, choice.second)
     by_level = any_of(fault.fetch, data_by_level)
     return Reading(
-        any_of(negate(fault.gmet), negate(by_level), eq(fault.cpl, 3)),
-        any_of(negate(fault.gmet), fault.fetch, decided),
+        any_of(negate(fault.gmet), negate(by_level), eq(fault.cpl, 3)), any_of(negate(fault.gmet), fault.fetch, decided)
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bool_var, ite
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenChoice:
     """A question that the manual does not answer.
 

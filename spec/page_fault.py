@@ -105,10 +105,7 @@ def error_code(
     Arguments as for the single flags.
     """
     instruction = instruction_flag(
-        access,
-        smep=smep,
-        physical_address_extension=physical_address_extension,
-        no_execute_enabled=no_execute_enabled,
+        access, smep=smep, physical_address_extension=physical_address_extension, no_execute_enabled=no_execute_enabled
     )
     flags = {
         PRESENT_FLAG: present_flag(cause),

@@ -53,7 +53,7 @@ class AccessRights:
     execute_disable: Bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PagingControls:
     """The register bits that access rights depend on.
 
@@ -121,11 +121,7 @@ def allows(rights: AccessRights, access: LinearAccess, controls: PagingControls)
     """
     wanted = access.access
     executable = negate(all_of(controls.no_execute_enabled, rights.execute_disable))
-    by_user = all_of(
-        rights.user_address,
-        implies(wanted.write, rights.writable),
-        implies(wanted.fetch, executable),
-    )
+    by_user = all_of(rights.user_address, implies(wanted.write, rights.writable), implies(wanted.fetch, executable))
     # SMAP and SMEP keep supervisor-mode accesses away from user-mode addresses, and from no others.
     smap_lifted = any_of(negate(controls.smap), all_of(controls.alignment_check, negate(access.implicit)))
     by_supervisor = all_of(

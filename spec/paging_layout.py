@@ -7,7 +7,7 @@ rights.  Not described: bit 11 under HLAT paging, and shadow-stack pages.
 
 from __future__ import annotations
 
-from mmuproof.spec.entry_layout import Control, EntryFormat, EntryKind, Field, Shape, Use
+from mmuproof.spec.entry_layout import Control, EntryField, EntryFormat, EntryKind, EntryShape, Use
 
 PRESENT_BIT = 0
 WRITABLE_BIT = 1
@@ -16,9 +16,9 @@ PAGE_SIZE_BIT = 7
 EXECUTE_DISABLE_BIT = 63
 PROTECTION_KEY_LOW, PROTECTION_KEY_HIGH = 59, 62
 
-PML5E, PML4E = Shape(5, False), Shape(4, False)
-PDPTE, PDE = Shape(3, False), Shape(2, False)
-PAGE_1G, LARGE_PAGE, PTE = Shape(3, True), Shape(2, True), Shape(1, True)
+PML5E, PML4E = EntryShape(5, False), EntryShape(4, False)
+PDPTE, PDE = EntryShape(3, False), EntryShape(2, False)
+PAGE_1G, LARGE_PAGE, PTE = EntryShape(3, True), EntryShape(2, True), EntryShape(1, True)
 
 _LONG_MODE_SOURCE = "SDM 5.5, APM 5.3"
 _PAE_SOURCE = "SDM 5.4, APM 5.2.3"
@@ -36,37 +36,48 @@ def make_field(
     low: int,
     meaning: str,
     source: str,
-    shapes: frozenset[Shape],
+    shapes: frozenset[EntryShape],
     *,
     use: Use = Use.DEFINED,
     needs: Control | None = None,
     otherwise: Use = Use.IGNORED,
     address_bit: int | None = None,
-) -> Field:
-    """A field with its bits in the manuals' order, high before low; see `Field`.
+) -> EntryField:
+    """A field with its bits in the manuals' order, high before low; see `EntryField`.
 
     An address field holds the address bits of its own numbers unless ``address_bit`` says otherwise.
     """
     first = low if address_bit is None else address_bit
-    return Field(name, low, high, use, meaning, source, shapes, needs, otherwise, first)
+    return EntryField(
+        name=name,
+        low=low,
+        high=high,
+        use=use,
+        meaning=meaning,
+        source=source,
+        shapes=shapes,
+        needs=needs,
+        otherwise=otherwise,
+        address_bit=first,
+    )
 
 
-def ignored(high: int, low: int, source: str, shapes: frozenset[Shape]) -> Field:
+def ignored(high: int, low: int, source: str, shapes: frozenset[EntryShape]) -> EntryField:
     """Bits that software can use."""
     return make_field("ignored", high, low, "free for software", source, shapes, use=Use.IGNORED)
 
 
-def reserved(high: int, low: int, source: str, shapes: frozenset[Shape]) -> Field:
+def reserved(high: int, low: int, source: str, shapes: frozenset[EntryShape]) -> EntryField:
     """Bits that have to be 0."""
     return make_field("reserved", high, low, "has to be 0", source, shapes, use=Use.RESERVED)
 
 
-def address(high: int, low: int, meaning: str, source: str, shapes: frozenset[Shape]) -> Field:
+def address(high: int, low: int, meaning: str, source: str, shapes: frozenset[EntryShape]) -> EntryField:
     """A physical address, of which the bits from the physical-address width on have to be 0."""
     return make_field("address", high, low, meaning, source, shapes, use=Use.ADDRESS)
 
 
-def rights_fields(source: str, shapes: frozenset[Shape]) -> tuple[Field, ...]:
+def rights_fields(source: str, shapes: frozenset[EntryShape]) -> tuple[EntryField, ...]:
     """Bits 2:0, the same in every entry that carries rights."""
     return (
         make_field("present", PRESENT_BIT, PRESENT_BIT, "the entry is used", source, shapes),
@@ -75,7 +86,7 @@ def rights_fields(source: str, shapes: frozenset[Shape]) -> tuple[Field, ...]:
     )
 
 
-def cache_fields(source: str, shapes: frozenset[Shape]) -> tuple[Field, ...]:
+def cache_fields(source: str, shapes: frozenset[EntryShape]) -> tuple[EntryField, ...]:
     """Bits 4:3, which choose the memory type of what the entry refers to."""
     return (
         make_field("page-level write-through", 3, 3, "memory type, low bit", source, shapes),
@@ -83,7 +94,7 @@ def cache_fields(source: str, shapes: frozenset[Shape]) -> tuple[Field, ...]:
     )
 
 
-def use_fields(source: str, points: frozenset[Shape], maps: frozenset[Shape]) -> tuple[Field, ...]:
+def use_fields(source: str, points: frozenset[EntryShape], maps: frozenset[EntryShape]) -> tuple[EntryField, ...]:
     """Bits 6:5, accessed and dirty; an entry that points to a table has no dirty flag."""
     return (
         make_field("accessed", 5, 5, "the entry has been used in a translation", source, points | maps),
@@ -92,12 +103,12 @@ def use_fields(source: str, points: frozenset[Shape], maps: frozenset[Shape]) ->
     )
 
 
-def _global_field(source: str, shapes: frozenset[Shape]) -> Field:
+def _global_field(source: str, shapes: frozenset[EntryShape]) -> EntryField:
     meaning = "the translation is global"
     return make_field("global", 8, 8, meaning, source, shapes, needs=Control.GLOBAL_PAGES)
 
 
-def _execute_disable_field(source: str, shapes: frozenset[Shape]) -> Field:
+def _execute_disable_field(source: str, shapes: frozenset[EntryShape]) -> EntryField:
     return make_field(
         "execute-disable",
         EXECUTE_DISABLE_BIT,
@@ -110,7 +121,7 @@ def _execute_disable_field(source: str, shapes: frozenset[Shape]) -> Field:
     )
 
 
-def long_mode_common_fields(source: str) -> tuple[Field, ...]:
+def long_mode_common_fields(source: str) -> tuple[EntryField, ...]:
     """What ordinary entries of 4- and 5-level paging share on both vendors and with nested tables."""
     page_size = "1: the entry maps a page; 0: it points to a table"
     return (
@@ -144,7 +155,7 @@ def long_mode_common_fields(source: str) -> tuple[Field, ...]:
     )
 
 
-def _long_mode_leaf_fields(source: str) -> tuple[Field, ...]:
+def _long_mode_leaf_fields(source: str) -> tuple[EntryField, ...]:
     return (
         _global_field(source, _LONG_MAPS),
         ignored(58, 52, source, _LONG_MAPS),

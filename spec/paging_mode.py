@@ -34,7 +34,7 @@ class ControlRegisters:
         return implies(bit(self.efer, EFER_LMA_BIT), all_of(bit(self.cr0, CR0_PG_BIT), bit(self.cr4, CR4_PAE_BIT)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PagingMode:
     """A paging mode, and the controls as they count in it: one that the mode does not know is false.
 

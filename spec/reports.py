@@ -21,8 +21,8 @@ class ReportField:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, kw_only=True)
+class HardwareReport:
     """A kind of report.
 
     Attributes:
@@ -74,7 +74,7 @@ class Reported:
         conditions: of every condition of the report, by name.
     """
 
-    report: Report
+    report: HardwareReport
     readings: Mapping[str, Reading] = field(repr=False)
     conditions: Mapping[str, Bool] = field(repr=False)
 
@@ -100,8 +100,7 @@ class Reported:
         free = freed or {}
         named = [
             implies(
-                all_of(reading.defined, negate(free.get(each.name, FALSE))),
-                iff(bit(number, each.bit), reading.value),
+                all_of(reading.defined, negate(free.get(each.name, FALSE))), iff(bit(number, each.bit), reading.value)
             )
             for each in report.fields
             for reading in (self.readings[each.name],)

@@ -13,9 +13,9 @@ from mmuproof.spec.entry_layout import (
     LARGEST_PHYSICAL_ADDRESS_WIDTH,
     SMALLEST_PHYSICAL_ADDRESS_WIDTH,
     Control,
+    EntryField,
     EntryFormat,
-    Field,
-    Shape,
+    EntryShape,
     Use,
     field_named,
 )
@@ -50,7 +50,7 @@ def maps_page(entry_format: EntryFormat, entry: BitVec, level: int, controls: Ma
 
 
 def reserved_mask(
-    entry_format: EntryFormat, shape: Shape, controls: Mapping[Control, Bool], max_physical_address: BitVec
+    entry_format: EntryFormat, shape: EntryShape, controls: Mapping[Control, Bool], max_physical_address: BitVec
 ) -> BitVec:
     """The bits that have to be 0 in a present entry, as wide as the entry.
 
@@ -76,22 +76,18 @@ def reserved_mask(
 
 
 def reserved_bit_set(
-    entry_format: EntryFormat,
-    entry: BitVec,
-    level: int,
-    controls: Mapping[Control, Bool],
-    max_physical_address: BitVec,
+    entry_format: EntryFormat, entry: BitVec, level: int, controls: Mapping[Control, Bool], max_physical_address: BitVec
 ) -> Bool:
     """Whether a present entry has a reserved bit set; arguments and errors as for `reserved_mask`."""
 
     def set_if(maps: bool) -> Bool:
-        return ne(entry & reserved_mask(entry_format, Shape(level, maps), controls, max_physical_address), 0)
+        return ne(entry & reserved_mask(entry_format, EntryShape(level, maps), controls, max_physical_address), 0)
 
     page = maps_page(entry_format, entry, level, controls)
     return set_if(page is TRUE) if page.is_const else ite(page, set_if(True), set_if(False))
 
 
-def _reserved_as(field: Field, use: Use, max_physical_address: BitVec, width: int) -> BitVec:
+def _reserved_as(field: EntryField, use: Use, max_physical_address: BitVec, width: int) -> BitVec:
     """The bits of a field that are reserved if it is used in this way."""
     if use is Use.RESERVED:
         return bv(field.mask, width)

@@ -13,7 +13,7 @@ import platformdirs
 import pytest
 
 from mmuproof.lift.errors import SourceError
-from mmuproof.lift.version import kernel_version
+from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
 
 #: The exact kernels with which all tests passed.

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from mmuproof.lift.version import kernel_version
+from mmuproof.lift.tree.version import kernel_version
 
 ROOT = Path(__file__).resolve().parent.parent
 

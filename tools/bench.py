@@ -47,7 +47,7 @@ _EVERY = 0.3
 NAMES = ("theorem", "function", "question", "vendor", "masks")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One run: seconds, seconds, MiB, seconds and name of each result, and how many of each verdict."""
 
@@ -79,9 +79,12 @@ def measure(subject: Subject, jobs: Sequence[str], *, memory: bool = False) -> R
         environment = {**os.environ, "XDG_CACHE_HOME": str(Path(folder, "cache"))} if subject.cold else os.environ
         with log.open("wb") as output:
             start = time.perf_counter()
-            child = os.posix_spawn(command[0], command, environment, file_actions=[
-                (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2),
-            ])  # fmt: skip
+            child = os.posix_spawn(
+                command[0],
+                command,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)],
+            )
             with peak_memory(child) if memory else nullcontext([0]) as peak:
                 _, ended, used = os.wait4(child, 0)
             wall = time.perf_counter() - start
@@ -91,11 +94,11 @@ def measure(subject: Subject, jobs: Sequence[str], *, memory: bool = False) -> R
             sys.exit(f"bench: {' '.join(command)}: exit status {status}")
         results = results_of(json.loads(report.read_text()))
     return Run(
-        wall,
-        used.ru_utime + used.ru_stime,
-        max(peak) / 1024,
-        tuple((seconds, name) for seconds, name, _ in results),
-        Counter(verdict for _, _, verdict in results),
+        wall=wall,
+        cpu=used.ru_utime + used.ru_stime,
+        peak=max(peak) / 1024,
+        results=tuple((seconds, name) for seconds, name, _ in results),
+        verdicts=Counter(verdict for _, _, verdict in results),
     )
 
 
@@ -138,11 +141,7 @@ def results_of(report: dict[str, Any]) -> list[tuple[float, str, str]]:
     """Seconds, name and verdict of each result in a results file."""
     # A theorem for a vendor, a function under some masks, or a question for a vendor.
     return [
-        (
-            float(each["seconds"]),
-            " ".join(str(each[key]) for key in NAMES if each.get(key)),
-            str(each["verdict"]),
-        )
+        (float(each["seconds"]), " ".join(str(each[key]) for key in NAMES if each.get(key)), str(each["verdict"]))
         for each in report["results"]
     ]
 

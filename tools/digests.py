@@ -1,8 +1,8 @@
 """Print a digest of every claim, to show that a redesign has left what is proved as it was.
 
 A line for each claim: theorem, vendor, part, a digest of what is decided (the claim, its assumptions with their words,
-what must not be undefined on the way), and one of what a counterexample would be told with (symptoms, inputs, steps,
-cuts, observations).  Terms are digested as they are, variables by name.
+what must not be undefined on the way; of a processor of which nothing is known), and one of what a counterexample would
+be told with (symptoms, inputs, steps, cuts).  Terms are digested as they are, variables by name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmuproof.lift.errors import Missing, Refused, Undefined
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -25,6 +25,7 @@ from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.graph import postorder
 from mmuproof.smt.terms import Term
+from mmuproof.spec.hardware import Hardware
 
 _LENGTH = 16
 """Characters of a digest that are printed."""
@@ -54,25 +55,21 @@ class Digests:
 def decided(claim: Claim) -> Iterator[str | Term]:
     """What a claim's verdict depends on."""
     yield claim.holds
-    for assumption in claim.assumptions:
+    for assumption in claim.case.assumptions:
         yield from (assumption.label, assumption.term)
-    for check in claim.evidence.checks:
+    for check in claim.case.evidence.checks:
         yield from (check.kind.value, check.at, check.function, check.holds)
-    for observation in claim.observations:
-        yield from (observation.says, repr(observation))
-    for choice in claim.choices:
-        yield from (choice.name, choice.decided)
 
 
 def told(claim: Claim) -> Iterator[str | Term]:
     """What else a counterexample of a claim is told with."""
     for symptom in claim.symptoms:
         yield from (symptom.name, symptom.when, symptom.sentence, symptom.actual, symptom.expected, symptom.place)
-    for shown in claim.shown:
+    for shown in claim.case.shown:
         yield from (shown.name, shown.term, repr(shown.flags))
-    for step in claim.evidence.steps:
+    for step in claim.case.evidence.steps:
         yield from (step.at, step.target, step.guard, step.value)
-    for cut in claim.evidence.cuts:
+    for cut in claim.case.evidence.cuts:
         yield from (cut.function, cut.at, cut.reason)
 
 
@@ -87,8 +84,8 @@ def lines(theorem: Theorem, kvm: Kvm, vendor: Vendor, digests: Digests) -> Itera
     except (Refused, Undefined) as refused:
         yield f"{head} {type(refused).__name__}: {refused}"
         return
-    for claim in claims:
-        yield f"{head} {digests.of(decided(claim))} {digests.of(told(claim))} {claim.part}"
+    for claim in (each.on(Hardware()) for each in claims):
+        yield f"{head} {digests.of(decided(claim))} {digests.of(told(claim))} {claim.case.part}"
 
 
 @contextmanager

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 
 CUTS: tuple[Cut, ...] = (
-    Cut("_static_cpu_has", "whether the host has a feature, the same for one feature", repeatable=True),
-    Cut("__static_cpu_has", "whether the host has a feature, the same for one feature", repeatable=True),
-    Cut("cpuid_eax", "a number that the host's CPUID gives", repeatable=True),
-    Cut("variable_test_bit", "reads one bit, which may be 0 or 1; inline assembly"),
-    Cut("kvm_make_all_cpus_request", "asks the vCPUs of a VM with a bug to stop; no MMU code reads the request"),
+    Cut(function="_static_cpu_has", reason="whether the host has a feature, the same for one feature", repeatable=True),
+    Cut(
+        function="__static_cpu_has", reason="whether the host has a feature, the same for one feature", repeatable=True
+    ),
+    Cut(function="cpuid_eax", reason="a number that the host's CPUID gives", repeatable=True),
+    Cut(function="variable_test_bit", reason="reads one bit, which may be 0 or 1; inline assembly"),
+    Cut(
+        function="kvm_make_all_cpus_request",
+        reason="asks the vCPUs of a VM with a bug to stop; no MMU code reads the request",
+    ),
 )

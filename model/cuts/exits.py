@@ -6,20 +6,29 @@ Everything else that this code calls is lifted or refused.
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
-READ_VMCS = Cut("vmcs_readl", "a field of the VMCS, the same for one field while an exit is handled", repeatable=True)
+READ_VMCS = Cut(
+    function="vmcs_readl",
+    reason="a field of the VMCS, the same for one field while an exit is handled",
+    repeatable=True,
+)
 READ_VMCS_64 = Cut(
-    "vmcs_read64", "a field of the VMCS, the same for one field while an exit is handled", repeatable=True
+    function="vmcs_read64",
+    reason="a field of the VMCS, the same for one field while an exit is handled",
+    repeatable=True,
 )
-PAGE_FAULT = Cut("kvm_mmu_page_fault", "what the MMU makes of the fault; its arguments are the result here")
-VMX_EXIT = Cut("nested_vmx_vmexit", "takes L1 the exit; its arguments are the result here")
-SVM_EXIT = Cut("nested_svm_vmexit", "takes L1 the exit; what the VMCB then holds is the result here")
+PAGE_FAULT = Cut(
+    function="kvm_mmu_page_fault", reason="what the MMU makes of the fault; its arguments are the result here"
+)
+VMX_EXIT = Cut(function="nested_vmx_vmexit", reason="takes L1 the exit; its arguments are the result here")
+SVM_EXIT = Cut(function="nested_svm_vmexit", reason="takes L1 the exit; what the VMCB then holds is the result here")
 CHECK_EMULATION = Cut(
-    "svm_check_emulate_instruction", "whether the instruction can be emulated: any answer; may queue an exception"
+    function="svm_check_emulate_instruction",
+    reason="whether the instruction can be emulated: any answer; may queue an exception",
 )
-FAST_MMIO = Cut("kvm_io_bus_write", "whether a device takes the access: any answer; writes no VMCB")
+FAST_MMIO = Cut(function="kvm_io_bus_write", reason="whether a device takes the access: any answer; writes no VMCB")
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
@@ -30,13 +39,24 @@ CUTS: tuple[Cut, ...] = (
     SVM_EXIT,
     CHECK_EMULATION,
     FAST_MMIO,
-    Cut("vmcs_set_bits", "blocks NMIs again, which IRET had unblocked; no fault depends on it"),
-    Cut("arch___test_and_set_bit", "whether the register cache holds the field: it holds what the VMCS does"),
-    Cut("arch___set_bit", "notes that the register cache holds the field"),
-    Cut("kvm_emulate_instruction", "emulates the instruction, on a path that asks the MMU nothing here"),
-    Cut("kvm_skip_emulated_instruction", "ends an exit that a device has taken, on a path that asks the MMU nothing"),
-    Cut("nested_ept_invalidate_addr", "drops stale shadow pages; what L1 is told does not depend on them"),
-    Cut("sev_handle_rmp_fault", "runs after the MMU has been asked"),
-    Cut("trace_kvm_page_fault", "tells a tracer, which changes nothing"),
-    Cut("trace_kvm_fast_mmio", "tells a tracer, which changes nothing"),
+    Cut(function="vmcs_set_bits", reason="blocks NMIs again, which IRET had unblocked; no fault depends on it"),
+    Cut(
+        function="arch___test_and_set_bit",
+        reason="whether the register cache holds the field: it holds what the VMCS does",
+    ),
+    Cut(function="arch___set_bit", reason="notes that the register cache holds the field"),
+    Cut(
+        function="kvm_emulate_instruction", reason="emulates the instruction, on a path that asks the MMU nothing here"
+    ),
+    Cut(
+        function="kvm_skip_emulated_instruction",
+        reason="ends an exit that a device has taken, on a path that asks the MMU nothing",
+    ),
+    Cut(
+        function="nested_ept_invalidate_addr",
+        reason="drops stale shadow pages; what L1 is told does not depend on them",
+    ),
+    Cut(function="sev_handle_rmp_fault", reason="runs after the MMU has been asked"),
+    Cut(function="trace_kvm_page_fault", reason="tells a tracer, which changes nothing"),
+    Cut(function="trace_kvm_fast_mmio", reason="tells a tracer, which changes nothing"),
 )

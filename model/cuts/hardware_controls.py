@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
 VMX: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut("arch_static_branch", "whether a static key is on: any answer; inline assembly"),
-    Cut("arch_static_branch_jump", "whether a static key is on: any answer; inline assembly"),
-    Cut("kvm_vcpu_apicv_active", "whether the vCPU's APIC is virtualized: any answer; reads only"),
-    Cut("cpu_need_virtualize_apic_accesses", "whether the vCPU's APIC is accessed by memory: any answer; reads only"),
+    Cut(function="arch_static_branch", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function="arch_static_branch_jump", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function="kvm_vcpu_apicv_active", reason="whether the vCPU's APIC is virtualized: any answer; reads only"),
+    Cut(
+        function="cpu_need_virtualize_apic_accesses",
+        reason="whether the vCPU's APIC is accessed by memory: any answer; reads only",
+    ),
 )
 """For the secondary controls of a VMCS."""
 
 SVM: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut("arch_static_branch", "whether a static key is on: any answer; inline assembly"),
-    Cut("arch_static_branch_jump", "whether a static key is on: any answer; inline assembly"),
-    Cut("vmcb_set_intercept", "sets an intercept", writes=((0, "intercepts"),)),
-    Cut("vmcb_clr_intercept", "clears an intercept", writes=((0, "intercepts"),)),
-    Cut("nested_vmcb02_recalc_intercepts", "computes the intercepts of vmcb02; writes nothing of vmcb01"),
-    Cut("__phys_addr_nodebug", "the physical address of kernel memory; reads only"),
-    Cut("irqchip_in_kernel", "whether KVM emulates the interrupt controller: any answer; inline assembly"),
-    Cut("avic_init_vmcb", "sets the VMCB up for AVIC, which GMET does not depend on"),
-    Cut("sev_init_vmcb", "sets the VMCB up for an encrypted guest; of misc_ctl it sets SEV's bits only"),
-    Cut("kvm_make_request", "notes a request to the vCPU"),
-    Cut("arch_set_bit", "notes a request to the vCPU"),
-    Cut("set_bit", "notes a request to the vCPU"),
+    Cut(function="arch_static_branch", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function="arch_static_branch_jump", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function="vmcb_set_intercept", reason="sets an intercept", writes=((0, "intercepts"),)),
+    Cut(function="vmcb_clr_intercept", reason="clears an intercept", writes=((0, "intercepts"),)),
+    Cut(
+        function="nested_vmcb02_recalc_intercepts", reason="computes the intercepts of vmcb02; writes nothing of vmcb01"
+    ),
+    Cut(function="__phys_addr_nodebug", reason="the physical address of kernel memory; reads only"),
+    Cut(
+        function="irqchip_in_kernel",
+        reason="whether KVM emulates the interrupt controller: any answer; inline assembly",
+    ),
+    Cut(function="avic_init_vmcb", reason="sets the VMCB up for AVIC, which GMET does not depend on"),
+    Cut(
+        function="sev_init_vmcb", reason="sets the VMCB up for an encrypted guest; of misc_ctl it sets SEV's bits only"
+    ),
+    Cut(function="kvm_make_request", reason="notes a request to the vCPU"),
+    Cut(function="arch_set_bit", reason="notes a request to the vCPU"),
+    Cut(function="set_bit", reason="notes a request to the vCPU"),
 )
 """For the VMCB of a vCPU."""

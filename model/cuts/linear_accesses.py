@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
-GET_CPL = Cut("kvm_x86_get_cpl", "the guest's privilege level, any value")
+GET_CPL = Cut(function="kvm_x86_get_cpl", reason="the guest's privilege level, any value")
 _WALK = "gva_to_gpa"
 _HELPERS = ("kvm_read_guest_virt_helper", "kvm_write_guest_virt_helper")
 WALKS = (_WALK, *_HELPERS)
@@ -16,14 +16,14 @@ _WALKS = "walks the guest's page tables, and may find a fault; what it is asked 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     GET_CPL,
-    Cut(_WALK, _WALKS, writes=((4, "*"),)),
-    *(Cut(name, _WALKS, writes=((5, "*"),)) for name in _HELPERS),
-    Cut("kvm_vcpu_read_guest_page", "reads what the walk has found", writes=((2, ""),)),
-    Cut("vcpu_match_mmio_gva", "whether an address is one that was MMIO before: any answer"),
-    Cut("vcpu_is_mmio_gpa", "whether what the walk has found is MMIO: any answer"),
-    Cut("permission_fault", "whether the guest may access what was MMIO before: any answer"),
-    Cut("kvm_is_cr0_bit_set", "whether the guest has paging on: any answer"),
-    Cut("is_paging", "whether the guest has paging on: any answer"),
-    Cut("trace_vcpu_match_mmio", "tells a tracer, which changes nothing"),
-    Cut("kvm_request_l1tf_flush_l1d", "asks for the L1 cache to be flushed"),
+    Cut(function=_WALK, reason=_WALKS, writes=((4, "*"),)),
+    *(Cut(function=name, reason=_WALKS, writes=((5, "*"),)) for name in _HELPERS),
+    Cut(function="kvm_vcpu_read_guest_page", reason="reads what the walk has found", writes=((2, ""),)),
+    Cut(function="vcpu_match_mmio_gva", reason="whether an address is one that was MMIO before: any answer"),
+    Cut(function="vcpu_is_mmio_gpa", reason="whether what the walk has found is MMIO: any answer"),
+    Cut(function="permission_fault", reason="whether the guest may access what was MMIO before: any answer"),
+    Cut(function="kvm_is_cr0_bit_set", reason="whether the guest has paging on: any answer"),
+    Cut(function="is_paging", reason="whether the guest has paging on: any answer"),
+    Cut(function="trace_vcpu_match_mmio", reason="tells a tracer, which changes nothing"),
+    Cut(function="kvm_request_l1tf_flush_l1d", reason="asks for the L1 cache to be flushed"),
 )

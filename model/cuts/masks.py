@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
 SET_UP = ("kvm_mmu_set_me_spte_mask", "kvm_mmu_set_mmio_spte_mask")
@@ -10,8 +10,11 @@ SET_UP = ("kvm_mmu_set_me_spte_mask", "kvm_mmu_set_mmio_spte_mask")
 
 CALLER_CUTS: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut("cpuid_ebx", "a number that the host's CPUID gives", repeatable=True),
-    Cut("native_read_msr", "what a model-specific register of the host holds", repeatable=True),
-    *(Cut(name, "run afterwards, with the arguments of this call, where the masks are") for name in SET_UP),
+    Cut(function="cpuid_ebx", reason="a number that the host's CPUID gives", repeatable=True),
+    Cut(function="native_read_msr", reason="what a model-specific register of the host holds", repeatable=True),
+    *(
+        Cut(function=name, reason="run afterwards, with the arguments of this call, where the masks are")
+        for name in SET_UP
+    ),
 )
 """For ``svm_adjust_mmio_mask()`` and ``vmx_setup_me_spte_mask()``; a mask is the only thing that they set."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
-MEMSLOTS = Cut("kvm_vcpu_memslots", "the memslots of the vCPU's address space, of which only the generation is read")
-ZAP_ALL = Cut("kvm_mmu_zap_all_fast", "throws all shadow pages away; whether it is called is what is asked")
+MEMSLOTS = Cut(
+    function="kvm_vcpu_memslots",
+    reason="the memslots of the vCPU's address space, of which only the generation is read",
+)
+ZAP_ALL = Cut(
+    function="kvm_mmu_zap_all_fast", reason="throws all shadow pages away; whether it is called is what is asked"
+)
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     ZAP_ALL,
-    Cut("trace_check_mmio_spte", "tells a tracer, which changes nothing"),
-    Cut("___ratelimit", "whether a message may be printed again"),
-    Cut("_printk", "prints"),
-    Cut("get_current", "the task, whose name is printed"),
+    Cut(function="trace_check_mmio_spte", reason="tells a tracer, which changes nothing"),
+    Cut(function="___ratelimit", reason="whether a message may be printed again"),
+    Cut(function="_printk", reason="prints"),
+    Cut(function="get_current", reason="the task, whose name is printed"),
 )

@@ -6,15 +6,17 @@ left open, so that what holds of its translations holds wherever the walk ends.
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
-from mmuproof.lift.overlay import GET_USER_CALL
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.tree.overlay import GET_USER_CALL
 from mmuproof.model.cuts import common
 
 GVA_TO_GPA = ("gva_to_gpa", "arch.guest_mmu.gva_to_gpa", "vcpu.arch.guest_mmu.gva_to_gpa")
 """The walk of L1's tables, as it is called through the MMU: by the pointer's path in the vCPU or what holds that."""
 TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", "translate_nested_gpa")
 """What ``kvm_translate_gpa()`` calls for L2."""
-READ_ENTRY = Cut(GET_USER_CALL, "reads an entry of L2's page tables, any value, or fails", writes=((0, "*"),))
+READ_ENTRY = Cut(
+    function=GET_USER_CALL, reason="reads an entry of L2's page tables, any value, or fails", writes=((0, "*"),)
+)
 
 _ANY_ENTRY = "whether an entry of L2's tables has a reserved bit: any answer; the walk may end at any entry"
 _FLAGS = (
@@ -24,8 +26,8 @@ _FLAGS = (
 
 _HAND_OVER = tuple(
     Cut(
-        name,
-        "the walk of L1's tables: what it is asked is the result; any address, or none and a fault, is handed back",
+        function=name,
+        reason="the walk of L1's tables: what it is asked is the result; any address, or none and a fault, is handed back",
         writes=((4, "*"),),
     )
     for name in GVA_TO_GPA
@@ -33,44 +35,53 @@ _HAND_OVER = tuple(
 _WALK = (
     READ_ENTRY,
     *(
-        Cut(name, "translates through L1's tables; any address, or none and a fault", writes=((3, "*"),))
+        Cut(
+            function=name, reason="translates through L1's tables; any address, or none and a fault", writes=((3, "*"),)
+        )
         for name in TRANSLATE
     ),
-    Cut("kvm_mmu_get_guest_pgd", "the root of L2's tables, any address"),
-    *(Cut(name, "a PDPTE of L2, any value") for name in ("get_pdptr", "arch.nested_mmu.get_pdptr")),
-    Cut("kvm_vcpu_gfn_to_memslot", "finds the memory slot of a guest page, if there is one"),
-    Cut("kvm_is_visible_memslot", "whether a memory slot is the guest's: any answer"),
+    Cut(function="kvm_mmu_get_guest_pgd", reason="the root of L2's tables, any address"),
+    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", "arch.nested_mmu.get_pdptr")),
+    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a guest page, if there is one"),
+    Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
     Cut(
-        "gfn_to_hva_memslot_prot",
-        "where a guest page is in the host, any address, and whether it can be written",
+        function="gfn_to_hva_memslot_prot",
+        reason="where a guest page is in the host, any address, and whether it can be written",
         writes=((2, "*"),),
     ),
     Cut(
-        "kvm_vcpu_gfn_to_hva_prot",
-        "where a guest page is in the host, any address, and whether it can be written",
+        function="kvm_vcpu_gfn_to_hva_prot",
+        reason="where a guest page is in the host, any address, and whether it can be written",
         writes=((2, "*"),),
     ),
-    Cut("kvm_is_error_hva", "whether a page has no place in the host: any answer"),
-    *(Cut(f"{name}_is_rsvd_bits_set", _ANY_ENTRY) for name in ("paging64", "paging32")),
-    *(Cut(f"{name}_update_accessed_dirty_bits", _FLAGS, result_mask=1 << 31) for name in ("paging64", "paging32")),
-    Cut("permission_fault", "whether L2's own tables allow the access: any answer"),
-    Cut("is_cpuid_PSE36", "whether L2's CPU has PSE-36: any answer"),
+    Cut(function="kvm_is_error_hva", reason="whether a page has no place in the host: any answer"),
+    *(Cut(function=f"{name}_is_rsvd_bits_set", reason=_ANY_ENTRY) for name in ("paging64", "paging32")),
     *(
-        Cut(f"trace_kvm_mmu_{name}", "a tracepoint, which writes nothing that KVM reads")
+        Cut(function=f"{name}_update_accessed_dirty_bits", reason=_FLAGS, result_mask=1 << 31)
+        for name in ("paging64", "paging32")
+    ),
+    Cut(function="permission_fault", reason="whether L2's own tables allow the access: any answer"),
+    Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer"),
+    *(
+        Cut(function=f"trace_kvm_mmu_{name}", reason="a tracepoint, which writes nothing that KVM reads")
         for name in ("pagetable_walk", "paging_element", "walker_error")
     ),
 )
 
 _PDPTRS = (
-    *(Cut(name, "reads the four PDPTEs, any value, or fails", writes=((2, ""),)) for name in (
-        "kvm_vcpu_read_guest_page", "kvm_read_guest_page_mmu", "kvm_read_nested_guest_page",
-    )),
-    Cut("kvm_mmu_free_roots", "drops roots; the translation has been asked for by then"),
-    Cut("pdptr_rsvd_bits", "the reserved bits of a PDPTE, any value"),
-    Cut("rsvd_bits", "the reserved bits of a PDPTE, any value"),
-    Cut("memcmp", "whether the PDPTEs have changed: any answer"),
-    Cut("kvm_register_mark_dirty", "notes that a register has changed; the translation has been asked for by then"),
-    Cut("__kvm_make_request", "asks the vCPU to do something later"),
-)  # fmt: skip
+    *(
+        Cut(function=name, reason="reads the four PDPTEs, any value, or fails", writes=((2, ""),))
+        for name in ("kvm_vcpu_read_guest_page", "kvm_read_guest_page_mmu", "kvm_read_nested_guest_page")
+    ),
+    Cut(function="kvm_mmu_free_roots", reason="drops roots; the translation has been asked for by then"),
+    Cut(function="pdptr_rsvd_bits", reason="the reserved bits of a PDPTE, any value"),
+    Cut(function="rsvd_bits", reason="the reserved bits of a PDPTE, any value"),
+    Cut(function="memcmp", reason="whether the PDPTEs have changed: any answer"),
+    Cut(
+        function="kvm_register_mark_dirty",
+        reason="notes that a register has changed; the translation has been asked for by then",
+    ),
+    Cut(function="__kvm_make_request", reason="asks the vCPU to do something later"),
+)
 
 CUTS: tuple[Cut, ...] = (*_HAND_OVER, *_WALK, *_PDPTRS, *common.CUTS)

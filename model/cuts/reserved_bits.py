@@ -6,44 +6,53 @@ Everything else that this code calls is lifted or refused.
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
 GUEST_GBPAGES = (
-    Cut("guest_can_use_gbpages", "whether the guest may use 1-GByte pages, the same each time it is asked"),
-    Cut("guest_cpu_cap_has", "whether the guest has 1-GByte pages, the same each time it is asked"),
+    Cut(
+        function="guest_can_use_gbpages",
+        reason="whether the guest may use 1-GByte pages, the same each time it is asked",
+    ),
+    Cut(function="guest_cpu_cap_has", reason="whether the guest has 1-GByte pages, the same each time it is asked"),
 )
 """For trees that keep no word of the guest's features in memory."""
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut("kvm_x86_cache_reg", "fetches a register of the guest into the register cache, which holds it already here"),
     Cut(
-        "update_permission_bitmask",
-        "computes permissions, which no reserved bit depends on",
+        function="kvm_x86_cache_reg",
+        reason="fetches a register of the guest into the register cache, which holds it already here",
+    ),
+    Cut(
+        function="update_permission_bitmask",
+        reason="computes permissions, which no reserved bit depends on",
         writes=((0, "permissions"),),
     ),
     Cut(
-        "update_pkru_bitmask",
-        "computes what protection keys forbid, which no reserved bit depends on",
+        function="update_pkru_bitmask",
+        reason="computes what protection keys forbid, which no reserved bit depends on",
         writes=((0, "pkru_mask"),),
     ),
     Cut(
-        "reset_shadow_zero_bits_mask",
-        "computes the reserved bits of SPTEs, for which it is called on its own",
+        function="reset_shadow_zero_bits_mask",
+        reason="computes the reserved bits of SPTEs, for which it is called on its own",
         writes=((1, "shadow_zero_check.rsvd_bits_mask"), (1, "shadow_zero_check.bad_mt_xwr")),
     ),
     Cut(
-        "reset_tdp_shadow_zero_bits_mask",
-        "computes the reserved bits of SPTEs, for which it is called on its own",
+        function="reset_tdp_shadow_zero_bits_mask",
+        reason="computes the reserved bits of SPTEs, for which it is called on its own",
         writes=((0, "shadow_zero_check.rsvd_bits_mask"), (0, "shadow_zero_check.bad_mt_xwr")),
     ),
     Cut(
-        "kvm_mmu_new_pgd",
-        "finds or drops the root of the new tables; changes roots and requests, no role and no reserved bit",
+        function="kvm_mmu_new_pgd",
+        reason="finds or drops the root of the new tables; changes roots and requests, no role and no reserved bit",
     ),
-    Cut("kvm_mmu_get_tdp_level", "the level of the root that KVM builds, 4 or 5"),
-    Cut("kvm_x86_tdp_has_smep", "whether TDP tells supervisor pages apart, which no reserved bit depends on"),
+    Cut(function="kvm_mmu_get_tdp_level", reason="the level of the root that KVM builds, 4 or 5"),
+    Cut(
+        function="kvm_x86_tdp_has_smep",
+        reason="whether TDP tells supervisor pages apart, which no reserved bit depends on",
+    ),
 )
 """For the set-up of an MMU."""
 

@@ -6,33 +6,41 @@ Everything else that this code calls is lifted or refused.
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 from mmuproof.smt.terms import var, zext
 
 GET_MT_MASK = Cut(
-    "kvm_x86_get_mt_mask",
-    "the EPT memory type and the ignore-PAT bit, bits 6:3, any value there",
+    function="kvm_x86_get_mt_mask",
+    reason="the EPT memory type and the ignore-PAT bit, bits 6:3, any value there",
     result_mask=0x78,
 )
 _IS_MMIO = zext(var("kvm_is_mmio_pfn()", 1), 8)
 IS_MMIO_PFN = Cut(
-    "kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer, one for one frame", gives=_IS_MMIO
+    function="kvm_is_mmio_pfn",
+    reason="whether a page frame is MMIO of the host: any answer, one for one frame",
+    gives=_IS_MMIO,
 )
 TRY_TO_UNSYNC = Cut(
-    "mmu_try_to_unsync_pages",
-    "whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
+    function="mmu_try_to_unsync_pages",
+    reason="whether a page must stay write-protected: any answer; writes no SPTE and no mask that make_spte() reads",
 )
-MARK_DIRTY = Cut("mark_page_dirty_in_slot", "marks a page in the dirty log, which make_spte() does not read")
+MARK_DIRTY = Cut(
+    function="mark_page_dirty_in_slot", reason="marks a page in the dirty log, which make_spte() does not read"
+)
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     IS_MMIO_PFN,
-    Cut("__kvm_is_mmio_pfn", "whether a page frame is MMIO of the host: any answer, one for one frame", gives=_IS_MMIO),
+    Cut(
+        function="__kvm_is_mmio_pfn",
+        reason="whether a page frame is MMIO of the host: any answer, one for one frame",
+        gives=_IS_MMIO,
+    ),
     GET_MT_MASK,
     TRY_TO_UNSYNC,
     MARK_DIRTY,
-    Cut("kvm_track_host_mmio_mapping", "notes that MMIO is mapped; make_spte() does not read the note"),
-    Cut("root_to_sp", "finds the root's shadow page, if there is one; reads only"),
-    Cut("kvm_vcpu_can_access_host_mmio", "reads a note about the root: any answer"),
+    Cut(function="kvm_track_host_mmio_mapping", reason="notes that MMIO is mapped; make_spte() does not read the note"),
+    Cut(function="root_to_sp", reason="finds the root's shadow page, if there is one; reads only"),
+    Cut(function="kvm_vcpu_can_access_host_mmio", reason="reads a note about the root: any answer"),
 )

@@ -6,39 +6,37 @@ Everything else that this code calls is lifted or refused.
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 
-GET_RFLAGS = Cut("kvm_x86_get_rflags", "reads the guest's RFLAGS, any value; fills only the register cache")
-GET_TDP_LEVEL = Cut("kvm_mmu_get_tdp_level", "the level of the root that KVM builds, which no permission depends on")
+GET_RFLAGS = Cut(
+    function="kvm_x86_get_rflags", reason="reads the guest's RFLAGS, any value; fills only the register cache"
+)
+GET_TDP_LEVEL = Cut(
+    function="kvm_mmu_get_tdp_level", reason="the level of the root that KVM builds, which no permission depends on"
+)
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     GET_RFLAGS,
     Cut(
-        "kvm_x86_cache_reg",
-        "fetches a register of the guest, any value, into the register cache",
+        function="kvm_x86_cache_reg",
+        reason="fetches a register of the guest, any value, into the register cache",
         writes=((0, "arch.cr0"),),
     ),
     Cut(
-        "reset_guest_rsvds_bits_mask",
-        "computes the reserved bits of guest entries, which no permission depends on",
-        writes=(
-            (1, "guest_rsvd_check|fmt.rsvd_bits_mask"),
-            (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
-        ),
+        function="reset_guest_rsvds_bits_mask",
+        reason="computes the reserved bits of guest entries, which no permission depends on",
+        writes=((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
     ),
     Cut(
-        "reset_shadow_zero_bits_mask",
-        "computes the reserved bits of SPTEs, which no permission depends on",
-        writes=(
-            (1, "shadow_zero_check|fmt.rsvd_bits_mask"),
-            (1, "shadow_zero_check|fmt.bad_mt_xwr"),
-        ),
+        function="reset_shadow_zero_bits_mask",
+        reason="computes the reserved bits of SPTEs, which no permission depends on",
+        writes=((1, "shadow_zero_check|fmt.rsvd_bits_mask"), (1, "shadow_zero_check|fmt.bad_mt_xwr")),
     ),
     Cut(
-        "kvm_mmu_new_pgd",
-        "finds or drops the root of the new tables; changes roots and requests, no role and no metadata",
+        function="kvm_mmu_new_pgd",
+        reason="finds or drops the root of the new tables; changes roots and requests, no role and no metadata",
     ),
     GET_TDP_LEVEL,
 )

@@ -22,21 +22,23 @@ from mmuproof.model.defects import (
 )
 from mmuproof.model.defects.defect import Defect
 
-DEFECTS: Mapping[str, Defect] = MappingProxyType({
-    each.name: each
-    for each in (
-        *walks.DEFECTS,
-        *sptes.DEFECTS,
-        *spte_changes.DEFECTS,
-        *masks.DEFECTS,
-        *mmio.DEFECTS,
-        *layout.DEFECTS,
-        *reserved_bits.DEFECTS,
-        *mappings.DEFECTS,
-        *exits.DEFECTS,
-        *nested.DEFECTS,
-        *linear_accesses.DEFECTS,
-        *gating.DEFECTS,
-        *roles.DEFECTS,
-    )
-})  # fmt: skip
+DEFECTS: Mapping[str, Defect] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            *walks.DEFECTS,
+            *sptes.DEFECTS,
+            *spte_changes.DEFECTS,
+            *masks.DEFECTS,
+            *mmio.DEFECTS,
+            *layout.DEFECTS,
+            *reserved_bits.DEFECTS,
+            *mappings.DEFECTS,
+            *exits.DEFECTS,
+            *nested.DEFECTS,
+            *linear_accesses.DEFECTS,
+            *gating.DEFECTS,
+            *roles.DEFECTS,
+        )
+    }
+)

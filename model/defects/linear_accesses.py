@@ -25,14 +25,19 @@ class _ReadNeverImplicit(ReferenceLinearAccesses):
 
 DEFECTS: tuple[Defect, ...] = (
     defect(
-        "fetch-by-cpl-0-only", "A fetch at CPL 1 or 2 that KVM makes counts as one at CPL 3.",
+        "fetch-by-cpl-0-only",
+        "A fetch at CPL 1 or 2 that KVM makes counts as one at CPL 3.",
         _X86_C,
-        r"(kvm_x86_call\(get_cpl\)\(vcpu\) )== 3(\) \? PFERR_USER_MASK : 0;\s+unsigned offset;)", r"\1!= 0\2",
+        r"(kvm_x86_call\(get_cpl\)\(vcpu\) )== 3(\) \? PFERR_USER_MASK : 0;\s+unsigned offset;)",
+        r"\1!= 0\2",
         partial(ReferenceKvm, linear_accesses=_FetchByCpl0Only),
     ),
     defect(
-        "emulated-read-never-implicit", "Reads that the emulator makes for the processor itself are not marked so.",
-        _X86_C, r"(static int emulator_read_std[^{]*\{[^}]*?)access \|= PFERR_IMPLICIT_ACCESS;", r"\1;",
+        "emulated-read-never-implicit",
+        "Reads that the emulator makes for the processor itself are not marked so.",
+        _X86_C,
+        r"(static int emulator_read_std[^{]*\{[^}]*?)access \|= PFERR_IMPLICIT_ACCESS;",
+        r"\1;",
         partial(ReferenceKvm, linear_accesses=_ReadNeverImplicit),
     ),
-)  # fmt: skip
+)

@@ -36,21 +36,27 @@ class _AnyLevels(ReferenceMappings):
 
 DEFECTS: tuple[Defect, ...] = (
     defect(
-        "hugepage-adjust-ignores-logging", "A huge page is mapped although the slot logs writes.",
+        "hugepage-adjust-ignores-logging",
+        "A huge page is mapped although the slot logs writes.",
         _MMU_C,
         r"(if \(is_error_noslot_pfn\(fault->pfn\)\)\s+return;\s+)if \(kvm_slot_dirty_track_enabled\(slot\)\)\s+return;",
         r"\1",
         partial(ReferenceKvm, mappings=_HugeWhenLogged),
     ),
     defect(
-        "sync-spte-keeps-empty", "Synchronizing a page keeps SPTEs that grant nothing any more.",
-        _PAGING, r"\(pte_access \| shadow_present_mask\) == SHADOW_NONPRESENT_VALUE \|\|", "",
+        "sync-spte-keeps-empty",
+        "Synchronizing a page keeps SPTEs that grant nothing any more.",
+        _PAGING,
+        r"\(pte_access \| shadow_present_mask\) == SHADOW_NONPRESENT_VALUE \|\|",
+        "",
         partial(ReferenceKvm, mappings=_EmptyKept),
     ),
     defect(
-        "check-eptp-accepts-any-level", "L1 may use an EPTP that asks for a number of levels that there is not.",
+        "check-eptp-accepts-any-level",
+        "L1 may use an EPTP that asks for a number of levels that there is not.",
         _NESTED_VMX_C,
-        r"(VMX_EPT_PAGE_WALK_4_BIT\)\)\)\s+return false;\s+break;\s+default:\s+)return false;", r"\1break;",
+        r"(VMX_EPT_PAGE_WALK_4_BIT\)\)\)\s+return false;\s+break;\s+default:\s+)return false;",
+        r"\1break;",
         partial(ReferenceKvm, mappings=_AnyLevels),
     ),
-)  # fmt: skip
+)

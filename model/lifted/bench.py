@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmuproof.lift.c_types import Field, RecordType, member_at
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
@@ -28,11 +28,11 @@ class Bench:
 
     def add(self, name: str, record: str) -> Object:
         """A free object, which calls get where they take a pointer to its struct."""
-        made = Object(name, self.unit.record(record), ObjectKind.INPUT, by_pointer=True)
+        made = Object(name=name, type=self.unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
         self.objects[record] = pointer_to(made)
         return made
 
-    def place(self, owner: Object, path: str) -> Field:
+    def place(self, owner: Object, path: str) -> StructMember:
         """Where a member is.
 
         Raises:

@@ -10,30 +10,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from mmuproof.lift.c_types import RecordType, member_at
-from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.exits import CUTS, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
-from mmuproof.model.exits import EptViolationExit, Exits, HandedOn, InjectedEptViolation, InjectedNpf, NpfExit
+from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    bool_var,
-    eq,
-    extract,
-    ne,
-    resize,
-    to_bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _GPA, _ERROR_CODE = 1, 2
 """The positions of arguments of kvm_mmu_page_fault()."""
@@ -49,7 +36,7 @@ class _Machine:
 
     def __init__(self, unit: Unit, name: str, record: str) -> None:
         self.unit, self.session, self.memory = unit, Session(unit, CUTS), Memory()
-        self.vcpu = Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+        self.vcpu = Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
 
     def run(self, function: str, *, fault: Object | None = None, **values: BitVec) -> None:
         """Call a function with the vCPU, and with a fault if it takes one."""
@@ -96,11 +83,11 @@ class _Machine:
         owner, offset, width = self.find(self.vcpu, *paths)
         self.memory.write(owner, offset, width, resize(value, width))
 
-    def handed_on(self) -> HandedOn:
+    def handed_on(self) -> ErrorCodeHandedOn:
         """The call of kvm_mmu_page_fault(); there has to be one."""
         call = self.only_call(PAGE_FAULT)
         gpa, error_code = _numbers(call, _GPA, _ERROR_CODE)
-        return HandedOn(call.guard, gpa, error_code, f"{call.at.file}:{call.caller}")
+        return ErrorCodeHandedOn(call.guard, gpa, error_code, f"{call.at.file}:{call.caller}")
 
     def only_call(self, cut: Cut) -> CallMade:
         """The one call of a function that is not followed.
@@ -139,9 +126,14 @@ class LiftedExits(Exits, Remembers):
         machine.run("handle_ept_violation")
         allowed = machine.session.global_value(machine.memory, "allow_smaller_maxphyaddr")
         return EptViolationExit(
-            qualification, self._vmcs_field(self._vmx, READ_VMCS_64.function, "GUEST_PHYSICAL_ADDRESS"),
-            has_mbec, plain_vm, ne(allowed, 0), machine.handed_on(), machine.session.evidence(),
-        )  # fmt: skip
+            qualification=qualification,
+            guest_physical_address=self._vmcs_field(self._vmx, READ_VMCS_64.function, "GUEST_PHYSICAL_ADDRESS"),
+            has_mbec=has_mbec,
+            plain_vm=plain_vm,
+            emulates_illegal_gpa=ne(allowed, 0),
+            handed_on=machine.handed_on(),
+            evidence=machine.session.evidence(),
+        )
 
     def _vmcs_field(self, unit: Unit, function: str, name: str) -> BitVec:
         number = unit.constant(name)
@@ -194,10 +186,20 @@ class LiftedExits(Exits, Remembers):
         _always_happens(call)
         reason, told = _numbers(call, _REASON, _QUALIFICATION)
         return InjectedEptViolation(
-            from_hardware, qualification, walked, walk_knows_stage, error_code, address, plain_vm, pml_full, ept_caps,
-            extract(reason, 31, 0), told, machine.value("nested.cached_vmcs12->guest_physical_address"),
-            machine.session.evidence(),
-        )  # fmt: skip
+            from_hardware=from_hardware,
+            qualification=qualification,
+            walked=walked,
+            walk_knows_stage=walk_knows_stage,
+            error_code=error_code,
+            address=address,
+            plain_vm=plain_vm,
+            pml_full=pml_full,
+            ept_caps=ept_caps,
+            exit_reason=extract(reason, 31, 0),
+            exit_qualification=told,
+            guest_physical_address=machine.value("nested.cached_vmcs12->guest_physical_address"),
+            evidence=machine.session.evidence(),
+        )
 
     # -- SVM ---------------------------------------------------------------------------------------------------
 
@@ -210,7 +212,14 @@ class LiftedExits(Exits, Remembers):
         enabled = FALSE if gmet is None else ne(machine.value("vmcb->control.misc_ctl") & gmet, 0)
         cpl = machine.value("vmcb->save.cpl")
         machine.run("npf_interception")
-        return NpfExit(info_1, info_2, enabled, cpl, machine.handed_on(), machine.session.evidence())
+        return NpfExit(
+            exit_info_1=info_1,
+            exit_info_2=info_2,
+            gmet=enabled,
+            cpl=cpl,
+            handed_on=machine.handed_on(),
+            evidence=machine.session.evidence(),
+        )
 
     @once
     def injected_npf(self) -> InjectedNpf:
@@ -224,14 +233,24 @@ class LiftedExits(Exits, Remembers):
             )
             return extract(code, 31, 0), info_1, info_2
 
-        before = control()
+        last_code, last_info_1, last_info_2 = control()
         error_code, address = (machine.member(fault, name) for name in ("error_code", "address"))
         machine.run("nested_svm_inject_npf_exit", fault=fault, from_hardware=to_bv(from_hardware, 8))
         _always_happens(machine.only_call(SVM_EXIT))
+        code, info_1, info_2 = control()
         return InjectedNpf(
-            from_hardware, *before, resize(error_code, 64), error_code.width > _STAGE_BITS, address, *control(),
-            machine.session.evidence(),
-        )  # fmt: skip
+            from_hardware=from_hardware,
+            last_exit_code=last_code,
+            last_exit_info_1=last_info_1,
+            last_exit_info_2=last_info_2,
+            error_code=resize(error_code, 64),
+            fault_knows_stage=error_code.width > _STAGE_BITS,
+            address=address,
+            exit_code=code,
+            exit_info_1=info_1,
+            exit_info_2=info_2,
+            evidence=machine.session.evidence(),
+        )
 
 
 def _numbers(call: CallMade, *positions: int) -> tuple[BitVec, ...]:
@@ -249,4 +268,6 @@ def _always_happens(call: CallMade) -> None:
 
 def _fault(machine: _Machine) -> Object:
     """A fault that the walk has found, anything in it."""
-    return Object("fault", machine.unit.record("struct x86_exception"), ObjectKind.INPUT, by_pointer=True)
+    return Object(
+        name="fault", type=machine.unit.record("struct x86_exception"), kind=ObjectKind.INPUT, by_pointer=True
+    )

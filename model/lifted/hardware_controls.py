@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.c_types import Field, RecordType, member_at
-from mmuproof.lift.memory import Memory, Object, ObjectKind, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.c_types import RecordType, StructMember, member_at
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.hardware_controls import SVM, VMX
 from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls
 from mmuproof.model.kvm import NotThere
@@ -45,9 +45,18 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         place = member(config.type, "cpu_based_2nd_exec_ctrl")
         supported = ne(read(memory, config, place.offset, place.width) & mask, 0)
         setting = ne(session.global_value(memory, "enable_mbec"), 0)
-        vmx = pointer_to(Object("vmx", unit.record("struct vcpu_vmx"), ObjectKind.INPUT, by_pointer=True))
+        vmx = pointer_to(
+            Object(name="vmx", type=unit.record("struct vcpu_vmx"), kind=ObjectKind.INPUT, by_pointer=True)
+        )
         control = session.integer(memory, "vmx_secondary_exec_control", objects={"struct vcpu_vmx": vmx})
-        return ExecuteControl(told, ne(control & mask, 0), FALSE, setting, supported, session.evidence())
+        return ExecuteControl(
+            told_to_mmu=told,
+            in_hardware=ne(control & mask, 0),
+            before=FALSE,
+            setting=setting,
+            supported=supported,
+            evidence=session.evidence(),
+        )
 
     def _gmet(self) -> ExecuteControl:
         unit, memory = self._svm, Memory()
@@ -55,8 +64,8 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         told = self._told(session, memory, "svm_tdp_has_smep")
         mask = self._constant(unit, "SVM_MISC_ENABLE_GMET")
         setting = ne(session.global_value(memory, "gmet_enabled"), 0)
-        svm = Object("svm", unit.record("struct vcpu_svm"), ObjectKind.INPUT, by_pointer=True)
-        vmcb = Object("vmcb01", unit.record("struct vmcb"), ObjectKind.INPUT, by_pointer=True)
+        svm = Object(name="svm", type=unit.record("struct vcpu_svm"), kind=ObjectKind.INPUT, by_pointer=True)
+        vmcb = Object(name="vmcb01", type=unit.record("struct vmcb"), kind=ObjectKind.INPUT, by_pointer=True)
         place = _at(svm, "vmcb01.ptr")
         memory.write(svm, place.offset, place.width, pointer_to(vmcb))
         # A vCPU that is reset runs in vmcb01.
@@ -70,12 +79,25 @@ class LiftedHardwareControls(HardwareControls, Remembers):
 
         before = is_set()
         # A vCPU is the first member of the struct that SVM keeps for it.
-        session.call(memory, "init_vmcb", objects={"struct kvm_vcpu": pointer_to(svm, _at(svm, "vcpu").offset)},
-                     values={"init_event": bv(0, 8)})  # fmt: skip
-        return ExecuteControl(told, is_set(), before, setting, TRUE, session.evidence())
+        session.call(
+            memory,
+            "init_vmcb",
+            objects={"struct kvm_vcpu": pointer_to(svm, _at(svm, "vcpu").offset)},
+            values={"init_event": bv(0, 8)},
+        )
+        return ExecuteControl(
+            told_to_mmu=told,
+            in_hardware=is_set(),
+            before=before,
+            setting=setting,
+            supported=TRUE,
+            evidence=session.evidence(),
+        )
 
     def _told(self, session: Session, memory: Memory, function: str) -> Bool:
-        kvm = pointer_to(Object("kvm", session.unit.record("struct kvm"), ObjectKind.INPUT, by_pointer=True))
+        kvm = pointer_to(
+            Object(name="kvm", type=session.unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
+        )
         return ne(session.integer(memory, function, objects={"struct kvm": kvm}), 0)
 
     def _constant(self, unit: Unit, name: str) -> int:
@@ -85,7 +107,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         return value
 
 
-def _at(object_: Object, path: str) -> Field:
+def _at(object_: Object, path: str) -> StructMember:
     assert isinstance(object_.type, RecordType)
     try:
         return member_at(object_.type, path)

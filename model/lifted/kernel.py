@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
 
-from mmuproof.lift.source import KernelTree
-from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.tree.source import KernelTree
+from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.exits import LiftedExits
@@ -47,11 +47,7 @@ from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
 
 # Where a constant is looked up, if not in spte.c.
-_ELSEWHERE: Mapping[str, str] = MappingProxyType(
-    {
-        "SVM_MISC_ENABLE_GMET": MMU_C,
-    }
-)
+_ELSEWHERE: Mapping[str, str] = MappingProxyType({"SVM_MISC_ENABLE_GMET": MMU_C})
 
 # What older trees call a constant.
 _FORMER_NAMES = {
@@ -108,14 +104,14 @@ class LiftedKvm(Kvm):
         return self._area("mmio", LiftedMmio, SPTE_C, MMU_C)
 
     @property
-    def changes(self) -> LiftedSpteChanges:
-        """See `Kvm.changes`."""
-        return self._area("changes", LiftedSpteChanges, SPTE_C, MMU_C, TDP_MMU_C)
+    def spte_changes(self) -> LiftedSpteChanges:
+        """See `Kvm.spte_changes`."""
+        return self._area("spte_changes", LiftedSpteChanges, SPTE_C, MMU_C, TDP_MMU_C)
 
     @property
-    def reserved(self) -> LiftedReservedBits:
-        """See `Kvm.reserved`."""
-        return self._area("reserved", LiftedReservedBits, MMU_C, CPUID_C, self._first(REGS_C, X86_C), NESTED_VMX_C)
+    def reserved_bits(self) -> LiftedReservedBits:
+        """See `Kvm.reserved_bits`."""
+        return self._area("reserved_bits", LiftedReservedBits, MMU_C, CPUID_C, self._first(REGS_C, X86_C), NESTED_VMX_C)
 
     @property
     def mappings(self) -> LiftedMappings:
@@ -190,11 +186,7 @@ class LiftedKvm(Kvm):
 
 @contextmanager
 def open_kernel(
-    tree: KernelTree,
-    edits: Sequence[SourceEdit] = (),
-    *,
-    ahead: bool = False,
-    like: LiftedKvm | None = None,
+    tree: KernelTree, edits: Sequence[SourceEdit] = (), *, ahead: bool = False, like: LiftedKvm | None = None
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.memory import Object, ObjectKind, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.linear_accesses import CUTS, GET_CPL, WALKS
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
@@ -35,7 +35,9 @@ class LiftedLinearAccesses(LinearAccesses, Remembers):
         system, write = bool_var("system"), bool_var("write")
         address, size = var("address", 64), var("bytes", 32)
         values = {"gva": address, "addr": address, "bytes": size, "system": to_bv(system, 8), "write": to_bv(write, 8)}
-        pointers = {name: pointer_to(Object(f"*{name}", _WORD, ObjectKind.INPUT)) for name in ("val", "gpa")}
+        pointers = {
+            name: pointer_to(Object(name=f"*{name}", type=_WORD, kind=ObjectKind.INPUT)) for name in ("val", "gpa")
+        }
         bench.session.call(bench.memory, accessor.value, objects=bench.objects, values=values, pointers=pointers)
         calls = bench.session.calls(*WALKS)
         if len(calls) != 1:
@@ -44,4 +46,11 @@ class LiftedLinearAccesses(LinearAccesses, Remembers):
         if not isinstance(access, BitVec):
             raise Refused(f"{accessor.value}(): the access is no number")
         cpl = var(f"{GET_CPL.function}()", 32)
-        return LinearAsk(calls[0].guard, resize(access, 64), cpl, system, write, bench.session.evidence())
+        return LinearAsk(
+            guard=calls[0].guard,
+            access=resize(access, 64),
+            cpl=cpl,
+            system=system,
+            write=write,
+            evidence=bench.session.evidence(),
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Function, Variable
-from mmuproof.lift.unit import Unit
 
 
 class Linked:
@@ -20,9 +20,9 @@ class Linked:
         self._units = (first, *others)
 
     def find_function(self, name: str) -> Function | None:
-        """See `mmuproof.lift.core.Definitions`."""
+        """See `mmuproof.lift.machine.core.Definitions`."""
         return next((found for unit in self._units if (found := unit.find_function(name)) is not None), None)
 
     def variable(self, name: str) -> Variable:
-        """See `mmuproof.lift.core.Definitions`."""
+        """See `mmuproof.lift.machine.core.Definitions`."""
         return self._units[0].variable(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mmuproof.lift.c_types import IntType, RecordType, member_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.memory import Memory, Object, ObjectKind, pointer_to
-from mmuproof.lift.unit import Unit
-from mmuproof.lift.values import truth
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.values import truth
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, READ_GUEST
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
@@ -42,11 +42,12 @@ class LiftedMappings(Mappings, Remembers):
         session, memory, vcpu, page = self._start(walk, masks)
         gpte = var("gpte", 64)
         session.call(
-            memory, "ept_prefetch_gpte",
+            memory,
+            "ept_prefetch_gpte",
             objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
             values={"gpte": gpte, "no_dirty_log": bv(1, 8)},
-            pointers={"spte": pointer_to(Object("*spte", _U64, ObjectKind.INPUT, by_pointer=True))},
-        )  # fmt: skip
+            pointers={"spte": pointer_to(Object(name="*spte", type=_U64, kind=ObjectKind.INPUT, by_pointer=True))},
+        )
         return self._asked(session, memory, page, gpte, FALSE)
 
     @once
@@ -55,10 +56,11 @@ class LiftedMappings(Mappings, Remembers):
         session, memory, vcpu, page = self._start(walk, masks)
         before = memory.copy()
         session.call(
-            memory, "ept_sync_spte",
+            memory,
+            "ept_sync_spte",
             objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
             values={"i": bv(0, 32)},
-        )  # fmt: skip
+        )
         return self._asked(
             session, memory, page, var(f"gpte after {READ_GUEST.function}()", 64), self._had_spte(before, page)
         )
@@ -76,7 +78,7 @@ class LiftedMappings(Mappings, Remembers):
             raise NotThere(["struct kvm_vcpu.arch.mmu"]) from None
         memory.write(vcpu, in_use.offset, in_use.width, pointer_to(state.walker, state.offset))
         memory.write(session.global_object("shadow_present_mask"), 0, 64, masks.present)
-        page = Object("sp", self._unit.record("struct kvm_mmu_page"), ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
         return session, memory, vcpu, page
 
     def _had_spte(self, memory: Memory, page: Object) -> Bool:
@@ -127,19 +129,23 @@ class LiftedMappings(Mappings, Remembers):
         session, memory = Session(self._unit, CUTS), Memory()
         function = self._unit.function("kvm_mmu_hugepage_adjust")
         fault, slot, vcpu = (
-            Object(name, self._unit.record(record), ObjectKind.INPUT, by_pointer=True)
-            for name, record in (("fault", "struct kvm_page_fault"), ("fault->slot", "struct kvm_memory_slot"),
-                                 ("vcpu", "struct kvm_vcpu"))
-        )  # fmt: skip
+            Object(name=name, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
+            for name, record in (
+                ("fault", "struct kvm_page_fault"),
+                ("fault->slot", "struct kvm_memory_slot"),
+                ("vcpu", "struct kvm_vcpu"),
+            )
+        )
         assert isinstance(fault.type, RecordType)
         assert isinstance(slot.type, RecordType)
         at_slot, at_level = member(fault.type, "slot"), member(fault.type, "goal_level")
         memory.write(fault, at_slot.offset, at_slot.width, pointer_to(slot))
         memory.write(fault, at_level.offset, at_level.width, bv(1, at_level.width))
         session.call(
-            memory, "kvm_mmu_hugepage_adjust",
+            memory,
+            "kvm_mmu_hugepage_adjust",
             objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)},
-        )  # fmt: skip
+        )
         tracked = session.integer(
             memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
         )
@@ -151,7 +157,7 @@ class LiftedMappings(Mappings, Remembers):
         """See `Mappings.check_eptp`."""
         session, memory, eptp = Session(self._nested, CUTS), Memory(), var("new_eptp", 64)
         name = "nested_vmx_check_eptp"
-        vmx = Object("vmx", self._nested.record("struct vcpu_vmx"), ObjectKind.INPUT, by_pointer=True)
+        vmx = Object(name="vmx", type=self._nested.record("struct vcpu_vmx"), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vmx.type, RecordType)
         vcpu = {"struct kvm_vcpu": pointer_to(vmx, vmx.type.members["vcpu"].offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})

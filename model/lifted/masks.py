@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.memory import NULL, FunctionRef, Memory, Pointer, Target, Value
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.memory import NULL, FunctionRef, Memory, Pointer, Target, Value
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.masks import CALLER_CUTS, SET_UP
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.evidence import Evidence
@@ -21,12 +21,27 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var,
 
 _TEST_BIT = "variable_test_bit"
 MASKS = (
-    "enable_mmio_caching", "kvm_ad_enabled", "shadow_host_writable_mask", "shadow_mmu_writable_mask",
-    "shadow_nx_mask", "shadow_user_mask", "shadow_x_mask", "shadow_xs_mask", "shadow_xu_mask",
-    "shadow_accessed_mask", "shadow_dirty_mask", "shadow_mmio_value", "shadow_mmio_mask",
-    "shadow_mmio_access_mask", "shadow_present_mask", "shadow_me_value", "shadow_me_mask",
-    "shadow_acc_track_mask", "shadow_nonpresent_or_rsvd_mask", "shadow_nonpresent_or_rsvd_lower_gfn_mask",
-)  # fmt: skip
+    "enable_mmio_caching",
+    "kvm_ad_enabled",
+    "shadow_host_writable_mask",
+    "shadow_mmu_writable_mask",
+    "shadow_nx_mask",
+    "shadow_user_mask",
+    "shadow_x_mask",
+    "shadow_xs_mask",
+    "shadow_xu_mask",
+    "shadow_accessed_mask",
+    "shadow_dirty_mask",
+    "shadow_mmio_value",
+    "shadow_mmio_mask",
+    "shadow_mmio_access_mask",
+    "shadow_present_mask",
+    "shadow_me_value",
+    "shadow_me_mask",
+    "shadow_acc_track_mask",
+    "shadow_nonpresent_or_rsvd_mask",
+    "shadow_nonpresent_or_rsvd_lower_gfn_mask",
+)
 """Everything that the set-up writes and that outlives it, under all names that it has had."""
 
 
@@ -160,14 +175,14 @@ class LiftedMasks(Masks, Remembers):
             except NotThere:
                 maxphyaddr = resize(var("cpuid_eax(2147483656)", 32), 8)
         return Host(
-            of_cpu("x86_phys_bits"),
-            of_cpu("x86_cache_bits"),
-            resize(maxphyaddr, 8),
-            has_ad_bits,
-            has_exec_only,
-            runs_on_amd(vendor),
-            _has_l1tf(session),
-            memory_encryption(),
+            x86_phys_bits=of_cpu("x86_phys_bits"),
+            x86_cache_bits=of_cpu("x86_cache_bits"),
+            maxphyaddr=resize(maxphyaddr, 8),
+            has_ad_bits=has_ad_bits,
+            has_exec_only=has_exec_only,
+            is_amd=runs_on_amd(vendor),
+            has_l1tf=_has_l1tf(session),
+            encryption=memory_encryption(),
         )
 
     def _set_memory_type_callback(self, session: Session, memory: Memory, vendor: Vendor) -> None:
@@ -176,7 +191,7 @@ class LiftedMasks(Masks, Remembers):
         if isinstance(ops.type, RecordType) and "get_mt_mask" in ops.type.members:
             place = ops.type.members["get_mt_mask"]
             callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
-            there = Pointer((Target(TRUE, function=callback),))
+            there = Pointer((Target(guard=TRUE, function=callback),))
             memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)
 
 

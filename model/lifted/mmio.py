@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
@@ -96,7 +96,7 @@ class LiftedMmio(Mmio, Remembers):
         """A vCPU and its VM, whose memslots are of some generation."""
         memory = Memory()
         kvm, vcpu, slots = (
-            Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (("kvm", "struct kvm"), ("vcpu", "struct kvm_vcpu"), ("slots", "struct kvm_memslots"))
         )
         if generation is not None:

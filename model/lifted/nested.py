@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import Field, PointerType, RecordType, member_at
+from mmuproof.lift.c_types import PointerType, RecordType, StructMember, member_at
 from mmuproof.lift.errors import Missing, Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.nested import CUTS, GVA_TO_GPA, READ_ENTRY, TRANSLATE
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
@@ -17,11 +17,11 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.nested import (
     WALKED_FORMATS,
-    Asked,
-    HandedOn,
+    AccessHandedOn,
     LinearWalk,
+    NestedTranslation,
     NestedTranslations,
-    Translation,
+    TranslationAsked,
     entries_read,
 )
 from mmuproof.model.vendor import Vendor
@@ -56,7 +56,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         self._mmu, self._registers, self._vmx, self._svm = mmu, registers, vmx, svm
 
     @once
-    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> HandedOn:
+    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> AccessHandedOn:
         """See `NestedTranslations.translate_nested_gpa`."""
         unit, name = self._translator(vendor)
         session, memory = Session(unit, CUTS), Memory()
@@ -68,7 +68,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         if call.guard is not TRUE:
             raise Refused(f"{name}() may do without {GVA_TO_GPA[0]}()")
         gmet = self._gmet(unit, memory, container[0])
-        return HandedOn(_integer(call, _WALK_GPA), _integer(call, _WALK_ACCESS), gmet, session.evidence())
+        return AccessHandedOn(_integer(call, _WALK_GPA), _integer(call, _WALK_ACCESS), gmet, session.evidence())
 
     def _translator(self, vendor: Vendor) -> tuple[Unit, str]:
         unit = self._vmx if vendor is Vendor.INTEL else self._svm
@@ -104,7 +104,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         return LinearWalk(tuple(found[:-1]), found[-1], cr4_pse, _with(given, session.evidence()))
 
     @once
-    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> Asked:
+    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
         """See `NestedTranslations.nonpaging_gva_to_gpa`."""
         session, memory, _, objects = self._l2(self._mmu)
         values = {"vaddr": vaddr, "access": access}
@@ -112,35 +112,35 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         return self._asked(session)
 
     @once
-    def load_pdptrs(self, cr3: BitVec) -> Asked:
+    def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
         """See `NestedTranslations.load_pdptrs`."""
         session, memory, _, objects = self._l2(self._registers)
         session.call(memory, "load_pdptrs", objects=objects, values={"cr3": cr3})
         return self._asked(session)
 
-    def _asked(self, session: Session) -> Asked:
-        return Asked(_translation(_only(session.calls(*TRANSLATE), "the code"), {}), session.evidence())
+    def _asked(self, session: Session) -> TranslationAsked:
+        return TranslationAsked(_translation(_only(session.calls(*TRANSLATE), "the code"), {}), session.evidence())
 
     def _l2(self, unit: Unit) -> tuple[Session, Memory, Object, dict[str, Pointer]]:
         """A vCPU that runs L2, and its MMU for L2's own page tables."""
         memory = Memory()
-        owner = Object("vcpu", unit.record(_VCPU), ObjectKind.INPUT, by_pointer=True)
+        owner = Object(name="vcpu", type=unit.record(_VCPU), kind=ObjectKind.INPUT, by_pointer=True)
         vcpu = _running_l2(memory, owner, 0)
         nested = _vcpu_member(owner, "arch.nested_mmu")
         return Session(unit, CUTS), memory, owner, {_VCPU: vcpu, _MMU: pointer_to(owner, nested.offset)}
 
-    def _role(self, owner: Object) -> Field:
+    def _role(self, owner: Object) -> StructMember:
         """Where the CPU role of L2's own page tables is."""
         nested = _vcpu_member(owner, "arch.nested_mmu")
         assert isinstance(nested.type, RecordType)
         role = member(nested.type, "cpu_role")
-        return Field("cpu_role", nested.offset + role.offset, role.type)
+        return StructMember("cpu_role", nested.offset + role.offset, role.type)
 
     def _walker(self, name: str) -> Object:
         """What a walk notes what it finds in."""
         first = self._mmu.function(name).parameters[0].type
         assert isinstance(first, PointerType)
-        return Object("walker", first.target, ObjectKind.INPUT, by_pointer=True)
+        return Object(name="walker", type=first.target, kind=ObjectKind.INPUT, by_pointer=True)
 
 
 def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
@@ -150,7 +150,7 @@ def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
             record = unit.record(name)
         except Missing:
             continue
-        owner = Object("vcpu", record, ObjectKind.INPUT, by_pointer=True)
+        owner = Object(name="vcpu", type=record, kind=ObjectKind.INPUT, by_pointer=True)
         return owner, 0 if name == _VCPU else member_at(record, "vcpu").offset
     raise NotThere([_VCPU])
 
@@ -165,7 +165,7 @@ def _running_l2(memory: Memory, owner: Object, offset: int) -> Pointer:
     return pointer_to(owner, offset)
 
 
-def _vcpu_member(owner: Object, path: str) -> Field:
+def _vcpu_member(owner: Object, path: str) -> StructMember:
     assert isinstance(owner.type, RecordType)
     try:
         return member_at(owner.type, path)
@@ -175,7 +175,7 @@ def _vcpu_member(owner: Object, path: str) -> Field:
 
 def _exception(unit: Unit) -> dict[str, Pointer]:
     name = "struct x86_exception"
-    return {name: pointer_to(Object("exception", unit.record(name), ObjectKind.INPUT, by_pointer=True))}
+    return {name: pointer_to(Object(name="exception", type=unit.record(name), kind=ObjectKind.INPUT, by_pointer=True))}
 
 
 def _only(calls: Sequence[CallMade], where: str) -> CallMade:
@@ -209,6 +209,6 @@ def _with(entries: dict[Term, Term], evidence: Evidence) -> Evidence:
     )
 
 
-def _translation(call: CallMade, entries: dict[Term, Term]) -> Translation:
+def _translation(call: CallMade, entries: dict[Term, Term]) -> NestedTranslation:
     access, pte_access = (substitute(_integer(call, position), entries) for position in (_ACCESS, _PTE_ACCESS))
-    return Translation(substitute(call.guard, entries), access, pte_access)
+    return NestedTranslation(substitute(call.guard, entries), access, pte_access)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import Field, RecordType, member_at
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.reserved_bits import CUTS, GUEST_GBPAGES, SPTE_CUTS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
@@ -21,19 +21,23 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
 from mmuproof.smt.terms import BitVec, Bool, Term, bv, ite, ne, resize, to_bv, var, zext
 
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
-    MmuKind.TDP: "root_mmu",
-    MmuKind.SHADOW: "root_mmu",
-    MmuKind.L2: "nested_mmu",
-    MmuKind.NESTED_EPT: "guest_mmu",
-    MmuKind.NESTED_NPT: "guest_mmu",
-})  # fmt: skip
-_RESETS: Mapping[MmuKind, str] = MappingProxyType({
-    MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
-    MmuKind.SHADOW: "reset_shadow_zero_bits_mask",
-    MmuKind.NESTED_EPT: "reset_ept_shadow_zero_bits_mask",
-    MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
-})  # fmt: skip
+_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
+    {
+        MmuKind.TDP: "root_mmu",
+        MmuKind.SHADOW: "root_mmu",
+        MmuKind.L2: "nested_mmu",
+        MmuKind.NESTED_EPT: "guest_mmu",
+        MmuKind.NESTED_NPT: "guest_mmu",
+    }
+)
+_RESETS: Mapping[MmuKind, str] = MappingProxyType(
+    {
+        MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
+        MmuKind.SHADOW: "reset_shadow_zero_bits_mask",
+        MmuKind.NESTED_EPT: "reset_ept_shadow_zero_bits_mask",
+        MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
+    }
+)
 _TABLE = "struct rsvd_bits_validate"
 # Questions for 1-GByte pages: the functions that ask, and what stands for their answer.  Those for the guest ask for
 # nothing else here; the other reads any bit, so a table may depend on one of its results only.
@@ -47,7 +51,7 @@ class _State:
 
     memory: Memory
     vcpu: Object
-    context: Field
+    context: StructMember
     execonly: Bool
 
     @property
@@ -57,15 +61,12 @@ class _State:
 
     @property
     def objects(self) -> dict[str, Pointer]:
-        return {
-            "struct kvm_vcpu": pointer_to(self.vcpu),
-            self.record.name: pointer_to(self.vcpu, self.context.offset),
-        }
+        return {"struct kvm_vcpu": pointer_to(self.vcpu), self.record.name: pointer_to(self.vcpu, self.context.offset)}
 
-    def place(self, name: str) -> Field:
+    def place(self, name: str) -> StructMember:
         """A member of the MMU, from the vCPU's start."""
         found = member(self.record, name)
-        return Field(name, self.context.offset + found.offset, found.type, found.bit_width)
+        return StructMember(name, self.context.offset + found.offset, found.type, found.bit_width)
 
     def table(self, name: str) -> dict[str, Pointer]:
         """A table of the MMU as an argument."""
@@ -110,32 +111,47 @@ class LiftedReservedBits(ReservedBits, Remembers):
         root = state.place("root_role")
         depth = bit_fields(root.type, root.offset)["level"]
         return CheckedMmu(
-            kind,
-            GuestCpu(
+            kind=kind,
+            guest_cpu=GuestCpu(
                 maxphyaddr=_guest_maxphyaddr(),
                 gbpages=self._guest_gbpages(memory, vcpu),
                 amd_compatible=ne(_read(memory, vcpu, _at(vcpu, "arch.is_amd_compatible")), 0),
                 ept_caps=_ept_caps(),
             ),
-            _read(memory, vcpu, depth),
-            session.evidence(),
-            state,
+            root_level=_read(memory, vcpu, depth),
+            evidence=session.evidence(),
+            state=state,
         )
 
     def _set_up_once(self, session: Session, state: _State, kind: MmuKind, request: MmuRequest) -> None:
         vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
         if kind is MmuKind.NESTED_EPT:
-            session.call(state.memory, "kvm_init_shadow_ept_mmu", objects=vcpu, values={
-                "execonly": to_bv(request.execonly, 8), "huge_page_level": self._ept_page_level(),
-                "accessed_dirty": to_bv(request.accessed_dirty, 8), "mbec": to_bv(request.mbec, 8),
-                "new_eptp": request.eptp,
-            })  # fmt: skip
+            session.call(
+                state.memory,
+                "kvm_init_shadow_ept_mmu",
+                objects=vcpu,
+                values={
+                    "execonly": to_bv(request.execonly, 8),
+                    "huge_page_level": self._ept_page_level(),
+                    "accessed_dirty": to_bv(request.accessed_dirty, 8),
+                    "mbec": to_bv(request.mbec, 8),
+                    "new_eptp": request.eptp,
+                },
+            )
         elif kind is MmuKind.NESTED_NPT:
             gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
-            session.call(state.memory, "kvm_init_shadow_npt_mmu", objects=vcpu, values={
-                "cr0": request.cr0, "cr4": request.cr4, "efer": request.efer,
-                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
-            })  # fmt: skip
+            session.call(
+                state.memory,
+                "kvm_init_shadow_npt_mmu",
+                objects=vcpu,
+                values={
+                    "cr0": request.cr0,
+                    "cr4": request.cr4,
+                    "efer": request.efer,
+                    "nested_cr3": var("nested_cr3", 64),
+                    "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
+                },
+            )
         else:
             for name in ("cr0", "cr4", "efer"):
                 place = _at(state.vcpu, f"arch.{name}")
@@ -144,7 +160,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
 
     def _vcpu(self, unit: Unit, memory: Memory) -> Object:
         """A vCPU whose reserved address bits are those that KVM computes from its MAXPHYADDR."""
-        vcpu = Object("vcpu", unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         place = _at(vcpu, "arch.reserved_gpa_bits")
         memory.write(vcpu, place.offset, place.width, self._reserved_gpa_bits())
         return vcpu
@@ -153,7 +169,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
     def _reserved_gpa_bits(self) -> BitVec:
         """``kvm_vcpu_reserved_gpa_bits_raw()``, which ``kvm_vcpu_after_set_cpuid()`` takes them from."""
         session, memory = Session(self._cpuid, CUTS), Memory()
-        vcpu = Object("vcpu", self._cpuid.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._cpuid.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         place = _at(vcpu, "arch.maxphyaddr")
         memory.write(vcpu, place.offset, place.width, resize(_guest_maxphyaddr(), place.width))
         return session.integer(memory, "kvm_vcpu_reserved_gpa_bits_raw", objects={"struct kvm_vcpu": pointer_to(vcpu)})
@@ -239,11 +255,11 @@ class LiftedReservedBits(ReservedBits, Remembers):
             state.memory, _RESETS[mmu.kind], objects=state.objects, values={"execonly": to_bv(state.execonly, 8)}
         )
         return ShadowCheck(
-            root_level,
-            ne(_OF_BOOT_CPU[1], 0),
-            session.global_value(state.memory, "max_huge_page_level"),
-            mmu.evidence + session.evidence(),
-            state,
+            root_level=root_level,
+            boot_gbpages=ne(_OF_BOOT_CPU[1], 0),
+            max_huge_page_level=session.global_value(state.memory, "max_huge_page_level"),
+            evidence=mmu.evidence + session.evidence(),
+            state=state,
         )
 
     def _write_host(self, session: Session, memory: Memory, masks: ShadowMasks, *, tdp: bool) -> None:
@@ -275,9 +291,11 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state = check.state
         assert isinstance(state, _State)
         result = Session(self._mmu, SPTE_CUTS).integer(
-            state.memory.copy(), "is_rsvd_spte", objects=state.table("shadow_zero_check"),
+            state.memory.copy(),
+            "is_rsvd_spte",
+            objects=state.table("shadow_zero_check"),
             values={"spte": spte, "level": bv(level, 32)},
-        )  # fmt: skip
+        )
         if len(_asked(result, _OF_BOOT_CPU[0])) > 1:
             raise Refused("KVM's check of SPTEs depends on several features of the processor")
         return ne(_one_answer(_one_answer(result, *_OF_GUEST), *_OF_BOOT_CPU), 0)
@@ -291,7 +309,7 @@ def _ept_caps() -> BitVec:
     return var("vmx->nested.msrs.ept_caps", 32)
 
 
-def _at(vcpu: Object, path: str) -> Field:
+def _at(vcpu: Object, path: str) -> StructMember:
     assert isinstance(vcpu.type, RecordType)
     try:
         return member_at(vcpu.type, path)
@@ -299,16 +317,14 @@ def _at(vcpu: Object, path: str) -> Field:
         raise NotThere([f"struct kvm_vcpu.{path} ({missing.args[0]})"]) from None
 
 
-def _read(memory: Memory, object_: Object, place: Field) -> BitVec:
+def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
     return read(memory, object_, place.offset, place.width)
 
 
 def _asked(term: BitVec, functions: tuple[str, ...]) -> list[BitVec]:
     """The results of these functions that a term depends on."""
     begins = tuple(f"{function}(" for function in functions)
-    return [
-        found for name, found in variables(term).items() if name.startswith(begins) and isinstance(found, BitVec)
-    ]  # fmt: skip
+    return [found for name, found in variables(term).items() if name.startswith(begins) and isinstance(found, BitVec)]
 
 
 def _one_answer(term: BitVec, functions: tuple[str, ...], answer: BitVec) -> BitVec:

@@ -6,37 +6,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import CType, Field, IntType, PointerType, RecordType, member_at
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
-from mmuproof.lift.values import Place
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.machine.values import Place
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import (
-    AccessAsked,
-    Descent,
-    DirectMapping,
-    Members,
-    MmuRoles,
-    PageMapped,
-    RoleInputs,
-    Roles,
-)
+from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, to_bv, ult, var
 
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
-    MmuKind.TDP: "arch.root_mmu",
-    MmuKind.SHADOW: "arch.root_mmu",
-    MmuKind.L2: "arch.nested_mmu",
-    MmuKind.NESTED_EPT: "arch.guest_mmu",
-    MmuKind.NESTED_NPT: "arch.guest_mmu",
-})  # fmt: skip
+_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
+    {
+        MmuKind.TDP: "arch.root_mmu",
+        MmuKind.SHADOW: "arch.root_mmu",
+        MmuKind.L2: "arch.nested_mmu",
+        MmuKind.NESTED_EPT: "arch.guest_mmu",
+        MmuKind.NESTED_NPT: "arch.guest_mmu",
+    }
+)
 _FAULT = "struct kvm_page_fault"
 _LEVELS = 5
 _NO_ERROR_POINTER = -17
@@ -51,10 +44,10 @@ class _Context:
     start: int
     record: RecordType
 
-    def place(self, name: str) -> Field:
+    def place(self, name: str) -> StructMember:
         """A member of the MMU, from the vCPU's start."""
         found = member(self.record, name)
-        return Field(name, self.start + found.offset, found.type, found.bit_width)
+        return StructMember(name, self.start + found.offset, found.type, found.bit_width)
 
 
 class LiftedRoles(Roles, Remembers):
@@ -79,13 +72,19 @@ class LiftedRoles(Roles, Remembers):
         """See `Roles.set_up`."""
         name = f"vcpu of {world}" if world else "vcpu"
         width, has_smep = var(f"{name}->arch.maxphyaddr", 8), var(f"{cuts.TDP_HAS_SMEP.function}()", 1)
-        session, memory = Session(self._mmu, (
-            *cuts.SET_UP,
-            replace(cuts.TDP_HAS_SMEP, gives=resize(has_smep, 8)),
-            # Either this or MAXPHYADDR is asked for, so one free width stands for both.
-            replace(cuts.GUEST_PHYSICAL_WIDTH, gives=resize(width, 32)),
-        )), Memory()  # fmt: skip
-        vcpu = Object(name, self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        session, memory = (
+            Session(
+                self._mmu,
+                (
+                    *cuts.SET_UP,
+                    replace(cuts.TDP_HAS_SMEP, gives=resize(has_smep, 8)),
+                    # Either this or MAXPHYADDR is asked for, so one free width stands for both.
+                    replace(cuts.GUEST_PHYSICAL_WIDTH, gives=resize(width, 32)),
+                ),
+            ),
+            Memory(),
+        )
+        vcpu = Object(name=name, type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         context = self._context(vcpu, kind)
         self._prepare(session, memory, context, kind, masks, width)
         for request in (earlier, now):
@@ -93,12 +92,12 @@ class LiftedRoles(Roles, Remembers):
         cpu_role, root_role = context.place("cpu_role"), context.place("root_role")
         evidence = session.evidence()
         return MmuRoles(
-            _read(memory, vcpu, cpu_role),
-            _members(memory, vcpu, cpu_role),
-            _read(memory, vcpu, root_role),
-            _members(memory, vcpu, root_role),
-            self._inputs(memory, vcpu, width, has_smep),
-            evidence,
+            cpu_role=_read(memory, vcpu, cpu_role),
+            cpu=_members(memory, vcpu, cpu_role),
+            root_role=_read(memory, vcpu, root_role),
+            root=_members(memory, vcpu, root_role),
+            inputs=self._inputs(memory, vcpu, width, has_smep),
+            evidence=evidence,
         )
 
     def _context(self, vcpu: Object, kind: MmuKind) -> _Context:
@@ -130,17 +129,32 @@ class LiftedRoles(Roles, Remembers):
     def _set_up_once(self, session: Session, memory: Memory, vcpu: Object, kind: MmuKind, request: MmuRequest) -> None:
         objects = {"struct kvm_vcpu": pointer_to(vcpu)}
         if kind is MmuKind.NESTED_EPT:
-            session.call(memory, "kvm_init_shadow_ept_mmu", objects=objects, values={
-                "execonly": to_bv(request.execonly, 8), "huge_page_level": bv(3, 32),
-                "accessed_dirty": to_bv(request.accessed_dirty, 8), "mbec": to_bv(request.mbec, 8),
-                "new_eptp": request.eptp,
-            })  # fmt: skip
+            session.call(
+                memory,
+                "kvm_init_shadow_ept_mmu",
+                objects=objects,
+                values={
+                    "execonly": to_bv(request.execonly, 8),
+                    "huge_page_level": bv(3, 32),
+                    "accessed_dirty": to_bv(request.accessed_dirty, 8),
+                    "mbec": to_bv(request.mbec, 8),
+                    "new_eptp": request.eptp,
+                },
+            )
         elif kind is MmuKind.NESTED_NPT:
             gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
-            session.call(memory, "kvm_init_shadow_npt_mmu", objects=objects, values={
-                "cr0": request.cr0, "cr4": request.cr4, "efer": request.efer,
-                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
-            })  # fmt: skip
+            session.call(
+                memory,
+                "kvm_init_shadow_npt_mmu",
+                objects=objects,
+                values={
+                    "cr0": request.cr0,
+                    "cr4": request.cr4,
+                    "efer": request.efer,
+                    "nested_cr3": var("nested_cr3", 64),
+                    "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
+                },
+            )
         else:
             for name in ("cr0", "cr4", "efer"):
                 place = _at(vcpu, f"arch.{name}")
@@ -167,7 +181,7 @@ class LiftedRoles(Roles, Remembers):
     # -- pages -----------------------------------------------------------------------------------------
 
     def _page(self, unit: Unit, name: str) -> Object:
-        return Object(name, unit.record("struct kvm_mmu_page"), ObjectKind.INPUT, by_pointer=True)
+        return Object(name=name, type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
 
     @once
     def child_role(self, direct: Bool, access: BitVec) -> Descent:
@@ -178,7 +192,7 @@ class LiftedRoles(Roles, Remembers):
         arguments: list[BitVec | Pointer | Place] = []
         for parameter in function.parameters:
             if isinstance(parameter.type, PointerType):
-                sptep = Object("sptep", parameter.type.target, ObjectKind.INPUT, by_pointer=True)
+                sptep = Object(name="sptep", type=parameter.type.target, kind=ObjectKind.INPUT, by_pointer=True)
                 arguments.append(pointer_to(sptep))
             else:
                 value = to_bv(direct) if parameter.name == "direct" else access
@@ -186,7 +200,7 @@ class LiftedRoles(Roles, Remembers):
         result = session.machine.run(function, arguments, memory)
         if not isinstance(result, Place):
             raise Refused(f"{function.name}() returns no struct", str(function.location))
-        child = Field("role", result.offset, result.object.type, None)
+        child = StructMember("role", result.offset, result.object.type, None)
         return self._descent(session, memory, parent, result.object, child)
 
     @once
@@ -195,59 +209,61 @@ class LiftedRoles(Roles, Remembers):
         memory, parent, child = Memory(), self._page(self._tdp_mmu, "parent"), self._page(self._tdp_mmu, "child")
         session = Session(self._tdp_mmu, (*cuts.CHILD, replace(cuts.SPTEP_TO_SP, gives=pointer_to(parent))))
         session.call(
-            memory, "tdp_mmu_init_child_sp",
+            memory,
+            "tdp_mmu_init_child_sp",
             objects={
                 "struct kvm_mmu_page": pointer_to(child),
                 "struct tdp_iter": self._input(self._tdp_mmu, "iter", "struct tdp_iter"),
             },
-        )  # fmt: skip
+        )
         return self._descent(session, memory, parent, child, _role_of(child))
 
     @once
     def alloc_root(self, level: BitVec, quadrant: BitVec) -> Descent:
         """See `Roles.alloc_root`."""
         memory, root = Memory(), self._page(self._mmu, "root")
-        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         context = self._context(vcpu, MmuKind.TDP)
         place = _at(vcpu, "arch.mmu")
         memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
-        session = Session(self._mmu, (
-            *cuts.ALLOC_ROOT,
-            replace(cuts.FIND_PAGE, gives=NULL),
-            replace(cuts.ALLOC, gives=pointer_to(root)),
-        ))  # fmt: skip
+        session = Session(
+            self._mmu,
+            (*cuts.ALLOC_ROOT, replace(cuts.FIND_PAGE, gives=NULL), replace(cuts.ALLOC, gives=pointer_to(root))),
+        )
         values = {"gfn": var("gfn", 64), "quadrant": quadrant, "level": level}
         session.call(memory, "mmu_alloc_root", objects={"struct kvm_vcpu": pointer_to(vcpu)}, values=values)
         above, role = context.place("root_role"), _role_of(root)
         return Descent(
-            _read(memory, vcpu, above),
-            _members(memory, vcpu, above),
-            _read(memory, root, role),
-            _members(memory, root, role),
-            var("&sptep", 64),
-            session.evidence(),
+            parent_role=_read(memory, vcpu, above),
+            parent=_members(memory, vcpu, above),
+            child_role=_read(memory, root, role),
+            child=_members(memory, root, role),
+            sptep=var("&sptep", 64),
+            evidence=session.evidence(),
         )
 
-    def _descent(self, session: Session, memory: Memory, parent: Object, child: Object, role: Field) -> Descent:
+    def _descent(self, session: Session, memory: Memory, parent: Object, child: Object, role: StructMember) -> Descent:
         above = _role_of(parent)
         return Descent(
-            _read(memory, parent, above),
-            _members(memory, parent, above),
-            _read(memory, child, role),
-            _members(memory, child, role),
-            var("&sptep", 64),
-            session.evidence(),
+            parent_role=_read(memory, parent, above),
+            parent=_members(memory, parent, above),
+            child_role=_read(memory, child, role),
+            child=_members(memory, child, role),
+            sptep=var("&sptep", 64),
+            evidence=session.evidence(),
         )
 
     def _input(self, unit: Unit, name: str, record: str) -> Pointer:
-        return pointer_to(Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True))
+        return pointer_to(Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True))
 
     @once
     def direct_map(self) -> DirectMapping:
         """See `Roles.direct_map`."""
         memory = Memory()
-        fault = Object("fault", self._mmu.record("struct kvm_page_fault"), ObjectKind.INPUT, by_pointer=True)
-        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        fault = Object(
+            name="fault", type=self._mmu.record("struct kvm_page_fault"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         context = self._context(vcpu, MmuKind.TDP)
         place = _at(vcpu, "arch.mmu")
         memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
@@ -255,21 +271,24 @@ class LiftedRoles(Roles, Remembers):
         # The workaround lowers the level to map at, which is any here; to do so it reads the SPTE.
         workaround = member(fault.type, "nx_huge_page_workaround_enabled")
         memory.write(fault, workaround.offset, workaround.width, bv(0, workaround.width))
-        session = Session(self._mmu, (
-            *(cut for cut in cuts.DIRECT_MAP if cut is not cuts.WALK_INIT),
-            replace(cuts.WALK_INIT, stores=((0, "level", _any_level()),)),
-            replace(cuts.GET_CHILD, gives=bv(_NO_ERROR_POINTER, 64)),
-            replace(cuts.WALK_NEXT, stores=((0, "level", bv(0, 32)),)),
-        ))  # fmt: skip
+        session = Session(
+            self._mmu,
+            (
+                *(cut for cut in cuts.DIRECT_MAP if cut is not cuts.WALK_INIT),
+                replace(cuts.WALK_INIT, stores=((0, "level", _any_level()),)),
+                replace(cuts.GET_CHILD, gives=bv(_NO_ERROR_POINTER, 64)),
+                replace(cuts.WALK_NEXT, stores=((0, "level", bv(0, 32)),)),
+            ),
+        )
         objects = {"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)}
         session.call(memory, ("direct_map", "__direct_map"), objects=objects)
         root = _members(memory, vcpu, context.place("root_role"))
         return DirectMapping(
-            "direct_map",
-            resize(root["access"], 32),
-            self._asked(self._mmu, session.calls(cuts.GET_CHILD.function), "access"),
-            self._asked(self._mmu, session.calls(cuts.MMU_SET_SPTE.function), "pte_access"),
-            session.evidence(),
+            caller="direct_map",
+            access=resize(root["access"], 32),
+            children=self._asked(self._mmu, session.calls(cuts.GET_CHILD.function), "access"),
+            leaves=self._asked(self._mmu, session.calls(cuts.MMU_SET_SPTE.function), "pte_access"),
+            evidence=session.evidence(),
         )
 
     @once
@@ -278,7 +297,7 @@ class LiftedRoles(Roles, Remembers):
         unit, memory = self._tdp_mmu, Memory()
         page = self._page(unit, "page")
         session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
-        walk = Object("iter", unit.record("struct tdp_iter"), ObjectKind.INPUT, by_pointer=True)
+        walk = Object(name="iter", type=unit.record("struct tdp_iter"), kind=ObjectKind.INPUT, by_pointer=True)
         level = _at(walk, "level")
         memory.write(walk, level.offset, level.width, _any_level())
         records = {"vcpu": "struct kvm_vcpu", "fault": "struct kvm_page_fault"}
@@ -287,15 +306,15 @@ class LiftedRoles(Roles, Remembers):
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
         calls = session.calls(cuts.MAKE_SPTE.function), session.calls(cuts.MAKE_MMIO_SPTE.function)
         return DirectMapping(
-            "tdp_mmu_map_handle_target_level",
-            resize(_members(memory, page, _role_of(page))["access"], 32),
-            (),
-            tuple(
+            caller="tdp_mmu_map_handle_target_level",
+            access=resize(_members(memory, page, _role_of(page))["access"], 32),
+            children=(),
+            leaves=tuple(
                 asked
                 for call, name in zip(calls, ("pte_access", "access"), strict=True)
                 for asked in self._asked(self._makes_sptes, call, name)
             ),
-            session.evidence(),
+            evidence=session.evidence(),
         )
 
     @once
@@ -304,15 +323,16 @@ class LiftedRoles(Roles, Remembers):
         unit, memory = self._tdp_mmu, Memory()
         session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(self._page(unit, "page")))))
         walk, fault = (
-            Object(name, unit.record(record), ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (("iter", "struct tdp_iter"), ("fault", _FAULT))
         )
         level = _at(walk, "level")
         memory.write(walk, level.offset, level.width, _any_level())
         objects = {
-            "struct kvm_vcpu": self._input(unit, "vcpu", "struct kvm_vcpu"), _FAULT: pointer_to(fault),
+            "struct kvm_vcpu": self._input(unit, "vcpu", "struct kvm_vcpu"),
+            _FAULT: pointer_to(fault),
             "struct tdp_iter": pointer_to(walk),
-        }  # fmt: skip
+        }
         gfn = _read(memory, walk, _at(walk, "gfn"))
         pfn, writable = (_read(memory, fault, _at(fault, name)) for name in ("pfn", "map_writable"))
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
@@ -329,17 +349,19 @@ class LiftedRoles(Roles, Remembers):
         level = bit_fields(role.type, role.offset)["level"]
         memory.write(page, level.offset, level.width, _level_of_page(level.width))
         session = Session(unit, (*cuts.SET_SPTE, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
-        fault = Object("fault", unit.record(_FAULT), ObjectKind.INPUT, by_pointer=True)
-        sptep = Object("*sptep", IntType(64, False, "u64"), ObjectKind.INPUT, by_pointer=True)
+        fault = Object(name="fault", type=unit.record(_FAULT), kind=ObjectKind.INPUT, by_pointer=True)
+        sptep = Object(name="*sptep", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True)
         records = {"vcpu": "struct kvm_vcpu", "slot": "struct kvm_memory_slot"}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
         gfn, pfn = var("gfn", 64), var("pfn", 64)
         writable = _read(memory, fault, _at(fault, "map_writable"))
         session.call(
-            memory, "mmu_set_spte", objects={**objects, _FAULT: pointer_to(fault)},
+            memory,
+            "mmu_set_spte",
+            objects={**objects, _FAULT: pointer_to(fault)},
             values={"pte_access": var("pte_access", 32), "gfn": gfn, "pfn": pfn},
             pointers={"sptep": pointer_to(sptep)},
-        )  # fmt: skip
+        )
         return self._page_mapped("mmu_set_spte", session, cuts.MARK_MMIO_SPTE.function, 2, (gfn, pfn, writable))
 
     def _page_mapped(
@@ -351,9 +373,18 @@ class LiftedRoles(Roles, Remembers):
         gfn, pfn, writable = (_number(made, names.index(name)) for name in ("gfn", "pfn", "host_writable"))
         fault_gfn, fault_pfn, map_writable = wanted
         return PageMapped(
-            caller, made.guard, gfn, pfn, ne(writable, 0), emulated.guard, _number(emulated, gfn_of_mmio),
-            resize(fault_gfn, 64), resize(fault_pfn, 64), ne(map_writable, 0), session.evidence(),
-        )  # fmt: skip
+            caller=caller,
+            makes=made.guard,
+            gfn=gfn,
+            pfn=pfn,
+            host_writable=ne(writable, 0),
+            makes_mmio=emulated.guard,
+            mmio_gfn=_number(emulated, gfn_of_mmio),
+            fault_gfn=resize(fault_gfn, 64),
+            fault_pfn=resize(fault_pfn, 64),
+            map_writable=ne(map_writable, 0),
+            evidence=session.evidence(),
+        )
 
     def _asked(self, unit: Unit, calls: Sequence[CallMade], parameter: str) -> tuple[AccessAsked, ...]:
         """What the calls are told in the parameter of this name."""
@@ -389,7 +420,7 @@ def _level_of_page(width: int) -> BitVec:
     return ite(ult(level - 1, _LEVELS), level, _LEVELS)
 
 
-def _at(object_: Object, path: str) -> Field:
+def _at(object_: Object, path: str) -> StructMember:
     assert isinstance(object_.type, RecordType)
     try:
         return member_at(object_.type, path)
@@ -397,15 +428,15 @@ def _at(object_: Object, path: str) -> Field:
         raise NotThere([f"{object_.type.name}.{path} ({missing.args[0]})"]) from None
 
 
-def _role_of(page: Object) -> Field:
+def _role_of(page: Object) -> StructMember:
     return _at(page, "role")
 
 
-def _read(memory: Memory, object_: Object, place: Field) -> BitVec:
+def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
     return read(memory, object_, place.offset, place.width)
 
 
-def _members(memory: Memory, object_: Object, place: Field) -> Members:
+def _members(memory: Memory, object_: Object, place: StructMember) -> Members:
     """The members of a role by name."""
     role, type_ = _read(memory, object_, place), place.type
     return {name: _member(role, each) for name, each in bit_fields(_same_bits(type_)).items()}
@@ -417,5 +448,5 @@ def _same_bits(type_: CType) -> RecordType:
     return type_
 
 
-def _member(role: BitVec, place: Field) -> BitVec:
+def _member(role: BitVec, place: StructMember) -> BitVec:
     return extract(role, place.offset + place.width - 1, place.offset)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mmuproof.lift.c_types import ArrayType, CType, Field, IntType, PointerType, RecordType, VoidType
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType
 from mmuproof.lift.errors import Missing, Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.machine import Machine
-from mmuproof.lift.memory import Memory, Object, Place, Pointer, Value
-from mmuproof.lift.unit import Unit
-from mmuproof.lift.values import as_pointer
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.machine import Machine
+from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import Linked
@@ -78,8 +78,7 @@ class Session:
                 argument = None if given is None else resize(given, type_.bits)
             if argument is None:
                 raise Refused(
-                    f"{function.name}() has a parameter {parameter.name} that is not known here",
-                    str(function.location),
+                    f"{function.name}() has a parameter {parameter.name} that is not known here", str(function.location)
                 )
             arguments.append(argument)
         result = self.machine.run(function, arguments, memory)
@@ -156,18 +155,18 @@ class Session:
         return tuple(call for call in self.machine.calls_made if call.function in functions)
 
 
-def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[Field]:
+def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[StructMember]:
     """Every member of this name inside a record, at any depth, with its place from the record's start."""
     if isinstance(type_, RecordType):
         for member in type_.fields:
-            place = Field(member.name, offset + member.offset, member.type, member.bit_width)
+            place = StructMember(member.name, offset + member.offset, member.type, member.bit_width)
             if member.name == name:
                 yield place
             elif not isinstance(member.type, IntType | PointerType | VoidType | ArrayType):
                 yield from members_named(member.type, name, place.offset)
 
 
-def member(type_: RecordType, *names: str) -> Field:
+def member(type_: RecordType, *names: str) -> StructMember:
     """The one member that has the first of these names anywhere inside the record.
 
     Raises:
@@ -183,14 +182,14 @@ def member(type_: RecordType, *names: str) -> Field:
     raise NotThere([f"{type_.name}.{' or '.join(names)}"])
 
 
-def bit_fields(type_: CType, offset: int = 0) -> dict[str, Field]:
+def bit_fields(type_: CType, offset: int = 0) -> dict[str, StructMember]:
     """Every bit-field inside a record by name, with its place from the record's start."""
-    found: dict[str, Field] = {}
+    found: dict[str, StructMember] = {}
     if isinstance(type_, RecordType):
         for each in type_.fields:
             if each.bit_width is not None:
                 if each.name:
-                    found[each.name] = Field(each.name, offset + each.offset, each.type, each.bit_width)
+                    found[each.name] = StructMember(each.name, offset + each.offset, each.type, each.bit_width)
             else:
                 found.update(bit_fields(each.type, offset + each.offset))
     return found
@@ -208,7 +207,7 @@ def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:
     return value
 
 
-def pointee(memory: Memory, object_: Object, place: Field) -> Place:
+def pointee(memory: Memory, object_: Object, place: StructMember) -> Place:
     """Where a pointer in memory leads, if it is not null.
 
     Raises:

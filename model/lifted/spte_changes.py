@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.lift.c_types import IntType, RecordType, member_at
-from mmuproof.lift.cuts import Cut
-from mmuproof.lift.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
-from mmuproof.lift.unit import Unit
-from mmuproof.lift.values import as_pointer
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import spte_changes as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
@@ -31,24 +31,38 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv
 
 _U64 = IntType(64, False, "u64")
 _MASKS = (
-    "shadow_host_writable_mask", "shadow_mmu_writable_mask", "shadow_nx_mask", "shadow_user_mask",
-    "shadow_x_mask", "shadow_xs_mask", "shadow_xu_mask", "shadow_accessed_mask", "shadow_dirty_mask",
-    "shadow_present_mask", "shadow_acc_track_mask", "shadow_me_value", "shadow_me_mask",
-    "shadow_mmio_value", "shadow_mmio_mask", "enable_mmio_caching", "kvm_ad_enabled", "shadow_phys_bits",
-)  # fmt: skip
+    "shadow_host_writable_mask",
+    "shadow_mmu_writable_mask",
+    "shadow_nx_mask",
+    "shadow_user_mask",
+    "shadow_x_mask",
+    "shadow_xs_mask",
+    "shadow_xu_mask",
+    "shadow_accessed_mask",
+    "shadow_dirty_mask",
+    "shadow_present_mask",
+    "shadow_acc_track_mask",
+    "shadow_me_value",
+    "shadow_me_mask",
+    "shadow_mmio_value",
+    "shadow_mmio_mask",
+    "enable_mmio_caching",
+    "kvm_ad_enabled",
+    "shadow_phys_bits",
+)
 """What the set-up leaves in ``spte.c`` and the other units read; trees differ in which of them there are."""
 
 
 @dataclass(frozen=True)
-class _Operation:
+class _InPlace:
     """How a tree is called for a change: the function under its names over time, and its integers."""
 
     names: tuple[str, ...]
     values: Mapping[str, int | Bool]
 
 
-def _operation(*names: str, **values: int | Bool) -> _Operation:
-    return _Operation(names, MappingProxyType(values))
+def _operation(*names: str, **values: int | Bool) -> _InPlace:
+    return _InPlace(names, MappingProxyType(values))
 
 
 # The range of page frames is the one frame 0, at which the SPTE is found.
@@ -82,7 +96,7 @@ class _Scene:
 
     def __init__(self, units: Sequence[Unit], masks: ShadowMasks, at: SpteAt | None = None, *more: Cut) -> None:
         self.unit, self.memory = units[0], Memory()
-        self.sptep = Object("*sptep", _U64, ObjectKind.UNSET)
+        self.sptep = Object(name="*sptep", type=_U64, kind=ObjectKind.UNSET)
         self.page = self._input("sp", "struct kvm_mmu_page")
         self.kvm = self._input("kvm", "struct kvm")
         self.objects = {"struct kvm": pointer_to(self.kvm), "struct kvm_mmu_page": pointer_to(self.page)}
@@ -93,7 +107,7 @@ class _Scene:
             self._set_level(at.level)
 
     def _input(self, name: str, record: str) -> Object:
-        return Object(name, self.unit.record(record), ObjectKind.INPUT, by_pointer=True)
+        return Object(name=name, type=self.unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
 
     def input(self, name: str, record: str, **content: BitVec | Pointer) -> Pointer:
         """A pointer to an object from outside, of which some members are known; the pointer goes with the call."""
@@ -138,7 +152,9 @@ class _Scene:
         yes, no, level = bv(1, 8), bv(0, 8), resize(at.level, 32)
         entry: dict[str, BitVec | Pointer]
         entry = {"old_spte": at.spte, "sptep": found, "level": level, "gfn": bv(0, 64), "valid": yes, "yielded": no}
-        heads = Object("rmap_head", self.unit.record("struct kvm_rmap_head"), ObjectKind.INPUT, by_pointer=True)
+        heads = Object(
+            name="rmap_head", type=self.unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+        )
         return (
             *known,
             *(replace(cut, gives=found, stores=((2, "", at.spte),)) for cut in cuts.FIND_FOR_FAST_FAULT),
@@ -244,7 +260,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:
         """See `SpteChanges.make_nonleaf_spte`."""
         scene = _Scene([self._spte], masks, None, replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table))
-        table = Object("*child_pt", _U64, ObjectKind.INPUT)
+        table = Object(name="*child_pt", type=_U64, kind=ObjectKind.INPUT)
         made = scene.session.integer(
             scene.memory,
             "make_nonleaf_spte",
@@ -259,7 +275,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.make_small_spte`."""
         scene = _Scene([self._spte], masks)
         union = self._spte.record("union kvm_mmu_page_role")
-        role = Object("role", union, ObjectKind.INPUT)
+        role = Object(name="role", type=union, kind=ObjectKind.INPUT)
         scene.set(role, "level", request.level)
         scene.set(role, "access", request.access)
         made = scene.session.integer(
@@ -315,24 +331,32 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             }
         return {
             "struct tdp_iter": {
-                "old_spte": at.spte, "sptep": pointer_to(scene.sptep), "level": resize(at.level, 32),
-                "gfn": bv(0, 64), "valid": yes, "yielded": no,
+                "old_spte": at.spte,
+                "sptep": pointer_to(scene.sptep),
+                "level": resize(at.level, 32),
+                "gfn": bv(0, 64),
+                "valid": yes,
+                "yielded": no,
             },
             "struct kvm_gfn_range": {},
-        }  # fmt: skip
+        }
 
     def _set_fault(self, scene: _Scene, fault: FastFault) -> None:
         scene.input(
-            "fault", "struct kvm_page_fault",
-            present=to_bv(fault.present), write=to_bv(fault.write), exec=to_bv(fault.exec), rsvd=to_bv(fault.rsvd),
-        )  # fmt: skip
+            "fault",
+            "struct kvm_page_fault",
+            present=to_bv(fault.present),
+            write=to_bv(fault.write),
+            exec=to_bv(fault.exec),
+            rsvd=to_bv(fault.rsvd),
+        )
 
     @once
     def fast_page_fault(self, masks: ShadowMasks, fault: FastFault, at: SpteAt) -> FastFixed:
         """See `SpteChanges.fast_page_fault`."""
         scene = _Scene([self._mmu, self._spte], masks, at)
         self._set_fault(scene, fault)
-        vcpu = Object("vcpu", self._mmu.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vcpu.type, RecordType)
         scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
         scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
@@ -356,7 +380,13 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         logged = self._logs(scene, scene.memory.read(fault_at.object, slot.offset, slot.width))
         marked = any_of(*(call.guard for call in scene.session.calls(cuts.MARK_DIRTY.function)))
         return FastFixed(
-            returns("RET_PF_FIXED"), returns("RET_PF_SPURIOUS"), scene.spte, marked, logged, evidence, loaded
+            fixed=returns("RET_PF_FIXED"),
+            spurious=returns("RET_PF_SPURIOUS"),
+            spte=scene.spte,
+            marked_dirty=marked,
+            logged=logged,
+            evidence=evidence,
+            root_loaded=loaded,
         )
 
     def _logs(self, scene: _Scene, slot: Value) -> Bool:

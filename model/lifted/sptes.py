@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from mmuproof.lift.c_types import IntType, RecordType, member_at
-from mmuproof.lift.cuts import Cut
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, MARK_DIRTY, TRY_TO_UNSYNC
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.sptes import (
-    AskedMemoryType,
-    AskedToUnsync,
-    MadeSpte,
-    Predicates,
-    SpteRequest,
-    Sptes,
-    Told,
-    Tracked,
-)
+from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, MadeSpte, Predicates, SpteRequest, Sptes, Told, Tracked
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import BitVec, Bool, any_of, bv, ite, ne, negate, resize, to_bv, var
 
@@ -50,7 +41,7 @@ class LiftedSptes(Sptes, Remembers):
 
     def _kvm(self, memory: Memory, masks: ShadowMasks) -> Object:
         """A virtual machine as it is initialised: its MMIO value is the global one."""
-        kvm = Object("kvm", self._unit.record("struct kvm"), ObjectKind.INPUT, by_pointer=True)
+        kvm = Object(name="kvm", type=self._unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(kvm.type, RecordType)
         try:
             place = member(kvm.type, "shadow_mmio_value")
@@ -86,9 +77,11 @@ class LiftedSptes(Sptes, Remembers):
         session, memory, objects = self._start(masks)
         (kvm_target,) = objects["struct kvm"].targets
         assert kvm_target.place is not None
-        page = Object("sp", self._unit.record("struct kvm_mmu_page"), ObjectKind.INPUT, by_pointer=True)
-        vcpu = Object("vcpu", self._unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
-        slot = Object("slot", self._unit.record("struct kvm_memory_slot"), ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        slot = Object(
+            name="slot", type=self._unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+        )
         assert isinstance(page.type, RecordType)
         assert isinstance(vcpu.type, RecordType)
         for name, value in (("level", request.level), ("ad_disabled", to_bv(request.ad_disabled))):
@@ -96,10 +89,12 @@ class LiftedSptes(Sptes, Remembers):
             start = page.type.members["role"].offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
         memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
-        mmu = Object("vcpu->arch.mmu", self._unit.record("struct kvm_mmu"), ObjectKind.INPUT, by_pointer=True)
+        mmu = Object(
+            name="vcpu->arch.mmu", type=self._unit.record("struct kvm_mmu"), kind=ObjectKind.INPUT, by_pointer=True
+        )
         place = member_at(vcpu.type, "arch.mmu")
         memory.write(vcpu, place.offset, place.width, pointer_to(mmu))
-        result = Object("*new_spte", IntType(64, False, "u64"), ObjectKind.UNSET)
+        result = Object(name="*new_spte", type=IntType(64, False, "u64"), kind=ObjectKind.UNSET)
         wrprot = session.integer(
             memory,
             "make_spte",
@@ -128,18 +123,18 @@ class LiftedSptes(Sptes, Remembers):
         )
         spte = read(memory, result, 0, 64)
         return MadeSpte(
-            spte,
-            ne(wrprot, 0),
-            ne(nx_huge_pages, 0),
-            ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0),
-            ne(logged, 0),
-            self._reserved(session, memory, mmu, spte, request.level),
-            self._memory_type(masks),
-            ne(var(f"{IS_MMIO_PFN.function}()", 1), 0),
-            self._to_unsync(session),
-            self._about_memory_type(session),
-            self._marked_dirty(session),
-            masks.evidence + evidence,
+            spte=spte,
+            wrprot=ne(wrprot, 0),
+            nx_huge_pages=ne(nx_huge_pages, 0),
+            unsync_refused=ne(var(f"{TRY_TO_UNSYNC.function}()", 32), 0),
+            logged=ne(logged, 0),
+            reserved=self._reserved(session, memory, mmu, spte, request.level),
+            memory_type=self._memory_type(masks),
+            maps_mmio=ne(var(f"{IS_MMIO_PFN.function}()", 1), 0),
+            to_unsync=self._to_unsync(session),
+            about_memory_type=self._about_memory_type(session),
+            marked_dirty=self._marked_dirty(session),
+            evidence=masks.evidence + evidence,
         )
 
     def _to_unsync(self, session: Session) -> AskedToUnsync:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.memory import pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.memory import pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
@@ -50,17 +50,21 @@ class LiftedSvmGating(SvmGating, Remembers):
         bench.set(_SETTING, asked_for)
         result = bench.integer("svm_hardware_setup")
         return SvmSettings(
-            eq(result, 0), bench.setting("npt_enabled"), bench.setting(_SETTING), self._processor_has_gmet(bench),
-            bench.session.evidence(),
-        )  # fmt: skip
+            succeeds=eq(result, 0),
+            npt_enabled=bench.setting("npt_enabled"),
+            gmet_enabled=bench.setting(_SETTING),
+            has_gmet=self._processor_has_gmet(bench),
+            evidence=bench.session.evidence(),
+        )
 
     def _processor_has_gmet(self, bench: Bench) -> Bool:
         """The answer to the one question for that feature of the processor."""
         questions = [call.arguments[0] for call in bench.session.calls(_TEST_BIT)]
         wanted = [
-            number for number, asked in enumerate(questions, 1)
+            number
+            for number, asked in enumerate(questions, 1)
             if isinstance(asked, BitVec) and asked.is_const and asked.value == self._feature()
-        ]  # fmt: skip
+        ]
         if len(wanted) != 1:
             raise Refused(f"svm_hardware_setup() asks {len(wanted)} times for {_FEATURE}")
         return bit(var(f"{_TEST_BIT}()" + (f"#{wanted[0]}" if wanted[0] > 1 else ""), 1), 0)
@@ -113,7 +117,12 @@ class LiftedSvmGating(SvmGating, Remembers):
             return resize(argument, 64)
 
         return Vmcb02(
-            resize(bench.read(inner, "control.misc_ctl"), 64), calls[0].guard,
-            told(_MISC_CTL_ARGUMENT), told(_CR4_ARGUMENT), told(_EFER_ARGUMENT),
-            bench.read(outer, "save.cr4"), bench.read(outer, "save.efer"), bench.session.evidence(),
-        )  # fmt: skip
+            misc_ctl=resize(bench.read(inner, "control.misc_ctl"), 64),
+            shadows=calls[0].guard,
+            shadow_misc_ctl=told(_MISC_CTL_ARGUMENT),
+            shadow_cr4=told(_CR4_ARGUMENT),
+            shadow_efer=told(_EFER_ARGUMENT),
+            l1_cr4=bench.read(outer, "save.cr4"),
+            l1_efer=bench.read(outer, "save.efer"),
+            evidence=bench.session.evidence(),
+        )

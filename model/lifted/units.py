@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.parsing.unit import Unit
 
 _THREADS = 2
 
@@ -24,11 +24,7 @@ class Units:
     """
 
     def __init__(
-        self,
-        root: Path,
-        parse: Callable[[str], Unit],
-        like: Units | None = None,
-        changed: Collection[str] = (),
+        self, root: Path, parse: Callable[[str], Unit], like: Units | None = None, changed: Collection[str] = ()
     ) -> None:
         self._root, self._parse = root, parse
         self._like, self._changed = like, frozenset(changed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mmuproof.lift.c_types import PointerType
-from mmuproof.lift.cuts import Cut
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.findings import CallMade
-from mmuproof.lift.memory import Object, ObjectKind, pointer_to
-from mmuproof.lift.unit import Unit
-from mmuproof.lift.values import Value
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.values import Value
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.gating import CONFIGURE_MMU, CUTS, READ_MSR, READ_MSR_SAFE, SET_EPT_MASKS, SHADOW_EPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
@@ -16,7 +16,6 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.vmx_gating import (
     Controls,
-    Entry,
     EptUse,
     Filtered,
     NestedEptSetUp,
@@ -24,6 +23,7 @@ from mmuproof.model.vmx_gating import (
     ShadowEpt,
     Vmcs02,
     VmcsConfig,
+    VmEntry,
     VmxGating,
     VmxSettings,
 )
@@ -64,12 +64,12 @@ class LiftedVmxGating(VmxGating, Remembers):
         config, capability = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("vmx_cap", "struct vmx_capability")
         result = bench.integer("setup_vmcs_config")
         return VmcsConfig(
-            eq(result, 0),
-            bench.read(config, "cpu_based_2nd_exec_ctrl"),
-            bench.read(capability, "ept"),
-            var(f"{READ_MSR.function}({_PROCBASED_CTLS2})", 64),
-            var(f"__val after {READ_MSR_SAFE.function}()", 64),
-            bench.session.evidence(),
+            succeeds=eq(result, 0),
+            secondary=bench.read(config, "cpu_based_2nd_exec_ctrl"),
+            ept_capability=bench.read(capability, "ept"),
+            allowed_secondary=var(f"{READ_MSR.function}({_PROCBASED_CTLS2})", 64),
+            ept_vpid_capability=var(f"__val after {READ_MSR_SAFE.function}()", 64),
+            evidence=bench.session.evidence(),
         )
 
     @once
@@ -92,10 +92,15 @@ class LiftedVmxGating(VmxGating, Remembers):
         ad_bits, *execute_only = (_number(each) for each in masks.arguments)
         enabled, *_, largest_page = (_number(each) for each in mmu.arguments)
         return EptUse(
-            masks.guard, ne(ad_bits, 0), ne(execute_only[0], 0) if execute_only else FALSE,
-            mmu.guard, ne(enabled, 0), resize(largest_page, 32),
-            bench.read(bench.session.global_object("vmx_capability"), "ept"), bench.session.evidence(),
-        )  # fmt: skip
+            sets_masks=masks.guard,
+            with_ad_bits=ne(ad_bits, 0),
+            with_execute_only=ne(execute_only[0], 0) if execute_only else FALSE,
+            configures=mmu.guard,
+            with_ept=ne(enabled, 0),
+            largest_page=resize(largest_page, 32),
+            ept_capability=bench.read(bench.session.global_object("vmx_capability"), "ept"),
+            evidence=bench.session.evidence(),
+        )
 
     @once
     def setup_secondary_ctls(
@@ -119,9 +124,10 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench.write(config, "nested.ept_caps", bv(0, 32))
         bench.call("nested_vmx_setup_ctls_msrs", ept_caps=ept_capability)
         return OfferedToL1(
-            bench.read(config, "nested.secondary_ctls_high"), bench.read(config, "nested.ept_caps"),
+            bench.read(config, "nested.secondary_ctls_high"),
+            bench.read(config, "nested.ept_caps"),
             bench.session.evidence(),
-        )  # fmt: skip
+        )
 
     def _offered(self, bench: Bench, secondary: BitVec, ept_capability: BitVec) -> OfferedToL1:
         """What ``nested_vmx_setup_secondary_ctls()`` leaves for L1."""
@@ -135,7 +141,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         )
 
     @once
-    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> VmEntry:
         """See `VmxGating.check_vm_execution_controls`."""
         bench = Bench(self._nested, CUTS)
         vmx = self._vcpu(bench)
@@ -145,16 +151,16 @@ class LiftedVmxGating(VmxGating, Remembers):
         return self._entry(bench, "nested_check_vm_execution_controls")
 
     @once
-    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+    def check_mbec_controls(self, vmcs12: Controls) -> VmEntry:
         """See `VmxGating.check_mbec_controls`."""
         bench = Bench(self._nested, CUTS)
         self._vcpu(bench)
         self._vmcs12(bench, vmcs12)
         return self._entry(bench, "nested_vmx_check_mode_based_ept_exec_controls")
 
-    def _entry(self, bench: Bench, name: str) -> Entry:
+    def _entry(self, bench: Bench, name: str) -> VmEntry:
         result = bench.integer(name)
-        return Entry(ne(result, 0), bench.session.evidence())
+        return VmEntry(ne(result, 0), bench.session.evidence())
 
     def _vcpu(self, bench: Bench) -> Object:
         vmx = bench.add("vmx", _VMX)
@@ -213,9 +219,14 @@ class LiftedVmxGating(VmxGating, Remembers):
         arguments = _only(bench, SHADOW_EPT).arguments
         execute_only, largest_page, accessed_dirty = (_number(each) for each in arguments[1:4])
         return NestedEptSetUp(
-            ne(execute_only, 0), resize(largest_page, 32), ne(accessed_dirty, 0), _number(arguments[-1]),
-            bench.read(vmx, "nested.msrs.ept_caps"), bench.read(vmcs12, "ept_pointer"), bench.session.evidence(),
-        )  # fmt: skip
+            execute_only=ne(execute_only, 0),
+            largest_page=resize(largest_page, 32),
+            accessed_dirty=ne(accessed_dirty, 0),
+            told_eptp=_number(arguments[-1]),
+            offered=bench.read(vmx, "nested.msrs.ept_caps"),
+            eptp=bench.read(vmcs12, "ept_pointer"),
+            evidence=bench.session.evidence(),
+        )
 
     @once
     def evmcs_filter(self, data: BitVec) -> Filtered:
@@ -225,16 +236,19 @@ class LiftedVmxGating(VmxGating, Remembers):
         function = self._evmcs.function("nested_evmcs_filter_control_msr")
         pointer = function.parameters[-1]
         assert isinstance(pointer.type, PointerType)
-        held = Object("*pdata", pointer.type.target, ObjectKind.INPUT)
+        held = Object(name="*pdata", type=pointer.type.target, kind=ObjectKind.INPUT)
         bench.memory.write(held, 0, held.type.bits, data)
         bench.session.call(
-            bench.memory, function.name, objects=bench.objects,
-            values={"msr_index": bv(_PROCBASED_CTLS2, 32)}, pointers={pointer.name: pointer_to(held)},
-        )  # fmt: skip
+            bench.memory,
+            function.name,
+            objects=bench.objects,
+            values={"msr_index": bv(_PROCBASED_CTLS2, 32)},
+            pointers={pointer.name: pointer_to(held)},
+        )
         return Filtered(read(bench.memory, held, 0, held.type.bits), bench.session.evidence())
 
     @once
-    def evmcs_check(self, vmcs12: Controls) -> Entry:
+    def evmcs_check(self, vmcs12: Controls) -> VmEntry:
         """See `VmxGating.evmcs_check`."""
         bench = self._bench(self._evmcs)
         self._vmcs12(bench, vmcs12)

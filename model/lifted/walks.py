@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.lift.c_types import ArrayType, Field, RecordType, member_at
+from mmuproof.lift.c_types import ArrayType, RecordType, StructMember, member_at
 from mmuproof.lift.errors import Missing, Refused
-from mmuproof.lift.memory import Memory, Object, ObjectKind, Pointer, pointer_to
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walks import CUTS, GET_RFLAGS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
@@ -33,7 +33,7 @@ _CR0_PG = 1 << 31
 _EFLAGS_AC = 18
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WalkInMemory:
     """A vCPU and, inside it or beside it, the struct that describes the guest's page tables."""
 
@@ -46,12 +46,9 @@ class WalkInMemory:
     @property
     def objects(self) -> dict[str, Pointer]:
         """The arguments of a function that takes them, by struct."""
-        return {
-            "struct kvm_vcpu": pointer_to(self.vcpu),
-            self.record.name: pointer_to(self.walker, self.offset),
-        }
+        return {"struct kvm_vcpu": pointer_to(self.vcpu), self.record.name: pointer_to(self.walker, self.offset)}
 
-    def read(self, place: Field) -> BitVec:
+    def read(self, place: StructMember) -> BitVec:
         """A member of the walker."""
         return read(self.memory, self.walker, self.offset + place.offset, place.width)
 
@@ -96,7 +93,15 @@ class LiftedWalks(Walks, Remembers):
             state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
         else:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
-        return GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
+        return GuestWalk(
+            kind=kind,
+            role=role,
+            flags=_flags(state, role),
+            before=before,
+            metadata=self._metadata(state),
+            evidence=session.evidence(),
+            state=state,
+        )
 
     @once
     def nested_set_up(self, kind: WalkKind, controls: NestedControls) -> NestedSetUp:
@@ -107,40 +112,72 @@ class LiftedWalks(Walks, Remembers):
         earlier, before = state.read(place), self._metadata(state)
         vcpu, eptp = {"struct kvm_vcpu": pointer_to(state.vcpu)}, var("new_eptp", 64)
         if kind is WalkKind.NESTED_EPT:
-            session.call(state.memory, "kvm_init_shadow_ept_mmu", objects=vcpu, values={
-                "execonly": to_bv(controls.execonly, 8), "huge_page_level": bv(3, 32),
-                "accessed_dirty": to_bv(controls.accessed_dirty, 8), "mbec": to_bv(controls.mbec, 8),
-                "new_eptp": eptp,
-            })  # fmt: skip
+            session.call(
+                state.memory,
+                "kvm_init_shadow_ept_mmu",
+                objects=vcpu,
+                values={
+                    "execonly": to_bv(controls.execonly, 8),
+                    "huge_page_level": bv(3, 32),
+                    "accessed_dirty": to_bv(controls.accessed_dirty, 8),
+                    "mbec": to_bv(controls.mbec, 8),
+                    "new_eptp": eptp,
+                },
+            )
         else:
             gmet = self._unit.constant("SVM_MISC_ENABLE_GMET") or 0
-            session.call(state.memory, "kvm_init_shadow_npt_mmu", objects=vcpu, values={
-                "cr0": var("L1's CR0", 64) | _CR0_PG, "cr4": controls.cr4, "efer": controls.efer,
-                "nested_cr3": var("nested_cr3", 64), "misc_ctl": ite(controls.gmet, bv(gmet, 64), 0),
-            })  # fmt: skip
+            session.call(
+                state.memory,
+                "kvm_init_shadow_npt_mmu",
+                objects=vcpu,
+                values={
+                    "cr0": var("L1's CR0", 64) | _CR0_PG,
+                    "cr4": controls.cr4,
+                    "efer": controls.efer,
+                    "nested_cr3": var("nested_cr3", 64),
+                    "misc_ctl": ite(controls.gmet, bv(gmet, 64), 0),
+                },
+            )
         role = state.read(place)
-        walk = GuestWalk(kind, role, _flags(state, role), before, self._metadata(state), session.evidence(), state)
+        walk = GuestWalk(
+            kind=kind,
+            role=role,
+            flags=_flags(state, role),
+            before=before,
+            metadata=self._metadata(state),
+            evidence=session.evidence(),
+            state=state,
+        )
         was_valid = bit(_flags(state, earlier)["valid"], 0)
         in_smm, in_guest_mode = (
             ne(session.integer(state.memory, name, objects=vcpu), 0) for name in ("is_smm", "is_guest_mode")
         )
         changed = any_of(ne(role, earlier), negate(was_valid))
-        return NestedSetUp(walk, changed, earlier, in_smm, in_guest_mode, eptp)
+        return NestedSetUp(
+            walk=walk, role_changed=changed, earlier_role=earlier, in_smm=in_smm, in_guest_mode=in_guest_mode, eptp=eptp
+        )
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> WalkInMemory:
         name = session.parameter_record("permission_fault", *_WALKERS)
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
-        vcpu = Object(f"vcpu{tag}", self._unit.record("struct kvm_vcpu"), ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(
+            name=f"vcpu{tag}", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True
+        )
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
-            walker = Object(f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}", record, ObjectKind.INPUT, by_pointer=True)
-            return WalkInMemory(Memory(), vcpu, walker, 0, record)
+            walker = Object(
+                name=f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}",
+                type=record,
+                kind=ObjectKind.INPUT,
+                by_pointer=True,
+            )
+            return WalkInMemory(memory=Memory(), vcpu=vcpu, walker=walker, offset=0, record=record)
         try:
             place = member_at(vcpu.type, _NESTED_WALKER[name])
         except KeyError as missing:
             raise NotThere([f"struct kvm_vcpu.{_NESTED_WALKER[name]} ({missing.args[0]})"]) from None
-        return WalkInMemory(Memory(), vcpu, vcpu, place.offset, record)
+        return WalkInMemory(memory=Memory(), vcpu=vcpu, walker=vcpu, offset=place.offset, record=record)
 
     def _copy_base_role(self, state: WalkInMemory, role: BitVec) -> None:
         """A nested MMU's root role is its CPU role's base, as the kvm_init_shadow_*_mmu() set it."""
@@ -189,11 +226,11 @@ class LiftedWalks(Walks, Remembers):
         else:
             cr0_wp = role_wp
         return PermissionFault(
-            error_code,
-            bit(var(f"{GET_RFLAGS.function}()", 64), _EFLAGS_AC),
-            read(memory, state.vcpu, pkru.offset, pkru.width),
-            cr0_wp,
-            walk.evidence + session.evidence(),
+            error_code=error_code,
+            eflags_ac=bit(var(f"{GET_RFLAGS.function}()", 64), _EFLAGS_AC),
+            pkru=read(memory, state.vcpu, pkru.offset, pkru.width),
+            cr0_wp=cr0_wp,
+            evidence=walk.evidence + session.evidence(),
         )
 
     @once
@@ -209,10 +246,7 @@ class LiftedWalks(Walks, Remembers):
         state = walk.state
         assert isinstance(state, WalkInMemory)
         result = Session(self._unit, CUTS).integer(
-            state.memory.copy(),
-            f"{gpte_format.value}_is_present_gpte",
-            objects=state.objects,
-            values={"pte": gpte},
+            state.memory.copy(), f"{gpte_format.value}_is_present_gpte", objects=state.objects, values={"pte": gpte}
         )
         return ne(result, 0)
 
@@ -226,7 +260,7 @@ class LiftedWalks(Walks, Remembers):
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
         name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
-        check = Object("rsvd_check", self._unit.record(name), ObjectKind.INPUT, by_pointer=True)
+        check = Object(name="rsvd_check", type=self._unit.record(name), kind=ObjectKind.INPUT, by_pointer=True)
         session.call(
             memory,
             "__reset_rsvds_bits_mask_ept",

@@ -14,7 +14,7 @@ def _range(high: int, low: int) -> int:
     return (1 << high + 1) - (1 << low)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Constants:
     """Macros and enumerators that the MMU code is written with.
 

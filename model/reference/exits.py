@@ -12,7 +12,7 @@ from mmuproof.model.cuts.exits import (
     VMX_EXIT,
 )
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.exits import EptViolationExit, Exits, HandedOn, InjectedEptViolation, InjectedNpf, NpfExit
+from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
 from mmuproof.model.reference.area import ReferenceArea
 from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.trace import Trace
@@ -58,12 +58,18 @@ class ReferenceExits(ReferenceArea, Exits):
         trace.step("error_code", error_code)
         trace.cut(PAGE_FAULT)
         plain_vm = all_of(ne(vm_type, self.constants.KVM_X86_TDX_VM), eq(direct_bits, 0))
-        handed_on = HandedOn(
+        handed_on = ErrorCodeHandedOn(
             negate(all_of(allow_smaller, illegal)), gpa, error_code, "reference:__vmx_handle_ept_violation"
-        )  # fmt: skip
+        )
         return EptViolationExit(
-            qualification, gpa, has_mbec, plain_vm, allow_smaller, handed_on, trace.evidence
-        )  # fmt: skip
+            qualification=qualification,
+            guest_physical_address=gpa,
+            has_mbec=has_mbec,
+            plain_vm=plain_vm,
+            emulates_illegal_gpa=allow_smaller,
+            handed_on=handed_on,
+            evidence=trace.evidence,
+        )
 
     def _of_vm(self, name: str, width: int) -> BitVec:
         return var(f"vmx->vcpu.kvm->arch.{name}", width)
@@ -144,9 +150,20 @@ class ReferenceExits(ReferenceArea, Exits):
         violation = ite(misconfigured, reason(c.EXIT_REASON_EPT_MISCONFIG), reason(c.EXIT_REASON_EPT_VIOLATION))
         trace.cut(VMX_EXIT)
         return InjectedEptViolation(
-            from_hardware, qualification, walked, True, error_code, address, plain_vm, pml_full, ept_caps,
-            ite(pml_full, reason(c.EXIT_REASON_PML_FULL), violation), told, address, trace.evidence,
-        )  # fmt: skip
+            from_hardware=from_hardware,
+            qualification=qualification,
+            walked=walked,
+            walk_knows_stage=True,
+            error_code=error_code,
+            address=address,
+            plain_vm=plain_vm,
+            pml_full=pml_full,
+            ept_caps=ept_caps,
+            exit_reason=ite(pml_full, reason(c.EXIT_REASON_PML_FULL), violation),
+            exit_qualification=told,
+            guest_physical_address=address,
+            evidence=trace.evidence,
+        )
 
     def _told_to_l1(self, qualification: BitVec, walked: BitVec, ept_caps: BitVec, from_hardware: Bool) -> BitVec:
         """The exit qualification of an EPT violation: some bits only the hardware knows."""
@@ -187,12 +204,12 @@ class ReferenceExits(ReferenceArea, Exits):
         error_code = trace.step("error_code", self._work_around_1218(error_code, gmet, fetch, cpl))
         trace.cut(PAGE_FAULT)
         return NpfExit(
-            info_1,
-            info_2,
-            gmet,
-            cpl,
-            HandedOn(reached, info_2, error_code, "reference:npf_interception"),
-            trace.evidence,
+            exit_info_1=info_1,
+            exit_info_2=info_2,
+            gmet=gmet,
+            cpl=cpl,
+            handed_on=ErrorCodeHandedOn(reached, info_2, error_code, "reference:npf_interception"),
+            evidence=trace.evidence,
         )
 
     def _control(self, name: str) -> BitVec:
@@ -221,8 +238,8 @@ class ReferenceExits(ReferenceArea, Exits):
         c, trace = self.constants, Trace("nested_svm_inject_npf_exit")
         from_hardware = bool_var("from_hardware")
         error_code, address = self._fault("error_code", "address")
-        before = resize(self._control("exit_code"), 32), self._control("exit_info_1"), self._control("exit_info_2")
-        stage = self._fault_stage(from_hardware, before[1], error_code)
+        last_info_1, last_info_2 = (self._control(name) for name in ("exit_info_1", "exit_info_2"))
+        stage = self._fault_stage(from_hardware, last_info_1, error_code)
         final, page = (bv(mask, _WORD) for mask in (c.PFERR_GUEST_FINAL_MASK, c.PFERR_GUEST_PAGE_MASK))
         known = any_of(eq(stage, final), eq(stage, page))
         trace.check(CheckKind.WARN, known)
@@ -230,9 +247,18 @@ class ReferenceExits(ReferenceArea, Exits):
         info_1 = trace.step("exit_info_1", stage | (error_code & ~c.PFERR_GUEST_FAULT_STAGE_MASK))
         trace.cut(SVM_EXIT)
         return InjectedNpf(
-            from_hardware, *before, error_code, True, address,
-            bv(c.SVM_EXIT_NPF, 32), info_1, self._told_address(address, before[2]), trace.evidence,
-        )  # fmt: skip
+            from_hardware=from_hardware,
+            last_exit_code=resize(self._control("exit_code"), 32),
+            last_exit_info_1=last_info_1,
+            last_exit_info_2=last_info_2,
+            error_code=error_code,
+            fault_knows_stage=True,
+            address=address,
+            exit_code=bv(c.SVM_EXIT_NPF, 32),
+            exit_info_1=info_1,
+            exit_info_2=self._told_address(address, last_info_2),
+            evidence=trace.evidence,
+        )
 
     def _fault_stage(self, from_hardware: Bool, exit_info_1: BitVec, error_code: BitVec) -> BitVec:
         return ite(from_hardware, exit_info_1, error_code) & self.constants.PFERR_GUEST_FAULT_STAGE_MASK

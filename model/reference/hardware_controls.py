@@ -28,7 +28,14 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
         supported = ne(var("vmcs_config.cpu_based_2nd_exec_ctrl", 32) & mask, 0)
         control = all_of(self.vmx_control(enable_mbec), supported)
         trace.step("exec_control", _masked(control, mask))
-        return ExecuteControl(enable_mbec, control, FALSE, enable_mbec, supported, trace.evidence)
+        return ExecuteControl(
+            told_to_mmu=enable_mbec,
+            in_hardware=control,
+            before=FALSE,
+            setting=enable_mbec,
+            supported=supported,
+            evidence=trace.evidence,
+        )
 
     def vmx_control(self, enable_mbec: Bool) -> Bool:
         """Whether ``vmx_secondary_exec_control()`` leaves MBEC in the controls that there are."""
@@ -41,7 +48,14 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
         before = ne(var("vmcb01->control.misc_ctl", 64) & mask, 0)
         control = any_of(before, self.svm_control(gmet_enabled))
         trace.step("control->misc_ctl", _masked(control, mask))
-        return ExecuteControl(gmet_enabled, control, before, gmet_enabled, TRUE, trace.evidence)
+        return ExecuteControl(
+            told_to_mmu=gmet_enabled,
+            in_hardware=control,
+            before=before,
+            setting=gmet_enabled,
+            supported=TRUE,
+            evidence=trace.evidence,
+        )
 
     def svm_control(self, gmet_enabled: Bool) -> Bool:
         """Whether ``init_vmcb()`` sets GMET."""

@@ -58,8 +58,8 @@ class ReferenceKvm(Kvm):
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
-        changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
-        reserved: type[ReferenceReservedBits] = ReferenceReservedBits,
+        spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
+        reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
         nested: type[ReferenceNestedTranslations] = ReferenceNestedTranslations,
@@ -74,8 +74,8 @@ class ReferenceKvm(Kvm):
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
-        self._changes = changes(self.constants, self._sptes)
-        self._reserved = reserved(self.constants)
+        self._spte_changes = spte_changes(self.constants, self._sptes)
+        self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
@@ -105,14 +105,14 @@ class ReferenceKvm(Kvm):
         return self._mmio
 
     @property
-    def changes(self) -> SpteChanges:
-        """See `Kvm.changes`."""
-        return self._changes
+    def spte_changes(self) -> SpteChanges:
+        """See `Kvm.spte_changes`."""
+        return self._spte_changes
 
     @property
-    def reserved(self) -> ReservedBits:
-        """See `Kvm.reserved`."""
-        return self._reserved
+    def reserved_bits(self) -> ReservedBits:
+        """See `Kvm.reserved_bits`."""
+        return self._reserved_bits
 
     @property
     def mappings(self) -> Mappings:

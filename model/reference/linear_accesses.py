@@ -30,7 +30,14 @@ class ReferenceLinearAccesses(ReferenceArea, LinearAccesses):
             | _if(TRUE if accessor is Accessor.FETCH_VIRT else FALSE, c.PFERR_FETCH_MASK)
             | _if(self._is_marked(accessor, implicit), c.PFERR_IMPLICIT_ACCESS)
         )
-        return LinearAsk(TRUE, trace.step("access", access), cpl, system, write, trace.evidence)
+        return LinearAsk(
+            guard=TRUE,
+            access=trace.step("access", access),
+            cpl=cpl,
+            system=system,
+            write=write,
+            evidence=trace.evidence,
+        )
 
     def _is_marked(self, accessor: Accessor, implicit: Bool) -> Bool:
         """Whether the access says that the processor makes it by itself."""

@@ -54,9 +54,16 @@ class ReferenceMappings(ReferenceArea, Mappings):
         asked = negate(self.prefetch_invalid_gpte(walk, gpte, trace))
         access = trace.step("pte_access", self._granted(walk, gpte, parents))
         return MappingAsked(
-            "ept_prefetch_gpte", "reference: ept_prefetch_gpte", asked, access, gpte, parents, self._level(),
-            FALSE, trace.evidence,
-        )  # fmt: skip
+            caller="ept_prefetch_gpte",
+            at="reference: ept_prefetch_gpte",
+            when=asked,
+            pte_access=access,
+            gpte=gpte,
+            parents_access=parents,
+            level=self._level(),
+            had_spte=FALSE,
+            evidence=trace.evidence,
+        )
 
     def sync_spte(self, walk: GuestWalk, masks: ShadowMasks) -> MappingAsked:
         """See `Mappings.sync_spte`: nothing is asked for what is new, unchanged, or grants nothing."""
@@ -80,9 +87,16 @@ class ReferenceMappings(ReferenceArea, Mappings):
         asked = all_of(had_spte, read, negate(invalid), negate(is_mmio), kept, changed)
         evidence = level_check.evidence + trace.evidence
         return MappingAsked(
-            "ept_sync_spte", "reference: ept_sync_spte", asked, access, gpte, parents, self._level(),
-            had_spte, evidence,
-        )  # fmt: skip
+            caller="ept_sync_spte",
+            at="reference: ept_sync_spte",
+            when=asked,
+            pte_access=access,
+            gpte=gpte,
+            parents_access=parents,
+            level=self._level(),
+            had_spte=had_spte,
+            evidence=evidence,
+        )
 
     def prefetch_invalid_gpte(self, walk: GuestWalk, gpte: BitVec, trace: Trace) -> Bool:
         """``ept_prefetch_invalid_gpte()``: not present, not accessed, or with a bit that must not be set."""

@@ -68,14 +68,14 @@ class ReferenceMasks(ReferenceArea, Masks):
         """``kvm_mmu_reset_all_pte_masks()``: the masks of ordinary page tables."""
         c = self.constants
         host = Host(
-            var("boot_cpu_data.x86_phys_bits", 8),
-            var("boot_cpu_data.x86_cache_bits", 8),
-            var("kvm_host.maxphyaddr", 8),
-            bool_var("has_ad_bits"),
-            bool_var("has_exec_only"),
-            runs_on_amd(vendor),
-            _has_l1tf(),
-            memory_encryption(),
+            x86_phys_bits=var("boot_cpu_data.x86_phys_bits", 8),
+            x86_cache_bits=var("boot_cpu_data.x86_cache_bits", 8),
+            maxphyaddr=var("kvm_host.maxphyaddr", 8),
+            has_ad_bits=bool_var("has_ad_bits"),
+            has_exec_only=bool_var("has_exec_only"),
+            is_amd=runs_on_amd(vendor),
+            has_l1tf=_has_l1tf(),
+            encryption=memory_encryption(),
         )
         trace = Trace("kvm_mmu_reset_all_pte_masks")
         trace.check(CheckKind.WARN, any_of(negate(_has_l1tf()), self._width_fits(host)))
@@ -127,10 +127,7 @@ class ReferenceMasks(ReferenceArea, Masks):
             ad_enabled=masks.host.has_ad_bits,
         )
         return self.set_mmio_spte_mask(
-            masks,
-            _mask(self._ept_mmio_value()),
-            _mask(c.VMX_EPT_RWX_MASK | c.VMX_EPT_SUPPRESS_VE_BIT),
-            0,
+            masks, _mask(self._ept_mmio_value()), _mask(c.VMX_EPT_RWX_MASK | c.VMX_EPT_SUPPRESS_VE_BIT), 0
         )
 
     def _ad_enabled_at_first(self, earlier: str) -> Bool:

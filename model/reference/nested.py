@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.nested import (
     WALKED_FORMATS,
-    Asked,
-    HandedOn,
+    AccessHandedOn,
     LinearWalk,
+    NestedTranslation,
     NestedTranslations,
-    Translation,
+    TranslationAsked,
     entries_read,
 )
 from mmuproof.model.reference.area import ReferenceArea
@@ -32,16 +32,16 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
 
     # -- handing on --------------------------------------------------------------------------------------
 
-    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> HandedOn:
+    def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> AccessHandedOn:
         """See `NestedTranslations.translate_nested_gpa`."""
         if vendor is Vendor.INTEL:
             trace = Trace("vmx_translate_nested_gpa")
             handed = trace.step("access", self.vmx_access(access, pte_access))
-            return HandedOn(gpa, handed, FALSE, trace.evidence)
+            return AccessHandedOn(gpa, handed, FALSE, trace.evidence)
         trace = Trace("svm_translate_nested_gpa")
         gmet = ne(var("vcpu->nested.ctl.misc_ctl", _U64) & self.constants.SVM_MISC_ENABLE_GMET, 0)
         handed = trace.step("access", self.svm_access(access, gmet))
-        return HandedOn(gpa, handed, gmet, trace.evidence)
+        return AccessHandedOn(gpa, handed, gmet, trace.evidence)
 
     def vmx_access(self, access: BitVec, pte_access: BitVec) -> BitVec:
         """``vmx_translate_nested_gpa()``: user-ness is that of L2's page tables, and only for a final address."""
@@ -69,15 +69,15 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
         cr4_pse = bool_var("vcpu->arch.nested_mmu.cpu_role.ext.cr4_pse")
         trace = Trace("walk_addr_generic")
         reached, granted = TRUE, bv(-1, _U64)
-        structures: list[Translation] = []
+        structures: list[NestedTranslation] = []
         combined = granted
         for level, entry in zip(range(len(entries), 0, -1), entries, strict=True):
-            structures.append(Translation(reached, self.structure_access(), bv(0, _U64)))
+            structures.append(NestedTranslation(reached, self.structure_access(), bv(0, _U64)))
             granted = self._accumulated(granted, zext(entry, _U64) ^ self._walk_nx_mask(levels))
             combined = ite(reached, granted, combined)
             reached = all_of(reached, negate(self._is_last_gpte(levels, level, entry, cr4_pse)))
         pte_access = trace.step("walker->pte_access", self._gpte_access(combined ^ self._walk_nx_mask(levels)))
-        final = Translation(TRUE, self.final_access(access), pte_access)
+        final = NestedTranslation(TRUE, self.final_access(access), pte_access)
         return LinearWalk(tuple(structures), final, cr4_pse, trace.evidence)
 
     def _accumulated(self, above: BitVec, entry: BitVec) -> BitVec:
@@ -119,10 +119,10 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
         granted = combined & (c.PT_WRITABLE_MASK | c.PT_USER_MASK | c.PT_PRESENT_MASK)
         return granted | ite(bit(combined, _NX), bv(0, _U64), c.ACC_EXEC_MASK)
 
-    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> Asked:
+    def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
         """See `NestedTranslations.nonpaging_gva_to_gpa`."""
         pte_access = bv(self._unpaged_rights(), _U64)
-        return Asked(Translation(TRUE, access | self._unpaged_stage(), pte_access), Evidence())
+        return TranslationAsked(NestedTranslation(TRUE, access | self._unpaged_stage(), pte_access), Evidence())
 
     def _unpaged_stage(self) -> int:
         return self.constants.PFERR_GUEST_FINAL_MASK
@@ -131,11 +131,11 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
         """Without paging, all that an entry could grant."""
         return self.constants.ACC_ALL
 
-    def load_pdptrs(self, cr3: BitVec) -> Asked:
+    def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
         """See `NestedTranslations.load_pdptrs`."""
         c = self.constants
         access = c.PFERR_USER_MASK | c.PFERR_WRITE_MASK | self._pdptrs_stage()
-        return Asked(Translation(TRUE, bv(access, _U64), bv(0, _U64)), Evidence())
+        return TranslationAsked(NestedTranslation(TRUE, bv(access, _U64), bv(0, _U64)), Evidence())
 
     def _pdptrs_stage(self) -> int:
         return self.constants.PFERR_GUEST_PAGE_MASK

@@ -7,26 +7,12 @@ from dataclasses import replace
 
 from mmuproof.model.cuts.walks import GET_TDP_LEVEL
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.reference.guest_walks import GuestWalks
+from mmuproof.model.reference.permission_faults import GuestWalks
 from mmuproof.model.reference.permissions import metadata_if
 from mmuproof.model.reference.role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.walks import GuestWalk, NestedControls, NestedSetUp, PagingMetadata, WalkKind
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bv,
-    eq,
-    extract,
-    ite,
-    ne,
-    negate,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, extract, ite, ne, negate, var
 
 _LEVEL_BITS = 4
 
@@ -47,8 +33,14 @@ class NestedMmus(GuestWalks):
     def _set_up(self, walk: GuestWalk, changed: Bool, earlier: Mmu) -> NestedSetUp:
         was_valid = role_flag(earlier.cpu_role, "valid")
         changed = any_of(changed, negate(was_valid))
-        modes = self.is_smm(earlier), self.is_guest_mode(earlier)
-        return NestedSetUp(walk, changed, earlier.cpu_role, *modes, var("new_eptp", 64))
+        return NestedSetUp(
+            walk=walk,
+            role_changed=changed,
+            earlier_role=earlier.cpu_role,
+            in_smm=self.is_smm(earlier),
+            in_guest_mode=self.is_guest_mode(earlier),
+            eptp=var("new_eptp", 64),
+        )
 
     # -- EPT -------------------------------------------------------------------------------------------
 
@@ -61,11 +53,7 @@ class NestedMmus(GuestWalks):
         cpu_role = trace.step("new_mode", role_of(self.shadow_ept_role(controls, new_eptp), CPU_ROLE_BITS))
         changed = self.ept_role_differs(cpu_role, mmu.cpu_role)
         root = self.shadow_ept_root(mmu, extract(cpu_role, PAGE_ROLE_BITS - 1, 0))
-        after = replace(
-            mmu,
-            cpu_role=ite(changed, cpu_role, mmu.cpu_role),
-            root_role=ite(changed, root, mmu.root_role),
-        )
+        after = replace(mmu, cpu_role=ite(changed, cpu_role, mmu.cpu_role), root_role=ite(changed, root, mmu.root_role))
         before = self._free_metadata(mmu)
         fresh, evidence = self._set_up_ept_metadata(after)
         metadata = metadata_if(changed, fresh, before)

@@ -11,22 +11,7 @@ from mmuproof.model.reference.area import ReferenceArea
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    any_of,
-    bit,
-    bv,
-    eq,
-    extract,
-    ite,
-    ne,
-    slt,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bit, bv, eq, extract, ite, ne, slt, var, zext
 
 _U64 = 64
 _LEVEL_BITS = 4
@@ -96,7 +81,9 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
             )
         _note(trace, table)
         root_level = self._root_level(kind, now)
-        return CheckedMmu(kind, guest, root_level, trace.evidence, _SetUp(now, table))
+        return CheckedMmu(
+            kind=kind, guest_cpu=guest, root_level=root_level, evidence=trace.evidence, state=_SetUp(now, table)
+        )
 
     def ept_caps_to_lpage_level(self, ept_caps: BitVec) -> BitVec:
         """``ept_caps_to_lpage_level()``: the largest page that EPT has."""
@@ -346,7 +333,13 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
         else:
             raise NotThere([f"SPTEs of {mmu.kind.value}"])
         _note(trace, table)
-        return ShadowCheck(root_level, boot_gbpages, largest, mmu.evidence + trace.evidence, table)
+        return ShadowCheck(
+            root_level=root_level,
+            boot_gbpages=boot_gbpages,
+            max_huge_page_level=largest,
+            evidence=mmu.evidence + trace.evidence,
+            state=table,
+        )
 
     def _reserved_hpa_bits(self, masks: ShadowMasks) -> BitVec:
         """``reserved_hpa_bits()``: by CPUID's width, since bits of encryption keys are not reserved."""

@@ -84,7 +84,7 @@ def role_of(members: Mapping[str, Bool | BitVec], width: int) -> BitVec:
     return role
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mmu:
     """``struct kvm_mmu``, as far as permissions depend on it; ``vcpu`` and ``prefix`` name free inputs.
 

@@ -26,16 +26,7 @@ from mmuproof.model.reference.role import (
 )
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import (
-    AccessAsked,
-    Descent,
-    DirectMapping,
-    Members,
-    MmuRoles,
-    PageMapped,
-    RoleInputs,
-    Roles,
-)
+from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
 from mmuproof.model.walks import NestedControls, WalkKind
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import (
@@ -66,13 +57,15 @@ _FOUR_LEVELS_TRANSLATE = 48
 _NO_SLOT = 1 << 63
 """KVM_PFN_NOSLOT: there is no memory."""
 _SPTEP = var("&sptep", _U64)
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType({
-    MmuKind.TDP: "root_mmu",
-    MmuKind.SHADOW: "root_mmu",
-    MmuKind.L2: "nested_mmu",
-    MmuKind.NESTED_EPT: "guest_mmu",
-    MmuKind.NESTED_NPT: "guest_mmu",
-})  # fmt: skip
+_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
+    {
+        MmuKind.TDP: "root_mmu",
+        MmuKind.SHADOW: "root_mmu",
+        MmuKind.L2: "nested_mmu",
+        MmuKind.NESTED_EPT: "guest_mmu",
+        MmuKind.NESTED_NPT: "guest_mmu",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,13 @@ class ReferenceRoles(ReferenceArea, Roles):
         """See `Roles.set_up`."""
         vcpu = f"vcpu of {world}" if world else "vcpu"
         prefix = f"{vcpu}->arch.{_CONTEXTS[kind]}."
-        mmu = Mmu(WalkKind.GUEST, vcpu, prefix, bv(0, CPU_ROLE_BITS), bv(0, PAGE_ROLE_BITS))
+        mmu = Mmu(
+            kind=WalkKind.GUEST,
+            vcpu=vcpu,
+            prefix=prefix,
+            cpu_role=bv(0, CPU_ROLE_BITS),
+            root_role=bv(0, PAGE_ROLE_BITS),
+        )
         inputs = self._inputs(mmu)
         held = _Held(
             with_role_flag(var(f"{prefix}cpu_role", CPU_ROLE_BITS), "valid", FALSE),
@@ -114,12 +113,12 @@ class ReferenceRoles(ReferenceArea, Roles):
             held, seen = self._set_up_once(mmu, kind, held, request, inputs, masks)
             evidence += seen
         return MmuRoles(
-            held.cpu,
-            _members(held.cpu, CPU_ROLE_BITS),
-            held.root,
-            _members(held.root, PAGE_ROLE_BITS),
-            inputs,
-            evidence,
+            cpu_role=held.cpu,
+            cpu=_members(held.cpu, CPU_ROLE_BITS),
+            root_role=held.root,
+            root=_members(held.root, PAGE_ROLE_BITS),
+            inputs=inputs,
+            evidence=evidence,
         )
 
     def _inputs(self, mmu: Mmu) -> RoleInputs:
@@ -230,7 +229,7 @@ class ReferenceRoles(ReferenceArea, Roles):
         members = self._nested.shadow_ept_role(_controls(request), request.eptp)
         cpu = trace.step("new_mode", role_of(members, CPU_ROLE_BITS))
         changed = self._nested.ept_role_differs(cpu, held.cpu)
-        before = Mmu(mmu.kind, mmu.vcpu, mmu.prefix, held.cpu, held.root)
+        before = Mmu(kind=mmu.kind, vcpu=mmu.vcpu, prefix=mmu.prefix, cpu_role=held.cpu, root_role=held.root)
         root = self._nested.shadow_ept_root(before, extract(cpu, PAGE_ROLE_BITS - 1, 0))
         return _Held(ite(changed, cpu, held.cpu), ite(changed, root, held.root)), trace.evidence
 
@@ -289,9 +288,11 @@ class ReferenceRoles(ReferenceArea, Roles):
         four_byte_gpte, direct = role_flag(wanted, "has_4_byte_gpte"), role_flag(wanted, "direct")
         trace.check(CheckKind.WARN, any_of(eq(quadrant, 0), four_byte_gpte))
         trace.check(CheckKind.WARN, negate(all_of(direct, four_byte_gpte)))
-        return self._descent(trace, wanted, {
-            **self._root_page(wanted), "level": extract(level, 3, 0), "quadrant": extract(quadrant, 1, 0),
-        })  # fmt: skip
+        return self._descent(
+            trace,
+            wanted,
+            {**self._root_page(wanted), "level": extract(level, 3, 0), "quadrant": extract(quadrant, 1, 0)},
+        )
 
     def _root_page(self, wanted: BitVec) -> Chosen:
         """What a root page takes from its MMU's root role: everything."""
@@ -300,7 +301,9 @@ class ReferenceRoles(ReferenceArea, Roles):
     def _descent(self, trace: Trace, parent: BitVec, members: Chosen) -> Descent:
         child = trace.step("role", role_of(members, PAGE_ROLE_BITS) | (parent & _unnamed_bits()))
         above, below = (_members(role, PAGE_ROLE_BITS) for role in (parent, child))
-        return Descent(parent, above, child, below, _SPTEP, trace.evidence)
+        return Descent(
+            parent_role=parent, parent=above, child_role=child, child=below, sptep=_SPTEP, evidence=trace.evidence
+        )
 
     def direct_map(self) -> DirectMapping:
         """See `Roles.direct_map`."""
@@ -343,9 +346,12 @@ class ReferenceRoles(ReferenceArea, Roles):
         has_slot = bool_var("fault->slot")
         reaches = bool_var("tdp_mmu_map_handle_target_level() makes an SPTE")
         return self._page_mapped(
-            "tdp_mmu_map_handle_target_level", all_of(reaches, has_slot), all_of(reaches, negate(has_slot)),
-            var("iter->gfn", _U64), var("fault->pfn", _U64),
-        )  # fmt: skip
+            "tdp_mmu_map_handle_target_level",
+            all_of(reaches, has_slot),
+            all_of(reaches, negate(has_slot)),
+            var("iter->gfn", _U64),
+            var("fault->pfn", _U64),
+        )
 
     def shadow_page(self) -> PageMapped:
         """See `Roles.shadow_page`."""
@@ -353,14 +359,23 @@ class ReferenceRoles(ReferenceArea, Roles):
         no_slot = eq(pfn, _NO_SLOT)
         return self._page_mapped(
             "mmu_set_spte", all_of(reaches, negate(no_slot)), all_of(reaches, no_slot), var("gfn", _U64), pfn
-        )  # fmt: skip
+        )
 
     def _page_mapped(self, caller: str, makes: Bool, makes_mmio: Bool, gfn: BitVec, pfn: BitVec) -> PageMapped:
         writable = bit(var("fault->map_writable", 1), 0)
         return PageMapped(
-            caller, makes, gfn, self._frame_of_fault(pfn), self._host_writable_of_fault(writable), makes_mmio,
-            self._mmio_of_fault(gfn), gfn, pfn, writable, Evidence(),
-        )  # fmt: skip
+            caller=caller,
+            makes=makes,
+            gfn=gfn,
+            pfn=self._frame_of_fault(pfn),
+            host_writable=self._host_writable_of_fault(writable),
+            makes_mmio=makes_mmio,
+            mmio_gfn=self._mmio_of_fault(gfn),
+            fault_gfn=gfn,
+            fault_pfn=pfn,
+            map_writable=writable,
+            evidence=Evidence(),
+        )
 
     def _frame_of_fault(self, pfn: BitVec) -> BitVec:
         return pfn
@@ -372,11 +387,7 @@ class ReferenceRoles(ReferenceArea, Roles):
         return gfn
 
     def _mapping(
-        self,
-        caller: str,
-        access: BitVec,
-        children: Mapping[str, BitVec],
-        leaves: Mapping[str, BitVec],
+        self, caller: str, access: BitVec, children: Mapping[str, BitVec], leaves: Mapping[str, BitVec]
     ) -> DirectMapping:
         """What is handed on whenever the calls are made; when that is, no access depends on."""
         trace = Trace(caller)
@@ -385,7 +396,9 @@ class ReferenceRoles(ReferenceArea, Roles):
             return tuple(AccessAsked(name, f"reference: {caller}", TRUE, value) for name, value in calls.items())
 
         trace.step("access", access)
-        return DirectMapping(caller, access, asked(children), asked(leaves), trace.evidence)
+        return DirectMapping(
+            caller=caller, access=access, children=asked(children), leaves=asked(leaves), evidence=trace.evidence
+        )
 
 
 def _members(role: BitVec, width: int) -> Members:

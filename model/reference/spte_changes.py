@@ -311,17 +311,28 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
         found = all_of(self.page_fault_can_be_fast(masks, fault, trace), leaf)
         spurious = all_of(found, self.is_access_allowed(masks, fault, spte))
         writes = all_of(fault.write, self._can_become_writable(masks, spte))
-        new_spte = ite(writes, self._untracked(masks, spte) | self.constants.PT_WRITABLE_MASK,
-                       self._untracked(masks, spte))  # fmt: skip
+        new_spte = ite(
+            writes, self._untracked(masks, spte) | self.constants.PT_WRITABLE_MASK, self._untracked(masks, spte)
+        )
         new_spte = trace.step("new_spte", new_spte)
         fixed = all_of(
-            found, negate(spurious), ne(new_spte, spte), self._fix_allows(masks, fault, new_spte),
+            found,
+            negate(spurious),
+            ne(new_spte, spte),
+            self._fix_allows(masks, fault, new_spte),
             negate(all_of(writes, self._logged_and_huge(at.level))),
-        )  # fmt: skip
+        )
         becomes_writable = all_of(sptes.is_writable_pte(new_spte), negate(sptes.is_writable_pte(spte)))
         after = trace.step("*sptep", ite(fixed, new_spte, spte))
         marked = all_of(fixed, self._marks_dirty(becomes_writable))
-        return FastFixed(fixed, spurious, after, marked, self._logged(), masks.evidence + trace.evidence)
+        return FastFixed(
+            fixed=fixed,
+            spurious=spurious,
+            spte=after,
+            marked_dirty=marked,
+            logged=self._logged(),
+            evidence=masks.evidence + trace.evidence,
+        )
 
     def _marks_dirty(self, becomes_writable: Bool) -> Bool:
         """Whether the page is marked in the dirty log: nothing else notices the write."""

@@ -8,16 +8,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.area import ReferenceArea
 from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.trace import Trace
-from mmuproof.model.sptes import (
-    AskedMemoryType,
-    AskedToUnsync,
-    MadeSpte,
-    Predicates,
-    SpteRequest,
-    Sptes,
-    Told,
-    Tracked,
-)
+from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, MadeSpte, Predicates, SpteRequest, Sptes, Told, Tracked
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     TRUE,
@@ -125,12 +116,19 @@ class ReferenceSptes(ReferenceArea, Sptes):
         memory_type = self.get_mt_mask(masks)
         maps_mmio = ne(var(f"{IS_MMIO_PFN.function}()", 1), 0)
         return MadeSpte(
-            spte, wrprot, nx_huge_pages, refused, logged, reserved, memory_type, maps_mmio,
-            self._asked_to_unsync(request, all_of(wants_write, self._is_asked_about(request))),
-            self._asked_memory_type(masks, request, maps_mmio),
-            Told(self._marks_dirty(all_of(logged, self.is_writable_pte(spte))), request.gfn),
-            evidence,
-        )  # fmt: skip
+            spte=spte,
+            wrprot=wrprot,
+            nx_huge_pages=nx_huge_pages,
+            unsync_refused=refused,
+            logged=logged,
+            reserved=reserved,
+            memory_type=memory_type,
+            maps_mmio=maps_mmio,
+            to_unsync=self._asked_to_unsync(request, all_of(wants_write, self._is_asked_about(request))),
+            about_memory_type=self._asked_memory_type(masks, request, maps_mmio),
+            marked_dirty=Told(self._marks_dirty(all_of(logged, self.is_writable_pte(spte))), request.gfn),
+            evidence=evidence,
+        )
 
     def _asked_to_unsync(self, request: SpteRequest, called: Bool) -> AskedToUnsync:
         """What ``mmu_try_to_unsync_pages()`` is asked."""
@@ -206,9 +204,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
     def _spte_permissions(self, masks: ShadowMasks, pte_access: BitVec) -> BitVec:
         """The permissions of an SPTE, without W."""
         execute = ite(
-            ne(masks.nx, 0),
-            self._nx_permissions(masks, pte_access),
-            self._ept_execute_permissions(masks, pte_access),
+            ne(masks.nx, 0), self._nx_permissions(masks, pte_access), self._ept_execute_permissions(masks, pte_access)
         )
         return self._read_permission(pte_access) | execute
 
@@ -293,11 +289,7 @@ class ReferenceSptes(ReferenceArea, Sptes):
 
     def writable_invariants(self, masks: ShadowMasks, spte: BitVec) -> Bool:
         """``check_spte_writable_invariants()``: W implies MMU-writable implies host-writable."""
-        return ite(
-            _has(spte, masks.mmu_writable),
-            _has(spte, masks.host_writable),
-            negate(self.is_writable_pte(spte)),
-        )
+        return ite(_has(spte, masks.mmu_writable), _has(spte, masks.host_writable), negate(self.is_writable_pte(spte)))
 
     def _mark_again(self, spte: BitVec) -> BitVec:
         """What marking makes of an SPTE that is access-tracked already: nothing else."""

@@ -19,7 +19,13 @@ class ReferenceSvmGating(ReferenceArea, SvmGating):
         """See `SvmGating.hardware_setup`."""
         npt, gmet = bool_var("npt_enabled after svm_hardware_setup()"), bool_var("the processor has GMET")
         setting = self.gmet_setting(asked_for, npt, gmet)
-        return SvmSettings(bool_var("svm_hardware_setup() succeeds"), npt, setting, gmet, Evidence())
+        return SvmSettings(
+            succeeds=bool_var("svm_hardware_setup() succeeds"),
+            npt_enabled=npt,
+            gmet_enabled=setting,
+            has_gmet=gmet,
+            evidence=Evidence(),
+        )
 
     def gmet_setting(self, asked_for: Bool, npt_enabled: Bool, has_gmet: Bool) -> Bool:
         """``gmet_enabled``."""
@@ -64,7 +70,16 @@ class ReferenceSvmGating(ReferenceArea, SvmGating):
         of_l2 = misc_ctl & ~self._dropped_for_l2() | cached & self._taken_from_l2()
         misc_ctl = trace.step("vmcb02->control.misc_ctl", ite(shadows, of_l2, misc_ctl))
         cr4, efer = (var(f"svm->vmcb01.ptr->save.{name}", _U64) for name in ("cr4", "efer"))
-        return Vmcb02(misc_ctl, shadows, cached, self._cr4_of_tables(cr4), efer, cr4, efer, trace.evidence)
+        return Vmcb02(
+            misc_ctl=misc_ctl,
+            shadows=shadows,
+            shadow_misc_ctl=cached,
+            shadow_cr4=self._cr4_of_tables(cr4),
+            shadow_efer=efer,
+            l1_cr4=cr4,
+            l1_efer=efer,
+            evidence=trace.evidence,
+        )
 
     def _taken_from_l2(self) -> int:
         """What L2 gets of the controls in VMCB 12."""

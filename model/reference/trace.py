@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.cuts import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.evidence import Check, CheckKind, CutCall, Evidence, Step
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, implies
 

@@ -11,7 +11,6 @@ from mmuproof.model.reference.area import ReferenceArea
 from mmuproof.model.reference.trace import Trace
 from mmuproof.model.vmx_gating import (
     Controls,
-    Entry,
     EptUse,
     Filtered,
     NestedEptSetUp,
@@ -19,6 +18,7 @@ from mmuproof.model.vmx_gating import (
     ShadowEpt,
     Vmcs02,
     VmcsConfig,
+    VmEntry,
     VmxGating,
     VmxSettings,
 )
@@ -70,7 +70,14 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         trace = Trace("setup_vmcs_config")
         controls = trace.step("_cpu_based_2nd_exec_control", self._controls({_EPT: ept, _MBEC: mbec}))
         succeeds = bool_var("setup_vmcs_config() succeeds")
-        return VmcsConfig(succeeds, controls, capability, secondary, ept_vpid, trace.evidence)
+        return VmcsConfig(
+            succeeds=succeeds,
+            secondary=controls,
+            ept_capability=capability,
+            allowed_secondary=secondary,
+            ept_vpid_capability=ept_vpid,
+            evidence=trace.evidence,
+        )
 
     def _adjusted(self, capability: BitVec, number: int) -> Bool:
         """``adjust_vmx_controls()`` for a control that KVM would like: it can be 1, or has to be."""
@@ -100,9 +107,15 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         reaches = bool_var("vmx_hardware_setup() gets as far as the MMU")
         ad_bits = all_of(usable, wanted, self._has_ad_bits(capability))
         return EptUse(
-            all_of(reaches, usable), ad_bits, FALSE, reaches, usable, self._largest_to_use(capability), capability,
-            Evidence(),
-        )  # fmt: skip
+            sets_masks=all_of(reaches, usable),
+            with_ad_bits=ad_bits,
+            with_execute_only=FALSE,
+            configures=reaches,
+            with_ept=usable,
+            largest_page=self._largest_to_use(capability),
+            ept_capability=capability,
+            evidence=Evidence(),
+        )
 
     def _has_ad_bits(self, ept_capability: BitVec) -> Bool:
         return bit(ept_capability, _AD)
@@ -154,18 +167,18 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
 
     # -- VM entry ------------------------------------------------------------------------------------------
 
-    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> Entry:
+    def check_vm_execution_controls(self, vmcs12: Controls, offered: BitVec) -> VmEntry:
         """See `VmxGating.check_vm_execution_controls`."""
         unoffered = all_of(bit(vmcs12.primary, _ACTIVATE), ne(vmcs12.secondary & ~offered, 0))
         another = bool_var("another check of VM entry fails")
-        return Entry(any_of(another, unoffered, self._entry_checks_mbec(vmcs12)), Evidence())
+        return VmEntry(any_of(another, unoffered, self._entry_checks_mbec(vmcs12)), Evidence())
 
     def _entry_checks_mbec(self, vmcs12: Controls) -> Bool:
         return self.check_mbec_controls(vmcs12).fails
 
-    def check_mbec_controls(self, vmcs12: Controls) -> Entry:
+    def check_mbec_controls(self, vmcs12: Controls) -> VmEntry:
         """See `VmxGating.check_mbec_controls`."""
-        return Entry(all_of(self._has2(vmcs12, _MBEC), negate(self._has2(vmcs12, _EPT))), Evidence())
+        return VmEntry(all_of(self._has2(vmcs12, _MBEC), negate(self._has2(vmcs12, _EPT))), Evidence())
 
     def _has2(self, controls: Controls, number: int) -> Bool:
         """``nested_cpu_has2()``."""
@@ -190,8 +203,14 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         offered, eptp = var("vmx->nested.msrs.ept_caps", _U32), var("vmcs12->ept_pointer", _U64)
         known = self._capabilities_of_tables(offered)
         return NestedEptSetUp(
-            bit(known, _EXECUTE_ONLY), self._largest_page(known), bit(eptp, _EPTP_AD), eptp, offered, eptp, Evidence()
-        )  # fmt: skip
+            execute_only=bit(known, _EXECUTE_ONLY),
+            largest_page=self._largest_page(known),
+            accessed_dirty=bit(eptp, _EPTP_AD),
+            told_eptp=eptp,
+            offered=offered,
+            eptp=eptp,
+            evidence=Evidence(),
+        )
 
     def _capabilities_of_tables(self, offered: BitVec) -> BitVec:
         """L1's EPT is judged by what L1 has been offered."""
@@ -208,7 +227,7 @@ class ReferenceVmxGating(ReferenceArea, VmxGating):
         high = extract(data, _U64 - 1, _U32) & self.evmcs_secondary
         return Filtered(concat(high, extract(data, _U32 - 1, 0)), Evidence())
 
-    def evmcs_check(self, vmcs12: Controls) -> Entry:
+    def evmcs_check(self, vmcs12: Controls) -> VmEntry:
         """See `VmxGating.evmcs_check`."""
         another = bool_var("another control is not for enlightened VMCSs")
-        return Entry(any_of(another, ne(vmcs12.secondary & ~self.evmcs_secondary, 0)), Evidence())
+        return VmEntry(any_of(another, ne(vmcs12.secondary & ~self.evmcs_secondary, 0)), Evidence())

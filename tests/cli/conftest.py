@@ -14,30 +14,43 @@ import pytest
 from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
-from mmuproof.cli.catalogue import REFERENCE, Defect, Subject
 from mmuproof.cli.main import build_app
-from mmuproof.cli.results import KernelIdentity
-from mmuproof.cli.watching import Watcher
+from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Subject
+from mmuproof.cli.shared.results import KernelIdentity
+from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding
-from mmuproof.proofs.theorem import Catch, Claim, Shown, Symptom, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
 
 X = var("x", 8)
-WRONG = Symptom("wrong", TRUE, "The claim is wrong.", "something else", "SDM 1.2: the right thing")
+WRONG = Symptom(
+    name="wrong",
+    when=TRUE,
+    sentence="The claim is wrong.",
+    actual="something else",
+    expected="SDM 1.2: the right thing",
+)
 
 
 def claim(holds: Bool, *assumptions: Bool, part: str = "") -> Claim:
     labelled = tuple(Assumption(f"assumption {n}", each) for n, each in enumerate(assumptions))
     return Claim(
-        holds, (WRONG,), labelled, (Shown("x", X, ((0, "A"), (1, "B"))),),
-        Evidence(cuts=(CutCall("callee", "mmu.c:7", "says nothing"),)), part,
-    )  # fmt: skip
+        holds=holds,
+        symptoms=(WRONG,),
+        case=Case(
+            assumptions=labelled,
+            shown=(Shown("x", X, ((0, "A"), (1, "B"))),),
+            evidence=Evidence(cuts=(CutCall("callee", "mmu.c:7", "says nothing"),)),
+            part=part,
+        ),
+    )
 
 
 def raising(error: Exception) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
@@ -71,13 +84,13 @@ STATEMENTS: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = {
     "ok.not-there": raising(NotThere(["ACC_NEW", "is_new"])),
     "ok.missing": raising(Missing(["make_new"])),
     "bad.refuted": stating(claim(ule(X & 7, 7)), claim(ne(X, 2), part="second half")),
-    "bad.refuted-and-error": stating(claim(ne(X, 2)), Claim(ne(X, 2), ())),
+    "bad.refuted-and-error": stating(claim(ne(X, 2)), Claim(holds=ne(X, 2), symptoms=())),
     "odd.vacuous": stating(claim(eq(X, 3), ule(X, 3), eq(X, 1), eq(X, 2))),
     "odd.unknown": stating(claim(ne(var("a", 64) * var("b", 64) * var("a", 64), 0x1234_5678_9ABC_DEF1))),
     "odd.refused": raising(Refused("asm goto", "arch/x86/kvm/mmu/mmu.c:12")),
     "odd.broken": raising(ZeroDivisionError("by nothing")),
     "odd.empty": stating(),
-    "odd.no-symptom": stating(Claim(ne(X, 2), ())),
+    "odd.no-symptom": stating(Claim(holds=ne(X, 2), symptoms=())),
     "odd.vacuous-and-proved": stating(claim(ule(X & 7, 7)), claim(eq(X, 3), eq(X, 1), eq(X, 2))),
     "source.unusable": raising(ParseFailed("mmu.c", [f"mmu.c:{n}: no" for n in range(30)])),
     "source.interrupted": interrupting,
@@ -106,19 +119,26 @@ class FakeCatalogue:
 
     def theorems(self) -> tuple[Theorem, ...]:
         return tuple(
-            Theorem(name, f"Claim of {name}.", "SDM 1.2", (f"guaranteed for {name}",),
-                    VENDORS.get(name, (Vendor.INTEL,)), state, (Catch("mbec-ignored", "wrong"),))
+            Theorem(
+                name=name,
+                claim=f"Claim of {name}.",
+                source="SDM 1.2",
+                assumes=(f"guaranteed for {name}",),
+                vendors=VENDORS.get(name, (Vendor.INTEL,)),
+                state=state,
+                catches=(Catch("mbec-ignored", "wrong"),),
+            )
             for name, state in STATEMENTS.items()
-        )  # fmt: skip
+        )
 
-    def defects(self) -> Mapping[str, Defect]:
+    def defects(self) -> Mapping[str, NamedDefect]:
         return {defect.name: defect for defect in self.defect_list}
 
     def known_findings(self) -> tuple[KnownFinding, ...]:
         return self.findings
 
     def reference(self) -> Subject:
-        return Subject(cast(Kvm, None), KernelIdentity(REFERENCE, None, digest="abc"), "7.2.13")
+        return Subject(cast(Kvm, None), KernelIdentity(source=REFERENCE, version=None, digest="abc"), "7.2.13")
 
     @contextmanager
     def kernel(
@@ -138,8 +158,8 @@ Cli = Callable[..., CliResult]
 def catalogue() -> FakeCatalogue:
     return FakeCatalogue(
         {
-            "linux": KernelIdentity("linux", "7.2.12", ("CONFIG_X86_64=y",), "def"),
-            "my tree": KernelIdentity("my tree", "7.3.0-rc1", (), "def"),
+            "linux": KernelIdentity(source="linux", version="7.2.12", config=("CONFIG_X86_64=y",), digest="def"),
+            "my tree": KernelIdentity(source="my tree", version="7.3.0-rc1", config=(), digest="def"),
             "garbage": SourceError("garbage is not a kernel tree: it has no arch/x86/kvm"),
             "unparsed": ParseFailed("mmu.c", ["mmu.c:1: no", *(f"mmu.c:{n}: never" for n in range(2, 30))]),
         }

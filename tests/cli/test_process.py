@@ -63,7 +63,7 @@ def test_a_source_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
 
 
 INTERRUPTIBLE = """
-from mmuproof.cli.catalogue import Installed
+from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli import main
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim, Theorem
@@ -76,12 +76,15 @@ class Catalogue(Installed):
         # To refute it is to factor a product of two large primes.
         holds = ne(a * b, 0xFFFFFFFB * 0xFFFFFFEF) | ult(a, 2) | ult(b, 2) | ult(bv(1 << 33, 64), a) \\
             | ult(bv(1 << 33, 64), b)
-        return (Theorem("hard", "", "", (), (Vendor.AMD,), lambda kvm, vendor: (Claim(holds, ()),), ()),)
+        return (Theorem(
+            name="hard", claim="", source="", assumes=(), vendors=(Vendor.AMD,), catches=(),
+            state=lambda kvm, vendor: (Claim(holds, ()),),
+        ),)
 
     def reference(self):
-        from mmuproof.cli.catalogue import Subject
-        from mmuproof.cli.results import KernelIdentity
-        return Subject(None, KernelIdentity("none", None), "7.2.13")
+        from mmuproof.cli.shared.catalogue import Subject
+        from mmuproof.cli.shared.results import KernelIdentity
+        return Subject(None, KernelIdentity(source="none", version=None), "7.2.13")
 
     def known_findings(self):
         return ()
@@ -91,10 +94,14 @@ main.main()
 """
 
 
-@pytest.mark.parametrize(("number", "status", "says"), [
-    (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM"),
-    (signal.SIGHUP, 129, "ended by SIGHUP"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "status", "says"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 129, "ended by SIGHUP"),
+    ],
+)
 @pytest.mark.parametrize("delay", [0.0, 0.3, 2.0])
 def test_a_signal_ends_a_run_at_once(
     tmp_path: Path, delay: float, number: signal.Signals, status: int, says: str
@@ -102,8 +109,10 @@ def test_a_signal_ends_a_run_at_once(
     path = tmp_path / "r.json"
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", INTERRUPTIBLE, "prove", "--json", str(path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     time.sleep(delay)
@@ -120,9 +129,11 @@ def test_a_signal_leaves_no_temporary_files(
     kernel_tree: Callable[[str], Path], tmp_path: Path, number: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        [*CLI, "prove", "--kernel", str(kernel_tree("7.2"))], env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*CLI, "prove", "--kernel", str(kernel_tree("7.2"))],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("mmuproof-*")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -138,9 +149,7 @@ def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: P
     assert "2 PROVED" in done.stdout
 
 
-@pytest.mark.parametrize("version", [
-    None, pytest.param("7.2", marks=[pytest.mark.kernel, pytest.mark.long]),
-])  # fmt: skip
+@pytest.mark.parametrize("version", [None, pytest.param("7.2", marks=[pytest.mark.kernel, pytest.mark.long])])
 def test_jobs_and_hash_seed_change_no_result(
     version: str | None, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.exits import HandedOn
+from mmuproof.model.exits import ErrorCodeHandedOn
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -65,8 +65,8 @@ def test_the_handler_does_what_the_kernel_does(lifted: LiftedKvm, function: str)
         one, other = getattr(mine, each.name), getattr(theirs, each.name)
         if each.name == "evidence":
             continue
-        if isinstance(one, HandedOn):
-            assert isinstance(other, HandedOn)
+        if isinstance(one, ErrorCodeHandedOn):
+            assert isinstance(other, ErrorCodeHandedOn)
             equal("reached", one.reached, other.reached)
             assert one.place.rpartition(":")[2] == other.place.rpartition(":")[2]
             # Where the MMU is not asked, there are no arguments.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
@@ -64,10 +64,12 @@ def test_what_l1_is_offered_is_the_kernels(lifted: LiftedKvm) -> None:
         kvm.vmx_gating.setup_secondary_ctls(ENABLE_EPT, ENABLE_MBEC, SECONDARY, CAPABILITY)
         for kvm in (ReferenceKvm(), lifted)
     )
-    prove(all_of(
-        *(iff(bit(mine.secondary, number), bit(theirs.secondary, number)) for number in (EPT, MBEC)),
-        *(iff(bit(mine.ept_capability, number), bit(theirs.ept_capability, number)) for number in OF_THE_PROCESSOR),
-    ))  # fmt: skip
+    prove(
+        all_of(
+            *(iff(bit(mine.secondary, number), bit(theirs.secondary, number)) for number in (EPT, MBEC)),
+            *(iff(bit(mine.ept_capability, number), bit(theirs.ept_capability, number)) for number in OF_THE_PROCESSOR),
+        )
+    )
 
 
 def test_what_is_offered_of_ept_whatever_the_settings_is_the_kernels(lifted: LiftedKvm) -> None:
@@ -83,11 +85,14 @@ def test_what_is_offered_of_ept_whatever_the_settings_is_the_kernels(lifted: Lif
 
 def test_what_the_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
     mine, theirs = (kvm.vmx_gating.ept_use() for kvm in (ReferenceKvm(), lifted))
-    prove(all_of(
-        eq(mine.largest_page, substitute(theirs.largest_page, {theirs.ept_capability: mine.ept_capability})),
-        *(implies(each.with_ad_bits, bit(each.ept_capability, 21)) for each in (mine, theirs)),
-        negate(mine.with_execute_only), negate(theirs.with_execute_only),
-    ))  # fmt: skip
+    prove(
+        all_of(
+            eq(mine.largest_page, substitute(theirs.largest_page, {theirs.ept_capability: mine.ept_capability})),
+            *(implies(each.with_ad_bits, bit(each.ept_capability, 21)) for each in (mine, theirs)),
+            negate(mine.with_execute_only),
+            negate(theirs.with_execute_only),
+        )
+    )
     for each in (mine, theirs):
         prove(iff(each.sets_masks, each.with_ept), each.configures)
 
@@ -95,12 +100,14 @@ def test_what_the_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
 def test_what_the_nested_mmu_is_told_of_ept_is_the_kernels(lifted: LiftedKvm) -> None:
     mine, theirs = (kvm.vmx_gating.nested_ept_set_up() for kvm in (ReferenceKvm(), lifted))
     inputs: dict[Term, Term] = {mine.offered: theirs.offered, mine.eptp: theirs.eptp}
-    prove(all_of(
-        iff(substitute(mine.execute_only, inputs), theirs.execute_only),
-        iff(substitute(mine.accessed_dirty, inputs), theirs.accessed_dirty),
-        eq(substitute(mine.largest_page, inputs), theirs.largest_page),
-        eq(substitute(mine.told_eptp, inputs), theirs.told_eptp),
-    ))  # fmt: skip
+    prove(
+        all_of(
+            iff(substitute(mine.execute_only, inputs), theirs.execute_only),
+            iff(substitute(mine.accessed_dirty, inputs), theirs.accessed_dirty),
+            eq(substitute(mine.largest_page, inputs), theirs.largest_page),
+            eq(substitute(mine.told_eptp, inputs), theirs.told_eptp),
+        )
+    )
 
 
 def test_vm_entry_fails_where_the_kernels_does(lifted: LiftedKvm) -> None:
@@ -116,10 +123,12 @@ def test_vm_entry_fails_where_the_kernels_does(lifted: LiftedKvm) -> None:
 
 def test_l2s_controls_are_the_kernels(lifted: LiftedKvm) -> None:
     mine, theirs = (kvm.vmx_gating.prepare_vmcs02_early(VMCS01, VMCS12).controls for kvm in (ReferenceKvm(), lifted))
-    prove(all_of(
-        iff(bit(mine.primary, ACTIVATE), bit(theirs.primary, ACTIVATE)),
-        iff(bit(mine.secondary, MBEC), bit(theirs.secondary, MBEC)),
-    ))  # fmt: skip
+    prove(
+        all_of(
+            iff(bit(mine.primary, ACTIVATE), bit(theirs.primary, ACTIVATE)),
+            iff(bit(mine.secondary, MBEC), bit(theirs.secondary, MBEC)),
+        )
+    )
     told, truly = (kvm.vmx_gating.new_eptp(VMCS12).mbec for kvm in (ReferenceKvm(), lifted))
     prove(iff(told, truly))
 
@@ -148,10 +157,13 @@ def test_whether_guests_may_have_gmet_is_the_kernels(lifted: LiftedKvm) -> None:
 def test_the_cached_vmcb12_is_the_kernels(lifted: LiftedKvm) -> None:
     misc_ctl, enabled = var("misc_ctl", 64), bool_var("gmet")
     mine, theirs = (kvm.svm_gating.copy_vmcb_control_to_cache(misc_ctl, enabled) for kvm in (ReferenceKvm(), lifted))
-    prove(all_of(
-        eq(mine.misc_ctl, theirs.misc_ctl), iff(mine.guest_has_gmet, theirs.guest_has_gmet),
-        iff(mine.guest_has_npt, theirs.guest_has_npt),
-    ))  # fmt: skip
+    prove(
+        all_of(
+            eq(mine.misc_ctl, theirs.misc_ctl),
+            iff(mine.guest_has_gmet, theirs.guest_has_gmet),
+            iff(mine.guest_has_npt, theirs.guest_has_npt),
+        )
+    )
 
 
 def test_the_vmcb_of_l2_is_the_kernels(lifted: LiftedKvm) -> None:

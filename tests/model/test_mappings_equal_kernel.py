@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import open_kernel
@@ -16,9 +16,9 @@ from mmuproof.model.mappings import MappingAsked
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import WalkKind
-from mmuproof.proofs.hosts import plausible_host as plausible
-from mmuproof.proofs.made_spte import made_spte
-from mmuproof.proofs.set_up import asked_for
+from mmuproof.proofs.given.hosts import plausible_host as plausible
+from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.nested_set_up import asked_for
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.hosts import plausible_host
+from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Obligation, Verdict
 from mmuproof.smt.solver import decide
@@ -22,13 +22,26 @@ from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, bool_var, eq, iff, var
 pytestmark = pytest.mark.kernel
 
 _MASKS = (
-    "host_writable", "mmu_writable", "nx", "user", "x", "xu", "accessed", "dirty", "present", "acc_track",
-    "mmio_value", "mmio_mask", "mmio_access_mask", "enable_mmio_caching", "me_value", "me_mask",
-    "nonpresent_or_rsvd", "lower_gfn",
-)  # fmt: skip
-_AFFECTED_BY_L1TF: dict[Term, Term] = {
-    var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1),
-}
+    "host_writable",
+    "mmu_writable",
+    "nx",
+    "user",
+    "x",
+    "xu",
+    "accessed",
+    "dirty",
+    "present",
+    "acc_track",
+    "mmio_value",
+    "mmio_mask",
+    "mmio_access_mask",
+    "enable_mmio_caching",
+    "me_value",
+    "me_mask",
+    "nonpresent_or_rsvd",
+    "lower_gfn",
+)
+_AFFECTED_BY_L1TF: dict[Term, Term] = {var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1)}
 """boot_cpu_has_bug() reads a bit with inline assembly, which is cut."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import open_kernel
@@ -15,7 +15,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import MmioRequest
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.hosts import plausible_host
+from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Obligation, Verdict
 from mmuproof.smt.solver import decide
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.kernel
 
 _SPTE, _GENERATION = var("spte", 64), var("generation", 64)
 _REQUEST = MmioRequest(var("gfn", 64), var("access", 32), _GENERATION)
-_AFFECTED_BY_L1TF: dict[Term, Term] = {
-    var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1),
-}
+_AFFECTED_BY_L1TF: dict[Term, Term] = {var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1)}
 """boot_cpu_has_bug() reads a bit with inline assembly, which is cut."""
 
 Sides = tuple[tuple[Kvm, ShadowMasks], tuple[Kvm, ShadowMasks]]

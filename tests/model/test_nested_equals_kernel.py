@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.linear_accesses import Accessor
-from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, Translation, entries_read
+from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.graph import substitute
@@ -34,7 +34,7 @@ def prove(claim: Bool, where: Bool = TRUE) -> None:
     assert answer.verdict is Verdict.PROVED, answer
 
 
-def as_asked(mine: Translation, theirs: Translation) -> Bool:
+def as_asked(mine: NestedTranslation, theirs: NestedTranslation) -> Bool:
     """The kernel asks only where the model does, and for the same."""
     same = all_of(eq(mine.access, theirs.access), eq(mine.pte_access, theirs.pte_access))
     return implies(theirs.guard, all_of(mine.guard, same))
@@ -68,10 +68,10 @@ def negated(term: Bool) -> Bool:
 def with_pse(walk: LinearWalk, cr4_pse: Bool) -> LinearWalk:
     """The model's walk with the kernel's name for CR4.PSE."""
 
-    def renamed(asked: Translation) -> Translation:
+    def renamed(asked: NestedTranslation) -> NestedTranslation:
         names: dict[Term, Term] = {walk.cr4_pse: cr4_pse}
         access, pte_access = (substitute(each, names) for each in (asked.access, asked.pte_access))
-        return Translation(substitute(asked.guard, names), access, pte_access)
+        return NestedTranslation(substitute(asked.guard, names), access, pte_access)
 
     return LinearWalk(tuple(map(renamed, walk.structures)), renamed(walk.final), cr4_pse, walk.evidence)
 

@@ -15,14 +15,7 @@ from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
 from mmuproof.smt.graph import evaluate
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    boolean,
-    bv,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv
 
 READ, WRITE, USER, USER_EXEC, EXEC = 1, 2, 4, 4, 8
 P, W, U, F, PK = 1, 2, 4, 16, 32
@@ -57,12 +50,11 @@ def test_frozen_spte_is_present_to_nobody(kvm: ReferenceKvm) -> None:
     ("constants", "failed"),
     [
         (Constants(FROZEN_SPTE=0x5A0), "FROZEN_SPTE overlaps VMX_EPT_USER_EXECUTABLE_MASK"),
-        (Constants(EPT_SPTE_MMU_WRITABLE=1 << 54),
-         "EPT_SPTE_MMU_WRITABLE overlaps the saved bits of access tracking"),
+        (Constants(EPT_SPTE_MMU_WRITABLE=1 << 54), "EPT_SPTE_MMU_WRITABLE overlaps the saved bits of access tracking"),
         (Constants(SPTE_TDP_AD_ENABLED=1 << 61), "SPTE_TDP_AD_ENABLED is not 0"),
         (Constants(MMIO_SPTE_GEN_LOW_MASK=0x7F8), "SPTE_MMIO_ALLOWED_MASK overlaps MMIO_SPTE_GEN_LOW_MASK"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_number_fails_the_kernels_assertion(constants: Constants, failed: str) -> None:
     assert f"reference: {failed}" in ReferenceKvm(constants).failed_assertions()
 
@@ -138,8 +130,9 @@ def test_without_paging_the_metadata_stays_as_it_was(kvm: ReferenceKvm) -> None:
         ("cr0_wp", READ, W, {"tdp_enabled": 0, "vcpu->arch.cr0": 0}, P),
     ],
 )
-def test_permission_fault(kvm: ReferenceKvm, flags: str, acc: int, access: int, state: Mapping[str, int],
-                          error_code: int) -> None:  # fmt: skip
+def test_permission_fault(
+    kvm: ReferenceKvm, flags: str, acc: int, access: int, state: Mapping[str, int], error_code: int
+) -> None:
     guest = walk(kvm, WalkKind.GUEST, *flags.split())
     result = kvm.walks.permission_fault(guest, bv(acc, 32), bv(3, 32), bv(access, 64))
     assert evaluate(result.error_code, state) == error_code
@@ -156,7 +149,7 @@ def test_a_bit_that_must_not_come_is_warned_of_and_chooses_no_element(kvm: Refer
 
 
 def controls(*, mbec: Bool = FALSE, gmet: Bool = FALSE, cr4: int = 0, efer: int = 0) -> NestedControls:
-    return NestedControls(FALSE, TRUE, mbec, bv(cr4, 64), bv(efer, 64), gmet)
+    return NestedControls(execonly=FALSE, accessed_dirty=TRUE, mbec=mbec, cr4=bv(cr4, 64), efer=bv(efer, 64), gmet=gmet)
 
 
 def test_the_role_of_a_nested_ept_with_mbec(kvm: ReferenceKvm) -> None:
@@ -193,8 +186,7 @@ def test_gpte_access(kvm: ReferenceKvm, gpte_format: GpteFormat, gpte: int, acc:
 
 
 @pytest.mark.parametrize(("flags", "gpte", "present"), [("", 0x400, False), ("cr4_smep", 0x400, True), ("", 0x4, True)])
-def test_xu_makes_an_entry_present_with_mbec_only(kvm: ReferenceKvm, flags: str, gpte: int,
-                                                  present: bool) -> None:  # fmt: skip
+def test_xu_makes_an_entry_present_with_mbec_only(kvm: ReferenceKvm, flags: str, gpte: int, present: bool) -> None:
     ept = walk(kvm, WalkKind.NESTED_EPT, *flags.split())
     assert kvm.walks.is_present_gpte(GpteFormat.EPT, ept, bv(gpte, 64)) is boolean(present)
 
@@ -218,8 +210,7 @@ def test_is_bad_mt_xwr(kvm: ReferenceKvm, gpte: int, execonly: bool, bad: bool) 
 
 
 @pytest.mark.parametrize(("maxphyaddr", "mmio_value"), [(46, 1 << 51 | 1), (51, 1 << 51 | 1), (52, 0)])
-def test_mmio_of_ordinary_tables_is_a_reserved_address_bit(kvm: ReferenceKvm, maxphyaddr: int,
-                                                           mmio_value: int) -> None:  # fmt: skip
+def test_mmio_of_ordinary_tables_is_a_reserved_address_bit(kvm: ReferenceKvm, maxphyaddr: int, mmio_value: int) -> None:
     host = {"kvm_host.maxphyaddr": maxphyaddr, "allow_mmio_caching": 1}
     assert evaluate(kvm.masks.shadow_masks(Vendor.AMD).mmio_value, host) == mmio_value
 
@@ -237,9 +228,16 @@ def test_the_highest_cache_address_bits_guard_l1tf(kvm: ReferenceKvm, affected: 
 
 
 _PAGE = SpteRequest(
-    level=bv(1, 4), ad_disabled=FALSE, pte_access=bv(15, 32), gfn=bv(0, 64), pfn=bv(0x12345, 64), old_spte=bv(0, 64),
-    prefetch=FALSE, synchronizing=FALSE, host_writable=TRUE,
-)  # fmt: skip
+    level=bv(1, 4),
+    ad_disabled=FALSE,
+    pte_access=bv(15, 32),
+    gfn=bv(0, 64),
+    pfn=bv(0x12345, 64),
+    old_spte=bv(0, 64),
+    prefetch=FALSE,
+    synchronizing=FALSE,
+    host_writable=TRUE,
+)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +253,9 @@ _PAGE = SpteRequest(
         (Vendor.AMD, replace(_PAGE, level=bv(2, 4)), {"nx_huge_pages": 1}, 0x8000_0000_1234_5EE7),
     ],
 )
-def test_make_spte(kvm: ReferenceKvm, vendor: Vendor, request_: SpteRequest, state: Mapping[str, int],
-                   spte: int) -> None:  # fmt: skip
+def test_make_spte(
+    kvm: ReferenceKvm, vendor: Vendor, request_: SpteRequest, state: Mapping[str, int], spte: int
+) -> None:
     made = kvm.sptes.make_spte(kvm.masks.shadow_masks(vendor), request_)
     assert evaluate(made.spte, {"kvm_x86_get_mt_mask()": WRITE_BACK, **state}) == spte
 

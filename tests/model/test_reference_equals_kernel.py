@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
-from mmuproof.lift.stand_ins import clang_arguments, write_stand_ins
-from mmuproof.lift.unit import Unit
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.tree.source import open_source
+from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
@@ -28,18 +28,7 @@ from mmuproof.model.walks import GpteFormat, NestedControls, PermissionFault, Wa
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
-from mmuproof.smt.terms import (
-    BitVec,
-    Bool,
-    Term,
-    all_of,
-    bool_var,
-    eq,
-    iff,
-    implies,
-    negate,
-    var,
-)
+from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bool_var, eq, iff, implies, negate, var
 
 pytestmark = pytest.mark.kernel
 
@@ -178,9 +167,12 @@ def faults(both: Both, kind: WalkKind) -> tuple[PermissionFault, PermissionFault
     )
     cr0: dict[Term, Term] = {var("vcpu->arch.cr0", 64): var("CR0", 64)}
     mine = PermissionFault(
-        substitute(mine.error_code, cr0), mine.eflags_ac, mine.pkru, substitute(mine.cr0_wp, cr0),
-        Evidence(tuple(replace(check, holds=substitute(check.holds, cr0)) for check in mine.evidence.checks)),
-    )  # fmt: skip
+        error_code=substitute(mine.error_code, cr0),
+        eflags_ac=mine.eflags_ac,
+        pkru=mine.pkru,
+        cr0_wp=substitute(mine.cr0_wp, cr0),
+        evidence=Evidence(tuple(replace(check, holds=substitute(check.holds, cr0)) for check in mine.evidence.checks)),
+    )
     return mine, theirs, iff(mine.cr0_wp, theirs.cr0_wp)
 
 
@@ -213,9 +205,13 @@ def test_cr0_wp_of_nested_tables_is_the_roles(both: Both, kind: WalkKind) -> Non
 # -- nested MMUs ---------------------------------------------------------------------------------------------
 
 _CONTROLS = NestedControls(
-    bool_var("execonly"), bool_var("accessed_dirty"), bool_var("mbec"),
-    var("cr4", 64), var("efer", 64), bool_var("gmet"),
-)  # fmt: skip
+    execonly=bool_var("execonly"),
+    accessed_dirty=bool_var("accessed_dirty"),
+    mbec=bool_var("mbec"),
+    cr4=var("cr4", 64),
+    efer=var("efer", 64),
+    gmet=bool_var("gmet"),
+)
 each_nested = pytest.mark.parametrize("kind", [WalkKind.NESTED_EPT, WalkKind.NESTED_NPT], ids=reads)
 
 
@@ -264,9 +260,7 @@ def test_the_ept_misconfiguration_table_is_the_same(both: Both) -> None:
 
 # -- SPTEs ---------------------------------------------------------------------------------------------------
 
-_AFFECTED_BY_L1TF: dict[Term, Term] = {
-    var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1),
-}
+_AFFECTED_BY_L1TF: dict[Term, Term] = {var("boot_cpu_has_bug(X86_BUG_L1TF)", 1): var("variable_test_bit()", 1)}
 """boot_cpu_has_bug() reads a bit with inline assembly, which is cut."""
 
 

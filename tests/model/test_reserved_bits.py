@@ -28,15 +28,22 @@ def mmu(kind: MmuKind) -> CheckedMmu:
 
         execonly = bool_var(f"{run}execonly")
         return MmuRequest(
-            register("cr0"), register("cr4"), register("efer"), execonly, FALSE, FALSE, register("eptp"), FALSE
+            cr0=register("cr0"),
+            cr4=register("cr4"),
+            efer=register("efer"),
+            execonly=execonly,
+            accessed_dirty=FALSE,
+            mbec=FALSE,
+            eptp=register("eptp"),
+            gmet=FALSE,
         )
 
-    return ReferenceKvm().reserved.set_up(kind, request("earlier "), request(""))
+    return ReferenceKvm().reserved_bits.set_up(kind, request("earlier "), request(""))
 
 
 def reserved(kind: MmuKind, level: int, entry: int = 0, **inputs: int) -> set[int]:
     """The bits that alone are found reserved in an entry of this level; for level 3 and 2, with or without bit 7."""
-    found = ReferenceKvm().reserved.is_rsvd_bits_set(mmu(kind), GPTE, level)
+    found = ReferenceKvm().reserved_bits.is_rsvd_bits_set(mmu(kind), GPTE, level)
     values = defaults(inputs)
     return {
         place for place in range(64) if 1 << place != HUGE and evaluate(found, values | {"gpte": entry | 1 << place})
@@ -45,11 +52,19 @@ def reserved(kind: MmuKind, level: int, entry: int = 0, **inputs: int) -> set[in
 
 def defaults(inputs: Mapping[str, int]) -> dict[str, int]:
     names = {
-        "cr0": PG, "cr4": 0, "efer": 0, "vcpu->arch.maxphyaddr": WIDTH, "vcpu->arch.cpu_caps[1]": GBPAGES,
-        "vcpu->arch.is_amd_compatible": 0, "vmx->nested.msrs.ept_caps": PAGES_2M | PAGES_1G, "execonly": 0,
-    }  # fmt: skip
-    given = {{"amd": "vcpu->arch.is_amd_compatible", "width": "vcpu->arch.maxphyaddr"}.get(name, name): value
-             for name, value in inputs.items()}  # fmt: skip
+        "cr0": PG,
+        "cr4": 0,
+        "efer": 0,
+        "vcpu->arch.maxphyaddr": WIDTH,
+        "vcpu->arch.cpu_caps[1]": GBPAGES,
+        "vcpu->arch.is_amd_compatible": 0,
+        "vmx->nested.msrs.ept_caps": PAGES_2M | PAGES_1G,
+        "execonly": 0,
+    }
+    given = {
+        {"amd": "vcpu->arch.is_amd_compatible", "width": "vcpu->arch.maxphyaddr"}.get(name, name): value
+        for name, value in inputs.items()
+    }
     left_over = {f"left over: rsvd_bits_mask[{row}][{column}]": 0 for row in (0, 1) for column in range(5)}
     return names | left_over | given
 
@@ -111,25 +126,36 @@ def test_ept(level: int, entry: int, inputs: dict[str, int], expected: set[int])
     ],
 )
 def test_the_page_size_bit(kind: MmuKind, level: int, inputs: dict[str, int], expected: bool) -> None:
-    found = ReferenceKvm().reserved.is_rsvd_bits_set(mmu(kind), GPTE, level)
+    found = ReferenceKvm().reserved_bits.is_rsvd_bits_set(mmu(kind), GPTE, level)
     assert bool(evaluate(found, defaults(inputs) | {"gpte": HUGE | 1})) == expected
 
 
 @pytest.mark.parametrize(
     ("entry", "execonly", "expected"),
     [
-        (0b001, 0, False), (0b011, 0, False), (0b111, 0, False), (0b010, 1, True), (0b110, 1, True),
-        (0b100, 0, True), (0b100, 1, False), (1 << 10, 0, True), (1 << 10, 1, False), (1 << 10 | 0b001, 0, False),
-        (2 << 3 | 1, 1, True), (3 << 3 | 1, 1, True), (7 << 3 | 1, 1, True), (6 << 3 | 1, 0, False),
+        (0b001, 0, False),
+        (0b011, 0, False),
+        (0b111, 0, False),
+        (0b010, 1, True),
+        (0b110, 1, True),
+        (0b100, 0, True),
+        (0b100, 1, False),
+        (1 << 10, 0, True),
+        (1 << 10, 1, False),
+        (1 << 10 | 0b001, 0, False),
+        (2 << 3 | 1, 1, True),
+        (3 << 3 | 1, 1, True),
+        (7 << 3 | 1, 1, True),
+        (6 << 3 | 1, 0, False),
         (0 << 3 | 1, 0, False),
     ],
-)  # fmt: skip
+)
 def test_memory_types_and_permissions_of_ept(entry: int, execonly: int, expected: bool) -> None:
-    found = ReferenceKvm().reserved.is_rejected(mmu(MmuKind.NESTED_EPT), GpteFormat.EPT, GPTE, 1)
+    found = ReferenceKvm().reserved_bits.is_rejected(mmu(MmuKind.NESTED_EPT), GpteFormat.EPT, GPTE, 1)
     assert bool(evaluate(found, defaults({"execonly": execonly}) | {"gpte": entry})) == expected
 
 
 def test_pdptes_have_no_rights_and_no_nx() -> None:
-    bits = ReferenceKvm().reserved.pdptr_rsvd_bits(mmu(MmuKind.SHADOW).guest_cpu)
+    bits = ReferenceKvm().reserved_bits.pdptr_rsvd_bits(mmu(MmuKind.SHADOW).guest_cpu)
     value = evaluate(bits, {"vcpu->arch.maxphyaddr": WIDTH})
     assert {place for place in range(64) if value >> place & 1} == {1, 2, 5, 6, 7, 8} | set(range(WIDTH, 64))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.masks import ShadowMasks
@@ -31,10 +31,15 @@ _PG, _PAE, _LA57, _LMA = 31, 5, 12, 10
 
 def request_of(run: str) -> MmuRequest:
     return MmuRequest(
-        cr0=var(f"{run}cr0", 64), cr4=var(f"{run}cr4", 64), efer=var(f"{run}efer", 64),
-        execonly=bool_var(f"{run}execonly"), accessed_dirty=bool_var(f"{run}accessed_dirty"),
-        mbec=bool_var(f"{run}mbec"), eptp=var(f"{run}eptp", 64), gmet=bool_var(f"{run}gmet"),
-    )  # fmt: skip
+        cr0=var(f"{run}cr0", 64),
+        cr4=var(f"{run}cr4", 64),
+        efer=var(f"{run}efer", 64),
+        execonly=bool_var(f"{run}execonly"),
+        accessed_dirty=bool_var(f"{run}accessed_dirty"),
+        mbec=bool_var(f"{run}mbec"),
+        eptp=var(f"{run}eptp", 64),
+        gmet=bool_var(f"{run}gmet"),
+    )
 
 
 NOW = request_of("")
@@ -47,7 +52,7 @@ def both(kernel_tree: Callable[[str], Path]) -> Iterator[tuple[Kvm, Kvm]]:
 
 
 def set_up(kvm: Kvm, kind: MmuKind) -> CheckedMmu:
-    return kvm.reserved.set_up(kind, request_of("earlier "), NOW)
+    return kvm.reserved_bits.set_up(kind, request_of("earlier "), NOW)
 
 
 def masks_of(vendor: Vendor) -> ShadowMasks:
@@ -96,7 +101,7 @@ def test_the_guests_processor_is_the_same(both: tuple[Kvm, Kvm], kind: MmuKind) 
 @each_level
 @each_kind
 def test_the_same_reserved_bits_are_found_in_a_guest_entry(both: tuple[Kvm, Kvm], kind: MmuKind, level: int) -> None:
-    mine, theirs = (kvm.reserved.is_rsvd_bits_set(set_up(kvm, kind), _GPTE, level) for kvm in both)
+    mine, theirs = (kvm.reserved_bits.is_rsvd_bits_set(set_up(kvm, kind), _GPTE, level) for kvm in both)
     prove(mine, theirs, *read_by_a_walk(kind, level))
 
 
@@ -106,12 +111,12 @@ def test_the_same_reserved_bits_are_found_in_a_guest_entry(both: tuple[Kvm, Kvm]
 def test_the_same_guest_entries_are_rejected(
     both: tuple[Kvm, Kvm], kind: MmuKind, level: int, gpte_format: GpteFormat
 ) -> None:
-    mine, theirs = (kvm.reserved.is_rejected(set_up(kvm, kind), gpte_format, _GPTE, level) for kvm in both)
+    mine, theirs = (kvm.reserved_bits.is_rejected(set_up(kvm, kind), gpte_format, _GPTE, level) for kvm in both)
     prove(mine, theirs, *read_by_a_walk(kind, level))
 
 
 def test_the_same_bits_are_reserved_in_a_pdpte(both: tuple[Kvm, Kvm]) -> None:
-    mine, theirs = (kvm.reserved.pdptr_rsvd_bits(set_up(kvm, MmuKind.SHADOW).guest_cpu) for kvm in both)
+    mine, theirs = (kvm.reserved_bits.pdptr_rsvd_bits(set_up(kvm, MmuKind.SHADOW).guest_cpu) for kvm in both)
     prove(mine, theirs)
 
 
@@ -122,11 +127,18 @@ def test_the_root_has_the_same_level(both: tuple[Kvm, Kvm], kind: MmuKind) -> No
 
 
 _ROOTS = [
-    (MmuKind.TDP, Vendor.INTEL, 4), (MmuKind.TDP, Vendor.INTEL, 5), (MmuKind.TDP, Vendor.AMD, 4),
-    (MmuKind.TDP, Vendor.AMD, 5), (MmuKind.NESTED_EPT, Vendor.INTEL, 4), (MmuKind.NESTED_EPT, Vendor.INTEL, 5),
-    (MmuKind.NESTED_NPT, Vendor.AMD, 4), (MmuKind.NESTED_NPT, Vendor.AMD, 5), (MmuKind.SHADOW, Vendor.SHADOW, 3),
-    (MmuKind.SHADOW, Vendor.SHADOW, 4), (MmuKind.SHADOW, Vendor.SHADOW, 5),
-]  # fmt: skip
+    (MmuKind.TDP, Vendor.INTEL, 4),
+    (MmuKind.TDP, Vendor.INTEL, 5),
+    (MmuKind.TDP, Vendor.AMD, 4),
+    (MmuKind.TDP, Vendor.AMD, 5),
+    (MmuKind.NESTED_EPT, Vendor.INTEL, 4),
+    (MmuKind.NESTED_EPT, Vendor.INTEL, 5),
+    (MmuKind.NESTED_NPT, Vendor.AMD, 4),
+    (MmuKind.NESTED_NPT, Vendor.AMD, 5),
+    (MmuKind.SHADOW, Vendor.SHADOW, 3),
+    (MmuKind.SHADOW, Vendor.SHADOW, 4),
+    (MmuKind.SHADOW, Vendor.SHADOW, 5),
+]
 
 
 # The root of PAE paging has entries of another kind, which no table is asked for.
@@ -139,14 +151,14 @@ def test_the_same_sptes_are_held_reserved(
 ) -> None:
     found = []
     for kvm in both:
-        check = kvm.reserved.shadow_check(set_up(kvm, kind), masks_of(vendor), root_level)
-        found.append(kvm.reserved.is_rsvd_spte(check, _SPTE, level))
+        check = kvm.reserved_bits.shadow_check(set_up(kvm, kind), masks_of(vendor), root_level)
+        found.append(kvm.reserved_bits.is_rsvd_spte(check, _SPTE, level))
     prove(found[0], found[1])
 
 
 @pytest.mark.parametrize(("kind", "vendor", "root_level"), _ROOTS)
 def test_the_host_is_the_same(both: tuple[Kvm, Kvm], kind: MmuKind, vendor: Vendor, root_level: int) -> None:
-    checks = [kvm.reserved.shadow_check(set_up(kvm, kind), masks_of(vendor), root_level) for kvm in both]
+    checks = [kvm.reserved_bits.shadow_check(set_up(kvm, kind), masks_of(vendor), root_level) for kvm in both]
     mine, theirs = ((check.root_level, check.boot_gbpages, check.max_huge_page_level) for check in checks)
     assert mine == theirs
 
@@ -154,4 +166,4 @@ def test_the_host_is_the_same(both: tuple[Kvm, Kvm], kind: MmuKind, vendor: Vend
 def test_an_mmu_without_sptes_has_no_check_for_them(both: tuple[Kvm, Kvm]) -> None:
     for kvm in both:
         with pytest.raises(NotThere):
-            kvm.reserved.shadow_check(set_up(kvm, MmuKind.L2), masks_of(Vendor.SHADOW), 4)
+            kvm.reserved_bits.shadow_check(set_up(kvm, MmuKind.L2), masks_of(Vendor.SHADOW), 4)

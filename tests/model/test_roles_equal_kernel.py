@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import open_kernel
@@ -16,7 +16,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt, SpteChange, SpteFacts
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.hosts import plausible_host
+from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, eq, iff, ule, var
@@ -72,52 +72,52 @@ def host(masks: ShadowMasks) -> Bool:
 @pytest.mark.parametrize("name", [field.name for field in fields(SpteFacts)])
 @each_vendor
 def test_the_predicate_is_the_same(both: Both, vendor: Vendor, name: str) -> None:
-    mine, theirs = (getattr(kvm.changes.facts(masks(vendor), _AT), name) for kvm, masks in both)
+    mine, theirs = (getattr(kvm.spte_changes.facts(masks(vendor), _AT), name) for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @each_vendor
 def test_is_executable_pte_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.changes.is_executable_pte(masks(vendor), _AT.spte) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.is_executable_pte(masks(vendor), _AT.spte) for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @each_vendor
 def test_is_access_allowed_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.changes.is_access_allowed(masks(vendor), _FAULT, _AT.spte) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.is_access_allowed(masks(vendor), _FAULT, _AT.spte) for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @each_vendor
 def test_the_mitigation_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.changes.is_nx_huge_page_enabled(masks(vendor)) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.is_nx_huge_page_enabled(masks(vendor)) for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @pytest.mark.parametrize("name", ["page_needs_write_protection", "page_is_mirror"])
 @each_vendor
 def test_what_the_page_says_is_the_same(both: Both, vendor: Vendor, name: str) -> None:
-    mine, theirs = (getattr(kvm.changes, name)(masks(vendor)) for kvm, masks in both)
+    mine, theirs = (getattr(kvm.spte_changes, name)(masks(vendor)) for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @each_vendor
 def test_make_nonleaf_spte_is_the_same(both: Both, vendor: Vendor) -> None:
     arguments = var("page table", 64), bool_var("ad_disabled")
-    mine, theirs = (kvm.changes.make_nonleaf_spte(masks(vendor), *arguments).spte for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.make_nonleaf_spte(masks(vendor), *arguments).spte for kvm, masks in both)
     prove(same(mine, theirs))
 
 
 @each_vendor
 def test_make_small_spte_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.changes.make_small_spte(masks(vendor), _SPLIT) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.make_small_spte(masks(vendor), _SPLIT) for kvm, masks in both)
     prove(same(demands(mine.evidence), demands(theirs.evidence)), host(both.lifted.masks.shadow_masks(vendor)))
     prove(same(mine.spte, theirs.spte), demands(theirs.evidence))
 
 
 @each_vendor
 def test_make_huge_spte_is_the_same(both: Both, vendor: Vendor) -> None:
-    mine, theirs = (kvm.changes.make_huge_spte(masks(vendor), _AT.spte, _AT.level) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.make_huge_spte(masks(vendor), _AT.spte, _AT.level) for kvm, masks in both)
     prove(same(demands(mine.evidence), demands(theirs.evidence)), host(both.lifted.masks.shadow_masks(vendor)))
     prove(same(mine.spte, theirs.spte), demands(theirs.evidence))
 
@@ -125,7 +125,7 @@ def test_make_huge_spte_is_the_same(both: Both, vendor: Vendor) -> None:
 @pytest.mark.parametrize("change", SpteChange, ids=lambda change: change.name)
 @each_vendor
 def test_the_change_is_the_same(both: Both, vendor: Vendor, change: SpteChange) -> None:
-    mine, theirs = (kvm.changes.change(masks(vendor), change, _AT) for kvm, masks in both)
+    mine, theirs = (kvm.spte_changes.change(masks(vendor), change, _AT) for kvm, masks in both)
     # The one page frame that is zapped is below the highest only where addresses have more than 12 bits.
     prove(same(mine.spte, theirs.spte), host(both.lifted.masks.shadow_masks(vendor)), demands(theirs.evidence))
 
@@ -133,5 +133,5 @@ def test_the_change_is_the_same(both: Both, vendor: Vendor, change: SpteChange) 
 @pytest.mark.parametrize("name", ["fixed", "spurious", "spte", "marked_dirty", "logged"])
 @each_vendor
 def test_fast_page_fault_is_the_same(both: Both, vendor: Vendor, name: str) -> None:
-    mine, theirs = (getattr(kvm.changes.fast_page_fault(masks(vendor), _FAULT, _AT), name) for kvm, masks in both)
+    mine, theirs = (getattr(kvm.spte_changes.fast_page_fault(masks(vendor), _FAULT, _AT), name) for kvm, masks in both)
     prove(same(mine, theirs))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import KernelTree, open_source
+from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
@@ -44,7 +44,7 @@ def symptoms_by_theorem(kvm: Kvm, settled: set[Settled], release: str = RELEASE)
                 claims = theorem.state(kvm, vendor)
             except NotThere:
                 continue
-            keyed = [((theorem.name, vendor, claim.part, claim.obligation), claim) for claim in claims]
+            keyed = [((theorem.name, vendor, claim.case.part, claim.obligation), claim) for claim in claims]
             left = [(key, claim) for key, claim in keyed if key not in settled]
             for (key, claim), proved in zip(left, prove_together([key[-1] for key, _ in left]), strict=True):
                 shown = None if proved is not None else shown_by(claim, theorem.name, vendor, known)
@@ -64,7 +64,7 @@ def shown_by(claim: Claim, theorem: str, vendor: Vendor, known: Sequence[KnownFi
         return str(answer.verdict.value)
     assert claim.obligation.is_refuted_by(answer.assignment.values)
     way = next(way for way in ways if evaluate(way.when, answer.assignment.values))
-    shape = Shape(theorem, vendor, claim.part, way.name, way.place)
+    shape = Shape(theorem=theorem, vendor=vendor, part=claim.case.part, symptom=way.name, place=way.place)
     return None if known_as(shape, known) is not None else way.name
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
@@ -40,7 +40,11 @@ def shapes_shown(kvm: Kvm) -> set[Shape]:
                 if answer.assignment is not None:
                     values = answer.assignment.values
                     way = next(way for way in ways if evaluate(way.when, values))
-                    shown.add(Shape(theorem.name, vendor, claim.part, way.name, way.place))
+                    shown.add(
+                        Shape(
+                            theorem=theorem.name, vendor=vendor, part=claim.case.part, symptom=way.name, place=way.place
+                        )
+                    )
     return shown
 
 
@@ -55,21 +59,37 @@ def test_no_two_are_the_same() -> None:
 
 
 def test_what_a_newer_tree_has_put_right_is_not_known_of_it() -> None:
-    shape = Shape("t", Vendor.INTEL, "", "s")
-    fixed, kept = KnownFinding(1, "", (shape,), "ACC_READ_MASK"), KnownFinding(2, "", (shape,), "NO_SUCH_MASK")
-    always = KnownFinding(3, "", (shape,))
+    shape = Shape(theorem="t", vendor=Vendor.INTEL, part="", symptom="s")
+    fixed, kept = (
+        KnownFinding(number=1, says="", shapes=(shape,), lacking="ACC_READ_MASK"),
+        KnownFinding(number=2, says="", shapes=(shape,), lacking="NO_SUCH_MASK"),
+    )
+    always = KnownFinding(number=3, says="", shapes=(shape,))
     assert known_in(ReferenceKvm(), (fixed, kept, always), RELEASE) == (kept, always)
 
 
 @pytest.mark.parametrize(
     ("release", "known"),
     [
-        ("6.12.117", True), ("7.2.0", True), ("7.2.12", True), ("7.2.13", False), ("7.2.14-1", False),
-        ("7.3.0-rc7", True), ("7.3.3", True), ("7.3.4", False), ("7.4.0-rc1", False), ("8.0.0", False),
+        ("6.12.117", True),
+        ("7.2.0", True),
+        ("7.2.12", True),
+        ("7.2.13", False),
+        ("7.2.14-1", False),
+        ("7.3.0-rc7", True),
+        ("7.3.3", True),
+        ("7.3.4", False),
+        ("7.4.0-rc1", False),
+        ("8.0.0", False),
     ],
-)  # fmt: skip
+)
 def test_what_an_exact_release_has_put_right_is_known_of_those_before_it(release: str, known: bool) -> None:
-    finding = KnownFinding(1, "", (Shape("t", Vendor.INTEL, "", "s"),), repaired=("7.2.13", "7.3.4"))
+    finding = KnownFinding(
+        number=1,
+        says="",
+        shapes=(Shape(theorem="t", vendor=Vendor.INTEL, part="", symptom="s"),),
+        repaired=("7.2.13", "7.3.4"),
+    )
     assert bool(known_in(ReferenceKvm(), [finding], release)) is known
 
 

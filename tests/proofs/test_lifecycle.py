@@ -8,8 +8,8 @@ import pytest
 
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.lifecycle import claims_without
-from mmuproof.proofs.lifecycle_invariant import CONJUNCTS
+from mmuproof.proofs.given.lifecycle_invariant import CONJUNCTS
+from mmuproof.proofs.spte.lifecycle import claims_without
 from mmuproof.smt.obligation import Verdict
 from mmuproof.smt.solver import decide
 
@@ -23,9 +23,9 @@ def refuted(kvm: ReferenceKvm, vendor: Vendor, conjunct: str) -> Iterator[str]:
     """The claims that do not hold if the invariant lacks a conjunct."""
     for claim in claims_without(kvm, vendor, conjunct):
         verdict = decide(claim.obligation).verdict
-        assert verdict in (Verdict.PROVED, Verdict.REFUTED), claim.part
+        assert verdict in (Verdict.PROVED, Verdict.REFUTED), claim.case.part
         if verdict is Verdict.REFUTED:
-            yield claim.part
+            yield claim.case.part
 
 
 @pytest.mark.parametrize(

@@ -9,24 +9,43 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Claim
-from mmuproof.proofs.warning_conditions import CONDITIONS, DECIDED_ELSEWHERE, UNDECIDED
+from mmuproof.proofs.warnings.conditions import CONDITIONS, DECIDED_ELSEWHERE, UNDECIDED
 
 # Of each of these there is an assertion that hides behind CONFIG_KVM_PROVE_MMU, or that needs a condition.
 _ASSERTING = {
-    "kvm_mmu_reset_all_pte_masks", "kvm_mmu_set_mmio_spte_mask", "make_spte", "mark_spte_for_access_track",
-    "check_spte_writable_invariants", "spte_ad_enabled", "spte_ad_need_write_protect", "modify_spte_protections",
-    "make_small_spte", "make_huge_spte", "mmu_spte_update", "spte_clear_dirty", "__update_clear_spte_fast",
-    "tdp_mmu_set_spte", "tdp_mmu_set_spte_atomic", "__tdp_mmu_set_spte_atomic", "clear_dirty_gfn_range",
-    "kvm_tdp_mmu_age_spte", "kvm_mmu_invalidate_mmio_sptes", "permission_fault", "vmx_eptp_page_walk_level",
-    "kvm_init_shadow_npt_mmu", "kvm_mmu_child_role", "ept_sync_spte", "ept_get_level1_sp_gpa",
-}  # fmt: skip
+    "kvm_mmu_reset_all_pte_masks",
+    "kvm_mmu_set_mmio_spte_mask",
+    "make_spte",
+    "mark_spte_for_access_track",
+    "check_spte_writable_invariants",
+    "spte_ad_enabled",
+    "spte_ad_need_write_protect",
+    "modify_spte_protections",
+    "make_small_spte",
+    "make_huge_spte",
+    "mmu_spte_update",
+    "spte_clear_dirty",
+    "__update_clear_spte_fast",
+    "tdp_mmu_set_spte",
+    "tdp_mmu_set_spte_atomic",
+    "__tdp_mmu_set_spte_atomic",
+    "clear_dirty_gfn_range",
+    "kvm_tdp_mmu_age_spte",
+    "kvm_mmu_invalidate_mmio_sptes",
+    "permission_fault",
+    "vmx_eptp_page_walk_level",
+    "kvm_init_shadow_npt_mmu",
+    "kvm_mmu_child_role",
+    "ept_sync_spte",
+    "ept_get_level1_sp_gpa",
+}
 
 
 def claims(kvm: Kvm) -> list[Claim]:
@@ -35,7 +54,7 @@ def claims(kvm: Kvm) -> list[Claim]:
 
 
 def table_labels(found: list[Claim]) -> set[str]:
-    labels = {assumption.label for claim in found for assumption in claim.assumptions}
+    labels = {assumption.label for claim in found for assumption in claim.case.assumptions}
     return {label for label in labels if re.match(r"\w+\(\): ", label)}
 
 
@@ -89,7 +108,7 @@ def test_a_part_speaks_of_one_function(on_tree: Callable[[str], list[Claim]]) ->
     for claim in on_tree("7.2"):
         places = {symptom.place for symptom in claim.symptoms if symptom.name == "fires"}
         assert len(places) <= 1
-        assert claim.part
+        assert claim.case.part
 
 
 @pytest.mark.kernel
@@ -107,7 +126,7 @@ def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(kernel_tree: 
                 places = {
                     (check.at.partition(":")[0], check.function)
                     for claim in stated
-                    for check in claim.evidence.checks
+                    for check in claim.case.evidence.checks
                     if check.kind in (CheckKind.WARN, CheckKind.BUG)
                 }
                 (decided if theorem.name == "spte.no-warning" else met).update(places)

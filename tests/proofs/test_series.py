@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.statement import Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, Shape, known_as, known_in
-from mmuproof.proofs.theorem import Catch, Claim, Symptom
+from mmuproof.proofs.theorem import Catch, Claim
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
@@ -26,47 +27,63 @@ from mmuproof.smt.terms import bool_var, iff, ne, var
 
 # What the changelog says, the defect that puts it back, the theorem that catches it, and the symptom shown.
 V2_TO_V3 = (
-    ("do not clear ACC_USER_EXEC_MASK for NX huge pages on AMD",
-     "nx-huge-page-clears-user", "acc.one-to-one", "user-lost"),
-    ("is_executable_pte() works only because XS==XU",
-     "split-forgets-xu", "spte.direct-execution", "modes-differ"),
-    ("handle XU in __is_bad_mt_xwr",
-     "misconfig-ignores-xu", "entry.misconfig", "misconfiguration-missed"),
-    ("use CPL<3, not CPL==0, for the U bit of nested #NPF",
-     "npf-1218-by-cpl-0", "exit.npf-1218", "user-below-3"),
-    ("clear GMET_ENABLE in the cached vmcb12",
-     "cached-gmet-kept", "gating.vmcb12-cache", "gmet-kept"),
-    ("offer MBEC only if it is on",
-     "mbec-offered-while-off", "gating.advertised-only-when-on", "offered-while-off"),
-    ("offer GMET only if it is on",
-     "gmet-offered-while-off", "gating.advertised-only-when-on", "offered-while-off"),
-    ("MBEC in translate_nested_gpa",
-     "nested-user-by-cpl", "nested.judgement", "supervisor-fetch-allowed"),
-    ("GMET in translate_nested_gpa",
-     "nested-npt-always-user", "nested.judgement", "supervisor-fetch-allowed"),
-)  # fmt: skip
+    (
+        "do not clear ACC_USER_EXEC_MASK for NX huge pages on AMD",
+        "nx-huge-page-clears-user",
+        "acc.one-to-one",
+        "user-lost",
+    ),
+    ("is_executable_pte() works only because XS==XU", "split-forgets-xu", "spte.direct-execution", "modes-differ"),
+    ("handle XU in __is_bad_mt_xwr", "misconfig-ignores-xu", "entry.misconfig", "misconfiguration-missed"),
+    ("use CPL<3, not CPL==0, for the U bit of nested #NPF", "npf-1218-by-cpl-0", "exit.npf-1218", "user-below-3"),
+    ("clear GMET_ENABLE in the cached vmcb12", "cached-gmet-kept", "gating.vmcb12-cache", "gmet-kept"),
+    ("offer MBEC only if it is on", "mbec-offered-while-off", "gating.advertised-only-when-on", "offered-while-off"),
+    ("offer GMET only if it is on", "gmet-offered-while-off", "gating.advertised-only-when-on", "offered-while-off"),
+    ("MBEC in translate_nested_gpa", "nested-user-by-cpl", "nested.judgement", "supervisor-fetch-allowed"),
+    ("GMET in translate_nested_gpa", "nested-npt-always-user", "nested.judgement", "supervisor-fetch-allowed"),
+)
 V1_TO_V2 = (
-    ("drop bit 10 from FROZEN_SPTE",
-     "frozen-has-bit-10", "layout.frozen", "hardware-present"),
-    ("fix the exit qualification for page-table EPT violations",
-     "injected-stale-stage", "exit.injected-qualification", "linear-address-valid"),
-    ("add XU to shadow_acc_track_mask",
-     "track-mask-without-xu", "tracking.not-present", "hardware-present"),
-    ("propagate root_role->access in the shadow MMU's direct_map()",
-     "direct-map-maps-all", "role.root-access", "leaf-access"),
-    ("pass advanced information on EPT violations to the guest",
-     "injected-without-advanced", "exit.injected-qualification", "user-mode-address"),
-    ("require advanced information for MBEC",
-     "mbec-without-advanced-info", "gating.mbec-needs-advanced-info", "mbec-without-advanced-info"),
-    ("gate XS and XU by the U bit of paging structures",
-     "nested-user-by-cpl", "nested.user-address", "supervisor-address-as-user"),
-    ("drop SECONDARY_EXEC_MODE_BASED_EPT_EXEC if L1 does not set it",
-     "vmcs02-inherits-mbec", "gating.vmcs02", "mbec-inherited"),
-    ("fix running L1 without GMET: L2 on L1's tables",
-     "vmcb02-inherits-gmet", "gating.vmcb02", "gmet-not-l2s"),
-    ("fix running L1 without GMET: L2 on KVM's tables",
-     "vmcb02-without-l1s-gmet", "gating.vmcb02", "gmet-not-l1s"),
-)  # fmt: skip
+    ("drop bit 10 from FROZEN_SPTE", "frozen-has-bit-10", "layout.frozen", "hardware-present"),
+    (
+        "fix the exit qualification for page-table EPT violations",
+        "injected-stale-stage",
+        "exit.injected-qualification",
+        "linear-address-valid",
+    ),
+    ("add XU to shadow_acc_track_mask", "track-mask-without-xu", "tracking.not-present", "hardware-present"),
+    (
+        "propagate root_role->access in the shadow MMU's direct_map()",
+        "direct-map-maps-all",
+        "role.root-access",
+        "leaf-access",
+    ),
+    (
+        "pass advanced information on EPT violations to the guest",
+        "injected-without-advanced",
+        "exit.injected-qualification",
+        "user-mode-address",
+    ),
+    (
+        "require advanced information for MBEC",
+        "mbec-without-advanced-info",
+        "gating.mbec-needs-advanced-info",
+        "mbec-without-advanced-info",
+    ),
+    (
+        "gate XS and XU by the U bit of paging structures",
+        "nested-user-by-cpl",
+        "nested.user-address",
+        "supervisor-address-as-user",
+    ),
+    (
+        "drop SECONDARY_EXEC_MODE_BASED_EPT_EXEC if L1 does not set it",
+        "vmcs02-inherits-mbec",
+        "gating.vmcs02",
+        "mbec-inherited",
+    ),
+    ("fix running L1 without GMET: L2 on L1's tables", "vmcb02-inherits-gmet", "gating.vmcb02", "gmet-not-l2s"),
+    ("fix running L1 without GMET: L2 on KVM's tables", "vmcb02-without-l1s-gmet", "gating.vmcb02", "gmet-not-l1s"),
+)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +103,12 @@ _USES_MBEC = "uses_mbec"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
 _XU_TRACKED_WITH_MBEC_ONLY = (
     SourceEdit(_SPTE_C, r"(?m)^u64 __read_mostly shadow_acc_track_mask;", r"\g<0>\nstatic bool uses_mbec;"),
-    SourceEdit(_SPTE_C, r"(shadow_acc_track_mask\s*= VMX_EPT_RWX_MASK) \| (VMX_EPT_USER_EXECUTABLE_MASK);",
-               r"\1 | (uses_mbec ? \2 : 0);"),
-)  # fmt: skip
+    SourceEdit(
+        _SPTE_C,
+        r"(shadow_acc_track_mask\s*= VMX_EPT_RWX_MASK) \| (VMX_EPT_USER_EXECUTABLE_MASK);",
+        r"\1 | (uses_mbec ? \2 : 0);",
+    ),
+)
 _WHERE_KVM_LOOKS = {
     # __is_bad_mt_xwr() takes bit 10 for execution without reading, and make_spte() warns.
     ("entry.shadow-reserved", "own-check-fails"),
@@ -124,10 +144,7 @@ def test_tracking_xu_with_mbec_only_is_harmless_but_for_what_kvm_itself_reads(
     kernel_tree: Callable[[str], Path],
 ) -> None:
     touched, refuted = set(), set()
-    with (
-        open_source(str(kernel_tree("7.2"))) as tree,
-        open_kernel(tree, _XU_TRACKED_WITH_MBEC_ONLY) as kvm,
-    ):
+    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, _XU_TRACKED_WITH_MBEC_ONLY) as kvm:
         for theorem in (each for each in THEOREMS if Vendor.INTEL in each.vendors):
             for claim in theorem.state(kvm, Vendor.INTEL):
                 if _USES_MBEC not in variables(claim.obligation.claim):
@@ -136,7 +153,9 @@ def test_tracking_xu_with_mbec_only_is_harmless_but_for_what_kvm_itself_reads(
                 way = refuted_with_agreeing_mbec(claim)
                 if way is None:
                     continue
-                shape = Shape(theorem.name, Vendor.INTEL, claim.part, way.name, way.place)
+                shape = Shape(
+                    theorem=theorem.name, vendor=Vendor.INTEL, part=claim.case.part, symptom=way.name, place=way.place
+                )
                 if known_as(shape, known_in(kvm, KNOWN_FINDINGS, tree.version)) is None:
                     refuted.add((theorem.name, way.name))
     assert touched >= {"tracking.round-trip", "tracking.not-present", "tracking.idempotent", "lifecycle.enough"}

@@ -26,7 +26,7 @@ def verdicts(theorems: Iterable[Theorem], seed: int) -> Verdicts:
                 if answer.assignment is not None:
                     values = answer.assignment.values
                     shown = next(way.name for way in ways if evaluate(way.when, values))
-                found[theorem.name, vendor, claim.part] = shown
+                found[theorem.name, vendor, claim.case.part] = shown
     return found
 
 
@@ -39,5 +39,5 @@ def test_no_two_claims_of_a_theorem_have_the_same_part() -> None:
     kvm = ReferenceKvm()
     for theorem in THEOREMS:
         for vendor in theorem.vendors:
-            parts = [claim.part for claim in theorem.state(kvm, vendor)]
+            parts = [claim.case.part for claim in theorem.state(kvm, vendor)]
             assert len(parts) == len(set(parts)), theorem.name

@@ -38,14 +38,8 @@ BINARY: dict[str, tuple[Callable[[BitVec, BitVec], BitVec], Callable[[int, int],
     "ashr": (terms.ashr, lambda a, b: signed(a) >> min(b, WIDTH)),
     "udiv": (terms.udiv, lambda a, b: a // b if b else FULL),
     "urem": (terms.urem, lambda a, b: a % b if b else a),
-    "sdiv": (
-        terms.sdiv,
-        lambda a, b: divided(signed(a), signed(b)) if b else (1 if signed(a) < 0 else -1),
-    ),
-    "srem": (
-        terms.srem,
-        lambda a, b: signed(a) - divided(signed(a), signed(b)) * signed(b) if b else a,
-    ),
+    "sdiv": (terms.sdiv, lambda a, b: divided(signed(a), signed(b)) if b else (1 if signed(a) < 0 else -1)),
+    "srem": (terms.srem, lambda a, b: signed(a) - divided(signed(a), signed(b)) * signed(b) if b else a),
 }
 COMPARED: dict[str, tuple[Callable[[BitVec, BitVec], Bool], Callable[[int, int], bool]]] = {
     "eq": (terms.eq, lambda a, b: a == b),
@@ -69,11 +63,13 @@ def extended(children: st.SearchStrategy[BitVec]) -> st.SearchStrategy[BitVec]:
         st.builds(lambda a, high: terms.sext(terms.extract(a, high, 0), WIDTH), children, st.integers(0, 7)),
         st.builds(
             lambda a, b, low: terms.extract(terms.concat(a, b), low + WIDTH - 1, low),
-            children, children, st.integers(0, WIDTH),
+            children,
+            children,
+            st.integers(0, WIDTH),
         ),
         st.builds(lambda c, d, a, b: terms.ite(c & ~d | d & c, a, b), conditions, conditions, children, children),
         st.builds(lambda c, d, a, b: terms.ite(terms.iff(c, d) ^ c, a, b), conditions, conditions, children, children),
-    )  # fmt: skip
+    )
 
 
 vectors = st.recursive(leaves, extended, max_leaves=12)

@@ -26,11 +26,16 @@ def test_a_claim_that_holds_only_under_its_assumption_is_proved_with_it_and_refu
 
 
 def test_assumptions_that_contradict_each_other_are_named_and_prove_nothing() -> None:
-    answer = decide(Obligation((
-        Assumption("x is small", ult(X, 4)),
-        Assumption("y is odd", bit(Y, 0)),
-        Assumption("x is large", ult(bv(5, 16), X)),
-    ), FALSE))  # fmt: skip
+    answer = decide(
+        Obligation(
+            (
+                Assumption("x is small", ult(X, 4)),
+                Assumption("y is odd", bit(Y, 0)),
+                Assumption("x is large", ult(bv(5, 16), X)),
+            ),
+            FALSE,
+        )
+    )
     assert answer.verdict is Verdict.VACUOUS
     assert set(answer.core) == {"x is small", "x is large"}
 

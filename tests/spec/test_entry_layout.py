@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmuproof.spec.entry_layout import (
     Control,
     EntryFormat,
-    Shape,
+    EntryShape,
     Use,
     defined_bits,
     field_named,
@@ -40,7 +40,7 @@ def spans(text: str) -> int:
     return total
 
 
-def settings_of(entry_format: EntryFormat, shape: Shape) -> list[frozenset[Control]]:
+def settings_of(entry_format: EntryFormat, shape: EntryShape) -> list[frozenset[Control]]:
     """Every set of the controls that the kind of entry depends on."""
     kind = next(kind for kind in entry_format.kinds if kind.shape == shape)
     relevant = {f.needs for f in entry_format.fields if shape in f.shapes and f.needs is not None}
@@ -51,7 +51,7 @@ def settings_of(entry_format: EntryFormat, shape: Shape) -> list[frozenset[Contr
 
 
 @pytest.mark.parametrize(("entry_format", "shape"), KIND_SHAPES, ids=KIND_IDS)
-def test_every_bit_has_exactly_one_use(entry_format: EntryFormat, shape: Shape) -> None:
+def test_every_bit_has_exactly_one_use(entry_format: EntryFormat, shape: EntryShape) -> None:
     for controls in settings_of(entry_format, shape):
         for width in range(32, 53):
             parts = [
@@ -63,7 +63,7 @@ def test_every_bit_has_exactly_one_use(entry_format: EntryFormat, shape: Shape) 
 
 
 @pytest.mark.parametrize(("entry_format", "shape"), KIND_SHAPES, ids=KIND_IDS)
-def test_fields_neither_overlap_nor_leave_gaps(entry_format: EntryFormat, shape: Shape) -> None:
+def test_fields_neither_overlap_nor_leave_gaps(entry_format: EntryFormat, shape: EntryShape) -> None:
     masks = [f.mask for f in entry_format.fields if shape in f.shapes]
     assert sum(masks) == (1 << entry_format.width) - 1
     assert all(f.low <= f.high for f in entry_format.fields)
@@ -77,18 +77,16 @@ def test_every_field_belongs_to_entries_of_its_format(entry_format: EntryFormat)
 
 
 @pytest.mark.parametrize(("entry_format", "shape"), KIND_SHAPES, ids=KIND_IDS)
-def test_used_fields_of_one_entry_have_different_names(entry_format: EntryFormat, shape: Shape) -> None:
+def test_used_fields_of_one_entry_have_different_names(entry_format: EntryFormat, shape: EntryShape) -> None:
     names = [f.name for f in entry_format.fields if shape in f.shapes and f.use in (Use.DEFINED, Use.ADDRESS)]
     assert len(names) == len(set(names))
 
 
 @given(
-    kind=st.sampled_from(KIND_SHAPES),
-    controls=st.frozensets(st.sampled_from(list(Control))),
-    width=st.integers(32, 51),
+    kind=st.sampled_from(KIND_SHAPES), controls=st.frozensets(st.sampled_from(list(Control))), width=st.integers(32, 51)
 )
 def test_a_wider_physical_address_only_turns_reserved_bits_into_address_bits(
-    kind: tuple[EntryFormat, Shape], controls: frozenset[Control], width: int
+    kind: tuple[EntryFormat, EntryShape], controls: frozenset[Control], width: int
 ) -> None:
     entry_format, shape = kind
     controls |= {Control.PAGE_SIZE_EXTENSIONS}

@@ -7,15 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.graph import evaluate, substitute
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    Bool,
-    bool_var,
-    boolean,
-    bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, Bool, bool_var, boolean, bv, var
 from mmuproof.spec import ept
 
 R, W, X, XU = 1 << 0, 1 << 1, 1 << 2, 1 << 10
@@ -31,7 +23,7 @@ def plain(level: int, leaf: bool) -> int:
     return (WRITE_BACK if leaf else 0) | (LARGE if leaf and level > 1 else 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """Controls and capabilities; by default everything is supported and no control is on."""
 
@@ -142,11 +134,7 @@ def test_paging_write_mark_needs_a_readable_page(entry: int, leaf: bool, control
     assert (
         bool(
             ept.misconfigured_permissions(
-                bv(entry, 64),
-                mbec=FALSE,
-                execute_only=TRUE,
-                paging_write_control=boolean(control),
-                maps_page=leaf,
+                bv(entry, 64), mbec=FALSE, execute_only=TRUE, paging_write_control=boolean(control), maps_page=leaf
             )
         )
         == expected
@@ -232,21 +220,18 @@ def test_without_mbec_bit_10_never_matters(bits: int, xo: bool, leaf: bool) -> N
 @pytest.mark.parametrize("shape", SHAPES, ids=SHAPE_IDS)
 def test_on_symbolic_entries_the_formula_is_the_same(shape: tuple[int, bool]) -> None:
     level, leaf = shape
-    names = (
-        "mbec",
-        "execute_only",
-        "paging_write_control",
-        "pages_2m",
-        "pages_1g",
-        "memory_type_checked_in_1g",
-    )
+    names = ("mbec", "execute_only", "paging_write_control", "pages_2m", "pages_1g", "memory_type_checked_in_1g")
     parameters: dict[str, Bool] = {name: bool_var(name) for name in names}
     entry = var("entry", 64)
     formula = ept.misconfigured(entry, level=level, maps_page=leaf, max_physical_address=46, **parameters)
     seen = set()
     for position in range(64):
         value = 1 << position | X | plain(level, leaf)
-        for setting in (Setting(), Setting(True, False, True), Setting(pages_2m=False, pages_1g=False)):
+        for setting in (
+            Setting(),
+            Setting(mbec=True, execute_only=False, paging_write_control=True),
+            Setting(pages_2m=False, pages_1g=False),
+        ):
             values = {name: int(getattr(setting, name)) for name in names}
             expected = misconfigured(value, level, leaf, setting)
             assert evaluate(formula, {"entry": value, **values}) == expected

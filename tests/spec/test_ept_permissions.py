@@ -5,23 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.graph import evaluate
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    bool_var,
-    boolean,
-    bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, bool_var, boolean, bv, var
 from mmuproof.spec import ept
 from mmuproof.spec.access import DATA_READ, DATA_WRITE, INSTRUCTION_FETCH, READ_MODIFY_WRITE, Access
 
-ACCESSES = {
-    "read": DATA_READ,
-    "write": DATA_WRITE,
-    "read-modify-write": READ_MODIFY_WRITE,
-    "fetch": INSTRUCTION_FETCH,
-}
+ACCESSES = {"read": DATA_READ, "write": DATA_WRITE, "read-modify-write": READ_MODIFY_WRITE, "fetch": INSTRUCTION_FETCH}
 
 
 # Entries in which each of the given bits is as likely 0 as 1, which numbers drawn at random are not.
@@ -151,12 +139,7 @@ def test_an_entry_has_64_bits() -> None:
 
 
 # EPTP bit 6, access updates a flag, counts as a write
-STRUCTURE_ACCESSES = [
-    (False, False, False),
-    (False, True, True),
-    (True, False, True),
-    (True, True, True),
-]
+STRUCTURE_ACCESSES = [(False, False, False), (False, True, True), (True, False, True), (True, True, True)]
 
 
 @pytest.mark.parametrize(("accessed_dirty", "updates", "write"), STRUCTURE_ACCESSES)

@@ -15,11 +15,24 @@ from mmuproof.spec.open_choices import READ_BIT_OF_READ_MODIFY_WRITE
 
 NOTHING = EptPermissions(FALSE, FALSE, FALSE, FALSE)
 A_READ = EptViolation(
-    access=DATA_READ, permissions=NOTHING, walk_complete=FALSE, linear_address_valid=TRUE, final=TRUE,
-    user_mode_address=FALSE, writable_page=FALSE, execute_disable_page=FALSE, nmi_unblocking=FALSE,
-    nmi_unblocking_defined=TRUE, shadow_stack=FALSE, shadow_stack_page=FALSE, guest_paging_verification=FALSE,
-    asynchronous=FALSE, mbec=TRUE, advanced_information=TRUE, shadow_stack_control=TRUE,
-)  # fmt: skip
+    access=DATA_READ,
+    permissions=NOTHING,
+    walk_complete=FALSE,
+    linear_address_valid=TRUE,
+    final=TRUE,
+    user_mode_address=FALSE,
+    writable_page=FALSE,
+    execute_disable_page=FALSE,
+    nmi_unblocking=FALSE,
+    nmi_unblocking_defined=TRUE,
+    shadow_stack=FALSE,
+    shadow_stack_page=FALSE,
+    guest_paging_verification=FALSE,
+    asynchronous=FALSE,
+    mbec=TRUE,
+    advanced_information=TRUE,
+    shadow_stack_control=TRUE,
+)
 ALWAYS_DEFINED = {0, 1, 2, 3, 4, 5, 7, 8, 13, 15, 16}
 
 
@@ -46,8 +59,14 @@ def bits(event: EptViolation) -> tuple[int, set[int]]:
         (replace(A_READ, access=INSTRUCTION_FETCH), 0x184),
         # Of a guest paging structure, with and without an update; as hardware with EPT A/D flags has it.
         (replace(A_READ, final=FALSE), 0x081),
-        (replace(A_READ, final=FALSE, access=guest_paging_structure_access(
-            accessed_dirty_enabled=TRUE, updates_flags=FALSE)), 0x083),
+        (
+            replace(
+                A_READ,
+                final=FALSE,
+                access=guest_paging_structure_access(accessed_dirty_enabled=TRUE, updates_flags=FALSE),
+            ),
+            0x083,
+        ),
         # A PDPTE load by MOV to CR3: no linear address, and bit 8 is clear whatever the access was.
         (replace(A_READ, linear_address_valid=FALSE), 0x001),
         # What the entries grant counts only if all of them are present.
@@ -59,7 +78,7 @@ def bits(event: EptViolation) -> tuple[int, set[int]]:
         (replace(A_READ, writable_page=TRUE), 0x581),
         (replace(A_READ, shadow_stack=TRUE, asynchronous=TRUE, guest_paging_verification=TRUE), 0x1A181),
     ],
-)  # fmt: skip
+)
 def test_the_number(event: EptViolation, number: int) -> None:
     assert bits(event)[0] == number
 

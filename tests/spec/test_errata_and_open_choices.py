@@ -10,7 +10,7 @@ import pytest
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.terms import FALSE, TRUE, Bool, bool_var, boolean, bv, var
 from mmuproof.spec import nested_page_fault
-from mmuproof.spec.errata import AMD_1218, ERRATA, L1TF, REPORTS, Erratum, Vendor, freed_fields
+from mmuproof.spec.errata import AMD_1218, ERRATA, L1TF, REPORTS, Erratum, Manufacturer, freed_fields
 from mmuproof.spec.hardware import Hardware
 from mmuproof.spec.nested_page_fault import NestedPageFault
 from mmuproof.spec.open_choices import GMET_WITHOUT_NXE, OPEN_CHOICES, OpenChoice
@@ -27,7 +27,7 @@ def resolve(path: str) -> Callable[..., object]:
 
 
 def erratum(**changes: object) -> Erratum:
-    given = {"name": "X", "vendor": Vendor.AMD, "title": "t", "condition": "c", "may_differ": "d", "source": "s"}
+    given = {"name": "X", "vendor": Manufacturer.AMD, "title": "t", "condition": "c", "may_differ": "d", "source": "s"}
     return Erratum(**{**given, **changes})  # type: ignore[arg-type]
 
 
@@ -62,10 +62,20 @@ def test_an_erratum_of_what_no_report_has_is_refused(changes: dict[str, object])
 
 def fault(*, gmet: bool, fetch: bool, cpl: int) -> NestedPageFault:
     return NestedPageFault(
-        write=boolean(not fetch), fetch=boolean(fetch), present=TRUE, reserved=FALSE, final=TRUE, cpl=bv(cpl, 2),
-        gmet=boolean(gmet), shadow_stack=FALSE, shadow_stack_page=FALSE, rmp=FALSE, encrypted=FALSE,
-        size_mismatch=FALSE, vmpl=FALSE,
-    )  # fmt: skip
+        write=boolean(not fetch),
+        fetch=boolean(fetch),
+        present=TRUE,
+        reserved=FALSE,
+        final=TRUE,
+        cpl=bv(cpl, 2),
+        gmet=boolean(gmet),
+        shadow_stack=FALSE,
+        shadow_stack_page=FALSE,
+        rmp=FALSE,
+        encrypted=FALSE,
+        size_mismatch=FALSE,
+        vmpl=FALSE,
+    )
 
 
 def possible_user_flags(hardware: Hardware, event: NestedPageFault) -> set[int]:

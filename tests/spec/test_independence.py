@@ -13,8 +13,7 @@ SOURCES = sorted(source for folder in spec.__path__ for source in Path(folder).g
 ALLOWED_PACKAGES = ("mmuproof.smt.terms", "mmuproof.spec")
 # Words of one hypervisor's vocabulary; the manuals use none of them.
 FOREIGN = re.compile(
-    r"\bkvm\b|\blinux\b|\bacc_[a-z]+|pferr|spte\b|\bfrozen_|shadow_(?!stack)|\bmmu_|\brole\b|\btdp\b",
-    re.IGNORECASE,
+    r"\bkvm\b|\blinux\b|\bacc_[a-z]+|pferr|spte\b|\bfrozen_|shadow_(?!stack)|\bmmu_|\brole\b|\btdp\b", re.IGNORECASE
 )
 
 

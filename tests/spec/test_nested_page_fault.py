@@ -12,9 +12,20 @@ from mmuproof.spec.nested_page_fault import NestedPageFault, can_happen, reporte
 from mmuproof.spec.open_choices import GMET_USER_FLAG_OF_DATA
 
 A_READ = NestedPageFault(
-    write=FALSE, fetch=FALSE, present=FALSE, reserved=FALSE, final=TRUE, cpl=bv(0, 2), gmet=FALSE, shadow_stack=FALSE,
-    shadow_stack_page=FALSE, rmp=FALSE, encrypted=FALSE, size_mismatch=FALSE, vmpl=FALSE,
-)  # fmt: skip
+    write=FALSE,
+    fetch=FALSE,
+    present=FALSE,
+    reserved=FALSE,
+    final=TRUE,
+    cpl=bv(0, 2),
+    gmet=FALSE,
+    shadow_stack=FALSE,
+    shadow_stack_page=FALSE,
+    rmp=FALSE,
+    encrypted=FALSE,
+    size_mismatch=FALSE,
+    vmpl=FALSE,
+)
 A_FETCH = replace(A_READ, fetch=TRUE)
 OF_A_TABLE = replace(A_READ, write=TRUE, final=FALSE)
 

@@ -7,23 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.graph import evaluate
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    bool_var,
-    boolean,
-    bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, bool_var, boolean, bv, var
 from mmuproof.spec import npt
 from mmuproof.spec.access import DATA_READ, DATA_WRITE, INSTRUCTION_FETCH, READ_MODIFY_WRITE, Access
 
-ACCESSES = {
-    "read": DATA_READ,
-    "write": DATA_WRITE,
-    "read-modify-write": READ_MODIFY_WRITE,
-    "fetch": INSTRUCTION_FETCH,
-}
+ACCESSES = {"read": DATA_READ, "write": DATA_WRITE, "read-modify-write": READ_MODIFY_WRITE, "fetch": INSTRUCTION_FETCH}
 BOTH = (False, True)
 CPLS = (0, 1, 2, 3)
 
@@ -155,12 +143,7 @@ def test_every_choice_of_reading_is_the_same_with_nxe() -> None:
     access = Access(bool_var("read"), bool_var("write"), bool_var("fetch"))
     with_nxe = [
         npt.allows(
-            page,
-            access,
-            gmet=bool_var("g"),
-            cpl=var("cpl", 2),
-            no_execute_enabled=TRUE,
-            gmet_void_without_nxe=choice,
+            page, access, gmet=bool_var("g"), cpl=var("cpl", 2), no_execute_enabled=TRUE, gmet_void_without_nxe=choice
         )
         for choice in (FALSE, TRUE)
     ]
@@ -212,8 +195,7 @@ def test_access_to_a_guest_page_table(read_only: bool, updates: bool, write: boo
 
 
 @pytest.mark.parametrize(
-    ("user", "gmet", "allowed"),
-    [(False, False, False), (True, False, True), (False, True, True), (True, True, True)],
+    ("user", "gmet", "allowed"), [(False, False, False), (True, False, True), (False, True, True), (True, True, True)]
 )
 def test_guest_page_tables_need_a_nested_user_page_unless_gmet(user: bool, gmet: bool, allowed: bool) -> None:
     access = npt.guest_page_table_access(read_only_guest_page_tables=FALSE, updates_flags=FALSE)

@@ -10,12 +10,7 @@ from mmuproof.smt.terms import FALSE, boolean, bv, var
 from mmuproof.spec import paging
 from mmuproof.spec.access import DATA_READ, DATA_WRITE, INSTRUCTION_FETCH, READ_MODIFY_WRITE, Access
 
-ACCESSES = {
-    "read": DATA_READ,
-    "write": DATA_WRITE,
-    "read-modify-write": READ_MODIFY_WRITE,
-    "fetch": INSTRUCTION_FETCH,
-}
+ACCESSES = {"read": DATA_READ, "write": DATA_WRITE, "read-modify-write": READ_MODIFY_WRITE, "fetch": INSTRUCTION_FETCH}
 NAMES = ("U", "W", "XD", "WP", "SMEP", "SMAP", "NXE", "AC")
 
 
@@ -34,7 +29,13 @@ def allows(access: Access, user_mode: bool, implicit: bool, on: set[str]) -> boo
         paging.allows(
             paging.AccessRights(flag["U"], flag["W"], flag["XD"]),
             paging.LinearAccess(access, boolean(user_mode), boolean(implicit)),
-            paging.PagingControls(flag["WP"], flag["SMEP"], flag["SMAP"], flag["NXE"], flag["AC"]),
+            paging.PagingControls(
+                write_protect=flag["WP"],
+                smep=flag["SMEP"],
+                smap=flag["SMAP"],
+                no_execute_enabled=flag["NXE"],
+                alignment_check=flag["AC"],
+            ),
         )
     )
 

@@ -36,11 +36,21 @@ MODES = [
     # IA-32e mode enabled, but not active.
     (PG, PAE | PKE, LME, 3, {"enabled", "pae"}),
     (PG, PAE, LME | LMA, 4, {"enabled", "ia32e"}),
-    (PG, PAE | PKE | SMAP, LMA | NXE, 4,
-     {"enabled", "ia32e", "protection_keys", "smap", "execute_disable", "fetches_told"}),
-    (PG | WP, EVERY_CR4, LMA, 5,
-     {"enabled", "ia32e", "five_levels", "write_protect", "smep", "smap", "protection_keys", "fetches_told"}),
-]  # fmt: skip
+    (
+        PG,
+        PAE | PKE | SMAP,
+        LMA | NXE,
+        4,
+        {"enabled", "ia32e", "protection_keys", "smap", "execute_disable", "fetches_told"},
+    ),
+    (
+        PG | WP,
+        EVERY_CR4,
+        LMA,
+        5,
+        {"enabled", "ia32e", "five_levels", "write_protect", "smep", "smap", "protection_keys", "fetches_told"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("cr0", "cr4", "efer", "levels", "true"), MODES)

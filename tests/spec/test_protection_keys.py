@@ -7,12 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.graph import evaluate
-from mmuproof.smt.terms import (
-    bool_var,
-    boolean,
-    bv,
-    var,
-)
+from mmuproof.smt.terms import bool_var, boolean, bv, var
 from mmuproof.spec import protection_keys
 from mmuproof.spec.access import DATA_READ, DATA_WRITE, INSTRUCTION_FETCH, READ_MODIFY_WRITE, Access
 

@@ -14,13 +14,7 @@ from mmuproof.spec.reserved import maps_page, plausible_width, reserved_bit_set,
 
 FORMATS = (EPT, NPT_LONG_MODE, AMD_LONG_MODE, INTEL_LONG_MODE, PAE, PAGING_32BIT)
 KINDS = [(entry_format, kind) for entry_format in FORMATS for kind in entry_format.kinds]
-DECIDING = (
-    Control.PAGES_2M,
-    Control.PAGES_1G,
-    Control.NO_EXECUTE,
-    Control.PAGE_SIZE_EXTENSIONS,
-    Control.PSE_36,
-)
+DECIDING = (Control.PAGES_2M, Control.PAGES_1G, Control.NO_EXECUTE, Control.PAGE_SIZE_EXTENSIONS, Control.PSE_36)
 WIDTHS = range(32, 53)
 WIDTH = var("M", 8)
 FREE = {control: bool_var(control.name) for control in DECIDING}

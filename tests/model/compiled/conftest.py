@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.source import open_source
+from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.smt.graph import evaluate_all, variables
-from mmuproof.smt.terms import (
-    Term,
-    all_of,
-    negate,
-)
+from mmuproof.smt.terms import Term, all_of, negate
 
 from .program import Program, build
 
@@ -116,9 +112,7 @@ def _hexadecimal(case: Case) -> str:
 
 @pytest.fixture(scope="session", params=["7.2", "6.12"])
 def both(
-    request: pytest.FixtureRequest,
-    kernel_tree: Callable[[str], Path],
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Both]:
     """A real kernel, lifted and compiled."""
     if platform.machine() != "x86_64" or shutil.which("gcc") is None:

@@ -12,21 +12,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmuproof.lift.stand_ins import StandIns, clang_arguments, write_stand_ins
+from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
 
 _PROBES = Path(__file__).parent / "programs"
 _KVM = "arch/x86/kvm"
 _FLAGS = (
-    "-O2", "-fno-stack-protector", "-fcf-protection=none",
+    "-O2",
+    "-fno-stack-protector",
+    "-fcf-protection=none",
     # asm-offsets.h, from which these come, is empty where nothing has been built.
-    "-Wa,--defsym,ALT_INSTR_SIZE=14", "-Wa,--defsym,EXTABLE_SIZE=12",
-)  # fmt: skip
+    "-Wa,--defsym,ALT_INSTR_SIZE=14",
+    "-Wa,--defsym,EXTABLE_SIZE=12",
+)
 _LINK = (
-    "-O2", "-no-pie",
+    "-O2",
+    "-no-pie",
     # What the functions under test do not call need not be there.
     "-Wl,--unresolved-symbols=ignore-all",
     "-Wl,--wrap=mmu_try_to_unsync_pages",
-)  # fmt: skip
+)
 # The kernel's files by the file of probes, and the functions whose parameters vary by the file that defines them.
 _UNITS = {"walks.c": f"{_KVM}/mmu/mmu.c", "sptes.c": f"{_KVM}/mmu/spte.c"}
 _FUNCTIONS = {

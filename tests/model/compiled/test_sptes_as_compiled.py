@@ -16,9 +16,21 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compiler]
 each_vendor = pytest.mark.parametrize("vendor", [Vendor.INTEL, Vendor.AMD], ids=lambda vendor: vendor.name)
 
 _MASKS = (
-    "host_writable", "mmu_writable", "nx", "user", "x", "xu", "accessed", "dirty", "present", "acc_track",
-    "mmio_value", "mmio_mask", "me_value", "nonpresent_or_rsvd",
-)  # fmt: skip
+    "host_writable",
+    "mmu_writable",
+    "nx",
+    "user",
+    "x",
+    "xu",
+    "accessed",
+    "dirty",
+    "present",
+    "acc_track",
+    "mmio_value",
+    "mmio_mask",
+    "me_value",
+    "nonpresent_or_rsvd",
+)
 _ZERO_CHECK = "vcpu->arch.mmu->shadow_zero_check"
 
 
@@ -125,9 +137,5 @@ def test_make_spte(both: Both, vendor: Vendor) -> None:
         **{f"{_ZERO_CHECK}.rsvd_bits_mask[{leaf}][{level}]": sparse(64) for leaf in range(2) for level in range(5)},
         f"{_ZERO_CHECK}.bad_mt_xwr": sparse(64),
     }
-    results: dict[str, Term] = {
-        "spte": made.spte,
-        "wrprot": made.wrprot,
-        "is_nx_huge_page_enabled": made.nx_huge_pages,
-    }
+    results: dict[str, Term] = {"spte": made.spte, "wrprot": made.wrprot, "is_nx_huge_page_enabled": made.nx_huge_pages}
     both.compare("make_spte", inputs, results, made.evidence)

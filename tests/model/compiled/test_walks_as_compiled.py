@@ -8,11 +8,7 @@ from mmuproof.model.lifted.session import member
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.walks import GpteFormat, NestedControls, WalkKind
 from mmuproof.smt.graph import evaluate_all
-from mmuproof.smt.terms import (
-    Term,
-    bool_var,
-    var,
-)
+from mmuproof.smt.terms import Term, bool_var, var
 
 from .conftest import ANY_BIT, WORD, Both, Case, Draw, among, word
 
@@ -109,9 +105,13 @@ def test_guest_entries(both: Both, kind: WalkKind) -> None:
 @each_nested
 def test_nested_set_up(both: Both, kind: WalkKind) -> None:
     controls = NestedControls(
-        bool_var("execonly"), bool_var("accessed_dirty"), bool_var("mbec"),
-        var("cr4", 64), var("efer", 64), bool_var("gmet"),
-    )  # fmt: skip
+        execonly=bool_var("execonly"),
+        accessed_dirty=bool_var("accessed_dirty"),
+        mbec=bool_var("mbec"),
+        cr4=var("cr4", 64),
+        efer=var("efer", 64),
+        gmet=bool_var("gmet"),
+    )
     walk = both.lifted.walks.nested_set_up(kind, controls).walk
 
     assert isinstance(walk.state, WalkInMemory)

@@ -1,0 +1,1 @@
+"""``mmuproof ask`` and ``mmuproof cache``."""

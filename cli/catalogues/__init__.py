@@ -1,0 +1,1 @@
+"""``mmuproof list``, ``show`` and ``errata``."""

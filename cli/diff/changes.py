@@ -1,0 +1,129 @@
+"""What `mmuproof diff` has found of each function, as typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmuproof.cli.shared.results import Input, KernelIdentity, TracedStep
+from mmuproof.compare.claims import Change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witness:
+    """An input on which two versions differ, confirmed by evaluating both on it.
+
+    Args:
+        what: in what they differ.
+        inputs: the inputs that matter; everything not listed may have any value.
+        values: every variable with its value.
+        old_steps: how the old version comes to what it shows.
+        new_steps: the same for the new version.
+        old: what the old version shows, in terms of the new version's encoding.
+        new: what the new version shows.
+    """
+
+    what: str
+    inputs: tuple[Input, ...]
+    values: Mapping[str, int]
+    old_steps: tuple[TracedStep, ...]
+    new_steps: tuple[TracedStep, ...]
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class CallerCheck:
+    """Whether a caller guarantees the condition under which two versions are equal; None if that is not known."""
+
+    caller: str
+    guarantees: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What has become of one function.
+
+    Args:
+        function: its name, with the former one if that was another.
+        change: what has become of it.
+        masks: for which tables the masks are set up; empty for masks of any value.
+        old_at: ``file:line`` of its definition in the old version.
+        new_at: the same in the new version.
+        seconds: how long it took.
+        directly: whether its own text, types or constants have changed, and not only functions that it calls.
+        condition: under which both versions are equal, if there is one.
+        callers: who guarantees that.
+        assumptions: what is taken for granted; nothing where both versions are the same term by term.
+        relation: what is which in the two versions, in words.
+        differs_in: the things that they show in which they can differ.
+        bits: where they differ in one number alone: in which bits of it.
+        witness: an input on which they differ.
+        calls: the functions that are called alike and were not followed.
+        reason: why there is no verdict.
+    """
+
+    function: str
+    change: Change
+    masks: str = ""
+    old_at: str = ""
+    new_at: str = ""
+    seconds: float = 0.0
+    directly: bool = True
+    condition: str = ""
+    callers: tuple[CallerCheck, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    relation: tuple[str, ...] = ()
+    differs_in: tuple[str, ...] = ()
+    bits: tuple[int, ...] = ()
+    witness: Witness | None = None
+    calls: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def guaranteed(self) -> bool:
+        """Whether the condition of `Change.EQUAL_IF` is known to hold at every call."""
+        return bool(self.callers) and all(each.guarantees for each in self.callers)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing changes for anybody."""
+        return self.change is Change.EQUAL or (self.change is Change.EQUAL_IF and self.guaranteed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """All that was found between two versions.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        judgements: one for each function that has changed, and for each kind of masks where these matter.
+        unchanged: how many functions say the same, and so does all that they call.
+        gone: functions that only the old version has.
+        come: functions that only the new version has.
+        outside: files that have changed and that hold no function of the MMU's that is looked at.
+        notes: what has been found to be the same under another name.
+        seconds: how long it took.
+        solvers: which, with their versions.
+    """
+
+    old: KernelIdentity
+    new: KernelIdentity
+    judgements: tuple[Judgement, ...]
+    unchanged: int
+    gone: tuple[str, ...] = ()
+    come: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    solvers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_status(self) -> int:
+        """0 if every function is equal, 1 if one is not, 3 if none differs but one is not decided."""
+        decided = [each for each in self.judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
+        if any(not each.is_equal for each in decided):
+            return 1
+        return 0 if len(decided) == len(self.judgements) else 3

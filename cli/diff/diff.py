@@ -1,0 +1,146 @@
+"""`mmuproof diff`: what a change does to the functions of the MMU.
+
+Imports are inside functions where they can wait: clang begins to parse before what comes after it is loaded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.naming import given_names
+from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.patched import patched_tree
+from mmuproof.lift.tree.source import KernelTree, open_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffRequest:
+    """What the user asked for.
+
+    Args:
+        old: the old kernel's source.
+        new: the new kernel's source.
+        functions: names and patterns; every function of the MMU that has changed if there are none.
+        patch: a patch on top of the old source, instead of a new one.
+        names: ``OLD=NEW`` for what has another name.
+        json: where the results file goes.
+        jobs: how many processes compare functions.
+        budget: the solver's budget for one question, None for the usual one.
+        apart: whether each unit is parsed by itself.
+        verbose: with the functions that are equal, and all that could not be compared.
+    """
+
+    old: str
+    new: str | None
+    functions: tuple[str, ...] = ()
+    patch: Path | None = None
+    names: tuple[str, ...] = ()
+    json: Path | None = None
+    jobs: int = 1
+    budget: int | None = None
+    apart: bool = False
+    verbose: bool = False
+
+
+def diff(request: DiffRequest, output: Output) -> int:
+    """Compare two versions; the exit status.
+
+    Raises:
+        UsageProblem: a source cannot be used, or the results file could not be written.
+    """
+    start = time.perf_counter()
+    names = given_names(request.names)
+    if request.json is not None:
+        check_writable(request.json)
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        TemporaryDirectory(prefix="mmuproof-") as folder,
+        ExitStack() as trees,
+        Parsing(every=not request.functions, apart=request.apart) as parsing,
+        _usable(),
+    ):
+        watcher.phase("reading")
+        old = ReadTree(trees.enter_context(open_source(request.old, cache=cache_folder(TREES))), Path(folder, "old"))
+        if request.patch is not None:
+            # Making the new tree takes as long as parsing a unit of the old one.
+            parsing.begin_old(old, first_units(request.functions, old))
+        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"))
+        parsing.begin(old, new, first_units(request.functions, old, new))
+        from mmuproof.cli.diff.changes import Difference
+        from mmuproof.cli.diff.report import difference_content, print_difference
+        from mmuproof.cli.diff.tree_comparison import Selected, changed_files, compare_trees
+        from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.smt import backend
+
+        identities: list[KernelIdentity] = []
+
+        def when_read() -> None:
+            for each in (old, new):
+                digest = each.tree.digest if request.json is not None else ""
+                config = each.stand_ins.config
+                identities.append(
+                    KernelIdentity(
+                        source=each.tree.description, version=each.tree.version, config=config, digest=digest
+                    )
+                )
+            trees.close()
+
+        found = compare_trees(
+            old,
+            new,
+            partial(changed_files, old.tree, new.tree),
+            Selected(
+                functions=request.functions,
+                names=names,
+                jobs=request.jobs,
+                budget=request.budget,
+                witnesses=request.verbose or request.json is not None,
+            ),
+            watcher,
+            parsing,
+            when_read,
+        )
+    report = Difference(
+        old=identities[0],
+        new=identities[1],
+        judgements=found.judgements,
+        unchanged=found.unchanged,
+        gone=found.gone,
+        come=found.come,
+        outside=found.outside,
+        notes=found.notes,
+        seconds=time.perf_counter() - start,
+        solvers={"z3": backend.version()},
+    )
+    print_difference(output, report, verbose=request.verbose)
+    if request.json is not None:
+        write_json(request.json, difference_content(report))
+    return report.exit_status
+
+
+def _new_tree(request: DiffRequest, old: KernelTree) -> AbstractContextManager[KernelTree]:
+    cache = cache_folder(TREES)
+    if request.patch is not None:
+        return patched_tree(old, request.patch, cache=cache)
+    assert request.new is not None
+    return open_source(request.new, cache=cache)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except LiftError as error:
+        from mmuproof.cli.shared.unusable import unusable
+
+        raise unusable(error) from error

@@ -1,0 +1,256 @@
+"""What `mmuproof diff` has found, for a reader and for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mmuproof.cli.diff.changes import Difference, Judgement, Witness
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.results import TracedStep
+from mmuproof.cli.telling.report import input_lines, ranges
+from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.compare.claims import Change
+from mmuproof.compare.outcomes import RESULT
+
+_STYLES = {
+    Change.EQUAL: "green",
+    Change.EQUAL_IF: "yellow",
+    Change.MORE: "bold red",
+    Change.LESS: "bold red",
+    Change.DIFFERS: "bold red",
+    Change.UNKNOWN: "yellow",
+    Change.NOT_COMPARED: "yellow",
+}
+_ORDER = tuple(_STYLES)
+_MOST_OTHERS = 4
+_MOST_NAMES = 12
+FEW_WITNESSES = 12
+"""So many witnesses are printed without being asked for."""
+_GAP = "   "
+
+
+def print_difference(output: Output, report: Difference, *, verbose: bool) -> None:
+    """Print a whole run: the witnesses first, so that the verdicts are what is left on the screen."""
+    shown = sorted(report.judgements, key=lambda each: _ORDER.index(each.change))
+    witnesses = [each for each in shown if each.witness is not None]
+    differing = [each for each in shown if each.differs_in]
+    for each in witnesses if verbose or len(differing) <= FEW_WITNESSES else ():
+        assert each.witness is not None
+        _print_witness(output, each, each.witness)
+    notes = _numbered(note for each in shown for note in each.relation)
+    if notes:
+        output.line("What is taken to be the same in both versions, although it is called or encoded differently:")
+        for note, index in notes.items():
+            output.line(f"{f'[{index}]':>6} {note}")
+        output.line()
+    assumptions = _numbered(assumed for each in shown for assumed in each.assumptions)
+    if assumptions:
+        output.line("What is taken for granted in both versions:")
+        for assumed in assumptions:
+            output.line(f"       {assumed}")
+        output.line()
+    rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
+    _print_table(output, rows, notes, verbose=verbose)
+    if len(differing) > FEW_WITNESSES and not verbose:
+        output.line()
+        output.line(
+            "Name a function to see on what inputs it differs, and how either version gets there; -v shows all."
+        )
+    _print_rest(output, report, verbose=verbose)
+
+
+def _numbered(notes: Iterable[str]) -> dict[str, int]:
+    return {note: index for index, note in enumerate(dict.fromkeys(notes), 1)}
+
+
+def _print_witness(output: Output, judgement: Judgement, witness: Witness) -> None:
+    output.line(
+        (judgement.change.value.upper(), _STYLES[judgement.change]),
+        "  ",
+        (judgement.function, "bold"),
+        f"  {judgement.masks}".rstrip(),
+    )
+    output.line(f"  {_sentence(judgement, witness)}")
+    for line in input_lines(witness.inputs):
+        output.line(f"    {line}")
+    width = max((len(step.at) for step in (*witness.old_steps, *witness.new_steps)), default=0)
+    for side, steps in (("old", witness.old_steps), ("new", witness.new_steps)):
+        _print_steps(output, side, steps, width)
+    if witness.old or witness.new:
+        output.line(f"  Old: {witness.old}{_GAP}New: {witness.new}")
+    for line in _condition_lines(judgement):
+        output.line(f"  {line}")
+    output.line()
+
+
+def _print_steps(output: Output, side: str, steps: Sequence[TracedStep], width: int) -> None:
+    for step in steps:
+        output.line((f"    {side}  ", "dim"), (step.at.ljust(width), "cyan"), _GAP, step.text)
+
+
+def _sentence(judgement: Judgement, witness: Witness) -> str:
+    what = witness.what
+    sentences = {
+        Change.MORE: f"{what} allows what it did not allow before.",
+        Change.LESS: f"{what} no longer allows what it allowed before.",
+    }
+    other = "It returns something else." if what == RESULT or what.endswith("()") else f"There is another {what}."
+    text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
+    if judgement.bits:
+        numbers = ranges(judgement.bits)
+        text += f" Nothing else differs, and of it only bit{'s' if len(judgement.bits) > 1 else ''} {numbers}."
+    elif len(judgement.differs_in) > 1:
+        others = [each for each in judgement.differs_in if each != what]
+        more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
+        text += f" Also: {', '.join(others[:_MOST_OTHERS])}{more}."
+    return text
+
+
+def _condition_lines(judgement: Judgement) -> Iterable[str]:
+    if not judgement.condition:
+        return
+    yield f"The two are equal if {judgement.condition}."
+    sure = [each.caller for each in judgement.callers if each.guarantees]
+    not_sure = [each for each in judgement.callers if each.guarantees is False]
+    unknown = [each.caller for each in judgement.callers if each.guarantees is None]
+    if sure:
+        yield f"That is so whenever {_listed(f'{name}()' for name in sure)} call{'s' if len(sure) == 1 else ''} it."
+    for each in not_sure:
+        yield f"{each.caller}() does not see to it: {each.reason}"
+    if unknown:
+        yield f"Not known of {_listed(unknown)}."
+    if not judgement.callers:
+        yield "Whether it is so wherever the function is called has not been looked at."
+
+
+def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int], *, verbose: bool) -> None:
+    if not rows:
+        return
+    changes = max(len(each.change.value) for each in rows)
+    names = max(len(each.function) for each in rows)
+    masks = max(len(each.masks) for each in rows)
+    for each in rows:
+        marks = sorted(notes[note] for note in each.relation)
+        output.row(
+            (each.change.value.ljust(changes), _STYLES[each.change]),
+            f"  {each.function.ljust(names)}  {each.masks.ljust(masks)}",
+            f"  {each.seconds:6.2f} s",
+            f"  [{ranges(marks)}]" if marks else "",
+            f"  {_remark(each)}",
+            whole=verbose,
+        )
+        if verbose and each.calls:
+            output.line(
+                ("    rests on calls that both make alike: ", "dim"), ", ".join(f"{name}()" for name in each.calls)
+            )
+
+
+def _remark(each: Judgement) -> str:
+    if each.reason:
+        return each.reason
+    if each.change is Change.EQUAL_IF:
+        known = ", which every caller sees to" if each.guaranteed else ""
+        return f"{each.condition}{known}"
+    if each.change is Change.EQUAL:
+        return "" if each.directly else "only what it calls has changed"
+    return f"in {_listed(each.differs_in)}" if each.differs_in else ""
+
+
+def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
+    not_compared = [each for each in report.judgements if each.change is Change.NOT_COMPARED]
+    most = None if verbose else _MOST_NAMES
+    output.line()
+    for names, says in (
+        ([each.function for each in not_compared], "changed, and could not be compared"),
+        (report.gone, "in the old version only"),
+        (report.come, "in the new version only"),
+    ):
+        if names:
+            output.line((f"{len(names)} {says}: ", "yellow"), _listed((f"{name}()" for name in names), most))
+    if report.outside:
+        output.line(
+            (f"{len(report.outside)} other files of KVM's have changed and were not looked at: ", "yellow"),
+            _listed(report.outside, most),
+        )
+    for note in report.notes:
+        output.line((note, "dim"))
+    counts = [(change, sum(each.change is change for each in report.judgements)) for change in _ORDER]
+    parts: list[str | tuple[str, str]] = []
+    for change, count in counts:
+        if count:
+            parts += (
+                [", ", (f"{count} {change.value}", _STYLES[change])]
+                if parts
+                else [(f"{count} {change.value}", _STYLES[change])]
+            )
+    if report.unchanged:
+        parts += [f"{', ' if parts else ''}{report.unchanged} unchanged"]
+    output.line(
+        *(parts or ["nothing to compare"]),
+        f"  from {_named(report.old.source, report.old.version)} to "
+        f"{_named(report.new.source, report.new.version)} in {report.seconds:.1f} s",
+    )
+
+
+def _named(source: str, version: str | None) -> str:
+    return f"{source} (Linux {version})"
+
+
+def _listed(names: Iterable[str], most: int | None = None) -> str:
+    known = list(names)
+    shown = known if most is None or len(known) <= most else known[:most]
+    text = ", ".join(shown)
+    return text if len(shown) == len(known) else f"{text} and {len(known) - len(shown)} more (-v)"
+
+
+def difference_content(report: Difference) -> dict[str, object]:
+    """What the results file says."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        "old": kernel_content(report.old),
+        "new": kernel_content(report.new),
+        "results": [_content(each) for each in report.judgements],
+        "unchanged": report.unchanged,
+        "gone": list(report.gone),
+        "come": list(report.come),
+        "outside": list(report.outside),
+        "renamed": list(report.notes),
+        "summary": {change.value: sum(each.change is change for each in report.judgements) for change in _ORDER},
+    }
+
+
+def _content(each: Judgement) -> dict[str, object]:
+    witness = each.witness
+    return {
+        "function": each.function,
+        "verdict": each.change.value,
+        "masks": each.masks or None,
+        "old": each.old_at or None,
+        "new": each.new_at or None,
+        "seconds": round(each.seconds, 6),
+        "changed_itself": each.directly,
+        "condition": each.condition or None,
+        "callers": [
+            {"caller": check.caller, "guarantees": check.guarantees, "reason": check.reason or None}
+            for check in each.callers
+        ],
+        "assumptions": list(each.assumptions),
+        "relation": list(each.relation),
+        "differs_in": list(each.differs_in),
+        "bits": list(each.bits),
+        "not_followed": list(each.calls),
+        "reason": each.reason or None,
+        "checked": "one-solver",
+        "witness": None
+        if witness is None
+        else {
+            "what": witness.what,
+            "inputs": {one.name: one.text for one in witness.inputs},
+            "values": {name: value for name, value in witness.values.items() if value},
+            "old_steps": [{"at": step.at, "text": step.text} for step in witness.old_steps],
+            "new_steps": [{"at": step.at, "text": step.text} for step in witness.new_steps],
+            "old": witness.old or None,
+            "new": witness.new or None,
+        },
+    }

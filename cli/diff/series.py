@@ -1,0 +1,167 @@
+"""`mmuproof diff --series`: a series of commits, one line each."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.diff.tree_comparison import DifferingFiles, Found, Selected, compare_trees
+from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.unusable import unusable
+from mmuproof.compare.claims import Change
+from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.commit_message import claims_no_change
+from mmuproof.lift.tree.series import Commit, read_series, series_trees
+from mmuproof.model.kvm import NotThere
+
+_ORDER = (Change.DIFFERS, Change.MORE, Change.LESS, Change.EQUAL_IF, Change.UNKNOWN, Change.NOT_COMPARED, Change.EQUAL)
+_MOST_NAMES = 3
+
+
+class CommitClaim(enum.Enum):
+    """What becomes of a commit's claim that nothing changes in what the code does."""
+
+    NONE = ""
+    """It claims no such thing."""
+    STANDS = "claim stands"
+    """Every function of the MMU that it touches is equal."""
+    BROKEN = "claim broken"
+    """A function is not."""
+    OPEN = "claim open"
+    """No function differs as far as that could be decided, but not all could be, or other files of KVM's change."""
+
+
+_STYLES = {
+    CommitClaim.STANDS: "green",
+    CommitClaim.BROKEN: "bold red",
+    CommitClaim.OPEN: "yellow",
+    CommitClaim.NONE: "",
+}
+
+
+@dataclass(frozen=True)
+class SeriesRequest:
+    """What the user asked for.
+
+    Args:
+        repository: a git repository.
+        range: ``REV..REV``.
+        jobs: how many processes compare functions.
+        budget: the solver's budget for one question, None for the usual one.
+    """
+
+    repository: str
+    range: str
+    jobs: int = 1
+    budget: int | None = None
+
+
+def compare_series(request: SeriesRequest, output: Output) -> int:
+    """Compare commit by commit: 1 if a claim of no functional change is broken, 3 if one is open, else 0.
+
+    Raises:
+        UsageProblem: the repository, the range or a tree cannot be used.
+    """
+    start = time.perf_counter()
+    repository = Path(request.repository).expanduser()
+    wanted = Selected(jobs=request.jobs, budget=request.budget)
+    claims: list[CommitClaim] = []
+    try:
+        commits = read_series(request.range, repository)
+        found: dict[str, Found] = {}
+        with (
+            output.progress(verbose=False) as watcher,
+            TemporaryDirectory(prefix="mmuproof-") as folder,
+            series_trees(repository, commits, cache=cache_folder(TREES)) as steps,
+        ):
+            before: ReadTree | None = None
+            for number, step in enumerate(steps):
+                old = before or ReadTree(step.before, Path(folder, "first"))
+                new = ReadTree(step.after, Path(folder, str(number)))
+                watcher.phase("reading")
+                with Parsing(every=True) as parsing:
+                    parsing.begin(old, new, first_units((), old, new))
+                    files = _known(frozenset(step.commit.changed))
+                    found[step.commit.id] = compare_trees(old, new, files, wanted, watcher, parsing)
+                before = new
+        for commit in commits:
+            claims.append(_print_commit(output, commit, found.get(commit.id)))
+    except (LiftError, NotThere) as error:
+        raise unusable(error) from error
+    output.line()
+    output.line(
+        f"{len(claims)} commit{'s' if len(claims) != 1 else ''}",
+        *_counts(claims),
+        f" in {time.perf_counter() - start:.1f} s",
+    )
+    if CommitClaim.BROKEN in claims:
+        return 1
+    return 3 if CommitClaim.OPEN in claims else 0
+
+
+def _known(files: frozenset[str]) -> DifferingFiles:
+    return lambda *_folders: files
+
+
+def _print_commit(output: Output, commit: Commit, found: Found | None) -> CommitClaim:
+    """One line: what the commit does to which functions, and whether its claim stands."""
+    judgements = found.judgements if found is not None else ()
+    claim = _claim(commit, judgements, found.outside if found is not None else ())
+    told: list[str | tuple[str, str]] = [
+        (commit.short_id, "dim"),
+        f"  {_plain(commit.subject)}: {_says(commit, found)}",
+    ]
+    if claim is not CommitClaim.NONE:
+        told += ["; no functional change: ", (claim.value, _STYLES[claim])]
+    output.line(*told)
+    return claim
+
+
+def _claim(commit: Commit, judgements: Sequence[Judgement], outside: Sequence[str]) -> CommitClaim:
+    if not claims_no_change(commit.message):
+        return CommitClaim.NONE
+    decided = [each for each in judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
+    if any(not each.is_equal for each in decided):
+        return CommitClaim.BROKEN
+    return CommitClaim.OPEN if len(decided) < len(judgements) or outside else CommitClaim.STANDS
+
+
+def _says(commit: Commit, found: Found | None) -> str:
+    if not commit.changed:
+        return "nothing that is read"
+    if found is None or not (found.judgements or found.gone or found.come):
+        return "no function of the MMU"
+    parts = []
+    for change in _ORDER:
+        names = list(dict.fromkeys(each.function for each in found.judgements if each.change is change))
+        if names:
+            parts.append(f"{change.value}: {_few(names)}")
+    parts += [f"new: {_few(found.come)}"] if found.come else []
+    parts += [f"gone: {_few(found.gone)}"] if found.gone else []
+    return "; ".join(parts)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _plain(text: str) -> str:
+    """A subject without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _counts(claims: Sequence[CommitClaim]) -> list[str | tuple[str, str]]:
+    parts: list[str | tuple[str, str]] = []
+    for claim in (CommitClaim.STANDS, CommitClaim.BROKEN, CommitClaim.OPEN):
+        count = claims.count(claim)
+        if count:
+            parts += [", ", (f"{count} {claim.value}", _STYLES[claim])]
+    return parts

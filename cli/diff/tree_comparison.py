@@ -1,0 +1,252 @@
+"""The functions of two trees compared: which have changed, and what has become of each."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, whole
+from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
+from mmuproof.cli.diff.report import FEW_WITNESSES
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.forked import nothing, side_by_side
+from mmuproof.cli.shared.naming import is_pattern
+from mmuproof.cli.shared.selection import near
+from mmuproof.cli.shared.watching import Watcher
+from mmuproof.compare.encodings import moved_kinds
+from mmuproof.compare.versions import Pair, Pairing, Version, pair_functions, unchanged
+from mmuproof.compare.ways import Given, SetUp
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.tree.source import KernelTree
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C, is_of_mmu
+
+_KVM = ("arch/x86/kvm", "virt/kvm")
+_READ = ("arch/x86", "include", "virt/kvm")
+_SOURCES = (".c", ".h")
+DifferingFiles = Callable[..., frozenset[str]]
+_FEW = 30
+"""Of so many functions that have changed it is worth to look at each thoroughly."""
+_BUDGET = 4_000_000
+"""The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a comparison of two trees has found; see `Difference`."""
+
+    judgements: tuple[Judgement, ...]
+    unchanged: int
+    gone: tuple[str, ...]
+    come: tuple[str, ...]
+    outside: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """What is compared, and how.
+
+    Args:
+        functions: names and patterns; every function of the MMU that has changed if there are none.
+        names: what is called otherwise in the new version, with what it was.
+        jobs: how many processes compare functions.
+        budget: the solver's budget for one question, None for the usual one.
+        witnesses: whether witnesses are wanted of however many functions that differ.
+    """
+
+    functions: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    jobs: int = 1
+    budget: int | None = None
+    witnesses: bool = False
+
+
+def compare_trees(
+    old: ReadTree,
+    new: ReadTree,
+    differing_files: DifferingFiles,
+    wanted: Selected,
+    watcher: Watcher,
+    parsing: Parsing,
+    when_read: Callable[[], None] = nothing,
+) -> Found:
+    """Compare the functions of two trees.
+
+    Args:
+        old: the old tree.
+        new: the new tree.
+        differing_files: gives the files in which they differ, of some folders or of all that is read.
+        wanted: what is compared, and how.
+        watcher: is told how far it has come.
+        parsing: may have begun to parse the trees; it is finished here.
+        when_read: is called once neither tree is needed any more.
+
+    Raises:
+        LiftError: a tree turns out to be unusable.
+        UsageProblem: there is no such function.
+    """
+    defined = {
+        name: tuple(dict.fromkeys((*old.defining(name), *new.defining(name))))
+        for name in wanted.functions
+        if not is_pattern(name)
+    }
+    known = _units_of(defined, old, new) if defined and len(defined) == len(wanted.functions) else ()
+    changed = cache(differing_files)
+    affected = cache(lambda path: is_affected(old, new, path, changed))
+    paths = known or _units(old, new, affected, defined, every=bool(wanted.functions))
+    parsing.finish(old, new, paths, affected)
+    versions = Version(old.units(paths)), Version(new.units(paths))
+    pairing = pair_functions(*versions, wanted.names, tuple(defined))
+    pairs = _selected(pairing, versions, wanted.functions)
+    # What is told of one function is kept for the others: this is done before there are processes.
+    moved = moved_kinds(versions[0].constants, versions[1].constants)
+    todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names, moved)]
+    set_ups = tuple(_set_ups(*versions)) if todo else ()
+    thorough = len(todo) <= _FEW
+    before, after = versions
+    judge = Judge(
+        old=before,
+        new=after,
+        given=Given(wanted.names, pairing),
+        set_ups=set_ups,
+        budget=wanted.budget or _BUDGET,
+        thorough=thorough,
+        tells=thorough or wanted.witnesses,
+    )
+    everything = not wanted.functions
+    outside: list[str] = []
+
+    def meanwhile() -> None:
+        if everything:
+            outside.extend(path for path in sorted(changed(*_KVM)) if path.startswith(_KVM) and not _is_looked_at(path))
+        when_read()
+
+    judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
+    notes = (
+        pairing.notes
+        if everything
+        else tuple(f"{pair.new}() is what {pair.old}() was" for pair in pairs if pair.new != pair.old)
+    )
+    return Found(
+        judgements=tuple(each for found in judgements for each in found),
+        unchanged=len(pairs) - len(todo),
+        gone=pairing.gone if everything else (),
+        come=pairing.come if everything else (),
+        outside=tuple(outside),
+        notes=notes,
+    )
+
+
+def judge_all(
+    judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
+) -> list[tuple[Judgement, ...]]:
+    """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""
+    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1:
+        watcher.phase("comparing", 2 * len(pairs))
+        halves = [Half(pair, first) for pair in pairs for first in (True, False)]
+        done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read)
+        return [whole(first, rest) for first, rest in zip(done[::2], done[1::2], strict=True)]
+    watcher.phase("comparing", len(pairs))
+    found = side_by_side(judge.judge, pairs, jobs, watcher.advance, when_read)
+    differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
+    if not judge.thorough and len(differing) <= FEW_WITNESSES:
+        watcher.phase("comparing thoroughly", len(differing))
+        thorough = replace(judge, thorough=True, tells=True)
+        again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance)
+        for index, each in zip(differing, again, strict=True):
+            found[index] = each
+    return found
+
+
+def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree) -> tuple[str, ...]:
+    """The units that are looked at for functions, by the units that define them; none if that is not known of all."""
+    if not all(defined.values()):
+        return ()
+    named = {path for paths in defined.values() for path in paths if old.has(path) and new.has(path)}
+    return tuple(
+        path for path in dict.fromkeys((SPTE_C, *MMU_UNITS, *sorted(named))) if path == SPTE_C or path in named
+    )
+
+
+def _units(
+    old: ReadTree, new: ReadTree, affected: Callable[[str], bool], defined: Mapping[str, Sequence[str]], *, every: bool
+) -> tuple[str, ...]:
+    """The units that may have changed, or every one of the MMU and those that define functions that are named."""
+    further = [path for paths in defined.values() for path in paths]
+    return tuple(
+        path
+        for path in dict.fromkeys((*MMU_UNITS, *further))
+        if old.has(path) and new.has(path) and (every or path == SPTE_C or affected(path))
+    )
+
+
+def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
+    yield SetUp("", old.constants, new.constants)
+    for name, ept in ((EPT, True), (OTHER_TABLES, False)):
+        try:
+            yield SetUp(name, old.bits(ept=ept), new.bits(ept=ept))
+        except (Refused, NotThere):
+            # Functions to which masks matter are then compared with masks of any value only.
+            return
+
+
+# -- what is compared ----------------------------------------------------------------------------------
+
+
+def changed_files(old: KernelTree, new: KernelTree, *folders: str) -> frozenset[str]:
+    """The files that are not the same in both trees, relative to them: of some folders, or of all that is read."""
+    if new.changed is not None:
+        return new.changed
+    both = [_files(root, folders or _READ) for root in (old.root, new.root)]
+    found = set(both[0]) ^ set(both[1])
+    for name in set(both[0]) & set(both[1]):
+        one, other = both[0][name], both[1][name]
+        if one != other and (one[1] != other[1] or (old.root / name).read_bytes() != (new.root / name).read_bytes()):
+            found.add(name)
+    return frozenset(found)
+
+
+def _files(root: Path, folders: Sequence[str]) -> dict[str, tuple[tuple[int, int], int]]:
+    """Every source file that a unit can consist of, with what tells it apart on disk, and its size."""
+    found = {}
+    for part in folders:
+        for path in (root / part).rglob("*"):
+            if path.suffix in _SOURCES:
+                known = path.stat()
+                found[path.relative_to(root).as_posix()] = ((known.st_dev, known.st_ino), known.st_size)
+    return found
+
+
+def _is_looked_at(path: str) -> bool:
+    """Whether the functions of a file are compared: those of headers are where a unit includes them."""
+    return is_of_mmu(path) and (path in MMU_UNITS or not path.endswith(".c"))
+
+
+def _selected(pairing: Pairing, versions: tuple[Version, Version], functions: Sequence[str]) -> tuple[Pair, ...]:
+    """The functions that are meant.
+
+    Raises:
+        UsageProblem: a name or pattern selects nothing.
+    """
+    chosen: set[Pair] = set(() if functions else pairing.pairs)
+    for wanted in functions:
+        found = {
+            pair
+            for pair in pairing.pairs
+            if fnmatch.fnmatchcase(pair.new, wanted) or fnmatch.fnmatchcase(pair.old, wanted)
+        }
+        if not found:
+            for version, which in zip(versions, ("old", "new"), strict=True):
+                if version.where(wanted):
+                    raise UsageProblem(
+                        f"{wanted}() is in the {which} version only (--map OLD=NEW says what it is else)"
+                    )
+            verb = "matches" if is_pattern(wanted) else "is called"
+            raise UsageProblem(f"no function {verb} {wanted!r}{near(wanted, [pair.new for pair in pairing.pairs])}")
+        chosen |= found
+    return tuple(pair for pair in pairing.pairs if pair in chosen)

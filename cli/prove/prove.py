@@ -1,0 +1,138 @@
+"""`mmuproof prove`: decide theorems, report, and say with the exit status how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mmuproof.cli.prove.known import remarks
+from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, Subject
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.results import KernelIdentity, Report
+from mmuproof.cli.shared.selection import select_defect, select_tasks
+from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.watching import Watcher
+from mmuproof.cli.telling.report import print_report
+from mmuproof.cli.telling.results_file import report_content
+from mmuproof.lift.errors import LiftError
+from mmuproof.model.kvm import NotThere
+from mmuproof.proofs.known_findings import known_in
+
+_SHARE = 64
+"""Results for which a process of their own is worth while: each has to lift for itself what it needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProveRequest:
+    """What the user asked for.
+
+    Args:
+        theorems: names and patterns; all theorems if there are none.
+        kernel: the kernel's source, or None for the reference model.
+        vendors: names; all if there are none.
+        json: where the results file goes.
+        defect: what to break first.
+        jobs: how many processes there may be.
+        budget: the solver's budget for one claim, None for the usual one.
+        verbose: with assumptions, and with tracebacks of what fails.
+        allow_known: whether known findings leave the exit status green.
+        erratum: what is known of the processor: ``1218=off``.
+        errata: a file with errata of the user's own.
+    """
+
+    theorems: tuple[str, ...] = ()
+    kernel: str | None = None
+    vendors: tuple[str, ...] = ()
+    json: Path | None = None
+    defect: str | None = None
+    jobs: int = 1
+    budget: int | None = None
+    verbose: bool = False
+    allow_known: bool = False
+    erratum: tuple[str, ...] = ()
+    errata: Path | None = None
+
+
+def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
+    """Prove what is asked for; the exit status.
+
+    Raises:
+        UsageProblem: the run could not start, or the results file could not be written.
+    """
+    start = time.perf_counter()
+    tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
+    defect = None if request.defect is None else select_defect(catalogue.defects(), request.defect)
+    hardware = read_hardware(request.erratum, request.errata)
+    if request.json is not None:
+        check_writable(request.json)
+
+    # Only now: the solver takes longer to load than a mistake on the command line takes to find.
+    from mmuproof.cli.prove.running import run
+    from mmuproof.cli.shared.solving import Solver
+    from mmuproof.smt import backend, solver
+    from mmuproof.smt.together import prove_together
+
+    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
+    processes = min(request.jobs, 1 + len(tasks) // _SHARE)
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        _subject(request.kernel, defect, catalogue, watcher, ahead=processes > 1) as subject,
+    ):
+        ask = Solver(
+            lambda obligation, preferred: solver.decide(obligation, budget, preferred),
+            partial(solver.satisfiable, budget=budget),
+            partial(prove_together, budget=budget),
+        )
+        known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
+        results = run(tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware)
+    identity = replace(
+        subject.identity, hardware=settings_text(hardware), errata="" if request.errata is None else str(request.errata)
+    )
+    report = Report(
+        kernel=identity,
+        results=results,
+        seconds=time.perf_counter() - start,
+        solvers={"z3": backend.version()},
+        allow_known=request.allow_known,
+        remarks=(*remarks(results, known), *unused(hardware, results)),
+    )
+    print_report(output, report, verbose=request.verbose)
+    if request.json is not None:
+        write_json(request.json, report_content(report))
+    return report.exit_status
+
+
+@contextmanager
+def _subject(
+    kernel: str | None, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
+) -> Iterator[Subject]:
+    """What is judged, with the defect in it."""
+    name = "" if defect is None else defect.name
+    if kernel is None:
+        subject = catalogue.reference()
+        if defect is not None:
+            if defect.on_reference is None:
+                raise UsageProblem(f"the reference model cannot have the defect {name}; give a --kernel")
+            subject = replace(subject, kvm=defect.on_reference())
+        yield _named(subject, name)
+        return
+    if defect is not None and not defect.edits:
+        raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
+    try:
+        edits = () if defect is None else defect.edits
+        with catalogue.kernel(kernel, edits, watcher, ahead=ahead) as subject:
+            yield _named(subject, name)
+    except (LiftError, NotThere) as error:
+        raise unusable(error) from error
+
+
+def _named(subject: Subject, defect: str) -> Subject:
+    identity: KernelIdentity = replace(subject.identity, defect=defect)
+    return replace(subject, identity=identity)

@@ -1,0 +1,266 @@
+"""Stating theorems and deciding their claims, theorems side by side, and one verdict for each."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from mmuproof.cli.shared.forked import side_by_side
+from mmuproof.cli.shared.results import Counterexample, CutNote, Result
+from mmuproof.cli.shared.selection import Task
+from mmuproof.cli.shared.solving import Solver, leave_all
+from mmuproof.cli.shared.watching import Watcher
+from mmuproof.cli.telling.counterexamples import NoSymptom, explain
+from mmuproof.lift.errors import Missing, Refused, SourceError, Undefined
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.theorem import Claim, always_undefined
+from mmuproof.smt.obligation import Answer, Verdict
+from mmuproof.spec.hardware import Hardware
+
+SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
+"""A theorem's verdict is the first of these that one of its claims has.
+
+REFUTED comes before ERROR because a confirmed counterexample stands by itself, whatever became of the other
+claims.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    """What became of one claim.
+
+    ``seconds`` is the processor time that it took; ``failure`` an exception that tells more than the reason.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+    counterexample: Counterexample | None = None
+    seconds: float = 0.0
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """A task's result, and where the exceptions in it come from."""
+
+    result: Result
+    failures: tuple[str, ...] = ()
+
+
+def run(
+    tasks: Sequence[Task],
+    kvm: Kvm,
+    solver: Solver,
+    *,
+    processes: int,
+    watcher: Watcher,
+    known: Sequence[KnownFinding] = (),
+    hardware: Hardware | None = None,
+) -> tuple[Result, ...]:
+    """The verdict on every task, in the order of the tasks.
+
+    Args:
+        tasks: what is to be proved.
+        kvm: the implementation that it is proved of; what it has read so far is shared by all processes.
+        solver: decides it.
+        processes: how many of them work; this one waits for them, so that a signal reaches it.
+        watcher: is told how far it has come.
+        known: the findings as which counterexamples are recognised.
+        hardware: what is known of the processor; nothing if it is not given.
+
+    Raises:
+        SourceError: the tree turns out to be unusable.
+    """
+    prover = _Prover(kvm, solver, known, hardware or Hardware())
+    # The vendors of one theorem have nearly all in common.
+    theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
+    watcher.phase("proving", len(theorems))
+    proved = [each for group in side_by_side(prover.all, theorems, processes, watcher.advance) for each in group]
+    for task, each in zip(tasks, proved, strict=True):
+        for failure in each.failures:
+            watcher.failure(f"{task.theorem.name} {task.vendor.value}", failure)
+    return tuple(each.result for each in proved)
+
+
+@dataclass(frozen=True)
+class _Prover:
+    """What is the same for all tasks of a run; see `run`."""
+
+    kvm: Kvm
+    solver: Solver
+    known: Sequence[KnownFinding]
+    hardware: Hardware
+
+    def all(self, tasks: Sequence[Task]) -> list[_Proved]:
+        """The verdicts on some tasks."""
+        return [self._prove(task) for task in tasks]
+
+    def _prove(self, task: Task) -> _Proved:
+        start = time.thread_time()
+
+        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> _Proved:
+            theorem = task.theorem
+            result = Result(
+                theorem=theorem.name,
+                vendor=task.vendor,
+                verdict=verdict,
+                seconds=time.thread_time() - start,
+                reason=reason,
+                assumptions=theorem.assumes,
+                source=theorem.source,
+            )
+            return _Proved(result, () if error is None else (_traced(error),))
+
+        try:
+            claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
+        except (NotThere, Missing) as missing:
+            return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
+        except Undefined as undefined:
+            claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)
+        except Refused as refused:
+            return ended(Verdict.ERROR, refused.message, refused)
+        except SourceError:
+            raise
+        except Exception as error:
+            # One theorem that cannot be stated must not keep the others from being decided.
+            return ended(Verdict.ERROR, f"stating it failed: {_described(error)}", error)
+        if not claims:
+            return ended(Verdict.ERROR, "the theorem states no claim")
+        seconds = time.thread_time() - start
+        return _conclude(task, claims, _find(claims, self.solver), seconds, self.known)
+
+
+def _conclude(
+    task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], seconds: float, known: Sequence[KnownFinding]
+) -> _Proved:
+    told = _tell(task, claims, findings, known)
+    theorem = task.theorem
+    labels = (assumption.label for each in claims for assumption in each.case.assumptions)
+    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in claims for cut in each.case.evidence.cuts)
+    result = Result(
+        theorem=theorem.name,
+        vendor=task.vendor,
+        verdict=told.worst.verdict,
+        seconds=seconds + sum(finding.seconds for finding in findings),
+        reason=told.reason,
+        assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels))),
+        cuts=tuple(dict.fromkeys(cuts)),
+        counterexample=told.worst.counterexample,
+        source=theorem.source,
+        refuted=told.refuted,
+        known=told.known,
+    )
+    return _Proved(result, tuple(_traced(each.failure) for each in findings if each.failure is not None))
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A claim with what became of it; ``known`` is the number of the known finding that its counterexample is."""
+
+    claim: Claim
+    finding: _Finding
+    shape: Shape | None
+    known: int | None
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What is told first; of what is refuted that is what is not known."""
+        return SEVERITY.index(self.finding.verdict), self.known is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why, with the part of the theorem."""
+        reason = self.finding.reason
+        return f"{self.claim.case.part}: {reason}" if reason is not None and self.claim.case.part else reason
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a theorem's findings come to: the worst of them, why, and whether all that is wrong is known."""
+
+    worst: _Finding
+    reason: str | None
+    refuted: tuple[Shape, ...]
+    known: tuple[int, ...]
+
+
+def _decided(task: Task, claim: Claim, finding: _Finding, known: Sequence[KnownFinding]) -> _Decided:
+    if finding.counterexample is None:
+        return _Decided(claim, finding, None, None)
+    told = finding.counterexample
+    shape = Shape(
+        theorem=task.theorem.name, vendor=task.vendor, part=claim.case.part, symptom=told.symptom, place=told.place
+    )
+    return _Decided(claim, finding, shape, known_as(shape, known))
+
+
+def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], known: Sequence[KnownFinding]) -> _Told:
+    pairs = zip(claims, findings, strict=True)
+    decided = sorted((_decided(task, *pair, known) for pair in pairs), key=lambda each: each.rank)
+    worst = decided[0]
+    wrong = [each for each in decided if each.finding.verdict is not Verdict.PROVED]
+    numbers = tuple(dict.fromkeys(each.known for each in wrong if each.known is not None))
+    others = [each for each in wrong if each.known is None]
+    reason = worst.reason
+    if worst.known is not None:
+        reason = f"known finding {', '.join(map(str, numbers))}: {reason}"
+        if others:
+            reason += f" Besides, {others[0].finding.verdict.value}: {others[0].reason}"
+    shapes = tuple(dict.fromkeys(each.shape for each in decided if each.shape is not None))
+    return _Told(worst.finding, reason, shapes, () if others else numbers)
+
+
+def _find(claims: Sequence[Claim], solver: Solver) -> list[_Finding]:
+    """What becomes of a theorem's claims."""
+    try:
+        answers = solver.prove([claim.obligation for claim in claims])
+    except Exception:
+        # Each is decided by itself, and told for itself what is wrong with it.
+        answers = leave_all(claims)
+    return [
+        _decide(claim, solver) if answer is None else _Finding(verdict=answer.verdict, seconds=answer.seconds)
+        for claim, answer in zip(claims, answers, strict=True)
+    ]
+
+
+def _decide(claim: Claim, solver: Solver) -> _Finding:
+    """Decide a claim and tell its counterexample."""
+    try:
+        answer = solver.decide(claim.obligation, [way.when for way in claim.ways_to_fail])
+    except Exception as error:
+        return _Finding(verdict=Verdict.ERROR, reason=f"deciding it failed: {_described(error)}", failure=error)
+    start = time.thread_time()
+    found = _finding_of(claim, answer, solver)
+    return replace(found, seconds=answer.seconds + time.thread_time() - start)
+
+
+def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
+    if answer.verdict is Verdict.VACUOUS:
+        return _Finding(
+            verdict=answer.verdict, reason=f"the assumptions contradict each other: {'; '.join(answer.core)}"
+        )
+    if answer.verdict is not Verdict.REFUTED:
+        return _Finding(verdict=answer.verdict, reason=answer.reason)
+    if answer.assignment is None:
+        return _Finding(verdict=Verdict.ERROR, reason="the solver refutes it without a counterexample")
+    try:
+        told = explain(claim, answer.assignment, solver.satisfiable)
+    except NoSymptom as error:
+        return _Finding(verdict=Verdict.ERROR, reason=str(error))
+    except Exception as error:
+        return _Finding(
+            verdict=Verdict.ERROR, reason=f"telling its counterexample failed: {_described(error)}", failure=error
+        )
+    return _Finding(verdict=Verdict.REFUTED, reason=told.sentence, counterexample=told)
+
+
+def _described(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _traced(error: Exception) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()

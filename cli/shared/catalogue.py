@@ -1,0 +1,140 @@
+"""What commands work on: the theorems, the implementations of KVM, and the defects that can be put into them.
+
+Imports are inside the methods: `list` needs neither a solver nor a C front end, and `diff` no theorem, and neither
+should wait for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.watching import Watcher
+
+if TYPE_CHECKING:
+    from mmuproof.cli.shared.results import KernelIdentity
+    from mmuproof.model.edits import SourceEdit
+    from mmuproof.model.kvm import Kvm
+    from mmuproof.proofs.known_findings import KnownFinding
+    from mmuproof.proofs.theorem import Theorem
+
+REFERENCE = "reference model"
+"""What a report calls the hand-written model."""
+
+
+class NamedDefect(Protocol):
+    """A deliberate mistake; see `mmuproof.model.defects.catalogue`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def says(self) -> str:
+        """What is wrong, in a sentence."""
+
+    @property
+    def on_reference(self) -> Callable[[], Kvm] | None:
+        """Makes a reference model that has the defect; None if the model cannot have it."""
+
+    @property
+    def edits(self) -> tuple[SourceEdit, ...]:
+        """What puts the defect into a tree; empty if nothing does."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An implementation of KVM, and what a report says about it.
+
+    ``release`` is the kernel's version, or that of the kernel which the reference model describes.
+    """
+
+    kvm: Kvm
+    identity: KernelIdentity
+    release: str
+
+
+class Catalogue(Protocol):
+    """Where the commands get everything from."""
+
+    def theorems(self) -> tuple[Theorem, ...]:
+        """All theorems, in the order of reports."""
+
+    def defects(self) -> Mapping[str, NamedDefect]:
+        """All defects by name."""
+
+    def known_findings(self) -> tuple[KnownFinding, ...]:
+        """What real kernels are known to get wrong."""
+
+    def reference(self) -> Subject:
+        """The reference model."""
+
+    def kernel(
+        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+    ) -> AbstractContextManager[Subject]:
+        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` if all of it is to be parsed before."""
+
+
+class Installed:
+    """The catalogue of this installation."""
+
+    def theorems(self) -> tuple[Theorem, ...]:
+        """See `Catalogue.theorems`."""
+        from mmuproof.proofs.catalogue import THEOREMS
+
+        return THEOREMS
+
+    def defects(self) -> Mapping[str, NamedDefect]:
+        """See `Catalogue.defects`."""
+        from mmuproof.model.defects.catalogue import DEFECTS
+
+        return DEFECTS
+
+    def known_findings(self) -> tuple[KnownFinding, ...]:
+        """See `Catalogue.known_findings`."""
+        from mmuproof.proofs.known_findings import KNOWN_FINDINGS
+
+        return KNOWN_FINDINGS
+
+    def reference(self) -> Subject:
+        """See `Catalogue.reference`."""
+        from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
+
+        return Subject(ReferenceKvm(), KernelIdentity(source=REFERENCE, version=None, digest=_model_digest()), RELEASE)
+
+    @contextmanager
+    def kernel(
+        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+    ) -> Iterator[Subject]:
+        """See `Catalogue.kernel`."""
+        from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.lift.tree.source import open_source
+        from mmuproof.model.lifted.kernel import open_kernel
+
+        watcher.phase("reading the tree")
+        with open_source(source, cache=cache_folder(TREES)) as tree:
+            watcher.phase("parsing")
+            with open_kernel(tree, edits, ahead=ahead) as kvm:
+                yield Subject(
+                    kvm,
+                    KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
+                    tree.version,
+                )
+
+
+def _model_digest() -> str:
+    """SHA-256 over the files of the reference model: it has no version of its own."""
+    from mmuproof import model
+
+    digest = hashlib.sha256()
+    for folder in model.__path__:
+        for path in sorted(Path(folder).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0%d\0" % len(content) + content)
+    return digest.hexdigest()

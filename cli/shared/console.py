@@ -1,0 +1,109 @@
+"""What a user sees: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from mmuproof.cli.shared.errors import UsageProblem
+
+MOST_DETAILS = 10
+"""More lines than this, below an error message, help nobody."""
+
+
+class _Stream(Console):
+    """A stream that a reader may close early, as ``head`` does, without changing the exit status."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on, and write to nobody."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Output:
+    """Standard output and standard error.
+
+    Colours appear on a terminal only; lines are broken by the terminal only, so that ``file:line`` stays in
+    one piece.
+    """
+
+    def __init__(self) -> None:
+        self._out = _Stream(highlight=False, markup=False, emoji=False)
+        self._err = _Stream(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, *parts: str | tuple[str, str]) -> None:
+        """One line on standard output; a part may come with its style."""
+        text = Text.assemble(*parts)
+        text.rstrip()
+        self._out.print(text, soft_wrap=True)
+
+    def row(self, *parts: str | tuple[str, str], whole: bool) -> None:
+        """A line of a table: on a terminal it is cut off where the terminal ends, unless ``whole``."""
+        text = Text.assemble(*parts)
+        text.rstrip()
+        if self._out.is_terminal and not whole:
+            text.truncate(self._out.width, overflow="ellipsis")
+        self._out.print(text, soft_wrap=True)
+
+    def note(self, text: str, style: str = "") -> None:
+        """One line on standard error."""
+        self._err.print(Text(text, style), soft_wrap=True)
+
+    def problem(self, problem: UsageProblem) -> None:
+        """What the user has to change."""
+        self._err.print(Text.assemble("mmuproof: ", (problem.message, "bold")), soft_wrap=True)
+        for line in problem.details[:MOST_DETAILS]:
+            self.note(f"  {line}")
+        if len(problem.details) > MOST_DETAILS:
+            self.note(f"  and {len(problem.details) - MOST_DETAILS} more")
+
+    def trace(self, error: BaseException) -> None:
+        """Where an exception comes from."""
+        self.note("".join(traceback.format_exception(error)).rstrip())
+
+    @contextmanager
+    def progress(self, *, verbose: bool) -> Iterator[Display]:
+        """Show how far a run has come, on a terminal, until the block ends."""
+        bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=self._err,
+            transient=True,
+            disable=not self._err.is_terminal,
+        )
+        with bar:
+            yield Display(self, bar, verbose)
+
+
+class Display:
+    """Shows a run while it goes on; a `mmuproof.cli.shared.watching.Watcher`."""
+
+    def __init__(self, output: Output, bar: Progress, verbose: bool) -> None:
+        self._output, self._bar, self._verbose = output, bar, verbose
+        self._task: TaskID | None = None
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Another kind of work begins."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(name, total=total)
+
+    def advance(self) -> None:
+        """One piece of it is done."""
+        if self._task is not None:
+            self._bar.advance(self._task)
+
+    def failure(self, what: str, trace: str) -> None:
+        """An exception has become the verdict ERROR: where it comes from is for who asked for it."""
+        if self._verbose:
+            self._output.note(f"{what}:")
+            self._output.note(trace)

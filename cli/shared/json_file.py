@@ -1,0 +1,54 @@
+"""A JSON file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmuproof.cli.shared.errors import UsageProblem
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work whether a file can be written after it.
+
+    Raises:
+        UsageProblem: it cannot.
+    """
+    try:
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise UsageProblem(f"{path} cannot be written: there is no folder {folder}")
+        if path.exists() and not path.is_file():
+            raise UsageProblem(f"{path} cannot be written: it is no regular file")
+        _beside(path).open("x").close()
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+    _beside(path).unlink()
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a file that appears under its name only once it is complete.
+
+    Raises:
+        UsageProblem: it cannot be written; what was there before stays.
+    """
+    made = _beside(path)
+    try:
+        with made.open("x", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path.resolve())
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    # In the same folder, as renaming works only within a file system; behind a link, where the file is.
+    path = path.resolve()
+    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,0 +1,145 @@
+"""What a run has found, as typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import Shape
+from mmuproof.smt.obligation import Verdict
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a counterexample, as a reader sees it: ``pte_access`` = ``READ|EXEC``."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TracedStep:
+    """One assignment on the way to the wrong result: ``at`` is ``file:line``."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterexample:
+    """A confirmed counterexample.
+
+    Args:
+        symptom: the name of what went wrong (see `mmuproof.proofs.theorem.Symptom`).
+        sentence: what is wrong, in a sentence.
+        inputs: the inputs that matter; everything not listed may have any value.
+        values: every variable of the obligation with its value.
+        steps: how KVM came to its answer.
+        actual: what KVM does.
+        expected: what the manual says.
+        at: the last step's place, empty if there is none.
+        place: ``file:function`` of what goes wrong, empty if it is no one place.
+    """
+
+    symptom: str
+    sentence: str
+    inputs: tuple[Input, ...]
+    values: Mapping[str, int]
+    steps: tuple[TracedStep, ...]
+    actual: str
+    expected: str
+    at: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class CutNote:
+    """A call that was not followed, and why that is sound."""
+
+    function: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The verdict on one theorem for one vendor.
+
+    ``seconds`` is the processor time for stating it, deciding its claims and telling its counterexamples.  What several
+    theorems need of the code counts for the first of them; parsing, which happens beside this, for none.
+    ``refuted`` is the shape of each of its counterexamples.  ``known`` are the numbers of the known findings
+    that they are, and empty if anything is wrong with the theorem that is not known.
+    """
+
+    theorem: str
+    vendor: Vendor
+    verdict: Verdict
+    seconds: float
+    reason: str | None = None
+    assumptions: tuple[str, ...] = ()
+    cuts: tuple[CutNote, ...] = ()
+    counterexample: Counterexample | None = None
+    source: str = ""
+    refuted: tuple[Shape, ...] = ()
+    known: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelIdentity:
+    """What was judged.
+
+    Args:
+        source: what the user named, or the reference model.
+        version: None for the reference model.
+        config: the configuration options under which the tree was read.
+        digest: SHA-256 of everything that a result depends on.
+        defect: the defect that was put in, empty if none was.
+        hardware: what the user said of the processor: ``1218=off``.
+        errata: the file with errata of the user's own, empty if there is none.
+    """
+
+    source: str
+    version: str | None
+    config: tuple[str, ...] = ()
+    digest: str = ""
+    defect: str = ""
+    hardware: tuple[str, ...] = ()
+    errata: str = ""
+
+    @property
+    def described(self) -> str:
+        """The source and what is special: a result must not be taken for the real thing's on any processor."""
+        return f"{self.source}{self.special}"
+
+    @property
+    def special(self) -> str:
+        """The defect that was put in, and what is taken as known of the processor."""
+        defect = f" with the defect {self.defect}" if self.defect else ""
+        errata = f" with the errata of {self.errata}" if self.errata else ""
+        known = f" on a processor with {', '.join(self.hardware)}" if self.hardware else ""
+        return f"{defect}{errata}{known}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole run.
+
+    With ``allow_known``, results whose counterexamples are all known findings do not count against the run.
+    ``remarks`` say which known findings do not show as they are recorded.
+    """
+
+    kernel: KernelIdentity
+    results: tuple[Result, ...]
+    seconds: float
+    solvers: Mapping[str, str] = field(default_factory=dict)
+    allow_known: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 if all is green, 1 if something is REFUTED, 3 if something is undecided and nothing REFUTED."""
+        verdicts = {result.verdict for result in self.results if not (self.allow_known and result.known)}
+        if Verdict.REFUTED in verdicts:
+            return 1
+        return 0 if all(verdict.green for verdict in verdicts) else 3

@@ -1,0 +1,1 @@
+"""What is told of results: counterexamples, reports, the results file."""

@@ -1,0 +1,175 @@
+"""From a solver's assignment to a counterexample that a kernel developer can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mmuproof.cli.shared.results import Counterexample, Input
+from mmuproof.cli.telling.flags import flags_text, number
+from mmuproof.cli.telling.steps import traced_steps
+from mmuproof.model.statement import Shown, Statement, Symptom
+from mmuproof.smt.graph import evaluate_all, postorder, variables
+from mmuproof.smt.obligation import Assignment
+from mmuproof.smt.slicing import bits_told, bits_used, overlap
+from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
+
+
+class NoSymptom(Exception):  # noqa: N818 - reads as what happened
+    """A claim fails in a way that its theorem has no words for."""
+
+
+def explain(claim: Statement, assignment: Assignment, satisfiable: Callable[[Bool], bool | None]) -> Counterexample:
+    """Tell a counterexample.
+
+    Args:
+        claim: what fails.
+        assignment: how it fails.
+        satisfiable: whether some assignment makes a truth value true, None if that is not known.
+
+    Raises:
+        NoSymptom: no symptom's condition holds.
+    """
+    values = _all_values(claim, assignment.values)
+    symptom = next((each for each in claim.ways_to_fail if values[each.when]), None)
+    if symptom is None:
+        raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
+    told = _told(claim, symptom, assignment, values, satisfiable)
+    important = _united(
+        assignment.relevant,
+        *(used for shown in told if not overlap(used := bits_used(shown.term), assignment.relevant)),
+    )
+    steps = traced_steps(claim, symptom, values, important)
+    return Counterexample(
+        symptom=symptom.name,
+        sentence=symptom.sentence,
+        inputs=_inputs(claim, told, assignment, values),
+        values=dict(assignment.values),
+        steps=steps,
+        actual=symptom.actual,
+        expected=symptom.expected,
+        at=steps[-1].at if steps else "",
+        place=symptom.place,
+    )
+
+
+def _all_values(claim: Statement, values: Mapping[str, int]) -> dict[Term, int]:
+    roots: list[Term] = [claim.obligation.claim]
+    roots += [symptom.when for symptom in claim.ways_to_fail]
+    roots += [shown.term for shown in claim.case.shown]
+    roots += [term for step in claim.case.evidence.steps for term in (step.guard, step.value)]
+    roots += [check.holds for check in claim.case.evidence.checks]
+    terms = postorder(roots)
+    return dict(zip(terms, evaluate_all(terms, values), strict=True))
+
+
+# -- inputs ----------------------------------------------------------------------------------------
+
+
+def _told(
+    claim: Statement,
+    symptom: Symptom,
+    assignment: Assignment,
+    values: Mapping[Term, int],
+    satisfiable: Callable[[Bool], bool | None],
+) -> list[Shown]:
+    """The shown terms that cannot have any value: those that matter, and those that the assumptions fix.
+
+    A constant is among them if the symptom speaks of it, or speaks of no shown term at all.
+    """
+    words = f"{symptom.sentence} {symptom.actual} {symptom.expected}"
+    spoken_of = {shown.name for shown in claim.case.shown if _mentions(words, shown.name)}
+    known = _variables(claim)
+    premise = all_of(*(assumption.term for assumption in claim.case.assumptions))
+    assumed = bits_used(premise)
+    context = all_of(
+        premise,
+        *(
+            _has_value(known[name], mask, assignment.values[name])
+            for name, mask in assignment.relevant.items()
+            if mask and name in known
+        ),
+    )
+
+    def fixed(shown: Shown) -> bool:
+        others = (negate(same) for same in _aspects(shown, values[shown.term]))
+        return any(satisfiable(all_of(context, other)) is False for other in others)
+
+    def told(shown: Shown) -> bool:
+        if shown.term.is_const:
+            return bool(shown.term.value) and (not spoken_of or shown.name in spoken_of)
+        used = bits_used(shown.term)
+        return overlap(used, assignment.relevant) or (overlap(used, assumed) and fixed(shown))
+
+    return [shown for shown in claim.case.shown if told(shown)]
+
+
+def _mentions(words: str, name: str) -> bool:
+    """Whether words speak of ``FROZEN_SPTE``, or of a ``frozen SPTE``; a name of one word may mean anything."""
+    name = name.replace("_", " ").lower()
+    return " " in name and name in words.replace("_", " ").lower()
+
+
+def _aspects(shown: Shown, value: int) -> list[Bool]:
+    """What a reader learns from a shown term: each bit that is set, or that none is."""
+    term = shown.term
+    if isinstance(term, BitVec) and value:
+        return [bit(term, index) for index in range(term.width) if value >> index & 1]
+    return [_has_value(term, -1, value)]
+
+
+def _has_value(term: Term, mask: int, value: int) -> Bool:
+    if isinstance(term, Bool):
+        return iff(term, boolean(bool(value)))
+    assert isinstance(term, BitVec)
+    return eq(term & mask, value & mask)
+
+
+def _united(*maps: Mapping[str, int]) -> dict[str, int]:
+    united: dict[str, int] = {}
+    for each in maps:
+        for name, mask in each.items():
+            united[name] = united.get(name, 0) | mask
+    return united
+
+
+def _inputs(
+    claim: Statement, told: Sequence[Shown], assignment: Assignment, values: Mapping[Term, int]
+) -> tuple[Input, ...]:
+    """The shown terms that cannot have any value, then what matters but can be read off none of them."""
+    texts: dict[str, str] = {}
+    untold = {name: mask for name, mask in assignment.relevant.items() if mask}
+    for shown in told:
+        text = _text(shown, values[shown.term])
+        name = shown.name
+        while texts.get(name, text) != text:
+            name += "'"
+        texts[name] = text
+        for variable, mask in bits_told(shown.term).items():
+            untold[variable] = untold.get(variable, 0) & ~mask
+    widths = {name: max(term.width, 1) for name, term in _variables(claim).items()}
+    for name, mask in untold.items():
+        mask &= (1 << widths.get(name, 64)) - 1
+        if mask:
+            key, text = _raw(name, mask, assignment.values[name], widths.get(name, 64))
+            texts[key] = text
+    return tuple(Input(name, text) for name, text in texts.items())
+
+
+def _variables(claim: Statement) -> dict[str, Term]:
+    checks = (check.holds for check in claim.case.evidence.checks)
+    return variables(claim.obligation.claim, *(assumption.term for assumption in claim.case.assumptions), *checks)
+
+
+def _text(shown: Shown, value: int) -> str:
+    return flags_text(shown.flags, value) if shown.flags else number(value)
+
+
+def _raw(name: str, mask: int, value: int, width: int) -> tuple[str, str]:
+    """Some bits of a variable that has no name in the kernel's vocabulary."""
+    if mask == (1 << width) - 1:
+        return name, number(value)
+    low = (mask & -mask).bit_length() - 1
+    high = mask.bit_length() - 1
+    if mask >> low == (1 << (high - low + 1)) - 1:
+        return f"{name}[{low if low == high else f'{high}:{low}'}]", number((value & mask) >> low)
+    return f"{name}&{mask:#x}", number(value & mask)

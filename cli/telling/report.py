@@ -1,0 +1,205 @@
+"""A run's report in words: the counterexamples, a table of verdicts, and what the results rest on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result
+from mmuproof.smt.obligation import Verdict
+
+_STYLES = {
+    Verdict.PROVED: "green",
+    Verdict.REFUTED: "bold red",
+    Verdict.VACUOUS: "yellow",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.ERROR: "red",
+}
+_CITED = ("C11", "KVM", "KVM's")
+_WIDTH = 108
+_GAP = "   "
+
+
+def print_report(output: Output, report: Report, *, verbose: bool) -> None:
+    """Print a whole run."""
+    for result in report.results:
+        # What is known and allowed is in the table; nobody wants to read it again.
+        in_full = verbose or not (report.allow_known and result.known)
+        if result.counterexample is not None and in_full:
+            _print_counterexample(output, result, result.counterexample, report.kernel)
+    footnotes = footnotes_of(cut for result in report.results for cut in result.cuts)
+    print_cuts(output, footnotes)
+    # Last, so that the verdicts are what is left on the screen.
+    _print_table(output, report.results, footnotes, verbose=verbose)
+    _print_summary(output, report, verbose=verbose)
+
+
+def _print_counterexample(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
+    style = _STYLES[result.verdict]
+    output.line(
+        (result.verdict.value, style),
+        "  ",
+        (result.theorem, "bold"),
+        f"  {result.vendor.value}",
+        f"  {_known(result.known)}, see docs/findings.md" if result.known else "",
+    )
+    output.line("  ", (told.sentence, "bold"))
+    for line in input_lines(told.inputs):
+        output.line(f"    {line}")
+    width = max((len(step.at) for step in told.steps), default=0)
+    for step in told.steps:
+        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
+    for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
+        output.line(f"  {line}")
+    numbers = " on these numbers" if told.inputs else ""
+    for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
+        output.line(f"  {line}")
+    output.line()
+
+
+def _known(numbers: Sequence[int]) -> str:
+    return f"known finding{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def command_for(result: Result, kernel: KernelIdentity) -> str:
+    """The command that gives this result again."""
+    words = ["mmuproof", "prove", result.theorem, "--vendor", result.vendor.value]
+    if kernel.version is not None:
+        words += ["--kernel", kernel.source]
+    if kernel.defect:
+        words += ["--defect", kernel.defect]
+    if kernel.errata:
+        words += ["--errata", kernel.errata]
+    for setting in kernel.hardware:
+        words += ["--erratum", setting]
+    return shlex.join(words)
+
+
+def input_lines(inputs: Sequence[Input]) -> list[str]:
+    """The inputs side by side, as many on a line as are easily read."""
+    lines = [""]
+    rest = "(everything else: any value)" if inputs else "(any values)"
+    for text in [*(f"{each.name}={each.text}" for each in inputs), rest]:
+        longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
+        if len(longer) > _WIDTH and lines[-1]:
+            lines.append(text)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _joined(first: str, second: str) -> list[str]:
+    """Two sentences on one line if it stays readable, else below each other."""
+    line = f"{first}{_GAP}{second}"
+    return [line] if len(line) <= _WIDTH else [first, second]
+
+
+def _actual(text: str) -> str:
+    return _sentence(text if text.startswith("KVM ") else f"KVM: {text}")
+
+
+def _expected(text: str, source: str) -> str:
+    """What the manual says, with the theorem's source unless the words name a more precise place."""
+    first = text.partition(" ")[0].rstrip(":")
+    cites = first in _CITED or (first[:1].isupper() and first in source)
+    text = _sentence(text if cites or not source else f"{source}: {text}")
+    # Beside what KVM does, "KVM:" would say the same of what it should do.
+    return f"KVM's own rule: {text.removeprefix('KVM: ')}" if text.startswith("KVM: ") else text
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+# -- the table -----------------------------------------------------------------------------------------
+
+
+Footnotes = dict[tuple[str, str], list[CutNote]]
+
+
+def footnotes_of(cuts: Iterable[CutNote]) -> Footnotes:
+    """The calls that were cut, together where function and reason are the same."""
+    notes: Footnotes = {}
+    for cut in cuts:
+        same = notes.setdefault((cut.function, cut.reason), [])
+        if cut not in same:
+            same.append(cut)
+    return notes
+
+
+def _print_table(output: Output, results: Sequence[Result], footnotes: Footnotes, *, verbose: bool) -> None:
+    verdicts = max(len(result.verdict.value) for result in results)
+    names = max(len(result.theorem) for result in results)
+    vendors = max(len(result.vendor.value) for result in results)
+    numbers = {key: index for index, key in enumerate(footnotes, 1)}
+    for result in results:
+        marks = sorted({numbers[cut.function, cut.reason] for cut in result.cuts})
+        output.row(
+            (result.verdict.value.ljust(verdicts), _STYLES[result.verdict]),
+            f"  {result.theorem.ljust(names)}  {result.vendor.value.ljust(vendors)}",
+            f"  {result.seconds:8.3f} s",
+            f"  [{ranges(marks)}]" if marks else "",
+            f"  {result.reason}" if result.reason else "",
+            whole=verbose,
+        )
+        if verbose:
+            for assumption in result.assumptions:
+                output.line(("    assumes ", "dim"), assumption)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with neighbours taken together: ``1-3,7``."""
+    spans: list[tuple[int, int]] = []
+    for value in numbers:
+        if spans and spans[-1][1] + 1 == value:
+            spans[-1] = (spans[-1][0], value)
+        else:
+            spans.append((value, value))
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def print_cuts(output: Output, footnotes: Footnotes) -> None:
+    """The calls that were cut, numbered in their order, with the reasons."""
+    if not footnotes:
+        return
+    output.line("Calls not followed, whose results may be anything, and why that loses nothing:")
+    for index, ((function, reason), cuts) in enumerate(footnotes.items(), 1):
+        more = f" +{len(cuts) - 1}" if len(cuts) > 1 else ""
+        output.line(f"{f'[{index}]':>6} {function}() ", (f"{cuts[0].at}{more}", "cyan"), (f"  {reason}", "dim"))
+    output.line()
+
+
+def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
+    kernel = report.kernel
+    output.line()
+    assumptions = {assumption for result in report.results for assumption in result.assumptions}
+    if assumptions and not verbose:
+        count = len(assumptions)
+        output.line(
+            f"The results rest on {count} assumption{'s' if count > 1 else ''}; -v lists them below each result."
+        )
+    for remark in report.remarks:
+        output.line((remark, "yellow"))
+    counts = [
+        (_count(verdict, report), _STYLES[verdict])
+        for verdict in Verdict
+        if any(result.verdict is verdict for result in report.results)
+    ]
+    parts: list[str | tuple[str, str]] = []
+    for count_and_style in counts:
+        parts += [", ", count_and_style] if parts else [count_and_style]
+    version = f" (Linux {kernel.version})" if kernel.version else ""
+    output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
+
+
+def _count(verdict: Verdict, report: Report) -> str:
+    """How many results have a verdict, and how many of them are known findings."""
+    results = [result for result in report.results if result.verdict is verdict]
+    known = sum(bool(result.known) for result in results)
+    if not known:
+        return f"{len(results)} {verdict.value}"
+    allowed = " and allowed" if report.allow_known else ""
+    which = "" if known == len(results) else f"{known} of them "
+    return f"{len(results)} {verdict.value} ({which}known{allowed})"

@@ -1,0 +1,71 @@
+"""What the results file says: JSON in schema 1."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+from mmuproof.cli.shared.results import Counterexample, CutNote, KernelIdentity, Report, Result
+from mmuproof.smt.obligation import Verdict
+
+SCHEMA = 1
+
+
+def tool_version() -> str:
+    """The installed version; ``unknown`` where the package is used without being installed."""
+    try:
+        return importlib.metadata.version("mmuproof")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
+    """What was judged."""
+    return {
+        "source": kernel.described,
+        "version": kernel.version,
+        "config": list(kernel.config),
+        "digest": kernel.digest,
+    }
+
+
+def report_content(report: Report) -> dict[str, object]:
+    """What the results file says."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        "kernel": kernel_content(report.kernel),
+        "results": [_result(result) for result in report.results],
+        "summary": {verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict},
+        "known_findings": {"allowed": report.allow_known, "remarks": list(report.remarks)},
+    }
+
+
+def _result(result: Result) -> dict[str, object]:
+    return {
+        "theorem": result.theorem,
+        "vendor": result.vendor.value,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "seconds": round(result.seconds, 6),
+        "checked": "one-solver",
+        "assumptions": list(result.assumptions),
+        "cuts": [cut_content(cut) for cut in result.cuts],
+        "counterexample": result.counterexample and counterexample_content(result.counterexample),
+        "known_findings": list(result.known),
+    }
+
+
+def cut_content(cut: CutNote) -> dict[str, object]:
+    """A call that was not followed."""
+    return {"function": cut.function, "at": cut.at, "reason": cut.reason}
+
+
+def counterexample_content(told: Counterexample) -> dict[str, object]:
+    """A counterexample or example."""
+    return {
+        "inputs": {each.name: each.text for each in told.inputs},
+        "steps": [{"at": step.at, "text": step.text} for step in told.steps],
+        "expected": told.expected,
+        "actual": told.actual,
+        "at": told.at or None,
+    }

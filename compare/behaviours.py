@@ -1,0 +1,237 @@
+"""What one version of a function does: run on free inputs, with everything that somebody else could see of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from mmuproof.compare.cuts import OPAQUE
+from mmuproof.lift.c_types import (
+    ArrayType,
+    CType,
+    FunctionType,
+    IntType,
+    Leaf,
+    PointerType,
+    RecordType,
+    VoidType,
+    leaf_at,
+)
+from mmuproof.lift.errors import LiftError, Refused
+from mmuproof.lift.machine.core import Definitions
+from mmuproof.lift.machine.findings import CheckKind
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer, Target, Value
+from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall, OpaqueCalls
+from mmuproof.lift.machine.values import null_condition
+from mmuproof.lift.syntax import Function, Variable
+from mmuproof.model.evidence import Check, Evidence, Step
+from mmuproof.smt.graph import postorder, variables_among
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, any_of, negate, var, zext
+
+_PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
+SETTLED = "shadow_"
+"""What the names of variables with static storage begin with that are set up once: the masks of SPTEs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What a run of a function shows.
+
+    Args:
+        function: the function.
+        result: what it returns; None for nothing.
+        memory: what it leaves behind.
+        calls: the calls that it makes and that are not followed.
+        warns: when a WARN fires.
+        stops: when a BUG fires.
+        undefined: when something is undefined in C.
+        evidence: how all that came about.
+        given_up: the functions that could not be followed, with the reason.
+        words: the unions among its inputs, by the names of their variables.
+        roots: the type of what a name begins with: a parameter, a variable with static storage, a call's result.
+    """
+
+    function: Function
+    result: Value | Place | None
+    memory: Memory = field(repr=False)
+    calls: tuple[OpaqueCall, ...] = field(repr=False)
+    warns: Bool = field(repr=False)
+    stops: Bool = field(repr=False)
+    undefined: Bool = field(repr=False)
+    evidence: Evidence = field(repr=False)
+    given_up: Mapping[str, Refused] = field(repr=False)
+    words: Mapping[str, RecordType] = field(repr=False)
+    roots: Callable[[str], CType | None] = field(repr=False)
+
+    @cached_property
+    def variables(self) -> Mapping[str, Term]:
+        """The free inputs, and the unknown results of calls, that what it shows depends on, by name."""
+        return variables_among(self.order)
+
+    @cached_property
+    def order(self) -> Sequence[Term]:
+        """Every node of what it shows, arguments before the nodes that use them."""
+        return postorder(self.shown)
+
+    @cached_property
+    def shown(self) -> tuple[Term, ...]:
+        """All terms that somebody else can see."""
+        return tuple(self._terms())
+
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """The names of all places outside that it writes, in a fixed order."""
+        return tuple(dict.fromkeys(object_.path(leaf.path) for _, object_, leaf in self.places_written()))
+
+    def places_written(self) -> Iterator[tuple[Memory, Object, Leaf]]:
+        """The places outside that it writes, in what it leaves behind and in what each call finds."""
+        for memory in (self.memory, *(call.memory for call in self.calls)):
+            for object_ in memory.changed:
+                if object_.kind is ObjectKind.INPUT:
+                    for offset, width in memory.written(object_):
+                        for leaf in leaves(object_, offset, width):
+                            yield memory, object_, leaf
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a place in this version, whether the function looks at it or not."""
+        head, *parts = _PARTS.findall(path.lstrip("*"))
+        type_ = self.roots(head)
+        for part in parts:
+            if part.startswith("["):
+                known = isinstance(type_, ArrayType) and int(part[1:-1]) < type_.count
+                type_ = type_.element if known and isinstance(type_, ArrayType) else None
+                continue
+            if part.startswith("->"):
+                type_ = type_.target if isinstance(type_, PointerType) else None
+            if not isinstance(type_, RecordType):
+                return False
+            member = type_.members.get(part.lstrip("->."))
+            if member is None:
+                # A union of several words.
+                return type_.is_union and part.startswith(".word")
+            type_ = member.type
+        return type_ is not None
+
+    def _terms(self) -> Iterator[Term]:
+        yield from (self.warns, self.stops, self.undefined)
+        yield from _in_value(self.result)
+        memories = [self.memory]
+        for call in self.calls:
+            yield call.guard
+            for argument in call.arguments:
+                yield from _in_value(argument)
+            memories.append(call.memory)
+        for memory in memories:
+            for object_ in memory.changed:
+                for offset, width in memory.written(object_):
+                    yield from _in_value(memory.read(object_, offset, width))
+                    for leaf in leaves(object_, offset, width):
+                        # Of a word of bit-fields all is compared, what has not been written as well.
+                        if leaf.union is not None:
+                            yield from _in_value(memory.read(object_, leaf.offset, leaf.width))
+
+
+def _in_value(value: Value | Place | None) -> Iterator[Term]:
+    if isinstance(value, BitVec):
+        yield value
+    elif isinstance(value, Pointer):
+        for target in value.targets:
+            yield target.guard
+            if target.address is not None:
+                yield target.address
+            if target.place is not None:
+                yield from (dimension.index for dimension in target.place.dimensions)
+
+
+def behaviour(
+    definitions: Definitions,
+    function: Function,
+    answers: CallResults,
+    *,
+    never: frozenset[str] = frozenset(),
+    names: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    numbers: Mapping[str, Sequence[int]] | None = None,
+) -> Behaviour:
+    """Run a function on free inputs.
+
+    Args:
+        definitions: where it finds the functions that it calls.
+        function: what is run.
+        answers: shared with the run that it is compared with.
+        never: functions that are not followed.
+        names: what functions are called in names, where that is not by their own.
+        parameters: likewise for the function's parameters.
+        numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
+
+    Raises:
+        Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
+    """
+    machine = OpaqueCalls(
+        definitions,
+        replace(OPAQUE, never=never),
+        answers,
+        lambda name: name.startswith(SETTLED),
+        names,
+        numbers=numbers,
+    )
+    memory = Memory()
+    arguments = [
+        _free(each, (parameters or {}).get(each.name, each.name), machine.words, function)
+        for each in function.parameters
+    ]
+    result = machine.run(function, arguments, memory)
+    known = {(parameters or {}).get(each.name, each.name): each.type for each in function.parameters} | machine.results
+
+    def root(name: str) -> CType | None:
+        try:
+            return known.get(name) or definitions.variable(name).type
+        except LiftError:
+            return None
+
+    checks = tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in machine.checks)
+    return Behaviour(
+        function=function,
+        result=result,
+        memory=memory,
+        calls=tuple(machine.opaque_calls),
+        warns=_broken(checks, CheckKind.WARN),
+        stops=_broken(checks, CheckKind.BUG),
+        undefined=any_of(FALSE, *(negate(each.holds) for each in checks if not each.kind.is_stated)),
+        evidence=Evidence(checks, tuple(Step(str(s.at), s.target, s.guard, s.value) for s in machine.steps)),
+        given_up=machine.given_up,
+        words=machine.words,
+        roots=root,
+    )
+
+
+def _broken(checks: Sequence[Check], kind: CheckKind) -> Bool:
+    return any_of(FALSE, *(negate(each.holds) for each in checks if each.kind is kind))
+
+
+def _free(parameter: Variable, name: str, words: dict[str, RecordType], function: Function) -> Value | Place:
+    """A free value for a parameter."""
+    type_ = parameter.type
+    if isinstance(type_, IntType):
+        return zext(var(name, 1), 8) if type_.is_bool else var(name, type_.bits)
+    if isinstance(type_, RecordType):
+        return Place(Object(name=name, type=type_, kind=ObjectKind.INPUT, words=words), 0)
+    target = type_.target if isinstance(type_, PointerType) else None
+    if target is None or isinstance(target, VoidType | FunctionType) or not target.bits:
+        at = str(function.location)
+        raise Refused(f"its parameter {parameter.name} is a {type_.name}, and may lead to anything", at)
+    null = null_condition(name)
+    there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, by_pointer=True, words=words), 0)
+    return Pointer((Target(guard=null), Target(guard=negate(null), place=there)))
+
+
+def leaves(object_: Object, offset: int, width: int) -> Iterator[Leaf]:
+    """The scalars of an object that overlap a range, padding left out."""
+    position = offset
+    while position < offset + width:
+        leaf = leaf_at(object_.type, position)
+        if leaf.type is not None:
+            yield leaf
+        position = leaf.offset + leaf.width

@@ -1,0 +1,36 @@
+"""The masks of SPTEs as one unit alone sets them up: what two versions are compared with where masks matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmuproof.lift.machine.memory import Memory, Value
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts.sptes import CUTS
+from mmuproof.model.lifted.masks import MASKS
+from mmuproof.model.lifted.session import Session
+from mmuproof.smt.terms import bool_var, to_bv
+
+
+def masks_after_setup(unit: Unit, *, ept: bool) -> Mapping[str, Value]:
+    """What the masks hold after KVM has set them up, by name; without memory encryption, which the modules ask for.
+
+    Args:
+        unit: holds the set-up (``spte.c``).
+        ept: whether EPT is in use, with any support for A/D bits and execute-only translations.
+
+    Raises:
+        NotThere: the unit does not set masks up.
+        Refused: it does so in a way that is not understood.
+    """
+    session, memory = Session(unit, CUTS), Memory()
+    session.call(memory, "kvm_mmu_reset_all_pte_masks", objects={})
+    if ept:
+        flags = {name: to_bv(bool_var(f"{name} of the host"), 8) for name in ("has_ad_bits", "has_exec_only")}
+        session.call(memory, "kvm_mmu_set_ept_masks", objects={}, values=flags)
+    found: dict[str, Value] = {}
+    for name in MASKS:
+        if unit.has_variable(name):
+            object_ = session.global_object(name)
+            found[name] = memory.read(object_, 0, object_.type.bits)
+    return found

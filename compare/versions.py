@@ -1,0 +1,206 @@
+"""A version of KVM's MMU, to be compared with another: its functions, wherever they stand, and what they say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmuproof.compare.encodings import Bits, Kind, kinds_of
+from mmuproof.compare.mask_setup import masks_after_setup
+from mmuproof.lift.parsing.printed import Printed
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.lifted.unit_paths import MACROS, SPTE_C
+from mmuproof.smt.terms import BitVec
+
+_NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-fA-F]+|[1-9]\d*)")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_ALIKE, _ALIKE_IF_SHORT, _LONG = 0.6, 0.9, 80
+"""How much of two functions' text has to be the same for one to be the other under a new name."""
+_LARGEST = 60
+"""How many statements a function may run and still be followed where it is called; larger ones stand by themselves."""
+
+
+class Version:
+    """One version.
+
+    Args:
+        printed: its translation units by path, those first in which a function is looked at that several have.
+    """
+
+    def __init__(self, printed: Mapping[str, Printed]) -> None:
+        self._printed, self.paths = printed, tuple(printed)
+
+    def unit(self, path: str) -> Unit:
+        """A translation unit."""
+        return self._printed[path].unit
+
+    def printed(self, path: str) -> Printed:
+        """What a translation unit says."""
+        return self._printed[path]
+
+    @cached_property
+    def functions(self) -> Mapping[str, tuple[str, ...]]:
+        """The functions of the MMU, with the units that have a body of them."""
+        found: dict[str, list[str]] = {}
+        for path in self.paths:
+            for name in self.printed(path).functions:
+                found.setdefault(name, []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
+    def where(self, name: str) -> tuple[str, ...]:
+        """The units that have a body of a function, of the MMU or not."""
+        if name in self.functions:
+            return self.functions[name]
+        return tuple(path for path in self.paths if name in self.unit(path).definitions)
+
+    def too_large(self, path: str, function: str) -> frozenset[str]:
+        """The functions that are too large to be followed where a function of a unit calls them."""
+        printed = self.printed(path)
+        return frozenset(name for name in printed.closure(function) if printed.weight(name) > _LARGEST)
+
+    @cached_property
+    def constants(self) -> Bits:
+        """The constants by which bits are known."""
+        unit = self.unit(self.paths[0])
+        return Bits({name: value for name in MACROS if (value := unit.constant(name)) is not None}, {})
+
+    def bits(self, *, ept: bool) -> Bits:
+        """The same with the masks as they are set up.
+
+        Raises:
+            NotThere: the version does not set masks up.
+            Refused: it does so in a way that is not understood.
+        """
+        masks = masks_after_setup(self.unit(SPTE_C), ept=ept)
+        return Bits(self.constants.constants, {name: each for name, each in masks.items() if isinstance(each, BitVec)})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A function in both versions: its name and the unit in which it is looked at."""
+
+    old: str
+    new: str
+    old_path: str
+    new_path: str
+
+    @property
+    def name(self) -> str:
+        """The name, and the former one if that is another."""
+        return self.new if self.old == self.new else f"{self.new} (was {self.old})"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Which functions there are.
+
+    Args:
+        pairs: those in both versions.
+        gone: those in the old version only.
+        come: those in the new version only.
+        notes: which have been found to be the same under another name.
+    """
+
+    pairs: tuple[Pair, ...]
+    gone: tuple[str, ...]
+    come: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """What functions of the new version were called."""
+        return {pair.new: pair.old for pair in self.pairs if pair.new != pair.old}
+
+
+def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: Sequence[str] = ()) -> Pairing:
+    """Find the functions of the MMU in both versions: by name, and those that are left by what they say.
+
+    Args:
+        given: names in the new version, with what they were in the old one.
+        names: functions that are looked at as well, whatever file they stand in.
+    """
+    former = {name: name for name in [*new.functions, *names] if old.where(name) and new.where(name)}
+    former |= {name: given[name] for name in given if new.where(name) and old.where(given[name])}
+    gone = [name for name in old.functions if name not in former.values() and name not in new.functions]
+    come = [name for name in new.functions if name not in former]
+    notes = []
+    for name, other in _renamed(old, new, gone, come):
+        former[name] = other
+        gone.remove(other)
+        come.remove(name)
+        notes.append(f"{name}() is what {other}() was")
+    pairs = []
+    for name, other in former.items():
+        ours, theirs = old.where(other), new.where(name)
+        both = next((path for path in ours if path in theirs), None)
+        pairs.append(Pair(other, name, both or ours[0], both or theirs[0]))
+    return Pairing(tuple(pairs), tuple(gone), tuple(come), tuple(notes))
+
+
+def _renamed(old: Version, new: Version, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """New names of functions that are gone: those whose text is much the same, the more so the shorter it is."""
+    before = {name: _sequences(old.printed(old.functions[name][0]).text(name), name) for name in gone}
+    candidates = []
+    for name in come:
+        after = _sequences(new.printed(new.functions[name][0]).text(name), name)
+        for other, text in before.items():
+            longer, shorter = max(after.total(), text.total()), min(after.total(), text.total())
+            wanted = _ALIKE if longer >= _LONG else _ALIKE_IF_SHORT
+            if shorter >= wanted * longer:
+                alike = (after & text).total() / longer
+                if alike >= wanted:
+                    candidates.append((alike, name, other))
+    taken: set[str] = set()
+    for _, name, other in sorted(candidates, reverse=True):
+        if name not in taken and other not in taken:
+            taken |= {name, other}
+            yield name, other
+
+
+def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
+    """What stands beside what in a function's text, its own name left out."""
+    tokens = ["_" if token == name else token for token in _TOKEN.findall(text)]
+    return Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
+
+
+def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str], moved: Collection[Kind] = ()) -> bool:
+    """Whether a function, and all that it calls, says the same in both versions, but for the names of functions.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        pair: the function.
+        former: what functions of the new version were called.
+        moved: the kinds of numbers whose bits are elsewhere; what looks at such a number is not the same because its
+            text is.
+    """
+    before, after = old.printed(pair.old_path), new.printed(pair.new_path)
+    called = {former.get(each, each): each for each in after.closure(pair.new)}
+    return (
+        not changed_directly(old, new, pair, former)
+        and before.closure(pair.old) == called.keys()
+        and all(before.digest(name) == after.digest(each, former) for name, each in called.items())
+        and not (moved and _may_look([after.text(name) for name in (pair.new, *called.values())], moved))
+    )
+
+
+def _may_look(texts: Sequence[str], moved: Collection[Kind]) -> bool:
+    """Whether functions have a number of some kinds, and one that could be some of its bits."""
+    if not any(_NUMBER.search(text) for text in texts):
+        return False
+    words = {word for text in texts for word in _TOKEN.findall(text)}
+    return any(not kinds_of(word).isdisjoint(moved) for word in words)
+
+
+def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:
+    """Whether a function itself, or a type, macro or variable that it uses, has changed; see `unchanged`."""
+    before, after = old.printed(pair.old_path), new.printed(pair.new_path)
+    return before.digest(pair.old) != after.digest(pair.new, former)
+
+
+def not_followed(old: Version, new: Version, pair: Pair) -> frozenset[str]:
+    """The functions that are too large to be followed where this one calls them, in either version."""
+    return old.too_large(pair.old_path, pair.old) | new.too_large(pair.new_path, pair.new)

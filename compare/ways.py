@@ -1,0 +1,254 @@
+"""The ways in which two versions of a function can be compared: with which masks, under which change of encoding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mmuproof.compare.behaviours import SETTLED, Behaviour, behaviour
+from mmuproof.compare.encodings import (
+    Bits,
+    Encoding,
+    Kind,
+    access_encodings,
+    kind_of,
+    kinds_of,
+    set_encoding,
+    spte_encoding,
+)
+from mmuproof.compare.left_behind import Looks
+from mmuproof.compare.matching import matching_parameters, relate
+from mmuproof.compare.outcomes import Comparison, compare
+from mmuproof.compare.relation import Relation
+from mmuproof.compare.versions import Pair, Pairing, Version, not_followed
+from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
+from mmuproof.model.evidence import Evidence, Step
+from mmuproof.model.lifted.session import bit_fields
+from mmuproof.smt.terms import BitVec, Term, extract
+
+_MOST_TRIES = 4
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """With which masks functions are compared.
+
+    Args:
+        name: for which tables; empty for masks of any value.
+        old: where the old version has its bits.
+        new: where the new version has them.
+    """
+
+    name: str
+    old: Bits
+    new: Bits
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known beforehand of how names have changed: in the new version, with what they are in the old one."""
+
+    names: Mapping[str, str]
+    pairing: Pairing
+
+
+class Compared:
+    """A function run in both versions, with masks of one kind.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        pair: the function.
+        given: how names have changed.
+        set_up: the masks.
+
+    Raises:
+        Refused: a version's function is not understood.
+    """
+
+    def __init__(self, old: Version, new: Version, pair: Pair, given: Given, set_up: SetUp) -> None:
+        self.pair, self.set_up, self._given = pair, set_up, given
+        units = old.unit(pair.old_path), new.unit(pair.new_path)
+        functions = units[0].function(pair.old), units[1].function(pair.new)
+        former = {**given.names, **given.pairing.former_names}
+        parameters = matching_parameters(*functions, given.names)
+        never = not_followed(old, new, pair)
+        for _ in range(_MOST_TRIES):
+            self.answers = CallResults()
+            self.old = behaviour(units[0], functions[0], self.answers, never=never)
+            self.new = behaviour(units[1], functions[1], self.answers, never=never, names=former, parameters=parameters)
+            # What one version cannot follow is not followed in the other either.
+            given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
+            if given_up[0] == given_up[1]:
+                break
+            both = given_up[0] | given_up[1]
+            never |= both | {name for name, other in former.items() if other in both}
+        numbers = _turned_round(self.old.calls, self.new.calls)
+        if numbers:
+            self.new = behaviour(
+                units[1], functions[1], self.answers, never=never, names=former, parameters=parameters, numbers=numbers
+            )
+        self._parameter_notes = tuple(
+            f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
+        )
+
+    def with_masks(self, set_up: SetUp) -> Compared:
+        """The same runs, with masks that are set up."""
+        other = copy(self)
+        other.set_up = set_up
+        return other
+
+    @property
+    def itself(self) -> Comparison:
+        """The old version against itself."""
+        return compare(self.old, self.old, Relation(result=self.pair.old), self.answers)
+
+    @cached_property
+    def uses_masks(self) -> bool:
+        """Whether the masks can matter."""
+        names = [*self.old.variables, *self.new.variables]
+        return any(name.startswith((SETTLED, "enable_mmio_caching", "kvm_ad_enabled")) for name in names)
+
+    def relations(self) -> Iterator[Relation]:
+        """The relations to be tried, the plainest first; the last one takes everything for changed that may have.
+
+        A function that looks at single bits which have moved is the same only if it has moved with them: without their
+        encoding, one that was left behind would be.
+        """
+        names = self._given.names
+        encodings = list(self._encodings())
+        # Of several encodings of a kind any may be the right one.
+        looked_at = [self._looked_at(each) for each in encodings]
+        needed = {
+            kind
+            for each in encodings
+            for kind in each
+            if all(kind in looks for other, looks in zip(encodings, looked_at, strict=True) if kind in other)
+        }
+        if not needed:
+            yield self._told(relate(self.old, self.new, names, search=False))
+            found = relate(self.old, self.new, names)
+            if found.notes:
+                yield self._told(found)
+        for each in encodings:
+            if needed <= each.keys():
+                yield self._told(relate(self.old, self.new, names, each))
+
+    def _looked_at(self, encodings: Mapping[Kind, Encoding]) -> frozenset[Kind]:
+        sides = Looks(self.old, encodings, new=False), Looks(self.new, encodings, new=True)
+        return frozenset[Kind]().union(*(each.kinds() for each in sides))
+
+    def _told(self, relation: Relation) -> Relation:
+        """A relation with the values that masks have, and the names of parameters."""
+        return replace(
+            relation,
+            old_variables={**relation.old_variables, **_values(self.old, self.set_up.old)},
+            new_variables={**relation.new_variables, **_values(self.new, self.set_up.new)},
+            notes=(*self._parameter_notes, *relation.notes),
+        )
+
+    def _encodings(self) -> Iterator[Mapping[Kind, Encoding]]:
+        kinds = self._kinds
+        spte = spte_encoding(self.set_up.old, self.set_up.new) if Kind.SPTE in kinds else None
+        access = access_encodings(self.set_up.old, self.set_up.new) if kinds & {Kind.ACCESS, Kind.ACCESS_SET} else ()
+        ways: list[Mapping[Kind, Encoding]] = [{}]
+        ways = [{Kind.ACCESS: each, Kind.ACCESS_SET: set_encoding(each)} for each in access] or ways
+        if access and spte is not None:
+            ways = [{}, *ways]
+        for way in ways:
+            if spte is not None:
+                yield {Kind.SPTE: spte, **way}
+            elif way:
+                yield way
+
+    @cached_property
+    def _kinds(self) -> set[Kind | None]:
+        found: set[Kind | None] = set()
+        for side in (self.old, self.new):
+            found |= {kind_of(name, term.width) for name, term in side.variables.items()}
+            parameters = (name for call in side.calls for name in call.parameters)
+            parts = (name for word in side.words.values() for name in bit_fields(word))
+            found |= {kind for name in (*side.written, *parameters, *parts) for kind in kinds_of(name)}
+            found.add(kind_of(f"{side.function.name}()", side.function.result.bits))
+        return found
+
+    def compare(self, relation: Relation) -> Comparison:
+        """Both versions held against each other.
+
+        Raises:
+            Refused: what they show cannot be compared.
+        """
+        return compare(self.old, self.new, relation, self.answers)
+
+    def evidence(self, relation: Relation) -> tuple[Evidence, Evidence]:
+        """How each version comes to what it shows, over the common inputs."""
+        sides = ((self.old, relation.old_truth, relation.old_term), (self.new, relation.new_truth, relation.new_term))
+        return tuple(
+            Evidence(
+                steps=tuple(
+                    Step(step.at, step.target, truth(step.guard), term(step.value)) for step in side.evidence.steps
+                )
+            )
+            for side, truth, term in sides
+        )  # type: ignore[return-value]
+
+    @property
+    def calls(self) -> Sequence[str]:
+        """The functions that are called and not followed."""
+        return tuple(dict.fromkeys(call.function for side in (self.old, self.new) for call in side.calls))
+
+
+def _values(run: Behaviour, bits: Bits) -> dict[Term, Term]:
+    """What masks hold that a run looks at, by their variables; a truth value has one bit."""
+    found: dict[Term, Term] = {}
+    for name, value in bits.masks.items():
+        variable = run.variables.get(name)
+        if isinstance(variable, BitVec) and variable.width <= value.width:
+            found[variable] = extract(value, variable.width - 1, 0)
+    return found
+
+
+def _turned_round(old: Sequence[OpaqueCall], new: Sequence[OpaqueCall]) -> Mapping[str, Sequence[int]]:
+    """Which call of a function is which, where both versions make them under the same conditions in another order."""
+    found: dict[str, Sequence[int]] = {}
+    for function in dict.fromkeys(call.function for call in new):
+        ours, theirs = ([call for call in calls if call.function == function] for calls in (old, new))
+        free, numbers = list(range(len(ours))), list[int]()
+        for call in theirs:
+            same = next((index for index in free if ours[index].guard is call.guard), None)
+            if same is not None:
+                free.remove(same)
+                numbers.append(same + 1)
+        if not free and len(numbers) == len(theirs) and numbers != sorted(numbers):
+            found[function] = numbers
+    return found
+
+
+def is_private(version: Version, pair: Pair) -> bool:
+    """Whether no file but the one that defines it can call a function of the new version."""
+    unit = version.unit(pair.new_path)
+    static = re.search(r"\bstatic\b[^{]*\{", version.printed(pair.new_path).text(pair.new))
+    return static is not None and unit.file_of(pair.new) == pair.new_path
+
+
+def callers(version: Version, pair: Pair, pairing: Pairing) -> tuple[Pair, ...]:
+    """The functions of the MMU that call one in the new version."""
+    return tuple(
+        each
+        for each in pairing.pairs
+        if pair.new in version.printed(each.new_path).calls(each.new) and each.new != pair.new
+    )
+
+
+def run_caller(version: Version, caller: Pair, callee: str) -> Behaviour:
+    """A caller in the new version, with the calls of one function left to be looked at.
+
+    Raises:
+        Refused: the caller is not understood.
+    """
+    unit = version.unit(caller.new_path)
+    never = version.too_large(caller.new_path, caller.new) | {callee}
+    return behaviour(unit, unit.function(caller.new), CallResults(), never=never)

@@ -1,0 +1,1 @@
+"""From the front end's syntax to terms: the abstract machine."""

@@ -1,0 +1,36 @@
+"""Calls that are not followed: what stands in for them, and why that is sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mmuproof.lift.machine.values import Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A function whose body is not looked at; its result is unknown.
+
+    Args:
+        function: its name; for a call through an unknown pointer in memory, the pointer's path in the
+            object that holds it (``arch.mmu->page_fault`` is ``page_fault``) or in full.
+        reason: why the result may be anything, and why nothing but the listed memory is written.
+        writes: what becomes unknown: the position of a pointer argument (from 0) and the dotted path of
+            the member that is written in what it points to, ``*`` for just what it points to, empty for the
+            whole object that it points into; paths that a member has had over time are separated by ``|``.
+        writes_globals: names of objects with static storage that become unknown.
+        repeatable: whether calls with the same constant arguments give the same result.
+        result_mask: the bits that the result can have, if not all.
+        gives: the result, where the question that is asked fixes it.
+        stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
+            the path of the member as in ``writes`` (empty for the scalar pointed to) and the value.
+    """
+
+    function: str
+    reason: str
+    writes: tuple[tuple[int, str], ...] = ()
+    writes_globals: tuple[str, ...] = ()
+    repeatable: bool = False
+    result_mask: int | None = None
+    gives: Value | None = field(default=None, compare=False)
+    stores: tuple[tuple[int, str, Value], ...] = field(default=(), compare=False)

@@ -1,0 +1,72 @@
+"""What a run of the abstract machine leaves behind besides its result."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.values import Value
+from mmuproof.lift.syntax import Location
+from mmuproof.smt.terms import BitVec, Bool
+
+
+class CheckKind(enum.Enum):
+    """What has to be shown about a place in the code."""
+
+    WARN = "a WARN does not fire"
+    BUG = "a BUG does not fire"
+    BUILD = "a BUILD_BUG_ON holds back"
+    INDEX = "an index is inside its array"
+    SHIFT = "a shift count is below the width"
+    DIVISION = "a division is defined"
+    NULL = "no null pointer is followed"
+    UNSET = "a variable is set before it is read"
+    LIFETIME = "no object is used after its end"
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the code itself states it; the others are demanded by C."""
+        return self in (CheckKind.WARN, CheckKind.BUG, CheckKind.BUILD)
+
+
+@dataclass(frozen=True)
+class NotedCheck:
+    """An obligation that the code itself states or C demands: ``holds`` on every path of a function."""
+
+    kind: CheckKind
+    at: Location
+    holds: Bool
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class NotedStep:
+    """An assignment that happens where ``guard`` holds; for telling how a result came about."""
+
+    at: Location
+    target: str
+    guard: Bool
+    value: BitVec
+
+
+@dataclass(frozen=True)
+class NotedCut:
+    """A call that was not followed."""
+
+    cut: Cut
+    at: Location
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallMade:
+    """A call that was not followed, where it happens: under ``guard``, with these arguments.
+
+    A struct among the arguments is None.  What the function needs of its caller can be asked of this.
+    """
+
+    function: str
+    at: Location
+    guard: Bool
+    arguments: tuple[Value | None, ...]
+    caller: str

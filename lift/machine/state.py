@@ -1,0 +1,102 @@
+"""Paths through a function: where they part, wait for their label, and meet again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mmuproof.lift.machine.memory import Memory
+from mmuproof.lift.machine.values import Object, Value
+from mmuproof.lift.syntax import Variable
+from mmuproof.smt import operations as ops
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of
+
+
+@dataclass
+class State:
+    """One path: the condition under which it is taken, and its memory."""
+
+    guard: Bool
+    memory: Memory
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether no execution takes this path."""
+        return self.guard is FALSE
+
+    def fork(self, condition: Bool) -> State:
+        """The same state with a further condition."""
+        return State(all_of(self.guard, condition), self.memory.copy())
+
+    def become(self, other: State | None) -> None:
+        """Go on as another state; with None the path ends."""
+        if other is None:
+            self.guard = FALSE
+        else:
+            self.guard, self.memory = other.guard, other.memory
+
+
+@dataclass
+class Block:
+    """A compound statement while it runs: its labels, those passed, and who waits for which."""
+
+    labels: frozenset[str]
+    passed: set[str] = field(default_factory=set)
+    waiting: dict[str, list[State]] = field(default_factory=dict)
+    declared: list[Object] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Frame:
+    """A function while it runs: where its variables are, and the paths that have left its statements."""
+
+    function: str
+    result: Object | None = None
+    variables: dict[Variable, Object] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+    returns: list[tuple[State, Value | None]] = field(default_factory=list)
+    breaks: list[list[State]] = field(default_factory=list)
+    continues: list[list[State]] = field(default_factory=list)
+
+
+def meet(states: Iterable[State | None]) -> State | None:
+    """The paths that are alive, merged into one; their conditions exclude each other."""
+    live = [state for state in states if state is not None and not state.is_dead]
+    if not live:
+        return None
+    result = live[0]
+    for other in live[1:]:
+        result.memory.merge(telling(result.guard, other.guard), other.memory)
+        result = State(either(result.guard, other.guard), result.memory)
+    return result
+
+
+def _conjuncts(guard: Bool) -> list[Bool]:
+    return [arg for arg in guard.args if isinstance(arg, Bool)] if guard.op is ops.AND else [guard]
+
+
+def telling(mine: Bool, other: Bool) -> Bool:
+    """A condition that holds on one path and not on the other, where both never hold at once.
+
+    What the two guards have in common tells nothing, so only what ``mine`` adds is kept: on the other
+    path the common part holds, hence the rest cannot.
+    """
+    shared = set(_conjuncts(other))
+    rest = [each for each in _conjuncts(mine) if each not in shared]
+    return all_of(*rest) if rest else mine
+
+
+def either(mine: Bool, other: Bool) -> Bool:
+    """The disjunction, with what both have in common in front, so that paths that meet drop their split."""
+    left, right = _conjuncts(mine), _conjuncts(other)
+    shared = [each for each in left if each in set(right)]
+    if not shared:
+        return any_of(mine, other)
+    known = set(shared)
+    return all_of(
+        *shared,
+        any_of(
+            all_of(*(each for each in left if each not in known)),
+            all_of(*(each for each in right if each not in known)),
+        ),
+    )

@@ -1,0 +1,220 @@
+"""What a unit's functions say once macros are expanded, and what else that depends on: for telling what has changed.
+
+Clang prints a definition from its syntax tree, so comments, line breaks and the names of macros are gone, and what a
+macro stands for is there.  Two functions that are printed alike, and whose types, constants and variables are too,
+mean the same as far as the functions that they call do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+from clang.cindex import Cursor, CursorKind
+
+from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.unit import Unit
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Names that the compiler or a macro makes up, with a number that depends on what stands before them.
+_COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
+# What has no name is called by its place, and is printed for itself.
+_UNNAMED = re.compile(r"\((?:unnamed|anonymous) (\w+) at [^()]*:\d+:\d+\)")
+# What depends on all of a struct, and not only on the members that are named.
+_OF_A_WHOLE = re.compile(
+    r"sizeof ?\((?:(?:struct|union) \w|\*)|\b(?:offsetof|memcpy|memset|memcmp|__builtin_(?:mem\w+|offsetof))\b"
+    r"|\*\w+ = |= \*\w+"
+)
+# Where something stands, for messages of debugging.
+_PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
+
+
+class Printed:
+    """The definitions of one unit, printed.
+
+    Args:
+        unit: the parsed unit.
+        looked_at: the files whose functions are looked at, relative to the tree.
+    """
+
+    def __init__(self, unit: Unit, looked_at: Callable[[str], bool]) -> None:
+        self.unit, self._looked_at = unit, looked_at
+        self._texts: dict[str, str] = {}
+        self._declared: dict[str, str] = {}
+        self._mentioned: dict[str, set[str]] = {}
+        self._printed_members: dict[str, tuple[tuple[frozenset[str], str], ...]] = {}
+        self._digests: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        self._weights: dict[str, int] = {}
+        self._calls: dict[str, frozenset[str]] = {}
+        self._closures: dict[str, frozenset[str]] = {}
+
+    def prepare(self, *, every: bool) -> None:
+        """Find out already, beside other work, what will be asked of this unit.
+
+        Args:
+            every: whether that is the digests of all functions of the unit's own file, or only those of a few.
+        """
+        _ = self._names
+        for name, file in self.functions.items():
+            if every and file == self.unit.path:
+                self.digest(name)
+
+    @cached_property
+    def functions(self) -> Mapping[str, str]:
+        """The functions that are looked at, each with the file in which its body is."""
+        return self.unit.functions_in(self._looked_at)
+
+    @cached_property
+    def _with_body(self) -> frozenset[str]:
+        """The names of the functions that have a body."""
+        return frozenset(self.unit.definitions)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """The names of what a unit declares besides functions with a body."""
+        declared = self.unit.declared
+        return frozenset().union(
+            declared.prototypes, declared.variables, declared.typedefs, declared.tagged, declared.enumerators
+        )
+
+    def text(self, function: str) -> str:
+        """A function's definition, with made-up names numbered anew."""
+        if function not in self._texts:
+            self._texts[function] = _renumbered(clang_api.printed(self.unit.definitions[function]))
+        return self._texts[function]
+
+    def calls(self, function: str) -> frozenset[str]:
+        """The functions with a body in this unit that a function mentions."""
+        if function not in self._calls:
+            self._calls[function] = self._with_body & _words(self.text(function)) - {function}
+        return self._calls[function]
+
+    def closure(self, function: str) -> frozenset[str]:
+        """The functions that a function calls, directly or not, as far as they have a body here."""
+        if function not in self._closures:
+            found: set[str] = set()
+            todo = [function]
+            while todo:
+                new = self.calls(todo.pop()) - found
+                found |= new
+                todo += new
+            self._closures[function] = frozenset(found)
+        return self._closures[function]
+
+    def weight(self, function: str, limit: int = 1 << 16) -> int:
+        """How many statements a function runs at most if all that it calls is followed, loops counted once."""
+        return self._weight(function, limit, ())
+
+    def _weight(self, function: str, limit: int, above: tuple[str, ...]) -> int:
+        known = self._weights.get(function)
+        if known is not None:
+            return known
+        if function in above:
+            return limit
+        text = self.text(function)
+        total = text.count(";")
+        words = [word for word in _WORD.findall(_LITERAL.sub("", text)) if word in self._with_body]
+        for word in words[1:]:
+            if total >= limit:
+                break
+            total += self._weight(word, limit, (*above, function))
+        total = min(total, limit)
+        self._weights[function] = total
+        return total
+
+    def digest(self, function: str, names: Mapping[str, str] | None = None) -> str:
+        """Changes if the function does, or a type, constant, variable or prototype that it uses.
+
+        It does not if only a function does that it calls.
+
+        Args:
+            function: its name.
+            names: words that stand for others.
+        """
+        others = {word: names[word] for word in _words(self.text(function)) if word in names} if names else {}
+        key = function, tuple(sorted(others.items()))
+        if key not in self._digests:
+            digest = hashlib.sha256()
+            for part in (self.text(function), *sorted(self._parts(function))):
+                text = _WORD.sub(lambda word: others.get(word[0], word[0]), part) if others else part
+                digest.update(text.encode() + b"\0")
+            self._digests[key] = digest.hexdigest()
+        return self._digests[key]
+
+    def _parts(self, function: str) -> set[str]:
+        """The printed declarations that a function uses; of a struct only the members that it names."""
+        words = _words(self.text(function))
+        parts: set[str] = set()
+        if _OF_A_WHOLE.search(self.text(function)):
+            records = self.unit.declared.tagged
+            parts |= {f"{word} has {records[word].type.get_size()} bytes" for word in words if word in records}
+            parts |= {f"{word}: {text}" for word in words if word in records for _, text in self._members(word)}
+        seen: set[str] = set()
+        todo = words & self._names
+        while todo:
+            word = todo.pop()
+            seen.add(word)
+            enumerator = self.unit.declared.enumerators.get(word)
+            if enumerator is not None:
+                parts.add(f"{word} = {enumerator.enum_value}")
+            if self._declaration(word):
+                parts.add(self._declaration(word))
+                todo |= self._mentioned[word] - seen
+            for text in self._used_of(word, words):
+                parts.add(text)
+                todo |= (_words(text) & self._names) - seen
+        return parts
+
+    def _declaration(self, word: str) -> str:
+        """The variable, the type's own name or the function without a body that a word is, printed; else nothing."""
+        if word not in self._declared:
+            declared = self.unit.declared
+            cursors = (
+                each[word] for each in (declared.variables, declared.typedefs, declared.prototypes) if word in each
+            )
+            cursor = next(cursors, None)
+            text = "" if cursor is None else self._print(cursor)
+            self._declared[word], self._mentioned[word] = text, _words(text) & self._names
+        return self._declared[word]
+
+    def _used_of(self, record: str, words: set[str]) -> Iterator[str]:
+        """What is used of a struct or union, if it is one: of a struct the members that are named."""
+        cursor = self.unit.declared.tagged.get(record)
+        if cursor is None:
+            return
+        if cursor.kind is CursorKind.UNION_DECL:
+            yield self._print(cursor)
+            return
+        for names, text in self._members(record):
+            if names & words:
+                yield f"{record}: {text}"
+
+    def _members(self, record: str) -> tuple[tuple[frozenset[str], str], ...]:
+        """Of each member the names that it is mentioned by, those inside it if it has none itself, and its text."""
+        if record not in self._printed_members:
+            cursor = self.unit.declared.tagged[record]
+            found = []
+            for child in cursor.get_children():
+                if child.kind is CursorKind.FIELD_DECL and child.spelling:
+                    found.append((frozenset({child.spelling}), self._print(child)))
+                elif child.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL) and child.is_definition():
+                    text = self._print(child)
+                    found.append((frozenset(_words(text)), text))
+            self._printed_members[record] = tuple(found)
+        return self._printed_members[record]
+
+    def _print(self, cursor: Cursor) -> str:
+        return _renumbered(clang_api.printed(cursor))
+
+
+def _renumbered(text: str) -> str:
+    numbers: dict[str, int] = {}
+    text = _PLACE.sub('"", 0', _UNNAMED.sub(r"(unnamed \1)", text))
+    return _COUNTED.sub(lambda match: f"{match[1]}_{numbers.setdefault(match[0], len(numbers))}", text)
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_LITERAL.sub("", text)))

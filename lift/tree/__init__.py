@@ -1,0 +1,1 @@
+"""A kernel tree and its sources: folders, archives, git; read as text, without clang."""

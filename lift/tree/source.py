@@ -1,0 +1,186 @@
+"""Opening the kernel that the user named: a folder, a git revision, a tarball or a Debian source package.
+
+Whatever the form, what comes out is a `KernelTree`, a folder on disk with the parts of the kernel that are
+read. Nothing of it is ever executed, and a folder of the user's is never written to.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from mmuproof.lift.errors import SourceError
+from mmuproof.lift.tree.archive import archive_digest, unpack_archive
+from mmuproof.lift.tree.cache import cached_tree
+from mmuproof.lift.tree.parts import Limits
+from mmuproof.lift.tree.revision import find_revision, unpack_revision
+from mmuproof.lift.tree.version import kernel_version
+
+# What a result depends on: the C, its headers, and the files from which the missing headers are made.
+_DIGESTED = (
+    "Makefile",
+    "arch/x86/Kconfig",
+    "arch/x86/Kconfig.cpufeatures",
+    "arch/x86/entry/syscalls",
+    "arch/x86/include",
+    "arch/x86/kvm",
+    "include",
+    "virt/kvm",
+)
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelTree:
+    """A kernel tree that is ready to be read.
+
+    `root` holds ``arch/x86``, ``include``, ``virt/kvm`` and ``Makefile``. `description` is what the user
+    typed, `version` what the Makefile says, such as ``7.2.12``. `origin` pins down a source that can move
+    or be replaced: ``commit ID``, ``tree ID`` or ``sha256 DIGEST`` of the archive; it is None for a folder.
+    `changed` names the files, relative to `root`, in which a tree that was made of another is not the same.
+    """
+
+    root: Path
+    description: str
+    version: str
+    origin: str | None = None
+    changed: frozenset[str] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over path and content of every file on which a result can depend.
+
+        Computed when first asked for, which must be while the source is open. Equal trees have equal
+        digests, whatever form they came in.
+        """
+        digest = hashlib.sha256()
+        for name in sorted(name for part in _DIGESTED for name in _files(self.root, part)):
+            try:
+                content = (self.root / name).read_bytes()
+            except OSError as error:
+                raise SourceError(f"{self.root / name} cannot be read: {error.strerror}") from error
+            digest.update(os.fsencode(name) + b"\0%d\0" % len(content))
+            digest.update(content)
+        return digest.hexdigest()
+
+
+@contextmanager
+def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAULT_LIMITS) -> Iterator[KernelTree]:
+    """Open the kernel source that `text` names, for the length of a ``with`` block.
+
+    `text` is a kernel folder, ``REPOSITORY@REVISION``, a ``linux-*.tar.xz`` (or ``.tar.gz``, ``.tar``), or
+    a Debian ``linux-source-*.deb``; it may begin with ``~``. Archives and revisions are unpacked into a
+    temporary folder that goes away with the block, or into the folder `cache`, where the next run finds
+    them.
+
+    Raises SourceError, with a message for the user, if that cannot be done or it is no x86 kernel with a
+    TDP MMU.
+    """
+    path = _expanded(text)
+    if _is(Path.is_dir, path):
+        check_layout(path, text, _architectures(path))
+        yield KernelTree(root=path.resolve(), description=text, version=kernel_version(path))
+        return
+    unpack: Callable[[Path], frozenset[str]]
+    if _is(Path.is_file, path):
+        digest = archive_digest(path)
+        key, origin = f"sha256-{digest}", f"sha256 {digest}"
+        unpack = partial(unpack_archive, path, limits=limits)
+    else:
+        revision = find_revision(*_repository_and_revision(text))
+        key = f"git-{revision.tree}"
+        origin = f"commit {revision.commit}" if revision.commit else f"tree {revision.tree}"
+        unpack = partial(unpack_revision, revision, limits=limits)
+
+    def fill(root: Path) -> None:
+        check_layout(root, text, unpack(root))
+
+    with _filled(cache, key, fill) as root:
+        yield KernelTree(root=root, description=text, version=kernel_version(root), origin=origin)
+
+
+def _expanded(text: str) -> Path:
+    if not text or "\0" in text:
+        raise SourceError("the kernel source is empty" if not text else f"{text!r} is not the name of a source")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise SourceError(f"{text} cannot be found: {error}") from error
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return kind(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be looked at: {error.strerror}") from error
+
+
+def _repository_and_revision(text: str) -> tuple[Path, str]:
+    # Folders and revisions may both contain an @ (HEAD@{1}): the longest part that is a folder is the
+    # repository.
+    for position in sorted((i for i, character in enumerate(text) if character == "@"), reverse=True):
+        repository = _expanded(text[:position] or ".")
+        if _is(Path.is_dir, repository):
+            return repository, text[position + 1 :]
+    name = text.partition("@")[0]
+    raise SourceError(f"{name or text} does not exist")
+
+
+@contextmanager
+def _filled(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    if cache is not None:
+        yield cached_tree(cache, key, fill)
+        return
+    with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
+        root = Path(folder)
+        fill(root)
+        yield root
+
+
+def _architectures(root: Path) -> frozenset[str]:
+    try:
+        return frozenset(entry.name for entry in (root / "arch").iterdir() if entry.is_dir())
+    except OSError:
+        return frozenset()
+
+
+def check_layout(root: Path, text: str, architectures: frozenset[str] = frozenset()) -> None:
+    """Raise SourceError unless `root` holds an x86 kernel whose KVM has the MMU in a known form.
+
+    `text` is what the user knows the tree as, `architectures` the folders below arch/, where they are known.
+    """
+    if not (root / "arch/x86/kvm").is_dir():
+        if architectures and "x86" not in architectures:
+            found = ", ".join(sorted(architectures))
+            raise SourceError(f"{text} is a kernel for another architecture: arch/ has {found}, but no x86/kvm")
+        if architectures:
+            raise SourceError(f"{text} has arch/x86, but no arch/x86/kvm: there is no KVM in it")
+        if (root / "HEAD").is_file() or (root / ".git").exists():
+            raise SourceError(f"{text} has no kernel checked out; for a revision of it, write {text}@REVISION")
+        raise SourceError(f"{text} is not a kernel tree: it has no arch/x86/kvm")
+    try:
+        version = kernel_version(root)
+    except SourceError as error:
+        raise SourceError(f"{text} is not a kernel tree: {error.message}") from error
+    for name in ("mmu.c", "spte.c"):
+        if not (root / "arch/x86/kvm/mmu" / name).is_file():
+            raise SourceError(f"{text} is Linux {version}, whose KVM has no mmu/{name}: it is too old to be read")
+    for name in ("include/linux", "arch/x86/include", "virt/kvm"):
+        if not (root / name).is_dir():
+            raise SourceError(f"{text} is not a whole kernel tree: it has no {name}")
+
+
+def _files(root: Path, part: str) -> Iterator[str]:
+    """The regular files of one part of the tree, as paths relative to `root`."""
+    start = root / part
+    if start.is_file():
+        yield part
+    for folder, _, names in os.walk(start):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                yield os.path.relpath(path, root)

@@ -1,0 +1,1 @@
+"""Guest entries and SPTEs: present, reserved."""

@@ -1,0 +1,471 @@
+"""Reserved bits of the guest's entries, by the tables that KVM's own set-up makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.reserved_bits import MmuKind
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.given.requested_mmu import Requested, requested
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    iff,
+    ite,
+    ne,
+    negate,
+    ult,
+    var,
+    zext,
+)
+from mmuproof.spec import ept, paging
+from mmuproof.spec.entry_layout import Control, EntryFormat, EntryShape
+from mmuproof.spec.ept_layout import EPT, PAGE_SIZE_BIT
+from mmuproof.spec.npt_layout import NPT_LONG_MODE
+from mmuproof.spec.open_choices import EPT_1G_MEMORY_TYPE
+from mmuproof.spec.paging_layout import AMD_LONG_MODE, INTEL_LONG_MODE, PAE, PAGING_32BIT
+from mmuproof.spec.reserved import maps_page, reserved_bit_set
+
+_LEVELS = (1, 2, 3, 4, 5)
+_PSE_36 = bool_var("the guest has PSE-36")
+_PSE_36_WIDTH = 36
+
+# Whose own tables KVM walks in software, by what it does for the guest's memory.
+_GUESTS: Mapping[Vendor, tuple[MmuKind, ...]] = {
+    Vendor.INTEL: (MmuKind.TDP, MmuKind.L2),
+    Vendor.AMD: (MmuKind.TDP, MmuKind.L2),
+    Vendor.SHADOW: (MmuKind.SHADOW,),
+}
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Tables of an MMU that has been set up, and what is assumed of the guest's vendor."""
+
+    wanted: Requested
+    vendor: tuple[Assumption, ...]
+
+
+def _claim(
+    found: Sequence[Bool],
+    entry: BitVec,
+    reserved: Bool,
+    wanted: Requested,
+    assumptions: Sequence[Assumption],
+    manual: str,
+    part: str,
+    shown: tuple[Shown, ...],
+    evidence: Evidence | None = None,
+) -> Claim:
+    """KVM finds a reserved bit exactly if there is one, by each of its tables that is asked."""
+    missed = all_of(reserved, negate(all_of(*found)))
+    invented = all_of(any_of(*found), negate(reserved))
+    return Claim(
+        holds=negate(any_of(missed, invented)),
+        symptoms=(
+            Symptom(
+                name="reserved-bit-accepted",
+                when=missed,
+                sentence="KVM walks on although the entry has a reserved bit set.",
+                actual="no fault",
+                expected=f"{manual}: the bit has to be 0",
+            ),
+            Symptom(
+                name="entry-rejected",
+                when=invented,
+                sentence="KVM finds a reserved bit in an entry that has none.",
+                actual="a fault for reserved bits",
+                expected=f"{manual}: no reserved bit is set",
+            ),
+        ),
+        case=Case(
+            assumptions=(wanted.plausible_guest, *assumptions),
+            shown=(*shown, Shown("gpte", entry)),
+            evidence=evidence or wanted.mmu.evidence,
+            part=part,
+        ),
+    )
+
+
+# -- ordinary paging ------------------------------------------------------------------------------------------
+
+
+def _paging_claim(
+    kvm: Kvm,
+    tables: Sequence[_Tables],
+    entry: BitVec,
+    level: int,
+    reserved: Bool,
+    mode: Assumption,
+    extra: Sequence[Assumption],
+    manual: str,
+    part: str,
+) -> Claim:
+    """A claim of the same entry in each of some tables; the registers that these depend on are the same."""
+    gpte_format = GpteFormat.PAGING32 if entry.width == PAGING_32BIT.width else GpteFormat.PAGING64
+    found = [kvm.reserved_bits.is_rejected(each.wanted.mmu, gpte_format, zext(entry, 64), level) for each in tables]
+    present = Assumption("the entry is present: the walk stops at others", paging.present(entry))
+    wanted, vendor = tables[0].wanted, tables[0].vendor
+    assumptions = (wanted.paging_on, mode, present, *vendor, *extra)
+    shown = (*wanted.shown, Shown("PSE36", _PSE_36))
+    evidence = Evidence()
+    for each in tables:
+        evidence += each.wanted.mmu.evidence
+    return _claim(found, entry, reserved, wanted, assumptions, manual, part, shown, evidence)
+
+
+def _long_mode(kvm: Kvm, tables: _Tables, formats: Mapping[bool, EntryFormat], manual: str) -> list[Claim]:
+    """4- and 5-level paging; ``formats`` are the guest's, by whether its vendor is AMD."""
+    claims, wanted = list[Claim](), tables.wanted
+    amd = wanted.mmu.guest_cpu.amd_compatible
+    for level in _LEVELS:
+        entry = var("gpte", 64)
+        mode = all_of(wanted.long_mode, wanted.five_levels) if level == max(_LEVELS) else wanted.long_mode
+        by_vendor = {
+            is_amd: reserved_bit_set(each, entry, level, wanted.controls(_PSE_36), wanted.max_physical_address)
+            for is_amd, each in formats.items()
+        }
+        claims.append(
+            _paging_claim(
+                kvm,
+                [tables],
+                entry,
+                level,
+                ite(amd, by_vendor[True], by_vendor[False]),
+                Assumption("the tables are long mode's: EFER.LMA and CR4.PAE are 1", mode),
+                (),
+                manual,
+                f"{wanted.mmu.kind.value}: level {level}",
+            )
+        )
+    return claims
+
+
+def _pae_tables(kvm: Kvm, tables: _Tables, manual: str) -> list[Claim]:
+    """PAE paging below the PDPTEs, which no walk looks up in a table."""
+    claims, wanted = list[Claim](), tables.wanted
+    for level in (1, 2):
+        entry = var("gpte", 64)
+        reserved = reserved_bit_set(PAE, entry, level, wanted.controls(_PSE_36), wanted.max_physical_address)
+        claims.append(
+            _paging_claim(
+                kvm,
+                [tables],
+                entry,
+                level,
+                reserved,
+                Assumption("the tables are PAE paging's", wanted.pae),
+                (),
+                manual,
+                f"{wanted.mmu.kind.value}: PAE, level {level}",
+            )
+        )
+    return claims
+
+
+def _32bit_tables(kvm: Kvm, tables: Sequence[_Tables], manual: str) -> list[Claim]:
+    """32-bit paging; what is known to be wrong of 4-MByte pages stands in parts of its own."""
+    claims: list[Claim] = []
+    wanted, entry = tables[0].wanted, var("gpte", 32)
+    width, controls = wanted.max_physical_address, wanted.controls(_PSE_36)
+    page = maps_page(PAGING_32BIT, entry, 2, controls)
+    is_page = Assumption("the PDE maps a page", page)
+    as_kvm_has_it = all_of(_PSE_36, eq(width, _PSE_36_WIDTH))
+    wider = all_of(_PSE_36, ult(bv(_PSE_36_WIDTH, width.width), width))
+
+    def add(which: Sequence[_Tables], level: int, what: str, *extra: Assumption) -> None:
+        reserved = reserved_bit_set(PAGING_32BIT, entry, level, controls, width)
+        mode = Assumption("the tables are 32-bit paging's", wanted.paging_32bit)
+        claims.append(_paging_claim(kvm, which, entry, level, reserved, mode, extra, manual, what))
+
+    for each in tables:
+        kind = each.wanted.mmu.kind.value
+        add([each], 1, f"{kind}: 32-bit, PTE")
+        add([each], 2, f"{kind}: 32-bit, PDE that points to a table", Assumption("the PDE maps no page", negate(page)))
+        add(
+            [each],
+            2,
+            f"{kind}: 32-bit, 4-MByte pages with 36 address bits",
+            is_page,
+            Assumption("the guest has PSE-36, and its MAXPHYADDR is 36", as_kvm_has_it),
+        )
+    add(
+        tables,
+        2,
+        "4-MByte pages with more than 36 address bits",
+        is_page,
+        Assumption("the guest has PSE-36, and its MAXPHYADDR is above 36", wider),
+    )
+    add(
+        tables,
+        2,
+        "4-MByte pages without PSE-36 or with less than 36 address bits",
+        is_page,
+        Assumption("the guest has no PSE-36, or its MAXPHYADDR is below 36", negate(any_of(as_kvm_has_it, wider))),
+    )
+    return claims
+
+
+def _own_tables(kvm: Kvm, vendor: Vendor) -> list[_Tables]:
+    """The MMUs that walk guests' own tables; with TDP the guest's vendor is taken to be the host's."""
+    found: list[_Tables] = []
+    for kind in _GUESTS[vendor]:
+        wanted = requested(kvm, kind)
+        amd = wanted.mmu.guest_cpu.amd_compatible
+        extra: tuple[Assumption, ...] = ()
+        if vendor is Vendor.INTEL:
+            extra = (Assumption("the guest's vendor is not AMD or Hygon; vendor amd speaks of these", negate(amd)),)
+        elif vendor is Vendor.AMD:
+            extra = (Assumption("the guest's vendor is AMD or Hygon; vendor intel speaks of others", amd),)
+        found.append(_Tables(wanted, extra))
+    return found
+
+
+def _paging64(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    formats = {True: AMD_LONG_MODE, False: INTEL_LONG_MODE}
+    manual = {Vendor.INTEL: "SDM 5.5", Vendor.AMD: "APM 5.3"}.get(vendor, "SDM 5.5, APM 5.3")
+    return [claim for tables in _own_tables(kvm, vendor) for claim in _long_mode(kvm, tables, formats, manual)]
+
+
+def _pae(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    every = _own_tables(kvm, vendor)
+    claims = [claim for tables in every for claim in _pae_tables(kvm, tables, "SDM 5.4, APM 5.2.3")]
+    wanted = every[0].wanted
+    entry = var("pdpte", 64)
+    found = ne(entry & kvm.reserved_bits.pdptr_rsvd_bits(wanted.mmu.guest_cpu), 0)
+    reserved = reserved_bit_set(PAE, entry, 3, wanted.controls(_PSE_36), wanted.max_physical_address)
+    present = Assumption("the PDPTE is present: load_pdptrs() looks at no other", paging.present(entry))
+    claims.append(_claim([found], entry, reserved, wanted, (present,), "SDM 5.4.1, APM 5.2.3", "PDPTEs", wanted.shown))
+    return claims
+
+
+def _paging32(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    return _32bit_tables(kvm, _own_tables(kvm, vendor), "SDM 5.3, APM 5.2.2")
+
+
+# -- nested tables ------------------------------------------------------------------------------------------
+
+
+def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    wanted = requested(kvm, MmuKind.NESTED_NPT)
+    amd = wanted.mmu.guest_cpu.amd_compatible
+    tables = _Tables(wanted, (Assumption("L1 has SVM, so its vendor is AMD or Hygon", amd),))
+    formats = dict.fromkeys((True, False), NPT_LONG_MODE)
+    return [
+        *_long_mode(kvm, tables, formats, "APM 15.25, 5.3"),
+        *_pae_tables(kvm, tables, "APM 15.25, 5.2.3"),
+        *_32bit_tables(kvm, [tables], "APM 15.25, 5.2.2"),
+    ]
+
+
+def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    wanted = requested(kvm, MmuKind.NESTED_EPT)
+    claims: list[Claim] = []
+    for level in _LEVELS:
+        entry = var("gpte", 64)
+        found = kvm.reserved_bits.is_rsvd_bits_set(wanted.mmu, entry, level)
+        reserved = reserved_bit_set(EPT, entry, level, wanted.ept_controls, wanted.max_physical_address)
+        claims.append(
+            _claim(
+                [found],
+                entry,
+                reserved,
+                wanted,
+                (wanted.plausible_ept, _present(entry, wanted)),
+                "SDM 31.3.2",
+                f"level {level}",
+                wanted.ept_shown,
+            )
+        )
+    return claims
+
+
+def _present(entry: BitVec, wanted: Requested) -> Assumption:
+    return Assumption("the entry is present: the walk stops at others", ept.present(entry, mbec=wanted.request.mbec))
+
+
+def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    wanted = requested(kvm, MmuKind.NESTED_EPT)
+    claims: list[Claim] = []
+    for kind in EPT.kinds:
+        level, page = kind.shape
+        entry = var("gpte", 64)
+        found = kvm.reserved_bits.is_rejected(wanted.mmu, GpteFormat.EPT, entry, level)
+        right = EPT_1G_MEMORY_TYPE.either(partial(_is_right, entry, kind.shape, wanted, found))
+        missed, invented = all_of(negate(right), negate(found)), all_of(negate(right), found)
+        assumptions = [wanted.plausible_guest, wanted.plausible_ept, _present(entry, wanted)]
+        if level in (2, 3):
+            assumptions.append(_with_page_size(entry, page))
+        claims.append(
+            Claim(
+                holds=negate(any_of(missed, invented)),
+                symptoms=(
+                    Symptom(
+                        name="misconfiguration-missed",
+                        when=missed,
+                        sentence="An entry that hardware holds misconfigured is walked as valid.",
+                        actual="the entry is accepted",
+                        expected="SDM 31.3.3.1: EPT misconfiguration",
+                    ),
+                    Symptom(
+                        name="misconfiguration-invented",
+                        when=invented,
+                        sentence="An entry that hardware accepts is reported as misconfigured.",
+                        actual="EPT misconfiguration",
+                        expected="SDM 31.3.3.1: the entry is valid",
+                    ),
+                ),
+                case=Case(
+                    assumptions=tuple(assumptions),
+                    shown=(*wanted.ept_shown, Shown("gpte", entry)),
+                    evidence=wanted.mmu.evidence,
+                    part=kind.name,
+                ),
+                choices=(EPT_1G_MEMORY_TYPE,),
+            )
+        )
+    return claims
+
+
+def _is_right(
+    entry: BitVec, shape: EntryShape, wanted: Requested, found: Bool, memory_type_checked_in_1g: Bool
+) -> Bool:
+    """Whether a verdict on an entry is the manual's, in one reading of it."""
+    misconfigured = ept.misconfigured(
+        entry,
+        level=shape.level,
+        maps_page=shape.maps_page,
+        max_physical_address=wanted.max_physical_address,
+        mbec=wanted.request.mbec,
+        execute_only=wanted.request.execonly,
+        # KVM offers L1 no paging-write control.
+        paging_write_control=FALSE,
+        pages_2m=wanted.ept_controls[Control.PAGES_2M],
+        pages_1g=wanted.ept_controls[Control.PAGES_1G],
+        memory_type_checked_in_1g=memory_type_checked_in_1g,
+    )
+    return iff(found, misconfigured)
+
+
+def _with_page_size(entry: BitVec, page: bool) -> Assumption:
+    size = bit(entry, PAGE_SIZE_BIT)
+    return Assumption(f"bit 7 of the entry is {page:d}", size if page else negate(size))
+
+
+_EVERY_GUEST = (
+    "the guest's MAXPHYADDR is 32 to 52, and the guest is no SEV guest",
+    "the entry is present: a walk stops at others",
+)
+_GUEST = (*_EVERY_GUEST, "paging is on: a walk needs no table otherwise")
+_EPT_PAGES = "L1 is told of 2-MByte pages of EPT if it is told of 1-GByte pages, as every processor has it"
+_ANY = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
+
+THEOREMS = (
+    Theorem(
+        name="entry.misconfig",
+        claim="A walk of L1's EPT ends at a present entry exactly if it is misconfigured, whatever was set up before.",
+        source="SDM 31.3.3.1",
+        assumes=(*_EVERY_GUEST, _EPT_PAGES, "KVM offers L1 no EPT paging-write control"),
+        vendors=(Vendor.INTEL,),
+        state=_misconfig,
+        catches=(
+            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
+            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
+            Catch("reserved-memory-type-accepted", "misconfiguration-missed"),
+            Catch("ept-1g-page-always", "misconfiguration-missed"),
+            Catch("ept-2m-page-bit-12-accepted", "misconfiguration-missed"),
+            Catch("guest-maxphyaddr-off-by-one", "misconfiguration-missed"),
+        ),
+    ),
+    Theorem(
+        name="entry.reserved-ept",
+        claim="KVM finds a reserved bit in a present entry of L1's EPT exactly if one is set.",
+        source="SDM 31.3.2, Tables 31-1 to 31-7",
+        assumes=(*_EVERY_GUEST, _EPT_PAGES),
+        vendors=(Vendor.INTEL,),
+        state=_ept,
+        catches=(
+            Catch("ept-1g-page-always", "reserved-bit-accepted"),
+            Catch("ept-2m-page-bit-12-accepted", "reserved-bit-accepted"),
+            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        ),
+    ),
+    Theorem(
+        name="entry.reserved-npt",
+        claim="A walk of L1's nested page tables ends at a present entry exactly if a reserved bit is set; "
+        "PAE paging's PDPTEs are not spoken of.",
+        source="APM 15.25, 5.2 and 5.3",
+        assumes=(*_GUEST, "L1 has SVM, so its vendor is AMD or Hygon"),
+        vendors=(Vendor.AMD,),
+        state=_npt,
+        catches=(
+            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
+            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
+            Catch("1g-page-without-support", "reserved-bit-accepted"),
+            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
+            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
+            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
+            Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),
+            Catch("4m-page-without-pse", "entry-rejected"),
+            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        ),
+    ),
+    Theorem(
+        name="entry.reserved-paging64",
+        claim="A walk of the guest's 4- or 5-level tables ends at a present entry exactly if a reserved bit is set.",
+        source="SDM 5.5, APM 5.3",
+        assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
+        vendors=_ANY,
+        state=_paging64,
+        catches=(
+            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
+            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
+            Catch("1g-page-without-support", "reserved-bit-accepted"),
+            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
+            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
+            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        ),
+    ),
+    Theorem(
+        name="entry.reserved-pae",
+        claim="A walk of the guest's PAE tables ends at a present entry, and the load of a present PDPTE fails, "
+        "exactly if a reserved bit is set.",
+        source="SDM 5.4, APM 5.2.3",
+        assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
+        vendors=_ANY,
+        state=_pae,
+        catches=(
+            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
+            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
+            Catch("pdpte-rights-accepted", "reserved-bit-accepted"),
+            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        ),
+    ),
+    Theorem(
+        name="entry.reserved-paging32",
+        claim="A walk of the guest's 32-bit tables ends at a present entry exactly if a reserved bit is set.",
+        source="SDM 5.3, APM 5.2.2",
+        assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
+        vendors=_ANY,
+        state=_paging32,
+        catches=(
+            Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),
+            Catch("4m-page-without-pse", "entry-rejected"),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Exits for page faults of the second level, and what L1 is told of them."""

@@ -1,0 +1,1 @@
+"""The way of MBEC and GMET from the processor to L2."""

@@ -1,0 +1,174 @@
+"""GMET on its way to L2: only if L1 may use it, and as the pages need it that L2 runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
+from mmuproof.spec import svm_controls as svm
+
+_FLAGS = ((svm.NESTED_PAGING_BIT, "NP"), (svm.GMET_BIT, "GMET"))
+
+
+def _misc_ctl(name: str, value: BitVec) -> Shown:
+    return Shown(f"{name}.misc_ctl", value, _FLAGS)
+
+
+def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    misc_ctl, enabled = var("vmcb12.misc_ctl", 64), bool_var("gmet_enabled")
+    made = kvm.svm_gating.copy_vmcb_control_to_cache(misc_ctl, enabled)
+    has = bit(made.misc_ctl, svm.GMET_BIT)
+    # What a processor does that L1 takes itself to run on; without GMET in KVM there is none to be had.
+    wanted = all_of(enabled, made.guest_has_gmet, bit(misc_ctl, svm.GMET_BIT))
+    kept, lost = all_of(has, negate(wanted)), all_of(wanted, negate(has))
+    pages = svm.nested_paging(made.misc_ctl) ^ all_of(made.guest_has_npt, svm.nested_paging(misc_ctl))
+    return [
+        Claim(
+            holds=negate(any_of(kept, lost, pages)),
+            symptoms=(
+                Symptom(
+                    name="nested-paging",
+                    when=pages,
+                    sentence="The cached VMCB 12 has nested paging on although L1 may not use it, or "
+                    "off although it may and does.",
+                    actual="another NP",
+                    expected="APM 15.25.3: the bit turns nested paging on",
+                ),
+                Symptom(
+                    name="gmet-kept",
+                    when=kept,
+                    sentence="The cached VMCB 12 has GMET on although L1 may not use it.",
+                    actual="GMET is on",
+                    expected="APM 15.25.13: a processor without GMET ignores the bit",
+                ),
+                Symptom(
+                    name="gmet-lost",
+                    when=lost,
+                    sentence="The cached VMCB 12 has GMET off although L1 may use it and does.",
+                    actual="GMET is off",
+                    expected="APM 15.25.13: the bit turns GMET on",
+                ),
+            ),
+            case=Case(
+                assumptions=(),
+                shown=(
+                    Shown("gmet_enabled", enabled),
+                    Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
+                    Shown("guest_cpu_cap_has(NPT)", made.guest_has_npt),
+                    _misc_ctl("vmcb12", misc_ctl),
+                    _misc_ctl("cached vmcb12", made.misc_ctl),
+                ),
+                evidence=made.evidence,
+            ),
+        )
+    ]
+
+
+def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    vmcb01, cached = var("vmcb01.misc_ctl", 64), var("cached vmcb12.misc_ctl", 64)
+    made = kvm.svm_gating.vmcb02_prepare_control(vmcb01, cached)
+    on_npt12 = svm.nested_paging(cached)
+    has, of_l1, of_l2 = (bit(each, svm.GMET_BIT) for each in (made.misc_ctl, vmcb01, cached))
+    off_l2, off_l1 = all_of(on_npt12, has ^ of_l2), all_of(negate(on_npt12), has ^ of_l1)
+    unshadowed = made.shadows ^ on_npt12
+    told = all_of(made.shadows, bit(made.shadow_misc_ctl, svm.GMET_BIT) ^ has)
+    foreign = any_of(
+        svm.nested_paging(made.misc_ctl) ^ svm.nested_paging(vmcb01), ne(made.misc_ctl & svm.OTHER_FEATURES, 0)
+    )
+    format_ = all_of(made.shadows, any_of(ne(made.shadow_cr4, made.l1_cr4), ne(made.shadow_efer, made.l1_efer)))
+    shown = (_misc_ctl("vmcb01", vmcb01), _misc_ctl("cached vmcb12", cached), _misc_ctl("vmcb02", made.misc_ctl))
+    return [
+        Claim(
+            holds=negate(any_of(off_l2, off_l1, foreign)),
+            symptoms=(
+                Symptom(
+                    name="another-feature",
+                    when=foreign,
+                    sentence="L2 runs with a feature that neither KVM uses nor L1 may.",
+                    actual="nested paging, or a bit besides it and GMET, differs",
+                    expected="APM 15.25.3, appendix B: each bit turns a feature on",
+                ),
+                Symptom(
+                    name="gmet-not-l2s",
+                    when=off_l2,
+                    sentence="L2 runs on L1's nested page tables with another GMET than vmcb12 has.",
+                    actual="another GMET",
+                    expected="APM 15.25.13: vmcb12 says whether GMET is on for L2",
+                ),
+                Symptom(
+                    name="gmet-not-l1s",
+                    when=off_l1,
+                    sentence="L2 runs on the pages that KVM has for L1 with another GMET than L1.",
+                    actual="another GMET",
+                    expected="APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them",
+                ),
+            ),
+            case=Case(assumptions=(), shown=shown, evidence=made.evidence, part="vmcb02"),
+        ),
+        Claim(
+            holds=negate(any_of(unshadowed, told, format_)),
+            symptoms=(
+                Symptom(
+                    name="another-format",
+                    when=format_,
+                    sentence="The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
+                    actual="another CR4 or EFER",
+                    expected="APM 15.25.4: nested page tables have the format of the paging mode at VMRUN",
+                ),
+                Symptom(
+                    name="wrong-pages",
+                    when=unshadowed,
+                    sentence="L1's nested page tables are shadowed although it has none, or are not although it has.",
+                    actual="other pages",
+                    expected="APM 15.25.3: vmcb12 says whether there are any",
+                ),
+                Symptom(
+                    name="mmu-disagrees",
+                    when=told,
+                    sentence="The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has.",
+                    actual="another GMET",
+                    expected="APM 15.25.13: one GMET for the pages and who uses them",
+                ),
+            ),
+            case=Case(
+                assumptions=(),
+                shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
+                evidence=made.evidence,
+                part="the MMU",
+            ),
+        ),
+    ]
+
+
+THEOREMS = (
+    Theorem(
+        name="gating.vmcb12-cache",
+        claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET in its "
+        "CPUID, and nested paging exactly if L1 turns it on and was given it.",
+        source="APM 15.25.13",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=_cache,
+        catches=(Catch("cached-gmet-kept", "gmet-kept"), Catch("cached-nested-paging-kept", "nested-paging")),
+    ),
+    Theorem(
+        name="gating.vmcb02",
+        claim="The VMCB that L2 runs with has the GMET of the pages in use: that of vmcb12 on L1's nested page tables, "
+        "and that of vmcb01 on the pages that KVM has for L1; the MMU is told the same, and L1's CR4 and EFER.  "
+        "No other feature is on but nested paging as in vmcb01.",
+        source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=_vmcb02,
+        catches=(
+            Catch("vmcb02-inherits-gmet", "gmet-not-l2s"),
+            Catch("vmcb02-without-l1s-gmet", "gmet-not-l1s"),
+            Catch("vmcb02-has-all-of-vmcb12", "another-feature"),
+            Catch("nested-npt-of-l2s-cr4", "another-format"),
+        ),
+    ),
+)

@@ -1,0 +1,288 @@
+"""What theorems on roles have in common: free requests, and members of a role beside what they should say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
+from mmuproof.model.roles import Members, MmuRoles
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Claim
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, any_of, bool_var, bv, ne, negate, resize, to_bv, var
+from mmuproof.spec import paging_mode
+from mmuproof.spec.paging_mode import ControlRegisters, PagingMode
+
+CR0_FLAGS = ((paging_mode.CR0_WP_BIT, "WP"), (paging_mode.CR0_PG_BIT, "PG"))
+CR4_FLAGS = (
+    (paging_mode.CR4_PSE_BIT, "PSE"),
+    (paging_mode.CR4_PAE_BIT, "PAE"),
+    (paging_mode.CR4_LA57_BIT, "LA57"),
+    (paging_mode.CR4_SMEP_BIT, "SMEP"),
+    (paging_mode.CR4_SMAP_BIT, "SMAP"),
+    (paging_mode.CR4_PKE_BIT, "PKE"),
+)
+EFER_FLAGS = ((paging_mode.EFER_LMA_BIT, "LMA"), (paging_mode.EFER_NXE_BIT, "NX"))
+
+EVERY_REGISTER = "the registers are such as a processor can hold: KVM refuses EFER.LMA without CR0.PG and CR4.PAE"
+
+
+@dataclass(frozen=True)
+class RoleAsked:
+    """What is asked of an MMU, free, and the paging mode that its registers stand for."""
+
+    request: MmuRequest
+    mode: PagingMode
+    possible: Assumption
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The registers, for a counterexample."""
+        return (
+            Shown("CR0", self.request.cr0, CR0_FLAGS),
+            Shown("CR4", self.request.cr4, CR4_FLAGS),
+            Shown("EFER", self.request.efer, EFER_FLAGS),
+        )
+
+
+def asked(when: str) -> RoleAsked:
+    """A free request; ``when`` tells it from others."""
+    cr0, cr4, efer = (var(f"{name} {when}", 64) for name in ("CR0", "CR4", "EFER"))
+    request = MmuRequest(
+        cr0=cr0,
+        cr4=cr4,
+        efer=efer,
+        execonly=bool_var(f"execute-only support {when}"),
+        accessed_dirty=bool_var(f"EPTP's A/D bit {when}"),
+        mbec=bool_var(f"MBEC for L2 {when}"),
+        eptp=var(f"EPTP {when}", 64),
+        gmet=bool_var(f"GMET for L2 {when}"),
+    )
+    registers = ControlRegisters(cr0, cr4, efer)
+    return RoleAsked(request, paging_mode.paging_mode(registers), Assumption(EVERY_REGISTER, registers.possible()))
+
+
+def roles_now(kvm: Kvm, vendor: Vendor, kind: MmuKind, now: RoleAsked, *, world: str = "") -> MmuRoles:
+    """The roles of an MMU that has been set up for something else before."""
+    earlier = asked(f"of {world} before" if world else "before")
+    masks = kvm.masks.shadow_masks(vendor)
+    return kvm.roles.set_up(kind, earlier.request, now.request, masks, world=world)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """A member of a role and the value that it should have.
+
+    Args:
+        symptom: what a wrong value is called.
+        member: the member's name.
+        wanted: its value.
+        says: what the member tells, as the end of a sentence that begins "The role does not say".
+        source: who says so.
+        matters: where the value has a meaning.
+    """
+
+    symptom: str
+    member: str
+    wanted: Term
+    says: str
+    source: str
+    matters: Bool = TRUE
+
+    def wrong(self, value: BitVec) -> Bool:
+        """Whether the member has another value; one that is too narrow to hold the wanted one has."""
+        wanted = to_bv(self.wanted) if isinstance(self.wanted, Bool) else self.wanted
+        assert isinstance(wanted, BitVec)
+        width = max(value.width, wanted.width)
+        return all_of(self.matters, ne(resize(value, width), resize(wanted, width)))
+
+
+def judged(
+    role: str,
+    members: Members,
+    expectations: Sequence[Expectation],
+    *,
+    part: str,
+    roles: MmuRoles,
+    assumptions: tuple[Assumption, ...] = (),
+    shown: tuple[Shown, ...] = (),
+    elsewhere: Sequence[str] = (),
+) -> Claim:
+    """The claim that the members of a role are as expected.
+
+    Args:
+        role: what the role is called, such as ``cpu_role``.
+        members: the role's members; an expectation of one that the tree has not is left out.
+        expectations: what they should be.
+        part: which part of the theorem it is.
+        roles: how the role came about.
+        assumptions: what is taken for granted.
+        shown: what a counterexample shows besides the members that are expected to be something.
+        elsewhere: members that another theorem speaks of; any other of which nothing is expected has to be 0.
+    """
+    known = [each for each in expectations if each.member in members]
+    symptoms: list[Symptom] = []
+    for each in known:
+        symptoms.append(
+            Symptom(
+                name=each.symptom,
+                when=each.wrong(members[each.member]),
+                sentence=f"{role}.{each.member} does not say {each.says}.",
+                actual=f"{role}.{each.member} is another",
+                expected=each.source,
+            )
+        )
+    spoken_of = {*elsewhere, *(each.member for each in known)}
+    others = [value for name, value in members.items() if name not in spoken_of]
+    symptoms.append(
+        Symptom(
+            name="stray-member",
+            when=any_of(*(ne(value, bv(0, value.width)) for value in others)),
+            sentence=f"A member of {role} that says nothing here is not 0, so pages that could be shared are not.",
+            actual="not 0",
+            expected="KVM: a role has only what a page depends on",
+        )
+    )
+    return Claim(
+        holds=negate(any_of(*(each.when for each in symptoms))),
+        symptoms=tuple(symptoms),
+        case=Case(
+            assumptions=assumptions,
+            shown=(*shown, *(Shown(f"{role}.{each.member}", members[each.member]) for each in known)),
+            evidence=roles.evidence,
+            part=part,
+        ),
+    )
+
+
+def vcpu_expectations(roles: MmuRoles) -> tuple[Expectation, ...]:
+    """What a role says of the vCPU, whatever its paging."""
+    inputs = roles.inputs
+    return (
+        Expectation(
+            symptom="smm",
+            member="smm",
+            wanted=inputs.smm,
+            says="whether the vCPU is in SMM",
+            source="KVM: kvm_memslots_for_spte_role() chooses the memory slots by it",
+        ),
+        Expectation(
+            symptom="guest-mode",
+            member="guest_mode",
+            wanted=inputs.guest_mode,
+            says="whether the vCPU runs L2",
+            source="KVM: L2's writes are not logged by PML",
+        ),
+    )
+
+
+def paging_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
+    """What the base of a CPU role says of the guest's paging, besides its depth and its use of XD."""
+    without_wp = negate(mode.write_protect)
+    return (
+        Expectation(
+            symptom="paging",
+            member="direct",
+            wanted=negate(mode.enabled),
+            says="whether the guest has no paging",
+            source="SDM 5.1.1: CR0.PG turns paging on",
+        ),
+        Expectation(
+            symptom="entry-size",
+            member="has_4_byte_gpte",
+            wanted=mode.two_levels,
+            says="whether the guest's entries have four bytes",
+            source="SDM 5.1.1: 32-bit paging is what CR4.PAE=0 chooses",
+        ),
+        Expectation(
+            symptom="write-protect",
+            member="cr0_wp",
+            wanted=mode.write_protect,
+            says="whether a supervisor needs R/W to write",
+            source="SDM 5.1.3: CR0.WP",
+        ),
+        Expectation(
+            symptom="smep",
+            member="cr4_smep",
+            wanted=mode.smep,
+            says="whether a supervisor may fetch from user pages",
+            source="SDM 5.1.3: CR4.SMEP",
+        ),
+        Expectation(
+            symptom="smap-without-wp",
+            member="smap_andnot_wp",
+            wanted=all_of(mode.smap, without_wp),
+            says="whether SMAP restricts a supervisor that CR0.WP does not",
+            source="SDM 5.1.3: CR4.SMAP, CR0.WP",
+        ),
+        Expectation(
+            symptom="smep-without-wp",
+            member="smep_andnot_wp",
+            wanted=all_of(mode.smep, without_wp),
+            says="whether SMEP restricts a supervisor that CR0.WP does not",
+            source="SDM 5.1.3: CR4.SMEP, CR0.WP",
+        ),
+    )
+
+
+def extended_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
+    """What the rest of a CPU role says of the guest's paging."""
+    return (
+        Expectation(
+            symptom="valid",
+            member="valid",
+            wanted=TRUE,
+            says="that it has been set",
+            source="KVM: a role without it is never that of an MMU",
+        ),
+        Expectation(
+            symptom="smap",
+            member="cr4_smap",
+            wanted=mode.smap,
+            says="whether a supervisor may access data in user pages",
+            source="SDM 5.1.3: CR4.SMAP",
+        ),
+        Expectation(
+            symptom="page-size",
+            member="cr4_pse",
+            wanted=mode.four_mbyte_pages,
+            says="whether there are 4-MByte pages",
+            source="SDM 5.1.3: CR4.PSE, with 32-bit paging",
+            matters=any_of(mode.two_levels, negate(mode.enabled)),
+        ),
+        Expectation(
+            symptom="keys",
+            member="cr4_pke",
+            wanted=mode.protection_keys,
+            says="whether protection keys count",
+            source="SDM 5.1.3: CR4.PKE, with 4- and 5-level paging",
+        ),
+        Expectation(
+            symptom="five-levels",
+            member="cr4_la57",
+            wanted=mode.five_levels,
+            says="whether there are five levels",
+            source="SDM 5.1.1: CR4.LA57, in IA-32e mode",
+        ),
+        Expectation(
+            symptom="long-mode",
+            member="efer_lma",
+            wanted=mode.ia32e,
+            says="whether the guest is in IA-32e mode",
+            source="SDM 5.1.1: EFER.LMA",
+        ),
+    )
+
+
+def full_access(kvm: Kvm) -> Expectation:
+    """A role that takes no permission away."""
+    return Expectation(
+        symptom="access",
+        member="access",
+        wanted=bv(kvm.constant("ACC_ALL"), 32),
+        says="that the tables above take nothing away",
+        source="KVM: the root has all of ACC_ALL",
+    )

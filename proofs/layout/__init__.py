@@ -1,0 +1,1 @@
+"""The SPTE's layout and the ACC_* masks."""

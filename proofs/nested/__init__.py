@@ -1,0 +1,1 @@
+"""KVM's own accesses for a nested guest."""

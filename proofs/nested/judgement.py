@@ -1,0 +1,222 @@
+"""What KVM's own accesses for L2 are allowed by L1's EPT or nested page tables, from L2's access to the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Case, Shown
+from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import WalkKind
+from mmuproof.proofs.given import relations
+from mmuproof.proofs.given.nested_set_up import asked_for, new_role
+from mmuproof.proofs.given.relations import AccessKind, FaultInputs, has
+from mmuproof.proofs.nested.translation import NO_STAGE, no_stage
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, eq, iff, implies, ne, negate, var
+from mmuproof.spec import ept, npt
+from mmuproof.spec.open_choices import GMET_WITHOUT_NXE
+
+_EFER_NXE = 11
+_READABLE = "an entry of L1's EPT that can be written can be read: any other is misconfigured"
+
+
+def _judgement(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    return [_by_ept(kvm) if vendor is Vendor.INTEL else _by_npt(kvm)]
+
+
+def _by_ept(kvm: Kvm) -> Claim:
+    inputs, controls, guest = relations.fault_inputs(kvm), asked_for(), var("guest's pte_access", 64)
+    done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
+    final = inputs.access | kvm.constant("PFERR_GUEST_FINAL_MASK")
+    handed = kvm.nested.translate_nested_gpa(Vendor.INTEL, var("gpa", 64), final, guest)
+    result = kvm.walks.permission_fault(done.walk, inputs.pte_access, inputs.pte_pkey, handed.access)
+    fault = ne(result.error_code, 0)
+    permissions = relations.ept_permissions(kvm, inputs.pte_access)
+    user_address = has(guest, kvm.constant("ACC_USER_MASK"))
+    allowed = ept.allows(
+        permissions,
+        relations.data_or_fetch(inputs),
+        mbec=controls.mbec if relations.has_mbec(kvm) else FALSE,
+        user_mode_address=user_address,
+    )
+    guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm))
+    return Claim(
+        holds=iff(fault, negate(allowed)),
+        symptoms=relations.judgement_symptoms(fault, allowed, _ept_kinds(kvm, inputs, user_address), "SDM 31.3.3.2"),
+        case=Case(
+            assumptions=(
+                *inputs.assumptions,
+                no_stage(kvm, inputs.access),
+                new_role(done),
+                Assumption(_READABLE, implies(permissions.write, permissions.read)),
+            ),
+            shown=(
+                *((Shown("MBEC for L2", controls.mbec), guest_rights) if relations.has_mbec(kvm) else ()),
+                *inputs.shown,
+            ),
+            evidence=result.evidence + handed.evidence,
+        ),
+    )
+
+
+def _ept_kinds(kvm: Kvm, inputs: FaultInputs, user_address: Bool) -> tuple[AccessKind, ...]:
+    data = all_of(negate(inputs.write), negate(inputs.fetch))
+    fetches = (
+        (
+            AccessKind(
+                name="user-fetch",
+                when=all_of(inputs.fetch, user_address),
+                noun="KVM's own fetch from a user-mode address",
+                forbidden="L1's EPT denies it",
+                permitted="L1's EPT allows it",
+            ),
+            AccessKind(
+                name="supervisor-fetch",
+                when=all_of(inputs.fetch, negate(user_address)),
+                noun="KVM's own fetch from a supervisor-mode address",
+                forbidden="XS is clear",
+                permitted="XS is set",
+            ),
+        )
+        if relations.has_mbec(kvm)
+        else (
+            AccessKind(
+                name="fetch",
+                when=inputs.fetch,
+                noun="KVM's own fetch for L2",
+                forbidden="X is clear",
+                permitted="X is set",
+            ),
+        )
+    )
+    return (
+        *fetches,
+        AccessKind(
+            name="write", when=inputs.write, noun="KVM's own write for L2", forbidden="W is clear", permitted="W is set"
+        ),
+        AccessKind(name="read", when=data, noun="KVM's own read for L2", forbidden="R is clear", permitted="R is set"),
+    )
+
+
+def _by_npt(kvm: Kvm) -> Claim:
+    inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
+    final = inputs.access | kvm.constant("PFERR_GUEST_FINAL_MASK")
+    handed = kvm.nested.translate_nested_gpa(Vendor.AMD, var("gpa", 64), final, var("guest's pte_access", 64))
+    controls = replace(asked_for(), gmet=handed.gmet)
+    done = kvm.walks.nested_set_up(WalkKind.NESTED_NPT, controls)
+    result = kvm.walks.permission_fault(done.walk, inputs.pte_access, inputs.pte_pkey, handed.access)
+    fault = ne(result.error_code, 0)
+
+    def allowed(void_without_nxe: Bool) -> Bool:
+        return npt.allows(
+            relations.nested_permissions(kvm, inputs.pte_access),
+            relations.data_or_fetch(inputs),
+            gmet=handed.gmet,
+            cpl=cpl,
+            no_execute_enabled=bit(controls.efer, _EFER_NXE),
+            gmet_void_without_nxe=void_without_nxe,
+        )
+
+    # The manual leaves GMET without EFER.NXE open, so either reading is right.
+    right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
+    return Claim(
+        holds=right,
+        symptoms=relations.judgement_symptoms(
+            fault, allowed(GMET_WITHOUT_NXE.reading), _npt_kinds(inputs, cpl_3=eq(cpl, 3)), "APM 15.25"
+        ),
+        case=Case(
+            assumptions=(
+                *inputs.assumptions,
+                *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+                no_stage(kvm, inputs.access),
+                new_role(done),
+                Assumption("PFERR_USER_MASK of a linear access says that CPL is 3", iff(inputs.user, eq(cpl, 3))),
+            ),
+            shown=(
+                Shown("GMET for L2", handed.gmet),
+                Shown("L1's CR4", controls.cr4),
+                Shown("L1's EFER", controls.efer),
+                *inputs.shown,
+                Shown("CPL", cpl),
+            ),
+            evidence=result.evidence + handed.evidence,
+        ),
+        choices=(GMET_WITHOUT_NXE,),
+    )
+
+
+def _npt_kinds(inputs: FaultInputs, cpl_3: Bool) -> tuple[AccessKind, ...]:
+    return (
+        AccessKind(
+            name="supervisor-fetch",
+            when=all_of(inputs.fetch, negate(cpl_3)),
+            noun="KVM's own fetch for L2 at CPL 0 to 2",
+            forbidden="NX is set, or U is as GMET or its absence forbids",
+            permitted="NX is clear, and U is as it has to be",
+        ),
+        AccessKind(
+            name="user-fetch",
+            when=all_of(inputs.fetch, cpl_3),
+            noun="KVM's own fetch for L2 at CPL 3",
+            forbidden="NX is set, or U is clear without GMET",
+            permitted="NX is clear, and U is set or GMET is on",
+        ),
+        AccessKind(
+            name="write",
+            when=all_of(inputs.write, negate(inputs.fetch)),
+            noun="KVM's own write for L2",
+            forbidden="R/W is clear, or U without GMET",
+            permitted="R/W is set, and U or GMET",
+        ),
+        AccessKind(
+            name="read",
+            when=negate(any_of(inputs.write, inputs.fetch)),
+            noun="KVM's own read for L2",
+            forbidden="U is clear and GMET is off",
+            permitted="GMET is on or U is set",
+        ),
+    )
+
+
+THEOREMS = (
+    Theorem(
+        name="nested.judgement",
+        claim="An access that KVM makes for L2 to a final address is allowed exactly if L1's EPT, by the kind of "
+        "its linear address, or L1's nested page tables, by CPL under GMET, allow it.",
+        source="SDM 31.3.3.2; APM 15.25, 15.25.13, Table 15-21",
+        assumes=(
+            "the error code's low half has only P, W, U and F",
+            "no access both writes and fetches",
+            NO_STAGE,
+            _READABLE,
+            "the entry of L1's nested tables is present, so ACC_READ_MASK is set",
+            "the nested MMU is set up for what L1 asks for, and had another role before, or none that was valid",
+            "PFERR_USER_MASK of a linear access says that CPL is 3: nested.linear-access",
+            "guest's pte_access says whether the linear address is user-mode: nested.user-address",
+        ),
+        vendors=(Vendor.INTEL, Vendor.AMD),
+        state=_judgement,
+        catches=(
+            Catch("ept-read-ignored", "read-allowed"),
+            Catch("ept-xu-without-mbec", "user-fetch-allowed"),
+            Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
+            Catch("fetch-index-not-halved", "undefined-behaviour"),
+            Catch("gmet-u-restricts-data", "user-fetch-denied"),
+            Catch("mbec-ignores-xu", "user-fetch-allowed"),
+            Catch("mbec-left-out-of-role", "user-fetch-allowed"),
+            Catch("nested-ept-as-paging", "user-fetch-allowed"),
+            Catch("nested-npt-always-user", "supervisor-fetch-allowed"),
+            Catch("nested-npt-user-dropped", "supervisor-fetch-allowed"),
+            Catch("nested-npt-without-wp", "write-allowed"),
+            Catch("nested-user-by-cpl", "supervisor-fetch-allowed"),
+            Catch("nx-ignored", "supervisor-fetch-allowed"),
+            Catch("pkru-mask-left-over", "supervisor-fetch-denied"),
+            Catch("smep-ignored", "supervisor-fetch-allowed"),
+            Catch("user-access-ignores-u", "supervisor-fetch-allowed"),
+            Catch("wp-ignored", "write-allowed"),
+        ),
+    ),
+)

@@ -1,0 +1,102 @@
+"""What KVM precomputes depends on the CPU role, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GuestWalk, PagingMetadata, WalkKind
+from mmuproof.proofs.given import relations
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.graph import substitute
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import Bool, Term, any_of, ne, negate, var
+
+
+def _premises(walk: GuestWalk) -> tuple[Assumption, ...]:
+    return () if walk.kind is WalkKind.NESTED_EPT else (relations.paging_on(walk),)
+
+
+def _differ(left: PagingMetadata, right: PagingMetadata) -> tuple[Bool, Bool]:
+    permissions = any_of(*(ne(a, b) for a, b in zip(left.permissions, right.permissions, strict=True)))
+    return permissions, ne(left.pkru_mask, right.pkru_mask)
+
+
+def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown, ...]) -> Claim:
+    permissions, keys = _differ(walk.metadata, other)
+    return Claim(
+        holds=negate(any_of(permissions, keys)),
+        symptoms=(
+            Symptom(
+                name="permissions-differ",
+                when=permissions,
+                sentence=f"permissions[] {what}.",
+                actual="different permissions",
+                expected="equal roles give equal permissions",
+            ),
+            Symptom(
+                name="pkru-mask-differs",
+                when=keys,
+                sentence=f"pkru_mask {what}.",
+                actual="a different pkru_mask",
+                expected="equal roles give an equal pkru_mask",
+            ),
+        ),
+        case=Case(assumptions=_premises(walk), shown=shown, evidence=walk.evidence),
+    )
+
+
+def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
+    earlier: dict[Term, Term] = {
+        old: var(f"another permissions[{index}]", old.width) for index, old in enumerate(walk.before.permissions)
+    }
+    earlier[walk.before.pkru_mask] = var("another pkru_mask", walk.before.pkru_mask.width)
+    other = PagingMetadata(
+        tuple(substitute(each, earlier) for each in walk.metadata.permissions),
+        substitute(walk.metadata.pkru_mask, earlier),
+    )
+    shown = (
+        *relations.role_shown(walk, "cr4_pke", "cr4_smep", "level"),
+        Shown("pkru_mask before", walk.before.pkru_mask),
+        Shown("another pkru_mask before", earlier[walk.before.pkru_mask]),
+    )
+    return [_claim(walk, other, "depends on what it held before the role was set", shown)]
+
+
+def _role_decides(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    walk = kvm.walks.guest_walk(relations.WALKS[vendor])
+    other = kvm.walks.guest_walk(relations.WALKS[vendor], world="another vCPU", role=walk.role)
+    # What the two held before is the subject of permission.history-free, so it is the same here.
+    same_history: dict[Term, Term] = dict(zip(other.before.permissions, walk.before.permissions, strict=True))
+    same_history[other.before.pkru_mask] = walk.before.pkru_mask
+    metadata = PagingMetadata(
+        tuple(substitute(each, same_history) for each in other.metadata.permissions),
+        substitute(other.metadata.pkru_mask, same_history),
+    )
+    shown = relations.role_shown(walk, "cr0_wp", "cr4_smep", "cr4_smap", "efer_nx", "cr4_pke")
+    return [_claim(walk, metadata, "depends on something outside the role", shown)]
+
+
+THEOREMS = (
+    Theorem(
+        name="permission.history-free",
+        claim="Recomputing permissions[] and pkru_mask gives the same whatever they held before.",
+        source="KVM: the metadata is a function of the CPU role, which is compared to skip recomputing it",
+        assumes=("paging is on: without, KVM does not consult the metadata",),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_history_free,
+        catches=(Catch("pkru-mask-left-over", "pkru-mask-differs"),),
+    ),
+    Theorem(
+        name="permission.role-decides",
+        claim="MMUs with equal roles have equal permissions[] and pkru_mask; nothing outside the role matters.",
+        source="KVM: the metadata is a function of the CPU role, which is compared to skip recomputing it",
+        assumes=("paging is on: without, KVM does not consult the metadata",),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_role_decides,
+        catches=(Catch("permissions-read-root-role", "permissions-differ"),),
+    ),
+)

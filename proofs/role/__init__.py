@@ -1,0 +1,1 @@
+"""Roles of MMUs and of pages of SPTEs."""

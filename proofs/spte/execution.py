@@ -1,0 +1,640 @@
+"""Execution: huge pages under the iTLB-multihit mitigation, and the direct MMU's one bit for two modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given import hardware_spte, relations
+from mmuproof.proofs.given.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
+from mmuproof.proofs.given.held_spte import (
+    any_fault,
+    each_in_place,
+    held_leaf,
+    slots_are_clear,
+    split_request,
+    use_is_known,
+)
+from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.relations import has
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize
+from mmuproof.spec import ept
+from mmuproof.spec.access import Access
+from mmuproof.spec.errata import ITLB_MULTIHIT
+
+_MITIGATION = "KVM: with the iTLB-multihit mitigation no huge page is executable"
+
+
+def huge_sptes_are_made(state: Callable[[], Claim]) -> list[Claim]:
+    """The claim about make_huge_spte(), of trees that have it: others zap what they want to be huge."""
+    try:
+        return [state()]
+    except NotThere:
+        return []
+
+
+# -- spte.nx-huge --------------------------------------------------------------------------------------------
+
+
+def _mitigated(kvm: Kvm, masks: ShadowMasks) -> Assumption:
+    return Assumption("the iTLB-multihit mitigation is on", kvm.spte_changes.is_nx_huge_page_enabled(masks))
+
+
+def _not_executable(
+    kvm: Kvm,
+    vendor: Vendor,
+    spte: BitVec,
+    assumptions: Sequence[Assumption],
+    shown: Sequence[Shown],
+    evidence: Evidence,
+    part: str,
+) -> Claim:
+    """A huge SPTE lets nothing be executed, neither now nor when saved permissions come back."""
+    can = all_of(ITLB_MULTIHIT.present, executable(vendor, with_saved(kvm, vendor, spte)))
+    return Claim(
+        holds=negate(can),
+        symptoms=(
+            Symptom(
+                name="huge-executable",
+                when=can,
+                sentence="A huge SPTE is executable under the iTLB-multihit mitigation.",
+                actual="the hardware executes through it",
+                expected=_MITIGATION,
+            ),
+        ),
+        case=Case(
+            assumptions=tuple(assumptions), shown=(*shown, Shown("huge spte", spte)), evidence=evidence, part=part
+        ),
+    )
+
+
+def _made_huge(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    inputs = made_spte(kvm, masks)
+    made = kvm.sptes.make_spte(masks, inputs.request)
+    huge = Assumption("the page is huge", ne(inputs.request.level, 1))
+    return _not_executable(
+        kvm,
+        masks.vendor,
+        made.spte,
+        (*inputs.assumptions, huge, _mitigated(kvm, masks)),
+        inputs.shown,
+        made.evidence,
+        "make_spte()",
+    )
+
+
+def _collapsed(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    held = held_leaf(kvm, masks)
+    made = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+    return _not_executable(
+        kvm,
+        masks.vendor,
+        made.spte,
+        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at), _mitigated(kvm, masks)),
+        held.shown,
+        made.evidence,
+        "make_huge_spte()",
+    )
+
+
+def _collapses_to_huge(at: SpteAt) -> Assumption:
+    return Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(at.level, 1))
+
+
+def _permission_rows(kvm: Kvm, vendor: Vendor, spte: BitVec, access: BitVec) -> list[tuple[str, Bool, Bool]]:
+    """Each kind of execution that an SPTE grants, once restored, and that an access grants."""
+    spte, acc = with_saved(kvm, vendor, spte), resize(access, 32)
+    if vendor is not Vendor.INTEL:
+        return [("execute", executable(vendor, spte), has(acc, kvm.constant("ACC_EXEC_MASK")))]
+    got, want = ept.permissions_of(spte), relations.ept_permissions(kvm, acc)
+    rows = [("execute", got.execute, want.execute)]
+    if relations.has_mbec(kvm):
+        rows.append(("user-execute", got.user_execute, want.user_execute))
+    return rows
+
+
+def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    vendor = masks.vendor
+    request, assumptions, shown = split_request(kvm, masks)
+    huge_at = SpteAt(request.huge_spte, request.level + 1)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+    smallest = eq(request.level, 1)
+    rows = _permission_rows(kvm, vendor, small.spte, request.access)
+    still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, small.spte)))
+    gained = [all_of(smallest, got, negate(want)) for _, got, want in rows]
+    lost = [all_of(smallest, want, negate(got)) for _, got, want in rows]
+    return Claim(
+        holds=negate(any_of(still_huge, *gained, *lost)),
+        symptoms=(
+            Symptom(
+                name="huge-executable",
+                when=still_huge,
+                sentence="Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
+                actual="the hardware executes through it",
+                expected=_MITIGATION,
+            ),
+            *(
+                Symptom(
+                    name=f"{name}-gained",
+                    when=when,
+                    sentence="A small SPTE lets more be executed than its page's role.",
+                    actual=f"{name} is granted",
+                    expected="role.access does not have it",
+                )
+                for (name, _, _), when in zip(rows, gained, strict=True)
+            ),
+            *(
+                Symptom(
+                    name=f"{name}-lost",
+                    when=when,
+                    sentence="Splitting does not give back the execution that the mitigation took.",
+                    actual=f"{name} is not granted",
+                    expected="role.access has it",
+                )
+                for (name, _, _), when in zip(rows, lost, strict=True)
+            ),
+        ),
+        case=Case(
+            assumptions=(
+                *assumptions,
+                *slots_are_clear(kvm, masks, huge_at),
+                _mitigated(kvm, masks),
+                Assumption(
+                    "the huge SPTE is not executable, as the other parts show: switching the mitigation on zaps "
+                    "all others",
+                    negate(executable(vendor, with_saved(kvm, vendor, request.huge_spte))),
+                ),
+            ),
+            shown=(*shown, Shown("small spte", small.spte)),
+            evidence=small.evidence,
+            part="make_small_spte()",
+        ),
+    )
+
+
+def _kept(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
+    held = held_leaf(kvm, masks)
+    after = kvm.spte_changes.change(masks, change, held.at)
+    return _no_execution_gained(
+        kvm,
+        masks,
+        held.at.spte,
+        after.spte,
+        after.evidence,
+        change.value,
+        (*held.assumptions, *slots_are_clear(kvm, masks, held.at)),
+        held.shown,
+    )
+
+
+def _no_execution_gained(
+    kvm: Kvm,
+    masks: ShadowMasks,
+    before: BitVec,
+    after: BitVec,
+    evidence: Evidence,
+    part: str,
+    assumptions: tuple[Assumption, ...],
+    shown: tuple[Shown, ...],
+) -> Claim:
+    vendor = masks.vendor
+    zapped = negate(has(after, kvm.constant("SPTE_MMU_PRESENT_MASK")))
+    gained = any_of(
+        *(
+            all_of(got, negate(had))
+            for got, had in zip(_execution(kvm, vendor, after), _execution(kvm, vendor, before), strict=True)
+        )
+    )
+    gained = all_of(negate(zapped), gained)
+    return Claim(
+        holds=negate(gained),
+        symptoms=(
+            Symptom(
+                name="execution-gained",
+                when=gained,
+                sentence="An operation on an SPTE makes it executable.",
+                actual="the hardware executes through it",
+                expected="nothing grants execution in place",
+            ),
+        ),
+        case=Case(
+            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+        ),
+    )
+
+
+def _execution(kvm: Kvm, vendor: Vendor, spte: BitVec) -> tuple[Bool, Bool]:
+    """Execution in the two modes, once restored."""
+    spte = with_saved(kvm, vendor, spte)
+    if vendor is Vendor.INTEL:
+        own = ept.permissions_of(spte)
+        return own.execute, own.user_execute
+    return executable(vendor, spte), FALSE
+
+
+def _fixed(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    held, (fault, premises, shown) = held_leaf(kvm, masks), any_fault()
+    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
+    return _no_execution_gained(
+        kvm,
+        masks,
+        held.at.spte,
+        done.spte,
+        done.evidence,
+        "fast_page_fault()",
+        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), *premises),
+        (*held.shown, *shown),
+    )
+
+
+def _nx_huge(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    return [
+        _made_huge(kvm, masks),
+        *huge_sptes_are_made(lambda: _collapsed(kvm, masks)),
+        _split(kvm, masks),
+        each_in_place([_kept(kvm, masks, change) for change in SpteChange if change.happens(vendor)]),
+        _fixed(kvm, masks),
+    ]
+
+
+# -- spte.direct-execution -----------------------------------------------------------------------------------
+
+
+def _alike(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Bool:
+    """XS and XU say the same, in their places or saved."""
+    if masks.vendor is not Vendor.INTEL or not relations.has_mbec(kvm):
+        return TRUE
+    slots = spte & hardware_spte.saved_slots(kvm)
+    shift = kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
+    own, saved = ept.permissions_of(spte), ept.permissions_of(slots >> shift)
+    return all_of(iff(own.execute, own.user_execute), iff(saved.execute, saved.user_execute))
+
+
+def _as_in_direct_mmus(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> tuple[Assumption, ...]:
+    if masks.vendor is not Vendor.INTEL or not relations.has_mbec(kvm):
+        return ()
+    return (Assumption("XS and XU are equal, as the SPTEs of direct MMUs have them", _alike(kvm, masks, spte)),)
+
+
+def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    """is_executable_pte() against the hardware, for both modes."""
+    vendor = masks.vendor
+    held, access = held_leaf(kvm, masks), any_access(kvm, vendor)
+    yes = kvm.spte_changes.is_executable_pte(masks, held.at.spte)
+    by_hardware = allowed(vendor, held.at.spte, access)
+    wrong_yes, wrong_no = all_of(yes, negate(by_hardware)), all_of(by_hardware, negate(yes))
+    return Claim(
+        holds=negate(any_of(wrong_yes, wrong_no)),
+        symptoms=(
+            Symptom(
+                name="taken-for-executable",
+                when=wrong_yes,
+                sentence="is_executable_pte() says yes, and the hardware does not "
+                "execute: the fault is taken for a spurious one, again and again.",
+                actual="executable",
+                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is denied",
+            ),
+            Symptom(
+                name="not-taken-for-executable",
+                when=wrong_no,
+                sentence="is_executable_pte() says no, and the hardware executes.",
+                actual="not executable",
+                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed",
+            ),
+        ),
+        case=Case(
+            assumptions=(
+                *held.assumptions,
+                *_as_in_direct_mmus(kvm, masks, held.at.spte),
+                *access.assumptions,
+                *_matches_user(kvm, masks, held.at.spte, access),
+                Assumption(
+                    "the access is a fetch",
+                    all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
+                ),
+                Assumption(
+                    "the SPTE is hardware-present", hardware_spte.present(vendor, held.at.spte, mbec=access.mbec)
+                ),
+            ),
+            shown=(*held.shown, *access.shown),
+            part="is_executable_pte()",
+        ),
+    )
+
+
+def _matches_user(kvm: Kvm, masks: ShadowMasks, spte: BitVec, access: AnyAccess) -> tuple[Assumption, ...]:
+    """What user-ness means in direct MMUs outside EPT."""
+    if masks.vendor is Vendor.INTEL:
+        return ()
+    user = ne(spte & masks.user, 0)
+    if masks.vendor is Vendor.AMD:
+        as_root = iff(user, negate(access.gmet))
+        return (Assumption("U is set without GMET and clear with it, as the root's access says", as_root),)
+    off = all_of(negate(access.controls.smep), negate(access.controls.smap))
+    return (
+        Assumption("paging is off in the guest: U is set, and KVM runs it without SMEP and SMAP", all_of(user, off)),
+    )
+
+
+def _stays_alike(
+    kvm: Kvm,
+    masks: ShadowMasks,
+    after: BitVec,
+    assumptions: tuple[Assumption, ...],
+    shown: tuple[Shown, ...],
+    evidence: Evidence,
+    part: str,
+) -> Claim:
+    differ = negate(_alike(kvm, masks, after))
+    return Claim(
+        holds=negate(differ),
+        symptoms=(
+            Symptom(
+                name="modes-differ",
+                when=differ,
+                sentence="An SPTE of a direct MMU can be executed in one mode only.",
+                actual="XS and XU differ",
+                expected="KVM's comment at is_executable_pte(): XS == XU",
+            ),
+        ),
+        case=Case(
+            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+        ),
+    )
+
+
+def _access_alike(kvm: Kvm, access: BitVec) -> Assumption:
+    both = [has(access, kvm.constant(name)) for name in ("ACC_EXEC_MASK", "ACC_USER_EXEC_MASK")]
+    return Assumption("the access is that of a direct MMU: EXEC and USER_EXEC are equal", iff(*both))
+
+
+def _alike_claims(kvm: Kvm, masks: ShadowMasks) -> list[Claim]:
+    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
+    made = kvm.sptes.make_spte(masks, inputs.request)
+    request, assumptions, shown = split_request(kvm, masks)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+    was = (*held.assumptions, *_as_in_direct_mmus(kvm, masks, held.at.spte))
+    claims = [
+        _stays_alike(
+            kvm,
+            masks,
+            made.spte,
+            (*inputs.assumptions, _access_alike(kvm, inputs.request.pte_access)),
+            inputs.shown,
+            made.evidence,
+            "make_spte()",
+        ),
+        _stays_alike(
+            kvm,
+            masks,
+            small.spte,
+            (
+                *assumptions,
+                *_as_in_direct_mmus(kvm, masks, request.huge_spte),
+                *slots_are_clear(kvm, masks, SpteAt(request.huge_spte, request.level + 1)),
+                _access_alike(kvm, resize(request.access, 32)),
+            ),
+            shown,
+            small.evidence,
+            "make_small_spte()",
+        ),
+    ]
+
+    def collapsed() -> Claim:
+        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+        premises = (*was, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at))
+        return _stays_alike(kvm, masks, huge.spte, premises, held.shown, huge.evidence, "make_huge_spte()")
+
+    claims += huge_sptes_are_made(collapsed)
+    was = (*was, *slots_are_clear(kvm, masks, held.at))
+    in_place = []
+    for change in SpteChange:
+        if change.happens(masks.vendor):
+            after = kvm.spte_changes.change(masks, change, held.at)
+            in_place.append(_stays_alike(kvm, masks, after.spte, was, held.shown, after.evidence, change.value))
+    claims.append(each_in_place(in_place))
+    fault, premises, seen = any_fault()
+    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
+    claims.append(
+        _stays_alike(kvm, masks, done.spte, (*was, *premises), (*held.shown, *seen), done.evidence, "fast_page_fault()")
+    )
+    return claims
+
+
+def _direct_execution(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    told_apart = vendor is Vendor.INTEL and relations.has_mbec(kvm)
+    return [_predicate(kvm, masks), *(_alike_claims(kvm, masks) if told_apart else [])]
+
+
+# -- spte.fast-fault -----------------------------------------------------------------------------------------
+
+
+def _what_faulted(fault: FastFault, access: AnyAccess) -> Assumption:
+    kind: Access = access.access
+    read = all_of(negate(fault.write), negate(fault.exec))
+    same = all_of(iff(kind.write, fault.write), iff(kind.fetch, fault.exec), iff(kind.read, read))
+    return Assumption("the access is the one that faulted", same)
+
+
+def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    held, (fault, premises, seen) = held_leaf(kvm, masks), any_fault()
+    access = any_access(kvm, vendor)
+    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
+    before, after = held.at.spte, done.spte
+    write = hardware_spte.field_mask(Vendor.INTEL, "write")
+    allows = allowed(vendor, after, access)
+    endless = all_of(any_of(done.fixed, done.spurious), negate(allows))
+    silent = all_of(negate(done.fixed), ne(after, before))
+    restored = with_saved(kvm, vendor, before) if vendor is Vendor.INTEL else before
+    gained = ite(done.fixed, after & ~(restored | masks.accessed | write), bv(0, 64))
+    slots = hardware_spte.saved_slots(kvm) if vendor is Vendor.INTEL else 0
+    lost = ite(done.fixed, before & ~(after | slots), bv(0, 64))
+    writable = all_of(has(after, write), negate(has(before, write)), eq(before & masks.mmu_writable, 0))
+    facts = kvm.spte_changes.facts(masks, SpteAt(after, held.at.level))
+    unused = all_of(done.fixed, negate(facts.spte_ad_enabled), negate(facts.is_accessed_spte))
+    unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
+    huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
+    return [
+        Claim(
+            holds=negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
+            symptoms=(
+                Symptom(
+                    name="write-tracking-overruled",
+                    when=writable,
+                    sentence="A write is allowed without KVM's lock to a page that is "
+                    "write-tracked or read-only in the host.",
+                    actual="W is set",
+                    expected="KVM: the SPTE is not MMU-writable",
+                ),
+                Symptom(
+                    name="endless-fault",
+                    when=endless,
+                    sentence="fast_page_fault() is done with a fault that will come again.",
+                    actual="RET_PF_FIXED or RET_PF_SPURIOUS",
+                    expected="the hardware still denies the access",
+                ),
+                Symptom(
+                    name="not-accessed",
+                    when=unused,
+                    sentence="fast_page_fault() restores an SPTE that then counts as unused.",
+                    actual="is_accessed_spte() is false",
+                    expected="KVM: without A/D bits only the fault tells of the use",
+                ),
+                Symptom(
+                    name="write-not-logged",
+                    when=unlogged,
+                    sentence="fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
+                    actual="mark_page_dirty_in_slot() is not called",
+                    expected="KVM: the next write does not fault",
+                ),
+                Symptom(
+                    name="huge-write-not-logged",
+                    when=huge,
+                    sentence="fast_page_fault() makes a huge page writable whose small pages are "
+                    "to be logged one by one.",
+                    actual="W is set at level 2 or 3",
+                    expected="KVM: the log is of small pages",
+                ),
+                Symptom(
+                    name="changed-unfixed",
+                    when=silent,
+                    sentence="fast_page_fault() changes an SPTE and does not say so.",
+                    actual="another SPTE",
+                    expected="RET_PF_FIXED",
+                ),
+                Symptom(
+                    name="bit-gained",
+                    when=ne(gained, 0),
+                    sentence="fast_page_fault() sets a bit besides W, A and what was saved.",
+                    actual="a bit more",
+                    expected="KVM: only write protection and access tracking are undone",
+                ),
+                Symptom(
+                    name="bit-lost",
+                    when=ne(lost, 0),
+                    sentence="fast_page_fault() loses a bit of the SPTE.",
+                    actual="a bit less",
+                    expected="KVM: only write protection and access tracking are undone",
+                ),
+            ),
+            case=Case(
+                assumptions=(
+                    *held.assumptions,
+                    *slots_are_clear(kvm, masks, held.at),
+                    *premises,
+                    *access.assumptions,
+                    *_as_in_direct_mmus(kvm, masks, before),
+                    *_matches_user(kvm, masks, before, access),
+                    _what_faulted(fault, access),
+                    *_readable(kvm, masks, held.at),
+                    use_is_known(kvm, masks, held.at),
+                    *_flags_as_host(kvm, masks, held.at),
+                ),
+                shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
+                evidence=done.evidence,
+            ),
+        )
+    ]
+
+
+def _flags_as_host(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
+    """Direct MMUs have A/D bits if the host has; elsewhere than in EPT all have."""
+    if masks.vendor is not Vendor.INTEL:
+        return ()
+    with_flags = kvm.spte_changes.facts(masks, at).spte_ad_enabled
+    return (
+        Assumption(
+            "direct MMUs have A/D bits exactly if the host has: role.root-tdp", iff(with_flags, masks.host.has_ad_bits)
+        ),
+    )
+
+
+def _readable(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
+    """Direct MMUs give every page read permission; it may be put away."""
+    readable = has(with_saved(kvm, masks.vendor, at.spte), hardware_spte.field_mask(Vendor.INTEL, "read"))
+    return (Assumption("the SPTE is one of a direct MMU, which makes every page readable", readable),)
+
+
+THEOREMS = (
+    Theorem(
+        name="spte.nx-huge",
+        claim="With the iTLB-multihit mitigation no huge SPTE is executable in any mode, whether it is made, split "
+        "off or put together, and no operation makes one so; splitting to 4 KByte gives back exactly the "
+        "execution that the page's role has.",
+        source="KVM: nx_huge_pages, the mitigation of iTLB multihit (CVE-2018-12207)",
+        assumes=(
+            "the mitigation is on; switching it on zaps all SPTEs",
+            "a huge SPTE that is split is not executable, as the theorem itself shows of all ways to make one",
+            "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
+            "index is below 512 and role.level 1 or 2: the callers of make_small_spte() count so",
+        ),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_nx_huge,
+        catches=(
+            Catch("nx-huge-not-mitigated", "huge-executable"),
+            Catch("collapse-keeps-execution", "huge-executable"),
+            Catch("split-ignores-role-access", "execute-gained"),
+            Catch("split-execute-by-user-bit", "execute-gained"),
+            Catch("split-forgets-xu", "user-execute-lost"),
+            Catch("restore-shift-off-by-one", "execution-gained"),
+            Catch("mmu-writable-in-saved-slot", "huge-executable"),
+            Catch("host-writable-at-xu", "huge-executable"),
+            Catch("track-saves-no-xu", "user-execute-lost"),
+        ),
+    ),
+    Theorem(
+        name="spte.direct-execution",
+        claim="is_executable_pte() says what the hardware does, for both modes, of every SPTE whose XS and XU are "
+        "equal; those of direct MMUs are made so and stay so.  Of others it says nothing.",
+        source="KVM's comment at is_executable_pte(); SDM 31.3.3.2, APM 15.25.13",
+        assumes=(
+            "the SPTE is one of a direct MMU: its access has EXEC and USER_EXEC equal, as root_role.access has",
+            "outside EPT the user bit is the root's: set without GMET, clear with it",
+            "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
+        ),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_direct_execution,
+        catches=(
+            Catch("nx-taken-for-executable", "taken-for-executable"),
+            Catch("split-forgets-xu", "modes-differ"),
+            Catch("restore-shift-off-by-one", "modes-differ"),
+            Catch("track-mask-without-xu", "modes-differ"),
+            Catch("mmu-writable-in-saved-slot", "modes-differ"),
+            Catch("host-writable-at-xu", "modes-differ"),
+            Catch("track-saves-no-xu", "modes-differ"),
+        ),
+    ),
+    Theorem(
+        name="spte.fast-fault",
+        claim="When fast_page_fault() is done with a fault, the hardware allows what faulted; it sets W only where "
+        "the SPTE is MMU-writable, and marks the page in the dirty log then, which it leaves to the slow path "
+        "for huge pages; it gives back what access tracking has put away, sets A, and changes nothing else.",
+        source="KVM's comments in fast_page_fault(); SDM 31.3.3.2, APM 15.25",
+        assumes=(
+            "the SPTE is one of a direct MMU: fast_page_fault() serves no others",
+            "direct MMUs have A/D bits exactly if the host has: role.root-tdp",
+            "no access both writes and fetches",
+            "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
+            "nobody else changes the SPTE meanwhile: concurrency is not modelled",
+        ),
+        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
+        state=_fast_fault,
+        catches=(
+            Catch("fast-fault-ignores-mmu-writable", "write-tracking-overruled"),
+            Catch("restore-shift-off-by-one", "endless-fault"),
+            Catch("fast-fault-leaves-unused", "not-accessed"),
+            Catch("fast-fault-not-logged", "write-not-logged"),
+            Catch("fast-fault-logs-huge-pages", "huge-write-not-logged"),
+        ),
+    ),
+)

@@ -1,0 +1,769 @@
+"""The fields of an SPTE besides its permissions: address, level, memory type, encryption, suppress-#VE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.spte_changes import SpteAt, SpteChange
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given import hardware_spte, relations
+from mmuproof.proofs.given.hardware_spte import PAGE_OFFSET_BITS, address, executable, page_bytes, with_saved
+from mmuproof.proofs.given.held_spte import any_fault, each_in_place, held_leaf, slots_are_clear, split_request
+from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.relations import has
+from mmuproof.proofs.spte.execution import huge_sptes_are_made
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, boolean, bv, eq, ite, ne, negate, var, zext
+from mmuproof.spec import ept
+
+_PAGE_SIZE = hardware_spte.field_mask(Vendor.INTEL, "page size", level=2)
+_HUGE_LEVELS = (2, 3)
+
+
+def _grows(at: SpteAt) -> Assumption:
+    return Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(at.level, 1))
+
+
+def _inside_page(level: BitVec, levels: Sequence[int] = (1, 2, 3)) -> BitVec:
+    """The address bits inside a page of a level."""
+    inside = bv(0, 64)
+    for each in levels:
+        inside = ite(eq(level, each), bv(page_bytes(each) - 1, 64), inside)
+    return inside
+
+
+def _aligned(masks: ShadowMasks, at: SpteAt) -> Assumption:
+    inside = address(at.spte) & ~masks.me_mask & _inside_page(at.level)
+    return Assumption("the huge page is aligned to its size", eq(inside, 0))
+
+
+def _stays(kvm: Kvm, spte: BitVec) -> Bool:
+    return has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))
+
+
+# -- spte.pfn ------------------------------------------------------------------------------------------------
+
+
+def _frame_is_plain(masks: ShadowMasks, pfn: BitVec) -> Assumption:
+    return Assumption("a page frame number has no encryption bits", eq((pfn << PAGE_OFFSET_BITS) & masks.me_mask, 0))
+
+
+def _address_claim(
+    got: BitVec,
+    want: BitVec,
+    what: str,
+    assumptions: tuple[Assumption, ...],
+    shown: tuple[Shown, ...],
+    evidence: Evidence,
+    part: str,
+) -> Claim:
+    wrong = ne(got, want)
+    return Claim(
+        holds=negate(wrong),
+        symptoms=(
+            Symptom(
+                name="wrong-address",
+                when=wrong,
+                sentence=f"An SPTE leads to another address than {what}.",
+                actual="another physical address",
+                expected="SDM Tables 31-1 to 31-7, APM 5.3: bits 51:12",
+            ),
+        ),
+        case=Case(
+            assumptions=assumptions,
+            shown=(*shown, Shown("address", got), Shown("wanted", want)),
+            evidence=evidence,
+            part=part,
+        ),
+    )
+
+
+def _pfn(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
+    made = kvm.sptes.make_spte(masks, inputs.request)
+    frame = inputs.request.pfn << PAGE_OFFSET_BITS
+    request, splitting, seen = split_request(kvm, masks)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+    step = ite(eq(request.level, 1), bv(page_bytes(1), 64), bv(page_bytes(2), 64))
+    aligned = _aligned(masks, SpteAt(request.huge_spte, request.level + 1))
+    claims = [
+        _address_claim(
+            address(made.spte) & ~masks.me_mask,
+            frame,
+            "the page frame",
+            (*inputs.assumptions, _frame_is_plain(masks, inputs.request.pfn)),
+            inputs.shown,
+            made.evidence,
+            "make_spte()",
+        ),
+        _address_claim(
+            address(small.spte),
+            address(request.huge_spte) + zext(request.index, 64) * step,
+            "its part of the huge page",
+            (*splitting, aligned, _encryption_above(masks)),
+            seen,
+            small.evidence,
+            "make_small_spte()",
+        ),
+    ]
+
+    def collapsed() -> Claim:
+        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+        want = address(held.at.spte) & ~_inside_page(held.at.level)
+        return _address_claim(
+            address(huge.spte),
+            want,
+            "the huge page around the small one",
+            (*held.assumptions, _grows(held.at)),
+            held.shown,
+            huge.evidence,
+            "make_huge_spte()",
+        )
+
+    claims += huge_sptes_are_made(collapsed)
+    in_place = []
+    for change in SpteChange:
+        if change.happens(vendor):
+            after = kvm.spte_changes.change(masks, change, held.at)
+            in_place.append(
+                _moved(kvm, held.at.spte, after.spte, held.assumptions, held.shown, after.evidence, change.value)
+            )
+    claims.append(each_in_place(in_place))
+    fault, given, shown = any_fault()
+    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
+    claims.append(
+        _moved(
+            kvm,
+            held.at.spte,
+            done.spte,
+            (*held.assumptions, *given),
+            (*held.shown, *shown),
+            done.evidence,
+            "fast_page_fault()",
+        )
+    )
+    return claims
+
+
+def _encryption_above(masks: ShadowMasks) -> Assumption:
+    return Assumption(
+        "encryption bits are above the bits inside a page of 1 GByte", eq(masks.me_mask & (page_bytes(3) - 1), 0)
+    )
+
+
+def _moved(
+    kvm: Kvm,
+    before: BitVec,
+    after: BitVec,
+    assumptions: tuple[Assumption, ...],
+    shown: tuple[Shown, ...],
+    evidence: Evidence,
+    part: str,
+) -> Claim:
+    moved = all_of(_stays(kvm, after), ne(address(before), address(after)))
+    return Claim(
+        holds=negate(moved),
+        symptoms=(
+            Symptom(
+                name="address-changed",
+                when=moved,
+                sentence="An operation on an SPTE changes its address.",
+                actual="another physical address",
+                expected="KVM: another page frame needs the SPTE to be zapped first",
+            ),
+        ),
+        case=Case(
+            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+        ),
+    )
+
+
+# -- spte.nonleaf --------------------------------------------------------------------------------------------
+
+
+def _table_address(masks: ShadowMasks) -> tuple[BitVec, tuple[Assumption, ...]]:
+    table = var("page table", 64)
+    return table, (
+        *plausible_host(masks),
+        Assumption(
+            "a page table is at a physical address, aligned to 4 KByte, below the usable width",
+            all_of(eq(table & (page_bytes(1) - 1), 0), eq(table >> zext(masks.host.x86_phys_bits, 64), 0)),
+        ),
+    )
+
+
+def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    table, assumptions = _table_address(masks)
+    disabled = bool_var("ad_disabled")
+    made = kvm.spte_changes.make_nonleaf_spte(masks, table, disabled)
+    spte = made.spte
+    facts = kvm.spte_changes.facts(masks, SpteAt(spte, bv(2, 4)))
+    if vendor is Vendor.INTEL:
+        own = ept.permissions_of(spte)
+        granted = all_of(own.read, own.write, own.execute)
+        granted = all_of(granted, own.user_execute) if relations.has_mbec(kvm) else granted
+    else:
+        bits = sum(hardware_spte.field_mask(vendor, name) for name in ("present", "read/write", "user/supervisor"))
+        granted = all_of(eq(spte & bits, bits), executable(vendor, spte))
+    wrong_table = ne(address(spte) & ~masks.me_mask, table)
+    maps_page = has(spte, _PAGE_SIZE)
+    unknown = negate(facts.is_shadow_present_pte)
+    ad_wrong = any_of(
+        facts.spte_ad_enabled ^ negate(disabled), all_of(negate(disabled), ne(spte & masks.accessed, masks.accessed))
+    )
+    return [
+        Claim(
+            holds=negate(any_of(negate(granted), wrong_table, maps_page, unknown, ad_wrong)),
+            symptoms=(
+                Symptom(
+                    name="restricts",
+                    when=negate(granted),
+                    sentence="An entry that leads to a page table restricts what is below it.",
+                    actual="a permission is missing",
+                    expected="KVM: only the SPTEs that map pages restrict",
+                ),
+                Symptom(
+                    name="wrong-table",
+                    when=wrong_table,
+                    sentence="An entry leads to another page table.",
+                    actual="another address",
+                    expected="the address of the page table",
+                ),
+                Symptom(
+                    name="maps-page",
+                    when=maps_page,
+                    sentence="An entry that leads to a page table maps a page.",
+                    actual="the page-size bit is set",
+                    expected="SDM Table 31-4, APM 5.3.4: it is 0",
+                ),
+                Symptom(
+                    name="not-mmu-present",
+                    when=unknown,
+                    sentence="KVM does not hold an entry that leads to a page table present.",
+                    actual="is_shadow_present_pte() is false",
+                    expected="present",
+                ),
+                Symptom(
+                    name="ad-type-wrong",
+                    when=ad_wrong,
+                    sentence="An entry that leads to a page table has the wrong A/D type.",
+                    actual="A/D enabled or not, against the argument",
+                    expected="as the page's role says, with A set",
+                ),
+            ),
+            case=Case(
+                assumptions=assumptions,
+                shown=(Shown("page table", table), Shown("ad_disabled", disabled), Shown("spte", spte)),
+                evidence=made.evidence,
+            ),
+        )
+    ]
+
+
+# -- spte.split and spte.collapse ----------------------------------------------------------------------------
+
+
+def _execution_bits(kvm: Kvm, masks: ShadowMasks) -> BitVec:
+    """NX, XS and XU, and where XS and XU are put away."""
+    bits = masks.nx | masks.x | masks.xu
+    if masks.vendor is not Vendor.INTEL:
+        return bits
+    return bits | (bits << kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT"))
+
+
+_ADDRESS = hardware_spte.field_mask(Vendor.INTEL, "address")
+
+
+def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    request, assumptions, seen = split_request(kvm, masks)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+    mitigated = all_of(kvm.spte_changes.is_nx_huge_page_enabled(masks), eq(request.level, 1))
+    huge_at = SpteAt(request.huge_spte, request.level + 1)
+    may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
+    may_change |= _accessed_if_tracked(kvm, masks, huge_at)
+    stray = ne((small.spte ^ request.huge_spte) & ~may_change, 0)
+    still = all_of(eq(request.level, 1), has(small.spte, _PAGE_SIZE))
+    no_longer = all_of(ne(request.level, 1), negate(has(small.spte, _PAGE_SIZE)))
+    return [
+        Claim(
+            holds=negate(any_of(stray, still, no_longer)),
+            symptoms=(
+                Symptom(
+                    name="page-size-kept",
+                    when=still,
+                    sentence="The SPTE of a 4-KByte page has the page-size bit set.",
+                    actual="bit 7 is set",
+                    expected="APM 5.3.3: it is PAT in an entry of the lowest level",
+                ),
+                Symptom(
+                    name="page-size-lost",
+                    when=no_longer,
+                    sentence="The SPTE of a 2-MByte page does not map a page.",
+                    actual="bit 7 is clear",
+                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
+                ),
+                Symptom(
+                    name="another-bit-changed",
+                    when=stray,
+                    sentence="A small SPTE differs from the huge one in more than the address, "
+                    "the page size and the execution that the mitigation took.",
+                    actual="another bit differs",
+                    expected="the huge SPTE's permissions, A/D, memory type and software bits",
+                ),
+            ),
+            case=Case(
+                assumptions=(*assumptions, *slots_are_clear(kvm, masks, huge_at)),
+                shown=(*seen, Shown("small spte", small.spte)),
+                evidence=small.evidence,
+            ),
+        )
+    ]
+
+
+def _accessed_if_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> BitVec:
+    """A, where it means nothing: an SPTE that grants nothing is access-tracked for KVM, whatever A says."""
+    tracked = kvm.spte_changes.facts(masks, at).is_access_track_spte
+    return ite(tracked, bv(hardware_spte.field_mask(masks.vendor, "accessed"), 64), 0)
+
+
+def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    held = held_leaf(kvm, masks)
+    huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+    mitigated = kvm.spte_changes.is_nx_huge_page_enabled(masks)
+    may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
+    may_change |= _accessed_if_tracked(kvm, masks, held.at)
+    stray = ne((huge.spte ^ held.at.spte) & ~may_change, 0)
+    no_page = negate(has(huge.spte, _PAGE_SIZE))
+    premises = (*held.assumptions, _grows(held.at), *slots_are_clear(kvm, masks, held.at))
+    return [
+        Claim(
+            holds=negate(any_of(stray, no_page)),
+            symptoms=(
+                Symptom(
+                    name="page-size-lost",
+                    when=no_page,
+                    sentence="The SPTE of a huge page does not map a page.",
+                    actual="bit 7 is clear",
+                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
+                ),
+                Symptom(
+                    name="another-bit-changed",
+                    when=stray,
+                    sentence="A huge SPTE differs from the small one in more than the "
+                    "address, the page size and execution.",
+                    actual="another bit differs",
+                    expected="the small SPTE's permissions, A/D, memory type and software bits",
+                ),
+            ),
+            case=Case(
+                assumptions=premises,
+                shown=(*held.shown, Shown("huge spte", huge.spte)),
+                evidence=huge.evidence,
+                part="make_huge_spte()",
+            ),
+        ),
+        _put_together(kvm, masks),
+    ]
+
+
+def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    """What was split is what it was when it is put together again."""
+    request, assumptions, seen = split_request(kvm, masks)
+    huge_at = SpteAt(request.huge_spte, request.level + 1)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+    again = kvm.spte_changes.make_huge_spte(masks, small.spte, huge_at.level)
+    differs = ne((again.spte ^ request.huge_spte) & ~_accessed_if_tracked(kvm, masks, huge_at), 0)
+    mitigated = kvm.spte_changes.is_nx_huge_page_enabled(masks)
+    can = executable(masks.vendor, with_saved(kvm, masks.vendor, request.huge_spte))
+    return Claim(
+        holds=negate(differs),
+        symptoms=(
+            Symptom(
+                name="not-what-it-was",
+                when=differs,
+                sentence="A huge SPTE that is split and put together is another one.",
+                actual="another SPTE",
+                expected="the huge SPTE that was split",
+            ),
+        ),
+        case=Case(
+            assumptions=(
+                *assumptions,
+                *slots_are_clear(kvm, masks, huge_at),
+                _encryption_above(masks),
+                _aligned(masks, huge_at),
+                Assumption(
+                    "no huge page is executable under the iTLB-multihit mitigation: spte.nx-huge",
+                    any_of(negate(mitigated), negate(can)),
+                ),
+            ),
+            shown=(*seen, Shown("small spte", small.spte), Shown("huge spte again", again.spte)),
+            evidence=small.evidence + again.evidence,
+            part="a split undone",
+        ),
+    )
+
+
+# -- spte.memory-type ----------------------------------------------------------------------------------------
+
+
+def _cache_bits(vendor: Vendor) -> BitVec:
+    """What decides the memory type in an SPTE, but for PAT, whose place depends on the level."""
+    names = (
+        ("memory type", "ignore PAT")
+        if vendor is Vendor.INTEL
+        else ("page-level write-through", "page-level cache disable")
+    )
+    return bv(sum(hardware_spte.field_mask(vendor, name) for name in names), 64)
+
+
+def _memory_symptoms(cached: Bool, encrypted: Bool) -> tuple[Symptom, ...]:
+    return (
+        Symptom(
+            name="wrong-memory-type",
+            when=cached,
+            sentence="An SPTE has another memory type than KVM has chosen.",
+            actual="another memory type",
+            expected="SDM 31.3.7.2, APM 15.25.8: the bits decide how the page is cached",
+        ),
+        Symptom(
+            name="wrong-encryption",
+            when=encrypted,
+            sentence="An SPTE encrypts what is not to be, or the other way round.",
+            actual="other encryption bits",
+            expected="APM 7.10: MMIO is never encrypted, memory as the host has it",
+        ),
+    )
+
+
+def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    bits = _cache_bits(vendor)
+    inputs = made_spte(kvm, masks)
+    request = inputs.request
+    made = kvm.sptes.make_spte(masks, request)
+    # The frame of a huge page is aligned, so PAT, which is bit 12 there, is never set by the address.
+    inside = _inside_page(request.level, _HUGE_LEVELS) >> PAGE_OFFSET_BITS
+    pat = all_of(
+        boolean(vendor is not Vendor.INTEL),
+        any_of(
+            all_of(eq(request.level, 1), has(made.spte, hardware_spte.field_mask(Vendor.AMD, "PAT"))),
+            all_of(ne(request.level, 1), has(made.spte, hardware_spte.field_mask(Vendor.AMD, "PAT", level=2))),
+        ),
+    )
+    cached = any_of(ne(made.spte & bits, made.memory_type), pat)
+    wanted = ite(made.maps_mmio, bv(0, 64), masks.me_value)
+    encrypted = ne(made.spte & masks.me_mask, wanted)
+    asked = made.about_memory_type
+    misled = all_of(asked.called, any_of(ne(asked.gfn, request.gfn), asked.maps_mmio ^ made.maps_mmio))
+    table, premises = _table_address(masks)
+    nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
+    claims = [
+        Claim(
+            holds=negate(any_of(cached, encrypted, misled)),
+            symptoms=(
+                *_memory_symptoms(cached, encrypted),
+                Symptom(
+                    name="memory-type-of-another",
+                    when=misled,
+                    sentence="The memory type is chosen for another page, or for MMIO where there is none.",
+                    actual="get_mt_mask() is told otherwise",
+                    expected="KVM: what the SPTE maps decides",
+                ),
+            ),
+            case=Case(
+                assumptions=(
+                    *inputs.assumptions,
+                    _frame_is_plain(masks, request.pfn),
+                    _encryption_above(masks),
+                    Assumption(
+                        "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
+                        all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
+                    ),
+                ),
+                shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
+                evidence=made.evidence,
+                part="make_spte()",
+            ),
+        ),
+        _table_memory(masks, nonleaf.spte, premises, table, nonleaf.evidence, bits),
+    ]
+    return [*claims, *_memory_kept(kvm, masks, bits)]
+
+
+def _table_memory(
+    masks: ShadowMasks, spte: BitVec, premises: tuple[Assumption, ...], table: BitVec, evidence: Evidence, bits: BitVec
+) -> Claim:
+    """A page table is ordinary memory of the host; in EPT its memory type is that of EPTP."""
+    cached, encrypted = ne(spte & bits, 0), ne(spte & masks.me_mask, masks.me_value)
+    return Claim(
+        holds=negate(any_of(cached, encrypted)),
+        symptoms=_memory_symptoms(cached, encrypted),
+        case=Case(
+            assumptions=premises,
+            shown=(Shown("page table", table), Shown("spte", spte)),
+            evidence=evidence,
+            part="make_nonleaf_spte()",
+        ),
+    )
+
+
+def _memory_kept(kvm: Kvm, masks: ShadowMasks, bits: BitVec) -> list[Claim]:
+    held = held_leaf(kvm, masks)
+    request, splitting, seen = split_request(kvm, masks)
+    huge_at = SpteAt(request.huge_spte, request.level + 1)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+
+    def kept(
+        before: BitVec,
+        after: BitVec,
+        assumptions: tuple[Assumption, ...],
+        shown: tuple[Shown, ...],
+        evidence: Evidence,
+        part: str,
+    ) -> Claim:
+        stays, changed = _stays(kvm, after), before ^ after
+        cached, encrypted = all_of(stays, ne(changed & bits, 0)), all_of(stays, ne(changed & masks.me_mask, 0))
+        return Claim(
+            holds=negate(any_of(cached, encrypted)),
+            symptoms=_memory_symptoms(cached, encrypted),
+            case=Case(
+                assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+            ),
+        )
+
+    aligned = _aligned(masks, huge_at)
+    claims = [
+        kept(
+            request.huge_spte,
+            small.spte,
+            (*splitting, aligned, _encryption_above(masks)),
+            seen,
+            small.evidence,
+            "make_small_spte()",
+        )
+    ]
+
+    def collapsed() -> Claim:
+        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+        return kept(
+            held.at.spte,
+            huge.spte,
+            (*held.assumptions, _grows(held.at), _encryption_above(masks)),
+            held.shown,
+            huge.evidence,
+            "make_huge_spte()",
+        )
+
+    claims += huge_sptes_are_made(collapsed)
+    in_place = []
+    for change in SpteChange:
+        if change.happens(masks.vendor):
+            after = kvm.spte_changes.change(masks, change, held.at)
+            in_place.append(kept(held.at.spte, after.spte, held.assumptions, held.shown, after.evidence, change.value))
+    return [*claims, each_in_place(in_place)]
+
+
+# -- spte.ve-suppressed --------------------------------------------------------------------------------------
+
+
+def _raises_ve(spte: BitVec) -> Bool:
+    """Whether an EPT violation through the entry is turned into #VE, were that enabled.
+
+    A misconfigured entry causes no violation; these are so whatever the processor supports.
+    """
+    permissions = ept.permissions_of(spte)
+    never_valid = all_of(permissions.write, negate(permissions.read))
+    return all_of(negate(has(spte, hardware_spte.field_mask(Vendor.INTEL, "suppress #VE"))), negate(never_valid))
+
+
+def _ve_claim(
+    spte: BitVec, assumptions: tuple[Assumption, ...], shown: tuple[Shown, ...], evidence: Evidence, part: str
+) -> Claim:
+    raises = _raises_ve(spte)
+    return Claim(
+        holds=negate(raises),
+        symptoms=(
+            Symptom(
+                name="ve-possible",
+                when=raises,
+                sentence="A violation through an entry that KVM stores can become #VE in the guest.",
+                actual="suppress-#VE is clear",
+                expected="SDM 28.5.7.1: bit 63 of the entry decides",
+            ),
+        ),
+        case=Case(assumptions=assumptions, shown=(*shown, Shown("spte", spte)), evidence=evidence, part=part),
+    )
+
+
+def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
+    made = kvm.sptes.make_spte(masks, inputs.request)
+    table, premises = _table_address(masks)
+    nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
+    request, splitting, seen = split_request(kvm, masks)
+    small = kvm.spte_changes.make_small_spte(masks, request)
+
+    def suppressed(spte: BitVec) -> Assumption:
+        return Assumption(
+            "the SPTE had suppress-#VE set, as the other parts show of all that are made",
+            has(spte, hardware_spte.field_mask(Vendor.INTEL, "suppress #VE")),
+        )
+
+    known = suppressed(held.at.spte)
+    claims = [
+        *(
+            _ve_claim(hardware_spte.number(kvm.constant(name)), (), (), Evidence(), name)
+            for name in ("SHADOW_NONPRESENT_VALUE", "FROZEN_SPTE")
+        ),
+        _ve_claim(
+            masks.mmio_value,
+            (*plausible_host(masks), Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))),
+            (),
+            masks.evidence,
+            "shadow_mmio_value",
+        ),
+        _ve_claim(made.spte, inputs.assumptions, inputs.shown, made.evidence, "make_spte()"),
+        _ve_claim(nonleaf.spte, premises, (Shown("page table", table),), nonleaf.evidence, "make_nonleaf_spte()"),
+        _ve_claim(small.spte, (*splitting, suppressed(request.huge_spte)), seen, small.evidence, "make_small_spte()"),
+    ]
+
+    def collapsed() -> Claim:
+        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
+        return _ve_claim(
+            huge.spte, (*held.assumptions, known, _grows(held.at)), held.shown, huge.evidence, "make_huge_spte()"
+        )
+
+    claims += huge_sptes_are_made(collapsed)
+    in_place = []
+    for change in SpteChange:
+        after = kvm.spte_changes.change(masks, change, held.at)
+        in_place.append(_ve_claim(after.spte, (*held.assumptions, known), held.shown, after.evidence, change.value))
+    claims.append(each_in_place(in_place))
+    fault, given, shown = any_fault()
+    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
+    claims.append(
+        _ve_claim(
+            done.spte, (*held.assumptions, known, *given), (*held.shown, *shown), done.evidence, "fast_page_fault()"
+        )
+    )
+    return claims
+
+
+_IN_HELD = ("the SPTE is present and maps a page of 4 KByte, 2 MByte or 1 GByte",)
+_IN_SPLIT = ("a huge SPTE is split, index is below 512 and role.level 1 or 2: the callers count so",)
+_ALL = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
+
+THEOREMS = (
+    Theorem(
+        name="spte.pfn",
+        claim="The address bits of an SPTE are the page frame's: make_spte() puts them there, a split gives each small "
+        "page its part of the huge one, a collapse the huge page around, and no operation in place moves one.",
+        source="SDM Tables 31-1 to 31-7, APM 5.3; KVM: another page frame needs the SPTE to be zapped first",
+        assumes=(
+            *_IN_HELD,
+            *_IN_SPLIT,
+            "a page frame number has 40 bits, and none that memory encryption uses",
+            "huge pages are aligned to their size",
+        ),
+        vendors=_ALL,
+        state=_pfn,
+        catches=(
+            Catch("frame-off-by-one", "wrong-address"),
+            Catch("split-forgets-offset", "wrong-address"),
+            Catch("collapse-keeps-offset", "wrong-address"),
+        ),
+    ),
+    Theorem(
+        name="spte.nonleaf",
+        claim="An entry that leads to a page table grants everything in every mode, leads to that table, maps no "
+        "page, is MMU-present, and has the A/D type asked for, with A set if there is one.",
+        source="SDM Tables 31-1 to 31-4, APM 5.3; KVM's comment that upper levels are always ACC_ALL",
+        assumes=("a page table is aligned to 4 KByte and below the usable physical-address width",),
+        vendors=_ALL,
+        state=_nonleaf,
+        catches=(Catch("key-ids-from-a-bit-too-low", "wrong-table"), Catch("nonleaf-without-xu", "restricts")),
+    ),
+    Theorem(
+        name="spte.split",
+        claim="A small SPTE has everything of the huge one: permissions, A/D, memory type, software bits; it differs "
+        "in the address, in the page-size bit, which it has above 4 KByte only, and in the execution that "
+        "the iTLB-multihit mitigation took.",
+        source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
+        assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
+        vendors=_ALL,
+        state=_split,
+        catches=(
+            Catch("split-keeps-page-size", "page-size-kept"),
+            Catch("restore-shift-off-by-one", "another-bit-changed"),
+        ),
+    ),
+    Theorem(
+        name="spte.collapse",
+        claim="A huge SPTE put together of small ones has everything of one of them but the address, the page size "
+        "and, under the iTLB-multihit mitigation, execution; a split that is undone gives the huge SPTE back.",
+        source="KVM's comments at make_huge_spte()",
+        assumes=(
+            *_IN_HELD,
+            "huge pages are aligned to their size",
+            "saved slots are clear unless the SPTE is access-tracked",
+            "trees without make_huge_spte() zap instead",
+        ),
+        vendors=_ALL,
+        state=_collapse,
+        catches=(
+            Catch("collapse-keeps-offset", "not-what-it-was"),
+            Catch("collapse-keeps-execution", "not-what-it-was"),
+            Catch("restore-shift-off-by-one", "not-what-it-was"),
+        ),
+    ),
+    Theorem(
+        name="spte.memory-type",
+        claim="The memory type in an SPTE is the one that KVM has chosen, for EPT what get_mt_mask() says, elsewhere "
+        "write-back; memory is encrypted as the host has it and MMIO is not; page tables are as the host's "
+        "memory; no operation changes this.",
+        source="SDM 31.3.7.2, APM 15.25.8 and 7.10",
+        assumes=(
+            *_IN_HELD,
+            *_IN_SPLIT,
+            "a page frame number has no encryption bits",
+            "huge pages are aligned to their size, and none is larger than 1 GByte",
+            "encryption bits are above the bits inside a page of 1 GByte",
+        ),
+        vendors=_ALL,
+        state=_memory_type,
+        catches=(
+            Catch("key-ids-from-a-bit-too-low", "wrong-encryption"),
+            Catch("encryption-of-mmio", "wrong-encryption"),
+            Catch("nonleaf-unencrypted", "wrong-encryption"),
+            Catch("frame-off-by-one", "wrong-encryption"),
+            Catch("memory-type-of-mmio-swapped", "memory-type-of-another"),
+        ),
+    ),
+    Theorem(
+        name="spte.ve-suppressed",
+        claim="No value that KVM stores in a page table of a normal guest can turn an EPT violation into #VE: "
+        "suppress-#VE is set in all of them, or the entry is misconfigured and causes no violation.",
+        source="SDM 28.5.7.1, 31.3.3.1; KVM's WARNs on is_ept_ve_possible()",
+        assumes=(
+            *_IN_HELD,
+            *_IN_SPLIT,
+            "suppress-#VE was set before, as of all SPTEs that are made",
+            "the guest is no trust domain of TDX",
+        ),
+        vendors=(Vendor.INTEL,),
+        state=_ve_suppressed,
+        catches=(Catch("present-mask-without-suppress-ve", "ve-possible"),),
+    ),
+)

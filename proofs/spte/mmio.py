@@ -1,0 +1,590 @@
+"""MMIO SPTEs: what is put into them comes back, KVM knows them, and the hardware faults on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.mmio import MmioRequest
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given import relations
+from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    iff,
+    ne,
+    negate,
+    ule,
+    ult,
+    var,
+    zext,
+)
+from mmuproof.spec import ept
+from mmuproof.spec.entry_layout import Control, EntryFormat, EntryShape
+from mmuproof.spec.ept_layout import USER_EXECUTE_BIT
+from mmuproof.spec.memory_encryption import physical_address_width, without_c_bit
+from mmuproof.spec.npt_layout import NPT_LONG_MODE
+from mmuproof.spec.paging_layout import AMD_LONG_MODE, INTEL_LONG_MODE, PAE
+from mmuproof.spec.reserved import reserved_mask
+
+_PFN = ((1 << 52) - 1) & ~0xFFF
+_PAGE_SHIFT = 12
+_EVERYONE = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MmioInputs:
+    """Free arguments for ``make_mmio_spte()``, the SPTE made of them, and what is assumed."""
+
+    request: MmioRequest
+    spte: BitVec
+    evidence: Evidence
+    assumptions: tuple[Assumption, ...]
+    shown: tuple[Shown, ...]
+
+
+def made_mmio_spte(kvm: Kvm, masks: ShadowMasks) -> MmioInputs:
+    """An MMIO SPTE for any address, access and generation, on a host where there are any."""
+    request = MmioRequest(var("gfn", 64), var("pte_access", 32), var("slots->generation", 64))
+    made = kvm.mmio.make_mmio_spte(masks, request)
+    return MmioInputs(
+        request=request,
+        spte=made.spte,
+        evidence=made.evidence,
+        assumptions=(
+            *plausible_host(masks),
+            Assumption("MMIO is cached: otherwise kvm_handle_noslot_fault() makes no SPTE", masks.enable_mmio_caching),
+            Assumption(
+                "pte_access has no bit outside ACC_ALL, as gpte_access() gives it",
+                eq(request.access & ~kvm.constant("ACC_ALL"), 0),
+            ),
+        ),
+        shown=(
+            Shown("gfn", request.gfn),
+            Shown("slots->generation", request.generation),
+            Shown("pte_access", request.access, relations.acc_flags(kvm)),
+            Shown("spte", made.spte),
+            Shown("shadow_mmio_value", masks.mmio_value),
+            Shown("shadow_mmio_mask", masks.mmio_mask),
+            *_host_shown(masks),
+        ),
+    )
+
+
+def _host_shown(masks: ShadowMasks) -> tuple[Shown, ...]:
+    host = masks.host
+    return (
+        Shown("boot_cpu_data.x86_phys_bits", host.x86_phys_bits),
+        Shown("MAXPHYADDR", host.maxphyaddr),
+        Shown("boot_cpu_data.x86_cache_bits", host.x86_cache_bits),
+        Shown("X86_BUG_L1TF", host.has_l1tf),
+        Shown("memory encryption enabled", host.encryption.enabled),
+        Shown("encryption bit", host.encryption.c_bit),
+    )
+
+
+def legal_gfn(masks: ShadowMasks, gfn: BitVec) -> Assumption:
+    """An address that the guest may use: one below its own MAXPHYADDR, which is none above what KVM offers."""
+    guest = var("the guest's MAXPHYADDR", 8)
+    if masks.vendor is Vendor.SHADOW:
+        offered, words = masks.host.x86_phys_bits, "the host's usable width"
+    else:
+        offered, words = masks.host.maxphyaddr, "the host's"
+    below = bv(1, 64) << zext(guest - _PAGE_SHIFT, 64)
+    return Assumption(
+        f"the guest's MAXPHYADDR is not above {words}, as KVM_GET_SUPPORTED_CPUID offers it, and the GFN is below it",
+        all_of(ule(bv(32, 8), guest), ule(guest, offered), ult(gfn, below)),
+    )
+
+
+# -- what comes back ---------------------------------------------------------------------------------------
+
+
+def _generation_bits(kvm: Kvm) -> tuple[int, int]:
+    """The bits that hold a generation, and how many there are."""
+    mask = kvm.constant("MMIO_SPTE_GEN_LOW_MASK") | kvm.constant("MMIO_SPTE_GEN_HIGH_MASK")
+    return mask, mask.bit_count()
+
+
+def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs = made_mmio_spte(kvm, masks)
+    _, width = _generation_bits(kvm)
+    period = (1 << width) - 1
+    content = kvm.mmio.content(masks, inputs.spte)
+    lost = ne(content.generation, inputs.request.generation & period)
+    generation = var("generation", 64)
+    held = kvm.mmio.generation_mmio_spte_mask(generation)
+    meant_otherwise = kvm.constant("SPTE_MMU_PRESENT_MASK") | _PFN | 1 << 63 | 0b111
+    if relations.has_mbec(kvm):
+        meant_otherwise |= 1 << USER_EXECUTE_BIT
+    foreign = ne(held & meant_otherwise, 0)
+    return [
+        Claim(
+            holds=negate(lost),
+            symptoms=(
+                Symptom(
+                    name="generation-lost",
+                    when=lost,
+                    sentence="An MMIO SPTE gives back another generation than it was made with.",
+                    actual="get_mmio_spte_generation() differs",
+                    expected="KVM: check_mmio_spte() compares the two",
+                ),
+            ),
+            case=Case(
+                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
+                shown=(*inputs.shown, Shown("generation read", content.generation)),
+                evidence=inputs.evidence + content.evidence,
+                part="what comes back",
+            ),
+        ),
+        Claim(
+            holds=negate(foreign),
+            symptoms=(
+                Symptom(
+                    name="foreign-bit",
+                    when=foreign,
+                    sentence="A generation takes a bit that means something else: MMU-present, a "
+                    "permission, suppress-#VE or part of the address.",
+                    actual="the bit means two things",
+                    expected="KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own",
+                ),
+            ),
+            case=Case(
+                shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"
+            ),
+        ),
+    ]
+
+
+def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs = made_mmio_spte(kvm, masks)
+    content = kvm.mmio.content(masks, inputs.spte)
+    lost = ne(content.gfn, inputs.request.gfn)
+    access = zext(inputs.request.access, 64) & masks.mmio_access_mask
+    other_access = ne(zext(content.access, 64), access)
+    host = masks.host
+    all_usable = eq(host.x86_phys_bits, host.maxphyaddr)
+    return [
+        Claim(
+            holds=all_of(negate(lost), negate(other_access)),
+            symptoms=(
+                Symptom(
+                    name="gfn-lost",
+                    when=lost,
+                    sentence="An MMIO SPTE gives back another GFN than it was made for.",
+                    actual="get_mmio_spte_gfn() differs",
+                    expected="KVM: the access is emulated at the GFN in the SPTE",
+                    place="arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
+                ),
+                Symptom(
+                    name="access-lost",
+                    when=other_access,
+                    sentence="An MMIO SPTE gives back another access than it was made with.",
+                    actual="get_mmio_spte_access() differs",
+                    expected="KVM: the access is cached for emulation",
+                ),
+            ),
+            case=Case(
+                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), Assumption(words, condition)),
+                shown=(*inputs.shown, Shown("GFN read", content.gfn)),
+                evidence=inputs.evidence + content.evidence,
+                part=part,
+            ),
+        )
+        for part, words, condition in (
+            (
+                "hosts that use all of their addresses",
+                "no address bits of the host name encryption keys or are taken by memory encryption",
+                all_usable,
+            ),
+            (
+                "hosts whose addresses encryption narrows",
+                "some address bits of the host name encryption keys or are taken by memory encryption",
+                negate(all_usable),
+            ),
+        )
+    ]
+
+
+# -- who knows it ------------------------------------------------------------------------------------------
+
+
+def _recognised(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs = made_mmio_spte(kvm, masks)
+    says = kvm.sptes.predicates(masks, inputs.spte)
+    empty = eq(inputs.spte, _nonpresent_value(kvm))
+    return [
+        Claim(
+            holds=all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
+            symptoms=(
+                Symptom(
+                    name="not-recognised",
+                    when=negate(says.is_mmio),
+                    sentence="An MMIO SPTE is not recognised.",
+                    actual="is_mmio_spte() is false",
+                    expected="KVM: an MMIO SPTE is told by shadow_mmio_mask",
+                ),
+                Symptom(
+                    name="mmu-present",
+                    when=says.is_shadow_present,
+                    sentence="An MMIO SPTE is MMU-present.",
+                    actual="is_shadow_present_pte()",
+                    expected="KVM's comment: MMIO SPTEs are not considered present",
+                ),
+                Symptom(
+                    name="frozen",
+                    when=says.is_frozen,
+                    sentence="An MMIO SPTE is the frozen SPTE.",
+                    actual="is_frozen_spte()",
+                    expected="KVM's comment at FROZEN_SPTE: not MMIO",
+                ),
+                Symptom(
+                    name="empty",
+                    when=empty,
+                    sentence="An MMIO SPTE is the value of an empty one.",
+                    actual="SHADOW_NONPRESENT_VALUE",
+                    expected="KVM: an empty SPTE leads to a page fault, not to emulation",
+                ),
+            ),
+            case=Case(
+                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
+                shown=inputs.shown,
+                evidence=inputs.evidence,
+            ),
+        )
+    ]
+
+
+def _nonpresent_value(kvm: Kvm) -> int:
+    """What an SPTE that is not present holds; 0 before there was a name for it."""
+    return kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
+
+
+# -- what the hardware does --------------------------------------------------------------------------------
+
+
+def _formats(vendor: Vendor) -> tuple[EntryFormat, ...]:
+    return (NPT_LONG_MODE,) if vendor is Vendor.AMD else (INTEL_LONG_MODE, AMD_LONG_MODE, PAE)
+
+
+def _faults(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    inputs = made_mmio_spte(kvm, masks)
+    if vendor is Vendor.INTEL:
+        return [_misconfigured(kvm, masks, inputs)]
+    return [_reserved(masks, inputs, entry_format) for entry_format in _formats(vendor)]
+
+
+def _misconfigured(kvm: Kvm, masks: ShadowMasks, inputs: MmioInputs) -> Claim:
+    mbec, execute_only = bool_var("MBEC enabled"), bool_var("execute-only support")
+    faults = ept.misconfigured(
+        inputs.spte,
+        level=1,
+        maps_page=True,
+        max_physical_address=masks.host.maxphyaddr,
+        mbec=mbec if relations.has_mbec(kvm) else FALSE,
+        execute_only=execute_only,
+        paging_write_control=FALSE,
+        pages_2m=TRUE,
+        pages_1g=TRUE,
+        memory_type_checked_in_1g=TRUE,
+    )
+    return Claim(
+        holds=faults,
+        symptoms=(
+            Symptom(
+                name="no-misconfiguration",
+                when=negate(faults),
+                sentence="An MMIO SPTE is no EPT misconfiguration.",
+                actual="KVM counts on the exit for one",
+                expected="SDM 31.3.3.1: the walk does not end with a misconfiguration",
+            ),
+        ),
+        case=Case(
+            assumptions=inputs.assumptions,
+            shown=(*inputs.shown, Shown("MBEC enabled", mbec), Shown("execute-only support", execute_only)),
+            evidence=inputs.evidence,
+        ),
+    )
+
+
+def _reserved(masks: ShadowMasks, inputs: MmioInputs, entry_format: EntryFormat) -> Claim:
+    host = masks.host
+    encrypted = all_of(host.is_amd, host.encryption.enabled)
+    width = physical_address_width(host.maxphyaddr, host.x86_phys_bits, enabled=encrypted)
+    mask = reserved_mask(entry_format, EntryShape(1, True), {Control.NO_EXECUTE: TRUE}, width)
+    reserved = ne(inputs.spte & without_c_bit(mask, host.encryption.c_bit, enabled=encrypted), 0)
+    present = bit(inputs.spte, 0)
+    manual = "APM 15.25.6" if masks.vendor is Vendor.AMD else "SDM 5.7"
+    return Claim(
+        holds=all_of(present, reserved),
+        symptoms=(
+            Symptom(
+                name="not-present",
+                when=negate(present),
+                sentence="An MMIO SPTE is not present for the hardware.",
+                actual="KVM counts on a fault with P and RSVD",
+                expected=f"{manual}: the fault has neither P nor RSVD",
+            ),
+            Symptom(
+                name="no-reserved-bit",
+                when=negate(reserved),
+                sentence="An MMIO SPTE has no reserved bit.",
+                actual="KVM counts on a fault with P and RSVD",
+                expected=f"{manual}: the entry is used as it is",
+            ),
+        ),
+        case=Case(assumptions=inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+    )
+
+
+# -- what it depends on ------------------------------------------------------------------------------------
+
+_NAMES = {
+    "mmio_value": "shadow_mmio_value",
+    "mmio_mask": "shadow_mmio_mask",
+    "mmio_access_mask": "shadow_mmio_access_mask",
+    "me_value": "shadow_me_value",
+    "me_mask": "shadow_me_mask",
+    "nonpresent_or_rsvd": "shadow_nonpresent_or_rsvd_mask",
+    "lower_gfn": "shadow_nonpresent_or_rsvd_lower_gfn_mask",
+    "present": "shadow_present_mask",
+    "acc_track": "shadow_acc_track_mask",
+}
+
+
+def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    once, again = (kvm.masks.shadow_masks(vendor, earlier) for earlier in ("one earlier set-up", "another"))
+    differ = [(name, ne(getattr(once, field), getattr(again, field))) for field, name in _NAMES.items()]
+    differ.append(("enable_mmio_caching", negate(iff(once.enable_mmio_caching, again.enable_mmio_caching))))
+    has_flags = once.host.has_ad_bits if vendor is Vendor.INTEL else TRUE
+    without = once.ad_enabled ^ has_flags
+    return [
+        Claim(
+            holds=negate(any_of(without, *(when for _, when in differ))),
+            symptoms=(
+                *(
+                    Symptom(
+                        name="history",
+                        when=when,
+                        sentence=f"{name} depends on what an earlier set-up has left.",
+                        actual="another value",
+                        expected="KVM's comment at allow_mmio_caching: each load of a vendor module decides anew",
+                    )
+                    for name, when in differ
+                ),
+                Symptom(
+                    name="flags-against-the-host",
+                    when=without,
+                    sentence="KVM does without A/D bits that the tables have, or the other way round.",
+                    actual="kvm_ad_enabled",
+                    expected="SDM 5.4 and 5.5, APM 5.4: only EPT can be without",
+                ),
+            ),
+            case=Case(
+                assumptions=plausible_host(once),
+                shown=(
+                    Shown("shadow_mmio_value", once.mmio_value),
+                    Shown("shadow_mmio_value after another", again.mmio_value),
+                ),
+                evidence=once.evidence + again.evidence,
+            ),
+        )
+    ]
+
+
+# -- generations that come round ---------------------------------------------------------------------------
+
+
+def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+    masks = kvm.masks.shadow_masks(vendor)
+    spte, made_at, now = var("spte", 64), var("slots->generation", 64), var("slots->generation now", 64)
+    in_progress = kvm.constant("KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS")
+    content, believed = kvm.mmio.content(masks, spte), kvm.mmio.check_mmio_spte(masks, spte, now)
+    _, width = _generation_bits(kvm)
+    period = (1 << width) - 1
+    spaces = kvm.mmio.invalidate_mmio_sptes(masks, now).address_spaces
+    # The first generation of this address space since the bits that SPTEs hold were last all 0.
+    began = (now & ~period) | (now & (spaces - 1))
+    zapped = kvm.mmio.invalidate_mmio_sptes(masks, began)
+
+    def claim(part: str, words: str, earliest: BitVec) -> Claim:
+        """The SPTE was made before the generation ``earliest`` could begin."""
+        saved = all_of(zapped.zaps, ule(earliest, began), ule(began, now))
+        stale = all_of(believed.holds, negate(saved))
+        return Claim(
+            holds=negate(stale),
+            symptoms=(
+                Symptom(
+                    name="stale-believed",
+                    when=stale,
+                    sentence="An MMIO SPTE of an earlier generation is taken for current, and nothing "
+                    "has zapped it since.",
+                    actual="check_mmio_spte() is true, and kvm_mmu_invalidate_mmio_sptes() did not zap",
+                    expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: a wrap requires a full zap",
+                    place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
+                ),
+            ),
+            case=Case(
+                assumptions=(
+                    *plausible_host(masks),
+                    Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
+                    Assumption(
+                        "the SPTE holds the generation that it was made at: mmio.generation-round-trip",
+                        eq(content.generation, made_at & period),
+                    ),
+                    Assumption(
+                        "generations do not reach the flag for an update in progress",
+                        all_of(ult(made_at, in_progress), ult(now, in_progress)),
+                    ),
+                    Assumption(words, all_of(ult(made_at, now), ule(earliest, now))),
+                    Assumption(
+                        "generations of an address space are as far apart as there are address spaces: "
+                        "kvm_swap_active_memslots()",
+                        eq((made_at ^ now) & (spaces - 1), 0),
+                    ),
+                ),
+                shown=(
+                    Shown("spte", spte),
+                    Shown("slots->generation", made_at),
+                    Shown("slots->generation now", now),
+                    Shown("generation that began anew", began),
+                ),
+                evidence=content.evidence + believed.evidence + zapped.evidence,
+                part=part,
+            ),
+        )
+
+    updating = ne(now & in_progress, 0)
+    trusted = all_of(updating, believed.holds)
+    unsure = Claim(
+        holds=negate(trusted),
+        symptoms=(
+            Symptom(
+                name="believed-during-update",
+                when=trusted,
+                sentence="An MMIO SPTE is taken for current while memory slots are changed.",
+                actual="check_mmio_spte() is true",
+                expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
+            ),
+        ),
+        case=Case(
+            assumptions=(*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
+            shown=(Shown("spte", spte), Shown("slots->generation now", now)),
+            evidence=believed.evidence,
+            part="during an update",
+        ),
+    )
+    return [
+        unsure,
+        claim("between updates", "the SPTE was made at an earlier generation", made_at + 1),
+        claim(
+            "while an update is in flight",
+            "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
+            "already: kvm_swap_active_memslots() stores that last",
+            made_at + spaces + 1,
+        ),
+    ]
+
+
+THEOREMS = (
+    Theorem(
+        name="mmio.generation-round-trip",
+        claim="The low bits of the memslots' generation come back out of an MMIO SPTE as they went in, and are kept in "
+        "bits that mean nothing else.",
+        source="KVM's comments at MMIO_SPTE_GEN_LOW_START and SPTE_MMIO_ALLOWED_MASK",
+        assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
+        vendors=_EVERYONE,
+        state=_generation_round_trip,
+        catches=(Catch("mmio-generation-at-xu", "foreign-bit"), Catch("mmio-generation-at-mmu-present", "foreign-bit")),
+    ),
+    Theorem(
+        name="mmio.gfn-round-trip",
+        claim="The GFN and the access come back out of an MMIO SPTE as they went in, for every GFN that the guest may "
+        "use, with its upper bits relocated for L1TF or not.",
+        source="KVM's comment at shadow_nonpresent_or_rsvd_lower_gfn_mask",
+        assumes=(
+            "MMIO is cached",
+            "the guest's addresses are those that KVM offers it: without TDP the host's usable "
+            "ones, with TDP all below the host's MAXPHYADDR",
+        ),
+        vendors=_EVERYONE,
+        state=_gfn_round_trip,
+        catches=(
+            Catch("mmio-gfn-shift-off-by-one", "gfn-lost"),
+            Catch("lower-gfn-one-short", "gfn-lost"),
+            Catch("mmio-bit-never-missing", "gfn-lost"),
+        ),
+    ),
+    Theorem(
+        name="mmio.recognised",
+        claim="KVM recognises an MMIO SPTE as MMIO and takes it for nothing else.",
+        source="KVM's comments at SPTE_MMU_PRESENT_MASK and FROZEN_SPTE",
+        assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
+        vendors=_EVERYONE,
+        state=_recognised,
+        catches=(Catch("mmio-generation-at-mmu-present", "mmu-present"), Catch("mmio-value-like-empty", "frozen")),
+    ),
+    Theorem(
+        name="mmio.faults",
+        claim="The hardware faults on every MMIO SPTE in the way that KVM expects: with EPT by a misconfiguration, "
+        "with or without MBEC and execute-only support, otherwise by a present entry with a reserved bit.",
+        source="SDM 31.3.3.1, SDM 5.7, APM 15.25.6 and 7.10.1",
+        assumes=(
+            "MMIO is cached: on hosts where no bit is reserved it is not",
+            "EPT paging-write control is off: KVM does not enable it",
+        ),
+        vendors=_EVERYONE,
+        state=_faults,
+        catches=(
+            Catch("encryption-bit-marks-mmio", "no-reserved-bit"),
+            Catch("mmio-bit-never-missing", "no-reserved-bit"),
+            Catch("mmio-value-like-empty", "no-misconfiguration"),
+        ),
+    ),
+    Theorem(
+        name="mmio.mask-history-free",
+        claim="What a set-up makes of the masks depends on no earlier set-up; A/D bits are used but in EPT on a "
+        "processor without.",
+        source="KVM's comment at allow_mmio_caching; SDM 5.4, 5.5 and A.10, APM 5.4",
+        assumes=("the host's address widths are architectural",),
+        vendors=_EVERYONE,
+        state=_history_free,
+        catches=(Catch("mmio-caching-kept", "history"), Catch("ad-bits-left-off", "flags-against-the-host")),
+    ),
+    Theorem(
+        name="mmio.generation-wrap",
+        claim="An MMIO SPTE is taken for current only at the generation that it was made at: before the part of the "
+        "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space; while "
+        "memory slots are changed none is taken for current.",
+        source="KVM's comments at MMIO_SPTE_GEN_LOW_START and in kvm_mmu_invalidate_mmio_sptes()",
+        assumes=(
+            "kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
+            "generations of one address space are as far apart as there are address spaces",
+        ),
+        vendors=_EVERYONE,
+        state=_generation_wrap,
+        catches=(
+            Catch("mmio-wrap-unnoticed-in-smm", "stale-believed"),
+            Catch("mmio-wrap-never-zaps", "stale-believed"),
+            Catch("mmio-believed-during-update", "believed-during-update"),
+        ),
+    ),
+)

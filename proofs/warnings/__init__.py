@@ -1,0 +1,1 @@
+"""KVM's own assertions."""

@@ -1,0 +1,283 @@
+"""What KVM's own assertions need of those who call the functions that hold them, as a table.
+
+An assertion that does not hold of every input holds under a condition.  Who calls the function has to guarantee
+it: of a caller that is lifted that is proved, or is a finding; of others it is taken for granted, and said here.
+`docs/warnings.md` shows this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import Bool
+
+MMU_C, MMU_H = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu.h"
+SPTE_C, SPTE_H = "arch/x86/kvm/mmu/spte.c", "arch/x86/kvm/mmu/spte.h"
+VMX_H, PAGING = "arch/x86/include/asm/vmx.h", "arch/x86/kvm/mmu/paging_tmpl.h"
+TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallerCondition:
+    """What an assertion needs.
+
+    Args:
+        function: the function that holds the assertion.
+        file: where it is defined.
+        needs: the condition, in words.
+        guaranteed: who guarantees it, and why.
+        proved: the theorem that proves it of a caller, with the part of it; empty if nothing does.
+    """
+
+    function: str
+    file: str
+    needs: str
+    guaranteed: str
+    proved: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a report calls the assumption."""
+        return f"{self.function}(): {self.needs}"
+
+    def holds(self, term: Bool) -> Assumption:
+        """The condition as an assumption."""
+        return Assumption(self.label, term)
+
+
+L1TF_WIDTH = CallerCondition(
+    function="kvm_mmu_reset_all_pte_masks",
+    file=SPTE_C,
+    needs="a processor with L1TF addresses its L1 cache with at most 46 bits",
+    guaranteed="the processors that are affected",
+)
+GRANTS_SOMETHING = CallerCondition(
+    function="make_spte",
+    file=SPTE_C,
+    needs="in EPT the access grants something",
+    guaranteed="ept_sync_spte() drops what grants nothing, a walk grants what it was made for, direct roots grant all; "
+    "ept_prefetch_gpte() does not care: finding 2",
+    proved="spte.no-warning (ept_sync_spte(), ept_prefetch_gpte(), a walk that succeeds), role.root-access",
+)
+NOT_RESERVED = CallerCondition(
+    function="make_spte",
+    file=SPTE_C,
+    needs="the SPTE has no bit that shadow_zero_check reserves",
+    guaranteed="the set-up of the MMU reserves none that make_spte() sets; but for a nested NPT of an L1 without EFER.NX: "
+    "finding 4",
+    proved="entry.shadow-reserved",
+)
+NO_HUGE_PAGE_WHEN_LOGGED = CallerCondition(
+    function="make_spte",
+    file=SPTE_C,
+    needs="where writes are logged, a huge page is not writable",
+    guaranteed="kvm_mmu_hugepage_adjust() leaves level 1 there; pages are prefetched and synchronized at level 1 only",
+    proved="spte.no-warning (kvm_mmu_hugepage_adjust())",
+)
+MMU_PRESENT = CallerCondition(
+    function="mark_spte_for_access_track",
+    file=SPTE_C,
+    needs="the SPTE is MMU-present",
+    guaranteed="make_spte() sets the bit; who ages SPTEs visits MMU-present ones only",
+    proved="spte.no-warning (make_spte())",
+)
+WRITABLE_STATES = CallerCondition(
+    function="check_spte_writable_invariants",
+    file=SPTE_H,
+    needs="W implies MMU-writable implies host-writable",
+    guaranteed="make_spte() makes it so, and whatever changes an SPTE keeps it",
+    proved="spte.no-warning (make_spte()), spte.writable-states",
+)
+SAVED_SLOTS_CLEAR = CallerCondition(
+    function="mark_spte_for_access_track",
+    file=SPTE_C,
+    needs="an SPTE that is not access-tracked has clear slots for saved permissions",
+    guaranteed="make_spte() leaves them clear, and restoring clears them",
+    proved="tracking.saved-clear, tracking.round-trip",
+)
+LOW_HALF = CallerCondition(
+    function="permission_fault",
+    file=MMU_H,
+    needs="the low half of the error code has only P, W, U and F",
+    guaranteed="the callers make it of these; what comes from hardware is finding 1",
+)
+PAGE_WALK_LEVEL = CallerCondition(
+    function="vmx_eptp_page_walk_level",
+    file=VMX_H,
+    needs="EPTP asks for 4 or 5 levels",
+    guaranteed="nested_vmx_check_eptp() refuses others before the nested MMU is set up",
+    proved="spte.no-warning (nested_vmx_check_eptp())",
+)
+NOT_IN_SMM = CallerCondition(
+    function="kvm_calc_shadow_ept_root_page_role",
+    file=MMU_C,
+    needs="the vCPU is not in system-management mode",
+    guaranteed="KVM leaves VMX operation on an SMI and re-enters it behind RSM",
+)
+IN_GUEST_MODE = CallerCondition(
+    function="kvm_init_shadow_npt_mmu",
+    file=MMU_C,
+    needs="the vCPU is in guest mode",
+    guaranteed="nested_vmcb02_prepare_control() enters it first",
+)
+LONG_MODE_HAS_PAE = CallerCondition(
+    function="kvm_calc_cpu_role",
+    file=MMU_C,
+    needs="long mode comes with CR4.PAE",
+    guaranteed="the processor's rule, which KVM's checks of CR4 and EFER keep",
+)
+LEAF_PAGE = CallerCondition(
+    function="ept_get_level1_sp_gpa",
+    file=PAGING,
+    needs="the shadow page is of level 1",
+    guaranteed="only such pages are ever out of sync",
+)
+HAD_AN_SPTE = CallerCondition(
+    function="ept_sync_spte",
+    file=PAGING,
+    needs="there is an SPTE, and the shadow page notes what it maps",
+    guaranteed="kvm_sync_spte() skips empty entries; only direct pages have no notes, and they are never synchronized",
+)
+
+SUPPRESSES_VE = CallerCondition(
+    function="is_ept_ve_possible",
+    file=SPTE_H,
+    needs="in EPT the SPTE suppresses #VE, so that what is stored in its place does",
+    guaranteed="every value that KVM stores has the bit",
+    proved="spte.ve-suppressed, lifecycle.* (suppress-ve)",
+)
+TDP_AD_TYPE = CallerCondition(
+    function="clear_dirty_gfn_range",
+    file=TDP_MMU_C,
+    needs="in the TDP MMU an SPTE needs write protection for the dirty log exactly if the processor has no A/D bits",
+    guaranteed="make_spte() takes the A/D type from role.ad_disabled; pages of L2, which are others, are not in the TDP MMU",
+    proved="lifecycle.* (ad-type)",
+)
+NO_MIRROR = CallerCondition(
+    function="kvm_tdp_mmu_age_spte",
+    file=TDP_MMU_C,
+    needs="the page table is no mirror of a trust domain's",
+    guaranteed="the private memory of trust domains is not aged",
+)
+ABOVE_4K = CallerCondition(
+    function="make_huge_spte",
+    file=SPTE_C,
+    needs="what is made has level 2 or more",
+    guaranteed="recover_huge_pages_range() makes nothing else",
+)
+REFERENCED_PAGE = CallerCondition(
+    function="mmu_spte_clear_track_bits",
+    file=MMU_C,
+    needs="before 7.x: a page that is mapped is in use",
+    guaranteed="the MMU notifiers zap SPTEs before a page is given back",
+)
+LOADED_ROOT = CallerCondition(
+    function="is_tdp_mmu",
+    file="arch/x86/kvm/mmu/tdp_mmu.h",
+    needs="on 6.1: the vCPU has a root",
+    guaranteed="kvm_mmu_page_fault() asks first",
+)
+CACHES_MMIO = CallerCondition(
+    function="make_mmio_spte",
+    file=SPTE_C,
+    needs="before 7.x: MMIO SPTEs are made at all",
+    guaranteed="kvm_handle_noslot_fault() asks first",
+)
+SETTLED_GENERATION = CallerCondition(
+    function="kvm_mmu_invalidate_mmio_sptes",
+    file=MMU_C,
+    needs="the generation is not that of an update that goes on",
+    guaranteed="kvm_swap_active_memslots() clears the flag first",
+)
+VALID_PARENT = CallerCondition(
+    function="kvm_mmu_child_role",
+    file=MMU_C,
+    needs="the page above is valid",
+    guaranteed="an invalid root is not used for faults",
+)
+ONLY_LEAVES_BELOW = CallerCondition(
+    function="kvm_mmu_child_role",
+    file=MMU_C,
+    needs="below tables of 4-byte entries there are pages of level 1 only",
+    guaranteed="the guest has two levels; the page directories are made with the root",
+)
+
+CONDITIONS: tuple[CallerCondition, ...] = (
+    L1TF_WIDTH,
+    GRANTS_SOMETHING,
+    NOT_RESERVED,
+    NO_HUGE_PAGE_WHEN_LOGGED,
+    MMU_PRESENT,
+    WRITABLE_STATES,
+    SAVED_SLOTS_CLEAR,
+    LOW_HALF,
+    PAGE_WALK_LEVEL,
+    NOT_IN_SMM,
+    IN_GUEST_MODE,
+    LONG_MODE_HAS_PAE,
+    LEAF_PAGE,
+    HAD_AN_SPTE,
+    SUPPRESSES_VE,
+    TDP_AD_TYPE,
+    NO_MIRROR,
+    ABOVE_4K,
+    REFERENCED_PAGE,
+    LOADED_ROOT,
+    CACHES_MMIO,
+    SETTLED_GENERATION,
+    VALID_PARENT,
+    ONLY_LEAVES_BELOW,
+)
+"""All of them, in the order of the table."""
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """An assertion of lifted code that `spte.no-warning` does not decide.
+
+    Args:
+        function: the function that holds it.
+        file: where it is defined.
+        says: what it asserts; or the theorem that decides it.
+    """
+
+    function: str
+    file: str
+    says: str
+
+
+DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
+    Assertion("vmx_get_exit_qual", "arch/x86/kvm/vmx/vmx.h", "exit.ept-violation"),
+    Assertion("nested_ept_inject_page_fault", "arch/x86/kvm/vmx/nested.c", "exit.injected-qualification"),
+    Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
+    Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
+)
+"""Assertions that other theorems decide, for whatever the hardware can report."""
+
+UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
+    Assertion(
+        "tdp_mmu_map_handle_target_level",
+        TDP_MMU_C,
+        "the level is that of the fault, the frame has not changed, and what is stored needs no flush",
+    ),
+    Assertion("mmu_set_spte", MMU_C, "only where guest tables are shadowed a present SPTE gets another frame"),
+    Assertion("mmu_alloc_root", MMU_C, "a quadrant, and no direct page, goes with entries of 4 bytes"),
+    Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
+    Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
+    Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
+    Assertion("kvm_fetch_guest_virt", "arch/x86/kvm/x86.c", "a fetch stays inside a page"),
+    Assertion("kvm_cpu_cap_clear", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
+    Assertion("kvm_cpu_cap_set", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
+    Assertion(
+        "vmx_adjust_secondary_exec_control",
+        "arch/x86/kvm/vmx/vmx.c",
+        "what CPUID can switch is supported for nested guests",
+    ),
+    Assertion("vmx_hardware_setup", "arch/x86/kvm/vmx/vmx.c", "the host does not use BNDCFGS"),
+    Assertion(
+        "nested_evmcs_check_controls", "arch/x86/kvm/vmx/hyperv.c", "the upper half of the VM-function controls is 0"
+    ),
+)
+"""Assertions of functions that other theorems lift and that nothing decides: they rest on state of other code."""

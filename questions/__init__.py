@@ -1,0 +1,1 @@
+"""Questions in the kernel's own C: what ``mmuproof ask`` is made of."""

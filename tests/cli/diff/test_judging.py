@@ -1,0 +1,294 @@
+"""From two versions of a function to a verdict: what is allowed, under which condition, and who guarantees it."""
+# A C function reads best on one line.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from mmuproof.cli.diff.changes import Difference, Judgement
+from mmuproof.cli.diff.judging import Half, Judge, whole
+from mmuproof.cli.diff.tree_comparison import judge_all
+from mmuproof.cli.shared.forked import nothing
+from mmuproof.cli.shared.results import KernelIdentity
+from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.compare.claims import Change
+from mmuproof.compare.encodings import Bits
+from mmuproof.compare.ways import SetUp
+from mmuproof.smt.terms import BitVec, bv
+from tests.compare.small_versions import Versions, versions
+
+__all__ = ["versions"]
+
+S = "struct s { u32 a, b; }; u32 get(u32 x);\n"
+
+BUDGET = 400_000
+Judged = Callable[..., Judgement]
+
+
+@pytest.fixture
+def judge(versions: Versions) -> Judged:
+    """What has become of a function."""
+
+    def judged(old: str, new: str, function: str = "f", masks: Sequence[tuple[Bits, Bits]] = ()) -> Judgement:
+        found = versions(S, old, new)
+        set_ups = (found.set_up(), *(found.set_up(each) for each in masks))
+        (result,) = Judge(old=found.old, new=found.new, given=found.given, set_ups=set_ups, budget=BUDGET).judge(
+            found.pair(function)
+        )
+        return result
+
+    return judged
+
+
+#: What changes -> the function, its old result, its new one, and what that is.
+PERMISSIONS = {
+    "a bit more is allowed": ("u32 pte_access(u32 x)", "x & 3", "x & 7", Change.MORE),
+    "a bit less is allowed": ("u32 pte_access(u32 x)", "x & 7", "x & 3", Change.LESS),
+    "one state of 2^32 is allowed": ("u32 pte_access(u32 x)", "x & 6", "x & 6 | (x == 0x12345678)", Change.MORE),
+    "a fault is none any more": ("u8 permission_fault(u32 x)", "x & 6 ? 3 : 0", "x & 2 ? 3 : 0", Change.MORE),
+    "a fault is new": ("u8 permission_fault(u32 x)", "x & 2 ? 3 : 0", "x & 6 ? 3 : 0", Change.LESS),
+    "reserved bits are fewer": ("u64 rsvd_bits_mask(u64 x)", "x | 0xff0", "x | 0xf0", Change.MORE),
+    "nothing": ("u32 pte_access(u32 x)", "x & 3", "(x & 1) + (x & 2)", Change.EQUAL),
+    "a bit more is allowed without a warning": (
+        "u32 pte_access(u32 x)",
+        "({ WARN_ON(x == 9); x & 3; })",
+        "x & 7",
+        Change.MORE,
+    ),
+    "a warning alone": ("u32 pte_access(u32 x)", "x & 3", "({ WARN_ON(x == 9); x & 3; })", Change.DIFFERS),
+    "no permission": ("u32 f(u32 x)", "x * 5 + 3", "x * 5 + 4", Change.DIFFERS),
+}
+
+
+@pytest.mark.parametrize(("head", "old", "new", "change"), PERMISSIONS.values(), ids=PERMISSIONS.keys())
+def test_what_is_allowed_more_or_less_is_told(head: str, old: str, new: str, change: Change, judge: Judged) -> None:
+    name = head.split("(")[0].split()[-1]
+    found = judge(f"{head} {{ return {old}; }}", f"{head} {{ return {new}; }}", name)
+    assert found.change is change
+    assert (found.witness is None) is (change is Change.EQUAL)
+
+
+@pytest.mark.parametrize(("head", "old", "new", "change"), PERMISSIONS.values(), ids=PERMISSIONS.keys())
+def test_where_no_witness_is_wanted_the_verdict_is_the_same(
+    head: str, old: str, new: str, change: Change, versions: Versions
+) -> None:
+    found = versions(S, f"{head} {{ return {old}; }}", f"{head} {{ return {new}; }}")
+    judge = Judge(
+        old=found.old,
+        new=found.new,
+        given=found.given,
+        set_ups=(found.set_up(),),
+        budget=BUDGET,
+        thorough=False,
+        tells=False,
+    )
+    (result,) = judge.judge(found.pair(head.split("(")[0].split()[-1]))
+    assert result.change is change
+    assert result.witness is None
+    assert bool(result.differs_in) is (change is not Change.EQUAL)
+
+
+@pytest.mark.parametrize(("old", "new"), [("x & 6", "x & 3"), ("x & 6 ? 3 : 0", "x & 2 ? 1 : 0")])
+def test_what_allows_something_else_is_no_equality(old: str, new: str, judge: Judged) -> None:
+    name = "pte_access" if "?" not in old else "permission_fault"
+    assert (
+        judge(f"u8 {name}(u32 x) {{ return {old}; }}", f"u8 {name}(u32 x) {{ return {new}; }}", name).change
+        is Change.DIFFERS
+    )
+
+
+def test_a_condition_that_nobody_guarantees_is_told_and_no_verdict(judge: Judged) -> None:
+    found = judge("u32 f(u32 flags) { return flags & 3; }", "u32 f(u32 flags) { return flags & 7; }")
+    assert (found.change, found.condition) == (Change.DIFFERS, "!(flags & BIT(2))")
+    assert not found.is_equal
+
+
+#: How a function is called whose new version looks at another bit -> its callers, and what is known of each.
+CALLERS = {
+    "with that bit clear": ("u32 h(u32 x) { return f(x & 3); }", {"h": True}),
+    "after a test": ("u32 h(u32 x) { return x < 4 ? f(x) : 0; }", {"h": True}),
+    "with a constant": ("u32 h(void) { return f(0) + f(2); }", {"h": True}),
+    "with anything": ("u32 h(u32 x) { return f(x); }", {"h": False}),
+    "with what a call returns": ("u32 h(u32 x) { return f(get(x)); }", {"h": False}),
+    "once with anything": ("u32 h(u32 x) { return f(x & 3) + f(x); }", {"h": False}),
+    "by one that sees to it and one that does not": (
+        "u32 h(u32 x) { return f(x & 1); } u32 k(u32 x) { return f(x); }",
+        {"h": True, "k": False},
+    ),
+    "through another": ("static u32 h(u32 x) { return f(x & 1); } u32 k(u32 x) { return h(x); }", {"h": True}),
+    "in a loop that is not understood": ("u32 h(u32 x) { while (get(x)) x = f(x & 1); return x; }", {"h": None}),
+    "through a pointer": ("struct o { u32 (*g)(u32); }; void h(struct o *o) { o->g = f; }", {"h": None}),
+    "nowhere": ("u32 h(u32 x) { return x; }", {}),
+}
+HEAD = "static u32 f(u32 flags) { return flags & "
+
+
+@pytest.mark.parametrize(("callers", "known"), CALLERS.values(), ids=CALLERS.keys())
+def test_who_calls_it_has_to_guarantee_the_condition(
+    callers: str, known: dict[str, bool | None], judge: Judged
+) -> None:
+    found = judge(f"{HEAD}3; }} {callers}", f"{HEAD}7; }} {callers}")
+    assert found.condition == "!(flags & BIT(2))"
+    assert {each.caller: each.guarantees for each in found.callers} == known
+    assert found.is_equal is (bool(known) and all(known.values()))
+    assert (found.change is Change.EQUAL_IF) is found.is_equal
+
+
+def test_a_permission_that_no_caller_can_use_is_none(judge: Judged) -> None:
+    text = "static u32 pte_access(u32 flags) {{ return flags & {}; }} u32 h(u32 x) {{ return pte_access(x & 1); }}"
+    found = judge(text.format(3), text.format(7), "pte_access")
+    assert found.change is Change.EQUAL_IF
+    assert found.is_equal
+
+
+def test_a_function_that_others_may_call_is_guaranteed_nothing(judge: Judged) -> None:
+    text = "u32 f(u32 flags) {{ return flags & {}; }} u32 h(u32 x) {{ return f(x & 1); }}"
+    found = judge(text.format(3), text.format(7))
+    assert [each.guarantees for each in found.callers] == [True, None]
+    assert found.change is Change.DIFFERS
+
+
+def test_the_witness_is_small_and_tells_both_sides(judge: Judged) -> None:
+    found = judge(
+        "u32 f(u32 x, u32 y) { u32 z = x & 0xf0; return z + y; }",
+        "u32 f(u32 x, u32 y) { u32 z = x & 0xf4; return z + y; }",
+    )
+    witness = found.witness
+    assert witness is not None
+    assert [(each.name, each.text) for each in witness.inputs] == [("x", "4")]
+    assert (int(witness.old, 0), int(witness.new, 0)) == (0, 4)
+    assert any("z = 4" in each.text for each in witness.new_steps)
+    assert all(each.at.startswith("arch/x86/kvm/mmu/mmu.c:") for each in (*witness.old_steps, *witness.new_steps))
+
+
+def test_a_truth_value_differs_as_yes_and_no(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { WARN_ON(x == 7); return x; }", "u32 f(u32 x) { return x; }")
+    assert found.witness is not None
+    assert (found.witness.what, found.witness.old, found.witness.new) == ("a WARN", "yes", "no")
+    assert [(each.name, each.text) for each in found.witness.inputs] == [("x", "7")]
+
+
+def test_the_bits_that_can_differ_are_told(judge: Judged) -> None:
+    assert judge("u64 f(u64 x) { return x * 3 & ~(5ull << 40); }", "u64 f(u64 x) { return x * 3; }").bits == (40, 42)
+
+
+def test_what_is_not_understood_is_not_compared_with_the_place(judge: Judged) -> None:
+    text = 'u32 f(u32 x) {{ asm volatile("" :: "r"(x)); return x + {}; }}'
+    found = judge(text.format(1), text.format(2))
+    assert found.change is Change.NOT_COMPARED
+    assert "arch/x86/kvm/mmu/mmu.c" in found.reason
+    assert "inline assembly" in found.reason
+
+
+def test_what_is_undefined_for_certain_is_not_compared(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return x & 1 ? 1u << 32 : 1u << 33; }", "u32 f(u32 x) { return 1; }")
+    assert found.change is Change.NOT_COMPARED
+
+
+def test_what_is_undefined_for_certain_in_both_alike_is_not_equal_for_that(judge: Judged) -> None:
+    found = judge(
+        "u32 f(u32 x) { return x & 1 ? 1u << 32 : 1u << 33; }",
+        "u32 f(u32 x) { u32 y = x & 1; return y ? 1u << 32 : 1u << 33; }",
+    )
+    assert found.change is Change.NOT_COMPARED
+
+
+def test_what_is_undefined_in_both_alike_is_no_difference(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return 1u << x; }", "u32 f(u32 x) { u32 y = 1u << x; return y; }")
+    assert (found.change, found.assumptions) == (Change.EQUAL, ())
+
+
+def test_what_is_undefined_in_the_new_version_alone_is_a_difference(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return x < 32 ? 1u << x : 0; }", "u32 f(u32 x) { return 1u << x; }")
+    assert found.change is not Change.EQUAL
+    assert "undefined behaviour" in found.differs_in
+
+
+#: What changes -> a function in both versions, and for how many kinds of masks it is judged by itself.
+BY_MASKS = {
+    "what no mask matters to": ("shadow_x_mask * 0 + 1", "1 + shadow_x_mask * 0", 1),
+    "for any masks nothing": ("shadow_x_mask | 1", "1 | shadow_x_mask", 1),
+    "for one kind of masks": ("shadow_x_mask & 4", "4", 2),
+    "for both kinds": ("shadow_x_mask & 3", "7", 1),
+}
+MASKS: Sequence[tuple[Mapping[str, int], Mapping[str, BitVec]]] = [
+    ({}, {"shadow_x_mask": bv(4, 64)}),
+    ({}, {"shadow_x_mask": bv(0, 64)}),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "count"), BY_MASKS.values(), ids=BY_MASKS.keys())
+def test_half_by_half_the_same_comes_out(old: str, new: str, count: int, versions: Versions) -> None:
+    text = "u64 shadow_x_mask; u64 f(u64 x) {{ return x + ({}); }}"
+    found = versions(S, text.format(old), text.format(new))
+    names = ("intel", "amd, shadow")
+    set_ups = (
+        found.set_up(),
+        *(SetUp(name, Bits(*each), Bits(*each)) for name, each in zip(names, MASKS, strict=True)),
+    )
+    judge, pair = (
+        Judge(old=found.old, new=found.new, given=found.given, set_ups=set_ups, budget=BUDGET),
+        found.pair("f"),
+    )
+    at_once = judge.judge(pair)
+    by_halves = whole(judge.half(Half(pair, True)), judge.half(Half(pair, False)))
+    assert [replace(each, seconds=0.0) for each in by_halves] == [replace(each, seconds=0.0) for each in at_once]
+    assert len(at_once) == count
+
+
+def test_of_many_functions_the_few_that_differ_are_looked_at_thoroughly(versions: Versions) -> None:
+    def text(each: str) -> str:
+        return "".join(f"u32 f{number}(u32 flags) {{ return {each.format(number)}; }}\n" for number in range(40))
+
+    same = text("{} + (flags & 7)")
+    found = versions(S, same, same.replace("39 + (flags & 7)", "39 + (flags & 3)"))
+    judge = Judge(
+        old=found.old,
+        new=found.new,
+        given=found.given,
+        set_ups=(found.set_up(),),
+        budget=BUDGET,
+        thorough=False,
+        tells=False,
+    )
+    judged = judge_all(judge, found.pairing.pairs, 2, Unwatched(), nothing)
+    assert [each.function for (each,) in judged] == [pair.new for pair in found.pairing.pairs]
+    (differing,) = (each for (each,) in judged if each.change is not Change.EQUAL)
+    assert differing.function == "f39"
+    assert differing.witness is not None
+    assert differing.condition == "!(flags & BIT(2))"
+    # What only a thorough look finds.
+    assert differing.bits
+
+
+def test_what_it_rests_on_is_told(judge: Judged) -> None:
+    found = judge("u32 f(u32 x) { return get(x) + 1; }", "u32 f(u32 x) { return 1 + get(x); }")
+    assert (found.change, found.calls) == (Change.EQUAL, ("get",))
+
+
+# What a run comes to
+
+EQUAL = Judgement(function="f", change=Change.EQUAL)
+STATUS = {
+    "nothing has changed": ((), 0),
+    "all is equal": ((EQUAL,), 0),
+    "something differs": ((EQUAL, Judgement(function="g", change=Change.DIFFERS)), 1),
+    "something allows more": ((Judgement(function="g", change=Change.MORE),), 1),
+    "something allows less": ((Judgement(function="g", change=Change.LESS),), 1),
+    "a condition that nobody has looked at": ((Judgement(function="g", change=Change.EQUAL_IF, condition="x"),), 1),
+    "something could not be compared": ((EQUAL, Judgement(function="g", change=Change.NOT_COMPARED)), 3),
+    "something is not decided": ((EQUAL, Judgement(function="g", change=Change.UNKNOWN)), 3),
+    "something differs and something is not decided": (
+        (Judgement(function="f", change=Change.UNKNOWN), Judgement(function="g", change=Change.DIFFERS)),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("judgements", "status"), STATUS.values(), ids=STATUS.keys())
+def test_the_exit_status_says_whether_anything_changes(judgements: tuple[Judgement, ...], status: int) -> None:
+    kernel = KernelIdentity(source="linux", version="7.2", digest="")
+    assert Difference(old=kernel, new=kernel, judgements=judgements, unchanged=0).exit_status == status

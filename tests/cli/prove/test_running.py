@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from mmuproof.cli.prove.running import SEVERITY, run
+from mmuproof.cli.shared.results import KernelIdentity, Report, Result
+from mmuproof.cli.shared.selection import Task
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.lift.errors import Undefined
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Claim, Theorem
+from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
+from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.smt.terms import TRUE, Bool, bool_var
+
+DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
+
+
+def verdict_of(obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
+    """A claim that is a variable is decided as the variable is called."""
+    verdict = Verdict(obligation.claim.name)
+    assignment = Assignment({obligation.claim.name: 0}, {}) if verdict is Verdict.REFUTED else None
+    return Answer(verdict=verdict, seconds=0.5, assignment=assignment, reason=f"{verdict.value} it is")
+
+
+def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
+    symptom = Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b")
+    claims = [
+        Claim(holds=bool_var(verdict.value), symptoms=(symptom,), case=Case(part=verdict.value)) for verdict in verdicts
+    ]
+    theorem = Theorem(
+        name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=lambda _kvm, _vendor: claims, catches=()
+    )
+    (result,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, None),
+        solver or Solver(verdict_of, lambda _term: None),
+        processes=3,
+        watcher=Unwatched(),
+    )
+    return result
+
+
+@pytest.mark.parametrize("verdicts", list(itertools.product(DECIDED, repeat=2)))
+def test_a_theorems_verdict_is_its_worst_claims(verdicts: Sequence[Verdict]) -> None:
+    result = run_claims(Verdict.PROVED, *verdicts)
+    assert result.verdict is min([Verdict.PROVED, *verdicts], key=SEVERITY.index)
+    assert result.reason is not None
+    assert result.reason.startswith(result.verdict.value)
+    assert result.seconds >= 1.5
+
+
+def test_the_order_of_verdicts() -> None:
+    assert [verdict.value for verdict in SEVERITY] == ["REFUTED", "ERROR", "UNKNOWN", "VACUOUS", "PROVED"]
+
+
+def test_a_solver_that_fails_is_an_error() -> None:
+    def fail(_obligation: Obligation, _preferred: Sequence[Bool]) -> Answer:
+        raise MemoryError("no more")
+
+    result = run_claims(Verdict.PROVED, solver=Solver(fail, lambda _term: None))
+    assert result.verdict is Verdict.ERROR
+    assert result.reason == "PROVED: deciding it failed: MemoryError: no more"
+
+
+def test_deciding_and_telling_leave_this_process_to_signals(tmp_path: Path) -> None:
+    def decide(_obligation: Obligation, _preferred: Sequence[Bool] = ()) -> Answer:
+        (tmp_path / "decided").write_text(str(os.getpid()))
+        return Answer(verdict=Verdict.REFUTED, seconds=0.0, assignment=Assignment({"x": 0, "y": 1}, {"x": 1, "y": 0}))
+
+    def satisfiable(_term: Bool) -> bool | None:
+        (tmp_path / "told").write_text(str(os.getpid()))
+        return None
+
+    # What the assumptions fix is asked of the solver.
+    shown, premise = Shown("y", bool_var("y")), Assumption("y", bool_var("y"))
+    claim = Claim(
+        holds=bool_var("x"),
+        symptoms=(Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b"),),
+        case=Case(assumptions=(premise,), shown=(shown,)),
+    )
+    theorem = Theorem(
+        name="t",
+        claim="",
+        source="",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=lambda _kvm, _vendor: [claim],
+        catches=(),
+    )
+    run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(decide, satisfiable), processes=1, watcher=Unwatched())
+    for did in ("decided", "told"):
+        assert int((tmp_path / did).read_text()) != os.getpid()
+
+
+def test_what_is_proved_at_once_is_not_decided_again_and_all_else_is() -> None:
+    def prove(obligations: Sequence[Obligation]) -> list[Answer | None]:
+        return [
+            Answer(verdict=Verdict.PROVED, seconds=0.5) if each.claim.name == "PROVED" else None for each in obligations
+        ]
+
+    def decide(obligation: Obligation, _preferred: Sequence[Bool]) -> Answer:
+        assert obligation.claim.name != "PROVED"
+        return verdict_of(obligation)
+
+    result = run_claims(Verdict.PROVED, Verdict.UNKNOWN, solver=Solver(decide, lambda _term: None, prove))
+    assert (result.verdict, result.reason) == (Verdict.UNKNOWN, "UNKNOWN: UNKNOWN it is")
+    assert result.seconds >= 1.0
+
+
+def test_where_proving_at_once_fails_each_claim_is_decided() -> None:
+    def prove(_obligations: Sequence[Obligation]) -> list[Answer | None]:
+        raise MemoryError("no more")
+
+    assert run_claims(Verdict.PROVED, solver=Solver(verdict_of, lambda _term: None, prove)).verdict is Verdict.PROVED
+
+
+class Watching(Unwatched):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+
+    def failure(self, what: str, trace: str) -> None:
+        self.failures[what] = trace
+
+
+def test_who_watches_is_told_where_a_failure_comes_from() -> None:
+    def state(_kvm: Kvm, _vendor: Vendor) -> list[Claim]:
+        raise ZeroDivisionError("nothing is left")
+
+    watching = Watching()
+    theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
+    (result,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, None),
+        Solver(verdict_of, lambda _term: None),
+        processes=1,
+        watcher=watching,
+    )
+    assert result.verdict is Verdict.ERROR
+    assert watching.failures["t amd"].splitlines()[-1] == "ZeroDivisionError: nothing is left"
+
+
+def test_a_refutation_without_a_counterexample_is_an_error() -> None:
+    solver = Solver(lambda _obligation, _preferred: Answer(verdict=Verdict.REFUTED, seconds=0.0), lambda _term: None)
+    assert run_claims(Verdict.PROVED, solver=solver).verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        ([], 0),
+        ([Verdict.PROVED, Verdict.NOT_APPLICABLE], 0),
+        ([Verdict.PROVED, Verdict.REFUTED, Verdict.ERROR], 1),
+        ([Verdict.PROVED, Verdict.VACUOUS], 3),
+        ([Verdict.UNKNOWN], 3),
+        ([Verdict.ERROR], 3),
+    ],
+)
+def test_the_exit_status(verdicts: Sequence[Verdict], status: int) -> None:
+    results = tuple(Result(theorem="t", vendor=Vendor.AMD, verdict=verdict, seconds=0.0) for verdict in verdicts)
+    assert Report(kernel=KernelIdentity(source="k", version=None), results=results, seconds=0.0).exit_status == status
+
+
+def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None:
+    def state(_kvm: Kvm, _vendor: Vendor) -> list[Claim]:
+        raise Undefined("undefined behaviour: index 16 of 16", "a.c:7")
+
+    theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
+    (result,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, None),
+        Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable),
+        processes=1,
+        watcher=Unwatched(),
+    )
+    assert result.verdict is Verdict.REFUTED
+    assert result.counterexample is not None
+    assert result.counterexample.sentence == ("Undefined behaviour at a.c:7, whatever the inputs: index 16 of 16.")

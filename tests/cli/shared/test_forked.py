@@ -1,0 +1,229 @@
+"""Work side by side: in order, with errors that come back, and with nothing that is left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmuproof.cli.shared.forked import RECURSION, Died, side_by_side
+from mmuproof.lift.errors import Refused
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def nothing() -> None:
+    """Nobody waits for news."""
+
+
+def none_is_left() -> bool:
+    return not multiprocessing.active_children()
+
+
+def end(_item: int) -> int:
+    os._exit(3)
+
+
+def refuse(item: int) -> int:
+    if item == 2:
+        raise Refused("asm goto", "mmu.c:7")
+    return item
+
+
+class UnpicklableError(Exception):
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("never")
+
+
+def raise_unpicklable(_item: int) -> int:
+    raise UnpicklableError
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 9])
+def test_results_are_in_the_order_of_the_items_whoever_is_first(processes: int) -> None:
+    def work(item: int) -> int:
+        time.sleep(0.05 if item % 2 else 0)
+        return item * item
+
+    assert side_by_side(work, range(7), processes, nothing) == [each * each for each in range(7)]
+    assert none_is_left()
+
+
+def test_no_item_needs_no_process() -> None:
+    assert side_by_side(end, [], 2, nothing) == []
+
+
+def test_each_item_is_told_of_once() -> None:
+    told: list[None] = []
+    side_by_side(abs, range(-5, 0), 2, lambda: told.append(None))
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize("items", [0, 1, 3])
+def test_meanwhile_this_process_does_something_else_once(items: int) -> None:
+    calls: list[int] = []
+    assert len(side_by_side(abs, range(items), 2, nothing, lambda: calls.append(items))) == items
+    assert calls == [items]
+
+
+def test_what_goes_wrong_meanwhile_ends_the_processes() -> None:
+    def fail() -> None:
+        raise Refused("the tree is gone")
+
+    with pytest.raises(Refused, match="the tree is gone"):
+        side_by_side(abs, range(3), 2, nothing, fail)
+    assert none_is_left()
+
+
+def test_work_is_done_in_other_processes_that_know_what_this_one_does() -> None:
+    known = {"here": lambda: os.getpid()}
+    found = side_by_side(lambda _: known["here"](), range(4), 2, nothing)
+    assert os.getpid() not in found
+    assert len(set(found)) <= 2
+
+
+def test_neighbours_go_to_the_same_process_while_there_is_enough_to_do() -> None:
+    def work(_item: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    done_by = side_by_side(work, range(12), 2, nothing)
+    assert len(set(done_by[:4])) == 1
+    assert len(set(done_by[6:10])) == 1
+
+
+def test_who_is_done_helps_the_others() -> None:
+    def work(item: int) -> int:
+        time.sleep(0.05 if item < 6 else 0)
+        return os.getpid()
+
+    done_by = side_by_side(work, range(12), 2, nothing)
+    assert len(set(done_by[:6])) == 2
+
+
+def test_no_more_processes_than_items() -> None:
+    def work(_item: int) -> int:
+        time.sleep(0.05)
+        return os.getpid()
+
+    assert len(set(side_by_side(work, range(2), 50, nothing))) == 2
+
+
+def test_an_exception_in_a_process_comes_back_as_it_was() -> None:
+    with pytest.raises(Refused) as caught:
+        side_by_side(refuse, range(5), 2, nothing)
+    assert (caught.value.location, caught.value.reason) == ("mmu.c:7", "asm goto")
+    assert none_is_left()
+
+
+def test_a_process_that_ends_early_has_died() -> None:
+    with pytest.raises(Died):
+        side_by_side(end, range(5), 2, nothing)
+    assert none_is_left()
+
+
+def test_a_process_that_is_killed_has_died() -> None:
+    def work(item: int) -> int:
+        if item == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    with pytest.raises(Died):
+        side_by_side(work, range(5), 2, nothing)
+    assert none_is_left()
+
+
+def test_a_process_that_ends_between_two_items_has_died() -> None:
+    def done() -> None:
+        for child in multiprocessing.active_children():
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGKILL)
+            child.join()
+
+    with pytest.raises(Died):
+        side_by_side(abs, range(5), 1, done)
+    assert none_is_left()
+
+
+@pytest.mark.parametrize("work", [raise_unpicklable, lambda _: lambda: None], ids=["exception", "result"])
+def test_what_cannot_be_handed_back_is_an_error_and_no_hang(work: Callable[[int], object]) -> None:
+    with pytest.raises((Died, TypeError, AttributeError)) as caught:
+        side_by_side(work, range(3), 2, nothing)
+    assert not isinstance(caught.value, UnpicklableError)
+    assert none_is_left()
+
+
+def test_code_may_nest_deeply() -> None:
+    def down(depth: int) -> int:
+        return down(depth - 1) if depth else 7
+
+    assert side_by_side(down, [RECURSION // 4], 1, nothing) == [7]
+
+
+# What is left behind
+
+_LONG = """
+import os, sys, time
+from mmuproof.cli.shared.forked import side_by_side
+def work(item):
+    if item == 0:
+        print(os.getpid(), flush=True)
+    time.sleep({seconds})
+    return item
+def told():
+    pass
+print(os.getpid(), flush=True)
+side_by_side(work, range(4), 2, told)
+"""
+
+
+def run(signal_: int) -> tuple[int, list[int]]:
+    """Send a signal to a process that works side by side: its exit status, and those of its children seen so far."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _LONG.format(seconds=0.8)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) == process.pid
+    int(process.stdout.readline())
+    children = [int(each) for each in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    assert children
+    process.send_signal(signal_)
+    process.stdout.close()
+    return process.wait(timeout=30), children
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def all_end(pids: list[int]) -> bool:
+    for _ in range(200):
+        if not any(is_running(each) for each in pids):
+            return True
+        time.sleep(0.05)
+    for each in pids:
+        if is_running(each):
+            os.kill(each, signal.SIGKILL)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_no_process_outlives_the_one_that_made_it(signal_: int) -> None:
+    status, children = run(signal_)
+    assert status != 0
+    assert all_end(children)

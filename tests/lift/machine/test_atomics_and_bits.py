@@ -1,0 +1,112 @@
+"""Exchanges and single bits, which the kernel has in inline assembly, mean what the processor does."""
+# A C function reads best on one line.
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.machine import Cut
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.tree.overlay import HEADERS
+from mmuproof.smt.terms import BitVec, bv, var
+
+from .conftest import NUMBERS, SEED, Compiled, Program
+
+_OURS = HEADERS["asm/cmpxchg.h"].replace("#include_next <asm/cmpxchg.h>", "")
+_GCCS = """
+#define arch_xchg(ptr, v) __atomic_exchange_n(ptr, v, __ATOMIC_SEQ_CST)
+#define __raw_cmpxchg(ptr, old, new, size, lock) __sync_val_compare_and_swap(ptr, old, new)
+#define __raw_try_cmpxchg(ptr, pold, new, size, lock) __atomic_compare_exchange_n(ptr, pold, new, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+"""
+_EXCHANGES = """
+u64 exchange(u64 m, u64 v) { u64 old = arch_xchg(&m, v); return m * 3 + old; }
+u64 compare(u64 m, u64 want, u64 v) { u64 old = __raw_cmpxchg(&m, want, v, 8, ""); return m * 3 + old; }
+u64 equal(u64 m, u64 v) { u64 old = __raw_cmpxchg(&m, m, v, 8, ""); return m * 3 + old; }
+u64 attempt(u64 m, u64 want, u64 v) { bool done = __raw_try_cmpxchg(&m, &want, v, 8, ""); return m * 3 + want * 5 + done; }
+u64 succeed(u64 m, u64 v) { u64 want = m; bool done = __raw_try_cmpxchg(&m, &want, v, 8, ""); return m * 3 + want * 5 + done; }
+"""
+# The machine gives the called functions a meaning of its own; gcc compiles the bodies.
+_BITS = """
+static unsigned long variable__ffs(unsigned long word) { return __builtin_ctzl(word); }
+static int variable_ffs(int x) { return __builtin_ffs(x); }
+static void arch_clear_bit(long nr, volatile unsigned long *addr) { *addr &= ~(1ul << nr); }
+static bool arch_test_and_clear_bit(long nr, volatile unsigned long *addr) { bool was = *addr >> nr & 1; *addr &= ~(1ul << nr); return was; }
+u64 lowest(u64 w) { return variable__ffs(w); }
+u64 first(u64 w) { return variable_ffs((int)w); }
+u64 clear(u64 w, u64 n) { arch_clear_bit(n, &w); return w; }
+u64 clear_low(u64 w, u64 n) { arch_clear_bit(n & 63, &w); return w; }
+u64 test_and_clear(u64 w, u64 n) { bool was = arch_test_and_clear_bit(n & 63, &w); return w * 2 + was; }
+"""
+
+
+def compare(lifted: Program, library: Compiled, name: str) -> int:
+    """How many of some random arguments are defined; on these both agree."""
+    defined = 0
+
+    @seed(SEED)
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(NUMBERS, min_size=3, max_size=3))
+    def agree(values: list[int]) -> None:
+        nonlocal defined
+        arguments = lifted.arguments(name, values)
+        expected = lifted.lift(name).evaluate(arguments)
+        if expected is not None:
+            defined += 1
+            for level, actual in library.call(lifted.lift(name).function, arguments).items():
+                assert expected == actual, f"{name}{tuple(arguments)} at {level}, MMUPROOF_SEED={SEED}"
+
+    agree()
+    return defined
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["exchange", "compare", "equal", "attempt", "succeed"])
+def test_an_exchange_is_the_processors(
+    name: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+) -> None:
+    assert compare(program(_OURS + _EXCHANGES), compiled(_GCCS + _EXCHANGES), name)
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["lowest", "first", "clear", "clear_low", "test_and_clear"])
+def test_a_bit_is_the_one_that_c_finds(
+    name: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+) -> None:
+    assert compare(program(_BITS), compiled(_BITS), name)
+
+
+_FOUND = """
+struct entry { u64 *at; u64 value; bool valid; };
+u64 *find(struct entry *entry, u64 *value);
+u64 f(u64 a) { struct entry entry; u64 value; u64 *at = find(&entry, &value); *at += 1; return *entry.at * 4 + value * 2 + entry.valid; }
+"""
+
+
+def found(program: Callable[[str], Program]) -> BitVec:
+    lifted = program(_FOUND)
+    target = Object(name="target", type=lifted.unit.function("f").result, kind=ObjectKind.UNSET)
+    memory = Memory()
+    memory.write(target, 0, 64, bv(10, 64))
+    stores = ((0, "at", pointer_to(target)), (0, "valid|absent", bv(1, 8)), (1, "", bv(3, 64)))
+    cut = Cut(function="find", reason="x", writes=((0, ""), (1, "")), gives=pointer_to(target), stores=stores)
+    result = lifted.machine(cut).run(lifted.unit.function("f"), [var("a", 64)], memory)
+    assert isinstance(result, BitVec)
+    return result
+
+
+def test_a_cut_gives_and_stores_what_is_known(program: Callable[[str], Program]) -> None:
+    assert found(program) is bv(11 * 4 + 3 * 2 + 1, 64)
+
+
+@pytest.mark.parametrize("stores", [((0, "none", bv(1, 8)),), ((1, "at", bv(1, 64)),), ((2, "", bv(1, 64)),)])
+def test_a_cut_that_stores_nowhere_is_refused(
+    program: Callable[[str], Program], stores: tuple[tuple[int, str, BitVec], ...]
+) -> None:
+    lifted = program(_FOUND)
+    with pytest.raises(Refused):
+        lifted.machine(Cut(function="find", reason="x", stores=stores)).run(
+            lifted.unit.function("f"), [var("a", 64)], Memory()
+        )
