@@ -118,8 +118,8 @@ _PSE_36 = (
 KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     KnownFinding(
         number=1,
-        says="permission_fault() trusts its callers for the error code's low half: before 7.2.13 and 7.3.4 nothing masks "
-        "the index.",
+        says="permission_fault() trusts its callers for the error code's low half: before 7.2.13 and 7.3.4 nothing "
+        "masks the index.",
         shapes=_shapes(
             "acc.in-bounds",
             tuple(Vendor),
@@ -143,7 +143,8 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     ),
     KnownFinding(
         number=2,
-        says="Prefetching neighbours in a nested EPT asks make_spte() for SPTEs that grant nothing, and its WARN fires.",
+        says="Prefetching neighbours in a nested EPT asks make_spte() for SPTEs that grant nothing, and its WARN "
+        "fires.",
         shapes=_shapes(
             "spte.no-warning",
             (Vendor.INTEL,),
@@ -164,8 +165,8 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     ),
     KnownFinding(
         number=4,
-        says="Huge SPTEs of a nested NPT get NX from the iTLB-multihit mitigation, and KVM's check forbids it if L1 has "
-        "EFER.NX clear.",
+        says="Huge SPTEs of a nested NPT get NX from the iTLB-multihit mitigation, and KVM's check forbids it if "
+        "L1 has EFER.NX clear.",
         shapes=tuple(
             shape
             for level in (2, 3)
@@ -281,7 +282,8 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     ),
     KnownFinding(
         number=15,
-        says="An MMIO SPTE loses the address bits that encryption takes from the host, and with TDP not from the guest.",
+        says="An MMIO SPTE loses the address bits that encryption takes from the host, and with TDP not from the "
+        "guest.",
         shapes=_shapes(
             "mmio.gfn-round-trip",
             (Vendor.INTEL, Vendor.AMD),
@@ -292,7 +294,8 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     ),
     KnownFinding(
         number=16,
-        says="An MMIO SPTE made between the zap for a generation that wraps and the new generation is believed much later.",
+        says="An MMIO SPTE made between the zap for a generation that wraps and the new generation is believed much "
+        "later.",
         shapes=_shapes(
             "mmio.generation-wrap",
             tuple(Vendor),

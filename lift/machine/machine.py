@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from mmuproof.lift.machine.calls import Calls
 from mmuproof.lift.machine.core import Definitions
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, Place, Value
 from mmuproof.lift.syntax import Function
 from mmuproof.smt.terms import TRUE, Bool
 
-__all__ = ["Check", "CheckKind", "Cut", "CutCall", "Definitions", "Machine", "Step"]
+__all__ = ["Definitions", "Machine"]
 
 
 class Machine(Calls):

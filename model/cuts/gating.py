@@ -125,7 +125,10 @@ _SVM = (
     ),
     Cut(
         function="_find_next_bit",
-        reason="the next CPU, of which there is none here: what is set up for each CPU changes no setting, and can only fail",
+        reason=(
+            "the next CPU, of which there is none here: what is set up for each CPU changes no "
+            "setting, and can only fail"
+        ),
         gives=bv(-1, 64),
     ),
     Cut(function="svm_set_cpu_caps", reason="notes what guests may have; the settings are final by then"),

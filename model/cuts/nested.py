@@ -27,7 +27,9 @@ _FLAGS = (
 _HAND_OVER = tuple(
     Cut(
         function=name,
-        reason="the walk of L1's tables: what it is asked is the result; any address, or none and a fault, is handed back",
+        reason=(
+            "the walk of L1's tables: what it is asked is the result; any address, or none and a fault, is handed back"
+        ),
         writes=((4, "*"),),
     )
     for name in GVA_TO_GPA

@@ -121,7 +121,10 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                         when=all_of(got, negate(want)) if gained else all_of(negate(got), want),
                         sentence=f"make_spte() does not keep {words} together.",
                         actual=f"the SPTE {'grants' if gained else 'lacks'} {name}",
-                        expected=f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}",
+                        expected=(
+                            f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} "
+                            f"{name}"
+                        ),
                     )
                     for gained in (True, False)
                     for name, got, want, words in rows

@@ -61,7 +61,9 @@ def _ignored(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     Symptom(
                         name="not-ignored",
                         when=ne(field.mask & ~ignored, 0),
-                        sentence=f"{field.name} has a bit that the hardware does not ignore ({entry_format.name}, {kind}).",
+                        sentence=(
+                            f"{field.name} has a bit that the hardware does not ignore ({entry_format.name}, {kind})."
+                        ),
                         actual="the hardware looks at the bit",
                         expected="SDM 31.3.2 and 5.5, APM 5.3: the bit is not ignored",
                     )

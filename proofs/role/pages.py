@@ -407,7 +407,8 @@ def _shared_paging(
                 claim(
                     "GMET",
                     "execute-control",
-                    "vCPUs share a page of SPTEs although U denies a supervisor's fetch for one and none for the other.",
+                    "vCPUs share a page of SPTEs although U denies a supervisor's fetch for one and none for "
+                    "the other.",
                     iff(first.request.gmet, second.request.gmet),
                     "APM 15.25.13",
                 )

@@ -64,8 +64,8 @@ NOT_RESERVED = CallerCondition(
     function="make_spte",
     file=SPTE_C,
     needs="the SPTE has no bit that shadow_zero_check reserves",
-    guaranteed="the set-up of the MMU reserves none that make_spte() sets; but for a nested NPT of an L1 without EFER.NX: "
-    "finding 4",
+    guaranteed="the set-up of the MMU reserves none that make_spte() sets; but for a nested NPT of an L1 without "
+    "EFER.NX: finding 4",
     proved="entry.shadow-reserved",
 )
 NO_HUGE_PAGE_WHEN_LOGGED = CallerCondition(
@@ -151,7 +151,8 @@ TDP_AD_TYPE = CallerCondition(
     function="clear_dirty_gfn_range",
     file=TDP_MMU_C,
     needs="in the TDP MMU an SPTE needs write protection for the dirty log exactly if the processor has no A/D bits",
-    guaranteed="make_spte() takes the A/D type from role.ad_disabled; pages of L2, which are others, are not in the TDP MMU",
+    guaranteed="make_spte() takes the A/D type from role.ad_disabled; pages of L2, which are others, are not in the "
+    "TDP MMU",
     proved="lifecycle.* (ad-type)",
 )
 NO_MIRROR = CallerCondition(

@@ -73,7 +73,10 @@ def _grants_something(kvm: Kvm, found: AskedMapping) -> Claim:
             Symptom(
                 name="grants-nothing",
                 when=empty,
-                sentence=f"{asked.caller}() at {asked.at} asks for an SPTE that grants nothing; the WARN in make_spte() fires.",
+                sentence=(
+                    f"{asked.caller}() at {asked.at} asks for an SPTE that grants nothing; the WARN in "
+                    f"make_spte() fires."
+                ),
                 actual="the WARN fires",
                 expected=_KVM_RULE,
                 place=f"{file}:{asked.caller}",

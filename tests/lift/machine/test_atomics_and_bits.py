@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.machine import Cut
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.tree.overlay import HEADERS
 from mmuproof.smt.terms import BitVec, bv, var

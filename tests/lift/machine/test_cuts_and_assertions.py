@@ -7,7 +7,9 @@ import pytest
 
 from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.machine import CheckKind, Cut, Machine
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CheckKind
+from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.smt.graph import evaluate, evaluate_all, variables
 from mmuproof.smt.terms import BitVec, var

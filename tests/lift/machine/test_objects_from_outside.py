@@ -7,7 +7,8 @@ import pytest
 
 from mmuproof.lift.c_types import PointerType, leaf_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.machine import CheckKind, Machine
+from mmuproof.lift.machine.findings import CheckKind
+from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.smt.graph import evaluate, evaluate_all, variables
 from mmuproof.smt.terms import BitVec, bv, ne, var

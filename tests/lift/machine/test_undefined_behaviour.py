@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.machine import CheckKind
+from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.smt.graph import evaluate_all, variables
 
 from .conftest import Program
