@@ -118,7 +118,7 @@ class Calls(Statements):
             raise Refused("call through a pointer that may lead to several functions", str(expr.at))
         name = functions[0].name
         if not functions[0].known:
-            return None, (name, functions[0].member)
+            return None, (name, functions[0].member, functions[0].member.rpartition(".")[2])
         # A static call names its trampoline; what is behind the prefix is what a person calls it.
         short = name.removeprefix("__SCT__")
         return short, (short,)

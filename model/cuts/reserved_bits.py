@@ -27,22 +27,33 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no reserved bit depends on",
-        writes=((0, "permissions"),),
+        writes=((0, "permissions|fmt.permissions"),),
+    ),
+    Cut(
+        function="update_spte_permission_bitmask",
+        reason="computes what SPTEs permit, which no reserved bit depends on",
+        writes=((0, "fmt.permissions"),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no reserved bit depends on",
-        writes=((0, "pkru_mask"),),
+        writes=((0, "pkru_mask|fmt.pkru_mask"),),
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=((1, "shadow_zero_check.rsvd_bits_mask"), (1, "shadow_zero_check.bad_mt_xwr")),
+        writes=(
+            (1, "shadow_zero_check.rsvd_bits_mask|fmt.rsvd_bits_mask"),
+            (1, "shadow_zero_check.bad_mt_xwr|fmt.bad_mt_xwr"),
+        ),
     ),
     Cut(
         function="reset_tdp_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=((0, "shadow_zero_check.rsvd_bits_mask"), (0, "shadow_zero_check.bad_mt_xwr")),
+        writes=(
+            (0, "shadow_zero_check.rsvd_bits_mask|fmt.rsvd_bits_mask"),
+            (0, "shadow_zero_check.bad_mt_xwr|fmt.bad_mt_xwr"),
+        ),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

@@ -24,22 +24,33 @@ SET_UP: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no role depends on",
-        writes=((0, "permissions"),),
+        writes=((0, "permissions|fmt.permissions"),),
+    ),
+    Cut(
+        function="update_spte_permission_bitmask",
+        reason="computes what SPTEs permit, which no role depends on",
+        writes=((0, "fmt.permissions"),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no role depends on",
-        writes=((0, "pkru_mask"),),
+        writes=((0, "pkru_mask|fmt.pkru_mask"),),
     ),
     Cut(
         function="reset_guest_rsvds_bits_mask",
         reason="computes the reserved bits of guest entries, which no role depends on",
         writes=((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
     ),
-    Cut(
-        function="reset_rsvds_bits_mask_ept",
-        reason="computes the reserved bits of guest entries, which no role depends on",
-        writes=((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
+    *(
+        Cut(
+            function="reset_rsvds_bits_mask_ept",
+            reason="computes the reserved bits of guest entries, which no role depends on",
+            writes=writes,
+        )
+        for writes in (
+            ((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
+            ((0, "arch.ngpa_walk.fmt.rsvd_bits_mask"), (0, "arch.ngpa_walk.fmt.bad_mt_xwr")),
+        )
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",

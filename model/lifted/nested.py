@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import PointerType, RecordType, StructMember, member_at
+from mmuproof.lift.c_types import PointerType, RecordType, member_at
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
@@ -13,8 +13,9 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.nested import CUTS, GVA_TO_GPA, READ_ENTRY, TRANSLATE
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, bit_fields, read
 from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
@@ -33,7 +34,7 @@ _TRANSLATORS = {
     Vendor.AMD: ("svm_translate_nested_gpa", "translate_nested_gpa"),
 }
 _CONTAINERS = {Vendor.INTEL: "struct vcpu_vmx", Vendor.AMD: "struct vcpu_svm"}
-_VCPU, _MMU = "struct kvm_vcpu", "struct kvm_mmu"
+_VCPU = "struct kvm_vcpu"
 _ACCESS, _PTE_ACCESS = 2, 4
 """Where ``translate_nested_gpa()`` has its arguments."""
 _WALK_GPA, _WALK_ACCESS = 2, 3
@@ -87,7 +88,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         """See `NestedTranslations.linear_walk`."""
         name = f"{WALKED_FORMATS[levels].value}_walk_addr_generic"
         session, memory, owner, objects = self._l2(self._mmu)
-        role = self._role(owner)
+        role = Mmus(owner).place(Part.L2_WALK, "cpu_role")
         fields = bit_fields(role.type, role.offset)
         level, pse = fields["level"], fields["cr4_pse"]
         memory.write(owner, level.offset, level.width, bv(levels, level.width))
@@ -126,15 +127,9 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
         memory = Memory()
         owner = Object(name="vcpu", type=unit.record(_VCPU), kind=ObjectKind.INPUT, by_pointer=True)
         vcpu = _running_l2(memory, owner, 0)
-        nested = _vcpu_member(owner, "arch.nested_mmu")
-        return Session(unit, CUTS), memory, owner, {_VCPU: vcpu, _MMU: pointer_to(owner, nested.offset)}
-
-    def _role(self, owner: Object) -> StructMember:
-        """Where the CPU role of L2's own page tables is."""
-        nested = _vcpu_member(owner, "arch.nested_mmu")
-        assert isinstance(nested.type, RecordType)
-        role = member(nested.type, "cpu_role")
-        return StructMember("cpu_role", nested.offset + role.offset, role.type)
+        walk = Mmus(owner).find(Part.L2_WALK)
+        assert isinstance(walk.type, RecordType)
+        return Session(unit, CUTS), memory, owner, {_VCPU: vcpu, walk.type.name: pointer_to(owner, walk.offset)}
 
     def _walker(self, name: str) -> Object:
         """What a walk notes what it finds in."""
@@ -159,18 +154,8 @@ def _running_l2(memory: Memory, owner: Object, offset: int) -> Pointer:
     """A vCPU that runs L2 on L1's EPT or nested page tables."""
     assert isinstance(owner.type, RecordType)
     prefix = "vcpu." if owner.type.name != _VCPU else ""
-    for pointer, target in (("arch.mmu", "arch.guest_mmu"), ("arch.walk_mmu", "arch.nested_mmu")):
-        place, leads_to = (_vcpu_member(owner, prefix + name) for name in (pointer, target))
-        memory.write(owner, place.offset, place.width, pointer_to(owner, leads_to.offset))
+    Mmus(owner, prefix).connect(memory, nested=True, l2=True)
     return pointer_to(owner, offset)
-
-
-def _vcpu_member(owner: Object, path: str) -> StructMember:
-    assert isinstance(owner.type, RecordType)
-    try:
-        return member_at(owner.type, path)
-    except KeyError:
-        raise NotThere([f"{owner.type.name}.{path}"]) from None
 
 
 def _exception(unit: Unit) -> dict[str, Pointer]:

@@ -13,6 +13,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.reserved_bits import CUTS, GUEST_GBPAGES, SPTE_CUTS
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
@@ -21,15 +22,6 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
 from mmuproof.smt.terms import BitVec, Bool, Term, bv, ite, ne, resize, to_bv, var, zext
 
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
-    {
-        MmuKind.TDP: "root_mmu",
-        MmuKind.SHADOW: "root_mmu",
-        MmuKind.L2: "nested_mmu",
-        MmuKind.NESTED_EPT: "guest_mmu",
-        MmuKind.NESTED_NPT: "guest_mmu",
-    }
-)
 _RESETS: Mapping[MmuKind, str] = MappingProxyType(
     {
         MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
@@ -38,7 +30,9 @@ _RESETS: Mapping[MmuKind, str] = MappingProxyType(
         MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
     }
 )
-_TABLE = "struct rsvd_bits_validate"
+_TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")
+"""What holds the reserved bits of a kind of entries; since 7.3 with their permissions."""
+_OF_GUEST_ENTRIES, _OF_SPTES = ("guest_rsvd_check", "fmt"), ("shadow_zero_check", "fmt")
 # Questions for 1-GByte pages: the functions that ask, and what stands for their answer.  Those for the guest ask for
 # nothing else here; the other reads any bit, so a table may depend on one of its results only.
 _OF_GUEST = tuple(cut.function for cut in GUEST_GBPAGES), var("guest_cpu_cap_has(X86_FEATURE_GBPAGES)", 1)
@@ -50,27 +44,37 @@ class _State:
     """A vCPU with one of its MMUs."""
 
     memory: Memory
-    vcpu: Object
-    context: StructMember
+    mmus: Mmus
+    kind: MmuKind
     execonly: Bool
 
     @property
-    def record(self) -> RecordType:
-        assert isinstance(self.context.type, RecordType)
-        return self.context.type
+    def vcpu(self) -> Object:
+        return self.mmus.vcpu
+
+    @property
+    def walk(self) -> Part:
+        return WALKS[self.kind]
 
     @property
     def objects(self) -> dict[str, Pointer]:
-        return {"struct kvm_vcpu": pointer_to(self.vcpu), self.record.name: pointer_to(self.vcpu, self.context.offset)}
+        """The vCPU, what is walked and what is built, by struct."""
+        found = {"struct kvm_vcpu": pointer_to(self.vcpu)}
+        for place in (self.mmus.find(self.walk), self.mmus.built(self.kind)):
+            assert isinstance(place.type, RecordType)
+            found[place.type.name] = pointer_to(self.vcpu, place.offset)
+        return found
 
-    def place(self, name: str) -> StructMember:
-        """A member of the MMU, from the vCPU's start."""
-        found = member(self.record, name)
-        return StructMember(name, self.context.offset + found.offset, found.type, found.bit_width)
+    def built(self, *names: str) -> StructMember:
+        """A member of the MMU that is built, from the vCPU's start."""
+        mmu = self.mmus.built(self.kind)
+        assert isinstance(mmu.type, RecordType)
+        found = member(mmu.type, *names)
+        return StructMember(found.name, mmu.offset + found.offset, found.type, found.bit_width)
 
-    def table(self, name: str) -> dict[str, Pointer]:
-        """A table of the MMU as an argument."""
-        return {_TABLE: pointer_to(self.vcpu, self.place(name).offset)}
+    def table(self, place: StructMember) -> dict[str, Pointer]:
+        """A table of reserved bits as an argument."""
+        return {name: pointer_to(self.vcpu, place.offset) for name in _TABLES}
 
 
 class LiftedReservedBits(ReservedBits, Remembers):
@@ -94,21 +98,16 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """See `ReservedBits.set_up`."""
         session, memory = Session(self._mmu, self._with_gbpages(CUTS)), Memory()
         vcpu = self._vcpu(self._mmu, memory)
-        path = f"arch.{_CONTEXTS[kind]}"
-        state = _State(memory, vcpu, _at(vcpu, path), now.execonly)
-        nested = kind is MmuKind.L2
-        current = "arch.guest_mmu" if nested or kind in (MmuKind.NESTED_EPT, MmuKind.NESTED_NPT) else "arch.root_mmu"
-        for name, target in (("mmu", current), ("walk_mmu", "arch.nested_mmu" if nested else "arch.root_mmu")):
-            place = _at(vcpu, f"arch.{name}")
-            memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, _at(vcpu, target).offset))
+        state = _State(memory, Mmus(vcpu), kind, now.execonly)
+        state.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
         tdp = session.global_object("tdp_enabled")
         memory.write(tdp, 0, tdp.type.bits, bv(kind is not MmuKind.SHADOW, tdp.type.bits))
-        role = state.place("cpu_role")
+        role = state.mmus.place(state.walk, "cpu_role")
         valid = bit_fields(role.type, role.offset)["valid"]
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         for request in (earlier, now):
             self._set_up_once(session, state, kind, request)
-        root = state.place("root_role")
+        root = self._role_of_root(state)
         depth = bit_fields(root.type, root.offset)["level"]
         return CheckedMmu(
             kind=kind,
@@ -122,6 +121,13 @@ class LiftedReservedBits(ReservedBits, Remembers):
             evidence=session.evidence(),
             state=state,
         )
+
+    def _role_of_root(self, state: _State) -> StructMember:
+        """The role of the root; tables that are only walked have that of the CPU since 7.3."""
+        try:
+            return state.built("root_role")
+        except NotThere:
+            return state.built("cpu_role")
 
     def _set_up_once(self, session: Session, state: _State, kind: MmuKind, request: MmuRequest) -> None:
         vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
@@ -210,9 +216,8 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """See `ReservedBits.is_rsvd_bits_set`."""
         state = mmu.state
         assert isinstance(state, _State)
-        return self._asked_of_guest(
-            state, "__is_rsvd_bits_set", state.table("guest_rsvd_check"), {"pte": gpte, "level": bv(level, 32)}
-        )
+        table = state.table(state.mmus.place(state.walk, *_OF_GUEST_ENTRIES))
+        return self._asked_of_guest(state, "__is_rsvd_bits_set", table, {"pte": gpte, "level": bv(level, 32)})
 
     @once
     def is_rejected(self, mmu: CheckedMmu, gpte_format: GpteFormat, gpte: BitVec, level: int) -> Bool:
@@ -220,7 +225,8 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state = mmu.state
         assert isinstance(state, _State)
         name = f"{gpte_format.value}_is_rsvd_bits_set"
-        return self._asked_of_guest(state, name, state.objects, {"gpte": gpte, "level": bv(level, 32)})
+        objects = state.table(state.mmus.place(state.walk, *_OF_GUEST_ENTRIES)) | state.objects
+        return self._asked_of_guest(state, name, objects, {"gpte": gpte, "level": bv(level, 32)})
 
     def _asked_of_guest(
         self, state: _State, name: str, objects: Mapping[str, Pointer], values: Mapping[str, BitVec]
@@ -245,9 +251,9 @@ class LiftedReservedBits(ReservedBits, Remembers):
         assert isinstance(before, _State)
         if mmu.kind not in _RESETS:
             raise NotThere([f"SPTEs of {mmu.kind.value}"])
-        state = _State(before.memory.copy(), before.vcpu, before.context, before.execonly)
+        state = _State(before.memory.copy(), before.mmus, before.kind, before.execonly)
         session = Session(self._mmu, self._with_gbpages(SPTE_CUTS))
-        root = state.place("root_role")
+        root = state.built("root_role")
         depth = bit_fields(root.type, root.offset)["level"]
         state.memory.write(state.vcpu, depth.offset, depth.width, bv(root_level, depth.width))
         self._write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
@@ -293,7 +299,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         result = Session(self._mmu, SPTE_CUTS).integer(
             state.memory.copy(),
             "is_rsvd_spte",
-            objects=state.table("shadow_zero_check"),
+            objects=state.table(state.built(*_OF_SPTES)),
             values={"spte": spte, "level": bv(level, 32)},
         )
         if len(_asked(result, _OF_BOOT_CPU[0])) > 1:

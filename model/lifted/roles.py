@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
@@ -14,6 +13,7 @@ from mmuproof.lift.machine.values import Place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles as cuts
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.mmus import WALKS, Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
@@ -21,15 +21,6 @@ from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, to_bv, ult, var
 
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
-    {
-        MmuKind.TDP: "arch.root_mmu",
-        MmuKind.SHADOW: "arch.root_mmu",
-        MmuKind.L2: "arch.nested_mmu",
-        MmuKind.NESTED_EPT: "arch.guest_mmu",
-        MmuKind.NESTED_NPT: "arch.guest_mmu",
-    }
-)
 _FAULT = "struct kvm_page_fault"
 _LEVELS = 5
 _NO_ERROR_POINTER = -17
@@ -38,16 +29,27 @@ _NO_ERROR_POINTER = -17
 
 @dataclass(frozen=True)
 class _Context:
-    """A vCPU and one of its MMUs in it."""
+    """A vCPU and one of its MMUs."""
 
-    vcpu: Object
-    start: int
-    record: RecordType
+    mmus: Mmus
+    kind: MmuKind
 
-    def place(self, name: str) -> StructMember:
-        """A member of the MMU, from the vCPU's start."""
-        found = member(self.record, name)
-        return StructMember(name, self.start + found.offset, found.type, found.bit_width)
+    @property
+    def vcpu(self) -> Object:
+        return self.mmus.vcpu
+
+    @property
+    def cpu_role(self) -> StructMember:
+        """Where the role of the tables that are walked is, from the vCPU's start."""
+        return self.mmus.place(WALKS[self.kind], "cpu_role")
+
+    @property
+    def root_role(self) -> StructMember:
+        """Where the role of the root is; tables that are only walked have that of the CPU since 7.3."""
+        mmu = self.mmus.built(self.kind)
+        assert isinstance(mmu.type, RecordType)
+        found = member(mmu.type, "root_role", "cpu_role")
+        return StructMember(found.name, mmu.offset + found.offset, found.type, found.bit_width)
 
 
 class LiftedRoles(Roles, Remembers):
@@ -85,11 +87,11 @@ class LiftedRoles(Roles, Remembers):
             Memory(),
         )
         vcpu = Object(name=name, type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        context = self._context(vcpu, kind)
+        context = _Context(Mmus(vcpu), kind)
         self._prepare(session, memory, context, kind, masks, width)
         for request in (earlier, now):
             self._set_up_once(session, memory, vcpu, kind, request)
-        cpu_role, root_role = context.place("cpu_role"), context.place("root_role")
+        cpu_role, root_role = context.cpu_role, context.root_role
         evidence = session.evidence()
         return MmuRoles(
             cpu_role=_read(memory, vcpu, cpu_role),
@@ -100,24 +102,16 @@ class LiftedRoles(Roles, Remembers):
             evidence=evidence,
         )
 
-    def _context(self, vcpu: Object, kind: MmuKind) -> _Context:
-        place = _at(vcpu, _CONTEXTS[kind])
-        assert isinstance(place.type, RecordType)
-        return _Context(vcpu, place.offset, place.type)
-
     def _prepare(
         self, session: Session, memory: Memory, context: _Context, kind: MmuKind, masks: ShadowMasks, width: BitVec
     ) -> None:
         """A vCPU that uses the MMU, whose CPU role is invalid, on a host with these masks."""
-        vcpu, l2 = context.vcpu, kind is MmuKind.L2
-        current = "arch.root_mmu" if kind in (MmuKind.TDP, MmuKind.SHADOW) else "arch.guest_mmu"
-        for name, target in (("mmu", current), ("walk_mmu", "arch.nested_mmu" if l2 else "arch.root_mmu")):
-            place = _at(vcpu, f"arch.{name}")
-            memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, _at(vcpu, target).offset))
+        vcpu = context.vcpu
+        context.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
         for name, value in (("arch.maxphyaddr", width),):
             place = _at(vcpu, name)
             memory.write(vcpu, place.offset, place.width, resize(value, place.width))
-        role = context.place("cpu_role")
+        role = context.cpu_role
         valid = bit_fields(role.type, role.offset)["valid"]
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), "shadow_user_mask": masks.user}
@@ -223,16 +217,15 @@ class LiftedRoles(Roles, Remembers):
         """See `Roles.alloc_root`."""
         memory, root = Memory(), self._page(self._mmu, "root")
         vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        context = self._context(vcpu, MmuKind.TDP)
-        place = _at(vcpu, "arch.mmu")
-        memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
+        context = _Context(Mmus(vcpu), MmuKind.TDP)
+        context.mmus.connect(memory, nested=False, l2=False)
         session = Session(
             self._mmu,
             (*cuts.ALLOC_ROOT, replace(cuts.FIND_PAGE, gives=NULL), replace(cuts.ALLOC, gives=pointer_to(root))),
         )
         values = {"gfn": var("gfn", 64), "quadrant": quadrant, "level": level}
         session.call(memory, "mmu_alloc_root", objects={"struct kvm_vcpu": pointer_to(vcpu)}, values=values)
-        above, role = context.place("root_role"), _role_of(root)
+        above, role = context.root_role, _role_of(root)
         return Descent(
             parent_role=_read(memory, vcpu, above),
             parent=_members(memory, vcpu, above),
@@ -264,9 +257,8 @@ class LiftedRoles(Roles, Remembers):
             name="fault", type=self._mmu.record("struct kvm_page_fault"), kind=ObjectKind.INPUT, by_pointer=True
         )
         vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        context = self._context(vcpu, MmuKind.TDP)
-        place = _at(vcpu, "arch.mmu")
-        memory.write(vcpu, place.offset, place.width, pointer_to(vcpu, context.start))
+        context = _Context(Mmus(vcpu), MmuKind.TDP)
+        context.mmus.connect(memory, nested=False, l2=False)
         assert isinstance(fault.type, RecordType)
         # The workaround lowers the level to map at, which is any here; to do so it reads the SPTE.
         workaround = member(fault.type, "nx_huge_page_workaround_enabled")
@@ -282,7 +274,7 @@ class LiftedRoles(Roles, Remembers):
         )
         objects = {"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)}
         session.call(memory, ("direct_map", "__direct_map"), objects=objects)
-        root = _members(memory, vcpu, context.place("root_role"))
+        root = _members(memory, vcpu, context.root_role)
         return DirectMapping(
             caller="direct_map",
             access=resize(root["access"], 32),

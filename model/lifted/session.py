@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
-from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType, member_at
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.machine import Machine
+from mmuproof.lift.machine.machine import Definitions, Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
@@ -33,7 +34,9 @@ class Session:
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked) if linked else unit
-        self.machine: Machine = Machine(definitions, cuts) if earlier is None else earlier.machine.successor()
+        self.machine: Machine = (
+            Machine(definitions, fitting(definitions, cuts)) if earlier is None else earlier.machine.successor()
+        )
 
     def call(
         self,
@@ -153,6 +156,39 @@ class Session:
     def calls(self, *functions: str) -> tuple[CallMade, ...]:
         """The calls of these functions that were not followed."""
         return tuple(call for call in self.machine.calls_made if call.function in functions)
+
+
+def fitting(definitions: Definitions, cuts: Sequence[Cut]) -> tuple[Cut, ...]:
+    """Of the cuts for one function the first whose written arguments the tree's function has; the last if none fits."""
+    by_name: dict[str, Cut] = {}
+    for cut in cuts:
+        former = by_name.get(cut.function)
+        if former is None or (former != cut and not _fits(definitions, former)):
+            by_name[cut.function] = cut
+    return tuple(by_name.values())
+
+
+def _fits(definitions: Definitions, cut: Cut) -> bool:
+    function = definitions.find_function(cut.function)
+    if function is None:
+        return True
+    for position, path in cut.writes:
+        type_ = function.parameters[position].type if position < len(function.parameters) else None
+        if not isinstance(type_, PointerType):
+            return False
+        target = type_.target
+        if path not in ("", "*") and not (isinstance(target, RecordType) and has_member(target, path.split("|"))):
+            return False
+    return True
+
+
+def has_member(record: RecordType, paths: Sequence[str]) -> bool:
+    """Whether a struct has a member at one of some dotted paths."""
+    for path in paths:
+        with suppress(KeyError):
+            member_at(record, path)
+            return True
+    return False
 
 
 def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[StructMember]:
