@@ -100,6 +100,19 @@ class FastFault:
     rsvd: Bool
 
 
+@dataclass(frozen=True)
+class FaultModes:
+    """What KVM's judgement of a fault depends on besides the SPTE and the kind of access, where it tells modes apart.
+
+    Args:
+        user: the fault is of a user-mode access.
+        told_apart: the MMU was told that the processor has MBEC or GMET on.
+    """
+
+    user: Bool
+    told_apart: Bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class FastFixed:
     """What ``fast_page_fault()`` does: ``spte`` is the SPTE afterwards, 64 bits.
@@ -145,9 +158,13 @@ class SpteChanges(ABC):
     def facts(self, masks: ShadowMasks, at: SpteAt) -> SpteFacts:
         """KVM's predicates on an SPTE."""
 
+    def fault_modes(self, masks: ShadowMasks) -> FaultModes | None:
+        """What tells modes apart where a fault is judged by its SPTE; None if nothing does."""
+        return None
+
     @abstractmethod
     def is_executable_pte(self, masks: ShadowMasks, spte: BitVec) -> Bool:
-        """``is_executable_pte()``."""
+        """``is_executable_pte()``; since 7.3, whether ``spte_permission_fault()`` lets a fetch pass."""
 
     @abstractmethod
     def is_access_allowed(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:

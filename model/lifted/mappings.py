@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.machine.values import truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, READ_GUEST
-from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, pointee, read
 from mmuproof.model.lifted.walks import WalkInMemory
@@ -71,12 +71,7 @@ class LiftedMappings(Mappings, Remembers):
         assert isinstance(state, WalkInMemory)
         session, memory = Session(self._unit, CUTS), state.memory.copy()
         vcpu = state.vcpu
-        assert isinstance(vcpu.type, RecordType)
-        try:
-            in_use = member_at(vcpu.type, "arch.mmu")
-        except KeyError:
-            raise NotThere(["struct kvm_vcpu.arch.mmu"]) from None
-        memory.write(vcpu, in_use.offset, in_use.width, pointer_to(state.walker, state.offset))
+        Mmus(vcpu).connect(memory, nested=True, l2=False)
         memory.write(session.global_object("shadow_present_mask"), 0, 64, masks.present)
         page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
         return session, memory, vcpu, page

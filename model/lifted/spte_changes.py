@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.c_types import IntType, PointerType, RecordType, member_at
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import spte_changes as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
+from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, pointee, read
 from mmuproof.model.masks import ShadowMasks
@@ -21,15 +23,41 @@ from mmuproof.model.spte_changes import (
     Changed,
     FastFault,
     FastFixed,
+    FaultModes,
     SplitRequest,
     SpteAt,
     SpteChange,
     SpteChanges,
     SpteFacts,
 )
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, resize, to_bv, var
+from mmuproof.model.vendor import Vendor
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    concat,
+    eq,
+    ne,
+    resize,
+    to_bv,
+    var,
+)
 
 _U64 = IntType(64, False, "u64")
+_BY_TABLE = "spte_permission_fault"
+_USER = bool_var("fault->user")
+_TOLD_APART = var(f"{roles.TDP_HAS_SMEP.function}()", 1)
+_SET_UP = (
+    *(cut for cut in roles.SET_UP if cut.function != "update_spte_permission_bitmask"),
+    replace(roles.TDP_HAS_SMEP, gives=resize(_TOLD_APART, 8)),
+    roles.GUEST_PHYSICAL_WIDTH,
+)
+"""For the set-up of a direct MMU, which computes what its SPTEs permit."""
 _MASKS = (
     "shadow_host_writable_mask",
     "shadow_mmu_writable_mask",
@@ -220,16 +248,65 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def is_executable_pte(self, masks: ShadowMasks, spte: BitVec) -> Bool:
         """See `SpteChanges.is_executable_pte`."""
+        if self._judges_by_table:
+            return self.is_access_allowed(masks, FastFault(present=TRUE, write=FALSE, exec=TRUE, rsvd=FALSE), spte)
         scene = _Scene([self._spte], masks)
         return ne(scene.session.integer(scene.memory, "is_executable_pte", objects={}, values={"spte": spte}), 0)
 
     @once
     def is_access_allowed(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:
         """See `SpteChanges.is_access_allowed`."""
+        if self._judges_by_table:
+            return self._passes_table(masks, fault, spte)
         scene = _Scene([self._mmu, self._spte], masks)
         self._set_fault(scene, fault)
         values = {"spte": spte}
         return ne(scene.session.integer(scene.memory, "is_access_allowed", objects=scene.objects, values=values), 0)
+
+    @property
+    def _judges_by_table(self) -> bool:
+        """Whether an SPTE is judged by the MMU's own table of permissions, as since 7.3."""
+        return self._mmu.find_function(_BY_TABLE) is not None
+
+    def fault_modes(self, masks: ShadowMasks) -> FaultModes | None:
+        """See `SpteChanges.fault_modes`."""
+        if not self._judges_by_table:
+            return None
+        return FaultModes(_USER, ne(_TOLD_APART, 0) if (masks.vendor is not Vendor.SHADOW) else FALSE)
+
+    def _passes_table(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:
+        scene = _Scene([self._mmu, self._spte], masks, None, *_SET_UP)
+        self._set_fault(scene, fault)
+        vcpu = self._vcpu_with_direct_mmu(scene, masks)
+        root = Mmus(vcpu).find(Part.ROOT_MMU)
+        assert isinstance(root.type, RecordType)
+        objects = {**scene.objects, root.type.name: pointer_to(vcpu, root.offset)}
+        result = scene.session.integer(scene.memory, _BY_TABLE, objects=objects, values={"spte": spte})
+        return eq(result, 0)
+
+    def _vcpu_with_direct_mmu(self, scene: _Scene, masks: ShadowMasks) -> Object:
+        """A vCPU that uses its direct MMU; where that has a table of permissions, KVM's own set-up has filled it."""
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vcpu.type, RecordType)
+        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
+        if not self._judges_by_table:
+            return vcpu
+        mmus, tdp = Mmus(vcpu), (masks.vendor is not Vendor.SHADOW)
+        mmus.connect(scene.memory, nested=False, l2=False)
+        root = mmus.place(Part.ROOT_MMU, "root_role")
+        # A vCPU begins with zeros, and no role of an MMU in use is zero.
+        zeros = {root: 0, member_at(vcpu.type, "arch.hflags"): 0} | (
+            {} if tdp else {member_at(vcpu.type, "arch.cr0"): 0}
+        )
+        for place, value in zeros.items():
+            scene.memory.write(vcpu, place.offset, place.width, bv(value, place.width))
+        enabled = scene.session.global_object("tdp_enabled")
+        scene.memory.write(enabled, 0, enabled.type.bits, bv(tdp, enabled.type.bits))
+        scene.session.call(scene.memory, "kvm_init_mmu", objects={"struct kvm_vcpu": pointer_to(vcpu)})
+        # What the set-up itself asserts is the subject of the theorems on roles.
+        scene.session = Session(self._mmu, (), scene.session)
+        return vcpu
 
     @once
     def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:
@@ -349,21 +426,22 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             write=to_bv(fault.write),
             exec=to_bv(fault.exec),
             rsvd=to_bv(fault.rsvd),
+            # As kvm_mmu_do_page_fault() makes one of the other.
+            error_code=concat(*(to_bv(flag) for flag in (fault.exec, fault.rsvd, _USER, fault.write, fault.present))),
         )
 
     @once
     def fast_page_fault(self, masks: ShadowMasks, fault: FastFault, at: SpteAt) -> FastFixed:
         """See `SpteChanges.fast_page_fault`."""
-        scene = _Scene([self._mmu, self._spte], masks, at)
+        scene = _Scene([self._mmu, self._spte], masks, at, *(_SET_UP if self._judges_by_table else ()))
         self._set_fault(scene, fault)
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = self._vcpu_with_direct_mmu(scene, masks)
         assert isinstance(vcpu.type, RecordType)
-        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
-        scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
         result = scene.session.integer(scene.memory, "fast_page_fault", objects=scene.objects)
-        mmu = pointee(scene.memory, vcpu, member_at(vcpu.type, "arch.mmu"))
-        assert isinstance(mmu.object.type, RecordType)
-        root = member_at(mmu.object.type, "root.hpa")
+        in_use = member_at(vcpu.type, "arch.mmu")
+        assert isinstance(in_use.type, PointerType)
+        assert isinstance(in_use.type.target, RecordType)
+        mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, "root.hpa")
         loaded = ne(~read(scene.memory, mmu.object, mmu.offset + root.offset, root.width), 0)
 
         def returns(name: str) -> Bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
@@ -51,24 +53,30 @@ class LiftedVmxGating(VmxGating, Remembers):
         super().__init__()
         self._vmx, self._nested, self._evmcs = vmx, nested, evmcs
 
-    def _bench(self, unit: Unit) -> Bench:
-        """A bench for code that knows MBEC."""
+    def _bench(self, unit: Unit, *known: Cut) -> Bench:
+        """A bench for code that knows MBEC; of some of the cuts more is known."""
         if not self._vmx.has_variable(_SETTING):
             raise NotThere([_SETTING])
-        return Bench(unit, CUTS)
+        names = {cut.function for cut in known}
+        return Bench(unit, (*(cut for cut in CUTS if cut.function not in names), *known))
 
     @once
     def setup_vmcs_config(self) -> VmcsConfig:
         """See `VmxGating.setup_vmcs_config`."""
-        bench = self._bench(self._vmx)
+        ept_vpid = var(f"__val after {READ_MSR_SAFE.function}()", 64)
+        bench = self._bench(self._vmx, replace(READ_MSR_SAFE, stores=((1, "", ept_vpid),)))
         config, capability = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("vmx_cap", "struct vmx_capability")
         result = bench.integer("setup_vmcs_config")
+        if len(bench.session.calls(READ_MSR_SAFE.function)) != 1:
+            raise Refused(
+                f"setup_vmcs_config() reads other registers than IA32_VMX_EPT_VPID_CAP with {READ_MSR_SAFE.function}()"
+            )
         return VmcsConfig(
             succeeds=eq(result, 0),
             secondary=bench.read(config, "cpu_based_2nd_exec_ctrl"),
             ept_capability=bench.read(capability, "ept"),
             allowed_secondary=var(f"{READ_MSR.function}({_PROCBASED_CTLS2})", 64),
-            ept_vpid_capability=var(f"__val after {READ_MSR_SAFE.function}()", 64),
+            ept_vpid_capability=ept_vpid,
             evidence=bench.session.evidence(),
         )
 
