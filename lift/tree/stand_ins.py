@@ -1,7 +1,7 @@
 """What a built kernel has and an unbuilt tree lacks, put beside the tree so that clang can parse it.
 
 Nothing is written into the tree and nothing of it is run: the stand-ins go to a folder of the caller's, and
-the arguments name both folders in the order in which a kernel build would search them.
+the arguments name ours first, so that what a build has left in the tree is not read.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _FIRST_HEADERS = ("compiler-version.h", "kconfig.h", "compiler_types.h")
 class StandIns:
     """The generated headers on disk.
 
-    `overlay` is searched before the tree, the other folders where a build would search its own. `config`
+    All are searched before the tree, `overlay` before the others. `config`
     holds the configuration as sorted ``NAME=value`` lines: it is part of every claim made about the tree.
     """
 
@@ -105,14 +105,15 @@ def clang_arguments(tree_root: Path, stand_ins: StandIns, unit: str) -> list[str
     overlay, generated, build, generated_uapi, build_uapi = stand_ins.include_dirs
     folders = (
         overlay,
-        tree_root / "arch/x86/include",
+        # Ours come first: a tree in which something was built has headers of another configuration in these places.
         generated,
-        tree_root / "include",
         build,
-        tree_root / "arch/x86/include/uapi",
         generated_uapi,
-        tree_root / "include/uapi",
         build_uapi,
+        tree_root / "arch/x86/include",
+        tree_root / "include",
+        tree_root / "arch/x86/include/uapi",
+        tree_root / "include/uapi",
         tree_root / "arch/x86/kvm",
         tree_root / "virt/kvm",
     )

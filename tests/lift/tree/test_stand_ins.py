@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -242,6 +243,28 @@ def test_a_real_kernel_parses_without_an_error(
     if unit.endswith("vmx/main.c") and not (root / unit).exists():
         pytest.skip(f"linux-{version} has no {unit}")
     assert errors(parse(root, tmp_path, unit)) == []
+
+
+HOSTILE = (
+    "include/generated/autoconf.h",
+    "include/generated/bounds.h",
+    "include/generated/timeconst.h",
+    "include/generated/uapi/linux/version.h",
+    "include/generated/utsrelease.h",
+    "arch/x86/include/generated/asm/cpufeaturemasks.h",
+    "arch/x86/include/generated/asm/kmap_size.h",
+    "arch/x86/include/generated/uapi/asm/unistd_64.h",
+)
+
+
+@pytest.mark.kernel
+def test_what_a_build_has_left_in_a_tree_is_not_read(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    whole, built = kernel_tree("7.2"), tmp_path / "built"
+    shutil.copytree(whole, built)
+    for name in HOSTILE:
+        (built / name).parent.mkdir(parents=True, exist_ok=True)
+        (built / name).write_text("#error another configuration\n")
+    assert errors(parse(built, tmp_path / "stand-ins", "arch/x86/kvm/mmu/spte.c")) == []
 
 
 @pytest.mark.kernel
