@@ -1,0 +1,140 @@
+"""Features of KVM's MMU that a kernel has or lacks, each told by marks that do not hang on one another.
+
+A theorem that is about a feature does not apply to a tree without it.  That a tree lacks one is said only if none of
+its marks is there; where some are and some are not, something was renamed, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+class MarkKind(enum.Enum):
+    """What a mark is."""
+
+    CONSTANT = "macro"
+    """A macro or enumerator."""
+    FUNCTION = "function"
+    """A function that is defined."""
+    VARIABLE = "variable"
+    """A variable at file scope."""
+    MEMBER = "member"
+    """A member of a struct or union, as ``union kvm_mmu_page_role.is_mirror``."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that a tree with a feature defines.
+
+    Args:
+        kind: what it is.
+        name: what it is called.
+        unit: the translation unit in which it is looked for; macros are looked for where constants are.
+    """
+
+    kind: MarkKind
+    name: str
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}()" if self.kind is MarkKind.FUNCTION else self.name
+
+
+class Feature(enum.Enum):
+    """A feature, by what it is called in a sentence."""
+
+    MBEC = "mode-based execute control (MBEC)"
+    GMET = "guest mode execute trap (GMET)"
+    READ_ACCESS = "an ACC_* bit for reads"
+    NONPRESENT_VALUE = "a non-present value of its own for SPTEs"
+    COLLAPSE = "collapsing small SPTEs into a huge one in place"
+    FETCH_FLAG = "a role bit for fetches in error codes"
+    TDP_SMEP = "a question to the vendor whether TDP tells modes apart"
+    ADVANCED_EXIT_INFORMATION = "advanced information on EPT violations for L1"
+    SHADOW_STACKS = "shadow-stack accesses in error codes"
+    PRIVATE_ACCESS = "an error-code bit for private memory"
+
+
+def _mark(kind: MarkKind, *names: str, unit: str = "") -> tuple[Mark, ...]:
+    return tuple(Mark(kind, name, unit) for name in names)
+
+
+_MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
+_VMX, _NESTED_VMX, _SVM = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c", "arch/x86/kvm/svm/svm.c"
+_CONSTANT, _FUNCTION, _VARIABLE, _MEMBER = MarkKind.CONSTANT, MarkKind.FUNCTION, MarkKind.VARIABLE, MarkKind.MEMBER
+
+MARKS: Mapping[Feature, Sequence[Mark]] = MappingProxyType(
+    {
+        Feature.MBEC: (
+            *_mark(_CONSTANT, "ACC_USER_EXEC_MASK"),
+            *_mark(_VARIABLE, "shadow_xu_mask", unit=_SPTE),
+            *_mark(_VARIABLE, "enable_mbec", unit=_VMX),
+        ),
+        Feature.GMET: (
+            *_mark(_CONSTANT, "SVM_MISC_ENABLE_GMET"),
+            *_mark(_VARIABLE, "gmet_enabled", unit=_SVM),
+            *_mark(_FUNCTION, "svm_tdp_has_smep", unit=_SVM),
+        ),
+        Feature.READ_ACCESS: (*_mark(_CONSTANT, "ACC_READ_MASK"), *_mark(_VARIABLE, "shadow_xs_mask", unit=_SPTE)),
+        Feature.NONPRESENT_VALUE: _mark(_CONSTANT, "SHADOW_NONPRESENT_VALUE", "VMX_EPT_SUPPRESS_VE_BIT"),
+        Feature.COLLAPSE: (
+            *_mark(_FUNCTION, "make_huge_spte", unit=_SPTE),
+            *_mark(_FUNCTION, "kvm_tdp_mmu_recover_huge_pages", unit=_TDP),
+        ),
+        Feature.FETCH_FLAG: (
+            *_mark(_MEMBER, "union kvm_mmu_extended_role.has_pferr_fetch", unit=_MMU),
+            *_mark(_FUNCTION, "has_pferr_fetch", unit=_MMU),
+        ),
+        Feature.TDP_SMEP: (
+            *_mark(_MEMBER, "struct kvm_x86_ops.tdp_has_smep", unit=_MMU),
+            *_mark(_FUNCTION, "vmx_tdp_has_smep", unit=_VMX),
+        ),
+        Feature.ADVANCED_EXIT_INFORMATION: _mark(
+            _CONSTANT, "VMX_EPT_ADVANCED_VMEXIT_INFO_BIT", "EPT_VIOLATION_GVA_USER"
+        ),
+        Feature.SHADOW_STACKS: (
+            *_mark(_CONSTANT, "PFERR_SS_MASK"),
+            *_mark(_MEMBER, "struct vmcs12.guest_ssp", unit=_NESTED_VMX),
+        ),
+        Feature.PRIVATE_ACCESS: (
+            *_mark(_CONSTANT, "PFERR_PRIVATE_ACCESS"),
+            *_mark(_MEMBER, "struct kvm_page_fault.is_private", unit=_MMU),
+        ),
+    }
+)
+"""By feature, what tells it: at least two marks, of which no one is made of another."""
+
+
+class Contradiction(Exception):  # noqa: N818 - reads as what is found
+    """Some marks of a feature are there and some are not.
+
+    Args:
+        feature: which.
+        there: the marks that are there.
+        missing: those that are not.
+    """
+
+    def __init__(self, feature: Feature, there: Sequence[Mark], missing: Sequence[Mark]) -> None:
+        self.feature, self.there, self.missing = feature, tuple(there), tuple(missing)
+        has, lacks = (", ".join(map(str, marks)) for marks in (there, missing))
+        super().__init__(f"{feature.value}: {has} is there, and {lacks} is not")
+
+
+def told(feature: Feature, is_there: Mapping[Mark, bool]) -> bool:
+    """Whether a tree has a feature.
+
+    Args:
+        feature: which.
+        is_there: of each of its marks whether the tree has it.
+
+    Raises:
+        Contradiction: some are there, and some are not.
+    """
+    there = [mark for mark in MARKS[feature] if is_there[mark]]
+    missing = [mark for mark in MARKS[feature] if not is_there[mark]]
+    if there and missing:
+        raise Contradiction(feature, there, missing)
+    return bool(there)

@@ -1,0 +1,70 @@
+"""What has been stated of released kernels: for each result its parts, by the series that have them.
+
+A theorem that is stated of a release is stated of what comes after it, part by part, or it is lost.  ``stated.json`` is
+made by ``make stated``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from mmuproof.model.vendor import Vendor
+
+FILE = "stated.json"
+_ASSERTED = re.compile(r"^([\w.]+\(\)): ")
+
+
+def kind_of(part: str) -> str:
+    """What of a part has to stay: which function is run, and not in which of those it calls an assertion stands."""
+    found = _ASSERTED.match(part)
+    return found[1] if found else part
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What was stated of one result: each part with the series that have it, as ``6.12``, the oldest first."""
+
+    parts: Mapping[str, Sequence[str]]
+
+    def missing(self, found: Iterable[str], series: str | None) -> tuple[str, ...]:
+        """The parts that a series has and that are not among those found; none if no series is known."""
+        have = {kind_of(part) for part in found}
+        return tuple(part for part, those in self.parts.items() if series in those and part not in have)
+
+    def last(self, part: str | None = None) -> str:
+        """The last series that has a part, or any part; empty if none has."""
+        those = [series for each, found in self.parts.items() if part in (None, each) for series in found]
+        return max(those, key=_number, default="")
+
+
+@cache
+def _content() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    content: Mapping[str, Mapping[str, Sequence[str]]]
+    content = json.loads(resources.files("mmuproof.proofs").joinpath(FILE).read_text("utf-8"))
+    return content
+
+
+def stated(theorem: str, vendor: Vendor) -> Stated:
+    """What was stated of a theorem for a vendor; nothing of one that is new."""
+    return Stated(_content().get(f"{theorem} {vendor.value}", {}))
+
+
+def series_before(release: str) -> str | None:
+    """The last known series that a release belongs to or comes after; None if it is older than all, or has no number.
+
+    Args:
+        release: ``7.2.13``, ``7.4.0-rc1``.
+    """
+    known = {series for parts in _content().values() for those in parts.values() for series in those}
+    now = _number(release)
+    return max((series for series in known if now and _number(series) <= now), key=_number, default=None)
+
+
+def _number(release: str) -> tuple[int, ...]:
+    found = re.match(r"(\d+)\.(\d+)", release)
+    return (int(found[1]), int(found[2])) if found else ()
