@@ -63,7 +63,7 @@ def _mark(kind: MarkKind, *names: str, unit: str = "") -> tuple[Mark, ...]:
 
 
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
-_VMX, _NESTED_VMX, _SVM = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c", "arch/x86/kvm/svm/svm.c"
+_VMX, _NESTED_VMX = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c"
 _CONSTANT, _FUNCTION, _VARIABLE, _MEMBER = MarkKind.CONSTANT, MarkKind.FUNCTION, MarkKind.VARIABLE, MarkKind.MEMBER
 
 MARKS: Mapping[Feature, Sequence[Mark]] = MappingProxyType(
@@ -71,13 +71,8 @@ MARKS: Mapping[Feature, Sequence[Mark]] = MappingProxyType(
         Feature.MBEC: (
             *_mark(_CONSTANT, "ACC_USER_EXEC_MASK"),
             *_mark(_VARIABLE, "shadow_xu_mask", unit=_SPTE),
-            *_mark(_VARIABLE, "enable_mbec", unit=_VMX),
         ),
-        Feature.GMET: (
-            *_mark(_CONSTANT, "SVM_MISC_ENABLE_GMET"),
-            *_mark(_VARIABLE, "gmet_enabled", unit=_SVM),
-            *_mark(_FUNCTION, "svm_tdp_has_smep", unit=_SVM),
-        ),
+        Feature.GMET: _mark(_CONSTANT, "SVM_MISC_ENABLE_GMET", "X86_FEATURE_GMET"),
         Feature.READ_ACCESS: (*_mark(_CONSTANT, "ACC_READ_MASK"), *_mark(_VARIABLE, "shadow_xs_mask", unit=_SPTE)),
         Feature.NONPRESENT_VALUE: _mark(_CONSTANT, "SHADOW_NONPRESENT_VALUE", "VMX_EPT_SUPPRESS_VE_BIT"),
         Feature.COLLAPSE: (

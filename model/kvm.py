@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from mmuproof.model.exits import Exits
+from mmuproof.model.features import Feature
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.mappings import Mappings
@@ -122,6 +123,14 @@ class Kvm(ABC):
         except NotThere:
             return False
         return True
+
+    @abstractmethod
+    def has(self, feature: Feature) -> bool:
+        """Whether the implementation has a feature.
+
+        Raises:
+            Contradiction: some marks of it are there, and some are not.
+        """
 
     @abstractmethod
     def failed_assertions(self) -> tuple[str, ...]:

@@ -16,13 +16,12 @@ from importlib import resources
 from mmuproof.model.vendor import Vendor
 
 FILE = "stated.json"
-_ASSERTED = re.compile(r"^([\w.]+\(\)): ")
+_ASSERTED = re.compile(r": [\w.]+\(\)$")
 
 
 def kind_of(part: str) -> str:
     """What of a part has to stay: which function is run, and not in which of those it calls an assertion stands."""
-    found = _ASSERTED.match(part)
-    return found[1] if found else part
+    return _ASSERTED.sub("", part)
 
 
 @dataclass(frozen=True)

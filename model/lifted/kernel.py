@@ -9,10 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
 
+from mmuproof.lift.errors import Missing
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.edits import SourceEdit, edited_files
+from mmuproof.model.features import MARKS, Feature, Mark, MarkKind, told
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
@@ -23,6 +25,7 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNestedTranslations
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.session import members_named
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
@@ -72,6 +75,7 @@ class LiftedKvm(Kvm):
     def __init__(self, units: Units, config: tuple[str, ...], like: LiftedKvm | None = None) -> None:
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, object] = {}
+        self._features: dict[Feature, bool] = {}
 
     def _area(self, name: str, area: Callable[..., _Area], *paths: str) -> _Area:
         """The area of that name, made of the units at these paths."""
@@ -177,6 +181,28 @@ class LiftedKvm(Kvm):
         if value is None:
             raise NotThere([name])
         return value
+
+    def has(self, feature: Feature) -> bool:
+        """See `Kvm.has`."""
+        if feature not in self._features:
+            self._features[feature] = told(feature, {mark: self._is_there(mark) for mark in MARKS[feature]})
+        return self._features[feature]
+
+    def _is_there(self, mark: Mark) -> bool:
+        if mark.kind is MarkKind.CONSTANT:
+            return self.defines(mark.name)
+        if not self.units.has(mark.unit):
+            return False
+        unit = self.units.get(mark.unit)
+        if mark.kind is MarkKind.FUNCTION:
+            return unit.find_function(mark.name) is not None
+        if mark.kind is MarkKind.VARIABLE:
+            return unit.has_variable(mark.name)
+        record, _, name = mark.name.rpartition(".")
+        try:
+            return bool(list(members_named(unit.record(record), name)))
+        except Missing:
+            return False
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
