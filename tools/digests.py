@@ -40,7 +40,7 @@ class Digests:
     def term(self, root: Term) -> bytes:
         """A digest that two terms share exactly if they are alike, node by node and name by name."""
         for term in postorder([root], self._known):
-            head = f"{term.op.value} {term.width} {term.data!r}".encode()
+            head = f"{term.op.name} {term.width} {term.data!r}".encode()
             self._known[term] = hashlib.sha256(b"\0".join((head, *(self._known[arg] for arg in term.args)))).digest()
         return self._known[root]
 
