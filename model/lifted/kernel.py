@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar, cast
 
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
+from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
@@ -30,7 +31,6 @@ from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
     FORMER_EVMCS_C,
-    MACROS,
     MMU_C,
     NESTED_SVM_C,
     NESTED_VMX_C,
@@ -45,17 +45,6 @@ from mmuproof.model.lifted.unit_paths import (
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
-
-# Where a constant is looked up, if not in spte.c.
-_ELSEWHERE: Mapping[str, str] = MappingProxyType({"SVM_MISC_ENABLE_GMET": MMU_C})
-
-# What older trees call a constant.
-_FORMER_NAMES = {
-    "FROZEN_SPTE": "REMOVED_SPTE",
-    "SPTE_TDP_AD_ENABLED": "SPTE_TDP_AD_ENABLED_MASK",
-    "SPTE_TDP_AD_DISABLED": "SPTE_TDP_AD_DISABLED_MASK",
-    "SPTE_TDP_AD_WRPROT_ONLY": "SPTE_TDP_AD_WRPROT_ONLY_MASK",
-}
 
 _Area = TypeVar("_Area")
 
@@ -168,15 +157,10 @@ class LiftedKvm(Kvm):
         """The first of these units that the tree has, the last if it has none of them."""
         return next((path for path in paths if self.units.has(path)), paths[-1])
 
-    def constant(self, name: str) -> int:
-        """See `Kvm.constant`."""
-        unit = self.units.get(_ELSEWHERE.get(name, SPTE_C))
+    def _constant(self, name: str) -> int | None:
+        unit = self.units.get(SPTE_C)
         value = unit.constant(name)
-        if value is None and name in _FORMER_NAMES:
-            value = unit.constant(_FORMER_NAMES[name])
-        if value is None:
-            raise NotThere([name])
-        return value
+        return unit.constant(FORMER_NAMES[name]) if value is None and name in FORMER_NAMES else value
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
@@ -207,7 +191,7 @@ def open_kernel(
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            return Unit(tree.root, path, arguments, MACROS, edited)
+            return Unit(tree.root, path, arguments, LOOKED_UP, edited)
 
         with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
             if ahead:

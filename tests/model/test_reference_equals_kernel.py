@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.source import open_source
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
+from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
-from mmuproof.model.lifted.unit_paths import MACROS
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
 from mmuproof.model.sptes import MadeSpte, SpteRequest
 from mmuproof.model.vendor import Vendor
@@ -66,7 +66,8 @@ def both(kernel_tree: Callable[[str], Path]) -> Iterator[Both]:
     ):
         stand_ins = write_stand_ins(tree.root, Path(folder))
         headers = tuple(
-            Unit(tree.root, path, clang_arguments(tree.root, stand_ins, path), _CONSTANTS) for path in _HEADERS
+            Unit(tree.root, path, clang_arguments(tree.root, stand_ins, path), ConstantNames(_CONSTANTS))
+            for path in _HEADERS
         )
         yield Both(ReferenceKvm(), lifted, headers)
 
@@ -101,10 +102,10 @@ each_format = pytest.mark.parametrize("gpte_format", GpteFormat, ids=reads)
 
 @pytest.mark.parametrize("name", _CONSTANTS)
 def test_the_constant_is_the_kernels(both: Both, name: str) -> None:
-    assert both.reference.constant(name) == both.number(name)
+    assert getattr(both.reference.constants, name) == both.number(name)
 
 
-@pytest.mark.parametrize("name", MACROS)
+@pytest.mark.parametrize("name", [*CONSTANTS, *sorted(OF_OTHER_KERNELS)])
 def test_a_constant_that_theorems_ask_for_is_defined_alike(both: Both, name: str) -> None:
     def value(kvm: Kvm) -> int | None:
         try:
