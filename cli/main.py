@@ -13,8 +13,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from mmuproof.cli.ask.command import add_ask
-from mmuproof.cli.catalogues.command import add_lists
 from mmuproof.cli.diff.command import add_diff
+from mmuproof.cli.listing.command import add_lists
 from mmuproof.cli.prove.command import add_prove
 from mmuproof.cli.shared.catalogue import Catalogue, Installed
 from mmuproof.cli.shared.console import Output

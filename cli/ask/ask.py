@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmuproof.cli.ask.answering import answer
-from mmuproof.cli.ask.answers import Goal, Replies, Reply
 from mmuproof.cli.ask.mistakes import Written, wrong_question, wrong_text
 from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
+from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.console import Output
@@ -87,7 +87,7 @@ def ask(request: AskRequest, output: Output) -> int:
     """
     start = time.perf_counter()
     vendors = select_vendors(request.vendors) if request.vendors else ()
-    questions = _Questions(request, vendors)
+    questions = _Asked(request, vendors)
     if request.json is not None:
         check_writable(request.json)
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
@@ -141,7 +141,7 @@ def _aside(work: Callable[[], _T]) -> _T:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Questions:
+class _Asked:
     """What is asked, as far as it can be understood without the tree."""
 
     def __init__(self, request: AskRequest, vendors: tuple[Vendor, ...]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Counterexample, CutNote, Result
 from mmuproof.cli.shared.selection import Task
@@ -113,7 +113,7 @@ class _Prover:
                 assumptions=theorem.assumes,
                 source=theorem.source,
             )
-            return _Proved(result, () if error is None else (_traced(error),))
+            return _Proved(result, () if error is None else (traced(error),))
 
         try:
             claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
@@ -154,7 +154,7 @@ def _conclude(
         refuted=told.refuted,
         known=told.known,
     )
-    return _Proved(result, tuple(_traced(each.failure) for each in findings if each.failure is not None))
+    return _Proved(result, tuple(traced(each.failure) for each in findings if each.failure is not None))
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,3 @@ def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
 
 def _described(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _traced(error: Exception) -> str:
-    return "".join(traceback.format_exception(error)).rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmuproof.cli.catalogues.listing import print_entry
+from mmuproof.cli.listing.theorems import print_entry
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.hardware import find_switch, read_hardware

@@ -47,18 +47,18 @@ def add_lists(app: typer.Typer, catalogue: Catalogue, end: End) -> None:
 
     @app.command("list", help=_LIST_HELP)
     def list_command(patterns: _Patterns = None, *, json: Results = None) -> None:
-        from mmuproof.cli.catalogues.listing import list_theorems
+        from mmuproof.cli.listing.theorems import list_theorems
 
         show(lambda output: list_theorems(patterns or (), json, catalogue, output))
 
     @app.command("show", help=_SHOW_HELP)
     def show_command(theorems: _SomeNames) -> None:
-        from mmuproof.cli.catalogues.listing import show_theorems
+        from mmuproof.cli.listing.theorems import show_theorems
 
         show(lambda output: show_theorems(theorems, catalogue, output))
 
     @app.command("errata", help=_ERRATA_HELP)
     def errata_command(names: _ErrataNames = None, *, errata: Errata = None) -> None:
-        from mmuproof.cli.catalogues.errata import list_errata
+        from mmuproof.cli.listing.errata import list_errata
 
         show(lambda output: list_errata(names or (), errata, catalogue, output))
