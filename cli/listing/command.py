@@ -1,17 +1,13 @@
-"""The command lines of `mmuproof list`, `mmuproof show` and `mmuproof errata`."""
+"""The command lines of `mmuproof list`, `mmuproof show` and `mmuproof errata`: what a user can ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import Annotated
 
-import typer
-
+from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import End, Errata, Results
-
-if TYPE_CHECKING:
-    from mmuproof.cli.shared.catalogue import Catalogue
+from mmuproof.cli.shared.options import Command, Errata, Results, argument
 
 _GREEN = 0
 
@@ -30,35 +26,51 @@ _ERRATA_HELP = """List errata of processors, and what the manuals leave open.
 With NAME, an erratum or an open choice in full: when it shows, what may differ, and which theorems it touches.
 """
 
-_ErrataNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False, hidden=True)]
-_Patterns = Annotated[list[str] | None, typer.Argument(metavar="PATTERN", show_default=False, hidden=True)]
-_SomeNames = Annotated[list[str], typer.Argument(metavar="THEOREM", show_default=False, hidden=True)]
+
+@dataclass(frozen=True, kw_only=True)
+class ListRequest:
+    """What the user asked for; all theorems if there are no patterns."""
+
+    patterns: Annotated[tuple[str, ...], argument("PATTERN")] = ()
+    json: Results = None
 
 
-def add_lists(app: typer.Typer, catalogue: Catalogue, end: End) -> None:
-    """Add the commands; ``end`` runs one and ends with its exit status."""
+@dataclass(frozen=True, kw_only=True)
+class ShowRequest:
+    """What the user asked for."""
 
-    def show(what: Callable[[Output], None]) -> None:
-        def body(output: Output) -> int:
-            what(output)
-            return _GREEN
+    theorems: Annotated[tuple[str, ...], argument("THEOREM")]
 
-        end(body)
 
-    @app.command("list", help=_LIST_HELP)
-    def list_command(patterns: _Patterns = None, *, json: Results = None) -> None:
-        from mmuproof.cli.listing.theorems import list_theorems
+@dataclass(frozen=True, kw_only=True)
+class ErrataRequest:
+    """What the user asked for; a line for each erratum and open choice if there are no names."""
 
-        show(lambda output: list_theorems(patterns or (), json, catalogue, output))
+    names: Annotated[tuple[str, ...], argument("NAME")] = ()
+    errata: Errata = None
 
-    @app.command("show", help=_SHOW_HELP)
-    def show_command(theorems: _SomeNames) -> None:
-        from mmuproof.cli.listing.theorems import show_theorems
 
-        show(lambda output: show_theorems(theorems, catalogue, output))
+def _list(request: ListRequest, catalogue: Catalogue, output: Output) -> int:
+    from mmuproof.cli.listing.theorems import list_theorems
 
-    @app.command("errata", help=_ERRATA_HELP)
-    def errata_command(names: _ErrataNames = None, *, errata: Errata = None) -> None:
-        from mmuproof.cli.listing.errata import list_errata
+    list_theorems(request, catalogue, output)
+    return _GREEN
 
-        show(lambda output: list_errata(names or (), errata, catalogue, output))
+
+def _show(request: ShowRequest, catalogue: Catalogue, output: Output) -> int:
+    from mmuproof.cli.listing.theorems import show_theorems
+
+    show_theorems(request, catalogue, output)
+    return _GREEN
+
+
+def _errata(request: ErrataRequest, catalogue: Catalogue, output: Output) -> int:
+    from mmuproof.cli.listing.errata import list_errata
+
+    list_errata(request, catalogue, output)
+    return _GREEN
+
+
+LIST = Command("list", _LIST_HELP, ListRequest, _list)
+SHOW = Command("show", _SHOW_HELP, ShowRequest, _show)
+ERRATA = Command("errata", _ERRATA_HELP, ErrataRequest, _errata)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
+from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, Subject
 from mmuproof.cli.shared.console import Output
@@ -27,37 +27,6 @@ from mmuproof.proofs.known_findings import known_in
 
 _SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProveRequest:
-    """What the user asked for.
-
-    Args:
-        theorems: names and patterns; all theorems if there are none.
-        kernel: the kernel's source, or None for the reference model.
-        vendors: names; all if there are none.
-        json: where the results file goes.
-        defect: what to break first.
-        jobs: how many processes there may be.
-        budget: the solver's budget for one claim, None for the usual one.
-        verbose: with assumptions, and with tracebacks of what fails.
-        allow_known: whether known findings leave the exit status green.
-        erratum: what is known of the processor: ``1218=off``.
-        errata: a file with errata of the user's own.
-    """
-
-    theorems: tuple[str, ...] = ()
-    kernel: str | None = None
-    vendors: tuple[str, ...] = ()
-    json: Path | None = None
-    defect: str | None = None
-    jobs: int = 1
-    budget: int | None = None
-    verbose: bool = False
-    allow_known: bool = False
-    erratum: tuple[str, ...] = ()
-    errata: Path | None = None
 
 
 def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
