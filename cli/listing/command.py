@@ -7,7 +7,7 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import Command, Errata, Results, argument
+from mmuproof.cli.shared.options import Command, Errata, OwnTheorems, Results, argument
 
 _GREEN = 0
 
@@ -33,6 +33,7 @@ class ListRequest:
 
     patterns: Annotated[tuple[str, ...], argument("PATTERN")] = ()
     json: Results = None
+    own: OwnTheorems = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class ShowRequest:
     """What the user asked for."""
 
     theorems: Annotated[tuple[str, ...], argument("THEOREM")]
+    own: OwnTheorems = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from mmuproof.cli.listing.command import ListRequest, ShowRequest
-from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect
+from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, with_own
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.selection import select_theorems
@@ -24,6 +24,7 @@ def list_theorems(request: ListRequest, catalogue: Catalogue, output: Output) ->
     Raises:
         UsageProblem: nothing is selected, or the file cannot be written.
     """
+    catalogue = with_own(catalogue, request.own)
     theorems = select_theorems(catalogue.theorems(), request.patterns)
     if request.json is not None:
         check_writable(request.json)
@@ -48,6 +49,7 @@ def show_theorems(request: ShowRequest, catalogue: Catalogue, output: Output) ->
     Raises:
         UsageProblem: nothing is selected.
     """
+    catalogue = with_own(catalogue, request.own)
     defects = catalogue.defects()
     for index, theorem in enumerate(select_theorems(catalogue.theorems(), request.theorems)):
         if index:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import ClaimBudget, Command, Errata, Results, argument, option, processors
+from mmuproof.cli.shared.options import ClaimBudget, Command, Errata, OwnTheorems, Results, argument, option, processors
 
 _HELP = """Prove theorems of the reference model, or of a kernel tree.
 
@@ -57,7 +57,10 @@ class ProveRequest:
         ),
     ] = ()
     json: Results = None
-    defect: Annotated[str | None, option("Put a known defect in first, to see that it is found.", "NAME")] = None
+    defect: Annotated[
+        str | None,
+        option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "NAME"),
+    ] = None
     jobs: Annotated[
         int, option("How many processes there may be; one for each processor by default.", "N", "--jobs", "-j", least=1)
     ] = field(default_factory=processors)
@@ -80,6 +83,7 @@ class ProveRequest:
         ),
     ] = ()
     errata: Errata = None
+    own: OwnTheorems = ()
 
 
 def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:

@@ -70,6 +70,14 @@ def processors() -> int:
 _BUDGET = "which does not depend on the machine's speed."
 Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
+OwnTheorems = Annotated[
+    tuple[Path, ...],
+    option(
+        "Theorems of your own, in Python, beside all others (docs/own-theorems.md); may be repeated.",
+        "FILE",
+        "--theorems",
+    ),
+]
 ClaimBudget = Annotated[
     int | None, option(f"The solver's resource limit for one claim, {_BUDGET}", "N", least=1, most=2**32 - 1)
 ]
