@@ -56,6 +56,17 @@ def test_a_table_of_options_says_what_the_help_says() -> None:
     assert "`REPOSITORY@REVISION`, `linux-*.tar.xz`, or `linux-source-*.deb`; without it" in rows[2]
 
 
+def test_the_page_of_own_theorems_quotes_its_example_and_names_files_that_there_are() -> None:
+    page = (ROOT / "docs" / "own-theorems.md").read_text("utf-8")
+    example = (ROOT / "docs" / "examples" / "own_theorems.py").read_text("utf-8")
+    quoted = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert quoted
+    assert [each for each in quoted if each not in example] == []
+    named = re.findall(r"`((?:docs|model|proofs|spec|tests)/[\w./-]*)`", page.replace("AREA", "masks"))
+    assert len(named) > 15
+    assert [each for each in named if not (ROOT / each).exists()] == []
+
+
 def test_the_list_of_theorems_is_current() -> None:
     done = run("theorems.py")
     assert done.returncode == 0, f"run make docs {done.stderr}"

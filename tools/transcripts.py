@@ -31,7 +31,15 @@ from mmuproof.cli.main import COMMANDS
 from mmuproof.cli.shared.options import declared
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/commands.md", "docs/mbec-gmet.md", "docs/errata.md", "docs/ask.md", "docs/diff.md")
+PAGES = (
+    "README.md",
+    "docs/commands.md",
+    "docs/mbec-gmet.md",
+    "docs/errata.md",
+    "docs/ask.md",
+    "docs/diff.md",
+    "docs/own-theorems.md",
+)
 EXAMPLES = ROOT / "docs" / "examples"
 _BLOCK = re.compile(
     r"(?<=^```console\n)\$ (?P<command>[^\n]*)\n(?P<output>.*?)(?=^```$)|(?<=^```sh\n)(?P<script>.*?)(?=^```$)",
