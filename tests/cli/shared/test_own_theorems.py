@@ -107,7 +107,7 @@ def test_a_theorem_without_a_claim_and_one_that_fails_are_errors(cli: Callable[.
         ("THEOREMS = (theorem(state=7),)", "{file}: own.is-not-5: state is a function of a Kvm and a Vendor"),
         (
             "THEOREMS = (theorem(catches=(Catch('nx-ignord', 'wrong'),)),)",
-            "{file}: own.is-not-5 catches 'nx-ignord', and no defect is called so; did you mean nx-ignored?",
+            "{file}: own.is-not-5 catches 'nx-ignord', and no defect is called so; did you mean nx-ignored",
         ),
         (
             "THEOREMS = (theorem(catches=(Catch('nx-ignored', 'a'), Catch('nx-ignored', 'b'))),)",
