@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect
+from mmuproof.cli.listing.command import ListRequest, ShowRequest
+from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, with_own
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.selection import select_theorems
@@ -18,22 +18,23 @@ from mmuproof.proofs.theorem import Theorem
 _WIDTH = 100
 
 
-def list_theorems(patterns: Sequence[str], json: Path | None, catalogue: Catalogue, output: Output) -> None:
+def list_theorems(request: ListRequest, catalogue: Catalogue, output: Output) -> None:
     """One line for each selected theorem, and a file with all that is known of them.
 
     Raises:
         UsageProblem: nothing is selected, or the file cannot be written.
     """
-    theorems = select_theorems(catalogue.theorems(), patterns)
-    if json is not None:
-        check_writable(json)
+    catalogue = with_own(catalogue, request.own)
+    theorems = select_theorems(catalogue.theorems(), request.patterns)
+    if request.json is not None:
+        check_writable(request.json)
     names = max(len(theorem.name) for theorem in theorems)
     vendors = max(len(_vendors(theorem)) for theorem in theorems)
     for theorem in theorems:
         output.line((theorem.name.ljust(names), "bold"), f"  {_vendors(theorem).ljust(vendors)}  {theorem.claim}")
-    if json is not None:
+    if request.json is not None:
         write_json(
-            json,
+            request.json,
             {
                 "schema": SCHEMA,
                 "tool": {"version": tool_version()},
@@ -42,14 +43,15 @@ def list_theorems(patterns: Sequence[str], json: Path | None, catalogue: Catalog
         )
 
 
-def show_theorems(patterns: Sequence[str], catalogue: Catalogue, output: Output) -> None:
+def show_theorems(request: ShowRequest, catalogue: Catalogue, output: Output) -> None:
     """Each selected theorem in full.
 
     Raises:
         UsageProblem: nothing is selected.
     """
+    catalogue = with_own(catalogue, request.own)
     defects = catalogue.defects()
-    for index, theorem in enumerate(select_theorems(catalogue.theorems(), patterns)):
+    for index, theorem in enumerate(select_theorems(catalogue.theorems(), request.theorems)):
         if index:
             output.line()
         _show(theorem, defects, _known(theorem, catalogue), output)

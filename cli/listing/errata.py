@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from mmuproof.cli.catalogues.listing import print_entry
+from mmuproof.cli.listing.command import ErrataRequest
+from mmuproof.cli.listing.theorems import print_entry
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.hardware import find_switch, read_hardware
@@ -16,16 +16,16 @@ from mmuproof.spec.hardware import Hardware
 from mmuproof.spec.open_choices import OpenChoice
 
 
-def list_errata(words: Sequence[str], file: Path | None, catalogue: Catalogue, output: Output) -> None:
+def list_errata(request: ErrataRequest, catalogue: Catalogue, output: Output) -> None:
     """One line for each erratum and open choice, or some of them in full.
 
     Raises:
         UsageProblem: a name fits nothing, or the file is not understood.
     """
-    hardware = read_hardware((), file)
+    hardware = read_hardware((), request.errata)
     switches = hardware.switches
-    if words:
-        names = list(dict.fromkeys(find_switch(word, hardware) for word in words))
+    if request.names:
+        names = list(dict.fromkeys(find_switch(word, hardware) for word in request.names))
         touched = theorems_touched(hardware, catalogue)
         for index, name in enumerate(names):
             if index:
