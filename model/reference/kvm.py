@@ -1,7 +1,7 @@
-"""The reference model: Linux 7.2.13.13's MMU code, written by hand on bit-vectors.
+"""The reference model: Linux 7.2.13's MMU code, written by hand on bit-vectors.
 
-It needs no kernel.  ``tests/model/test_reference_equals_kernel.py`` proves it equal to the lifted C of
-Linux 7.2.13.13, function by function.  Names are the kernel's; a method without an underscore describes the kernel
+It needs no kernel.  ``tests/model/equals_kernel`` proves it equal to the lifted C of
+Linux 7.2.13, function by function.  Names are the kernel's; a method without an underscore describes the kernel
 function of its name, the others are its ingredients.
 """
 
