@@ -83,7 +83,7 @@ class AccessHandedOn:
     evidence: Evidence
 
 
-class NestedTranslations(ABC):
+class Nested(ABC):
     """How KVM gets from L2's guest-physical addresses to L1's."""
 
     @abstractmethod
