@@ -18,7 +18,7 @@ from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
-from mmuproof.model.nested import NestedTranslations
+from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.spte_changes import SpteChanges
@@ -81,7 +81,7 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
-    def nested(self) -> NestedTranslations:
+    def nested(self) -> Nested:
         """Translations of L2's guest-physical addresses."""
 
     @property

@@ -21,7 +21,7 @@ from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
-from mmuproof.model.lifted.nested import LiftedNestedTranslations
+from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
@@ -113,12 +113,12 @@ class LiftedKvm(Kvm):
         return self._area("exits", LiftedExits, VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
 
     @property
-    def nested(self) -> LiftedNestedTranslations:
+    def nested(self) -> LiftedNested:
         """See `Kvm.nested`."""
         # Before each vendor had a function of its own, there was one in x86.c.
         own = self.units.get(NESTED_VMX_C).find_function("vmx_translate_nested_gpa") is not None
         translators = (NESTED_VMX_C, NESTED_SVM_C) if own else (X86_C, X86_C)
-        return self._area("nested", LiftedNestedTranslations, MMU_C, self._first(REGS_C, X86_C), *translators)
+        return self._area("nested", LiftedNested, MMU_C, self._first(REGS_C, X86_C), *translators)
 
     @property
     def roles(self) -> LiftedRoles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.gating import CUTS, SHADOW_NPT
+from mmuproof.model.cuts.svm_gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of

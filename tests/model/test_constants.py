@@ -15,7 +15,7 @@ from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP, OF_AREAS, constant_of
 from mmuproof.model.lifted.kernel import open_kernel
-from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS
 from tests.lift.machine.conftest import CLANG

@@ -9,9 +9,9 @@ import pytest
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE, CPU_ROLE_BITS, role_of
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
-from mmuproof.model.reference.role import CPU_ROLE, CPU_ROLE_BITS, role_of
-from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind

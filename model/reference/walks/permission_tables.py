@@ -6,9 +6,9 @@ A permission is a vector with one bit for each combination of ACC_* bits, 1 wher
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.role import Mmu, role_flag, role_value
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import Mmu, role_flag, role_value
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.walks import PagingMetadata
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, boolean, bv, concat, ite, ne, to_bv, zext
 

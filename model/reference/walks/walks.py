@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmuproof.model.reference.gptes import GuestEntries
-from mmuproof.model.reference.nested_mmus import NestedMmus
+from mmuproof.model.reference.walks.gptes import GuestEntries
+from mmuproof.model.reference.walks.nested_mmus import NestedMmus
 from mmuproof.model.walks import Walks
 
 

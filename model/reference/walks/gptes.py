@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.role import Mmu, role_flag
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import Mmu, role_flag
 from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, extract, ite, ne, negate
 

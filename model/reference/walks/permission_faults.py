@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from mmuproof.model.cuts.walks import GET_RFLAGS
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.reference.constants import Constants
-from mmuproof.model.reference.permissions import PermissionTables, metadata_if
-from mmuproof.model.reference.role import (
+from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.base.cpu_role import (
     CPU_ROLE,
     CPU_ROLE_BITS,
     PAGE_ROLE_BITS,
@@ -19,7 +18,8 @@ from mmuproof.model.reference.role import (
     role_value,
     with_role_flag,
 )
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.trace import Trace
+from mmuproof.model.reference.walks.permission_tables import PermissionTables, metadata_if
 from mmuproof.model.walks import GuestWalk, PagingMetadata, PermissionFault, WalkKind
 from mmuproof.smt.terms import (
     BitVec,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.model.reference.constants import Constants
+from mmuproof.model.reference.base.constants import Constants
 
 
 class ReferenceArea:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mmuproof.model.cuts.walks import GET_TDP_LEVEL
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.reference.permission_faults import GuestWalks
-from mmuproof.model.reference.permissions import metadata_if
-from mmuproof.model.reference.role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
+from mmuproof.model.reference.base.trace import Trace
+from mmuproof.model.reference.walks.permission_faults import GuestWalks
+from mmuproof.model.reference.walks.permission_tables import metadata_if
 from mmuproof.model.walks import GuestWalk, NestedControls, NestedSetUp, PagingMetadata, WalkKind
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, extract, ite, ne, negate, var
 

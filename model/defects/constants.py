@@ -1,4 +1,4 @@
-"""Defects of the SPTE's layout: numbers that are wrong."""
+"""Defects of the kernel's numbers: those of the SPTE's layout, and of error codes."""
 
 from __future__ import annotations
 
