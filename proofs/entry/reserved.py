@@ -9,9 +9,10 @@ from functools import partial
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given.requested_mmu import Requested, requested
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
@@ -75,29 +76,18 @@ def _claim(
     """KVM finds a reserved bit exactly if there is one, by each of its tables that is asked."""
     missed = all_of(reserved, negate(all_of(*found)))
     invented = all_of(any_of(*found), negate(reserved))
-    return Claim(
-        holds=negate(any_of(missed, invented)),
-        symptoms=(
-            Symptom(
-                name="reserved-bit-accepted",
-                when=missed,
-                sentence="KVM walks on although the entry has a reserved bit set.",
-                actual="no fault",
-                expected=f"{manual}: the bit has to be 0",
-            ),
-            Symptom(
-                name="entry-rejected",
-                when=invented,
-                sentence="KVM finds a reserved bit in an entry that has none.",
-                actual="a fault for reserved bits",
-                expected=f"{manual}: no reserved bit is set",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(wanted.plausible_guest, *assumptions),
             shown=(*shown, Shown("gpte", entry)),
             evidence=evidence or wanted.mmu.evidence,
             part=part,
+        ),
+        Wrong("reserved-bit-accepted", missed, "KVM walks on although the entry has a reserved bit set.").told(
+            "no fault", f"{manual}: the bit has to be 0"
+        ),
+        Wrong("entry-rejected", invented, "KVM finds a reserved bit in an entry that has none.").told(
+            "a fault for reserved bits", f"{manual}: no reserved bit is set"
         ),
     )
 
@@ -312,30 +302,21 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         if level in (2, 3):
             assumptions.append(_with_page_size(entry, page))
         claims.append(
-            Claim(
-                holds=negate(any_of(missed, invented)),
-                symptoms=(
-                    Symptom(
-                        name="misconfiguration-missed",
-                        when=missed,
-                        sentence="An entry that hardware holds misconfigured is walked as valid.",
-                        actual="the entry is accepted",
-                        expected="SDM 31.3.3.1: EPT misconfiguration",
-                    ),
-                    Symptom(
-                        name="misconfiguration-invented",
-                        when=invented,
-                        sentence="An entry that hardware accepts is reported as misconfigured.",
-                        actual="EPT misconfiguration",
-                        expected="SDM 31.3.3.1: the entry is valid",
-                    ),
-                ),
-                case=Case(
+            never(
+                Case(
                     assumptions=tuple(assumptions),
                     shown=(*wanted.ept_shown, Shown("gpte", entry)),
                     evidence=wanted.mmu.evidence,
                     part=kind.name,
                 ),
+                Wrong(
+                    "misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid."
+                ).told("the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"),
+                Wrong(
+                    "misconfiguration-invented",
+                    invented,
+                    "An entry that hardware accepts is reported as misconfigured.",
+                ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
                 choices=(EPT_1G_MEMORY_TYPE,),
             )
         )

@@ -13,7 +13,8 @@ from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.exit.error_codes import none_of, warns
+from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.exit.error_codes import warns
 from mmuproof.proofs.given.exit_events import (
     QUALIFICATION_FLAGS,
     any_ept_violation,
@@ -96,10 +97,8 @@ def _told_claim(
         *_field_symptoms(expected, told.exit_qualification, _SDM, "exit qualification"),
         *_exit_symptoms(told, ept_violation.EXIT_REASON, "an EPT violation"),
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *_common(told),
                 ept_violation_happens(event),
@@ -122,6 +121,7 @@ def _told_claim(
             evidence=told.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 
@@ -176,39 +176,27 @@ def _common(told: InjectedEptViolation) -> tuple[Assumption, ...]:
 def _field_symptoms(expected: Reported, number: BitVec, manual: str, title: str) -> tuple[Symptom, ...]:
     """For each field that is defined, that L1 is told otherwise."""
     return tuple(
-        Symptom(
-            name=each.name,
-            when=expected.wrong(number, each.name),
-            sentence=f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
-            actual=f"bit {each.bit} says otherwise",
-            expected=f"{manual}: bit {each.bit} tells whether {each.meaning}",
-        )
+        Wrong(
+            each.name,
+            expected.wrong(number, each.name),
+            f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
+        ).told(f"bit {each.bit} says otherwise", f"{manual}: bit {each.bit} tells whether {each.meaning}")
         for each in expected.report.fields
     )
 
 
 def _exit_symptoms(told: InjectedEptViolation, reason: int, what: str) -> tuple[Symptom, ...]:
     return (
-        Symptom(
-            name="exit-reason",
-            when=ne(told.exit_reason, reason),
-            sentence=f"L1 is told of another exit than {what}.",
-            actual="another exit reason",
-            expected=f"SDM appendix C: exit reason {reason}",
+        Wrong("exit-reason", ne(told.exit_reason, reason), f"L1 is told of another exit than {what}.").told(
+            "another exit reason", f"SDM appendix C: exit reason {reason}"
         ),
-        Symptom(
-            name="address",
-            when=ne(told.guest_physical_address, told.address),
-            sentence="L1 is told another address than the one that faulted.",
-            actual="another address",
-            expected="SDM 30.2.1: the guest-physical address that faulted",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(told.evidence),
-            sentence="KVM warns of a fault that L1's tables can give.",
-            actual="a WARN fires",
-            expected=f"{_SDM}: L1's tables can give the fault",
+        Wrong(
+            "address",
+            ne(told.guest_physical_address, told.address),
+            "L1 is told another address than the one that faulted.",
+        ).told("another address", "SDM 30.2.1: the guest-physical address that faulted"),
+        Wrong("warning", warns(told.evidence), "KVM warns of a fault that L1's tables can give.").told(
+            "a WARN fires", f"{_SDM}: L1's tables can give the fault"
         ),
     )
 
@@ -219,20 +207,16 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
     unblocking = 1 << report.bit_of("nmi-unblocking")
     stray = ne(told.exit_qualification & ~(told.qualification & unblocking), 0)
     symptoms = (
-        Symptom(
-            name="exit-reason",
-            when=ne(told.exit_reason, ept_violation.LOG_FULL_EXIT_REASON),
-            sentence="L1 is told of another exit than that its page-modification log is full.",
-            actual="another exit reason",
-            expected=f"SDM appendix C: exit reason {ept_violation.LOG_FULL_EXIT_REASON}",
-        ),
-        Symptom(
-            name="qualification-of-log-full",
-            when=stray,
-            sentence="L1 is told more than NMI unblocking with a page-modification log that is full.",
-            actual="another exit qualification",
-            expected="SDM 30.2.1: bit 12 tells NMI unblocking, and the others are 0",
-        ),
+        Wrong(
+            "exit-reason",
+            ne(told.exit_reason, ept_violation.LOG_FULL_EXIT_REASON),
+            "L1 is told of another exit than that its page-modification log is full.",
+        ).told("another exit reason", f"SDM appendix C: exit reason {ept_violation.LOG_FULL_EXIT_REASON}"),
+        Wrong(
+            "qualification-of-log-full",
+            stray,
+            "L1 is told more than NMI unblocking with a page-modification log that is full.",
+        ).told("another exit qualification", "SDM 30.2.1: bit 12 tells NMI unblocking, and the others are 0"),
     )
     walked = (*_OF_THE_WALK, *_STAGE)
     kept = (
@@ -245,10 +229,8 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
             ),
         )
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 Assumption("L1's page-modification log is full", told.pml_full),
                 Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
@@ -261,24 +243,21 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
             evidence=told.evidence,
             part="page-modification log full",
         ),
+        *symptoms,
     )
 
 
 def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
     symptoms = (
         *_exit_symptoms(told, ept_violation.MISCONFIGURATION_EXIT_REASON, "an EPT misconfiguration"),
-        Symptom(
-            name="qualification-of-misconfiguration",
-            when=ne(told.exit_qualification, 0),
-            sentence="L1 gets an exit qualification with an EPT misconfiguration.",
-            actual="the exit qualification is not 0",
-            expected="SDM 30.2.1: it is 0 for exits that define none",
-        ),
+        Wrong(
+            "qualification-of-misconfiguration",
+            ne(told.exit_qualification, 0),
+            "L1 gets an exit qualification with an EPT misconfiguration.",
+        ).told("the exit qualification is not 0", "SDM 30.2.1: it is 0 for exits that define none"),
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *_common(told),
                 Assumption(
@@ -293,6 +272,7 @@ def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
             evidence=told.evidence,
             part="misconfiguration",
         ),
+        *symptoms,
     )
 
 
@@ -355,40 +335,26 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
     expected = nested_page_fault.reported(fault, any_processor=True)
     symptoms = (
         *_field_symptoms(expected, told.exit_info_1, _APM, "EXITINFO1"),
-        Symptom(
-            name="other-bits",
-            when=ne(told.exit_info_1 & ~expected.report.named_bits, 0),
-            sentence="L1 finds a bit in EXITINFO1 that has no meaning.",
-            actual="another bit is set",
-            expected=f"{_APM}: it is 0",
-        ),
-        Symptom(
-            name="exit-code",
-            when=ne(told.exit_code, nested_page_fault.EXIT_CODE),
-            sentence="L1 is told of another exit than a nested page fault.",
-            actual="another exit code",
-            expected="APM appendix C: VMEXIT_NPF",
-        ),
-        Symptom(
-            name="address",
-            when=ne(told.exit_info_2, told.address),
-            sentence="L1 is told another address than the one that faulted.",
-            actual="EXITINFO2 has another address",
-            expected=f"{_APM}: EXITINFO2 has the address that faulted",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(told.evidence),
-            sentence="KVM warns of a fault that L1's tables can give.",
-            actual="a WARN fires",
-            expected=f"{_APM}: L1's tables can give the fault",
+        Wrong(
+            "other-bits",
+            ne(told.exit_info_1 & ~expected.report.named_bits, 0),
+            "L1 finds a bit in EXITINFO1 that has no meaning.",
+        ).told("another bit is set", f"{_APM}: it is 0"),
+        Wrong(
+            "exit-code",
+            ne(told.exit_code, nested_page_fault.EXIT_CODE),
+            "L1 is told of another exit than a nested page fault.",
+        ).told("another exit code", "APM appendix C: VMEXIT_NPF"),
+        Wrong(
+            "address", ne(told.exit_info_2, told.address), "L1 is told another address than the one that faulted."
+        ).told("EXITINFO2 has another address", f"{_APM}: EXITINFO2 has the address that faulted"),
+        Wrong("warning", warns(told.evidence), "KVM warns of a fault that L1's tables can give.").told(
+            "a WARN fires", f"{_APM}: L1's tables can give the fault"
         ),
     )
     flags = error_code_flags(kvm)
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 nested_page_fault_happens(fault),
                 *which,
@@ -410,6 +376,7 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
             evidence=told.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 

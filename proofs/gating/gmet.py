@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
 from mmuproof.spec import svm_controls as svm
@@ -27,34 +28,9 @@ def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     kept, lost = all_of(has, negate(wanted)), all_of(wanted, negate(has))
     pages = svm.nested_paging(made.misc_ctl) ^ all_of(made.guest_has_npt, svm.nested_paging(misc_ctl))
     return [
-        Claim(
-            holds=negate(any_of(kept, lost, pages)),
-            symptoms=(
-                Symptom(
-                    name="nested-paging",
-                    when=pages,
-                    sentence="The cached VMCB 12 has nested paging on although L1 may not use it, or "
-                    "off although it may and does.",
-                    actual="another NP",
-                    expected="APM 15.25.3: the bit turns nested paging on",
-                ),
-                Symptom(
-                    name="gmet-kept",
-                    when=kept,
-                    sentence="The cached VMCB 12 has GMET on although L1 may not use it.",
-                    actual="GMET is on",
-                    expected="APM 15.25.13: a processor without GMET ignores the bit",
-                ),
-                Symptom(
-                    name="gmet-lost",
-                    when=lost,
-                    sentence="The cached VMCB 12 has GMET off although L1 may use it and does.",
-                    actual="GMET is off",
-                    expected="APM 15.25.13: the bit turns GMET on",
-                ),
-            ),
-            case=Case(
-                assumptions=(),
+        always(
+            negate(any_of(kept, lost, pages)),
+            Case(
                 shown=(
                     Shown("gmet_enabled", enabled),
                     Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
@@ -63,6 +39,17 @@ def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
                     _misc_ctl("cached vmcb12", made.misc_ctl),
                 ),
                 evidence=made.evidence,
+            ),
+            Wrong(
+                "nested-paging",
+                pages,
+                "The cached VMCB 12 has nested paging on although L1 may not use it, or off although it may and does.",
+            ).told("another NP", "APM 15.25.3: the bit turns nested paging on"),
+            Wrong("gmet-kept", kept, "The cached VMCB 12 has GMET on although L1 may not use it.").told(
+                "GMET is on", "APM 15.25.13: a processor without GMET ignores the bit"
+            ),
+            Wrong("gmet-lost", lost, "The cached VMCB 12 has GMET off although L1 may use it and does.").told(
+                "GMET is off", "APM 15.25.13: the bit turns GMET on"
             ),
         )
     ]
@@ -82,64 +69,45 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     format_ = all_of(made.shadows, any_of(ne(made.shadow_cr4, made.l1_cr4), ne(made.shadow_efer, made.l1_efer)))
     shown = (_misc_ctl("vmcb01", vmcb01), _misc_ctl("cached vmcb12", cached), _misc_ctl("vmcb02", made.misc_ctl))
     return [
-        Claim(
-            holds=negate(any_of(off_l2, off_l1, foreign)),
-            symptoms=(
-                Symptom(
-                    name="another-feature",
-                    when=foreign,
-                    sentence="L2 runs with a feature that neither KVM uses nor L1 may.",
-                    actual="nested paging, or a bit besides it and GMET, differs",
-                    expected="APM 15.25.3, appendix B: each bit turns a feature on",
-                ),
-                Symptom(
-                    name="gmet-not-l2s",
-                    when=off_l2,
-                    sentence="L2 runs on L1's nested page tables with another GMET than vmcb12 has.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: vmcb12 says whether GMET is on for L2",
-                ),
-                Symptom(
-                    name="gmet-not-l1s",
-                    when=off_l1,
-                    sentence="L2 runs on the pages that KVM has for L1 with another GMET than L1.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them",
-                ),
+        always(
+            negate(any_of(off_l2, off_l1, foreign)),
+            Case(shown=shown, evidence=made.evidence, part="vmcb02"),
+            Wrong("another-feature", foreign, "L2 runs with a feature that neither KVM uses nor L1 may.").told(
+                "nested paging, or a bit besides it and GMET, differs",
+                "APM 15.25.3, appendix B: each bit turns a feature on",
             ),
-            case=Case(assumptions=(), shown=shown, evidence=made.evidence, part="vmcb02"),
+            Wrong("gmet-not-l2s", off_l2, "L2 runs on L1's nested page tables with another GMET than vmcb12 has.").told(
+                "another GMET", "APM 15.25.13: vmcb12 says whether GMET is on for L2"
+            ),
+            Wrong("gmet-not-l1s", off_l1, "L2 runs on the pages that KVM has for L1 with another GMET than L1.").told(
+                "another GMET",
+                "APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them",
+            ),
         ),
-        Claim(
-            holds=negate(any_of(unshadowed, told, format_)),
-            symptoms=(
-                Symptom(
-                    name="another-format",
-                    when=format_,
-                    sentence="The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
-                    actual="another CR4 or EFER",
-                    expected="APM 15.25.4: nested page tables have the format of the paging mode at VMRUN",
-                ),
-                Symptom(
-                    name="wrong-pages",
-                    when=unshadowed,
-                    sentence="L1's nested page tables are shadowed although it has none, or are not although it has.",
-                    actual="other pages",
-                    expected="APM 15.25.3: vmcb12 says whether there are any",
-                ),
-                Symptom(
-                    name="mmu-disagrees",
-                    when=told,
-                    sentence="The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: one GMET for the pages and who uses them",
-                ),
-            ),
-            case=Case(
-                assumptions=(),
+        always(
+            negate(any_of(unshadowed, told, format_)),
+            Case(
                 shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
                 evidence=made.evidence,
                 part="the MMU",
             ),
+            Wrong(
+                "another-format",
+                format_,
+                "The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
+            ).told(
+                "another CR4 or EFER", "APM 15.25.4: nested page tables have the format of the paging mode at VMRUN"
+            ),
+            Wrong(
+                "wrong-pages",
+                unshadowed,
+                "L1's nested page tables are shadowed although it has none, or are not although it has.",
+            ).told("other pages", "APM 15.25.3: vmcb12 says whether there are any"),
+            Wrong(
+                "mmu-disagrees",
+                told,
+                "The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has.",
+            ).told("another GMET", "APM 15.25.13: one GMET for the pages and who uses them"),
         ),
     ]
 

@@ -10,6 +10,7 @@ from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import Members, MmuRoles
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, any_of, bool_var, bv, ne, negate, resize, to_bv, var
@@ -127,34 +128,27 @@ def judged(
     symptoms: list[Symptom] = []
     for each in known:
         symptoms.append(
-            Symptom(
-                name=each.symptom,
-                when=each.wrong(members[each.member]),
-                sentence=f"{role}.{each.member} does not say {each.says}.",
-                actual=f"{role}.{each.member} is another",
-                expected=each.source,
-            )
+            Wrong(
+                each.symptom, each.wrong(members[each.member]), f"{role}.{each.member} does not say {each.says}."
+            ).told(f"{role}.{each.member} is another", each.source)
         )
     spoken_of = {*elsewhere, *(each.member for each in known)}
     others = [value for name, value in members.items() if name not in spoken_of]
     symptoms.append(
-        Symptom(
-            name="stray-member",
-            when=any_of(*(ne(value, bv(0, value.width)) for value in others)),
-            sentence=f"A member of {role} that says nothing here is not 0, so pages that could be shared are not.",
-            actual="not 0",
-            expected="KVM: a role has only what a page depends on",
-        )
+        Wrong(
+            "stray-member",
+            any_of(*(ne(value, bv(0, value.width)) for value in others)),
+            f"A member of {role} that says nothing here is not 0, so pages that could be shared are not.",
+        ).told("not 0", "KVM: a role has only what a page depends on")
     )
-    return Claim(
-        holds=negate(any_of(*(each.when for each in symptoms))),
-        symptoms=tuple(symptoms),
-        case=Case(
+    return never(
+        Case(
             assumptions=assumptions,
             shown=(*shown, *(Shown(f"{role}.{each.member}", members[each.member]) for each in known)),
             evidence=roles.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 

@@ -10,6 +10,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
 from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import always
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.relations import has
@@ -136,18 +137,18 @@ def split_request(kvm: Kvm, masks: ShadowMasks) -> tuple[SplitRequest, tuple[Ass
 def each_in_place(claims: Sequence[Claim]) -> Claim:
     """The claims about all operations in place as one: they assume the same of the same SPTE."""
     first = claims[0]
-    return Claim(
-        holds=all_of(*(claim.holds for claim in claims)),
-        symptoms=tuple(
-            replace(symptom, sentence=f"{symptom.sentence}  The operation is {claim.case.part}.")
-            for claim in claims
-            for symptom in claim.symptoms
-        ),
-        case=Case(
+    return always(
+        all_of(*(claim.holds for claim in claims)),
+        Case(
             assumptions=first.case.assumptions,
             shown=first.case.shown[:-1],
             evidence=sum((claim.case.evidence for claim in claims[1:]), first.case.evidence),
             part="operations in place",
+        ),
+        *(
+            replace(symptom, sentence=f"{symptom.sentence}  The operation is {claim.case.part}.")
+            for claim in claims
+            for symptom in claim.symptoms
         ),
     )
 

@@ -15,6 +15,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, WalkKind
+from mmuproof.proofs.claims import Wrong
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, extract, ne, negate, ult, var
 from mmuproof.spec.access import Access
@@ -216,23 +217,19 @@ class AccessKind:
 def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], manual: str) -> tuple[Symptom, ...]:
     """For each kind of access the two ways in which KVM and the manual can disagree; gained access first."""
     gained = tuple(
-        Symptom(
-            name=f"{kind.name}-allowed",
-            when=all_of(kind.when, negate(fault), negate(allowed)),
-            sentence=f"{kind.noun} is allowed although {kind.forbidden}.",
-            actual="no fault",
-            expected=f"{manual}: the access is denied",
-        )
+        Wrong(
+            f"{kind.name}-allowed",
+            all_of(kind.when, negate(fault), negate(allowed)),
+            f"{kind.noun} is allowed although {kind.forbidden}.",
+        ).told("no fault", f"{manual}: the access is denied")
         for kind in kinds
     )
     lost = tuple(
-        Symptom(
-            name=f"{kind.name}-denied",
-            when=all_of(kind.when, fault, allowed),
-            sentence=f"{kind.noun} is denied although {kind.permitted}.",
-            actual="a fault",
-            expected=f"{manual}: the access is allowed",
-        )
+        Wrong(
+            f"{kind.name}-denied",
+            all_of(kind.when, fault, allowed),
+            f"{kind.noun} is denied although {kind.permitted}.",
+        ).told("a fault", f"{manual}: the access is allowed")
         for kind in kinds
     )
     return gained + lost

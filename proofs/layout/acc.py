@@ -13,6 +13,7 @@ from mmuproof.model.sptes import MadeSpte, SpteRequest
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
@@ -97,61 +98,48 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 any_of(masks.host.has_exec_only, has(request.pte_access, kvm.constant("ACC_USER_MASK"))),
             )
         )
-    ignored = Symptom(
-        name="write-tracking-ignored",
-        when=untracked,
-        sentence="make_spte() does not write-protect a page that has to stay write-protected.",
-        actual="wrprot is false",
-        expected="KVM: mmu_try_to_unsync_pages() refused",
-        place=_MAKE_SPTE,
-    )
+    ignored = Wrong(
+        "write-tracking-ignored",
+        untracked,
+        "make_spte() does not write-protect a page that has to stay write-protected.",
+    ).told("wrprot is false", "KVM: mmu_try_to_unsync_pages() refused", place=_MAKE_SPTE)
     shown = (*inputs.shown, Shown("old_spte", request.old_spte), Shown("spte", made.spte))
     return [
-        Claim(
-            holds=all_of(
+        always(
+            all_of(
                 relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
                 implies(negate(was_mmio), negate(untracked)),
                 negate(invented),
                 negate(misled),
             ),
-            symptoms=(
-                *(
-                    Symptom(
-                        name=f"{name}-{'gained' if gained else 'lost'}",
-                        when=all_of(got, negate(want)) if gained else all_of(negate(got), want),
-                        sentence=f"make_spte() does not keep {words} together.",
-                        actual=f"the SPTE {'grants' if gained else 'lacks'} {name}",
-                        expected=(
-                            f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} "
-                            f"{name}"
-                        ),
-                    )
-                    for gained in (True, False)
-                    for name, got, want, words in rows
-                ),
-                ignored,
-                Symptom(
-                    name="write-tracking-misled",
-                    when=misled,
-                    sentence="Write tracking is asked about another page, or on another "
-                    "occasion, than make_spte() is called for.",
-                    actual="mmu_try_to_unsync_pages() is told otherwise",
-                    expected="KVM: the gfn, synchronizing and prefetch of make_spte()",
-                ),
-                Symptom(
-                    name="write-tracking-invented",
-                    when=invented,
-                    sentence="make_spte() write-protects a page that may become writable.",
-                    actual="wrprot is true",
-                    expected="KVM: mmu_try_to_unsync_pages() did not refuse",
-                ),
+            Case(assumptions=tuple(assumptions), shown=shown, evidence=made.evidence),
+            *(
+                Wrong(
+                    f"{name}-{'gained' if gained else 'lost'}",
+                    all_of(got, negate(want)) if gained else all_of(negate(got), want),
+                    f"make_spte() does not keep {words} together.",
+                ).told(
+                    f"the SPTE {'grants' if gained else 'lacks'} {name}",
+                    f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}",
+                )
+                for gained in (True, False)
+                for name, got, want, words in rows
             ),
-            case=Case(assumptions=tuple(assumptions), shown=shown, evidence=made.evidence),
+            ignored,
+            Wrong(
+                "write-tracking-misled",
+                misled,
+                "Write tracking is asked about another page, or on another occasion, than make_spte() is called for.",
+            ).told(
+                "mmu_try_to_unsync_pages() is told otherwise", "KVM: the gfn, synchronizing and prefetch of make_spte()"
+            ),
+            Wrong(
+                "write-tracking-invented", invented, "make_spte() write-protects a page that may become writable."
+            ).told("wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"),
         ),
-        Claim(
-            holds=negate(untracked),
-            symptoms=(ignored,),
-            case=Case(
+        always(
+            negate(untracked),
+            Case(
                 assumptions=(
                     *assumptions,
                     Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
@@ -160,6 +148,7 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 evidence=made.evidence,
                 part="replacing an MMIO SPTE",
             ),
+            ignored,
         ),
     ]
 
@@ -195,33 +184,30 @@ def _gpte_claim(
 ) -> Claim:
     stray = ne(acc & ~kvm.constant("ACC_ALL"), 0)
     symptoms = [
-        Symptom(
-            name=f"{name}-{'gained' if gained else 'lost'}",
-            when=all_of(got, negate(want)) if gained else all_of(negate(got), want),
-            sentence=f"gpte_access() {'grants' if gained else 'drops'} {name} against the entry.",
-            actual=f"{name} is {'granted' if gained else 'not granted'}",
-            expected=f"the entry {'does not grant' if gained else 'grants'} {name}",
+        Wrong(
+            f"{name}-{'gained' if gained else 'lost'}",
+            all_of(got, negate(want)) if gained else all_of(negate(got), want),
+            f"gpte_access() {'grants' if gained else 'drops'} {name} against the entry.",
+        ).told(
+            f"{name} is {'granted' if gained else 'not granted'}",
+            f"the entry {'does not grant' if gained else 'grants'} {name}",
         )
         for name, got, want in rows
         for gained in (True, False)
     ]
     symptoms.append(
-        Symptom(
-            name="stray-bits",
-            when=stray,
-            sentence="gpte_access() gives a bit outside ACC_ALL.",
-            actual="a bit outside ACC_ALL",
-            expected="no such permission",
+        Wrong("stray-bits", stray, "gpte_access() gives a bit outside ACC_ALL.").told(
+            "a bit outside ACC_ALL", "no such permission"
         )
     )
-    return Claim(
-        holds=all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
-        symptoms=tuple(symptoms),
-        case=Case(
+    return always(
+        all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
+        Case(
             assumptions=(premise,),
             shown=(Shown("gpte", gpte), Shown("access", acc, relations.acc_flags(kvm))),
             part=f"{gpte_format.value} entries",
         ),
+        *symptoms,
     )
 
 
@@ -276,14 +262,7 @@ def _out_of_range(checks: Sequence[Check], kind: CheckKind) -> tuple[Symptom, ..
     """For each index, or each shift, that it is out of range."""
     name, sentence, actual, expected = _OUT_OF_RANGE[kind]
     return tuple(
-        Symptom(
-            name=name,
-            when=negate(check.holds),
-            sentence=sentence.format(check.at),
-            actual=actual,
-            expected=expected,
-            place=check.place,
-        )
+        Wrong(name, negate(check.holds), sentence.format(check.at)).told(actual, expected, place=check.place)
         for check in checks
         if check.kind is kind
     )
@@ -313,26 +292,19 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     fits_role = boolean(acc_all < 1 << kvm.walks.role_access_bits)
     fits_element = boolean(all(acc_all < element.width for element in walk.metadata.permissions))
     sizes = (
-        Symptom(
-            name="role-too-narrow",
-            when=negate(fits_role),
-            sentence="role.access cannot hold ACC_ALL.",
-            actual=f"role.access has {kvm.walks.role_access_bits} bits",
-            expected=f"ACC_ALL is {acc_all:#x}",
+        Wrong("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.").told(
+            f"role.access has {kvm.walks.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"
         ),
-        Symptom(
-            name="element-too-narrow",
-            when=negate(fits_element),
-            sentence="An element of permissions[] has no bit for some ACC_* combination.",
-            actual=f"elements of {walk.metadata.permissions[0].width} bits",
-            expected=f"ACC_ALL is {acc_all:#x}",
-        ),
+        Wrong(
+            "element-too-narrow",
+            negate(fits_element),
+            "An element of permissions[] has no bit for some ACC_* combination.",
+        ).told(f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
     )
     return [
-        Claim(
-            holds=all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
-            symptoms=(*sizes, *indices, *shifts),
-            case=Case(
+        always(
+            all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
+            Case(
                 assumptions=(
                     Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
                     *others,
@@ -341,21 +313,20 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 evidence=evidence,
                 part="accesses of P, W, U and F",
             ),
+            *sizes,
+            *indices,
+            *shifts,
         ),
-        Claim(
-            holds=negate(bad_index),
-            symptoms=indices,
-            case=Case(
-                assumptions=(any_other, *others), shown=shown, evidence=evidence, part="indices for any other access"
-            ),
+        always(
+            negate(bad_index),
+            Case(assumptions=(any_other, *others), shown=shown, evidence=evidence, part="indices for any other access"),
+            *indices,
         ),
         # What comes after an index out of range has no meaning.
-        Claim(
-            holds=any_of(bad_index, negate(bad_shift)),
-            symptoms=tuple(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
-            case=Case(
-                assumptions=(any_other, *others), shown=shown, evidence=evidence, part="shifts for any other access"
-            ),
+        always(
+            any_of(bad_index, negate(bad_shift)),
+            Case(assumptions=(any_other, *others), shown=shown, evidence=evidence, part="shifts for any other access"),
+            *(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
         ),
     ]
 

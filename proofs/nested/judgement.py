@@ -9,6 +9,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import WalkKind
+from mmuproof.proofs.claims import always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, has
@@ -43,10 +44,9 @@ def _by_ept(kvm: Kvm) -> Claim:
         user_mode_address=user_address,
     )
     guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm))
-    return Claim(
-        holds=iff(fault, negate(allowed)),
-        symptoms=relations.judgement_symptoms(fault, allowed, _ept_kinds(kvm, inputs, user_address), "SDM 31.3.3.2"),
-        case=Case(
+    return always(
+        iff(fault, negate(allowed)),
+        Case(
             assumptions=(
                 *inputs.assumptions,
                 no_stage(kvm, inputs.access),
@@ -59,6 +59,7 @@ def _by_ept(kvm: Kvm) -> Claim:
             ),
             evidence=result.evidence + handed.evidence,
         ),
+        *relations.judgement_symptoms(fault, allowed, _ept_kinds(kvm, inputs, user_address), "SDM 31.3.3.2"),
     )
 
 
@@ -122,12 +123,9 @@ def _by_npt(kvm: Kvm) -> Claim:
 
     # The manual leaves GMET without EFER.NXE open, so either reading is right.
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
-    return Claim(
-        holds=right,
-        symptoms=relations.judgement_symptoms(
-            fault, allowed(GMET_WITHOUT_NXE.reading), _npt_kinds(inputs, cpl_3=eq(cpl, 3)), "APM 15.25"
-        ),
-        case=Case(
+    return always(
+        right,
+        Case(
             assumptions=(
                 *inputs.assumptions,
                 *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
@@ -143,6 +141,9 @@ def _by_npt(kvm: Kvm) -> Claim:
                 Shown("CPL", cpl),
             ),
             evidence=result.evidence + handed.evidence,
+        ),
+        *relations.judgement_symptoms(
+            fault, allowed(GMET_WITHOUT_NXE.reading), _npt_kinds(inputs, cpl_3=eq(cpl, 3)), "APM 15.25"
         ),
         choices=(GMET_WITHOUT_NXE,),
     )

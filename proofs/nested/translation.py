@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -128,32 +129,23 @@ def _stage_claim(
         other.append(all_of(asked.guard, has(access, foreign)))
     lacking, wrong = any_of(*none), any_of(*other)
     says = "one of bits 32 and 33 is set: APM 15.25.6; bit 8 of the exit qualification: SDM Table 30-7"
-    return Claim(
-        holds=negate(any_of(lacking, wrong)),
-        symptoms=(
-            Symptom(
-                name="no-stage",
-                when=lacking,
-                sentence="A nested translation does not say whether it is for a paging structure "
-                "or for a final address.",
-                actual="neither stage",
-                expected=says,
-            ),
-            Symptom(
-                name="wrong-stage",
-                when=wrong,
-                sentence="A nested translation for a paging structure says that it is for a final "
-                "address, or the other way round.",
-                actual="the other stage",
-                expected=says,
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(no_stage(kvm, _ACCESS),),
             shown=(access_shown(kvm, "access", _ACCESS),),
             evidence=evidence,
             part=part,
         ),
+        Wrong(
+            "no-stage",
+            lacking,
+            "A nested translation does not say whether it is for a paging structure or for a final address.",
+        ).told("neither stage", says),
+        Wrong(
+            "wrong-stage",
+            wrong,
+            "A nested translation for a paging structure says that it is for a final address, or the other way round.",
+        ).told("the other stage", says),
     )
 
 
@@ -167,22 +159,15 @@ def _stage_ignored(kvm: Kvm, vendor: Vendor) -> Claim:
         for access in (inputs.access, plain)
     )
     differs = ne(with_stage.error_code, without.error_code)
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="stage-changes-permission",
-                when=differs,
-                sentence="Whether an access faults depends on its stage.",
-                actual="another result",
-                expected="APM 15.25: the stage is told to L1, and permits nothing",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=inputs.assumptions,
             shown=inputs.shown,
             evidence=with_stage.evidence + without.evidence,
             part="permission_fault()",
+        ),
+        Wrong("stage-changes-permission", differs, "Whether an access faults depends on its stage.").told(
+            "another result", "APM 15.25: the stage is told to L1, and permits nothing"
         ),
     )
 
@@ -249,37 +234,28 @@ def _user_claim(
         all_of(final.guard, case) for case in (all_of(told, negate(wanted)), all_of(wanted, negate(told)))
     )
     rule = "SDM 31.3.3.2: U/S is 1 in all entries that translate the address, or paging is off"
-    return Claim(
-        holds=negate(any_of(invented, missed, at_structure)),
-        symptoms=(
-            Symptom(
-                name="supervisor-address-as-user",
-                when=invented,
-                sentence="A supervisor-mode linear address is put to L1's EPT as a user-mode one.",
-                actual="a user access",
-                expected=rule,
-            ),
-            Symptom(
-                name="user-address-as-supervisor",
-                when=missed,
-                sentence="A user-mode linear address is put to L1's EPT as a supervisor-mode one.",
-                actual="a supervisor access",
-                expected=rule,
-            ),
-            Symptom(
-                name="structure-as-user",
-                when=at_structure,
-                sentence="An access to a paging structure is put to L1's EPT as one to a user-mode address.",
-                actual="a user access",
-                expected="SDM 31.3.3.2: it is to no linear address",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(no_stage(kvm, _ACCESS), *assumptions),
             shown=(access_shown(kvm, "access", _ACCESS), *shown),
             evidence=evidence,
             part=part,
         ),
+        Wrong(
+            "supervisor-address-as-user",
+            invented,
+            "A supervisor-mode linear address is put to L1's EPT as a user-mode one.",
+        ).told("a user access", rule),
+        Wrong(
+            "user-address-as-supervisor",
+            missed,
+            "A user-mode linear address is put to L1's EPT as a supervisor-mode one.",
+        ).told("a supervisor access", rule),
+        Wrong(
+            "structure-as-user",
+            at_structure,
+            "An access to a paging structure is put to L1's EPT as one to a user-mode address.",
+        ).told("a user access", "SDM 31.3.3.2: it is to no linear address"),
     )
 
 
@@ -288,22 +264,14 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user = kvm.constant("PFERR_USER_MASK")
     differs = any_of(ne(handed.gpa, _GPA), ne(handed.access & ~user, _ACCESS & ~user))
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="access-changed",
-                when=differs,
-                sentence="The walk of L1's tables is asked for another access than L2's.",
-                actual="another address or operation",
-                expected="the access that L2 makes",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        Case(
             shown=(access_shown(kvm, "access", _ACCESS), access_shown(kvm, "handed on", handed.access)),
             evidence=handed.evidence,
             part="the rest",
+        ),
+        Wrong("access-changed", differs, "The walk of L1's tables is asked for another access than L2's.").told(
+            "another address or operation", "the access that L2 makes"
         ),
     )
 
@@ -319,29 +287,19 @@ def _gmet(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     invented, lost = all_of(user, negate(before)), all_of(before, negate(user))
     rule = "APM 15.25.13: it is CPL that counts"
     return [
-        Claim(
-            holds=iff(user, before),
-            symptoms=(
-                Symptom(
-                    name="cpl-as-user",
-                    when=invented,
-                    sentence="With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3.",
-                    actual="a user access",
-                    expected=rule,
-                ),
-                Symptom(
-                    name="cpl-3-lost",
-                    when=lost,
-                    sentence="With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.",
-                    actual="a supervisor access",
-                    expected=rule,
-                ),
-            ),
-            case=Case(
+        always(
+            iff(user, before),
+            Case(
                 assumptions=(Assumption("GMET is on in the cached VMCB of L2", handed.gmet),),
                 shown=(access_shown(kvm, "access", _ACCESS),),
                 evidence=handed.evidence,
                 part="user-ness",
+            ),
+            Wrong(
+                "cpl-as-user", invented, "With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3."
+            ).told("a user access", rule),
+            Wrong("cpl-3-lost", lost, "With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.").told(
+                "a supervisor access", rule
             ),
         ),
         _rest_unchanged(kvm, vendor),
@@ -352,23 +310,16 @@ def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user = has(handed.access, kvm.constant("PFERR_USER_MASK"))
     return [
-        Claim(
-            holds=user,
-            symptoms=(
-                Symptom(
-                    name="no-user-access",
-                    when=negate(user),
-                    sentence="Without GMET, an access is put to L1's tables as a supervisor access.",
-                    actual="a supervisor access",
-                    expected="APM 15.25: a nested access is a user access",
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=(Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),),
                 shown=(access_shown(kvm, "access", _ACCESS),),
                 evidence=handed.evidence,
                 part="user-ness",
             ),
+            Wrong(
+                "no-user-access", negate(user), "Without GMET, an access is put to L1's tables as a supervisor access."
+            ).told("a supervisor access", "APM 15.25: a nested access is a user access"),
         ),
         _rest_unchanged(kvm, vendor),
     ]

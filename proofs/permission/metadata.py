@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, PagingMetadata, WalkKind
+from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, Term, any_of, ne, negate, var
+from mmuproof.smt.terms import Bool, Term, any_of, ne, var
 
 
 def _premises(walk: GuestWalk) -> tuple[Assumption, ...]:
@@ -26,25 +27,14 @@ def _differ(left: PagingMetadata, right: PagingMetadata) -> tuple[Bool, Bool]:
 
 def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown, ...]) -> Claim:
     permissions, keys = _differ(walk.metadata, other)
-    return Claim(
-        holds=negate(any_of(permissions, keys)),
-        symptoms=(
-            Symptom(
-                name="permissions-differ",
-                when=permissions,
-                sentence=f"permissions[] {what}.",
-                actual="different permissions",
-                expected="equal roles give equal permissions",
-            ),
-            Symptom(
-                name="pkru-mask-differs",
-                when=keys,
-                sentence=f"pkru_mask {what}.",
-                actual="a different pkru_mask",
-                expected="equal roles give an equal pkru_mask",
-            ),
+    return never(
+        Case(assumptions=_premises(walk), shown=shown, evidence=walk.evidence),
+        Wrong("permissions-differ", permissions, f"permissions[] {what}.").told(
+            "different permissions", "equal roles give equal permissions"
         ),
-        case=Case(assumptions=_premises(walk), shown=shown, evidence=walk.evidence),
+        Wrong("pkru-mask-differs", keys, f"pkru_mask {what}.").told(
+            "a different pkru_mask", "equal roles give an equal pkru_mask"
+        ),
     )
 
 

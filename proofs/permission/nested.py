@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag
@@ -69,10 +70,10 @@ def _ept_claim(
         mbec=mbec,
         user_mode_address=inputs.user,
     )
-    return Claim(
-        holds=iff(fault, negate(allowed)),
-        symptoms=relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
-        case=Case(assumptions=(*inputs.assumptions, *extra), shown=(*shown, *inputs.shown), evidence=result.evidence),
+    return always(
+        iff(fault, negate(allowed)),
+        Case(assumptions=(*inputs.assumptions, *extra), shown=(*shown, *inputs.shown), evidence=result.evidence),
+        *relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
     )
 
 
@@ -143,10 +144,9 @@ def _npt_claim(
             permitted="neither U nor NX forbids it",
         ),
     )
-    return Claim(
-        holds=right,
-        symptoms=relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
-        case=Case(
+    return always(
+        right,
+        Case(
             assumptions=(
                 *inputs.assumptions,
                 *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
@@ -160,6 +160,7 @@ def _npt_claim(
             shown=(*shown, *inputs.shown, Shown("CPL", cpl)),
             evidence=result.evidence,
         ),
+        *relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
         choices=(GMET_WITHOUT_NXE,),
     )
 
@@ -241,19 +242,8 @@ def _role_claim(done: NestedSetUp) -> Claim:
     earlier = var("another earlier role", done.earlier_role.width)
     other = substitute(done.walk.role, {done.earlier_role: earlier})
     kept = ne(done.walk.role, other)
-    return Claim(
-        holds=negate(kept),
-        symptoms=(
-            Symptom(
-                name="earlier-role-kept",
-                when=kept,
-                sentence="The role after the set-up depends on the role before it.",
-                actual="another role",
-                expected="KVM: the role is made of what L1 asks for",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        Case(
             shown=(
                 Shown("earlier role", done.earlier_role),
                 Shown("another earlier role", earlier),
@@ -262,6 +252,9 @@ def _role_claim(done: NestedSetUp) -> Claim:
             ),
             evidence=done.walk.evidence,
             part="role",
+        ),
+        Wrong("earlier-role-kept", kept, "The role after the set-up depends on the role before it.").told(
+            "another role", "KVM: the role is made of what L1 asks for"
         ),
     )
 

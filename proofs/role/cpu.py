@@ -8,8 +8,9 @@ from types import MappingProxyType
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
@@ -105,30 +106,24 @@ def _told(now: RoleAsked) -> Bool:
 
 def _fetch_claim(roles: MmuRoles, now: RoleAsked, holds: Bool, told: Bool, part: str, *when: Assumption) -> Claim:
     flag = _flag(roles)
-    return Claim(
-        holds=holds,
-        symptoms=(
-            Symptom(
-                name="fetch-not-told",
-                when=all_of(negate(flag), told),
-                sentence="KVM reports a faulting fetch as a read, where hardware sets I/D.",
-                actual="I/D is 0",
-                expected="SDM 5.7: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE",
-            ),
-            Symptom(
-                name="fetch-told",
-                when=all_of(flag, negate(told)),
-                sentence="KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
-                actual="I/D is 1",
-                expected="SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set",
-            ),
-        ),
-        case=Case(
+    return always(
+        holds,
+        Case(
             assumptions=(now.possible, *when),
             shown=(*now.shown, Shown("role.has_pferr_fetch", roles.cpu["has_pferr_fetch"])),
             evidence=roles.evidence,
             part=part,
         ),
+        Wrong(
+            "fetch-not-told",
+            all_of(negate(flag), told),
+            "KVM reports a faulting fetch as a read, where hardware sets I/D.",
+        ).told("I/D is 0", "SDM 5.7: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE"),
+        Wrong(
+            "fetch-told",
+            all_of(flag, negate(told)),
+            "KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
+        ).told("I/D is 1", "SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set"),
     )
 
 

@@ -10,6 +10,7 @@ from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked, roles_now
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -59,23 +60,15 @@ def _shown(descent: Descent) -> tuple[Shown, ...]:
 
 def _level_symptom(descent: Descent) -> Symptom:
     wrong = ne(descent.child["level"], descent.parent["level"] - 1)
-    return Symptom(
-        name="child-level",
-        when=wrong,
-        sentence="A page is not one level below the page that points to it.",
-        actual="another level",
-        expected="SDM 5.5: an entry of one level points to a table of the next",
+    return Wrong("child-level", wrong, "A page is not one level below the page that points to it.").told(
+        "another level", "SDM 5.5: an entry of one level points to a table of the next"
     )
 
 
 def _mode_symptom(when: Bool) -> Symptom:
-    return Symptom(
-        name="child-mode",
-        when=when,
-        sentence="A page below another is shadowed for another mode of the guest, or of the vCPU.",
-        actual="another role",
-        expected="KVM: one walk is of one mode",
-    )
+    return Wrong(
+        "child-mode", when, "A page below another is shadowed for another mode of the guest, or of the vCPU."
+    ).told("another role", "KVM: one walk is of one mode")
 
 
 def _claim(
@@ -86,10 +79,10 @@ def _claim(
     shown: Sequence[Shown],
 ) -> Claim:
     holds = negate(any_of(*(each.when for each in symptoms)))
-    return Claim(
-        holds=holds,
-        symptoms=tuple(symptoms),
-        case=Case(assumptions=tuple(assumptions), shown=tuple(shown), evidence=evidence.evidence, part=part),
+    return always(
+        holds,
+        Case(assumptions=tuple(assumptions), shown=tuple(shown), evidence=evidence.evidence, part=part),
+        *symptoms,
     )
 
 
@@ -104,33 +97,28 @@ def _child(kvm: Kvm) -> Claim:
     descent = kvm.roles.child_role(direct, access)
     child = descent.child
     symptoms = (
-        Symptom(
-            name="child-access",
-            when=ne(resize(child["access"], 32), access),
-            sentence="A page of SPTEs does not have the access that is asked for.",
-            actual="another access",
-            expected="KVM: what is asked for is what the entries above grant",
-        ),
-        Symptom(
-            name="child-direct",
-            when=ne(child["direct"], to_bv(direct)),
-            sentence="A page is not direct where it is asked to be, or is where it is not.",
-            actual="another role",
-            expected="KVM: a direct page shadows no table",
-        ),
-        Symptom(
-            name="child-passthrough",
-            when=any_of(*(ne(child[name], 0) for name in ("passthrough", "invalid") if name in child)),
-            sentence="A page below another is taken for one that only passes on, or for one that is not used.",
-            actual="another role",
-            expected="KVM: only a root passes on",
-        ),
-        Symptom(
-            name="child-quadrant",
-            when=ne(child["quadrant"], _quadrant(descent)),
-            sentence="A page shadows another part of the guest's table than the one that leads to it.",
-            actual="another quadrant",
-            expected="SDM 5.3: a table of 1024 entries translates 4 MBytes, which takes two pages of 512 SPTEs",
+        Wrong(
+            "child-access",
+            ne(resize(child["access"], 32), access),
+            "A page of SPTEs does not have the access that is asked for.",
+        ).told("another access", "KVM: what is asked for is what the entries above grant"),
+        Wrong(
+            "child-direct",
+            ne(child["direct"], to_bv(direct)),
+            "A page is not direct where it is asked to be, or is where it is not.",
+        ).told("another role", "KVM: a direct page shadows no table"),
+        Wrong(
+            "child-passthrough",
+            any_of(*(ne(child[name], 0) for name in ("passthrough", "invalid") if name in child)),
+            "A page below another is taken for one that only passes on, or for one that is not used.",
+        ).told("another role", "KVM: only a root passes on"),
+        Wrong(
+            "child-quadrant",
+            ne(child["quadrant"], _quadrant(descent)),
+            "A page shadows another part of the guest's table than the one that leads to it.",
+        ).told(
+            "another quadrant",
+            "SDM 5.3: a table of 1024 entries translates 4 MBytes, which takes two pages of 512 SPTEs",
         ),
         _level_symptom(descent),
         _mode_symptom(_inherited(descent, *_OF_THE_PAGE)),
@@ -150,13 +138,11 @@ def _child(kvm: Kvm) -> Claim:
 def _tdp_child(kvm: Kvm) -> Claim:
     descent = kvm.roles.tdp_child_role()
     symptoms = (
-        Symptom(
-            name="child-access",
-            when=ne(descent.child["access"], descent.parent["access"]),
-            sentence="A page of the TDP MMU does not have the access of the page above, which is the root's.",
-            actual="another access",
-            expected="KVM: direct pages grant what the root grants",
-        ),
+        Wrong(
+            "child-access",
+            ne(descent.child["access"], descent.parent["access"]),
+            "A page of the TDP MMU does not have the access of the page above, which is the root's.",
+        ).told("another access", "KVM: direct pages grant what the root grants"),
         _level_symptom(descent),
         _mode_symptom(_inherited(descent, "level", "access")),
     )
@@ -167,22 +153,16 @@ def _root(kvm: Kvm) -> Claim:
     level, quadrant = var("level", 8), var("quadrant", 32)
     descent = kvm.roles.alloc_root(level, quadrant)
     symptoms = (
-        Symptom(
-            name="root-access",
-            when=ne(descent.child["access"], descent.parent["access"]),
-            sentence="A root page does not have the access of its MMU's root role.",
-            actual="another access",
-            expected="KVM: direct pages grant what the root grants",
-        ),
-        Symptom(
-            name="root-place",
-            when=any_of(
-                ne(resize(descent.child["level"], 8), level), ne(resize(descent.child["quadrant"], 32), quadrant)
-            ),
-            sentence="A root page is not of the level or the part of the guest's table that is asked for.",
-            actual="another role",
-            expected="KVM: mmu_alloc_root()'s arguments",
-        ),
+        Wrong(
+            "root-access",
+            ne(descent.child["access"], descent.parent["access"]),
+            "A root page does not have the access of its MMU's root role.",
+        ).told("another access", "KVM: direct pages grant what the root grants"),
+        Wrong(
+            "root-place",
+            any_of(ne(resize(descent.child["level"], 8), level), ne(resize(descent.child["quadrant"], 32), quadrant)),
+            "A root page is not of the level or the part of the guest's table that is asked for.",
+        ).told("another role", "KVM: mmu_alloc_root()'s arguments"),
         _mode_symptom(_inherited(descent, "level", "quadrant", "access")),
     )
     return _claim(
@@ -210,20 +190,16 @@ def _mapped(kvm: Kvm, mapping: DirectMapping, vendor: Vendor) -> Claim:
         return any_of(*(all_of(each.when, ne(each.access, mapping.access)) for each in calls))
 
     symptoms = (
-        Symptom(
-            name="page-access",
-            when=wrong(mapping.children),
-            sentence=f"{mapping.caller}() asks for a page of SPTEs with another access than the root's.",
-            actual="another access",
-            expected="KVM: direct pages grant what the root grants",
-        ),
-        Symptom(
-            name="leaf-access",
-            when=wrong(mapping.leaves),
-            sentence=f"{mapping.caller}() makes an SPTE with another access than the root's.",
-            actual="another access",
-            expected="KVM: direct pages grant what the root grants",
-        ),
+        Wrong(
+            "page-access",
+            wrong(mapping.children),
+            f"{mapping.caller}() asks for a page of SPTEs with another access than the root's.",
+        ).told("another access", "KVM: direct pages grant what the root grants"),
+        Wrong(
+            "leaf-access",
+            wrong(mapping.leaves),
+            f"{mapping.caller}() makes an SPTE with another access than the root's.",
+        ).told("another access", "KVM: direct pages grant what the root grants"),
     )
     shown = (
         Shown("root_role.access", mapping.access, relations.acc_flags(kvm)),
@@ -276,14 +252,8 @@ def _sharing(
         for each in (*now.shown, Shown("MBEC for L2", now.request.mbec), Shown("GMET for L2", now.request.gmet))
     )
     (_, one), (_, other) = worlds
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name=symptom, when=differs, sentence=sentence, actual="one page of SPTEs for both", expected=source
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *assumptions,
                 Assumption(
@@ -295,6 +265,7 @@ def _sharing(
             evidence=one.evidence + other.evidence,
             part=part,
         ),
+        Wrong(symptom, differs, sentence).told("one page of SPTEs for both", source),
     )
 
 

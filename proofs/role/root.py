@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles, RoleInputs
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
@@ -166,25 +167,9 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
         )
         who, manual = (Shown("CPL", cpl),), "APM 15.25.13"
     denied = negate(allowed)
-    return Claim(
-        holds=allowed,
-        symptoms=(
-            Symptom(
-                name="data-denied",
-                when=all_of(kind.data, denied),
-                sentence="A direct page that the guest may use as it likes cannot be accessed: an endless fault.",
-                actual="a fault again and again",
-                expected=f"{manual}: the access has to be allowed",
-            ),
-            Symptom(
-                name="fetch-denied",
-                when=all_of(kind.fetch, denied),
-                sentence="A direct page that the guest may use as it likes cannot be executed in: an endless fault.",
-                actual="a fault again and again",
-                expected=f"{manual}: the fetch has to be allowed",
-            ),
-        ),
-        case=Case(
+    return always(
+        allowed,
+        Case(
             assumptions=(
                 possible,
                 Assumption(
@@ -196,6 +181,16 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
             evidence=roles.evidence,
             part="its access",
         ),
+        Wrong(
+            "data-denied",
+            all_of(kind.data, denied),
+            "A direct page that the guest may use as it likes cannot be accessed: an endless fault.",
+        ).told("a fault again and again", f"{manual}: the access has to be allowed"),
+        Wrong(
+            "fetch-denied",
+            all_of(kind.fetch, denied),
+            "A direct page that the guest may use as it likes cannot be executed in: an endless fault.",
+        ).told("a fault again and again", f"{manual}: the fetch has to be allowed"),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
@@ -58,18 +59,8 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         else:
             mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear", negate(inputs.user)))
         claims.append(
-            Claim(
-                holds=negate(fault),
-                symptoms=(
-                    Symptom(
-                        name="fetch-denied",
-                        when=fault,
-                        sentence="A fetch from an execute-only page is denied.",
-                        actual="a fault",
-                        expected="SDM 31.3.3.2: a fetch needs no read permission",
-                    ),
-                ),
-                case=Case(
+            never(
+                Case(
                     assumptions=(
                         *own,
                         *mode,
@@ -78,6 +69,9 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
                     shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
                     evidence=result.evidence,
                     part="XU only" if user else "X without R",
+                ),
+                Wrong("fetch-denied", fault, "A fetch from an execute-only page is denied.").told(
+                    "a fault", "SDM 31.3.3.2: a fetch needs no read permission"
                 ),
             )
         )
@@ -95,18 +89,8 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     own = ept.permissions_of(gpte)
     executable = any_of(own.execute, own.user_execute) if relations.has_mbec(kvm) else own.execute
     return [
-        Claim(
-            holds=fault,
-            symptoms=(
-                Symptom(
-                    name="read-allowed",
-                    when=negate(fault),
-                    sentence="A data read from an execute-only page is allowed.",
-                    actual="no fault",
-                    expected="SDM 31.3.3.2: a data read needs R in every entry",
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=(
                     *inputs.assumptions[:2],
                     Assumption("the access is a data read", reads),
@@ -116,6 +100,9 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
                 ),
                 shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
                 evidence=result.evidence,
+            ),
+            Wrong("read-allowed", negate(fault), "A data read from an execute-only page is allowed.").told(
+                "no fault", "SDM 31.3.3.2: a data read needs R in every entry"
             ),
         )
     ]
@@ -143,30 +130,20 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         if not relations.reads_have_a_bit(kvm):
             assumptions.append(Assumption("the host supports execute-only translations", masks.host.has_exec_only))
         claims.append(
-            Claim(
-                holds=all_of(granted, negate(gained)),
-                symptoms=(
-                    Symptom(
-                        name="spte-readable",
-                        when=gained,
-                        sentence="The SPTE of an execute-only page can be read or written.",
-                        actual="R or W is set",
-                        expected="SDM 31.3.3.2: L1 granted neither",
-                    ),
-                    Symptom(
-                        name="spte-not-executable",
-                        when=negate(granted),
-                        sentence="The SPTE of an execute-only page cannot be executed.",
-                        actual="X is clear",
-                        expected="L1 granted execution",
-                    ),
-                ),
-                case=Case(
+            always(
+                all_of(granted, negate(gained)),
+                Case(
                     assumptions=tuple(assumptions),
                     shown=(*inputs.shown, Shown("spte", made.spte)),
                     evidence=made.evidence,
                     part="XU only" if user else "X without R",
                 ),
+                Wrong("spte-readable", gained, "The SPTE of an execute-only page can be read or written.").told(
+                    "R or W is set", "SDM 31.3.3.2: L1 granted neither"
+                ),
+                Wrong(
+                    "spte-not-executable", negate(granted), "The SPTE of an execute-only page cannot be executed."
+                ).told("X is clear", "L1 granted execution"),
             )
         )
     return claims
@@ -181,25 +158,9 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         gained = any_of(restored.read, restored.write)
         kept = restored.user_execute if user else restored.execute
         claims.append(
-            Claim(
-                holds=all_of(kept, negate(gained)),
-                symptoms=(
-                    Symptom(
-                        name="readable-after-tracking",
-                        when=gained,
-                        sentence="Access tracking makes an execute-only SPTE readable.",
-                        actual="R or W is set after restoring",
-                        expected="SDM 31.3.3.2: L1 granted neither",
-                    ),
-                    Symptom(
-                        name="not-executable-after-tracking",
-                        when=negate(kept),
-                        sentence="Access tracking loses the execute permission of an execute-only SPTE.",
-                        actual="X is clear after restoring",
-                        expected="L1 granted execution",
-                    ),
-                ),
-                case=Case(
+            always(
+                all_of(kept, negate(gained)),
+                Case(
                     assumptions=(
                         *untracked(kvm, masks, spte),
                         _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
@@ -208,6 +169,14 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     evidence=tracked.evidence,
                     part="XU only" if user else "X without R",
                 ),
+                Wrong("readable-after-tracking", gained, "Access tracking makes an execute-only SPTE readable.").told(
+                    "R or W is set after restoring", "SDM 31.3.3.2: L1 granted neither"
+                ),
+                Wrong(
+                    "not-executable-after-tracking",
+                    negate(kept),
+                    "Access tracking loses the execute permission of an execute-only SPTE.",
+                ).told("X is clear after restoring", "L1 granted execution"),
             )
         )
     return claims
@@ -246,25 +215,8 @@ def _misconfig_claim(
         gpte, mbec=mbec, execute_only=controls.execonly, paging_write_control=FALSE, maps_page=True
     )
     missed, invented = all_of(wrong, negate(rejected)), all_of(rejected, negate(wrong))
-    return Claim(
-        holds=negate(any_of(missed, invented)),
-        symptoms=(
-            Symptom(
-                name="misconfiguration-missed",
-                when=missed,
-                sentence="An entry that hardware holds misconfigured is walked as valid.",
-                actual="the entry is accepted",
-                expected="SDM 31.3.3.1: EPT misconfiguration",
-            ),
-            Symptom(
-                name="misconfiguration-invented",
-                when=invented,
-                sentence="An entry that hardware accepts is reported as misconfigured.",
-                actual="EPT misconfiguration",
-                expected="SDM 31.3.3.1: the entry is valid",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
                 Assumption(
@@ -277,6 +229,12 @@ def _misconfig_claim(
             evidence=walk.evidence,
             part=part,
         ),
+        Wrong("misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid.").told(
+            "the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"
+        ),
+        Wrong(
+            "misconfiguration-invented", invented, "An entry that hardware accepts is reported as misconfigured."
+        ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
     )
 
 

@@ -8,8 +8,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
 from mmuproof.proofs.given.held_spte import (
@@ -58,19 +59,10 @@ def _not_executable(
 ) -> Claim:
     """A huge SPTE lets nothing be executed, neither now nor when saved permissions come back."""
     can = all_of(ITLB_MULTIHIT.present, executable(vendor, with_saved(kvm, vendor, spte)))
-    return Claim(
-        holds=negate(can),
-        symptoms=(
-            Symptom(
-                name="huge-executable",
-                when=can,
-                sentence="A huge SPTE is executable under the iTLB-multihit mitigation.",
-                actual="the hardware executes through it",
-                expected=_MITIGATION,
-            ),
-        ),
-        case=Case(
-            assumptions=tuple(assumptions), shown=(*shown, Shown("huge spte", spte)), evidence=evidence, part=part
+    return never(
+        Case(assumptions=tuple(assumptions), shown=(*shown, Shown("huge spte", spte)), evidence=evidence, part=part),
+        Wrong("huge-executable", can, "A huge SPTE is executable under the iTLB-multihit mitigation.").told(
+            "the hardware executes through it", _MITIGATION
         ),
     )
 
@@ -130,38 +122,9 @@ def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
     still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, small.spte)))
     gained = [all_of(smallest, got, negate(want)) for _, got, want in rows]
     lost = [all_of(smallest, want, negate(got)) for _, got, want in rows]
-    return Claim(
-        holds=negate(any_of(still_huge, *gained, *lost)),
-        symptoms=(
-            Symptom(
-                name="huge-executable",
-                when=still_huge,
-                sentence="Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
-                actual="the hardware executes through it",
-                expected=_MITIGATION,
-            ),
-            *(
-                Symptom(
-                    name=f"{name}-gained",
-                    when=when,
-                    sentence="A small SPTE lets more be executed than its page's role.",
-                    actual=f"{name} is granted",
-                    expected="role.access does not have it",
-                )
-                for (name, _, _), when in zip(rows, gained, strict=True)
-            ),
-            *(
-                Symptom(
-                    name=f"{name}-lost",
-                    when=when,
-                    sentence="Splitting does not give back the execution that the mitigation took.",
-                    actual=f"{name} is not granted",
-                    expected="role.access has it",
-                )
-                for (name, _, _), when in zip(rows, lost, strict=True)
-            ),
-        ),
-        case=Case(
+    return always(
+        negate(any_of(still_huge, *gained, *lost)),
+        Case(
             assumptions=(
                 *assumptions,
                 *slots_are_clear(kvm, masks, huge_at),
@@ -175,6 +138,23 @@ def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
             shown=(*shown, Shown("small spte", small.spte)),
             evidence=small.evidence,
             part="make_small_spte()",
+        ),
+        Wrong(
+            "huge-executable",
+            still_huge,
+            "Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
+        ).told("the hardware executes through it", _MITIGATION),
+        *(
+            Wrong(f"{name}-gained", when, "A small SPTE lets more be executed than its page's role.").told(
+                f"{name} is granted", "role.access does not have it"
+            )
+            for (name, _, _), when in zip(rows, gained, strict=True)
+        ),
+        *(
+            Wrong(f"{name}-lost", when, "Splitting does not give back the execution that the mitigation took.").told(
+                f"{name} is not granted", "role.access has it"
+            )
+            for (name, _, _), when in zip(rows, lost, strict=True)
         ),
     )
 
@@ -213,19 +193,10 @@ def _no_execution_gained(
         )
     )
     gained = all_of(negate(zapped), gained)
-    return Claim(
-        holds=negate(gained),
-        symptoms=(
-            Symptom(
-                name="execution-gained",
-                when=gained,
-                sentence="An operation on an SPTE makes it executable.",
-                actual="the hardware executes through it",
-                expected="nothing grants execution in place",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+    return never(
+        Case(assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part),
+        Wrong("execution-gained", gained, "An operation on an SPTE makes it executable.").told(
+            "the hardware executes through it", "nothing grants execution in place"
         ),
     )
 
@@ -291,26 +262,8 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
     yes = kvm.spte_changes.is_executable_pte(masks, held.at.spte)
     by_hardware = allowed(vendor, held.at.spte, access)
     wrong_yes, wrong_no = all_of(yes, negate(by_hardware)), all_of(by_hardware, negate(yes))
-    return Claim(
-        holds=negate(any_of(wrong_yes, wrong_no)),
-        symptoms=(
-            Symptom(
-                name="taken-for-executable",
-                when=wrong_yes,
-                sentence="is_executable_pte() says yes, and the hardware does not "
-                "execute: the fault is taken for a spurious one, again and again.",
-                actual="executable",
-                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is denied",
-            ),
-            Symptom(
-                name="not-taken-for-executable",
-                when=wrong_no,
-                sentence="is_executable_pte() says no, and the hardware executes.",
-                actual="not executable",
-                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *held.assumptions,
                 *_as_in_direct_mmus(kvm, masks, held.at.spte),
@@ -326,6 +279,15 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
             ),
             shown=(*held.shown, *access.shown),
             part="is_executable_pte()",
+        ),
+        Wrong(
+            "taken-for-executable",
+            wrong_yes,
+            "is_executable_pte() says yes, and the hardware does not "
+            "execute: the fault is taken for a spurious one, again and again.",
+        ).told("executable", f"{hardware_spte.MANUALS[vendor]}: the fetch is denied"),
+        Wrong("not-taken-for-executable", wrong_no, "is_executable_pte() says no, and the hardware executes.").told(
+            "not executable", f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed"
         ),
     )
 
@@ -354,19 +316,10 @@ def _stays_alike(
     part: str,
 ) -> Claim:
     differ = negate(_alike(kvm, masks, after))
-    return Claim(
-        holds=negate(differ),
-        symptoms=(
-            Symptom(
-                name="modes-differ",
-                when=differ,
-                sentence="An SPTE of a direct MMU can be executed in one mode only.",
-                actual="XS and XU differ",
-                expected="KVM's comment at is_executable_pte(): XS == XU",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+    return never(
+        Case(assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part),
+        Wrong("modes-differ", differ, "An SPTE of a direct MMU can be executed in one mode only.").told(
+            "XS and XU differ", "KVM's comment at is_executable_pte(): XS == XU"
         ),
     )
 
@@ -465,69 +418,9 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
     huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
     return [
-        Claim(
-            holds=negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
-            symptoms=(
-                Symptom(
-                    name="write-tracking-overruled",
-                    when=writable,
-                    sentence="A write is allowed without KVM's lock to a page that is "
-                    "write-tracked or read-only in the host.",
-                    actual="W is set",
-                    expected="KVM: the SPTE is not MMU-writable",
-                ),
-                Symptom(
-                    name="endless-fault",
-                    when=endless,
-                    sentence="fast_page_fault() is done with a fault that will come again.",
-                    actual="RET_PF_FIXED or RET_PF_SPURIOUS",
-                    expected="the hardware still denies the access",
-                ),
-                Symptom(
-                    name="not-accessed",
-                    when=unused,
-                    sentence="fast_page_fault() restores an SPTE that then counts as unused.",
-                    actual="is_accessed_spte() is false",
-                    expected="KVM: without A/D bits only the fault tells of the use",
-                ),
-                Symptom(
-                    name="write-not-logged",
-                    when=unlogged,
-                    sentence="fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
-                    actual="mark_page_dirty_in_slot() is not called",
-                    expected="KVM: the next write does not fault",
-                ),
-                Symptom(
-                    name="huge-write-not-logged",
-                    when=huge,
-                    sentence="fast_page_fault() makes a huge page writable whose small pages are "
-                    "to be logged one by one.",
-                    actual="W is set at level 2 or 3",
-                    expected="KVM: the log is of small pages",
-                ),
-                Symptom(
-                    name="changed-unfixed",
-                    when=silent,
-                    sentence="fast_page_fault() changes an SPTE and does not say so.",
-                    actual="another SPTE",
-                    expected="RET_PF_FIXED",
-                ),
-                Symptom(
-                    name="bit-gained",
-                    when=ne(gained, 0),
-                    sentence="fast_page_fault() sets a bit besides W, A and what was saved.",
-                    actual="a bit more",
-                    expected="KVM: only write protection and access tracking are undone",
-                ),
-                Symptom(
-                    name="bit-lost",
-                    when=ne(lost, 0),
-                    sentence="fast_page_fault() loses a bit of the SPTE.",
-                    actual="a bit less",
-                    expected="KVM: only write protection and access tracking are undone",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
+            Case(
                 assumptions=(
                     *held.assumptions,
                     *slots_are_clear(kvm, masks, held.at),
@@ -542,6 +435,36 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 ),
                 shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
                 evidence=done.evidence,
+            ),
+            Wrong(
+                "write-tracking-overruled",
+                writable,
+                "A write is allowed without KVM's lock to a page that is write-tracked or read-only in the host.",
+            ).told("W is set", "KVM: the SPTE is not MMU-writable"),
+            Wrong("endless-fault", endless, "fast_page_fault() is done with a fault that will come again.").told(
+                "RET_PF_FIXED or RET_PF_SPURIOUS", "the hardware still denies the access"
+            ),
+            Wrong("not-accessed", unused, "fast_page_fault() restores an SPTE that then counts as unused.").told(
+                "is_accessed_spte() is false", "KVM: without A/D bits only the fault tells of the use"
+            ),
+            Wrong(
+                "write-not-logged",
+                unlogged,
+                "fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
+            ).told("mark_page_dirty_in_slot() is not called", "KVM: the next write does not fault"),
+            Wrong(
+                "huge-write-not-logged",
+                huge,
+                "fast_page_fault() makes a huge page writable whose small pages are to be logged one by one.",
+            ).told("W is set at level 2 or 3", "KVM: the log is of small pages"),
+            Wrong("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.").told(
+                "another SPTE", "RET_PF_FIXED"
+            ),
+            Wrong("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.").told(
+                "a bit more", "KVM: only write protection and access tracking are undone"
+            ),
+            Wrong("bit-lost", ne(lost, 0), "fast_page_fault() loses a bit of the SPTE.").told(
+                "a bit less", "KVM: only write protection and access tracking are undone"
             ),
         )
     ]

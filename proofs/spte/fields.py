@@ -10,6 +10,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hardware_spte import PAGE_OFFSET_BITS, address, executable, page_bytes, with_saved
 from mmuproof.proofs.given.held_spte import any_fault, each_in_place, held_leaf, slots_are_clear, split_request
@@ -64,22 +65,15 @@ def _address_claim(
     part: str,
 ) -> Claim:
     wrong = ne(got, want)
-    return Claim(
-        holds=negate(wrong),
-        symptoms=(
-            Symptom(
-                name="wrong-address",
-                when=wrong,
-                sentence=f"An SPTE leads to another address than {what}.",
-                actual="another physical address",
-                expected="SDM Tables 31-1 to 31-7, APM 5.3: bits 51:12",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=assumptions,
             shown=(*shown, Shown("address", got), Shown("wanted", want)),
             evidence=evidence,
             part=part,
+        ),
+        Wrong("wrong-address", wrong, f"An SPTE leads to another address than {what}.").told(
+            "another physical address", "SDM Tables 31-1 to 31-7, APM 5.3: bits 51:12"
         ),
     )
 
@@ -168,19 +162,10 @@ def _moved(
     part: str,
 ) -> Claim:
     moved = all_of(_stays(kvm, after), ne(address(before), address(after)))
-    return Claim(
-        holds=negate(moved),
-        symptoms=(
-            Symptom(
-                name="address-changed",
-                when=moved,
-                sentence="An operation on an SPTE changes its address.",
-                actual="another physical address",
-                expected="KVM: another page frame needs the SPTE to be zapped first",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
+    return never(
+        Case(assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part),
+        Wrong("address-changed", moved, "An operation on an SPTE changes its address.").told(
+            "another physical address", "KVM: another page frame needs the SPTE to be zapped first"
         ),
     )
 
@@ -220,49 +205,26 @@ def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         facts.spte_ad_enabled ^ negate(disabled), all_of(negate(disabled), ne(spte & masks.accessed, masks.accessed))
     )
     return [
-        Claim(
-            holds=negate(any_of(negate(granted), wrong_table, maps_page, unknown, ad_wrong)),
-            symptoms=(
-                Symptom(
-                    name="restricts",
-                    when=negate(granted),
-                    sentence="An entry that leads to a page table restricts what is below it.",
-                    actual="a permission is missing",
-                    expected="KVM: only the SPTEs that map pages restrict",
-                ),
-                Symptom(
-                    name="wrong-table",
-                    when=wrong_table,
-                    sentence="An entry leads to another page table.",
-                    actual="another address",
-                    expected="the address of the page table",
-                ),
-                Symptom(
-                    name="maps-page",
-                    when=maps_page,
-                    sentence="An entry that leads to a page table maps a page.",
-                    actual="the page-size bit is set",
-                    expected="SDM Table 31-4, APM 5.3.4: it is 0",
-                ),
-                Symptom(
-                    name="not-mmu-present",
-                    when=unknown,
-                    sentence="KVM does not hold an entry that leads to a page table present.",
-                    actual="is_shadow_present_pte() is false",
-                    expected="present",
-                ),
-                Symptom(
-                    name="ad-type-wrong",
-                    when=ad_wrong,
-                    sentence="An entry that leads to a page table has the wrong A/D type.",
-                    actual="A/D enabled or not, against the argument",
-                    expected="as the page's role says, with A set",
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=assumptions,
                 shown=(Shown("page table", table), Shown("ad_disabled", disabled), Shown("spte", spte)),
                 evidence=made.evidence,
+            ),
+            Wrong("restricts", negate(granted), "An entry that leads to a page table restricts what is below it.").told(
+                "a permission is missing", "KVM: only the SPTEs that map pages restrict"
+            ),
+            Wrong("wrong-table", wrong_table, "An entry leads to another page table.").told(
+                "another address", "the address of the page table"
+            ),
+            Wrong("maps-page", maps_page, "An entry that leads to a page table maps a page.").told(
+                "the page-size bit is set", "SDM Table 31-4, APM 5.3.4: it is 0"
+            ),
+            Wrong("not-mmu-present", unknown, "KVM does not hold an entry that leads to a page table present.").told(
+                "is_shadow_present_pte() is false", "present"
+            ),
+            Wrong("ad-type-wrong", ad_wrong, "An entry that leads to a page table has the wrong A/D type.").told(
+                "A/D enabled or not, against the argument", "as the page's role says, with A set"
             ),
         )
     ]
@@ -294,37 +256,25 @@ def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     still = all_of(eq(request.level, 1), has(small.spte, _PAGE_SIZE))
     no_longer = all_of(ne(request.level, 1), negate(has(small.spte, _PAGE_SIZE)))
     return [
-        Claim(
-            holds=negate(any_of(stray, still, no_longer)),
-            symptoms=(
-                Symptom(
-                    name="page-size-kept",
-                    when=still,
-                    sentence="The SPTE of a 4-KByte page has the page-size bit set.",
-                    actual="bit 7 is set",
-                    expected="APM 5.3.3: it is PAT in an entry of the lowest level",
-                ),
-                Symptom(
-                    name="page-size-lost",
-                    when=no_longer,
-                    sentence="The SPTE of a 2-MByte page does not map a page.",
-                    actual="bit 7 is clear",
-                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
-                ),
-                Symptom(
-                    name="another-bit-changed",
-                    when=stray,
-                    sentence="A small SPTE differs from the huge one in more than the address, "
-                    "the page size and the execution that the mitigation took.",
-                    actual="another bit differs",
-                    expected="the huge SPTE's permissions, A/D, memory type and software bits",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(stray, still, no_longer)),
+            Case(
                 assumptions=(*assumptions, *slots_are_clear(kvm, masks, huge_at)),
                 shown=(*seen, Shown("small spte", small.spte)),
                 evidence=small.evidence,
             ),
+            Wrong("page-size-kept", still, "The SPTE of a 4-KByte page has the page-size bit set.").told(
+                "bit 7 is set", "APM 5.3.3: it is PAT in an entry of the lowest level"
+            ),
+            Wrong("page-size-lost", no_longer, "The SPTE of a 2-MByte page does not map a page.").told(
+                "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
+            ),
+            Wrong(
+                "another-bit-changed",
+                stray,
+                "A small SPTE differs from the huge one in more than the address, "
+                "the page size and the execution that the mitigation took.",
+            ).told("another bit differs", "the huge SPTE's permissions, A/D, memory type and software bits"),
         )
     ]
 
@@ -346,31 +296,22 @@ def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     no_page = negate(has(huge.spte, _PAGE_SIZE))
     premises = (*held.assumptions, _grows(held.at), *slots_are_clear(kvm, masks, held.at))
     return [
-        Claim(
-            holds=negate(any_of(stray, no_page)),
-            symptoms=(
-                Symptom(
-                    name="page-size-lost",
-                    when=no_page,
-                    sentence="The SPTE of a huge page does not map a page.",
-                    actual="bit 7 is clear",
-                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
-                ),
-                Symptom(
-                    name="another-bit-changed",
-                    when=stray,
-                    sentence="A huge SPTE differs from the small one in more than the "
-                    "address, the page size and execution.",
-                    actual="another bit differs",
-                    expected="the small SPTE's permissions, A/D, memory type and software bits",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(stray, no_page)),
+            Case(
                 assumptions=premises,
                 shown=(*held.shown, Shown("huge spte", huge.spte)),
                 evidence=huge.evidence,
                 part="make_huge_spte()",
             ),
+            Wrong("page-size-lost", no_page, "The SPTE of a huge page does not map a page.").told(
+                "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
+            ),
+            Wrong(
+                "another-bit-changed",
+                stray,
+                "A huge SPTE differs from the small one in more than the address, the page size and execution.",
+            ).told("another bit differs", "the small SPTE's permissions, A/D, memory type and software bits"),
         ),
         _put_together(kvm, masks),
     ]
@@ -385,18 +326,8 @@ def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
     differs = ne((again.spte ^ request.huge_spte) & ~_accessed_if_tracked(kvm, masks, huge_at), 0)
     mitigated = kvm.spte_changes.is_nx_huge_page_enabled(masks)
     can = executable(masks.vendor, with_saved(kvm, masks.vendor, request.huge_spte))
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="not-what-it-was",
-                when=differs,
-                sentence="A huge SPTE that is split and put together is another one.",
-                actual="another SPTE",
-                expected="the huge SPTE that was split",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *assumptions,
                 *slots_are_clear(kvm, masks, huge_at),
@@ -410,6 +341,9 @@ def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
             shown=(*seen, Shown("small spte", small.spte), Shown("huge spte again", again.spte)),
             evidence=small.evidence + again.evidence,
             part="a split undone",
+        ),
+        Wrong("not-what-it-was", differs, "A huge SPTE that is split and put together is another one.").told(
+            "another SPTE", "the huge SPTE that was split"
         ),
     )
 
@@ -429,19 +363,11 @@ def _cache_bits(vendor: Vendor) -> BitVec:
 
 def _memory_symptoms(cached: Bool, encrypted: Bool) -> tuple[Symptom, ...]:
     return (
-        Symptom(
-            name="wrong-memory-type",
-            when=cached,
-            sentence="An SPTE has another memory type than KVM has chosen.",
-            actual="another memory type",
-            expected="SDM 31.3.7.2, APM 15.25.8: the bits decide how the page is cached",
+        Wrong("wrong-memory-type", cached, "An SPTE has another memory type than KVM has chosen.").told(
+            "another memory type", "SDM 31.3.7.2, APM 15.25.8: the bits decide how the page is cached"
         ),
-        Symptom(
-            name="wrong-encryption",
-            when=encrypted,
-            sentence="An SPTE encrypts what is not to be, or the other way round.",
-            actual="other encryption bits",
-            expected="APM 7.10: MMIO is never encrypted, memory as the host has it",
+        Wrong("wrong-encryption", encrypted, "An SPTE encrypts what is not to be, or the other way round.").told(
+            "other encryption bits", "APM 7.10: MMIO is never encrypted, memory as the host has it"
         ),
     )
 
@@ -469,19 +395,9 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     table, premises = _table_address(masks)
     nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
     claims = [
-        Claim(
-            holds=negate(any_of(cached, encrypted, misled)),
-            symptoms=(
-                *_memory_symptoms(cached, encrypted),
-                Symptom(
-                    name="memory-type-of-another",
-                    when=misled,
-                    sentence="The memory type is chosen for another page, or for MMIO where there is none.",
-                    actual="get_mt_mask() is told otherwise",
-                    expected="KVM: what the SPTE maps decides",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(cached, encrypted, misled)),
+            Case(
                 assumptions=(
                     *inputs.assumptions,
                     _frame_is_plain(masks, request.pfn),
@@ -495,6 +411,12 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 evidence=made.evidence,
                 part="make_spte()",
             ),
+            *_memory_symptoms(cached, encrypted),
+            Wrong(
+                "memory-type-of-another",
+                misled,
+                "The memory type is chosen for another page, or for MMIO where there is none.",
+            ).told("get_mt_mask() is told otherwise", "KVM: what the SPTE maps decides"),
         ),
         _table_memory(masks, nonleaf.spte, premises, table, nonleaf.evidence, bits),
     ]
@@ -506,15 +428,15 @@ def _table_memory(
 ) -> Claim:
     """A page table is ordinary memory of the host; in EPT its memory type is that of EPTP."""
     cached, encrypted = ne(spte & bits, 0), ne(spte & masks.me_mask, masks.me_value)
-    return Claim(
-        holds=negate(any_of(cached, encrypted)),
-        symptoms=_memory_symptoms(cached, encrypted),
-        case=Case(
+    return always(
+        negate(any_of(cached, encrypted)),
+        Case(
             assumptions=premises,
             shown=(Shown("page table", table), Shown("spte", spte)),
             evidence=evidence,
             part="make_nonleaf_spte()",
         ),
+        *_memory_symptoms(cached, encrypted),
     )
 
 
@@ -534,12 +456,12 @@ def _memory_kept(kvm: Kvm, masks: ShadowMasks, bits: BitVec) -> list[Claim]:
     ) -> Claim:
         stays, changed = _stays(kvm, after), before ^ after
         cached, encrypted = all_of(stays, ne(changed & bits, 0)), all_of(stays, ne(changed & masks.me_mask, 0))
-        return Claim(
-            holds=negate(any_of(cached, encrypted)),
-            symptoms=_memory_symptoms(cached, encrypted),
-            case=Case(
+        return always(
+            negate(any_of(cached, encrypted)),
+            Case(
                 assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
             ),
+            *_memory_symptoms(cached, encrypted),
         )
 
     aligned = _aligned(masks, huge_at)
@@ -591,18 +513,11 @@ def _ve_claim(
     spte: BitVec, assumptions: tuple[Assumption, ...], shown: tuple[Shown, ...], evidence: Evidence, part: str
 ) -> Claim:
     raises = _raises_ve(spte)
-    return Claim(
-        holds=negate(raises),
-        symptoms=(
-            Symptom(
-                name="ve-possible",
-                when=raises,
-                sentence="A violation through an entry that KVM stores can become #VE in the guest.",
-                actual="suppress-#VE is clear",
-                expected="SDM 28.5.7.1: bit 63 of the entry decides",
-            ),
+    return never(
+        Case(assumptions=assumptions, shown=(*shown, Shown("spte", spte)), evidence=evidence, part=part),
+        Wrong("ve-possible", raises, "A violation through an entry that KVM stores can become #VE in the guest.").told(
+            "suppress-#VE is clear", "SDM 28.5.7.1: bit 63 of the entry decides"
         ),
-        case=Case(assumptions=assumptions, shown=(*shown, Shown("spte", spte)), evidence=evidence, part=part),
     )
 
 

@@ -9,8 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
@@ -201,28 +202,19 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
     for name, noun, answer, right, predicate in answers:
         if right:
             symptoms.append(
-                Symptom(
-                    name=f"not-{name}",
-                    when=negate(answer),
-                    sentence=f"A value of the kind '{kind.name}' is not taken for {noun}.",
-                    actual=f"{predicate} is false",
-                    expected="KVM's comments in spte.h: it is one",
-                )
+                Wrong(
+                    f"not-{name}", negate(answer), f"A value of the kind '{kind.name}' is not taken for {noun}."
+                ).told(f"{predicate} is false", "KVM's comments in spte.h: it is one")
             )
         else:
             symptoms.append(
-                Symptom(
-                    name=f"taken-for-{name}",
-                    when=answer,
-                    sentence=f"A value of the kind '{kind.name}' is taken for {noun}.",
-                    actual=predicate,
-                    expected="KVM's comments in spte.h: it is none",
+                Wrong(f"taken-for-{name}", answer, f"A value of the kind '{kind.name}' is taken for {noun}.").told(
+                    predicate, "KVM's comments in spte.h: it is none"
                 )
             )
-    return Claim(
-        holds=all_of(*(negate(symptom.when) for symptom in symptoms)),
-        symptoms=tuple(symptoms),
-        case=Case(
+    return always(
+        all_of(*(negate(symptom.when) for symptom in symptoms)),
+        Case(
             assumptions=kind.assumptions,
             shown=(
                 *kind.shown,
@@ -232,6 +224,7 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
             evidence=kind.evidence,
             part=kind.name,
         ),
+        *symptoms,
     )
 
 

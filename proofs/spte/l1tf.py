@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
 from mmuproof.proofs.spte.mmio import made_mmio_spte
 from mmuproof.proofs.spte.tracking import untracked
@@ -28,12 +29,8 @@ _PFN = ((1 << 52) - 1) & ~0xFFF
 
 def _leaks(entry: BitVec, cache_bits: BitVec, what: str) -> Symptom:
     leaks = all_of(L1TF.present, negate(finds_nothing(entry, cache_bits)))
-    return Symptom(
-        name="address-leaks",
-        when=leaks,
-        sentence=f"{what} holds an address that the L1 cache can have.",
-        actual="address bits that cacheable memory can have",
-        expected="Intel on L1TF: data at the address is used before the fault",
+    return Wrong("address-leaks", leaks, f"{what} holds an address that the L1 cache can have.").told(
+        "address bits that cacheable memory can have", "Intel on L1TF: data at the address is used before the fault"
     )
 
 
@@ -46,14 +43,13 @@ def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             value = bv(kvm.constant(name), 64)
             symptom = _leaks(value, cache_bits, what)
             claims.append(
-                Claim(
-                    holds=negate(symptom.when),
-                    symptoms=(symptom,),
-                    case=Case(
+                never(
+                    Case(
                         assumptions=plausible_host(masks),
                         shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
                         part=name,
                     ),
+                    symptom,
                 )
             )
     if vendor is Vendor.INTEL:
@@ -65,22 +61,19 @@ def _access_tracked(kvm: Kvm) -> Claim:
     masks, spte = kvm.masks.shadow_masks(Vendor.INTEL), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     other = ne((tracked.marked ^ spte) & _PFN, 0)
-    return Claim(
-        holds=negate(other),
-        symptoms=(
-            Symptom(
-                name="another-address",
-                when=other,
-                sentence="An access-tracked SPTE holds another address than that of the page which the guest has.",
-                actual="another page frame number",
-                expected="KVM's comment at mark_spte_for_access_track(): only permissions are put away",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=untracked(kvm, masks, spte),
             shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
             evidence=tracked.evidence,
             part="access-tracked SPTEs",
+        ),
+        Wrong(
+            "another-address",
+            other,
+            "An access-tracked SPTE holds another address than that of the page which the guest has.",
+        ).told(
+            "another page frame number", "KVM's comment at mark_spte_for_access_track(): only permissions are put away"
         ),
     )
 
@@ -91,10 +84,8 @@ def _mmio(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     cache_bits = masks.host.x86_cache_bits
     symptom = _leaks(inputs.spte, cache_bits, "An MMIO SPTE")
     return [
-        Claim(
-            holds=negate(symptom.when),
-            symptoms=(symptom,),
-            case=Case(
+        never(
+            Case(
                 assumptions=(
                     *inputs.assumptions,
                     Assumption("KVM knows that the processor is affected by L1TF: X86_BUG_L1TF", masks.host.has_l1tf),
@@ -103,6 +94,7 @@ def _mmio(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 shown=(*inputs.shown, Shown("address that is looked up", looked_up(inputs.spte, cache_bits))),
                 evidence=inputs.evidence,
             ),
+            symptom,
         )
     ]
 

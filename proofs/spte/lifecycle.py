@@ -9,8 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, use_is_known, writable_states
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, invariant, is_present, reserved_bits
@@ -115,23 +116,19 @@ def _kept(kvm: Kvm, masks: ShadowMasks, operation: _Operation, without: str) -> 
         assumptions += _made_by_kvm(kvm, masks, operation.before, without)
         shown.append(Shown("the entry before", operation.before.spte))
     conjuncts = [each for each in invariant(kvm, masks, operation.after) if each.name != without]
-    return Claim(
-        holds=all_of(*(each.holds for each in conjuncts)),
-        symptoms=tuple(
-            Symptom(
-                name=each.name,
-                when=negate(each.holds),
-                sentence=f"After {operation.part} the entry {each.says}.",
-                actual="such an SPTE",
-                expected="KVM: every SPTE keeps the invariant",
-            )
-            for each in conjuncts
-        ),
-        case=Case(
+    return always(
+        all_of(*(each.holds for each in conjuncts)),
+        Case(
             assumptions=tuple(dict.fromkeys(assumptions)),
             shown=(*shown, Shown("the entry after", operation.after.spte), *operation.shown),
             evidence=operation.evidence,
             part=operation.part,
+        ),
+        *(
+            Wrong(each.name, negate(each.holds), f"After {operation.part} the entry {each.says}.").told(
+                "such an SPTE", "KVM: every SPTE keeps the invariant"
+            )
+            for each in conjuncts
         ),
     )
 
@@ -475,23 +472,14 @@ def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Sequence[Claim]:
         Shown("the entry", entry.spte),
     )
     return [
-        Claim(
-            holds=use.holds,
-            symptoms=(
-                Symptom(
-                    name=use.symptom,
-                    when=negate(use.holds),
-                    sentence=use.sentence,
-                    actual="such an SPTE",
-                    expected=use.source,
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=(*plausible_host(masks), *_possible(masks, entry), *made, *use.given),
                 shown=shown,
                 evidence=masks.evidence + use.evidence,
                 part=use.part,
             ),
+            Wrong(use.symptom, negate(use.holds), use.sentence).told("such an SPTE", use.source),
         )
         for use in _uses(kvm, masks, entry)
     ]

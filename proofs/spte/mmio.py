@@ -9,8 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import MmioRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -134,38 +135,27 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         meant_otherwise |= 1 << USER_EXECUTE_BIT
     foreign = ne(held & meant_otherwise, 0)
     return [
-        Claim(
-            holds=negate(lost),
-            symptoms=(
-                Symptom(
-                    name="generation-lost",
-                    when=lost,
-                    sentence="An MMIO SPTE gives back another generation than it was made with.",
-                    actual="get_mmio_spte_generation() differs",
-                    expected="KVM: check_mmio_spte() compares the two",
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
                 shown=(*inputs.shown, Shown("generation read", content.generation)),
                 evidence=inputs.evidence + content.evidence,
                 part="what comes back",
             ),
-        ),
-        Claim(
-            holds=negate(foreign),
-            symptoms=(
-                Symptom(
-                    name="foreign-bit",
-                    when=foreign,
-                    sentence="A generation takes a bit that means something else: MMU-present, a "
-                    "permission, suppress-#VE or part of the address.",
-                    actual="the bit means two things",
-                    expected="KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own",
-                ),
+            Wrong("generation-lost", lost, "An MMIO SPTE gives back another generation than it was made with.").told(
+                "get_mmio_spte_generation() differs", "KVM: check_mmio_spte() compares the two"
             ),
-            case=Case(
-                shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"
+        ),
+        never(
+            Case(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
+            Wrong(
+                "foreign-bit",
+                foreign,
+                "A generation takes a bit that means something else: MMU-present, a "
+                "permission, suppress-#VE or part of the address.",
+            ).told(
+                "the bit means two things",
+                "KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own",
             ),
         ),
     ]
@@ -181,30 +171,21 @@ def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     host = masks.host
     all_usable = eq(host.x86_phys_bits, host.maxphyaddr)
     return [
-        Claim(
-            holds=all_of(negate(lost), negate(other_access)),
-            symptoms=(
-                Symptom(
-                    name="gfn-lost",
-                    when=lost,
-                    sentence="An MMIO SPTE gives back another GFN than it was made for.",
-                    actual="get_mmio_spte_gfn() differs",
-                    expected="KVM: the access is emulated at the GFN in the SPTE",
-                    place="arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
-                ),
-                Symptom(
-                    name="access-lost",
-                    when=other_access,
-                    sentence="An MMIO SPTE gives back another access than it was made with.",
-                    actual="get_mmio_spte_access() differs",
-                    expected="KVM: the access is cached for emulation",
-                ),
-            ),
-            case=Case(
+        always(
+            all_of(negate(lost), negate(other_access)),
+            Case(
                 assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), Assumption(words, condition)),
                 shown=(*inputs.shown, Shown("GFN read", content.gfn)),
                 evidence=inputs.evidence + content.evidence,
                 part=part,
+            ),
+            Wrong("gfn-lost", lost, "An MMIO SPTE gives back another GFN than it was made for.").told(
+                "get_mmio_spte_gfn() differs",
+                "KVM: the access is emulated at the GFN in the SPTE",
+                place="arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
+            ),
+            Wrong("access-lost", other_access, "An MMIO SPTE gives back another access than it was made with.").told(
+                "get_mmio_spte_access() differs", "KVM: the access is cached for emulation"
             ),
         )
         for part, words, condition in (
@@ -231,42 +212,24 @@ def _recognised(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     says = kvm.sptes.predicates(masks, inputs.spte)
     empty = eq(inputs.spte, _nonpresent_value(kvm))
     return [
-        Claim(
-            holds=all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
-            symptoms=(
-                Symptom(
-                    name="not-recognised",
-                    when=negate(says.is_mmio),
-                    sentence="An MMIO SPTE is not recognised.",
-                    actual="is_mmio_spte() is false",
-                    expected="KVM: an MMIO SPTE is told by shadow_mmio_mask",
-                ),
-                Symptom(
-                    name="mmu-present",
-                    when=says.is_shadow_present,
-                    sentence="An MMIO SPTE is MMU-present.",
-                    actual="is_shadow_present_pte()",
-                    expected="KVM's comment: MMIO SPTEs are not considered present",
-                ),
-                Symptom(
-                    name="frozen",
-                    when=says.is_frozen,
-                    sentence="An MMIO SPTE is the frozen SPTE.",
-                    actual="is_frozen_spte()",
-                    expected="KVM's comment at FROZEN_SPTE: not MMIO",
-                ),
-                Symptom(
-                    name="empty",
-                    when=empty,
-                    sentence="An MMIO SPTE is the value of an empty one.",
-                    actual="SHADOW_NONPRESENT_VALUE",
-                    expected="KVM: an empty SPTE leads to a page fault, not to emulation",
-                ),
-            ),
-            case=Case(
+        always(
+            all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
+            Case(
                 assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
                 shown=inputs.shown,
                 evidence=inputs.evidence,
+            ),
+            Wrong("not-recognised", negate(says.is_mmio), "An MMIO SPTE is not recognised.").told(
+                "is_mmio_spte() is false", "KVM: an MMIO SPTE is told by shadow_mmio_mask"
+            ),
+            Wrong("mmu-present", says.is_shadow_present, "An MMIO SPTE is MMU-present.").told(
+                "is_shadow_present_pte()", "KVM's comment: MMIO SPTEs are not considered present"
+            ),
+            Wrong("frozen", says.is_frozen, "An MMIO SPTE is the frozen SPTE.").told(
+                "is_frozen_spte()", "KVM's comment at FROZEN_SPTE: not MMIO"
+            ),
+            Wrong("empty", empty, "An MMIO SPTE is the value of an empty one.").told(
+                "SHADOW_NONPRESENT_VALUE", "KVM: an empty SPTE leads to a page fault, not to emulation"
             ),
         )
     ]
@@ -306,21 +269,14 @@ def _misconfigured(kvm: Kvm, masks: ShadowMasks, inputs: MmioInputs) -> Claim:
         pages_1g=TRUE,
         memory_type_checked_in_1g=TRUE,
     )
-    return Claim(
-        holds=faults,
-        symptoms=(
-            Symptom(
-                name="no-misconfiguration",
-                when=negate(faults),
-                sentence="An MMIO SPTE is no EPT misconfiguration.",
-                actual="KVM counts on the exit for one",
-                expected="SDM 31.3.3.1: the walk does not end with a misconfiguration",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=inputs.assumptions,
             shown=(*inputs.shown, Shown("MBEC enabled", mbec), Shown("execute-only support", execute_only)),
             evidence=inputs.evidence,
+        ),
+        Wrong("no-misconfiguration", negate(faults), "An MMIO SPTE is no EPT misconfiguration.").told(
+            "KVM counts on the exit for one", "SDM 31.3.3.1: the walk does not end with a misconfiguration"
         ),
     )
 
@@ -333,25 +289,15 @@ def _reserved(masks: ShadowMasks, inputs: MmioInputs, entry_format: EntryFormat)
     reserved = ne(inputs.spte & without_c_bit(mask, host.encryption.c_bit, enabled=encrypted), 0)
     present = bit(inputs.spte, 0)
     manual = "APM 15.25.6" if masks.vendor is Vendor.AMD else "SDM 5.7"
-    return Claim(
-        holds=all_of(present, reserved),
-        symptoms=(
-            Symptom(
-                name="not-present",
-                when=negate(present),
-                sentence="An MMIO SPTE is not present for the hardware.",
-                actual="KVM counts on a fault with P and RSVD",
-                expected=f"{manual}: the fault has neither P nor RSVD",
-            ),
-            Symptom(
-                name="no-reserved-bit",
-                when=negate(reserved),
-                sentence="An MMIO SPTE has no reserved bit.",
-                actual="KVM counts on a fault with P and RSVD",
-                expected=f"{manual}: the entry is used as it is",
-            ),
+    return always(
+        all_of(present, reserved),
+        Case(assumptions=inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+        Wrong("not-present", negate(present), "An MMIO SPTE is not present for the hardware.").told(
+            "KVM counts on a fault with P and RSVD", f"{manual}: the fault has neither P nor RSVD"
         ),
-        case=Case(assumptions=inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+        Wrong("no-reserved-bit", negate(reserved), "An MMIO SPTE has no reserved bit.").told(
+            "KVM counts on a fault with P and RSVD", f"{manual}: the entry is used as it is"
+        ),
     )
 
 
@@ -377,28 +323,9 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     has_flags = once.host.has_ad_bits if vendor is Vendor.INTEL else TRUE
     without = once.ad_enabled ^ has_flags
     return [
-        Claim(
-            holds=negate(any_of(without, *(when for _, when in differ))),
-            symptoms=(
-                *(
-                    Symptom(
-                        name="history",
-                        when=when,
-                        sentence=f"{name} depends on what an earlier set-up has left.",
-                        actual="another value",
-                        expected="KVM's comment at allow_mmio_caching: each load of a vendor module decides anew",
-                    )
-                    for name, when in differ
-                ),
-                Symptom(
-                    name="flags-against-the-host",
-                    when=without,
-                    sentence="KVM does without A/D bits that the tables have, or the other way round.",
-                    actual="kvm_ad_enabled",
-                    expected="SDM 5.4 and 5.5, APM 5.4: only EPT can be without",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(without, *(when for _, when in differ))),
+            Case(
                 assumptions=plausible_host(once),
                 shown=(
                     Shown("shadow_mmio_value", once.mmio_value),
@@ -406,6 +333,17 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 ),
                 evidence=once.evidence + again.evidence,
             ),
+            *(
+                Wrong("history", when, f"{name} depends on what an earlier set-up has left.").told(
+                    "another value", "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew"
+                )
+                for name, when in differ
+            ),
+            Wrong(
+                "flags-against-the-host",
+                without,
+                "KVM does without A/D bits that the tables have, or the other way round.",
+            ).told("kvm_ad_enabled", "SDM 5.4 and 5.5, APM 5.4: only EPT can be without"),
         )
     ]
 
@@ -429,20 +367,8 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         """The SPTE was made before the generation ``earliest`` could begin."""
         saved = all_of(zapped.zaps, ule(earliest, began), ule(began, now))
         stale = all_of(believed.holds, negate(saved))
-        return Claim(
-            holds=negate(stale),
-            symptoms=(
-                Symptom(
-                    name="stale-believed",
-                    when=stale,
-                    sentence="An MMIO SPTE of an earlier generation is taken for current, and nothing "
-                    "has zapped it since.",
-                    actual="check_mmio_spte() is true, and kvm_mmu_invalidate_mmio_sptes() did not zap",
-                    expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: a wrap requires a full zap",
-                    place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
-                ),
-            ),
-            case=Case(
+        return never(
+            Case(
                 assumptions=(
                     *plausible_host(masks),
                     Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
@@ -470,26 +396,31 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 evidence=content.evidence + believed.evidence + zapped.evidence,
                 part=part,
             ),
+            Wrong(
+                "stale-believed",
+                stale,
+                "An MMIO SPTE of an earlier generation is taken for current, and nothing has zapped it since.",
+            ).told(
+                "check_mmio_spte() is true, and kvm_mmu_invalidate_mmio_sptes() did not zap",
+                "KVM's comment at MMIO_SPTE_GEN_LOW_START: a wrap requires a full zap",
+                place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
+            ),
         )
 
     updating = ne(now & in_progress, 0)
     trusted = all_of(updating, believed.holds)
-    unsure = Claim(
-        holds=negate(trusted),
-        symptoms=(
-            Symptom(
-                name="believed-during-update",
-                when=trusted,
-                sentence="An MMIO SPTE is taken for current while memory slots are changed.",
-                actual="check_mmio_spte() is true",
-                expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
-            ),
-        ),
-        case=Case(
+    unsure = never(
+        Case(
             assumptions=(*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
             shown=(Shown("spte", spte), Shown("slots->generation now", now)),
             evidence=believed.evidence,
             part="during an update",
+        ),
+        Wrong(
+            "believed-during-update", trusted, "An MMIO SPTE is taken for current while memory slots are changed."
+        ).told(
+            "check_mmio_spte() is true",
+            "KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
         ),
     )
     return [

@@ -9,8 +9,9 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import MadeSpte
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hardware_spte import allowed, allowed_by, any_access
 from mmuproof.proofs.given.hosts import plausible_host
@@ -76,32 +77,8 @@ def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     put_away = all_of(tracked, by_access, negate(inputs.request.prefetch))
     manual = hardware_spte.MANUALS[vendor]
     return [
-        Claim(
-            holds=negate(any_of(gained, lost, put_away)),
-            symptoms=(
-                Symptom(
-                    name="access-gained",
-                    when=gained,
-                    sentence="The SPTE allows an access that make_spte() was not to grant.",
-                    actual="the hardware allows it",
-                    expected=f"{manual}: the access that was given does not allow it",
-                ),
-                Symptom(
-                    name="access-lost",
-                    when=lost,
-                    sentence="The SPTE denies an access that make_spte() was to grant.",
-                    actual="the hardware denies it",
-                    expected=f"{manual}: the access that was given allows it",
-                ),
-                Symptom(
-                    name="tracked-unasked",
-                    when=put_away,
-                    sentence="make_spte() access-tracks an SPTE that was not prefetched.",
-                    actual="the next access faults",
-                    expected="KVM: only what is prefetched counts as not used yet",
-                ),
-            ),
-            case=Case(
+        never(
+            Case(
                 assumptions=(
                     *inputs.assumptions,
                     *access.assumptions,
@@ -109,6 +86,15 @@ def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 ),
                 shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
                 evidence=made.evidence,
+            ),
+            Wrong("access-gained", gained, "The SPTE allows an access that make_spte() was not to grant.").told(
+                "the hardware allows it", f"{manual}: the access that was given does not allow it"
+            ),
+            Wrong("access-lost", lost, "The SPTE denies an access that make_spte() was to grant.").told(
+                "the hardware denies it", f"{manual}: the access that was given allows it"
+            ),
+            Wrong("tracked-unasked", put_away, "make_spte() access-tracks an SPTE that was not prefetched.").told(
+                "the next access faults", "KVM: only what is prefetched counts as not used yet"
             ),
         )
     ]
@@ -142,29 +128,18 @@ def _separated(kvm: Kvm, masks: ShadowMasks, name: str, own: BitVec) -> Claim:
     mitigated = all_of(made.nx_huge_pages, ne(request.level, 1)) if executes else FALSE
     changed, wanted = made.spte ^ other.spte, ite(mitigated, bv(0, 64), own)
     stray, missing = ne(changed & ~wanted, 0), ne(wanted & ~changed, 0)
-    return Claim(
-        holds=negate(any_of(stray, missing)),
-        symptoms=(
-            Symptom(
-                name="stray-dependence",
-                when=stray,
-                sentence=f"{name} changes a bit of the SPTE that is not its own.",
-                actual="another bit changes",
-                expected="the hardware bit that it stands for, alone",
-            ),
-            Symptom(
-                name="no-effect",
-                when=missing,
-                sentence=f"{name} does not change the bit of the SPTE that it stands for.",
-                actual="the bit does not change",
-                expected="the hardware bit that it stands for",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(*inputs.assumptions, untracked_from_start(inputs)),
             shown=(*inputs.shown, Shown("spte", made.spte), Shown(f"spte with the other {name}", other.spte)),
             evidence=made.evidence + other.evidence,
             part=f"make_spte(), {name}",
+        ),
+        Wrong("stray-dependence", stray, f"{name} changes a bit of the SPTE that is not its own.").told(
+            "another bit changes", "the hardware bit that it stands for, alone"
+        ),
+        Wrong("no-effect", missing, f"{name} does not change the bit of the SPTE that it stands for.").told(
+            "the bit does not change", "the hardware bit that it stands for"
         ),
     )
 
@@ -175,18 +150,8 @@ def _split_ignores_user(kvm: Kvm, masks: ShadowMasks) -> Claim:
     flipped = replace(request, access=request.access ^ kvm.constant("ACC_USER_MASK"))
     small, other = (kvm.spte_changes.make_small_spte(masks, each) for each in (request, flipped))
     differs = ne(small.spte, other.spte)
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="user-read-as-execution",
-                when=differs,
-                sentence="Splitting takes the user bit of a role for execution.",
-                actual="another SPTE",
-                expected="outside EPT bit 2 of ACC_* is ACC_USER_MASK, and splitting leaves U alone",
-            ),
-        ),
-        case=Case(
+    return never(
+        Case(
             assumptions=(
                 *plausible_host(masks),
                 Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
@@ -197,6 +162,9 @@ def _split_ignores_user(kvm: Kvm, masks: ShadowMasks) -> Claim:
             ),
             evidence=small.evidence + other.evidence,
             part="make_small_spte()",
+        ),
+        Wrong("user-read-as-execution", differs, "Splitting takes the user bit of a role for execution.").told(
+            "another SPTE", "outside EPT bit 2 of ACC_* is ACC_USER_MASK, and splitting leaves U alone"
         ),
     )
 

@@ -10,6 +10,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import hardware_spte
 from mmuproof.proofs.given.hardware_spte import with_saved
 from mmuproof.proofs.given.held_spte import (
@@ -44,20 +45,14 @@ def _order_symptoms(masks: ShadowMasks, spte: BitVec) -> tuple[Symptom, ...]:
     writable = has(spte, _WRITE)
     mmu_writable, host_writable = ne(spte & masks.mmu_writable, 0), ne(spte & masks.host_writable, 0)
     return (
-        Symptom(
-            name="writable-not-mmu-writable",
-            when=all_of(writable, negate(mmu_writable)),
-            sentence="A writable SPTE is not MMU-writable.",
-            actual="W without MMU-writable",
-            expected=_STATES,
-        ),
-        Symptom(
-            name="mmu-writable-not-host-writable",
-            when=all_of(mmu_writable, negate(host_writable)),
-            sentence="An MMU-writable SPTE is not host-writable.",
-            actual="MMU-writable without host-writable",
-            expected=_STATES,
-        ),
+        Wrong(
+            "writable-not-mmu-writable", all_of(writable, negate(mmu_writable)), "A writable SPTE is not MMU-writable."
+        ).told("W without MMU-writable", _STATES),
+        Wrong(
+            "mmu-writable-not-host-writable",
+            all_of(mmu_writable, negate(host_writable)),
+            "An MMU-writable SPTE is not host-writable.",
+        ).told("MMU-writable without host-writable", _STATES),
     )
 
 
@@ -65,23 +60,17 @@ def _made(kvm: Kvm, masks: ShadowMasks) -> Claim:
     inputs = made_spte(kvm, masks)
     made = kvm.sptes.make_spte(masks, inputs.request)
     host = iff(ne(made.spte & masks.host_writable, 0), inputs.request.host_writable)
-    return Claim(
-        holds=all_of(writable_in_order(masks, made.spte), host),
-        symptoms=(
-            *_order_symptoms(masks, made.spte),
-            Symptom(
-                name="host-writable-wrong",
-                when=negate(host),
-                sentence="An SPTE says the contrary of what the host's mapping allows.",
-                actual="host-writable",
-                expected="the argument host_writable",
-            ),
-        ),
-        case=Case(
+    return always(
+        all_of(writable_in_order(masks, made.spte), host),
+        Case(
             assumptions=inputs.assumptions,
             shown=(*inputs.shown, Shown("spte", made.spte)),
             evidence=made.evidence,
             part="make_spte()",
+        ),
+        *_order_symptoms(masks, made.spte),
+        Wrong("host-writable-wrong", negate(host), "An SPTE says the contrary of what the host's mapping allows.").told(
+            "host-writable", "the argument host_writable"
         ),
     )
 
@@ -101,30 +90,20 @@ def _kept(
     host_changed = all_of(stays, ne((before ^ after) & masks.host_writable, 0))
     mmu_gained = all_of(stays, ne(after & ~before & masks.mmu_writable, 0))
     in_order = implies(stays, writable_in_order(masks, after))
-    return Claim(
-        holds=all_of(in_order, negate(host_changed), negate(mmu_gained)),
-        symptoms=(
-            *_order_symptoms(masks, after),
-            Symptom(
-                name="host-writable-changed",
-                when=host_changed,
-                sentence="An operation on an SPTE changes host-writable.",
-                actual="host-writable differs",
-                expected="KVM: it stays as it was when the SPTE was made",
-            ),
-            Symptom(
-                name="mmu-writable-gained",
-                when=mmu_gained,
-                sentence="An operation on an SPTE makes it MMU-writable.",
-                actual="MMU-writable is set",
-                expected="KVM: only make_spte() asks whether the page is write-tracked",
-            ),
-        ),
-        case=Case(
+    return always(
+        all_of(in_order, negate(host_changed), negate(mmu_gained)),
+        Case(
             assumptions=(*assumptions, writable_states(masks, before)),
             shown=(*shown, Shown("spte afterwards", after)),
             evidence=evidence,
             part=part,
+        ),
+        *_order_symptoms(masks, after),
+        Wrong("host-writable-changed", host_changed, "An operation on an SPTE changes host-writable.").told(
+            "host-writable differs", "KVM: it stays as it was when the SPTE was made"
+        ),
+        Wrong("mmu-writable-gained", mmu_gained, "An operation on an SPTE makes it MMU-writable.").told(
+            "MMU-writable is set", "KVM: only make_spte() asks whether the page is write-tracked"
         ),
     )
 
@@ -200,37 +179,24 @@ def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         taken = masks.mmu_writable | _WRITE if change.tracks else bv(_WRITE, 64)
         stray = ne((after.spte ^ held.at.spte) & ~taken, 0)
         claims.append(
-            Claim(
-                holds=negate(any_of(still, again, stray)),
-                symptoms=(
-                    Symptom(
-                        name="still-writable",
-                        when=still,
-                        sentence="A write-protected SPTE is writable.",
-                        actual="W is set",
-                        expected="the next write has to fault",
-                    ),
-                    Symptom(
-                        name="still-mmu-writable",
-                        when=again,
-                        sentence="The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
-                        actual="MMU-writable is set",
-                        expected="KVM: cleared while the page is write-tracked",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=stray,
-                        sentence="Write protection changes more of an SPTE than who may write.",
-                        actual="another bit changes",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
+            never(
+                Case(
                     assumptions=(*held.assumptions, writable_states(masks, held.at.spte)),
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
                 ),
+                Wrong("still-writable", still, "A write-protected SPTE is writable.").told(
+                    "W is set", "the next write has to fault"
+                ),
+                Wrong(
+                    "still-mmu-writable",
+                    again,
+                    "The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
+                ).told("MMU-writable is set", "KVM: cleared while the page is write-tracked"),
+                Wrong(
+                    "another-bit-changed", stray, "Write protection changes more of an SPTE than who may write."
+                ).told("another bit changes", "the rest of the SPTE stays"),
             )
         )
     return claims
@@ -261,63 +227,41 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         made.logged, writable, negate(all_of(made.marked_dirty.called, eq(made.marked_dirty.gfn, request.gfn)))
     )
     return [
-        Claim(
-            holds=negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
-            symptoms=(
-                Symptom(
-                    name="wrong-type",
-                    when=wrong_type,
-                    sentence="An SPTE has another A/D type than its page.",
-                    actual="another type",
-                    expected="KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes",
-                ),
-                Symptom(
-                    name="not-accessed",
-                    when=unused,
-                    sentence="The SPTE of a page that is in use counts as unused.",
-                    actual="A is clear",
-                    expected="KVM: only prefetched SPTEs count as unused",
-                ),
-                Symptom(
-                    name="accessed",
-                    when=used,
-                    sentence="A prefetched SPTE counts as used.",
-                    actual="A is set",
-                    expected="KVM: only prefetched SPTEs count as unused",
-                ),
-                Symptom(
-                    name="use-not-noticed",
-                    when=unnoticed,
-                    sentence="An SPTE without A/D bits counts as unused, and its use will not be noticed.",
-                    actual="A is clear, and the SPTE is not access-tracked",
-                    expected="KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
-                ),
-                Symptom(
-                    name="write-not-logged",
-                    when=unlogged,
-                    sentence="An SPTE becomes writable, and the dirty log does not have its page.",
-                    actual="mark_page_dirty_in_slot() is not called, or of another page",
-                    expected="KVM: with W and D set, no later write is noticed",
-                ),
-                Symptom(
-                    name="not-dirty",
-                    when=clean,
-                    sentence="An SPTE becomes writable without D, so its first write is logged again.",
-                    actual="D is clear",
-                    expected="KVM: the page is marked dirty when its SPTE becomes writable",
-                ),
-                Symptom(
-                    name="dirty",
-                    when=written,
-                    sentence="A read-only SPTE is made with D.",
-                    actual="D is set",
-                    expected="nothing was written through it",
-                ),
-            ),
-            case=Case(
+        always(
+            negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
+            Case(
                 assumptions=(*inputs.assumptions, _flags_as_page(masks, request.ad_disabled)),
                 shown=(*inputs.shown, Shown("spte", made.spte)),
                 evidence=made.evidence,
+            ),
+            Wrong("wrong-type", wrong_type, "An SPTE has another A/D type than its page.").told(
+                "another type", "KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes"
+            ),
+            Wrong("not-accessed", unused, "The SPTE of a page that is in use counts as unused.").told(
+                "A is clear", "KVM: only prefetched SPTEs count as unused"
+            ),
+            Wrong("accessed", used, "A prefetched SPTE counts as used.").told(
+                "A is set", "KVM: only prefetched SPTEs count as unused"
+            ),
+            Wrong(
+                "use-not-noticed",
+                unnoticed,
+                "An SPTE without A/D bits counts as unused, and its use will not be noticed.",
+            ).told(
+                "A is clear, and the SPTE is not access-tracked",
+                "KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
+            ),
+            Wrong(
+                "write-not-logged", unlogged, "An SPTE becomes writable, and the dirty log does not have its page."
+            ).told(
+                "mark_page_dirty_in_slot() is not called, or of another page",
+                "KVM: with W and D set, no later write is noticed",
+            ),
+            Wrong("not-dirty", clean, "An SPTE becomes writable without D, so its first write is logged again.").told(
+                "D is clear", "KVM: the page is marked dirty when its SPTE becomes writable"
+            ),
+            Wrong("dirty", written, "A read-only SPTE is made with D.").told(
+                "D is set", "nothing was written through it"
             ),
         )
     ]
@@ -367,29 +311,18 @@ def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         if change is SpteChange.TDP_CLEAR_DIRTY_MASKED:
             own = (*own, Assumption("the page is small: its callers log small pages", eq(held.at.level, 1)))
         claims.append(
-            Claim(
-                holds=negate(any_of(missed, stray)),
-                symptoms=(
-                    Symptom(
-                        name="write-not-noticed",
-                        when=missed,
-                        sentence="After the dirty log is cleared, the next write is not noticed.",
-                        actual="W is set, and D does not log",
-                        expected="SDM 31.3.6: PML logs where D goes from 0 to 1",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=stray,
-                        sentence="Clearing the dirty log changes a bit besides W and D.",
-                        actual="another bit changes",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
+            never(
+                Case(
                     assumptions=(*held.assumptions, *own, writable_states(masks, held.at.spte)),
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
+                ),
+                Wrong(
+                    "write-not-noticed", missed, "After the dirty log is cleared, the next write is not noticed."
+                ).told("W is set, and D does not log", "SDM 31.3.6: PML logs where D goes from 0 to 1"),
+                Wrong("another-bit-changed", stray, "Clearing the dirty log changes a bit besides W and D.").told(
+                    "another bit changes", "the rest of the SPTE stays"
                 ),
             )
         )
@@ -424,32 +357,9 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             kvm.spte_changes.facts(masks, SpteAt(after.spte, held.at.level)).is_accessed_spte,
         )
         claims.append(
-            Claim(
-                holds=negate(any_of(unnoticed, lost, again)),
-                symptoms=(
-                    Symptom(
-                        name="use-not-noticed",
-                        when=unnoticed,
-                        sentence="After an SPTE is aged, its next use is not noticed.",
-                        actual="A is set, or the hardware uses the SPTE",
-                        expected=f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
-                    ),
-                    Symptom(
-                        name="still-used",
-                        when=again,
-                        sentence="After an SPTE is aged it still counts as used.",
-                        actual="is_accessed_spte() is true",
-                        expected="KVM: it is asked again before the next use",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=lost,
-                        sentence="Aging changes more of an SPTE than W and A.",
-                        actual="another bit changes, or a permission is not saved",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
+            always(
+                negate(any_of(unnoticed, lost, again)),
+                Case(
                     assumptions=(
                         *held.assumptions,
                         *slots_are_clear(kvm, masks, held.at),
@@ -460,6 +370,16 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
+                ),
+                Wrong("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.").told(
+                    "A is set, or the hardware uses the SPTE",
+                    f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
+                ),
+                Wrong("still-used", again, "After an SPTE is aged it still counts as used.").told(
+                    "is_accessed_spte() is true", "KVM: it is asked again before the next use"
+                ),
+                Wrong("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.").told(
+                    "another bit changes, or a permission is not saved", "the rest of the SPTE stays"
                 ),
             )
         )
