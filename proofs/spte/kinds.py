@@ -14,8 +14,8 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.given.made_mmio import legal_gfn, made_mmio_spte
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
-from mmuproof.proofs.spte.mmio import legal_gfn, made_mmio_spte
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (

@@ -15,7 +15,7 @@ from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
-from mmuproof.proofs.spte.mmio import made_mmio_spte
+from mmuproof.proofs.given.made_mmio import made_mmio_spte
 from mmuproof.proofs.spte.tracking import untracked
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption

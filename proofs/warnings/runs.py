@@ -19,10 +19,10 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import held_spte, relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
 from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.given.made_mmio import made_mmio_spte
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.nested_set_up import asked_for
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.spte.mmio import made_mmio_spte
 from mmuproof.proofs.warnings import conditions as conditions
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bool_var, eq, iff, implies, ne, negate, ule, var
