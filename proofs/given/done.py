@@ -54,6 +54,12 @@ class Done:
     name: str = ""
     how: How = How.CHANGES
 
+    @property
+    def held(self) -> SpteAt:
+        """The entry that it finds, of an operation that finds one."""
+        assert self.before is not None, self.name
+        return self.before
+
     def case(self, *extra: Assumption, of_before: tuple[Assumption, ...] = (), shown: tuple[Shown, ...] = ()) -> Case:
         """The case of a claim about what is left.
 

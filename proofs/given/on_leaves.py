@@ -16,6 +16,8 @@ from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, bool_var, bv, eq, ne, var, zext
 
 _LOWEST_OF_TABLES = 2
+PAGE_TABLE = var("page table", 64)
+"""What `linked` leads to."""
 
 
 def made(kvm: Kvm, masks: ShadowMasks) -> Done:
@@ -33,7 +35,7 @@ def made(kvm: Kvm, masks: ShadowMasks) -> Done:
 
 def linked(kvm: Kvm, masks: ShadowMasks) -> Done:
     """``make_nonleaf_spte()``."""
-    table, ad_disabled = var("page table", 64), bool_var("ad_disabled")
+    table, ad_disabled = PAGE_TABLE, bool_var("ad_disabled")
     done = kvm.spte_changes.make_nonleaf_spte(masks, table, ad_disabled)
     at_a_page = Assumption(
         "a page table is at a physical address, aligned to 4 KByte, below the usable width",

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
-from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
+from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
+from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import hardware_spte, relations
+from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
-from mmuproof.proofs.given.held_spte import (
-    any_fault,
-    each_in_place,
-    held_leaf,
-    slots_are_clear,
-    split_request,
-    use_is_known,
-)
-from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.held_spte import any_fault, held_leaf, slots_are_clear, use_is_known
+from mmuproof.proofs.given.lifecycle_invariant import is_present
+from mmuproof.proofs.given.operations import LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
@@ -33,14 +29,6 @@ from mmuproof.spec.errata import ITLB_MULTIHIT
 _MITIGATION = "KVM: with the iTLB-multihit mitigation no huge page is executable"
 
 
-def huge_sptes_are_made(state: Callable[[], Claim]) -> list[Claim]:
-    """The claim about make_huge_spte(), of trees that have it: others zap what they want to be huge."""
-    try:
-        return [state()]
-    except NotThere:
-        return []
-
-
 # -- spte.nx-huge --------------------------------------------------------------------------------------------
 
 
@@ -48,56 +36,18 @@ def _mitigated(kvm: Kvm, masks: ShadowMasks) -> Assumption:
     return Assumption("the iTLB-multihit mitigation is on", kvm.spte_changes.is_nx_huge_page_enabled(masks))
 
 
-def _not_executable(
-    kvm: Kvm,
-    vendor: Vendor,
-    spte: BitVec,
-    assumptions: Sequence[Assumption],
-    shown: Sequence[Shown],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
+def _not_executable(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
     """A huge SPTE lets nothing be executed, neither now nor when saved permissions come back."""
+    spte, vendor = done.after.spte, masks.vendor
     can = all_of(ITLB_MULTIHIT.present, executable(vendor, with_saved(kvm, vendor, spte)))
+    slots = () if done.before is None else slots_are_clear(kvm, masks, done.before)
+    huge = () if done.before is not None else (Assumption("the page is huge", ne(done.after.level, 1)),)
     return never(
-        Case(assumptions=tuple(assumptions), shown=(*shown, Shown("huge spte", spte)), evidence=evidence, part=part),
+        done.case(*huge, _mitigated(kvm, masks), of_before=slots, shown=(Shown("huge spte", spte),)),
         Wrong("huge-executable", can, "A huge SPTE is executable under the iTLB-multihit mitigation.").told(
             "the hardware executes through it", _MITIGATION
         ),
     )
-
-
-def _made_huge(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    inputs = made_spte(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    huge = Assumption("the page is huge", ne(inputs.request.level, 1))
-    return _not_executable(
-        kvm,
-        masks.vendor,
-        made.spte,
-        (*inputs.assumptions, huge, _mitigated(kvm, masks)),
-        inputs.shown,
-        made.evidence,
-        "make_spte()",
-    )
-
-
-def _collapsed(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    held = held_leaf(kvm, masks)
-    made = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-    return _not_executable(
-        kvm,
-        masks.vendor,
-        made.spte,
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at), _mitigated(kvm, masks)),
-        held.shown,
-        made.evidence,
-        "make_huge_spte()",
-    )
-
-
-def _collapses_to_huge(at: SpteAt) -> Assumption:
-    return Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(at.level, 1))
 
 
 def _permission_rows(kvm: Kvm, vendor: Vendor, spte: BitVec, access: BitVec) -> list[tuple[str, Bool, Bool]]:
@@ -112,32 +62,22 @@ def _permission_rows(kvm: Kvm, vendor: Vendor, spte: BitVec, access: BitVec) -> 
     return rows
 
 
-def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    vendor = masks.vendor
-    request, assumptions, shown = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
+def _split(kvm: Kvm, masks: ShadowMasks, done: Done, request: SplitRequest) -> Claim:
+    """A small SPTE is as executable as its page's role, and a huge one not at all."""
+    vendor, spte = masks.vendor, done.after.spte
     smallest = eq(request.level, 1)
-    rows = _permission_rows(kvm, vendor, small.spte, request.access)
-    still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, small.spte)))
-    gained = [all_of(smallest, got, negate(want)) for _, got, want in rows]
-    lost = [all_of(smallest, want, negate(got)) for _, got, want in rows]
-    return always(
-        negate(any_of(still_huge, *gained, *lost)),
-        Case(
-            assumptions=(
-                *assumptions,
-                *slots_are_clear(kvm, masks, huge_at),
-                _mitigated(kvm, masks),
-                Assumption(
-                    "the huge SPTE is not executable, as the other parts show: switching the mitigation on zaps "
-                    "all others",
-                    negate(executable(vendor, with_saved(kvm, vendor, request.huge_spte))),
-                ),
-            ),
-            shown=(*shown, Shown("small spte", small.spte)),
-            evidence=small.evidence,
-            part="make_small_spte()",
+    rows = _permission_rows(kvm, vendor, spte, request.access)
+    still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, spte)))
+    not_executable = Assumption(
+        "the huge SPTE is not executable, as the other parts show: switching the mitigation on zaps all others",
+        negate(executable(vendor, with_saved(kvm, vendor, request.huge_spte))),
+    )
+    return never(
+        done.case(
+            _mitigated(kvm, masks),
+            not_executable,
+            of_before=slots_are_clear(kvm, masks, done.held),
+            shown=(Shown("small spte", spte),),
         ),
         Wrong(
             "huge-executable",
@@ -145,59 +85,37 @@ def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
             "Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
         ).told("the hardware executes through it", _MITIGATION),
         *(
-            Wrong(f"{name}-gained", when, "A small SPTE lets more be executed than its page's role.").told(
-                f"{name} is granted", "role.access does not have it"
-            )
-            for (name, _, _), when in zip(rows, gained, strict=True)
+            Wrong(
+                f"{name}-gained",
+                all_of(smallest, got, negate(want)),
+                "A small SPTE lets more be executed than its page's role.",
+            ).told(f"{name} is granted", "role.access does not have it")
+            for name, got, want in rows
         ),
         *(
-            Wrong(f"{name}-lost", when, "Splitting does not give back the execution that the mitigation took.").told(
-                f"{name} is not granted", "role.access has it"
-            )
-            for (name, _, _), when in zip(rows, lost, strict=True)
+            Wrong(
+                f"{name}-lost",
+                all_of(smallest, want, negate(got)),
+                "Splitting does not give back the execution that the mitigation took.",
+            ).told(f"{name} is not granted", "role.access has it")
+            for name, got, want in rows
         ),
     )
 
 
-def _kept(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
-    held = held_leaf(kvm, masks)
-    after = kvm.spte_changes.change(masks, change, held.at)
-    return _no_execution_gained(
-        kvm,
-        masks,
-        held.at.spte,
-        after.spte,
-        after.evidence,
-        change.value,
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at)),
-        held.shown,
-    )
-
-
-def _no_execution_gained(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    before: BitVec,
-    after: BitVec,
-    evidence: Evidence,
-    part: str,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-) -> Claim:
-    vendor = masks.vendor
-    zapped = negate(has(after, kvm.constant("SPTE_MMU_PRESENT_MASK")))
-    gained = any_of(
-        *(
-            all_of(got, negate(had))
-            for got, had in zip(_execution(kvm, vendor, after), _execution(kvm, vendor, before), strict=True)
-        )
-    )
-    gained = all_of(negate(zapped), gained)
+def _no_execution_gained(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """What may be executed is given back by splitting alone, and never in place."""
+    if isinstance(done.asked, SplitRequest):
+        return _split(kvm, masks, done, done.asked)
+    had, has_now = (_execution(kvm, masks.vendor, at.spte) for at in (done.held, done.after))
+    more = any_of(*(all_of(now, negate(before)) for before, now in zip(had, has_now, strict=True)))
     return never(
-        Case(assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part),
-        Wrong("execution-gained", gained, "An operation on an SPTE makes it executable.").told(
-            "the hardware executes through it", "nothing grants execution in place"
-        ),
+        done.case(of_before=slots_are_clear(kvm, masks, done.held)),
+        Wrong(
+            "execution-gained",
+            all_of(is_present(kvm, done.after.spte), more),
+            "An operation on an SPTE makes it executable.",
+        ).told("the hardware executes through it", "nothing grants execution in place"),
     )
 
 
@@ -210,29 +128,12 @@ def _execution(kvm: Kvm, vendor: Vendor, spte: BitVec) -> tuple[Bool, Bool]:
     return executable(vendor, spte), FALSE
 
 
-def _fixed(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    held, (fault, premises, shown) = held_leaf(kvm, masks), any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    return _no_execution_gained(
-        kvm,
-        masks,
-        held.at.spte,
-        done.spte,
-        done.evidence,
-        "fast_page_fault()",
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), *premises),
-        (*held.shown, *shown),
-    )
-
-
 def _nx_huge(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
+    making_huge = frozenset((How.MAKES, How.COLLAPSES))
     return [
-        _made_huge(kvm, masks),
-        *huge_sptes_are_made(lambda: _collapsed(kvm, masks)),
-        _split(kvm, masks),
-        each_in_place([_kept(kvm, masks, change) for change in SpteChange if change.happens(vendor)]),
-        _fixed(kvm, masks),
+        *for_all(kvm, masks, partial(_not_executable, kvm, masks), making_huge),
+        *for_all(kvm, masks, partial(_no_execution_gained, kvm, masks), LEAVING_PAGES - making_huge),
     ]
 
 
@@ -306,86 +207,33 @@ def _matches_user(kvm: Kvm, masks: ShadowMasks, spte: BitVec, access: AnyAccess)
     )
 
 
-def _stays_alike(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    after: BitVec,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
-    differ = negate(_alike(kvm, masks, after))
-    return never(
-        Case(assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part),
-        Wrong("modes-differ", differ, "An SPTE of a direct MMU can be executed in one mode only.").told(
-            "XS and XU differ", "KVM's comment at is_executable_pte(): XS == XU"
-        ),
-    )
-
-
 def _access_alike(kvm: Kvm, access: BitVec) -> Assumption:
     both = [has(access, kvm.constant(name)) for name in ("ACC_EXEC_MASK", "ACC_USER_EXEC_MASK")]
     return Assumption("the access is that of a direct MMU: EXEC and USER_EXEC are equal", iff(*both))
 
 
-def _alike_claims(kvm: Kvm, masks: ShadowMasks) -> list[Claim]:
-    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    request, assumptions, shown = split_request(kvm, masks)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    was = (*held.assumptions, *_as_in_direct_mmus(kvm, masks, held.at.spte))
-    claims = [
-        _stays_alike(
-            kvm,
-            masks,
-            made.spte,
-            (*inputs.assumptions, _access_alike(kvm, inputs.request.pte_access)),
-            inputs.shown,
-            made.evidence,
-            "make_spte()",
-        ),
-        _stays_alike(
-            kvm,
-            masks,
-            small.spte,
-            (
-                *assumptions,
-                *_as_in_direct_mmus(kvm, masks, request.huge_spte),
-                *slots_are_clear(kvm, masks, SpteAt(request.huge_spte, request.level + 1)),
-                _access_alike(kvm, resize(request.access, 32)),
-            ),
-            shown,
-            small.evidence,
-            "make_small_spte()",
-        ),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        premises = (*was, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at))
-        return _stays_alike(kvm, masks, huge.spte, premises, held.shown, huge.evidence, "make_huge_spte()")
-
-    claims += huge_sptes_are_made(collapsed)
-    was = (*was, *slots_are_clear(kvm, masks, held.at))
-    in_place = []
-    for change in SpteChange:
-        if change.happens(masks.vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(_stays_alike(kvm, masks, after.spte, was, held.shown, after.evidence, change.value))
-    claims.append(each_in_place(in_place))
-    fault, premises, seen = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _stays_alike(kvm, masks, done.spte, (*was, *premises), (*held.shown, *seen), done.evidence, "fast_page_fault()")
+def _stays_alike(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """An operation leaves XS and XU alike; where it is asked for an access, that access has them alike."""
+    match done.asked:
+        case SpteRequest(pte_access=access) | SplitRequest(access=access):
+            asked: tuple[Assumption, ...] = (_access_alike(kvm, resize(access, 32)),)
+        case _:
+            asked = ()
+    was = done.before and (*_as_in_direct_mmus(kvm, masks, done.before.spte), *slots_are_clear(kvm, masks, done.before))
+    return never(
+        done.case(*asked, of_before=was or ()),
+        Wrong(
+            "modes-differ",
+            negate(_alike(kvm, masks, done.after.spte)),
+            "An SPTE of a direct MMU can be executed in one mode only.",
+        ).told("XS and XU differ", "KVM's comment at is_executable_pte(): XS == XU"),
     )
-    return claims
 
 
 def _direct_execution(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     told_apart = vendor is Vendor.INTEL and relations.has_mbec(kvm)
-    return [_predicate(kvm, masks), *(_alike_claims(kvm, masks) if told_apart else [])]
+    return [_predicate(kvm, masks), *(for_all(kvm, masks, partial(_stays_alike, kvm, masks)) if told_apart else [])]
 
 
 # -- spte.fast-fault -----------------------------------------------------------------------------------------

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
+from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import hardware_spte
+from mmuproof.proofs.given.done import Done
 from mmuproof.proofs.given.hardware_spte import with_saved
-from mmuproof.proofs.given.held_spte import (
-    any_fault,
-    each_in_place,
-    held_leaf,
-    slots_are_clear,
-    split_request,
-    use_is_known,
-    writable_in_order,
-    writable_states,
-)
+from mmuproof.proofs.given.held_spte import held_leaf, slots_are_clear, use_is_known, writable_in_order, writable_states
+from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.operations import for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.spte.execution import huge_sptes_are_made
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, iff, implies, ite, ne, negate
 
 _WRITE = hardware_spte.field_mask(Vendor.INTEL, "write")
 _STATES = "KVM's table at check_spte_writable_invariants()"
-
-
-def _is_present(kvm: Kvm, spte: BitVec) -> Bool:
-    return has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))
 
 
 # -- spte.writable-states ------------------------------------------------------------------------------------
@@ -56,48 +46,25 @@ def _order_symptoms(masks: ShadowMasks, spte: BitVec) -> tuple[Symptom, ...]:
     )
 
 
-def _made(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    inputs = made_spte(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    host = iff(ne(made.spte & masks.host_writable, 0), inputs.request.host_writable)
-    return always(
-        all_of(writable_in_order(masks, made.spte), host),
-        Case(
-            assumptions=inputs.assumptions,
-            shown=(*inputs.shown, Shown("spte", made.spte)),
-            evidence=made.evidence,
-            part="make_spte()",
-        ),
-        *_order_symptoms(masks, made.spte),
-        Wrong("host-writable-wrong", negate(host), "An SPTE says the contrary of what the host's mapping allows.").told(
-            "host-writable", "the argument host_writable"
-        ),
-    )
-
-
-def _kept(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    before: BitVec,
-    after: BitVec,
-    evidence: Evidence,
-    part: str,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-) -> Claim:
-    """An operation keeps the order, leaves host-writable alone and grants no MMU-writable."""
-    stays = _is_present(kvm, after)
+def _in_order(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """An operation makes SPTEs in order, or keeps the order, leaves host-writable alone and grants no MMU-writable."""
+    after = done.after.spte
+    if isinstance(done.asked, SpteRequest):
+        host = iff(ne(after & masks.host_writable, 0), done.asked.host_writable)
+        return always(
+            all_of(writable_in_order(masks, after), host),
+            done.case(shown=(Shown("spte", after),)),
+            *_order_symptoms(masks, after),
+            Wrong(
+                "host-writable-wrong", negate(host), "An SPTE says the contrary of what the host's mapping allows."
+            ).told("host-writable", "the argument host_writable"),
+        )
+    before, stays = done.held.spte, is_present(kvm, after)
     host_changed = all_of(stays, ne((before ^ after) & masks.host_writable, 0))
     mmu_gained = all_of(stays, ne(after & ~before & masks.mmu_writable, 0))
-    in_order = implies(stays, writable_in_order(masks, after))
     return always(
-        all_of(in_order, negate(host_changed), negate(mmu_gained)),
-        Case(
-            assumptions=(*assumptions, writable_states(masks, before)),
-            shown=(*shown, Shown("spte afterwards", after)),
-            evidence=evidence,
-            part=part,
-        ),
+        all_of(implies(stays, writable_in_order(masks, after)), negate(host_changed), negate(mmu_gained)),
+        done.case(writable_states(masks, before), of_before=slots_are_clear(kvm, masks, done.held)),
         *_order_symptoms(masks, after),
         Wrong("host-writable-changed", host_changed, "An operation on an SPTE changes host-writable.").told(
             "host-writable differs", "KVM: it stays as it was when the SPTE was made"
@@ -110,56 +77,7 @@ def _kept(
 
 def _writable_states(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    premises = (*held.assumptions, *slots_are_clear(kvm, masks, held.at))
-    request, splitting, seen = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    claims = [
-        _made(kvm, masks),
-        _kept(
-            kvm,
-            masks,
-            request.huge_spte,
-            small.spte,
-            small.evidence,
-            "make_small_spte()",
-            (*splitting, *slots_are_clear(kvm, masks, huge_at)),
-            seen,
-        ),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        grows = Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(held.at.level, 1))
-        return _kept(
-            kvm, masks, held.at.spte, huge.spte, huge.evidence, "make_huge_spte()", (*premises, grows), held.shown
-        )
-
-    claims += huge_sptes_are_made(collapsed)
-    in_place = []
-    for change in SpteChange:
-        if change.happens(vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(
-                _kept(kvm, masks, held.at.spte, after.spte, after.evidence, change.value, premises, held.shown)
-            )
-    claims.append(each_in_place(in_place))
-    fault, given, shown = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _kept(
-            kvm,
-            masks,
-            held.at.spte,
-            done.spte,
-            done.evidence,
-            "fast_page_fault()",
-            (*premises, *given),
-            (*held.shown, *shown),
-        )
-    )
-    return claims
+    return for_all(kvm, masks, partial(_in_order, kvm, masks))
 
 
 # -- spte.write-protection -----------------------------------------------------------------------------------
