@@ -214,6 +214,19 @@ class AccessKind:
     permitted: str
 
 
+@dataclass(frozen=True)
+class AccessOf:
+    """One kind of access, of which `by_rule` says what the manual does."""
+
+    name: str
+    when: Bool
+    noun: str
+
+    def by_rule(self, forbidden: str, permitted: str) -> AccessKind:
+        """The kind, with what it means that the manual forbids or permits it."""
+        return AccessKind(name=self.name, when=self.when, noun=self.noun, forbidden=forbidden, permitted=permitted)
+
+
 def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], manual: str) -> tuple[Symptom, ...]:
     """For each kind of access the two ways in which KVM and the manual can disagree; gained access first."""
     gained = tuple(

@@ -12,7 +12,7 @@ from mmuproof.model.walks import WalkKind
 from mmuproof.proofs.claims import always
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
-from mmuproof.proofs.given.relations import AccessKind, FaultInputs, has
+from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, has
 from mmuproof.proofs.nested.translation import NO_STAGE, no_stage
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
@@ -67,38 +67,22 @@ def _ept_kinds(kvm: Kvm, inputs: FaultInputs, user_address: Bool) -> tuple[Acces
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     fetches = (
         (
-            AccessKind(
-                name="user-fetch",
-                when=all_of(inputs.fetch, user_address),
-                noun="KVM's own fetch from a user-mode address",
-                forbidden="L1's EPT denies it",
-                permitted="L1's EPT allows it",
-            ),
-            AccessKind(
-                name="supervisor-fetch",
-                when=all_of(inputs.fetch, negate(user_address)),
-                noun="KVM's own fetch from a supervisor-mode address",
-                forbidden="XS is clear",
-                permitted="XS is set",
-            ),
+            AccessOf(
+                "user-fetch", all_of(inputs.fetch, user_address), "KVM's own fetch from a user-mode address"
+            ).by_rule("L1's EPT denies it", "L1's EPT allows it"),
+            AccessOf(
+                "supervisor-fetch",
+                all_of(inputs.fetch, negate(user_address)),
+                "KVM's own fetch from a supervisor-mode address",
+            ).by_rule("XS is clear", "XS is set"),
         )
         if relations.has_mbec(kvm)
-        else (
-            AccessKind(
-                name="fetch",
-                when=inputs.fetch,
-                noun="KVM's own fetch for L2",
-                forbidden="X is clear",
-                permitted="X is set",
-            ),
-        )
+        else (AccessOf("fetch", inputs.fetch, "KVM's own fetch for L2").by_rule("X is clear", "X is set"),)
     )
     return (
         *fetches,
-        AccessKind(
-            name="write", when=inputs.write, noun="KVM's own write for L2", forbidden="W is clear", permitted="W is set"
-        ),
-        AccessKind(name="read", when=data, noun="KVM's own read for L2", forbidden="R is clear", permitted="R is set"),
+        AccessOf("write", inputs.write, "KVM's own write for L2").by_rule("W is clear", "W is set"),
+        AccessOf("read", data, "KVM's own read for L2").by_rule("R is clear", "R is set"),
     )
 
 
@@ -151,33 +135,17 @@ def _by_npt(kvm: Kvm) -> Claim:
 
 def _npt_kinds(inputs: FaultInputs, cpl_3: Bool) -> tuple[AccessKind, ...]:
     return (
-        AccessKind(
-            name="supervisor-fetch",
-            when=all_of(inputs.fetch, negate(cpl_3)),
-            noun="KVM's own fetch for L2 at CPL 0 to 2",
-            forbidden="NX is set, or U is as GMET or its absence forbids",
-            permitted="NX is clear, and U is as it has to be",
+        AccessOf(
+            "supervisor-fetch", all_of(inputs.fetch, negate(cpl_3)), "KVM's own fetch for L2 at CPL 0 to 2"
+        ).by_rule("NX is set, or U is as GMET or its absence forbids", "NX is clear, and U is as it has to be"),
+        AccessOf("user-fetch", all_of(inputs.fetch, cpl_3), "KVM's own fetch for L2 at CPL 3").by_rule(
+            "NX is set, or U is clear without GMET", "NX is clear, and U is set or GMET is on"
         ),
-        AccessKind(
-            name="user-fetch",
-            when=all_of(inputs.fetch, cpl_3),
-            noun="KVM's own fetch for L2 at CPL 3",
-            forbidden="NX is set, or U is clear without GMET",
-            permitted="NX is clear, and U is set or GMET is on",
+        AccessOf("write", all_of(inputs.write, negate(inputs.fetch)), "KVM's own write for L2").by_rule(
+            "R/W is clear, or U without GMET", "R/W is set, and U or GMET"
         ),
-        AccessKind(
-            name="write",
-            when=all_of(inputs.write, negate(inputs.fetch)),
-            noun="KVM's own write for L2",
-            forbidden="R/W is clear, or U without GMET",
-            permitted="R/W is set, and U or GMET",
-        ),
-        AccessKind(
-            name="read",
-            when=negate(any_of(inputs.write, inputs.fetch)),
-            noun="KVM's own read for L2",
-            forbidden="U is clear and GMET is off",
-            permitted="GMET is on or U is set",
+        AccessOf("read", negate(any_of(inputs.write, inputs.fetch)), "KVM's own read for L2").by_rule(
+            "U is clear and GMET is off", "GMET is on or U is set"
         ),
     )
 

@@ -11,7 +11,7 @@ from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
-from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag
+from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
@@ -31,29 +31,19 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     if mbec:
         fetches: tuple[AccessKind, ...] = (
-            AccessKind(
-                name="user-fetch",
-                when=all_of(inputs.fetch, inputs.user),
-                noun="A user-mode fetch",
-                forbidden="XU is clear",
-                permitted="XU is set",
+            AccessOf("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch").by_rule(
+                "XU is clear", "XU is set"
             ),
-            AccessKind(
-                name="supervisor-fetch",
-                when=all_of(inputs.fetch, negate(inputs.user)),
-                noun="A supervisor-mode fetch",
-                forbidden="XS is clear",
-                permitted="XS is set",
+            AccessOf("supervisor-fetch", all_of(inputs.fetch, negate(inputs.user)), "A supervisor-mode fetch").by_rule(
+                "XS is clear", "XS is set"
             ),
         )
     else:
-        fetches = (
-            AccessKind(name="fetch", when=inputs.fetch, noun="A fetch", forbidden="X is clear", permitted="X is set"),
-        )
+        fetches = (AccessOf("fetch", inputs.fetch, "A fetch").by_rule("X is clear", "X is set"),)
     return (
         *fetches,
-        AccessKind(name="write", when=inputs.write, noun="A data write", forbidden="W is clear", permitted="W is set"),
-        AccessKind(name="read", when=data, noun="A data read", forbidden="R is clear", permitted="R is set"),
+        AccessOf("write", inputs.write, "A data write").by_rule("W is clear", "W is set"),
+        AccessOf("read", data, "A data read").by_rule("R is clear", "R is set"),
     )
 
 
@@ -115,33 +105,17 @@ def _npt_claim(
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
     user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
-        AccessKind(
-            name="read",
-            when=all_of(data, negate(inputs.write)),
-            noun="A data read",
-            forbidden="U is clear and GMET is off",
-            permitted="GMET is on or U is set",
+        AccessOf("read", all_of(data, negate(inputs.write)), "A data read").by_rule(
+            "U is clear and GMET is off", "GMET is on or U is set"
         ),
-        AccessKind(
-            name="write",
-            when=all_of(data, inputs.write),
-            noun="A data write",
-            forbidden="R/W is clear, or U without GMET",
-            permitted="R/W is set, and U or GMET",
+        AccessOf("write", all_of(data, inputs.write), "A data write").by_rule(
+            "R/W is clear, or U without GMET", "R/W is set, and U or GMET"
         ),
-        AccessKind(
-            name="user-fetch",
-            when=all_of(inputs.fetch, user),
-            noun="A fetch at CPL 3",
-            forbidden="NX is set, or U is clear without GMET",
-            permitted="NX is clear, and U is set or GMET is on",
+        AccessOf("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3").by_rule(
+            "NX is set, or U is clear without GMET", "NX is clear, and U is set or GMET is on"
         ),
-        AccessKind(
-            name="supervisor-fetch",
-            when=all_of(inputs.fetch, supervisor),
-            noun="A fetch at CPL 0 to 2",
-            forbidden="U or NX is set",
-            permitted="neither U nor NX forbids it",
+        AccessOf("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2").by_rule(
+            "U or NX is set", "neither U nor NX forbids it"
         ),
     )
     return always(

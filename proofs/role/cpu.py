@@ -14,6 +14,7 @@ from mmuproof.proofs.claims import Wrong, always
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
+    Member,
     RoleAsked,
     asked,
     extended_expectations,
@@ -41,20 +42,9 @@ def cpu_expectations(kvm: Kvm, now: RoleAsked, roles: MmuRoles) -> tuple[Expecta
     mode = now.mode
     return (
         full_access(kvm),
-        Expectation(
-            symptom="levels",
-            member="level",
-            wanted=mode.levels,
-            says="how many levels the guest's tables have",
-            source="SDM 5.1.1",
-        ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=mode.execute_disable,
-            says="whether XD counts",
-            source="SDM 5.1.3: EFER.NXE; entries of four bytes have no XD",
-            matters=negate(mode.two_levels),
+        Member("levels", "level", mode.levels).tells("how many levels the guest's tables have", "SDM 5.1.1"),
+        Member("execute-disable", "efer_nx", mode.execute_disable).tells(
+            "whether XD counts", "SDM 5.1.3: EFER.NXE; entries of four bytes have no XD", where=negate(mode.two_levels)
         ),
         *paging_expectations(mode),
         *extended_expectations(mode),

@@ -14,6 +14,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
+    Member,
     asked,
     full_access,
     judged,
@@ -74,12 +75,9 @@ def tdp_level(inputs: RoleInputs) -> BitVec:
 
 def level_expectation(inputs: RoleInputs) -> Expectation:
     """The level of a root of EPT or nested paging."""
-    return Expectation(
-        symptom="level",
-        member="level",
-        wanted=tdp_level(inputs),
-        says="how many levels translate the guest's addresses",
-        source="SDM 31.3.2: four levels translate 48 bits; APM 15.25: the host's paging mode",
+    return Member("level", "level", tdp_level(inputs)).tells(
+        "how many levels translate the guest's addresses",
+        "SDM 31.3.2: four levels translate 48 bits; APM 15.25: the host's paging mode",
     )
 
 
@@ -89,40 +87,16 @@ def _tdp(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     inputs = roles.inputs
     expectations = (
         level_expectation(inputs),
-        Expectation(
-            symptom="direct",
-            member="direct",
-            wanted=TRUE,
-            says="that its pages shadow no tables",
-            source="KVM: the guest's tables are its own",
+        Member("direct", "direct", TRUE).tells(
+            "that its pages shadow no tables", "KVM: the guest's tables are its own"
         ),
-        Expectation(
-            symptom="write-protect",
-            member="cr0_wp",
-            wanted=TRUE,
-            says="that W counts for every write",
-            source="SDM 31.3.3.2, APM 15.25",
+        Member("write-protect", "cr0_wp", TRUE).tells("that W counts for every write", "SDM 31.3.3.2, APM 15.25"),
+        Member("execute-disable", "efer_nx", TRUE).tells("that execution can be denied", "SDM 31.3.2, APM 15.25"),
+        Member("execute-control", "cr4_smep", inputs.tdp_has_smep).tells(
+            "whether MBEC or GMET is on", "KVM: kvm_x86_ops.tdp_has_smep()"
         ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=TRUE,
-            says="that execution can be denied",
-            source="SDM 31.3.2, APM 15.25",
-        ),
-        Expectation(
-            symptom="execute-control",
-            member="cr4_smep",
-            wanted=inputs.tdp_has_smep,
-            says="whether MBEC or GMET is on",
-            source="KVM: kvm_x86_ops.tdp_has_smep()",
-        ),
-        Expectation(
-            symptom="accessed-dirty",
-            member="ad_disabled",
-            wanted=negate(inputs.ad_enabled),
-            says="whether SPTEs lack A/D bits",
-            source="KVM: kvm_ad_enabled",
+        Member("accessed-dirty", "ad_disabled", negate(inputs.ad_enabled)).tells(
+            "whether SPTEs lack A/D bits", "KVM: kvm_ad_enabled"
         ),
         *vcpu_expectations(roles),
     )
@@ -200,19 +174,13 @@ def _shadow(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     levels = now.mode.levels
     expectations = (
         full_access(kvm),
-        Expectation(
-            symptom="level",
-            member="level",
-            wanted=ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels),
-            says="how many levels KVM's own tables have",
-            source="SDM 5.1.1: 8-byte entries, with as many levels as translate the guest's addresses",
+        Member("level", "level", ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels)).tells(
+            "how many levels KVM's own tables have",
+            "SDM 5.1.1: 8-byte entries, with as many levels as translate the guest's addresses",
         ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=TRUE,
-            says="that SPTEs can have XD, whatever the guest's EFER",
-            source="KVM: the hardware runs with EFER.NX; the NX huge page mitigation needs it",
+        Member("execute-disable", "efer_nx", TRUE).tells(
+            "that SPTEs can have XD, whatever the guest's EFER",
+            "KVM: the hardware runs with EFER.NX; the NX huge page mitigation needs it",
         ),
         *paging_expectations(now.mode),
         *vcpu_expectations(roles),

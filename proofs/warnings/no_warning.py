@@ -19,7 +19,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.proofs.warnings.conditions import CONDITIONS
-from mmuproof.proofs.warnings.runs import RUNS, Run, asks_for_levels
+from mmuproof.proofs.warnings.runs import Run, asks_for_levels, runs
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, any_of, eq, ne, negate, zext
 
@@ -164,7 +164,7 @@ _OBLIGATIONS: tuple[tuple[Callable[[Kvm, Vendor], Claim], tuple[Vendor, ...]], .
 
 def _no_warning(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     claims: list[Claim] = []
-    for run, vendors in RUNS:
+    for run, vendors in runs():
         if vendor in vendors:
             try:
                 claims += _assertions(run(kvm, vendor))
