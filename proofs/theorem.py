@@ -92,6 +92,11 @@ class Catch:
     symptom: str
 
 
+def showing(symptom: str, *defects: str) -> tuple[Catch, ...]:
+    """The defects whose counterexamples have to show one symptom."""
+    return tuple(Catch(defect, symptom) for defect in defects)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Theorem:
     """A theorem.
@@ -101,7 +106,7 @@ class Theorem:
         claim: what it says, in one plain sentence.
         source: manual and section, or the kernel's own comment or assertion.
         assumes: what it takes for granted, each with why a caller guarantees it.
-        vendors: for which tables it is stated.
+        vendors: for which tables it is stated; for all by default.
         state: gives the claims for one implementation and vendor; raises
             `mmuproof.model.kvm.NotThere` where the implementation lacks what the theorem is about.
         catches: the defects that it must catch.
@@ -110,7 +115,7 @@ class Theorem:
     name: str
     claim: str
     source: str
-    assumes: tuple[str, ...]
-    vendors: tuple[Vendor, ...]
+    assumes: tuple[str, ...] = ()
+    vendors: tuple[Vendor, ...] = tuple(Vendor)
     state: Callable[[Kvm, Vendor], Sequence[Claim]]
     catches: tuple[Catch, ...]

@@ -97,7 +97,6 @@ THEOREMS = (
             "a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it, which the "
             "part after the set-up does not assume",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_present,
         catches=(
             Catch("bit-10-present-without-mbec", "counted-as-present"),

@@ -14,7 +14,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given.requested_mmu import Requested, requested
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -354,7 +354,6 @@ _EVERY_GUEST = (
 )
 _GUEST = (*_EVERY_GUEST, "paging is on: a walk needs no table otherwise")
 _EPT_PAGES = "L1 is told of 2-MByte pages of EPT if it is told of 1-GByte pages, as every processor has it"
-_ANY = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 THEOREMS = (
     Theorem(
@@ -364,13 +363,14 @@ THEOREMS = (
         assumes=(*_EVERY_GUEST, _EPT_PAGES, "KVM offers L1 no EPT paging-write control"),
         vendors=(Vendor.INTEL,),
         state=_misconfig,
-        catches=(
-            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
-            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
-            Catch("reserved-memory-type-accepted", "misconfiguration-missed"),
-            Catch("ept-1g-page-always", "misconfiguration-missed"),
-            Catch("ept-2m-page-bit-12-accepted", "misconfiguration-missed"),
-            Catch("guest-maxphyaddr-off-by-one", "misconfiguration-missed"),
+        catches=showing(
+            "misconfiguration-missed",
+            "misconfig-ignores-xu",
+            "set-up-accepts-execute-only",
+            "reserved-memory-type-accepted",
+            "ept-1g-page-always",
+            "ept-2m-page-bit-12-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -380,10 +380,8 @@ THEOREMS = (
         assumes=(*_EVERY_GUEST, _EPT_PAGES),
         vendors=(Vendor.INTEL,),
         state=_ept,
-        catches=(
-            Catch("ept-1g-page-always", "reserved-bit-accepted"),
-            Catch("ept-2m-page-bit-12-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        catches=showing(
+            "reserved-bit-accepted", "ept-1g-page-always", "ept-2m-page-bit-12-accepted", "guest-maxphyaddr-off-by-one"
         ),
     ),
     Theorem(
@@ -395,13 +393,16 @@ THEOREMS = (
         vendors=(Vendor.AMD,),
         state=_npt,
         catches=(
-            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("1g-page-without-support", "reserved-bit-accepted"),
-            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
-            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
-            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
-            Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),
+            *showing(
+                "reserved-bit-accepted",
+                "amd-top-bit-8-accepted",
+                "nx-accepted-without-nxe",
+                "1g-page-without-support",
+                "1g-page-address-bit-accepted",
+                "pml5e-page-size-accepted",
+                "pae-high-bits-accepted",
+                "4m-page-bit-21-accepted",
+            ),
             Catch("4m-page-without-pse", "entry-rejected"),
             Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
         ),
@@ -411,15 +412,15 @@ THEOREMS = (
         claim="A walk of the guest's 4- or 5-level tables ends at a present entry exactly if a reserved bit is set.",
         source="SDM 5.5, APM 5.3",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
         state=_paging64,
-        catches=(
-            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("1g-page-without-support", "reserved-bit-accepted"),
-            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
-            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        catches=showing(
+            "reserved-bit-accepted",
+            "amd-top-bit-8-accepted",
+            "nx-accepted-without-nxe",
+            "1g-page-without-support",
+            "1g-page-address-bit-accepted",
+            "pml5e-page-size-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -428,13 +429,13 @@ THEOREMS = (
         "exactly if a reserved bit is set.",
         source="SDM 5.4, APM 5.2.3",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
         state=_pae,
-        catches=(
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
-            Catch("pdpte-rights-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        catches=showing(
+            "reserved-bit-accepted",
+            "nx-accepted-without-nxe",
+            "pae-high-bits-accepted",
+            "pdpte-rights-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -442,7 +443,6 @@ THEOREMS = (
         claim="A walk of the guest's 32-bit tables ends at a present entry exactly if a reserved bit is set.",
         source="SDM 5.3, APM 5.2.2",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
         state=_paging32,
         catches=(
             Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),

@@ -18,7 +18,7 @@ from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, split
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.shadow_tables import ShadowTables, shadow_tables
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, negate, var, zext
 from mmuproof.spec import ept
@@ -314,16 +314,17 @@ THEOREMS = (
             "only VMX with EPT logs dirty pages by itself",
             "an SPTE that is split or collapsed was made with no reserved bit",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_state,
         catches=(
-            Catch("shadow-root-without-nx", "own-check-fails"),
-            Catch("host-maxphyaddr-off-by-one", "own-check-fails"),
-            Catch("default-mmu-writable-reserved", "faults-always"),
-            Catch("track-mask-without-xu", "faults-always"),
-            Catch("host-writable-at-xu", "faults-always"),
-            Catch("frame-off-by-one", "faults-always"),
-            Catch("collapse-keeps-offset", "faults-always"),
+            *showing("own-check-fails", "shadow-root-without-nx", "host-maxphyaddr-off-by-one"),
+            *showing(
+                "faults-always",
+                "default-mmu-writable-reserved",
+                "track-mask-without-xu",
+                "host-writable-at-xu",
+                "frame-off-by-one",
+                "collapse-keeps-offset",
+            ),
             Catch("key-ids-from-a-bit-too-low", "own-check-fails"),
         ),
     ),

@@ -19,7 +19,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has, reads_have_a_bit
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -388,6 +388,6 @@ THEOREMS = (
         ),
         vendors=(Vendor.AMD,),
         state=_npf_1218,
-        catches=(Catch("npf-without-1218", "user-below-3"), Catch("npf-1218-by-cpl-0", "user-below-3")),
+        catches=showing("user-below-3", "npf-without-1218", "npf-1218-by-cpl-0"),
     ),
 )

@@ -25,7 +25,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, bool_var, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept_violation, nested_page_fault
@@ -412,8 +412,7 @@ THEOREMS = (
         vendors=(Vendor.INTEL,),
         state=_injected_ept_violation,
         catches=(
-            Catch("injected-stage-of-walk", "linear-address-valid"),
-            Catch("injected-stale-stage", "linear-address-valid"),
+            *showing("linear-address-valid", "injected-stage-of-walk", "injected-stale-stage"),
             Catch("injected-without-advanced", "user-mode-address"),
             Catch("injected-misconfig-qualification", "qualification-of-misconfiguration"),
             Catch("log-full-tells-all", "qualification-of-log-full"),
@@ -434,8 +433,7 @@ THEOREMS = (
         vendors=(Vendor.AMD,),
         state=_injected_npf,
         catches=(
-            Catch("injected-npf-stale-stage", "final"),
-            Catch("injected-npf-stage-of-walk", "final"),
+            *showing("final", "injected-npf-stale-stage", "injected-npf-stage-of-walk"),
             Catch("injected-npf-stale-address", "address"),
         ),
     ),

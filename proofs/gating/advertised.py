@@ -9,7 +9,7 @@ from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.gating.mbec import CONTROL_FLAGS
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
 from mmuproof.spec import vmx_controls as vmx
@@ -253,17 +253,13 @@ THEOREMS = (
         assumes=(_FLAGS_ARE_THERE,),
         vendors=(Vendor.INTEL,),
         state=_ept_capabilities,
-        catches=(
-            Catch("ept-capabilities-unmasked", "not-the-processors"),
-            Catch("ept-flags-offered", "not-the-processors"),
-        ),
+        catches=showing("not-the-processors", "ept-capabilities-unmasked", "ept-flags-offered"),
     ),
     Theorem(
         name="gating.ept-use",
         claim="KVM counts on accessed and dirty flags, execute-only translations and huge pages of EPT only where the "
         "processor has them, and has the masks of EPT exactly if EPT is on.",
         source="SDM A.10",
-        assumes=(),
         vendors=(Vendor.INTEL,),
         state=_ept_use,
         catches=(
@@ -276,7 +272,6 @@ THEOREMS = (
         claim="The MMU that shadows L1's EPT is told of execute-only translations and huge pages what L1 has been "
         "offered, and of accessed and dirty flags and the root what EPTP says.",
         source="SDM A.10, 27.6.11",
-        assumes=(),
         vendors=(Vendor.INTEL,),
         state=_nested_ept,
         catches=(Catch("nested-ept-of-the-processors", "execute-only-against-the-offer"),),

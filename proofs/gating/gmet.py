@@ -118,7 +118,6 @@ THEOREMS = (
         claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET in its "
         "CPUID, and nested paging exactly if L1 turns it on and was given it.",
         source="APM 15.25.13",
-        assumes=(),
         vendors=(Vendor.AMD,),
         state=_cache,
         catches=(Catch("cached-gmet-kept", "gmet-kept"), Catch("cached-nested-paging-kept", "nested-paging")),
@@ -129,7 +128,6 @@ THEOREMS = (
         "and that of vmcb01 on the pages that KVM has for L1; the MMU is told the same, and L1's CR4 and EFER.  "
         "No other feature is on but nested paging as in vmcb01.",
         source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
-        assumes=(),
         vendors=(Vendor.AMD,),
         state=_vmcb02,
         catches=(

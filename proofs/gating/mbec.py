@@ -255,7 +255,6 @@ THEOREMS = (
         claim="With an enlightened VMCS, L1 is offered MBEC exactly as without one, and may use it; a secondary "
         "control that it is not offered is refused.",
         source="TLFS, enlightened VMCS; SDM 29.2.1.1",
-        assumes=(),
         vendors=(Vendor.INTEL,),
         state=_evmcs,
         catches=(Catch("evmcs-without-mbec", "mbec-withheld"),),

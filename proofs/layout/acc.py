@@ -18,7 +18,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, boolean, implies, ne, negate, var, zext
 from mmuproof.spec import ept, npt, paging
@@ -345,7 +345,6 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "what is replaced is present, empty, frozen, or an MMIO SPTE: lifecycle.* (kind)",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_one_to_one,
         catches=(
             Catch("exec-and-user-exec-swapped", "execute-gained"),
@@ -355,8 +354,7 @@ THEOREMS = (
             Catch("nx-huge-not-mitigated", "execute-gained"),
             Catch("host-writable-at-xu", "user-execute-gained"),
             Catch("mark-with-ad-bits-takes-all", "read-lost"),
-            Catch("write-tracking-negated", "write-tracking-ignored"),
-            Catch("unsync-of-page-tables-skipped", "write-tracking-ignored"),
+            *showing("write-tracking-ignored", "write-tracking-negated", "unsync-of-page-tables-skipped"),
             Catch("unsync-asks-for-another-occasion", "write-tracking-misled"),
         ),
     ),
@@ -365,7 +363,6 @@ THEOREMS = (
         claim="The ACC_* bits read out of a guest entry are its architectural permission bits, and no others.",
         source="SDM 31.3.2 and 5.5, APM 5.3",
         assumes=("ordinary entries are present: the walk stops at others",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_gpte_access,
         catches=(Catch("gpte-access-drops-read", "read-lost"), Catch("gpte-access-ignores-nx", "execute-gained")),
     ),
@@ -379,12 +376,9 @@ THEOREMS = (
             "a protection key has 4 bits",
             "paging is on: without, KVM does not consult the metadata",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_in_bounds,
-        catches=(
-            Catch("fetch-index-not-halved", "index-out-of-range"),
-            Catch("permissions-one-short", "index-out-of-range"),
-            Catch("error-code-not-masked", "index-out-of-range"),
+        catches=showing(
+            "index-out-of-range", "fetch-index-not-halved", "permissions-one-short", "error-code-not-masked"
         ),
     ),
 )

@@ -14,7 +14,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, boolean, bv, ne, negate, zext
 from mmuproof.spec import ept, npt, paging
 from mmuproof.spec.entry_layout import Control, defined_bits, reserved_bits
@@ -236,12 +236,10 @@ THEOREMS = (
             "KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page permissions",
             "the host's address widths are architectural",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_disjoint,
         catches=(
             Catch("mmu-writable-in-saved-slot", "fields-overlap"),
-            Catch("host-writable-at-xu", "hardware-bit"),
-            Catch("default-host-writable-at-global", "hardware-bit"),
+            *showing("hardware-bit", "host-writable-at-xu", "default-host-writable-at-global"),
             Catch("default-mmu-writable-reserved", "reserved-bit"),
             Catch("ad-types-alike", "ad-types"),
             Catch("key-ids-from-a-bit-too-low", "fields-overlap"),
@@ -253,7 +251,6 @@ THEOREMS = (
         "mask and value, and has no PFN bit.",
         source="SDM 31.3.2, APM 15.25; KVM's comment at FROZEN_SPTE",
         assumes=("the host's address widths are architectural", "trees without XU never enable MBEC"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_frozen,
         catches=(
             Catch("frozen-has-bit-10", "hardware-present"),
@@ -266,14 +263,16 @@ THEOREMS = (
         claim="Every static_assert of the lifted files, and every BUILD_BUG_ON in the lifted functions, holds.",
         source="KVM's own assertions",
         assumes=("the host's address widths are architectural", "the error code's low half has only P, W, U and F"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_assertions,
         catches=(
             Catch("fetch-index-not-halved", "undefined-behaviour"),
-            Catch("frozen-has-bit-10", "static-assertion"),
-            Catch("mmio-generation-at-xu", "static-assertion"),
-            Catch("mmio-generation-at-mmu-present", "static-assertion"),
-            Catch("mmu-writable-in-saved-slot", "static-assertion"),
+            *showing(
+                "static-assertion",
+                "frozen-has-bit-10",
+                "mmio-generation-at-xu",
+                "mmio-generation-at-mmu-present",
+                "mmu-writable-in-saved-slot",
+            ),
         ),
     ),
 )

@@ -12,7 +12,7 @@ from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.layout.fields import software_fields
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Claim, Theorem, showing
 from mmuproof.smt.terms import boolean, bv, ne
 from mmuproof.spec.entry_layout import Control, EntryFormat, ignored_bits
 from mmuproof.spec.ept_layout import EPT
@@ -130,12 +130,9 @@ THEOREMS = (
             "verification or paging-write control",
             "protection keys are offered only with TDP, so that no SPTE is subject to them",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_ignored,
-        catches=(
-            Catch("host-writable-at-xu", "not-ignored"),
-            Catch("default-host-writable-at-global", "not-ignored"),
-            Catch("default-mmu-writable-reserved", "not-ignored"),
+        catches=showing(
+            "not-ignored", "host-writable-at-xu", "default-host-writable-at-global", "default-mmu-writable-reserved"
         ),
     ),
     Theorem(
@@ -143,9 +140,7 @@ THEOREMS = (
         claim="The bits that KVM adds to page-fault error codes are above 31, and no two bits of an error code are the "
         "same.",
         source="KVM's comments at PFERR_IMPLICIT_ACCESS and PFERR_PRIVATE_ACCESS; SDM 5.7, APM 15.25.6",
-        assumes=(),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_error_codes,
-        catches=(Catch("implicit-access-is-private", "shared-bit"), Catch("pk-flag-at-ss", "shared-bit")),
+        catches=showing("shared-bit", "implicit-access-is-private", "pk-flag-at-ss"),
     ),
 )

@@ -14,7 +14,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, has
 from mmuproof.proofs.nested.translation import NO_STAGE, no_stage
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept, npt
@@ -174,17 +174,12 @@ THEOREMS = (
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("gmet-u-restricts-data", "user-fetch-denied"),
-            Catch("mbec-ignores-xu", "user-fetch-allowed"),
-            Catch("mbec-left-out-of-role", "user-fetch-allowed"),
-            Catch("nested-ept-as-paging", "user-fetch-allowed"),
-            Catch("nested-npt-always-user", "supervisor-fetch-allowed"),
-            Catch("nested-npt-user-dropped", "supervisor-fetch-allowed"),
+            *showing("user-fetch-allowed", "mbec-ignores-xu", "mbec-left-out-of-role", "nested-ept-as-paging"),
+            *showing("supervisor-fetch-allowed", "nested-npt-always-user", "nested-npt-user-dropped"),
             Catch("nested-npt-without-wp", "write-allowed"),
-            Catch("nested-user-by-cpl", "supervisor-fetch-allowed"),
-            Catch("nx-ignored", "supervisor-fetch-allowed"),
+            *showing("supervisor-fetch-allowed", "nested-user-by-cpl", "nx-ignored"),
             Catch("pkru-mask-left-over", "supervisor-fetch-denied"),
-            Catch("smep-ignored", "supervisor-fetch-allowed"),
-            Catch("user-access-ignores-u", "supervisor-fetch-allowed"),
+            *showing("supervisor-fetch-allowed", "smep-ignored", "user-access-ignores-u"),
             Catch("wp-ignored", "write-allowed"),
         ),
     ),

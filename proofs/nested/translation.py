@@ -13,7 +13,7 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, negate, var
@@ -337,8 +337,7 @@ THEOREMS = (
         catches=(
             Catch("structure-access-without-stage", "no-stage"),
             Catch("final-access-as-structure", "wrong-stage"),
-            Catch("unpaged-access-without-stage", "no-stage"),
-            Catch("pdptes-without-stage", "no-stage"),
+            *showing("no-stage", "unpaged-access-without-stage", "pdptes-without-stage"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
         ),
     ),
@@ -351,12 +350,14 @@ THEOREMS = (
         vendors=(Vendor.INTEL,),
         state=_user_address,
         catches=(
-            Catch("nested-user-by-cpl", "supervisor-address-as-user"),
-            Catch("nested-user-of-last-entry", "supervisor-address-as-user"),
+            *showing("supervisor-address-as-user", "nested-user-by-cpl", "nested-user-of-last-entry"),
             Catch("nested-user-at-structures", "structure-as-user"),
-            Catch("unpaged-address-as-supervisor", "user-address-as-supervisor"),
-            Catch("unpaged-access-without-stage", "user-address-as-supervisor"),
-            Catch("final-access-as-structure", "user-address-as-supervisor"),
+            *showing(
+                "user-address-as-supervisor",
+                "unpaged-address-as-supervisor",
+                "unpaged-access-without-stage",
+                "final-access-as-structure",
+            ),
         ),
     ),
     Theorem(
@@ -373,7 +374,6 @@ THEOREMS = (
         name="nested.non-gmet-user",
         claim="Without GMET, whatever KVM puts to L1's nested page tables is a user access.",
         source="APM 15.25",
-        assumes=(),
         vendors=(Vendor.AMD,),
         state=_non_gmet_user,
         catches=(Catch("nested-npt-user-dropped", "no-user-access"),),

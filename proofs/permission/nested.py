@@ -12,7 +12,7 @@ from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, iff, implies, ne, negate, var
@@ -324,11 +324,9 @@ THEOREMS = (
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=_set_up,
         catches=(
-            Catch("mbec-ignores-xu", "user-fetch-allowed"),
-            Catch("ept-xu-without-mbec", "user-fetch-allowed"),
+            *showing("user-fetch-allowed", "mbec-ignores-xu", "ept-xu-without-mbec"),
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
-            Catch("ept-read-ignored", "read-allowed"),
-            Catch("user-access-ignores-u", "read-allowed"),
+            *showing("read-allowed", "ept-read-ignored", "user-access-ignores-u"),
             Catch("nx-ignored", "user-fetch-allowed"),
             Catch("smep-ignored", "supervisor-fetch-allowed"),
             Catch("wp-ignored", "write-allowed"),

@@ -11,7 +11,7 @@ from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
 from mmuproof.spec import page_fault, paging, protection_keys
@@ -269,15 +269,17 @@ THEOREMS = (
         vendors=(Vendor.SHADOW,),
         state=_pkeys,
         catches=(
-            Catch("user-access-ignores-u", "rights-ignored"),
-            Catch("nx-ignored", "rights-ignored"),
-            Catch("smep-ignored", "rights-ignored"),
-            Catch("wp-ignored", "rights-ignored"),
-            Catch("implicit-escapes-smap", "rights-ignored"),
+            *showing(
+                "rights-ignored",
+                "user-access-ignores-u",
+                "nx-ignored",
+                "smep-ignored",
+                "wp-ignored",
+                "implicit-escapes-smap",
+            ),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("pkey-write-ignores-wp", "key-ignored"),
-            Catch("pkru-mask-left-over", "key-invented"),
-            Catch("permissions-read-root-role", "key-invented"),
+            *showing("key-invented", "pkru-mask-left-over", "permissions-read-root-role"),
         ),
     ),
     Theorem(
@@ -286,19 +288,20 @@ THEOREMS = (
         "protection key denied the access, and 0 without a fault; the PFERR_* masks are the hardware's flags.",
         source="SDM 4.7, 5.6.2",
         assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_error_code,
         catches=(
-            Catch("user-access-ignores-u", "fault-without-code"),
-            Catch("nx-ignored", "fault-without-code"),
-            Catch("smep-ignored", "fault-without-code"),
-            Catch("wp-ignored", "fault-without-code"),
-            Catch("implicit-escapes-smap", "fault-without-code"),
+            *showing(
+                "fault-without-code",
+                "user-access-ignores-u",
+                "nx-ignored",
+                "smep-ignored",
+                "wp-ignored",
+                "implicit-escapes-smap",
+            ),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("pk-flag-lost", "key-flag"),
             Catch("pk-flag-at-ss", "flag-misplaced"),
-            Catch("pkey-write-ignores-wp", "key-flag"),
-            Catch("pkru-mask-left-over", "key-flag"),
+            *showing("key-flag", "pkey-write-ignores-wp", "pkru-mask-left-over"),
             Catch("permissions-read-root-role", "code-without-fault"),
         ),
     ),

@@ -24,7 +24,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, implies, negate
 from mmuproof.spec import page_fault, paging_mode
@@ -155,7 +155,6 @@ THEOREMS = (
         "that mode knows it.",
         source="SDM 5.1.1, 5.1.3",
         assumes=(EVERY_REGISTER,),
-        vendors=tuple(Vendor),
         state=_cpu,
         catches=(
             Catch("smap-without-paging", "smap"),
@@ -172,8 +171,7 @@ THEOREMS = (
         "EFER.NXE decide for nested paging too, and not GMET.",
         source="SDM 5.7, APM 15.25.6",
         assumes=(EVERY_REGISTER, "L1 has paging on: VMRUN needs it"),
-        vendors=tuple(Vendor),
         state=_fetch_flag,
-        catches=(Catch("fetch-flag-of-nx-alone", "fetch-not-told"), Catch("smep-only-in-long-mode", "fetch-not-told")),
+        catches=showing("fetch-not-told", "fetch-flag-of-nx-alone", "smep-only-in-long-mode"),
     ),
 )

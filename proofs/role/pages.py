@@ -13,7 +13,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked, roles_now
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     BitVec,
@@ -427,14 +427,12 @@ THEOREMS = (
             "the access has no bit outside ACC_ALL",
             "mmu_alloc_root() is asked for a level from 1 to 5 and a quadrant from 0 to 3",
         ),
-        vendors=tuple(Vendor),
         state=_access,
         catches=(
             Catch("direct-map-maps-all", "leaf-access"),
             Catch("direct-map-pages-grant-all", "page-access"),
             Catch("tdp-leaf-grants-all", "leaf-access"),
-            Catch("tdp-child-grants-all", "child-access"),
-            Catch("child-keeps-access", "child-access"),
+            *showing("child-access", "tdp-child-grants-all", "child-keeps-access"),
             Catch("child-quadrant-lost", "child-quadrant"),
             Catch("root-page-grants-all", "root-access"),
         ),
@@ -450,13 +448,10 @@ THEOREMS = (
             "the guest's CPUID and VMX capabilities are the same on all vCPUs: KVM's comment at "
             "kvm_mmu_after_set_cpuid()",
         ),
-        vendors=tuple(Vendor),
         state=_page_sharing,
         catches=(
             Catch("smep-only-in-long-mode", "smep-without-wp"),
-            Catch("mbec-left-out-of-role", "execute-control"),
-            Catch("nested-ept-role-kept", "execute-control"),
-            Catch("nested-ept-root-role-kept", "execute-control"),
+            *showing("execute-control", "mbec-left-out-of-role", "nested-ept-role-kept", "nested-ept-root-role-kept"),
             Catch("smm-not-in-role", "address-space"),
         ),
     ),

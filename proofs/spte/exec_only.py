@@ -14,7 +14,7 @@ from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
 from mmuproof.proofs.spte.tracking import UNTRACKED, untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, eq, extract, ne, negate, var
 from mmuproof.spec import ept
@@ -252,9 +252,7 @@ THEOREMS = (
         vendors=(Vendor.INTEL,),
         state=_fetch,
         catches=(
-            Catch("mbec-ignores-xu", "fetch-denied"),
-            Catch("ept-xu-without-mbec", "fetch-denied"),
-            Catch("exec-only-fetch-needs-read", "fetch-denied"),
+            *showing("fetch-denied", "mbec-ignores-xu", "ept-xu-without-mbec", "exec-only-fetch-needs-read"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
         ),
     ),
@@ -265,7 +263,7 @@ THEOREMS = (
         assumes=("the error code's low half has only P, W, U and F", "no access both writes and fetches"),
         vendors=(Vendor.INTEL,),
         state=_read,
-        catches=(Catch("ept-read-ignored", "read-allowed"), Catch("fetch-index-not-halved", "read-allowed")),
+        catches=showing("read-allowed", "ept-read-ignored", "fetch-index-not-halved"),
     ),
     Theorem(
         name="exec-only.spte",
@@ -304,9 +302,6 @@ THEOREMS = (
         assumes=("the entry is present: the walk stops at others", "the entry's memory type is write-back"),
         vendors=(Vendor.INTEL,),
         state=_misconfig,
-        catches=(
-            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
-            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
-        ),
+        catches=showing("misconfiguration-missed", "misconfig-ignores-xu", "set-up-accepts-execute-only"),
     ),
 )

@@ -19,7 +19,7 @@ from mmuproof.proofs.given.held_spte import any_fault, held_leaf, slots_are_clea
 from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.operations import LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize
 from mmuproof.spec import ept
@@ -349,17 +349,13 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
             "index is below 512 and role.level 1 or 2: the callers of make_small_spte() count so",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_nx_huge,
         catches=(
-            Catch("nx-huge-not-mitigated", "huge-executable"),
-            Catch("collapse-keeps-execution", "huge-executable"),
-            Catch("split-ignores-role-access", "execute-gained"),
-            Catch("split-execute-by-user-bit", "execute-gained"),
+            *showing("huge-executable", "nx-huge-not-mitigated", "collapse-keeps-execution"),
+            *showing("execute-gained", "split-ignores-role-access", "split-execute-by-user-bit"),
             Catch("split-forgets-xu", "user-execute-lost"),
             Catch("restore-shift-off-by-one", "execution-gained"),
-            Catch("mmu-writable-in-saved-slot", "huge-executable"),
-            Catch("host-writable-at-xu", "huge-executable"),
+            *showing("huge-executable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
             Catch("track-saves-no-xu", "user-execute-lost"),
         ),
     ),
@@ -373,16 +369,18 @@ THEOREMS = (
             "outside EPT the user bit is the root's: set without GMET, clear with it",
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_direct_execution,
         catches=(
             Catch("nx-taken-for-executable", "taken-for-executable"),
-            Catch("split-forgets-xu", "modes-differ"),
-            Catch("restore-shift-off-by-one", "modes-differ"),
-            Catch("track-mask-without-xu", "modes-differ"),
-            Catch("mmu-writable-in-saved-slot", "modes-differ"),
-            Catch("host-writable-at-xu", "modes-differ"),
-            Catch("track-saves-no-xu", "modes-differ"),
+            *showing(
+                "modes-differ",
+                "split-forgets-xu",
+                "restore-shift-off-by-one",
+                "track-mask-without-xu",
+                "mmu-writable-in-saved-slot",
+                "host-writable-at-xu",
+                "track-saves-no-xu",
+            ),
         ),
     ),
     Theorem(
@@ -398,7 +396,6 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "nobody else changes the SPTE meanwhile: concurrency is not modelled",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_fast_fault,
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "write-tracking-overruled"),

@@ -24,7 +24,7 @@ from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.on_leaves import PAGE_TABLE
 from mmuproof.proofs.given.operations import CHANGING_PAGES, LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, zext
 from mmuproof.spec import ept
@@ -389,7 +389,6 @@ def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 
 _IN_HELD = ("the SPTE is present and maps a page of 4 KByte, 2 MByte or 1 GByte",)
 _IN_SPLIT = ("a huge SPTE is split, index is below 512 and role.level 1 or 2: the callers count so",)
-_ALL = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 THEOREMS = (
     Theorem(
@@ -403,13 +402,8 @@ THEOREMS = (
             "a page frame number has 40 bits, and none that memory encryption uses",
             "huge pages are aligned to their size",
         ),
-        vendors=_ALL,
         state=_pfn,
-        catches=(
-            Catch("frame-off-by-one", "wrong-address"),
-            Catch("split-forgets-offset", "wrong-address"),
-            Catch("collapse-keeps-offset", "wrong-address"),
-        ),
+        catches=showing("wrong-address", "frame-off-by-one", "split-forgets-offset", "collapse-keeps-offset"),
     ),
     Theorem(
         name="spte.nonleaf",
@@ -417,7 +411,6 @@ THEOREMS = (
         "page, is MMU-present, and has the A/D type asked for, with A set if there is one.",
         source="SDM Tables 31-1 to 31-4, APM 5.3; KVM's comment that upper levels are always ACC_ALL",
         assumes=("a page table is aligned to 4 KByte and below the usable physical-address width",),
-        vendors=_ALL,
         state=_nonleaf,
         catches=(Catch("key-ids-from-a-bit-too-low", "wrong-table"), Catch("nonleaf-without-xu", "restricts")),
     ),
@@ -428,7 +421,6 @@ THEOREMS = (
         "the iTLB-multihit mitigation took.",
         source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
         assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
-        vendors=_ALL,
         state=_split,
         catches=(
             Catch("split-keeps-page-size", "page-size-kept"),
@@ -446,12 +438,9 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked",
             "trees without make_huge_spte() zap instead",
         ),
-        vendors=_ALL,
         state=_collapse,
-        catches=(
-            Catch("collapse-keeps-offset", "not-what-it-was"),
-            Catch("collapse-keeps-execution", "not-what-it-was"),
-            Catch("restore-shift-off-by-one", "not-what-it-was"),
+        catches=showing(
+            "not-what-it-was", "collapse-keeps-offset", "collapse-keeps-execution", "restore-shift-off-by-one"
         ),
     ),
     Theorem(
@@ -467,13 +456,15 @@ THEOREMS = (
             "huge pages are aligned to their size, and none is larger than 1 GByte",
             "encryption bits are above the bits inside a page of 1 GByte",
         ),
-        vendors=_ALL,
         state=_memory_type,
         catches=(
-            Catch("key-ids-from-a-bit-too-low", "wrong-encryption"),
-            Catch("encryption-of-mmio", "wrong-encryption"),
-            Catch("nonleaf-unencrypted", "wrong-encryption"),
-            Catch("frame-off-by-one", "wrong-encryption"),
+            *showing(
+                "wrong-encryption",
+                "key-ids-from-a-bit-too-low",
+                "encryption-of-mmio",
+                "nonleaf-unencrypted",
+                "frame-off-by-one",
+            ),
             Catch("memory-type-of-mmio-swapped", "memory-type-of-another"),
         ),
     ),

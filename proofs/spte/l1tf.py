@@ -110,7 +110,6 @@ THEOREMS = (
             "the page at address 0 holds nothing",
             "the page of an access-tracked SPTE is the guest's: KVM zaps the SPTE before the host takes it back",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_not_present,
         catches=(Catch("frozen-has-pfn", "address-leaks"),),
     ),

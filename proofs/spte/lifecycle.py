@@ -27,14 +27,13 @@ from mmuproof.proofs.given.lifecycle_invariant import (
 from mmuproof.proofs.given.operations import on_entries_of
 from mmuproof.proofs.given.relations import has_mbec
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, ne, negate
 from mmuproof.spec import ept, paging
 
 _WRITE = 1 << 1
 _SUPPRESS_VE = 1 << 63
-_EVERY = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 
 def _made_by_kvm(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, without: str) -> tuple[Assumption, ...]:
@@ -290,7 +289,6 @@ THEOREMS = (
             "a page's frame is aligned and below the host's usable address width",
             "the guest's entry is no misconfiguration: entry.misconfig",
         ),
-        vendors=_EVERY,
         state=_keep(How.MAKES, How.LINKS, How.ENDS),
         catches=(
             Catch("write-for-host-readonly", "mmu-writable"),
@@ -298,11 +296,9 @@ THEOREMS = (
             Catch("nx-huge-not-mitigated", "nx-huge"),
             Catch("frame-off-by-one", "reserved"),
             Catch("present-mask-without-suppress-ve", "suppress-ve"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
             Catch("mmio-generation-at-mmu-present", "writable"),
-            Catch("synchronized-without-accessed", "used"),
-            Catch("prefetched-not-tracked", "used"),
+            *showing("used", "synchronized-without-accessed", "prefetched-not-tracked"),
         ),
     ),
     Theorem(
@@ -311,12 +307,10 @@ THEOREMS = (
         "shadow MMU and in the TDP MMU.",
         source="KVM: the comments and assertions of spte.h and spte.c; SDM 31.3.2 and 31.3.3, APM 5.3 and 15.25",
         assumes=(*_TABLES, "the entry that is found keeps the invariant", "the reverse map holds present leaves"),
-        vendors=_EVERY,
         state=_keep(How.CHANGES),
         catches=(
             Catch("track-again-forgets", "readable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
         ),
     ),
     Theorem(
@@ -324,13 +318,10 @@ THEOREMS = (
         claim="Marking an SPTE for access tracking keeps the invariant.",
         source="KVM: mark_spte_for_access_track(); SDM 31.3.2",
         assumes=(*_TABLES, "the entry that is found keeps the invariant"),
-        vendors=_EVERY,
         state=_keep(How.MARKS),
         catches=(
-            Catch("track-again-forgets", "readable"),
-            Catch("mark-with-ad-bits-takes-all", "readable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("readable", "track-again-forgets", "mark-with-ad-bits-takes-all"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
         ),
     ),
     Theorem(
@@ -338,7 +329,6 @@ THEOREMS = (
         claim="The SPTEs that a huge one is split into keep the invariant.",
         source="KVM: make_small_spte(); Intel's advisory on iTLB multihit",
         assumes=(*_TABLES, "the huge SPTE keeps the invariant"),
-        vendors=_EVERY,
         state=_keep(How.SPLITS),
         catches=(Catch("restore-shift-off-by-one", "readable"), Catch("mmu-writable-in-saved-slot", "mmu-writable")),
     ),
@@ -347,7 +337,6 @@ THEOREMS = (
         claim="The huge SPTE that a page table is collapsed into keeps the invariant.",
         source="KVM: make_huge_spte(); Intel's advisory on iTLB multihit",
         assumes=(*_TABLES, "the small SPTE keeps the invariant"),
-        vendors=_EVERY,
         state=_keep(How.COLLAPSES),
         catches=(
             Catch("restore-shift-off-by-one", "readable"),
@@ -365,12 +354,10 @@ THEOREMS = (
             "the entry that is found keeps the invariant",
             "it works on direct MMUs, which are with A/D bits exactly if the host is: role.root-tdp",
         ),
-        vendors=_EVERY,
         state=_keep(How.FIXES),
         catches=(
             Catch("restore-shift-off-by-one", "nx-huge"),
-            Catch("fast-fault-ignores-mmu-writable", "writable"),
-            Catch("mmu-writable-in-saved-slot", "writable"),
+            *showing("writable", "fast-fault-ignores-mmu-writable", "mmu-writable-in-saved-slot"),
             Catch("fast-fault-leaves-unused", "used"),
         ),
     ),
@@ -383,15 +370,12 @@ THEOREMS = (
         "is as tracking.* assume.",
         source="SDM 31.3.2, 31.3.3.1 and 26.5.7.1, APM 5.3; KVM's comments in spte.h",
         assumes=(*_TABLES, "trees without XU never enable MBEC"),
-        vendors=_EVERY,
         state=_enough,
         catches=(
             Catch("restore-shift-off-by-one", "huge-executable"),
             Catch("track-mask-without-xu", "misconfigured"),
             Catch("frozen-has-bit-10", "unknown-to-kvm"),
-            Catch("encryption-bit-marks-mmio", "two-kinds"),
-            Catch("mmio-bit-never-missing", "two-kinds"),
-            Catch("mmio-value-like-empty", "two-kinds"),
+            *showing("two-kinds", "encryption-bit-marks-mmio", "mmio-bit-never-missing", "mmio-value-like-empty"),
         ),
     ),
 )

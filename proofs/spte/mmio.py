@@ -12,7 +12,7 @@ from mmuproof.proofs.claims import Wrong, always, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_mmio import MmioInputs, legal_gfn, made_mmio_spte
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -41,7 +41,6 @@ from mmuproof.spec.reserved import reserved_mask
 
 _PFN = ((1 << 52) - 1) & ~0xFFF
 _PAGE_SHIFT = 12
-_EVERYONE = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 
 # -- what comes back ---------------------------------------------------------------------------------------
@@ -374,9 +373,8 @@ THEOREMS = (
         "bits that mean nothing else.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and SPTE_MMIO_ALLOWED_MASK",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        vendors=_EVERYONE,
         state=_generation_round_trip,
-        catches=(Catch("mmio-generation-at-xu", "foreign-bit"), Catch("mmio-generation-at-mmu-present", "foreign-bit")),
+        catches=showing("foreign-bit", "mmio-generation-at-xu", "mmio-generation-at-mmu-present"),
     ),
     Theorem(
         name="mmio.gfn-round-trip",
@@ -388,20 +386,14 @@ THEOREMS = (
             "the guest's addresses are those that KVM offers it: without TDP the host's usable "
             "ones, with TDP all below the host's MAXPHYADDR",
         ),
-        vendors=_EVERYONE,
         state=_gfn_round_trip,
-        catches=(
-            Catch("mmio-gfn-shift-off-by-one", "gfn-lost"),
-            Catch("lower-gfn-one-short", "gfn-lost"),
-            Catch("mmio-bit-never-missing", "gfn-lost"),
-        ),
+        catches=showing("gfn-lost", "mmio-gfn-shift-off-by-one", "lower-gfn-one-short", "mmio-bit-never-missing"),
     ),
     Theorem(
         name="mmio.recognised",
         claim="KVM recognises an MMIO SPTE as MMIO and takes it for nothing else.",
         source="KVM's comments at SPTE_MMU_PRESENT_MASK and FROZEN_SPTE",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        vendors=_EVERYONE,
         state=_recognised,
         catches=(Catch("mmio-generation-at-mmu-present", "mmu-present"), Catch("mmio-value-like-empty", "frozen")),
     ),
@@ -414,11 +406,9 @@ THEOREMS = (
             "MMIO is cached: on hosts where no bit is reserved it is not",
             "EPT paging-write control is off: KVM does not enable it",
         ),
-        vendors=_EVERYONE,
         state=_faults,
         catches=(
-            Catch("encryption-bit-marks-mmio", "no-reserved-bit"),
-            Catch("mmio-bit-never-missing", "no-reserved-bit"),
+            *showing("no-reserved-bit", "encryption-bit-marks-mmio", "mmio-bit-never-missing"),
             Catch("mmio-value-like-empty", "no-misconfiguration"),
         ),
     ),
@@ -428,7 +418,6 @@ THEOREMS = (
         "processor without.",
         source="KVM's comment at allow_mmio_caching; SDM 5.4, 5.5 and A.10, APM 5.4",
         assumes=("the host's address widths are architectural",),
-        vendors=_EVERYONE,
         state=_history_free,
         catches=(Catch("mmio-caching-kept", "history"), Catch("ad-bits-left-off", "flags-against-the-host")),
     ),
@@ -442,11 +431,9 @@ THEOREMS = (
             "kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
             "generations of one address space are as far apart as there are address spaces",
         ),
-        vendors=_EVERYONE,
         state=_generation_wrap,
         catches=(
-            Catch("mmio-wrap-unnoticed-in-smm", "stale-believed"),
-            Catch("mmio-wrap-never-zaps", "stale-believed"),
+            *showing("stale-believed", "mmio-wrap-unnoticed-in-smm", "mmio-wrap-never-zaps"),
             Catch("mmio-believed-during-update", "believed-during-update"),
         ),
     ),

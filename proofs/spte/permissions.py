@@ -17,7 +17,7 @@ from mmuproof.proofs.given.hardware_spte import allowed, allowed_by, any_access
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, ite, ne, negate, ule, var
 from mmuproof.spec.ept import EptPermissions
@@ -189,12 +189,11 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "the host runs with EFER.NXE and CR0.WP: KVM needs the former, and Linux sets the latter",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_permissions,
         catches=(
-            Catch("exec-and-user-exec-swapped", "access-gained"),
-            Catch("make-spte-always-readable", "access-gained"),
-            Catch("write-for-host-readonly", "access-gained"),
+            *showing(
+                "access-gained", "exec-and-user-exec-swapped", "make-spte-always-readable", "write-for-host-readonly"
+            ),
             Catch("nx-huge-page-clears-user", "access-lost"),
             Catch("nx-huge-not-mitigated", "access-gained"),
             Catch("mark-with-ad-bits-takes-all", "access-lost"),
@@ -209,7 +208,6 @@ THEOREMS = (
         "execution from ACC_EXEC_MASK alone where there is no XU.",
         source="KVM: ACC_USER_MASK and ACC_USER_EXEC_MASK are one bit, told apart by shadow_xu_mask",
         assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_vendor_separation,
         catches=(
             Catch("nx-huge-page-clears-user", "no-effect"),
@@ -217,8 +215,7 @@ THEOREMS = (
             Catch("exec-and-user-exec-swapped", "stray-dependence"),
             Catch("make-spte-always-readable", "no-effect"),
             Catch("nx-huge-not-mitigated", "stray-dependence"),
-            Catch("mark-with-ad-bits-takes-all", "no-effect"),
-            Catch("host-writable-at-xu", "no-effect"),
+            *showing("no-effect", "mark-with-ad-bits-takes-all", "host-writable-at-xu"),
         ),
     ),
 )

@@ -20,7 +20,7 @@ from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.operations import for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, iff, implies, ite, ne, negate
 
@@ -319,12 +319,10 @@ THEOREMS = (
         "every operation keeps it, leaves host-writable as it was made, and grants no MMU-writable.",
         source="KVM's table of states and WARNs at check_spte_writable_invariants()",
         assumes=("the SPTE was in order before", "saved slots are clear unless the SPTE is access-tracked"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_writable_states,
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "writable-not-mmu-writable"),
-            Catch("write-for-host-readonly", "mmu-writable-not-host-writable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable-not-host-writable"),
+            *showing("mmu-writable-not-host-writable", "write-for-host-readonly", "mmu-writable-in-saved-slot"),
             Catch("host-writable-at-xu", "host-writable-changed"),
         ),
     ),
@@ -334,7 +332,6 @@ THEOREMS = (
         "guest tables it does not; nothing else of it changes.",
         source="KVM's comments at spte_write_protect() and write_protect_gfn()",
         assumes=("the SPTE is present and maps a page", "W implies MMU-writable implies host-writable"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_write_protection,
         catches=(Catch("write-tracking-keeps-mmu-writable", "still-mmu-writable"),),
     ),
@@ -349,14 +346,12 @@ THEOREMS = (
             "nothing is said of A in an SPTE that is prefetched and synchronized, nor of D in one that replaces a "
             "writable one",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_accessed_dirty,
         catches=(
             Catch("writable-without-dirty", "not-dirty"),
             Catch("l2-pages-logged-by-pml", "wrong-type"),
             Catch("mark-with-ad-bits-takes-all", "dirty"),
-            Catch("synchronized-without-accessed", "use-not-noticed"),
-            Catch("prefetched-not-tracked", "use-not-noticed"),
+            *showing("use-not-noticed", "synchronized-without-accessed", "prefetched-not-tracked"),
             Catch("writable-not-logged", "write-not-logged"),
         ),
     ),
@@ -371,10 +366,7 @@ THEOREMS = (
         ),
         vendors=(Vendor.INTEL,),
         state=_dirty_logging,
-        catches=(
-            Catch("clear-dirty-ignores-type", "write-not-noticed"),
-            Catch("clear-dirty-without-ad-bits", "write-not-noticed"),
-        ),
+        catches=showing("write-not-noticed", "clear-dirty-ignores-type", "clear-dirty-without-ad-bits"),
     ),
     Theorem(
         name="spte.aging",
@@ -387,13 +379,10 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "the page is no mirror of TDX's secure EPT: KVM warns and does not age it",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_aging,
         catches=(
-            Catch("age-clears-dirty", "use-not-noticed"),
-            Catch("track-mask-without-xu", "use-not-noticed"),
-            Catch("track-again-forgets", "another-bit-changed"),
-            Catch("track-saves-no-xu", "another-bit-changed"),
+            *showing("use-not-noticed", "age-clears-dirty", "track-mask-without-xu"),
+            *showing("another-bit-changed", "track-again-forgets", "track-saves-no-xu"),
             Catch("track-keeps-accessed", "still-used"),
         ),
     ),

@@ -13,7 +13,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, boolean, bv, eq, implies, ne, negate, var
 from mmuproof.spec import ept
@@ -231,6 +231,6 @@ THEOREMS = (
         ),
         vendors=(Vendor.INTEL,),
         state=_saved_clear,
-        catches=(Catch("mmu-writable-in-saved-slot", "saved-slot-set"), Catch("frame-off-by-one", "saved-slot-set")),
+        catches=showing("saved-slot-set", "mmu-writable-in-saved-slot", "frame-off-by-one"),
     ),
 )
