@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.model.statement import Case, Symptom
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.proofs.theorem import Claim
+from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, any_of, negate
 from mmuproof.spec.open_choices import OpenChoice
 from mmuproof.spec.reports import Observation
@@ -30,6 +32,13 @@ class Wrong:
         return Symptom(
             name=self.name, when=self.when, sentence=self.sentence, actual=actual, expected=expected, place=place
         )
+
+
+def given(
+    *assumptions: Assumption, shown: tuple[Shown, ...] = (), evidence: Evidence | None = None, part: str = ""
+) -> Case:
+    """The case of a claim, under some assumptions; the rest is as in `Case`."""
+    return Case(assumptions=assumptions, shown=shown, evidence=evidence or Evidence(), part=part)
 
 
 def always(

@@ -84,6 +84,15 @@ def always_undefined(at: str, what: str) -> Claim:
     return Claim(holds=FALSE, symptoms=(symptom,))
 
 
+def alone(state: Callable[[Kvm, Vendor], Claim]) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    """What a theorem states that is one claim."""
+
+    def claims(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+        return (state(kvm, vendor),)
+
+    return claims
+
+
 @dataclass(frozen=True)
 class Catch:
     """A defect that a theorem must catch, and the symptom that its counterexample has to show."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, WalkKind
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
@@ -32,8 +32,8 @@ def _claim(
     found = kvm.walks.is_present_gpte(gpte_format, walk, zext(entry, 64))
     return always(
         iff(found, present),
-        Case(
-            assumptions=assumptions,
+        given(
+            *assumptions,
             shown=(*relations.role_shown(walk, "cr4_smep"), Shown("gpte", entry)),
             evidence=walk.evidence,
             part=part or f"{gpte_format.value} entries",

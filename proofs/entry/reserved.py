@@ -9,10 +9,10 @@ from functools import partial
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.requested_mmu import Requested, requested
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
@@ -77,8 +77,9 @@ def _claim(
     missed = all_of(reserved, negate(all_of(*found)))
     invented = all_of(any_of(*found), negate(reserved))
     return never(
-        Case(
-            assumptions=(wanted.plausible_guest, *assumptions),
+        given(
+            wanted.plausible_guest,
+            *assumptions,
             shown=(*shown, Shown("gpte", entry)),
             evidence=evidence or wanted.mmu.evidence,
             part=part,
@@ -303,8 +304,8 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             assumptions.append(_with_page_size(entry, page))
         claims.append(
             never(
-                Case(
-                    assumptions=tuple(assumptions),
+                given(
+                    *assumptions,
                     shown=(*wanted.ept_shown, Shown("gpte", entry)),
                     evidence=wanted.mmu.evidence,
                     part=kind.name,

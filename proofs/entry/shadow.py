@@ -9,9 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hardware_spte import with_saved
 from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, split_request
@@ -276,8 +276,8 @@ def _claim(tables: ShadowTables, made: _Made) -> Claim:
         assumptions.append(Assumption(label, negate(bad)))
     return always(
         negate(any_of(held, faults)),
-        Case(
-            assumptions=tuple(assumptions),
+        given(
+            *assumptions,
             shown=(*made.shown, Shown("spte", made.spte), *tables.wanted.shown),
             evidence=made.evidence + tables.check_evidence(min(made.levels)),
             part=f"{tables.name}: {made.what}",

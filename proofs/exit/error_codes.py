@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.exit_events import (
     QUALIFICATION_FLAGS,
     any_ept_violation,
@@ -19,7 +19,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has, reads_have_a_bit
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -96,13 +96,11 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         which = () if linear is None else (Assumption(f"an access {part}", linear),)
         claims.append(
             never(
-                Case(
-                    assumptions=(
-                        ept_violation_happens(event),
-                        Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
-                        Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
-                        *which,
-                    ),
+                given(
+                    ept_violation_happens(event),
+                    Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
+                    Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
+                    *which,
                     shown=(
                         Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
                         Shown("mmu_has_mbec()", exit_.has_mbec),
@@ -226,7 +224,7 @@ _FLAGS = (
 """KVM's name of a flag, the manual's, and what it tells."""
 
 
-def _npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npf(kvm: Kvm, _vendor: Vendor) -> Claim:
     exit_ = kvm.exits.npf()
     fault = any_nested_page_fault(gmet=exit_.gmet, cpl=extract(exit_.cpl, 1, 0))
     reported = nested_page_fault.reported(fault)
@@ -277,21 +275,20 @@ def _npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             "a WARN fires", f"{_APM}: the hardware can report it"
         ),
     ]
-    return [
-        never(
-            Case(
-                assumptions=(nested_page_fault_happens(fault), _level(exit_.cpl)),
-                shown=(
-                    Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
-                    Shown("vmcb.GMET", exit_.gmet),
-                    Shown("error_code", code, error_code_flags(kvm)),
-                ),
-                evidence=exit_.evidence,
+    return never(
+        given(
+            nested_page_fault_happens(fault),
+            _level(exit_.cpl),
+            shown=(
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("vmcb.GMET", exit_.gmet),
+                Shown("error_code", code, error_code_flags(kvm)),
             ),
-            *symptoms,
-            observations=(Observation(_AS_DEFINED, reported, exit_.exit_info_1),),
-        )
-    ]
+            evidence=exit_.evidence,
+        ),
+        *symptoms,
+        observations=(Observation(_AS_DEFINED, reported, exit_.exit_info_1),),
+    )
 
 
 _AS_DEFINED = "EXITINFO1 is as APM 15.25.6 defines it, less what an erratum makes unreliable"
@@ -301,7 +298,7 @@ def _level(cpl: BitVec) -> Assumption:
     return Assumption("a privilege level is 0 to 3", ult(cpl, 4))
 
 
-def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Claim:
     exit_ = kvm.exits.npf()
     if exit_.gmet is FALSE:
         raise NotThere(["SVM_MISC_ENABLE_GMET"])
@@ -322,22 +319,21 @@ def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             "With GMET, a fetch at CPL 3 is taken for a supervisor fetch.",
         ).told("PFERR_USER_MASK is clear", "APM Table 15-21: a fetch at CPL 3 is a user access"),
     )
-    return [
-        never(
-            Case(
-                assumptions=(nested_page_fault_happens(fault), _level(exit_.cpl)),
-                shown=(
-                    Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
-                    Shown("vmcb.GMET", exit_.gmet),
-                    Shown("CPL", exit_.cpl),
-                    Shown("error_code", asked.error_code, error_code_flags(kvm)),
-                ),
-                evidence=exit_.evidence,
+    return never(
+        given(
+            nested_page_fault_happens(fault),
+            _level(exit_.cpl),
+            shown=(
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("vmcb.GMET", exit_.gmet),
+                Shown("CPL", exit_.cpl),
+                Shown("error_code", asked.error_code, error_code_flags(kvm)),
             ),
-            *symptoms,
-            observations=(Observation(_AS_DEFINED, nested_page_fault.reported(fault), exit_.exit_info_1),),
-        )
-    ]
+            evidence=exit_.evidence,
+        ),
+        *symptoms,
+        observations=(Observation(_AS_DEFINED, nested_page_fault.reported(fault), exit_.exit_info_1),),
+    )
 
 
 THEOREMS = (
@@ -374,7 +370,7 @@ THEOREMS = (
             "a privilege level is 0 to 3",
         ),
         vendors=(Vendor.AMD,),
-        state=_npf,
+        state=alone(_npf),
         catches=(Catch("npf-user-by-cpl-for-data", "user-of-data"), Catch("npf-final-as-synthetic", "final")),
     ),
     Theorem(
@@ -387,7 +383,7 @@ THEOREMS = (
             "a privilege level is 0 to 3",
         ),
         vendors=(Vendor.AMD,),
-        state=_npf_1218,
+        state=alone(_npf_1218),
         catches=showing("user-below-3", "npf-without-1218", "npf-1218-by-cpl-0"),
     ),
 )

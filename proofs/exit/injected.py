@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.exit.error_codes import warns
 from mmuproof.proofs.given.exit_events import (
     QUALIFICATION_FLAGS,
@@ -98,19 +98,16 @@ def _told_claim(
         *_exit_symptoms(told, ept_violation.EXIT_REASON, "an EPT violation"),
     )
     return never(
-        Case(
-            assumptions=(
-                *_common(told),
-                ept_violation_happens(event),
-                *which,
-                Assumption(
-                    "the fault is no misconfiguration: its error code has no RSVD",
-                    negate(has(told.error_code, kvm.constant("PFERR_RSVD_MASK"))),
-                ),
-                Assumption(
-                    "the walk of L1's EPT says what access it was and what the entries grant",
-                    _walk_says(told, expected),
-                ),
+        given(
+            *_common(told),
+            ept_violation_happens(event),
+            *which,
+            Assumption(
+                "the fault is no misconfiguration: its error code has no RSVD",
+                negate(has(told.error_code, kvm.constant("PFERR_RSVD_MASK"))),
+            ),
+            Assumption(
+                "the walk of L1's EPT says what access it was and what the entries grant", _walk_says(told, expected)
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),
@@ -230,12 +227,10 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
         )
     )
     return never(
-        Case(
-            assumptions=(
-                Assumption("L1's page-modification log is full", told.pml_full),
-                Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
-                *kept,
-            ),
+        given(
+            Assumption("L1's page-modification log is full", told.pml_full),
+            Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
+            *kept,
             shown=(
                 Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
                 Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS),
@@ -257,13 +252,11 @@ def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
         ).told("the exit qualification is not 0", "SDM 30.2.1: it is 0 for exits that define none"),
     )
     return never(
-        Case(
-            assumptions=(
-                *_common(told),
-                Assumption(
-                    "the walk of L1's EPT has found a misconfiguration: the fault's error code has RSVD",
-                    has(told.error_code, kvm.constant("PFERR_RSVD_MASK")),
-                ),
+        given(
+            *_common(told),
+            Assumption(
+                "the walk of L1's EPT has found a misconfiguration: the fault's error code has RSVD",
+                has(told.error_code, kvm.constant("PFERR_RSVD_MASK")),
             ),
             shown=(
                 Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
@@ -354,14 +347,12 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
     )
     flags = error_code_flags(kvm)
     return never(
-        Case(
-            assumptions=(
-                nested_page_fault_happens(fault),
-                *which,
-                Assumption(
-                    "the walk of L1's nested page tables says what access it was and why it is denied",
-                    _npt_walk_says(told, expected),
-                ),
+        given(
+            nested_page_fault_happens(fault),
+            *which,
+            Assumption(
+                "the walk of L1's nested page tables says what access it was and why it is denied",
+                _npt_walk_says(told, expected),
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.gating.mbec import CONTROL_FLAGS
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
 from mmuproof.spec import vmx_controls as vmx
@@ -31,8 +31,8 @@ def _mbec(kvm: Kvm) -> Claim:
     blind = all_of(offered, negate(vmx.advanced_information(made.ept_capability)))
     extra, withheld = all_of(offered, negate(on)), all_of(on, negate(offered))
     return never(
-        Case(
-            assumptions=(Assumption(_INFORMED, implies(enable_mbec, vmx.advanced_information(capability))),),
+        given(
+            Assumption(_INFORMED, implies(enable_mbec, vmx.advanced_information(capability))),
             shown=(
                 Shown("enable_ept", enable_ept),
                 Shown("enable_mbec", enable_mbec),
@@ -58,7 +58,7 @@ def _mbec(kvm: Kvm) -> Claim:
     )
 
 
-def _ept_use(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_use(kvm: Kvm, _vendor: Vendor) -> Claim:
     use = kvm.vmx_gating.ept_use()
 
     def lacks(number: int) -> Bool:
@@ -77,33 +77,30 @@ def _ept_use(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         ),
     )
     format_ = all_of(use.configures, use.with_ept ^ use.sets_masks)
-    return [
-        never(
-            Case(
-                shown=(Shown("vmx_capability.ept", use.ept_capability), Shown("largest page", level)),
-                evidence=use.evidence,
-            ),
-            Wrong(
-                "flags-of-no-processor",
-                flags,
-                "KVM takes the processor to keep accessed and dirty flags in EPT, and it does not.",
-            ).told("kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 21"),
-            Wrong(
-                "execute-only-of-no-processor",
-                execute_only,
-                "KVM takes the processor to have execute-only translations, and it does not.",
-            ).told("kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 0"),
-            Wrong("pages-of-no-processor", pages, "KVM maps larger pages than the processor's EPT can.").told(
-                "kvm_configure_mmu() is told so", "SDM A.10: bits 16 and 17"
-            ),
-            Wrong(
-                "another-format", format_, "The masks are those of EPT and the MMU is without, or the other way round."
-            ).told("kvm_mmu_set_ept_masks() against kvm_configure_mmu()", "KVM: EPT is on or off"),
-        )
-    ]
+    return never(
+        given(
+            shown=(Shown("vmx_capability.ept", use.ept_capability), Shown("largest page", level)), evidence=use.evidence
+        ),
+        Wrong(
+            "flags-of-no-processor",
+            flags,
+            "KVM takes the processor to keep accessed and dirty flags in EPT, and it does not.",
+        ).told("kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 21"),
+        Wrong(
+            "execute-only-of-no-processor",
+            execute_only,
+            "KVM takes the processor to have execute-only translations, and it does not.",
+        ).told("kvm_mmu_set_ept_masks() is told so", "SDM A.10: bit 0"),
+        Wrong("pages-of-no-processor", pages, "KVM maps larger pages than the processor's EPT can.").told(
+            "kvm_configure_mmu() is told so", "SDM A.10: bits 16 and 17"
+        ),
+        Wrong(
+            "another-format", format_, "The masks are those of EPT and the MMU is without, or the other way round."
+        ).told("kvm_mmu_set_ept_masks() against kvm_configure_mmu()", "KVM: EPT is on or off"),
+    )
 
 
-def _nested_ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _nested_ept(kvm: Kvm, _vendor: Vendor) -> Claim:
     made = kvm.vmx_gating.nested_ept_set_up()
     execute_only = made.execute_only ^ bit(made.offered, vmx.EXECUTE_ONLY_BIT)
     level = made.largest_page
@@ -112,37 +109,33 @@ def _nested_ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         eq(level, 3) ^ larger, eq(level, 2) ^ all_of(large, negate(larger)), eq(level, 0), ult(bv(3, 32), level)
     )
     flags = made.accessed_dirty ^ bit(made.eptp, vmx.EPTP_ACCESSED_DIRTY_BIT)
-    return [
-        never(
-            Case(
-                shown=(
-                    Shown("offered", made.offered),
-                    Shown("largest page", level),
-                    Shown("vmcs12.ept_pointer", made.eptp),
-                ),
-                evidence=made.evidence,
+    return never(
+        given(
+            shown=(
+                Shown("offered", made.offered),
+                Shown("largest page", level),
+                Shown("vmcs12.ept_pointer", made.eptp),
             ),
-            Wrong(
-                "execute-only-against-the-offer",
-                execute_only,
-                "L1's EPT is judged as if execute-only "
-                "translations were offered to L1, and they are not, or the other way round.",
-            ).told("another execonly", "SDM A.10: bit 0 of what L1 reads"),
-            Wrong(
-                "pages-against-the-offer",
-                pages,
-                "L1's EPT is judged as if L1 were offered other page sizes than it is.",
-            ).told("another huge_page_level", "SDM A.10: bits 16 and 17 of what L1 reads"),
-            Wrong(
-                "flags-against-eptp",
-                flags,
-                "L1's EPT is taken to have accessed and dirty flags, and has none, or the other way round.",
-            ).told("another accessed_dirty", "SDM 27.6.11: bit 6 of EPTP"),
-            Wrong("another-eptp", ne(made.told_eptp, made.eptp), "L2 is run on another EPT than L1's.").told(
-                "another EPTP", "SDM 27.6.11: EPTP of vmcs12"
-            ),
-        )
-    ]
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "execute-only-against-the-offer",
+            execute_only,
+            "L1's EPT is judged as if execute-only "
+            "translations were offered to L1, and they are not, or the other way round.",
+        ).told("another execonly", "SDM A.10: bit 0 of what L1 reads"),
+        Wrong(
+            "pages-against-the-offer", pages, "L1's EPT is judged as if L1 were offered other page sizes than it is."
+        ).told("another huge_page_level", "SDM A.10: bits 16 and 17 of what L1 reads"),
+        Wrong(
+            "flags-against-eptp",
+            flags,
+            "L1's EPT is taken to have accessed and dirty flags, and has none, or the other way round.",
+        ).told("another accessed_dirty", "SDM 27.6.11: bit 6 of EPTP"),
+        Wrong("another-eptp", ne(made.told_eptp, made.eptp), "L2 is run on another EPT than L1's.").told(
+            "another EPTP", "SDM 27.6.11: EPTP of vmcs12"
+        ),
+    )
 
 
 _OF_THE_PROCESSOR = (
@@ -155,28 +148,26 @@ _OF_THE_PROCESSOR = (
 _FLAGS_ARE_THERE = "enable_ept_ad_bits is set only if the processor has the flags: gating.ept-use"
 
 
-def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_capabilities(kvm: Kvm, _vendor: Vendor) -> Claim:
     has, ad_bits = var("vmx_capability.ept", 32), bool_var("enable_ept_ad_bits")
     made = kvm.vmx_gating.offered_ept_capability(has, ad_bits)
     invented = [
         (all_of(bit(made.ept_capability, number), negate(bit(has, number))), what) for number, what in _OF_THE_PROCESSOR
     ]
-    return [
-        always(
-            negate(any_of(*(when for when, _ in invented))),
-            Case(
-                assumptions=(Assumption(_FLAGS_ARE_THERE, implies(ad_bits, bit(has, vmx.ACCESSED_DIRTY_BIT))),),
-                shown=(Shown("vmx_capability.ept", has), Shown("offered", made.ept_capability)),
-                evidence=made.evidence,
-            ),
-            *(
-                Wrong("not-the-processors", when, f"L1 is offered {what}, which the processor does not have.").told(
-                    "the bit is set", "SDM A.10: what the bit promises has to work, through SPTEs of KVM's as well"
-                )
-                for when, what in invented
-            ),
-        )
-    ]
+    return always(
+        negate(any_of(*(when for when, _ in invented))),
+        given(
+            Assumption(_FLAGS_ARE_THERE, implies(ad_bits, bit(has, vmx.ACCESSED_DIRTY_BIT))),
+            shown=(Shown("vmx_capability.ept", has), Shown("offered", made.ept_capability)),
+            evidence=made.evidence,
+        ),
+        *(
+            Wrong("not-the-processors", when, f"L1 is offered {what}, which the processor does not have.").told(
+                "the bit is set", "SDM A.10: what the bit promises has to work, through SPTEs of KVM's as well"
+            )
+            for when, what in invented
+        ),
+    )
 
 
 def _gmet_setting(kvm: Kvm) -> Claim:
@@ -185,10 +176,8 @@ def _gmet_setting(kvm: Kvm) -> Claim:
     possible = all_of(asked_for, made.npt_enabled, made.has_gmet)
     on, off = all_of(made.gmet_enabled, negate(possible)), all_of(possible, negate(made.gmet_enabled))
     return never(
-        Case(
-            assumptions=(
-                Assumption("svm_hardware_setup() succeeds: the module is not loaded otherwise", made.succeeds),
-            ),
+        given(
+            Assumption("svm_hardware_setup() succeeds: the module is not loaded otherwise", made.succeeds),
             shown=(
                 Shown("gmet module parameter", asked_for),
                 Shown("npt_enabled", made.npt_enabled),
@@ -214,8 +203,8 @@ def _gmet(kvm: Kvm) -> Claim:
     on = all_of(nested, enabled)
     extra, withheld = all_of(made.gmet, negate(on)), all_of(on, negate(made.gmet))
     return never(
-        Case(
-            assumptions=(Assumption(_NOT_YET, negate(made.before)),),
+        given(
+            Assumption(_NOT_YET, negate(made.before)),
             shown=(Shown("nested", nested), Shown("gmet_enabled", enabled)),
             evidence=made.evidence,
             part="what guests may have",
@@ -252,7 +241,7 @@ THEOREMS = (
         source="SDM A.10",
         assumes=(_FLAGS_ARE_THERE,),
         vendors=(Vendor.INTEL,),
-        state=_ept_capabilities,
+        state=alone(_ept_capabilities),
         catches=showing("not-the-processors", "ept-capabilities-unmasked", "ept-flags-offered"),
     ),
     Theorem(
@@ -261,7 +250,7 @@ THEOREMS = (
         "processor has them, and has the masks of EPT exactly if EPT is on.",
         source="SDM A.10",
         vendors=(Vendor.INTEL,),
-        state=_ept_use,
+        state=alone(_ept_use),
         catches=(
             Catch("ept-flags-always", "flags-of-no-processor"),
             Catch("ept-1g-pages-always", "pages-of-no-processor"),
@@ -273,7 +262,7 @@ THEOREMS = (
         "offered, and of accessed and dirty flags and the root what EPTP says.",
         source="SDM A.10, 27.6.11",
         vendors=(Vendor.INTEL,),
-        state=_nested_ept,
+        state=alone(_nested_ept),
         catches=(Catch("nested-ept-of-the-processors", "execute-only-against-the-offer"),),
     ),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.claims import Wrong, always, given
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
 from mmuproof.spec import svm_controls as svm
 
@@ -19,7 +19,7 @@ def _misc_ctl(name: str, value: BitVec) -> Shown:
     return Shown(f"{name}.misc_ctl", value, _FLAGS)
 
 
-def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _cache(kvm: Kvm, _vendor: Vendor) -> Claim:
     misc_ctl, enabled = var("vmcb12.misc_ctl", 64), bool_var("gmet_enabled")
     made = kvm.svm_gating.copy_vmcb_control_to_cache(misc_ctl, enabled)
     has = bit(made.misc_ctl, svm.GMET_BIT)
@@ -27,32 +27,30 @@ def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     wanted = all_of(enabled, made.guest_has_gmet, bit(misc_ctl, svm.GMET_BIT))
     kept, lost = all_of(has, negate(wanted)), all_of(wanted, negate(has))
     pages = svm.nested_paging(made.misc_ctl) ^ all_of(made.guest_has_npt, svm.nested_paging(misc_ctl))
-    return [
-        always(
-            negate(any_of(kept, lost, pages)),
-            Case(
-                shown=(
-                    Shown("gmet_enabled", enabled),
-                    Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
-                    Shown("guest_cpu_cap_has(NPT)", made.guest_has_npt),
-                    _misc_ctl("vmcb12", misc_ctl),
-                    _misc_ctl("cached vmcb12", made.misc_ctl),
-                ),
-                evidence=made.evidence,
+    return always(
+        negate(any_of(kept, lost, pages)),
+        given(
+            shown=(
+                Shown("gmet_enabled", enabled),
+                Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
+                Shown("guest_cpu_cap_has(NPT)", made.guest_has_npt),
+                _misc_ctl("vmcb12", misc_ctl),
+                _misc_ctl("cached vmcb12", made.misc_ctl),
             ),
-            Wrong(
-                "nested-paging",
-                pages,
-                "The cached VMCB 12 has nested paging on although L1 may not use it, or off although it may and does.",
-            ).told("another NP", "APM 15.25.3: the bit turns nested paging on"),
-            Wrong("gmet-kept", kept, "The cached VMCB 12 has GMET on although L1 may not use it.").told(
-                "GMET is on", "APM 15.25.13: a processor without GMET ignores the bit"
-            ),
-            Wrong("gmet-lost", lost, "The cached VMCB 12 has GMET off although L1 may use it and does.").told(
-                "GMET is off", "APM 15.25.13: the bit turns GMET on"
-            ),
-        )
-    ]
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "nested-paging",
+            pages,
+            "The cached VMCB 12 has nested paging on although L1 may not use it, or off although it may and does.",
+        ).told("another NP", "APM 15.25.3: the bit turns nested paging on"),
+        Wrong("gmet-kept", kept, "The cached VMCB 12 has GMET on although L1 may not use it.").told(
+            "GMET is on", "APM 15.25.13: a processor without GMET ignores the bit"
+        ),
+        Wrong("gmet-lost", lost, "The cached VMCB 12 has GMET off although L1 may use it and does.").told(
+            "GMET is off", "APM 15.25.13: the bit turns GMET on"
+        ),
+    )
 
 
 def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
@@ -71,7 +69,7 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             negate(any_of(off_l2, off_l1, foreign)),
-            Case(shown=shown, evidence=made.evidence, part="vmcb02"),
+            given(shown=shown, evidence=made.evidence, part="vmcb02"),
             Wrong("another-feature", foreign, "L2 runs with a feature that neither KVM uses nor L1 may.").told(
                 "nested paging, or a bit besides it and GMET, differs",
                 "APM 15.25.3, appendix B: each bit turns a feature on",
@@ -86,7 +84,7 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         ),
         always(
             negate(any_of(unshadowed, told, format_)),
-            Case(
+            given(
                 shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
                 evidence=made.evidence,
                 part="the MMU",
@@ -119,7 +117,7 @@ THEOREMS = (
         "CPUID, and nested paging exactly if L1 turns it on and was given it.",
         source="APM 15.25.13",
         vendors=(Vendor.AMD,),
-        state=_cache,
+        state=alone(_cache),
         catches=(Catch("cached-gmet-kept", "gmet-kept"), Catch("cached-nested-paging-kept", "nested-paging")),
     ),
     Theorem(

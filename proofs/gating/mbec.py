@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.vmx_gating import Controls
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, extract, iff, implies, ne, negate, var
@@ -47,10 +47,8 @@ def _configuration(kvm: Kvm) -> Claim:
     informed = all_of(vmx.advanced_information(made.ept_capability), vmx.advanced_information(made.ept_vpid_capability))
     blind, without = all_of(mbec, negate(informed)), all_of(mbec, negate(with_ept))
     return never(
-        Case(
-            assumptions=(
-                Assumption("setup_vmcs_config() succeeds: the module is not loaded otherwise", made.succeeds),
-            ),
+        given(
+            Assumption("setup_vmcs_config() succeeds: the module is not loaded otherwise", made.succeeds),
             shown=(
                 Shown("IA32_VMX_PROCBASED_CTLS2", made.allowed_secondary),
                 Shown("IA32_VMX_EPT_VPID_CAP", made.ept_vpid_capability),
@@ -79,10 +77,8 @@ def _setting(kvm: Kvm) -> Claim:
     possible = all_of(asked_for, bit(secondary, vmx.MBEC_BIT), made.enable_ept)
     on, off = all_of(made.enable_mbec, negate(possible)), all_of(possible, negate(made.enable_mbec))
     return never(
-        Case(
-            assumptions=(
-                Assumption("vmx_hardware_setup() succeeds: the module is not loaded otherwise", made.succeeds),
-            ),
+        given(
+            Assumption("vmx_hardware_setup() succeeds: the module is not loaded otherwise", made.succeeds),
             shown=(
                 Shown("mbec module parameter", asked_for),
                 Shown("enable_ept", made.enable_ept),
@@ -118,7 +114,7 @@ def _entry(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             negate(any_of(accepted, taken)),
-            Case(
+            given(
                 shown=(*controls_shown("vmcs12", vmcs12), Shown("offered", offered, CONTROL_FLAGS)),
                 evidence=whole.evidence,
                 part="VM entry",
@@ -130,7 +126,7 @@ def _entry(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         ),
         always(
             iff(own.fails, wrong),
-            Case(shown=controls_shown("vmcs12", vmcs12), evidence=own.evidence, part="the check of MBEC"),
+            given(shown=controls_shown("vmcs12", vmcs12), evidence=own.evidence, part="the check of MBEC"),
             Wrong("check-misses", missed, "The check of MBEC passes MBEC without EPT.").told("no error", fails),
             Wrong("check-invents", invented, "The check of MBEC refuses what is right.").told(
                 "an error", "SDM 29.2.1.1: MBEC is off, or EPT on"
@@ -147,7 +143,7 @@ def _vmcs02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     rule = "SDM 27.6.2: vmcs12 says whether MBEC is on for L2"
     return [
         never(
-            Case(
+            given(
                 shown=(
                     *controls_shown("vmcs01", vmcs01),
                     *controls_shown("vmcs12", vmcs12),
@@ -162,7 +158,7 @@ def _vmcs02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             Wrong("mbec-lost", lost, "L2 runs without MBEC although L1 asks for it.").told("no MBEC in vmcs02", rule),
         ),
         never(
-            Case(shown=controls_shown("vmcs12", vmcs12), evidence=mmu.evidence, part="the MMU"),
+            given(shown=controls_shown("vmcs12", vmcs12), evidence=mmu.evidence, part="the MMU"),
             Wrong("mmu-disagrees", differs, "The MMU that shadows L1's EPT is told another MBEC than vmcs12 has.").told(
                 "another MBEC", rule
             ),
@@ -189,7 +185,7 @@ def _evmcs(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     rule = "TLFS: an enlightened VMCS has a field for the secondary controls, and MBEC needs no other"
     return [
         never(
-            Case(
+            given(
                 shown=(Shown("IA32_VMX_PROCBASED_CTLS2", data),), evidence=filtered.evidence, part="what L1 is offered"
             ),
             Wrong("mbec-withheld", withheld, "With an enlightened VMCS, L1 is offered another MBEC than without.").told(
@@ -197,7 +193,7 @@ def _evmcs(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             ),
         ),
         never(
-            Case(
+            given(
                 shown=controls_shown("vmcs12", vmcs12),
                 evidence=accepts.evidence + refuses.evidence + checked.evidence + whole.evidence,
                 part="VM entry",

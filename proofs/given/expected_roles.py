@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import Members, MmuRoles
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, any_of, bool_var, bv, ne, negate, resize, to_bv, var
@@ -157,8 +157,8 @@ def judged(
         ).told("not 0", "KVM: a role has only what a page depends on")
     )
     return never(
-        Case(
-            assumptions=assumptions,
+        given(
+            *assumptions,
             shown=(*shown, *(Shown(f"{role}.{each.member}", members[each.member]) for each in known)),
             evidence=roles.evidence,
             part=part,

@@ -13,9 +13,8 @@ from itertools import groupby
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteChange
-from mmuproof.model.statement import Case
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import always
+from mmuproof.proofs.claims import always, given
 from mmuproof.proofs.given import on_entries, on_leaves
 from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.theorem import Claim
@@ -129,8 +128,8 @@ def _each_in_place(claims: Sequence[Claim]) -> Claim:
     first = claims[0]
     return always(
         all_of(*(claim.holds for claim in claims)),
-        Case(
-            assumptions=first.case.assumptions,
+        given(
+            *first.case.assumptions,
             shown=first.case.shown[:-1],
             evidence=sum((claim.case.evidence for claim in claims[1:]), first.case.evidence),
             part="operations in place",

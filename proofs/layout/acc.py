@@ -10,10 +10,10 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
 from mmuproof.model.sptes import MadeSpte, SpteRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
@@ -112,7 +112,7 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 negate(invented),
                 negate(misled),
             ),
-            Case(assumptions=tuple(assumptions), shown=shown, evidence=made.evidence),
+            given(*assumptions, shown=shown, evidence=made.evidence),
             *(
                 Wrong(
                     f"{name}-{'gained' if gained else 'lost'}",
@@ -139,11 +139,9 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         ),
         always(
             negate(untracked),
-            Case(
-                assumptions=(
-                    *assumptions,
-                    Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
-                ),
+            given(
+                *assumptions,
+                Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
                 shown=shown,
                 evidence=made.evidence,
                 part="replacing an MMIO SPTE",
@@ -202,8 +200,8 @@ def _gpte_claim(
     )
     return always(
         all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
-        Case(
-            assumptions=(premise,),
+        given(
+            premise,
             shown=(Shown("gpte", gpte), Shown("access", acc, relations.acc_flags(kvm))),
             part=f"{gpte_format.value} entries",
         ),
@@ -304,11 +302,9 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
-            Case(
-                assumptions=(
-                    Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
-                    *others,
-                ),
+            given(
+                Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
+                *others,
                 shown=shown,
                 evidence=evidence,
                 part="accesses of P, W, U and F",
@@ -319,13 +315,13 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         ),
         always(
             negate(bad_index),
-            Case(assumptions=(any_other, *others), shown=shown, evidence=evidence, part="indices for any other access"),
+            given(any_other, *others, shown=shown, evidence=evidence, part="indices for any other access"),
             *indices,
         ),
         # What comes after an index out of range has no meaning.
         always(
             any_of(bad_index, negate(bad_shift)),
-            Case(assumptions=(any_other, *others), shown=shown, evidence=evidence, part="shifts for any other access"),
+            given(any_other, *others, shown=shown, evidence=evidence, part="shifts for any other access"),
             *(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
         ),
     ]

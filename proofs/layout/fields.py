@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, boolean, bv, ne, negate, zext
 from mmuproof.spec import ept, npt, paging
 from mmuproof.spec.entry_layout import Control, defined_bits, reserved_bits
@@ -106,7 +105,7 @@ def _type_symptoms(kvm: Kvm) -> list[Symptom]:
     ]
 
 
-def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _disjoint(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     fields = software_fields(kvm, masks)
     others = _hardware_fields(masks)
@@ -130,16 +129,14 @@ def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         )
         symptoms += [_overlap(field, other) for other in (*fields[index + 1 :], *others)]
     symptoms += [_overlap(one, other) for one, other in combinations(others, 2)]
-    return [
-        never(
-            Case(
-                assumptions=plausible_host(masks),
-                shown=tuple(Shown(field.name, field.mask) for field in (*fields, *others)),
-                evidence=masks.evidence,
-            ),
-            *symptoms,
-        )
-    ]
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=tuple(Shown(field.name, field.mask) for field in (*fields, *others)),
+            evidence=masks.evidence,
+        ),
+        *symptoms,
+    )
 
 
 def _overlap(one: SpteField, other: SpteField) -> Symptom:
@@ -154,7 +151,7 @@ def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Boo
     return npt.present(spte) if vendor is Vendor.AMD else paging.present(spte)
 
 
-def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _frozen(kvm: Kvm, vendor: Vendor) -> Claim:
     frozen = bv(kvm.constant("FROZEN_SPTE"), 64)
     masks = kvm.masks.shadow_masks(vendor)
     kvm_says = kvm.sptes.predicates(masks, frozen)
@@ -162,38 +159,36 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     present = _hardware_present(kvm, vendor, frozen, mbec)
     address = ne(frozen & _PFN, 0)
     manual = "SDM 31.3.2" if vendor is Vendor.INTEL else "APM 15.25, SDM 5.5"
-    return [
-        never(
-            Case(
-                assumptions=plausible_host(masks),
-                shown=(
-                    Shown("FROZEN_SPTE", frozen),
-                    Shown("MBEC enabled", mbec),
-                    Shown("shadow_mmio_value", masks.mmio_value),
-                    Shown("shadow_mmio_mask", masks.mmio_mask),
-                ),
-                evidence=masks.evidence,
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=(
+                Shown("FROZEN_SPTE", frozen),
+                Shown("MBEC enabled", mbec),
+                Shown("shadow_mmio_value", masks.mmio_value),
+                Shown("shadow_mmio_mask", masks.mmio_mask),
             ),
-            Wrong("hardware-present", present, "The hardware takes a frozen SPTE for a present entry.").told(
-                "KVM holds the entry not present", f"{manual}: the entry is present"
-            ),
-            Wrong("mmu-present", kvm_says.is_shadow_present, "A frozen SPTE is MMU-present.").told(
-                "is_shadow_present_pte()", "KVM's comment at FROZEN_SPTE: not present"
-            ),
-            Wrong("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.").told(
-                "is_mmio_spte(), by shadow_mmio_mask and shadow_mmio_value", "KVM's comment at FROZEN_SPTE: not MMIO"
-            ),
-            Wrong("address", address, "A frozen SPTE has address bits set.").told(
-                "a PFN bit is set", "KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF"
-            ),
-            Wrong("not-recognised", negate(kvm_says.is_frozen), "A frozen SPTE is not recognised.").told(
-                "is_frozen_spte() is false", "KVM: is_frozen_spte()"
-            ),
-        )
-    ]
+            evidence=masks.evidence,
+        ),
+        Wrong("hardware-present", present, "The hardware takes a frozen SPTE for a present entry.").told(
+            "KVM holds the entry not present", f"{manual}: the entry is present"
+        ),
+        Wrong("mmu-present", kvm_says.is_shadow_present, "A frozen SPTE is MMU-present.").told(
+            "is_shadow_present_pte()", "KVM's comment at FROZEN_SPTE: not present"
+        ),
+        Wrong("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.").told(
+            "is_mmio_spte(), by shadow_mmio_mask and shadow_mmio_value", "KVM's comment at FROZEN_SPTE: not MMIO"
+        ),
+        Wrong("address", address, "A frozen SPTE has address bits set.").told(
+            "a PFN bit is set", "KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF"
+        ),
+        Wrong("not-recognised", negate(kvm_says.is_frozen), "A frozen SPTE is not recognised.").told(
+            "is_frozen_spte() is false", "KVM: is_frozen_spte()"
+        ),
+    )
 
 
-def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _assertions(kvm: Kvm, vendor: Vendor) -> Claim:
     failed = kvm.failed_assertions()
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
@@ -213,15 +208,11 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         )
         for check in build
     ]
-    return [
-        always(
-            all_of(boolean(not failed), *(check.holds for check in build)),
-            Case(
-                assumptions=(*plausible_host(masks), *inputs.assumptions, relations.paging_on(walk)), evidence=evidence
-            ),
-            *symptoms,
-        )
-    ]
+    return always(
+        all_of(boolean(not failed), *(check.holds for check in build)),
+        given(*plausible_host(masks), *inputs.assumptions, relations.paging_on(walk), evidence=evidence),
+        *symptoms,
+    )
 
 
 THEOREMS = (
@@ -236,7 +227,7 @@ THEOREMS = (
             "KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page permissions",
             "the host's address widths are architectural",
         ),
-        state=_disjoint,
+        state=alone(_disjoint),
         catches=(
             Catch("mmu-writable-in-saved-slot", "fields-overlap"),
             *showing("hardware-bit", "host-writable-at-xu", "default-host-writable-at-global"),
@@ -251,7 +242,7 @@ THEOREMS = (
         "mask and value, and has no PFN bit.",
         source="SDM 31.3.2, APM 15.25; KVM's comment at FROZEN_SPTE",
         assumes=("the host's address widths are architectural", "trees without XU never enable MBEC"),
-        state=_frozen,
+        state=alone(_frozen),
         catches=(
             Catch("frozen-has-bit-10", "hardware-present"),
             Catch("frozen-has-pfn", "address"),
@@ -263,7 +254,7 @@ THEOREMS = (
         claim="Every static_assert of the lifted files, and every BUILD_BUG_ON in the lifted functions, holds.",
         source="KVM's own assertions",
         assumes=("the host's address widths are architectural", "the error code's low half has only P, W, U and F"),
-        state=_assertions,
+        state=alone(_assertions),
         catches=(
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             *showing(

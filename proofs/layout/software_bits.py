@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.layout.fields import software_fields
-from mmuproof.proofs.theorem import Claim, Theorem, showing
+from mmuproof.proofs.theorem import Claim, Theorem, alone, showing
 from mmuproof.smt.terms import boolean, bv, ne
 from mmuproof.spec.entry_layout import Control, EntryFormat, ignored_bits
 from mmuproof.spec.ept_layout import EPT
@@ -42,7 +42,7 @@ def _settings(kvm: Kvm, vendor: Vendor) -> Iterator[frozenset[Control]]:
         yield _SIZES | frozenset(some)
 
 
-def _ignored(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ignored(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     symptoms = []
     for entry_format in _formats(vendor):
@@ -65,16 +65,14 @@ def _ignored(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                         f"{field.name} has a bit that the hardware does not ignore ({entry_format.name}, {kind}).",
                     ).told("the hardware looks at the bit", "SDM 31.3.2 and 5.5, APM 5.3: the bit is not ignored")
                 )
-    return [
-        never(
-            Case(
-                assumptions=plausible_host(masks),
-                shown=tuple(Shown(field.name, field.mask) for field in software_fields(kvm, masks)),
-                evidence=masks.evidence,
-            ),
-            *symptoms,
-        )
-    ]
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=tuple(Shown(field.name, field.mask) for field in software_fields(kvm, masks)),
+            evidence=masks.evidence,
+        ),
+        *symptoms,
+    )
 
 
 _REPORTED = (
@@ -97,7 +95,7 @@ _SYNTHETIC = ("IMPLICIT_ACCESS", "PRIVATE_ACCESS")
 _LOW_HALF = (1 << 32) - 1
 
 
-def _error_codes(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _error_codes(kvm: Kvm, vendor: Vendor) -> Claim:
     def values(names: Sequence[str]) -> dict[str, int]:
         full = (f"PFERR_{name}" for name in names)
         return {name: kvm.constant(name) for name in full if kvm.defines(name)}
@@ -116,7 +114,7 @@ def _error_codes(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         ).told("the bit is in the low half", "KVM's BUILD_BUG_ON in kvm_mmu_page_fault(): synthetic bits are above 31")
         for name, value in synthetic.items()
     ]
-    return [never(Case(shown=tuple(Shown(name, bv(value, 64)) for name, value in every.items())), *symptoms)]
+    return never(given(shown=tuple(Shown(name, bv(value, 64)) for name, value in every.items())), *symptoms)
 
 
 THEOREMS = (
@@ -130,7 +128,7 @@ THEOREMS = (
             "verification or paging-write control",
             "protection keys are offered only with TDP, so that no SPTE is subject to them",
         ),
-        state=_ignored,
+        state=alone(_ignored),
         catches=showing(
             "not-ignored", "host-writable-at-xu", "default-host-writable-at-global", "default-mmu-writable-reserved"
         ),
@@ -140,7 +138,7 @@ THEOREMS = (
         claim="The bits that KVM adds to page-fault error codes are above 31, and no two bits of an error code are the "
         "same.",
         source="KVM's comments at PFERR_IMPLICIT_ACCESS and PFERR_PRIVATE_ACCESS; SDM 5.7, APM 15.25.6",
-        state=_error_codes,
+        state=alone(_error_codes),
         catches=showing("shared-bit", "implicit-access-is-private", "pk-flag-at-ss"),
     ),
 )

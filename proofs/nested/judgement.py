@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import WalkKind
-from mmuproof.proofs.claims import always
+from mmuproof.proofs.claims import always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, has
 from mmuproof.proofs.nested.translation import NO_STAGE, no_stage
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept, npt
@@ -24,8 +23,8 @@ _EFER_NXE = 11
 _READABLE = "an entry of L1's EPT that can be written can be read: any other is misconfigured"
 
 
-def _judgement(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    return [_by_ept(kvm) if vendor is Vendor.INTEL else _by_npt(kvm)]
+def _judgement(kvm: Kvm, vendor: Vendor) -> Claim:
+    return _by_ept(kvm) if vendor is Vendor.INTEL else _by_npt(kvm)
 
 
 def _by_ept(kvm: Kvm) -> Claim:
@@ -46,13 +45,11 @@ def _by_ept(kvm: Kvm) -> Claim:
     guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm))
     return always(
         iff(fault, negate(allowed)),
-        Case(
-            assumptions=(
-                *inputs.assumptions,
-                no_stage(kvm, inputs.access),
-                new_role(done),
-                Assumption(_READABLE, implies(permissions.write, permissions.read)),
-            ),
+        given(
+            *inputs.assumptions,
+            no_stage(kvm, inputs.access),
+            new_role(done),
+            Assumption(_READABLE, implies(permissions.write, permissions.read)),
             shown=(
                 *((Shown("MBEC for L2", controls.mbec), guest_rights) if relations.has_mbec(kvm) else ()),
                 *inputs.shown,
@@ -109,14 +106,12 @@ def _by_npt(kvm: Kvm) -> Claim:
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
     return always(
         right,
-        Case(
-            assumptions=(
-                *inputs.assumptions,
-                *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
-                no_stage(kvm, inputs.access),
-                new_role(done),
-                Assumption("PFERR_USER_MASK of a linear access says that CPL is 3", iff(inputs.user, eq(cpl, 3))),
-            ),
+        given(
+            *inputs.assumptions,
+            *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+            no_stage(kvm, inputs.access),
+            new_role(done),
+            Assumption("PFERR_USER_MASK of a linear access says that CPL is 3", iff(inputs.user, eq(cpl, 3))),
             shown=(
                 Shown("GMET for L2", handed.gmet),
                 Shown("L1's CR4", controls.cr4),
@@ -167,7 +162,7 @@ THEOREMS = (
             "guest's pte_access says whether the linear address is user-mode: nested.user-address",
         ),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_judgement,
+        state=alone(_judgement),
         catches=(
             Catch("ept-read-ignored", "read-allowed"),
             Catch("ept-xu-without-mbec", "user-fetch-allowed"),

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import Accessor, LinearAsk
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.nested.translation import access_shown
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -66,8 +66,8 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
     rule = "SDM 5.6: user-mode at CPL 3, but for implicit accesses"
     return always(
         negate(any_of(extra, lost, other, foreign, unmarked, overmarked)),
-        Case(
-            assumptions=(Assumption("CPL is 0 to 3", ult(ask.cpl, 4)),),
+        given(
+            Assumption("CPL is 0 to 3", ult(ask.cpl, 4)),
             shown=(
                 Shown("CPL", ask.cpl),
                 Shown("system", ask.system),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.nested import NestedTranslation
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.nested.translation import access_shown, handed_on, linear_walks, no_stage
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -67,8 +67,9 @@ def _claim(
     manual = "SDM 31.3.3.2" if vendor is Vendor.INTEL else "APM 15.25"
     return always(
         negate(any_of(extra, missing, fetch)),
-        Case(
-            assumptions=(no_stage(kvm, access), *assumptions),
+        given(
+            no_stage(kvm, access),
+            *assumptions,
             shown=(
                 access_shown(kvm, "access", access),
                 Shown(_EPT_FLAGS.name, _EPT_FLAGS),

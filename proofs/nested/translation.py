@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
@@ -130,12 +130,7 @@ def _stage_claim(
     lacking, wrong = any_of(*none), any_of(*other)
     says = "one of bits 32 and 33 is set: APM 15.25.6; bit 8 of the exit qualification: SDM Table 30-7"
     return never(
-        Case(
-            assumptions=(no_stage(kvm, _ACCESS),),
-            shown=(access_shown(kvm, "access", _ACCESS),),
-            evidence=evidence,
-            part=part,
-        ),
+        given(no_stage(kvm, _ACCESS), shown=(access_shown(kvm, "access", _ACCESS),), evidence=evidence, part=part),
         Wrong(
             "no-stage",
             lacking,
@@ -160,8 +155,8 @@ def _stage_ignored(kvm: Kvm, vendor: Vendor) -> Claim:
     )
     differs = ne(with_stage.error_code, without.error_code)
     return never(
-        Case(
-            assumptions=inputs.assumptions,
+        given(
+            *inputs.assumptions,
             shown=inputs.shown,
             evidence=with_stage.evidence + without.evidence,
             part="permission_fault()",
@@ -235,8 +230,9 @@ def _user_claim(
     )
     rule = "SDM 31.3.3.2: U/S is 1 in all entries that translate the address, or paging is off"
     return never(
-        Case(
-            assumptions=(no_stage(kvm, _ACCESS), *assumptions),
+        given(
+            no_stage(kvm, _ACCESS),
+            *assumptions,
             shown=(access_shown(kvm, "access", _ACCESS), *shown),
             evidence=evidence,
             part=part,
@@ -265,7 +261,7 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
     user = kvm.constant("PFERR_USER_MASK")
     differs = any_of(ne(handed.gpa, _GPA), ne(handed.access & ~user, _ACCESS & ~user))
     return never(
-        Case(
+        given(
             shown=(access_shown(kvm, "access", _ACCESS), access_shown(kvm, "handed on", handed.access)),
             evidence=handed.evidence,
             part="the rest",
@@ -289,8 +285,8 @@ def _gmet(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             iff(user, before),
-            Case(
-                assumptions=(Assumption("GMET is on in the cached VMCB of L2", handed.gmet),),
+            given(
+                Assumption("GMET is on in the cached VMCB of L2", handed.gmet),
                 shown=(access_shown(kvm, "access", _ACCESS),),
                 evidence=handed.evidence,
                 part="user-ness",
@@ -311,8 +307,8 @@ def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     user = has(handed.access, kvm.constant("PFERR_USER_MASK"))
     return [
         never(
-            Case(
-                assumptions=(Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),),
+            given(
+                Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),
                 shown=(access_shown(kvm, "access", _ACCESS),),
                 evidence=handed.evidence,
                 part="user-ness",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, iff, implies, ne, negate, var
@@ -62,25 +62,25 @@ def _ept_claim(
     )
     return always(
         iff(fault, negate(allowed)),
-        Case(assumptions=(*inputs.assumptions, *extra), shown=(*shown, *inputs.shown), evidence=result.evidence),
+        given(*inputs.assumptions, *extra, shown=(*shown, *inputs.shown), evidence=result.evidence),
         *relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
     )
 
 
-def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra: list[Assumption] = []
     if relations.has_mbec(kvm):
         extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(flag(walk, "cr4_smep"))))
-    return [_ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)]
+    return _ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)
 
 
-def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Claim:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra = [Assumption("MBEC is on: role.cr4_smep of a nested EPT", flag(walk, "cr4_smep"))]
-    return [_ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)]
+    return _ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)
 
 
 def _npt_claim(
@@ -120,16 +120,13 @@ def _npt_claim(
     )
     return always(
         right,
-        Case(
-            assumptions=(
-                *inputs.assumptions,
-                *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
-                *extra,
-                Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
-                Assumption(
-                    "without GMET, a nested access is a user access: PFERR_USER_MASK is set",
-                    implies(negate(gmet), user),
-                ),
+        given(
+            *inputs.assumptions,
+            *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+            *extra,
+            Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
+            Assumption(
+                "without GMET, a nested access is a user access: PFERR_USER_MASK is set", implies(negate(gmet), user)
             ),
             shown=(*shown, *inputs.shown, Shown("CPL", cpl)),
             evidence=result.evidence,
@@ -155,29 +152,27 @@ def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
     )
 
 
-def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     extra: list[Assumption] = []
     if kvm.walks.has_gmet:
         extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0", negate(flag(walk, "cr4_smep"))))
-    return [_npt_role(kvm, FALSE, extra)]
+    return _npt_role(kvm, FALSE, extra)
 
 
-def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Claim:
     if not kvm.walks.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
-    return [
-        _npt_role(
-            kvm,
-            TRUE,
-            [
-                Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
-                Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
-                Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role", negate(flag(walk, "cr4_smap"))),
-            ],
-        )
-    ]
+    return _npt_role(
+        kvm,
+        TRUE,
+        [
+            Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
+            Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
+            Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role", negate(flag(walk, "cr4_smap"))),
+        ],
+    )
 
 
 def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -217,7 +212,7 @@ def _role_claim(done: NestedSetUp) -> Claim:
     other = substitute(done.walk.role, {done.earlier_role: earlier})
     kept = ne(done.walk.role, other)
     return never(
-        Case(
+        given(
             shown=(
                 Shown("earlier role", done.earlier_role),
                 Shown("another earlier role", earlier),
@@ -243,7 +238,7 @@ THEOREMS = (
             "MBEC is off in the role: kvm_init_shadow_ept_mmu() sets cr4_smep from vmcs12's control",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept,
+        state=alone(_ept),
         catches=(
             Catch("ept-xu-without-mbec", "fetch-allowed"),
             Catch("exec-only-fetch-needs-read", "fetch-denied"),
@@ -262,7 +257,7 @@ THEOREMS = (
             "vmx_translate_nested_gpa() and the EPT-violation handler set it so",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept_mbec,
+        state=alone(_ept_mbec),
         catches=(
             Catch("mbec-ignores-xu", "user-fetch-allowed"),
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
@@ -281,7 +276,7 @@ THEOREMS = (
             "the entry is present, so ACC_READ_MASK is set",
         ),
         vendors=(Vendor.AMD,),
-        state=_npt,
+        state=alone(_npt),
         catches=(
             Catch("user-access-ignores-u", "read-allowed"),
             Catch("nx-ignored", "user-fetch-allowed"),
@@ -301,7 +296,7 @@ THEOREMS = (
             "the entry is present, so ACC_READ_MASK is set",
         ),
         vendors=(Vendor.AMD,),
-        state=_npt_gmet,
+        state=alone(_npt_gmet),
         catches=(
             Catch("nx-ignored", "user-fetch-allowed"),
             Catch("smep-ignored", "supervisor-fetch-allowed"),

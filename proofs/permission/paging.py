@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
 from mmuproof.spec import page_fault, paging, protection_keys
@@ -89,26 +89,22 @@ def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tup
     )
 
 
-def _paging(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _paging(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     denied = _denied_by_rights(kvm, walk, inputs, result)
-    return [
-        always(
-            iff(fault, denied),
-            Case(
-                assumptions=(
-                    *_assumptions(kvm, walk, inputs),
-                    Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke"))),
-                ),
-                shown=_shown(walk, inputs, result),
-                evidence=result.evidence,
-            ),
-            *relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
-        )
-    ]
+    return always(
+        iff(fault, denied),
+        given(
+            *_assumptions(kvm, walk, inputs),
+            Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke"))),
+            shown=_shown(walk, inputs, result),
+            evidence=result.evidence,
+        ),
+        *relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
+    )
 
 
 def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
@@ -117,38 +113,37 @@ def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
     )
 
 
-def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     by_rights = _denied_by_rights(kvm, walk, inputs, result)
     by_key = _denied_by_key(kvm, walk, inputs, result)
-    return [
-        always(
-            iff(fault, any_of(by_rights, by_key)),
-            Case(
-                assumptions=(*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)),
-                shown=(*_shown(walk, inputs, result), Shown("pte_pkey", inputs.pte_pkey), Shown("pkru", result.pkru)),
-                evidence=result.evidence,
-            ),
-            Wrong(
-                "key-ignored",
-                all_of(by_key, negate(fault)),
-                "An access is allowed although the page's protection key forbids it.",
-            ).told("no fault", "SDM 5.6.2: the access is denied"),
-            Wrong(
-                "key-invented",
-                all_of(fault, negate(by_rights), negate(by_key)),
-                "An access is denied although neither rights nor protection key forbid it.",
-            ).told("a fault", "SDM 5.6.2: the access is allowed"),
-            Wrong(
-                "rights-ignored",
-                all_of(by_rights, negate(fault)),
-                "An access is allowed although the access rights forbid it.",
-            ).told("no fault", "SDM 5.6.1: the access is denied"),
-        )
-    ]
+    return always(
+        iff(fault, any_of(by_rights, by_key)),
+        given(
+            *_assumptions(kvm, walk, inputs),
+            _keys_need_long_mode(walk),
+            shown=(*_shown(walk, inputs, result), Shown("pte_pkey", inputs.pte_pkey), Shown("pkru", result.pkru)),
+            evidence=result.evidence,
+        ),
+        Wrong(
+            "key-ignored",
+            all_of(by_key, negate(fault)),
+            "An access is allowed although the page's protection key forbids it.",
+        ).told("no fault", "SDM 5.6.2: the access is denied"),
+        Wrong(
+            "key-invented",
+            all_of(fault, negate(by_rights), negate(by_key)),
+            "An access is denied although neither rights nor protection key forbid it.",
+        ).told("a fault", "SDM 5.6.2: the access is allowed"),
+        Wrong(
+            "rights-ignored",
+            all_of(by_rights, negate(fault)),
+            "An access is allowed although the access rights forbid it.",
+        ).told("no fault", "SDM 5.6.1: the access is denied"),
+    )
 
 
 def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -184,8 +179,8 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     lost = all_of(fault, eq(code, 0))
     return [
         never(
-            Case(
-                assumptions=tuple(assumptions),
+            given(
+                *assumptions,
                 shown=(*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
                 evidence=result.evidence,
             ),
@@ -238,7 +233,7 @@ def _flags_claim(kvm: Kvm) -> Claim:
         ).told(f"PFERR_IMPLICIT_ACCESS is {implicit:#x}", "SDM 4.7: an error code has 32 bits")
     )
     shown = tuple(Shown(name, bv(mask, 64)) for name, mask, _ in masks)
-    return never(Case(shown=shown, part="flags"), *symptoms)
+    return never(given(shown=shown, part="flags"), *symptoms)
 
 
 THEOREMS = (
@@ -249,7 +244,7 @@ THEOREMS = (
         source="SDM 5.6.1, APM 5.6",
         assumes=_ASSUMES,
         vendors=(Vendor.SHADOW,),
-        state=_paging,
+        state=alone(_paging),
         catches=(
             Catch("user-access-ignores-u", "user-read-allowed"),
             Catch("nx-ignored", "user-fetch-allowed"),
@@ -267,7 +262,7 @@ THEOREMS = (
         source="SDM 5.6.2",
         assumes=(*_ASSUMES, "CR4.PKE counts only with EFER.LMA: kvm_calc_cpu_role() computes it so"),
         vendors=(Vendor.SHADOW,),
-        state=_pkeys,
+        state=alone(_pkeys),
         catches=(
             *showing(
                 "rights-ignored",

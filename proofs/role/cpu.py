@@ -8,9 +8,9 @@ from types import MappingProxyType
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
@@ -98,8 +98,9 @@ def _fetch_claim(roles: MmuRoles, now: RoleAsked, holds: Bool, told: Bool, part:
     flag = _flag(roles)
     return always(
         holds,
-        Case(
-            assumptions=(now.possible, *when),
+        given(
+            now.possible,
+            *when,
             shown=(*now.shown, Shown("role.has_pferr_fetch", roles.cpu["has_pferr_fetch"])),
             evidence=roles.evidence,
             part=part,

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked, roles_now
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
@@ -79,11 +79,7 @@ def _claim(
     shown: Sequence[Shown],
 ) -> Claim:
     holds = negate(any_of(*(each.when for each in symptoms)))
-    return always(
-        holds,
-        Case(assumptions=tuple(assumptions), shown=tuple(shown), evidence=evidence.evidence, part=part),
-        *symptoms,
-    )
+    return always(holds, given(*assumptions, shown=tuple(shown), evidence=evidence.evidence, part=part), *symptoms)
 
 
 def _quadrant(descent: Descent) -> BitVec:
@@ -184,7 +180,7 @@ def _mapped(kvm: Kvm, mapping: DirectMapping, vendor: Vendor) -> Claim:
     """Pages and SPTEs are asked for with the root's access."""
     now = asked("now")
     roles = roles_now(kvm, vendor, _DIRECT[vendor], now)
-    given = resize(roles.root["access"], 32)
+    granted = resize(roles.root["access"], 32)
 
     def wrong(calls: Sequence[AccessAsked]) -> Bool:
         return any_of(*(all_of(each.when, ne(each.access, mapping.access)) for each in calls))
@@ -214,7 +210,7 @@ def _mapped(kvm: Kvm, mapping: DirectMapping, vendor: Vendor) -> Claim:
         f"{mapping.caller}()",
         (
             now.possible,
-            Assumption(ROOTS, eq(mapping.access, given)),
+            Assumption(ROOTS, eq(mapping.access, granted)),
             Assumption("the root is direct", eq(roles.root["direct"], 1)),
         ),
         shown,
@@ -253,13 +249,11 @@ def _sharing(
     )
     (_, one), (_, other) = worlds
     return never(
-        Case(
-            assumptions=(
-                *assumptions,
-                Assumption(
-                    "the vCPUs' pages have the same role, but for the level, which is the same too",
-                    _same_page(one.root, other.root),
-                ),
+        given(
+            *assumptions,
+            Assumption(
+                "the vCPUs' pages have the same role, but for the level, which is the same too",
+                _same_page(one.root, other.root),
             ),
             shown=(*shown, Shown("root_role of A", one.root_role), Shown("root_role of B", other.root_role)),
             evidence=one.evidence + other.evidence,

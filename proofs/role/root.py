@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles, RoleInputs
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
@@ -22,7 +22,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -143,13 +143,10 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
     denied = negate(allowed)
     return always(
         allowed,
-        Case(
-            assumptions=(
-                possible,
-                Assumption(
-                    "an access that fetches does nothing else",
-                    negate(all_of(kind.fetch, any_of(kind.read, kind.write))),
-                ),
+        given(
+            possible,
+            Assumption(
+                "an access that fetches does nothing else", negate(all_of(kind.fetch, any_of(kind.read, kind.write)))
             ),
             shown=(Shown("root_role.access", access, relations.acc_flags(kvm)), Shown("root_role.cr4_smep", on), *who),
             evidence=roles.evidence,
@@ -168,7 +165,7 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
     )
 
 
-def _shadow(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _shadow(kvm: Kvm, vendor: Vendor) -> Claim:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.SHADOW, now)
     levels = now.mode.levels
@@ -185,11 +182,9 @@ def _shadow(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         *paging_expectations(now.mode),
         *vcpu_expectations(roles),
     )
-    return [
-        judged(
-            "root_role", roles.root, expectations, part="", roles=roles, shown=now.shown, assumptions=(now.possible,)
-        )
-    ]
+    return judged(
+        "root_role", roles.root, expectations, part="", roles=roles, shown=now.shown, assumptions=(now.possible,)
+    )
 
 
 THEOREMS = (
@@ -217,7 +212,7 @@ THEOREMS = (
         source="SDM 5.1.1, 5.1.3",
         assumes=(EVERY_REGISTER,),
         vendors=(Vendor.SHADOW,),
-        state=_shadow,
+        state=alone(_shadow),
         catches=(
             Catch("shadow-root-two-levels", "level"),
             Catch("shadow-root-without-nx", "execute-disable"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
 from mmuproof.proofs.spte.tracking import UNTRACKED, untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, eq, extract, ne, negate, var
 from mmuproof.spec import ept
@@ -60,12 +60,10 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear", negate(inputs.user)))
         claims.append(
             never(
-                Case(
-                    assumptions=(
-                        *own,
-                        *mode,
-                        _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
-                    ),
+                given(
+                    *own,
+                    *mode,
+                    _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
                     shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
                     evidence=result.evidence,
                     part="XU only" if user else "X without R",
@@ -78,7 +76,7 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     return claims
 
 
-def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
     gpte = var("gpte", 64)
@@ -88,24 +86,20 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     reads = relations.ept_access(kvm, inputs).read
     own = ept.permissions_of(gpte)
     executable = any_of(own.execute, own.user_execute) if relations.has_mbec(kvm) else own.execute
-    return [
-        never(
-            Case(
-                assumptions=(
-                    *inputs.assumptions[:2],
-                    Assumption("the access is a data read", reads),
-                    Assumption(
-                        "the entry is execute-only: X or XU is set and R is clear", all_of(executable, negate(own.read))
-                    ),
-                ),
-                shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
-                evidence=result.evidence,
+    return never(
+        given(
+            *inputs.assumptions[:2],
+            Assumption("the access is a data read", reads),
+            Assumption(
+                "the entry is execute-only: X or XU is set and R is clear", all_of(executable, negate(own.read))
             ),
-            Wrong("read-allowed", negate(fault), "A data read from an execute-only page is allowed.").told(
-                "no fault", "SDM 31.3.3.2: a data read needs R in every entry"
-            ),
-        )
-    ]
+            shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+            evidence=result.evidence,
+        ),
+        Wrong("read-allowed", negate(fault), "A data read from an execute-only page is allowed.").told(
+            "no fault", "SDM 31.3.3.2: a data read needs R in every entry"
+        ),
+    )
 
 
 def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -132,8 +126,8 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         claims.append(
             always(
                 all_of(granted, negate(gained)),
-                Case(
-                    assumptions=tuple(assumptions),
+                given(
+                    *assumptions,
                     shown=(*inputs.shown, Shown("spte", made.spte)),
                     evidence=made.evidence,
                     part="XU only" if user else "X without R",
@@ -160,11 +154,9 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         claims.append(
             always(
                 all_of(kept, negate(gained)),
-                Case(
-                    assumptions=(
-                        *untracked(kvm, masks, spte),
-                        _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
-                    ),
+                given(
+                    *untracked(kvm, masks, spte),
+                    _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
                     shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
                     evidence=tracked.evidence,
                     part="XU only" if user else "X without R",
@@ -216,15 +208,13 @@ def _misconfig_claim(
     )
     missed, invented = all_of(wrong, negate(rejected)), all_of(rejected, negate(wrong))
     return never(
-        Case(
-            assumptions=(
-                Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
-                Assumption(
-                    "the entry's memory type is write-back; entry.misconfig speaks of the others",
-                    eq(extract(gpte, 5, 3), _WRITE_BACK),
-                ),
-                *extra,
+        given(
+            Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
+            Assumption(
+                "the entry's memory type is write-back; entry.misconfig speaks of the others",
+                eq(extract(gpte, 5, 3), _WRITE_BACK),
             ),
+            *extra,
             shown=(Shown("MBEC", mbec), Shown("execute-only support", controls.execonly), Shown("gpte", gpte)),
             evidence=walk.evidence,
             part=part,
@@ -262,7 +252,7 @@ THEOREMS = (
         source="SDM 31.3.3.2",
         assumes=("the error code's low half has only P, W, U and F", "no access both writes and fetches"),
         vendors=(Vendor.INTEL,),
-        state=_read,
+        state=alone(_read),
         catches=showing("read-allowed", "ept-read-ignored", "fetch-index-not-halved"),
     ),
     Theorem(

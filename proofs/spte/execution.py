@@ -9,9 +9,9 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
@@ -19,7 +19,7 @@ from mmuproof.proofs.given.held_spte import any_fault, held_leaf, slots_are_clea
 from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.operations import LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize
 from mmuproof.spec import ept
@@ -164,20 +164,16 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
     by_hardware = allowed(vendor, held.at.spte, access)
     wrong_yes, wrong_no = all_of(yes, negate(by_hardware)), all_of(by_hardware, negate(yes))
     return never(
-        Case(
-            assumptions=(
-                *held.assumptions,
-                *_as_in_direct_mmus(kvm, masks, held.at.spte),
-                *access.assumptions,
-                *_matches_user(kvm, masks, held.at.spte, access),
-                Assumption(
-                    "the access is a fetch",
-                    all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
-                ),
-                Assumption(
-                    "the SPTE is hardware-present", hardware_spte.present(vendor, held.at.spte, mbec=access.mbec)
-                ),
+        given(
+            *held.assumptions,
+            *_as_in_direct_mmus(kvm, masks, held.at.spte),
+            *access.assumptions,
+            *_matches_user(kvm, masks, held.at.spte, access),
+            Assumption(
+                "the access is a fetch",
+                all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
             ),
+            Assumption("the SPTE is hardware-present", hardware_spte.present(vendor, held.at.spte, mbec=access.mbec)),
             shown=(*held.shown, *access.shown),
             part="is_executable_pte()",
         ),
@@ -246,7 +242,7 @@ def _what_faulted(fault: FastFault, access: AnyAccess) -> Assumption:
     return Assumption("the access is the one that faulted", same)
 
 
-def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _fast_fault(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     held, (fault, premises, seen) = held_leaf(kvm, masks), any_fault()
     access = any_access(kvm, vendor)
@@ -265,57 +261,53 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     unused = all_of(done.fixed, negate(facts.spte_ad_enabled), negate(facts.is_accessed_spte))
     unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
     huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
-    return [
-        always(
-            negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
-            Case(
-                assumptions=(
-                    *held.assumptions,
-                    *slots_are_clear(kvm, masks, held.at),
-                    *premises,
-                    *access.assumptions,
-                    *_as_in_direct_mmus(kvm, masks, before),
-                    *_matches_user(kvm, masks, before, access),
-                    _what_faulted(fault, access),
-                    *_readable(kvm, masks, held.at),
-                    use_is_known(kvm, masks, held.at),
-                    *_flags_as_host(kvm, masks, held.at),
-                ),
-                shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
-                evidence=done.evidence,
-            ),
-            Wrong(
-                "write-tracking-overruled",
-                writable,
-                "A write is allowed without KVM's lock to a page that is write-tracked or read-only in the host.",
-            ).told("W is set", "KVM: the SPTE is not MMU-writable"),
-            Wrong("endless-fault", endless, "fast_page_fault() is done with a fault that will come again.").told(
-                "RET_PF_FIXED or RET_PF_SPURIOUS", "the hardware still denies the access"
-            ),
-            Wrong("not-accessed", unused, "fast_page_fault() restores an SPTE that then counts as unused.").told(
-                "is_accessed_spte() is false", "KVM: without A/D bits only the fault tells of the use"
-            ),
-            Wrong(
-                "write-not-logged",
-                unlogged,
-                "fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
-            ).told("mark_page_dirty_in_slot() is not called", "KVM: the next write does not fault"),
-            Wrong(
-                "huge-write-not-logged",
-                huge,
-                "fast_page_fault() makes a huge page writable whose small pages are to be logged one by one.",
-            ).told("W is set at level 2 or 3", "KVM: the log is of small pages"),
-            Wrong("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.").told(
-                "another SPTE", "RET_PF_FIXED"
-            ),
-            Wrong("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.").told(
-                "a bit more", "KVM: only write protection and access tracking are undone"
-            ),
-            Wrong("bit-lost", ne(lost, 0), "fast_page_fault() loses a bit of the SPTE.").told(
-                "a bit less", "KVM: only write protection and access tracking are undone"
-            ),
-        )
-    ]
+    return always(
+        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
+        given(
+            *held.assumptions,
+            *slots_are_clear(kvm, masks, held.at),
+            *premises,
+            *access.assumptions,
+            *_as_in_direct_mmus(kvm, masks, before),
+            *_matches_user(kvm, masks, before, access),
+            _what_faulted(fault, access),
+            *_readable(kvm, masks, held.at),
+            use_is_known(kvm, masks, held.at),
+            *_flags_as_host(kvm, masks, held.at),
+            shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
+            evidence=done.evidence,
+        ),
+        Wrong(
+            "write-tracking-overruled",
+            writable,
+            "A write is allowed without KVM's lock to a page that is write-tracked or read-only in the host.",
+        ).told("W is set", "KVM: the SPTE is not MMU-writable"),
+        Wrong("endless-fault", endless, "fast_page_fault() is done with a fault that will come again.").told(
+            "RET_PF_FIXED or RET_PF_SPURIOUS", "the hardware still denies the access"
+        ),
+        Wrong("not-accessed", unused, "fast_page_fault() restores an SPTE that then counts as unused.").told(
+            "is_accessed_spte() is false", "KVM: without A/D bits only the fault tells of the use"
+        ),
+        Wrong(
+            "write-not-logged",
+            unlogged,
+            "fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
+        ).told("mark_page_dirty_in_slot() is not called", "KVM: the next write does not fault"),
+        Wrong(
+            "huge-write-not-logged",
+            huge,
+            "fast_page_fault() makes a huge page writable whose small pages are to be logged one by one.",
+        ).told("W is set at level 2 or 3", "KVM: the log is of small pages"),
+        Wrong("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.").told(
+            "another SPTE", "RET_PF_FIXED"
+        ),
+        Wrong("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.").told(
+            "a bit more", "KVM: only write protection and access tracking are undone"
+        ),
+        Wrong("bit-lost", ne(lost, 0), "fast_page_fault() loses a bit of the SPTE.").told(
+            "a bit less", "KVM: only write protection and access tracking are undone"
+        ),
+    )
 
 
 def _flags_as_host(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
@@ -396,7 +388,7 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "nobody else changes the SPTE meanwhile: concurrency is not modelled",
         ),
-        state=_fast_fault,
+        state=alone(_fast_fault),
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "write-tracking-overruled"),
             Catch("restore-shift-off-by-one", "endless-fault"),

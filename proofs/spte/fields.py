@@ -11,9 +11,9 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, on_leaves, relations
 from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hardware_spte import PAGE_OFFSET_BITS, address, executable, page_bytes, with_saved
@@ -24,7 +24,7 @@ from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.on_leaves import PAGE_TABLE
 from mmuproof.proofs.given.operations import CHANGING_PAGES, LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, zext
 from mmuproof.spec import ept
@@ -99,7 +99,7 @@ def _encryption_above(masks: ShadowMasks) -> Assumption:
 # -- spte.nonleaf --------------------------------------------------------------------------------------------
 
 
-def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nonleaf(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     done = on_leaves.linked(kvm, masks)
     spte, table, disabled = done.after.spte, PAGE_TABLE, done.ad_disabled
@@ -117,26 +117,24 @@ def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     ad_wrong = any_of(
         facts.spte_ad_enabled ^ negate(disabled), all_of(negate(disabled), ne(spte & masks.accessed, masks.accessed))
     )
-    return [
-        never(
-            done.case(shown=(Shown("ad_disabled", disabled), Shown("spte", spte))),
-            Wrong("restricts", negate(granted), "An entry that leads to a page table restricts what is below it.").told(
-                "a permission is missing", "KVM: only the SPTEs that map pages restrict"
-            ),
-            Wrong("wrong-table", wrong_table, "An entry leads to another page table.").told(
-                "another address", "the address of the page table"
-            ),
-            Wrong("maps-page", maps_page, "An entry that leads to a page table maps a page.").told(
-                "the page-size bit is set", "SDM Table 31-4, APM 5.3.4: it is 0"
-            ),
-            Wrong("not-mmu-present", unknown, "KVM does not hold an entry that leads to a page table present.").told(
-                "is_shadow_present_pte() is false", "present"
-            ),
-            Wrong("ad-type-wrong", ad_wrong, "An entry that leads to a page table has the wrong A/D type.").told(
-                "A/D enabled or not, against the argument", "as the page's role says, with A set"
-            ),
-        )
-    ]
+    return never(
+        done.case(shown=(Shown("ad_disabled", disabled), Shown("spte", spte))),
+        Wrong("restricts", negate(granted), "An entry that leads to a page table restricts what is below it.").told(
+            "a permission is missing", "KVM: only the SPTEs that map pages restrict"
+        ),
+        Wrong("wrong-table", wrong_table, "An entry leads to another page table.").told(
+            "another address", "the address of the page table"
+        ),
+        Wrong("maps-page", maps_page, "An entry that leads to a page table maps a page.").told(
+            "the page-size bit is set", "SDM Table 31-4, APM 5.3.4: it is 0"
+        ),
+        Wrong("not-mmu-present", unknown, "KVM does not hold an entry that leads to a page table present.").told(
+            "is_shadow_present_pte() is false", "present"
+        ),
+        Wrong("ad-type-wrong", ad_wrong, "An entry that leads to a page table has the wrong A/D type.").told(
+            "A/D enabled or not, against the argument", "as the page's role says, with A set"
+        ),
+    )
 
 
 # -- spte.split and spte.collapse ----------------------------------------------------------------------------
@@ -162,7 +160,7 @@ def _may_change(kvm: Kvm, masks: ShadowMasks, done: Done, mitigated: Bool) -> Bi
     return execution | _PAGE_SIZE | _ADDRESS | _accessed_if_tracked(kvm, masks, done.held)
 
 
-def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _split(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     done = on_leaves.split(kvm, masks)
     spte, lowest = done.after.spte, eq(done.after.level, 1)
@@ -170,24 +168,22 @@ def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     stray = ne((spte ^ done.held.spte) & ~_may_change(kvm, masks, done, mitigated), 0)
     still = all_of(lowest, has(spte, _PAGE_SIZE))
     no_longer = all_of(negate(lowest), negate(has(spte, _PAGE_SIZE)))
-    return [
-        always(
-            negate(any_of(stray, still, no_longer)),
-            done.case(of_before=slots_are_clear(kvm, masks, done.held), shown=(Shown("small spte", spte),)),
-            Wrong("page-size-kept", still, "The SPTE of a 4-KByte page has the page-size bit set.").told(
-                "bit 7 is set", "APM 5.3.3: it is PAT in an entry of the lowest level"
-            ),
-            Wrong("page-size-lost", no_longer, "The SPTE of a 2-MByte page does not map a page.").told(
-                "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
-            ),
-            Wrong(
-                "another-bit-changed",
-                stray,
-                "A small SPTE differs from the huge one in more than the address, "
-                "the page size and the execution that the mitigation took.",
-            ).told("another bit differs", "the huge SPTE's permissions, A/D, memory type and software bits"),
-        )
-    ]
+    return always(
+        negate(any_of(stray, still, no_longer)),
+        done.case(of_before=slots_are_clear(kvm, masks, done.held), shown=(Shown("small spte", spte),)),
+        Wrong("page-size-kept", still, "The SPTE of a 4-KByte page has the page-size bit set.").told(
+            "bit 7 is set", "APM 5.3.3: it is PAT in an entry of the lowest level"
+        ),
+        Wrong("page-size-lost", no_longer, "The SPTE of a 2-MByte page does not map a page.").told(
+            "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
+        ),
+        Wrong(
+            "another-bit-changed",
+            stray,
+            "A small SPTE differs from the huge one in more than the address, "
+            "the page size and the execution that the mitigation took.",
+        ).told("another bit differs", "the huge SPTE's permissions, A/D, memory type and software bits"),
+    )
 
 
 def _accessed_if_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> BitVec:
@@ -293,15 +289,13 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             negate(any_of(cached, encrypted, misled)),
-            Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    _frame_is_plain(masks, request.pfn),
-                    _encryption_above(masks),
-                    Assumption(
-                        "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
-                        all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
-                    ),
+            given(
+                *inputs.assumptions,
+                _frame_is_plain(masks, request.pfn),
+                _encryption_above(masks),
+                Assumption(
+                    "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
+                    all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
                 ),
                 shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
                 evidence=made.evidence,
@@ -376,7 +370,7 @@ def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
 
     def stored(name: str, spte: BitVec, *assumptions: Assumption, evidence: Evidence | None = None) -> Claim:
-        case = Case(assumptions=assumptions, shown=(Shown("spte", spte),), evidence=evidence or Evidence(), part=name)
+        case = given(*assumptions, shown=(Shown("spte", spte),), evidence=evidence or Evidence(), part=name)
         return never(case, _possible_ve(spte))
 
     made = Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))
@@ -411,7 +405,7 @@ THEOREMS = (
         "page, is MMU-present, and has the A/D type asked for, with A set if there is one.",
         source="SDM Tables 31-1 to 31-4, APM 5.3; KVM's comment that upper levels are always ACC_ALL",
         assumes=("a page table is aligned to 4 KByte and below the usable physical-address width",),
-        state=_nonleaf,
+        state=alone(_nonleaf),
         catches=(Catch("key-ids-from-a-bit-too-low", "wrong-table"), Catch("nonleaf-without-xu", "restricts")),
     ),
     Theorem(
@@ -421,7 +415,7 @@ THEOREMS = (
         "the iTLB-multihit mitigation took.",
         source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
         assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
-        state=_split,
+        state=alone(_split),
         catches=(
             Catch("split-keeps-page-size", "page-size-kept"),
             Catch("restore-shift-off-by-one", "another-bit-changed"),

@@ -9,9 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_mmio import legal_gfn, made_mmio_spte
@@ -214,8 +214,8 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
             )
     return always(
         all_of(*(negate(symptom.when) for symptom in symptoms)),
-        Case(
-            assumptions=kind.assumptions,
+        given(
+            *kind.assumptions,
             shown=(
                 *kind.shown,
                 Shown("shadow_mmio_value", masks.mmio_value),

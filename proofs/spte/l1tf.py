@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
 from mmuproof.proofs.given.made_mmio import made_mmio_spte
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, all_of, bv, ne, negate, var
 from mmuproof.spec.errata import L1TF
@@ -44,8 +44,8 @@ def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             symptom = _leaks(value, cache_bits, what)
             claims.append(
                 never(
-                    Case(
-                        assumptions=plausible_host(masks),
+                    given(
+                        *plausible_host(masks),
                         shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
                         part=name,
                     ),
@@ -62,8 +62,8 @@ def _access_tracked(kvm: Kvm) -> Claim:
     tracked = kvm.sptes.access_track(masks, spte)
     other = ne((tracked.marked ^ spte) & _PFN, 0)
     return never(
-        Case(
-            assumptions=untracked(kvm, masks, spte),
+        given(
+            *untracked(kvm, masks, spte),
             shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
             evidence=tracked.evidence,
             part="access-tracked SPTEs",
@@ -78,25 +78,21 @@ def _access_tracked(kvm: Kvm) -> Claim:
     )
 
 
-def _mmio(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _mmio(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     cache_bits = masks.host.x86_cache_bits
     symptom = _leaks(inputs.spte, cache_bits, "An MMIO SPTE")
-    return [
-        never(
-            Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    Assumption("KVM knows that the processor is affected by L1TF: X86_BUG_L1TF", masks.host.has_l1tf),
-                    l1tf_can_be_guarded(masks),
-                ),
-                shown=(*inputs.shown, Shown("address that is looked up", looked_up(inputs.spte, cache_bits))),
-                evidence=inputs.evidence,
-            ),
-            symptom,
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            Assumption("KVM knows that the processor is affected by L1TF: X86_BUG_L1TF", masks.host.has_l1tf),
+            l1tf_can_be_guarded(masks),
+            shown=(*inputs.shown, Shown("address that is looked up", looked_up(inputs.spte, cache_bits))),
+            evidence=inputs.evidence,
+        ),
+        symptom,
+    )
 
 
 THEOREMS = (
@@ -124,7 +120,7 @@ THEOREMS = (
             "a processor with L1TF addresses its L1 cache with 46 bits at most; AMD's have no L1TF",
         ),
         vendors=(Vendor.INTEL, Vendor.SHADOW),
-        state=_mmio,
+        state=alone(_mmio),
         catches=(Catch("mmio-address-unguarded", "address-leaks"),),
     ),
 )

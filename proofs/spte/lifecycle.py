@@ -9,9 +9,9 @@ from functools import partial
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, use_is_known, writable_states
 from mmuproof.proofs.given.hosts import plausible_host
@@ -58,8 +58,8 @@ def _kept(kvm: Kvm, masks: ShadowMasks, done: Done, without: str) -> Claim:
     conjuncts = [each for each in invariant(kvm, masks, after) if each.name != without]
     return always(
         all_of(*(each.holds for each in conjuncts)),
-        Case(
-            assumptions=tuple(dict.fromkeys(assumptions)),
+        given(
+            *dict.fromkeys(assumptions),
             shown=(*shown, Shown("the entry after", after.spte), *done.shown),
             evidence=done.evidence,
             part=done.name,
@@ -247,8 +247,11 @@ def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Sequence[Claim]:
     )
     return [
         never(
-            Case(
-                assumptions=(*plausible_host(masks), *possible(masks, entry), *made, *use.given),
+            given(
+                *plausible_host(masks),
+                *possible(masks, entry),
+                *made,
+                *use.given,
                 shown=shown,
                 evidence=masks.evidence + use.evidence,
                 part=use.part,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_mmio import MmioInputs, legal_gfn, made_mmio_spte
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -67,8 +67,9 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     foreign = ne(held & meant_otherwise, 0)
     return [
         never(
-            Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
+            given(
+                *inputs.assumptions,
+                legal_gfn(masks, inputs.request.gfn),
                 shown=(*inputs.shown, Shown("generation read", content.generation)),
                 evidence=inputs.evidence + content.evidence,
                 part="what comes back",
@@ -78,7 +79,7 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             ),
         ),
         never(
-            Case(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
+            given(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
             Wrong(
                 "foreign-bit",
                 foreign,
@@ -104,8 +105,10 @@ def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     return [
         always(
             all_of(negate(lost), negate(other_access)),
-            Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), Assumption(words, condition)),
+            given(
+                *inputs.assumptions,
+                legal_gfn(masks, inputs.request.gfn),
+                Assumption(words, condition),
                 shown=(*inputs.shown, Shown("GFN read", content.gfn)),
                 evidence=inputs.evidence + content.evidence,
                 part=part,
@@ -137,33 +140,27 @@ def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- who knows it ------------------------------------------------------------------------------------------
 
 
-def _recognised(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _recognised(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     says = kvm.sptes.predicates(masks, inputs.spte)
     empty = eq(inputs.spte, _nonpresent_value(kvm))
-    return [
-        always(
-            all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
-            Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
-                shown=inputs.shown,
-                evidence=inputs.evidence,
-            ),
-            Wrong("not-recognised", negate(says.is_mmio), "An MMIO SPTE is not recognised.").told(
-                "is_mmio_spte() is false", "KVM: an MMIO SPTE is told by shadow_mmio_mask"
-            ),
-            Wrong("mmu-present", says.is_shadow_present, "An MMIO SPTE is MMU-present.").told(
-                "is_shadow_present_pte()", "KVM's comment: MMIO SPTEs are not considered present"
-            ),
-            Wrong("frozen", says.is_frozen, "An MMIO SPTE is the frozen SPTE.").told(
-                "is_frozen_spte()", "KVM's comment at FROZEN_SPTE: not MMIO"
-            ),
-            Wrong("empty", empty, "An MMIO SPTE is the value of an empty one.").told(
-                "SHADOW_NONPRESENT_VALUE", "KVM: an empty SPTE leads to a page fault, not to emulation"
-            ),
-        )
-    ]
+    return always(
+        all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
+        given(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), shown=inputs.shown, evidence=inputs.evidence),
+        Wrong("not-recognised", negate(says.is_mmio), "An MMIO SPTE is not recognised.").told(
+            "is_mmio_spte() is false", "KVM: an MMIO SPTE is told by shadow_mmio_mask"
+        ),
+        Wrong("mmu-present", says.is_shadow_present, "An MMIO SPTE is MMU-present.").told(
+            "is_shadow_present_pte()", "KVM's comment: MMIO SPTEs are not considered present"
+        ),
+        Wrong("frozen", says.is_frozen, "An MMIO SPTE is the frozen SPTE.").told(
+            "is_frozen_spte()", "KVM's comment at FROZEN_SPTE: not MMIO"
+        ),
+        Wrong("empty", empty, "An MMIO SPTE is the value of an empty one.").told(
+            "SHADOW_NONPRESENT_VALUE", "KVM: an empty SPTE leads to a page fault, not to emulation"
+        ),
+    )
 
 
 def _nonpresent_value(kvm: Kvm) -> int:
@@ -201,8 +198,8 @@ def _misconfigured(kvm: Kvm, masks: ShadowMasks, inputs: MmioInputs) -> Claim:
         memory_type_checked_in_1g=TRUE,
     )
     return never(
-        Case(
-            assumptions=inputs.assumptions,
+        given(
+            *inputs.assumptions,
             shown=(*inputs.shown, Shown("MBEC enabled", mbec), Shown("execute-only support", execute_only)),
             evidence=inputs.evidence,
         ),
@@ -222,7 +219,7 @@ def _reserved(masks: ShadowMasks, inputs: MmioInputs, entry_format: EntryFormat)
     manual = "APM 15.25.6" if masks.vendor is Vendor.AMD else "SDM 5.7"
     return always(
         all_of(present, reserved),
-        Case(assumptions=inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+        given(*inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
         Wrong("not-present", negate(present), "An MMIO SPTE is not present for the hardware.").told(
             "KVM counts on a fault with P and RSVD", f"{manual}: the fault has neither P nor RSVD"
         ),
@@ -247,36 +244,32 @@ _NAMES = {
 }
 
 
-def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _history_free(kvm: Kvm, vendor: Vendor) -> Claim:
     once, again = (kvm.masks.shadow_masks(vendor, earlier) for earlier in ("one earlier set-up", "another"))
     differ = [(name, ne(getattr(once, field), getattr(again, field))) for field, name in _NAMES.items()]
     differ.append(("enable_mmio_caching", negate(iff(once.enable_mmio_caching, again.enable_mmio_caching))))
     has_flags = once.host.has_ad_bits if vendor is Vendor.INTEL else TRUE
     without = once.ad_enabled ^ has_flags
-    return [
-        always(
-            negate(any_of(without, *(when for _, when in differ))),
-            Case(
-                assumptions=plausible_host(once),
-                shown=(
-                    Shown("shadow_mmio_value", once.mmio_value),
-                    Shown("shadow_mmio_value after another", again.mmio_value),
-                ),
-                evidence=once.evidence + again.evidence,
+    return always(
+        negate(any_of(without, *(when for _, when in differ))),
+        given(
+            *plausible_host(once),
+            shown=(
+                Shown("shadow_mmio_value", once.mmio_value),
+                Shown("shadow_mmio_value after another", again.mmio_value),
             ),
-            *(
-                Wrong("history", when, f"{name} depends on what an earlier set-up has left.").told(
-                    "another value", "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew"
-                )
-                for name, when in differ
-            ),
-            Wrong(
-                "flags-against-the-host",
-                without,
-                "KVM does without A/D bits that the tables have, or the other way round.",
-            ).told("kvm_ad_enabled", "SDM 5.4 and 5.5, APM 5.4: only EPT can be without"),
-        )
-    ]
+            evidence=once.evidence + again.evidence,
+        ),
+        *(
+            Wrong("history", when, f"{name} depends on what an earlier set-up has left.").told(
+                "another value", "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew"
+            )
+            for name, when in differ
+        ),
+        Wrong(
+            "flags-against-the-host", without, "KVM does without A/D bits that the tables have, or the other way round."
+        ).told("kvm_ad_enabled", "SDM 5.4 and 5.5, APM 5.4: only EPT can be without"),
+    )
 
 
 # -- generations that come round ---------------------------------------------------------------------------
@@ -299,24 +292,22 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         saved = all_of(zapped.zaps, ule(earliest, began), ule(began, now))
         stale = all_of(believed.holds, negate(saved))
         return never(
-            Case(
-                assumptions=(
-                    *plausible_host(masks),
-                    Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
-                    Assumption(
-                        "the SPTE holds the generation that it was made at: mmio.generation-round-trip",
-                        eq(content.generation, made_at & period),
-                    ),
-                    Assumption(
-                        "generations do not reach the flag for an update in progress",
-                        all_of(ult(made_at, in_progress), ult(now, in_progress)),
-                    ),
-                    Assumption(words, all_of(ult(made_at, now), ule(earliest, now))),
-                    Assumption(
-                        "generations of an address space are as far apart as there are address spaces: "
-                        "kvm_swap_active_memslots()",
-                        eq((made_at ^ now) & (spaces - 1), 0),
-                    ),
+            given(
+                *plausible_host(masks),
+                Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
+                Assumption(
+                    "the SPTE holds the generation that it was made at: mmio.generation-round-trip",
+                    eq(content.generation, made_at & period),
+                ),
+                Assumption(
+                    "generations do not reach the flag for an update in progress",
+                    all_of(ult(made_at, in_progress), ult(now, in_progress)),
+                ),
+                Assumption(words, all_of(ult(made_at, now), ule(earliest, now))),
+                Assumption(
+                    "generations of an address space are as far apart as there are address spaces: "
+                    "kvm_swap_active_memslots()",
+                    eq((made_at ^ now) & (spaces - 1), 0),
                 ),
                 shown=(
                     Shown("spte", spte),
@@ -341,8 +332,9 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     updating = ne(now & in_progress, 0)
     trusted = all_of(updating, believed.holds)
     unsure = never(
-        Case(
-            assumptions=(*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
+        given(
+            *plausible_host(masks),
+            Assumption("an update of the memory slots is in progress", updating),
             shown=(Shown("spte", spte), Shown("slots->generation now", now)),
             evidence=believed.evidence,
             part="during an update",
@@ -394,7 +386,7 @@ THEOREMS = (
         claim="KVM recognises an MMIO SPTE as MMIO and takes it for nothing else.",
         source="KVM's comments at SPTE_MMU_PRESENT_MASK and FROZEN_SPTE",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        state=_recognised,
+        state=alone(_recognised),
         catches=(Catch("mmio-generation-at-mmu-present", "mmu-present"), Catch("mmio-value-like-empty", "frozen")),
     ),
     Theorem(
@@ -418,7 +410,7 @@ THEOREMS = (
         "processor without.",
         source="KVM's comment at allow_mmio_caching; SDM 5.4, 5.5 and A.10, APM 5.4",
         assumes=("the host's address widths are architectural",),
-        state=_history_free,
+        state=alone(_history_free),
         catches=(Catch("mmio-caching-kept", "history"), Catch("ad-bits-left-off", "flags-against-the-host")),
     ),
     Theorem(

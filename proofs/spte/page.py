@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.roles import PageMapped
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import all_of, any_of, ne, negate
 
@@ -25,7 +25,7 @@ def _told(mapped: PageMapped) -> Claim:
     source = "KVM: the fault was resolved to one page of the host's"
     return always(
         negate(any_of(frame, page, mmio, more, less, both)),
-        Case(
+        given(
             shown=(
                 Shown("gfn", mapped.fault_gfn),
                 Shown("pfn", mapped.fault_pfn),

@@ -9,15 +9,15 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import MadeSpte
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hardware_spte import allowed, allowed_by, any_access
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, ite, ne, negate, ule, var
 from mmuproof.spec.ept import EptPermissions
@@ -63,7 +63,7 @@ def _readable_where_it_has_to_be(kvm: Kvm, masks: ShadowMasks, inputs: SpteInput
     )
 
 
-def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _permissions(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs, access = made_spte(kvm, masks), any_access(kvm, vendor)
     made = kvm.sptes.make_spte(masks, inputs.request)
@@ -76,28 +76,24 @@ def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     lost = all_of(by_access, negate(by_hardware), negate(tracked))
     put_away = all_of(tracked, by_access, negate(inputs.request.prefetch))
     manual = hardware_spte.MANUALS[vendor]
-    return [
-        never(
-            Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    *access.assumptions,
-                    *_readable_where_it_has_to_be(kvm, masks, inputs),
-                ),
-                shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
-                evidence=made.evidence,
-            ),
-            Wrong("access-gained", gained, "The SPTE allows an access that make_spte() was not to grant.").told(
-                "the hardware allows it", f"{manual}: the access that was given does not allow it"
-            ),
-            Wrong("access-lost", lost, "The SPTE denies an access that make_spte() was to grant.").told(
-                "the hardware denies it", f"{manual}: the access that was given allows it"
-            ),
-            Wrong("tracked-unasked", put_away, "make_spte() access-tracks an SPTE that was not prefetched.").told(
-                "the next access faults", "KVM: only what is prefetched counts as not used yet"
-            ),
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            *access.assumptions,
+            *_readable_where_it_has_to_be(kvm, masks, inputs),
+            shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
+            evidence=made.evidence,
+        ),
+        Wrong("access-gained", gained, "The SPTE allows an access that make_spte() was not to grant.").told(
+            "the hardware allows it", f"{manual}: the access that was given does not allow it"
+        ),
+        Wrong("access-lost", lost, "The SPTE denies an access that make_spte() was to grant.").told(
+            "the hardware denies it", f"{manual}: the access that was given allows it"
+        ),
+        Wrong("tracked-unasked", put_away, "make_spte() access-tracks an SPTE that was not prefetched.").told(
+            "the next access faults", "KVM: only what is prefetched counts as not used yet"
+        ),
+    )
 
 
 # -- spte.vendor-separation ----------------------------------------------------------------------------------
@@ -129,8 +125,9 @@ def _separated(kvm: Kvm, masks: ShadowMasks, name: str, own: BitVec) -> Claim:
     changed, wanted = made.spte ^ other.spte, ite(mitigated, bv(0, 64), own)
     stray, missing = ne(changed & ~wanted, 0), ne(wanted & ~changed, 0)
     return never(
-        Case(
-            assumptions=(*inputs.assumptions, untracked_from_start(inputs)),
+        given(
+            *inputs.assumptions,
+            untracked_from_start(inputs),
             shown=(*inputs.shown, Shown("spte", made.spte), Shown(f"spte with the other {name}", other.spte)),
             evidence=made.evidence + other.evidence,
             part=f"make_spte(), {name}",
@@ -151,11 +148,9 @@ def _split_ignores_user(kvm: Kvm, masks: ShadowMasks) -> Claim:
     small, other = (kvm.spte_changes.make_small_spte(masks, each) for each in (request, flipped))
     differs = ne(small.spte, other.spte)
     return never(
-        Case(
-            assumptions=(
-                *plausible_host(masks),
-                Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
-            ),
+        given(
+            *plausible_host(masks),
+            Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
             shown=(
                 Shown("huge_spte", request.huge_spte),
                 Shown("role.access", request.access, relations.acc_flags(kvm)),
@@ -189,7 +184,7 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "the host runs with EFER.NXE and CR0.WP: KVM needs the former, and Linux sets the latter",
         ),
-        state=_permissions,
+        state=alone(_permissions),
         catches=(
             *showing(
                 "access-gained", "exec-and-user-exec-swapped", "make-spte-always-readable", "write-for-host-readonly"

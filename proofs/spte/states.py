@@ -9,9 +9,9 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte
 from mmuproof.proofs.given.done import Done
 from mmuproof.proofs.given.hardware_spte import with_saved
@@ -20,7 +20,7 @@ from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.operations import for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, iff, implies, ite, ne, negate
 
@@ -98,8 +98,9 @@ def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         stray = ne((after.spte ^ held.at.spte) & ~taken, 0)
         claims.append(
             never(
-                Case(
-                    assumptions=(*held.assumptions, writable_states(masks, held.at.spte)),
+                given(
+                    *held.assumptions,
+                    writable_states(masks, held.at.spte),
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
@@ -123,7 +124,7 @@ def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- spte.accessed-dirty -------------------------------------------------------------------------------------
 
 
-def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     request = inputs.request
@@ -144,45 +145,38 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     unlogged = all_of(
         made.logged, writable, negate(all_of(made.marked_dirty.called, eq(made.marked_dirty.gfn, request.gfn)))
     )
-    return [
-        always(
-            negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
-            Case(
-                assumptions=(*inputs.assumptions, _flags_as_page(masks, request.ad_disabled)),
-                shown=(*inputs.shown, Shown("spte", made.spte)),
-                evidence=made.evidence,
-            ),
-            Wrong("wrong-type", wrong_type, "An SPTE has another A/D type than its page.").told(
-                "another type", "KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes"
-            ),
-            Wrong("not-accessed", unused, "The SPTE of a page that is in use counts as unused.").told(
-                "A is clear", "KVM: only prefetched SPTEs count as unused"
-            ),
-            Wrong("accessed", used, "A prefetched SPTE counts as used.").told(
-                "A is set", "KVM: only prefetched SPTEs count as unused"
-            ),
-            Wrong(
-                "use-not-noticed",
-                unnoticed,
-                "An SPTE without A/D bits counts as unused, and its use will not be noticed.",
-            ).told(
-                "A is clear, and the SPTE is not access-tracked",
-                "KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
-            ),
-            Wrong(
-                "write-not-logged", unlogged, "An SPTE becomes writable, and the dirty log does not have its page."
-            ).told(
-                "mark_page_dirty_in_slot() is not called, or of another page",
-                "KVM: with W and D set, no later write is noticed",
-            ),
-            Wrong("not-dirty", clean, "An SPTE becomes writable without D, so its first write is logged again.").told(
-                "D is clear", "KVM: the page is marked dirty when its SPTE becomes writable"
-            ),
-            Wrong("dirty", written, "A read-only SPTE is made with D.").told(
-                "D is set", "nothing was written through it"
-            ),
-        )
-    ]
+    return always(
+        negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
+        given(
+            *inputs.assumptions,
+            _flags_as_page(masks, request.ad_disabled),
+            shown=(*inputs.shown, Shown("spte", made.spte)),
+            evidence=made.evidence,
+        ),
+        Wrong("wrong-type", wrong_type, "An SPTE has another A/D type than its page.").told(
+            "another type", "KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes"
+        ),
+        Wrong("not-accessed", unused, "The SPTE of a page that is in use counts as unused.").told(
+            "A is clear", "KVM: only prefetched SPTEs count as unused"
+        ),
+        Wrong("accessed", used, "A prefetched SPTE counts as used.").told(
+            "A is set", "KVM: only prefetched SPTEs count as unused"
+        ),
+        Wrong(
+            "use-not-noticed", unnoticed, "An SPTE without A/D bits counts as unused, and its use will not be noticed."
+        ).told(
+            "A is clear, and the SPTE is not access-tracked",
+            "KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
+        ),
+        Wrong("write-not-logged", unlogged, "An SPTE becomes writable, and the dirty log does not have its page.").told(
+            "mark_page_dirty_in_slot() is not called, or of another page",
+            "KVM: with W and D set, no later write is noticed",
+        ),
+        Wrong("not-dirty", clean, "An SPTE becomes writable without D, so its first write is logged again.").told(
+            "D is clear", "KVM: the page is marked dirty when its SPTE becomes writable"
+        ),
+        Wrong("dirty", written, "A read-only SPTE is made with D.").told("D is set", "nothing was written through it"),
+    )
 
 
 def _flags_as_page(masks: ShadowMasks, ad_disabled: Bool) -> Assumption:
@@ -230,8 +224,10 @@ def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             own = (*own, Assumption("the page is small: its callers log small pages", eq(held.at.level, 1)))
         claims.append(
             never(
-                Case(
-                    assumptions=(*held.assumptions, *own, writable_states(masks, held.at.spte)),
+                given(
+                    *held.assumptions,
+                    *own,
+                    writable_states(masks, held.at.spte),
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
@@ -277,14 +273,12 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         claims.append(
             always(
                 negate(any_of(unnoticed, lost, again)),
-                Case(
-                    assumptions=(
-                        *held.assumptions,
-                        *slots_are_clear(kvm, masks, held.at),
-                        writable_states(masks, held.at.spte),
-                        use_is_known(kvm, masks, held.at),
-                        _no_mirror(kvm, masks),
-                    ),
+                given(
+                    *held.assumptions,
+                    *slots_are_clear(kvm, masks, held.at),
+                    writable_states(masks, held.at.spte),
+                    use_is_known(kvm, masks, held.at),
+                    _no_mirror(kvm, masks),
                     shown=(*held.shown, Shown("spte afterwards", after.spte)),
                     evidence=after.evidence,
                     part=change.value,
@@ -346,7 +340,7 @@ THEOREMS = (
             "nothing is said of A in an SPTE that is prefetched and synchronized, nor of D in one that replaces a "
             "writable one",
         ),
-        state=_accessed_dirty,
+        state=alone(_accessed_dirty),
         catches=(
             Catch("writable-without-dirty", "not-dirty"),
             Catch("l2-pages-logged-by-pml", "wrong-type"),

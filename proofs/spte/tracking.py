@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, boolean, bv, eq, implies, ne, negate, var
 from mmuproof.spec import ept
@@ -64,8 +64,8 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         _kept_with_ad_bits(kvm, masks),
         always(
             all_of(eq(changed, 0), eq(gained, 0)),
-            Case(
-                assumptions=untracked(kvm, masks, spte),
+            given(
+                *untracked(kvm, masks, spte),
                 shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
                 evidence=tracked.evidence,
                 part="without A/D bits",
@@ -91,14 +91,12 @@ def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
     gained = tracked.marked & ~spte
     return always(
         all_of(eq(changed, 0), eq(gained, 0), negate(tracked.is_access_track)),
-        Case(
-            assumptions=(
-                *plausible_host(masks),
-                Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
-                Assumption(
-                    "the SPTE is with A/D bits",
-                    ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED")),
-                ),
+        given(
+            *plausible_host(masks),
+            Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
+            Assumption(
+                "the SPTE is with A/D bits",
+                ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED")),
             ),
             shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
             evidence=tracked.evidence,
@@ -118,67 +116,62 @@ def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
     )
 
 
-def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _not_present(kvm: Kvm, vendor: Vendor) -> Claim:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     mbec = bool_var("MBEC enabled")
     setting = mbec if relations.has_mbec(kvm) else boolean(False)
     present = ept.present(tracked.marked, mbec=setting)
     unrecognised = negate(tracked.is_access_track)
-    return [
-        always(
-            all_of(negate(present), negate(unrecognised)),
-            Case(
-                assumptions=untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
-                evidence=tracked.evidence,
-            ),
-            Wrong("hardware-present", present, "The hardware still uses an access-tracked SPTE.").told(
-                "KVM counts on a fault at the next access", "SDM 31.3.2: the entry is present"
-            ),
-            Wrong("not-recognised", unrecognised, "An access-tracked SPTE is not recognised as such.").told(
-                "is_access_track_spte() is false", "KVM: is_access_track_spte()"
-            ),
-        )
-    ]
+    return always(
+        all_of(negate(present), negate(unrecognised)),
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
+            evidence=tracked.evidence,
+        ),
+        Wrong("hardware-present", present, "The hardware still uses an access-tracked SPTE.").told(
+            "KVM counts on a fault at the next access", "SDM 31.3.2: the entry is present"
+        ),
+        Wrong("not-recognised", unrecognised, "An access-tracked SPTE is not recognised as such.").told(
+            "is_access_track_spte() is false", "KVM: is_access_track_spte()"
+        ),
+    )
 
 
-def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _idempotent(kvm: Kvm, vendor: Vendor) -> Claim:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     differs = ne(tracked.twice, tracked.marked)
-    return [
-        never(
-            Case(
-                assumptions=untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
-                evidence=tracked.evidence,
-            ),
-            Wrong("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.").told(
-                "another SPTE", "KVM: a tracked SPTE is returned as it is"
-            ),
-        )
-    ]
+    return never(
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
+            evidence=tracked.evidence,
+        ),
+        Wrong("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.").told(
+            "another SPTE", "KVM: a tracked SPTE is returned as it is"
+        ),
+    )
 
 
-def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _saved_clear(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     made = kvm.sptes.make_spte(masks, inputs.request)
     slots = _saved_slots(kvm)
     dirty = ne(made.spte & slots, 0)
-    return [
-        never(
-            Case(
-                assumptions=(*inputs.assumptions, untracked_from_start(inputs)),
-                shown=(*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
-                evidence=made.evidence,
-            ),
-            Wrong("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.").told(
-                "a saved slot is set", "KVM's WARN in mark_spte_for_access_track(): the slots are zero"
-            ),
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            untracked_from_start(inputs),
+            shown=(*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
+            evidence=made.evidence,
+        ),
+        Wrong("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.").told(
+            "a saved slot is set", "KVM's WARN in mark_spte_for_access_track(): the slots are zero"
+        ),
+    )
 
 
 UNTRACKED = (
@@ -209,7 +202,7 @@ THEOREMS = (
         source="SDM 31.3.2",
         assumes=(*UNTRACKED, "trees without XU never enable MBEC"),
         vendors=(Vendor.INTEL,),
-        state=_not_present,
+        state=alone(_not_present),
         catches=(Catch("track-mask-without-xu", "hardware-present"),),
     ),
     Theorem(
@@ -218,7 +211,7 @@ THEOREMS = (
         source="KVM: mark_spte_for_access_track() returns a tracked SPTE as it is",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_idempotent,
+        state=alone(_idempotent),
         catches=(Catch("track-again-forgets", "second-mark-changes"),),
     ),
     Theorem(
@@ -230,7 +223,7 @@ THEOREMS = (
             "a page frame number fits the SPTE",
         ),
         vendors=(Vendor.INTEL,),
-        state=_saved_clear,
+        state=alone(_saved_clear),
         catches=showing("saved-slot-set", "mmu-writable-in-saved-slot", "frame-off-by-one"),
     ),
 )

@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, never
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
@@ -37,8 +37,8 @@ def _assertions(run: Run) -> list[Claim]:
     return [
         always(
             all_of(*(check.holds for check in checks)),
-            Case(
-                assumptions=run.conditions,
+            given(
+                *run.conditions,
                 shown=run.shown,
                 evidence=run.evidence,
                 part=run.name if run.name == f"{function}()" else f"{run.name}: {function}()",
@@ -66,12 +66,7 @@ def _grants_something(kvm: Kvm, found: AskedMapping) -> Claim:
     empty = all_of(asked.when, eq(zext(asked.pte_access, 64) | found.masks.present, nothing))
     file = asked.at.partition(":")[0]
     return never(
-        Case(
-            assumptions=found.assumptions,
-            shown=found.shown,
-            evidence=asked.evidence,
-            part=f"{asked.caller}() for make_spte()",
-        ),
+        given(*found.assumptions, shown=found.shown, evidence=asked.evidence, part=f"{asked.caller}() for make_spte()"),
         Wrong(
             "grants-nothing",
             empty,
@@ -96,12 +91,10 @@ def _walk_grants_something(kvm: Kvm, vendor: Vendor) -> Claim:
     access = relations.ept_access(kvm, inputs)
     wrong = all_of(eq(inputs.pte_access, 0), eq(result.error_code, 0))
     return never(
-        Case(
-            assumptions=(
-                *inputs.assumptions,
-                relations.paging_on(walk),
-                Assumption("an access reads, writes or fetches", any_of(access.read, access.write, access.fetch)),
-            ),
+        given(
+            *inputs.assumptions,
+            relations.paging_on(walk),
+            Assumption("an access reads, writes or fetches", any_of(access.read, access.write, access.fetch)),
             shown=inputs.shown,
             evidence=result.evidence,
             part="a walk that succeeds, for make_spte()",
@@ -119,7 +112,7 @@ def _logging_keeps_pages_small(kvm: Kvm, vendor: Vendor) -> Claim:
     adjusted = kvm.mappings.hugepage_adjust()
     huge = all_of(adjusted.dirty_tracked, ne(adjusted.goal_level, 1))
     return never(
-        Case(
+        given(
             shown=(Shown("fault->goal_level", adjusted.goal_level),),
             evidence=adjusted.evidence,
             part="kvm_mmu_hugepage_adjust() for make_spte()",
@@ -139,7 +132,7 @@ def _eptp_has_levels(kvm: Kvm, _vendor: Vendor) -> Claim:
     checked = kvm.mappings.check_eptp()
     wrong = all_of(checked.accepted, negate(asks_for_levels(checked.eptp)))
     return never(
-        Case(
+        given(
             shown=(Shown("new_eptp", checked.eptp),),
             evidence=checked.evidence,
             part="nested_vmx_check_eptp() for vmx_eptp_page_walk_level()",
