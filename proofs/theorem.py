@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmuproof.model.kvm import Kvm
@@ -86,11 +86,12 @@ def always_undefined(at: str, what: str) -> Claim:
 
 def alone(state: Callable[[Kvm, Vendor], Claim]) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
     """What a theorem states that is one claim."""
+    return lambda kvm, vendor: (state(kvm, vendor),)
 
-    def claims(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-        return (state(kvm, vendor),)
 
-    return claims
+def several(state: Callable[[Kvm, Vendor], Iterable[Claim]]) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    """What a theorem states that is claims one after the other; all are stated at once, or none is."""
+    return lambda kvm, vendor: tuple(state(kvm, vendor))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.requested_mmu import Requested, requested
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -252,47 +252,40 @@ def _paging32(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- nested tables ------------------------------------------------------------------------------------------
 
 
-def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     wanted = requested(kvm, MmuKind.NESTED_NPT)
     amd = wanted.mmu.guest_cpu.amd_compatible
     tables = _Tables(wanted, (Assumption("L1 has SVM, so its vendor is AMD or Hygon", amd),))
     formats = dict.fromkeys((True, False), NPT_LONG_MODE)
-    return [
-        *_long_mode(kvm, tables, formats, "APM 15.25, 5.3"),
-        *_pae_tables(kvm, tables, "APM 15.25, 5.2.3"),
-        *_32bit_tables(kvm, [tables], "APM 15.25, 5.2.2"),
-    ]
+    yield from _long_mode(kvm, tables, formats, "APM 15.25, 5.3")
+    yield from _pae_tables(kvm, tables, "APM 15.25, 5.2.3")
+    yield from _32bit_tables(kvm, [tables], "APM 15.25, 5.2.2")
 
 
-def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     wanted = requested(kvm, MmuKind.NESTED_EPT)
-    claims: list[Claim] = []
     for level in _LEVELS:
         entry = var("gpte", 64)
         found = kvm.reserved_bits.is_rsvd_bits_set(wanted.mmu, entry, level)
         reserved = reserved_bit_set(EPT, entry, level, wanted.ept_controls, wanted.max_physical_address)
-        claims.append(
-            _claim(
-                [found],
-                entry,
-                reserved,
-                wanted,
-                (wanted.plausible_ept, _present(entry, wanted)),
-                "SDM 31.3.2",
-                f"level {level}",
-                wanted.ept_shown,
-            )
+        yield _claim(
+            [found],
+            entry,
+            reserved,
+            wanted,
+            (wanted.plausible_ept, _present(entry, wanted)),
+            "SDM 31.3.2",
+            f"level {level}",
+            wanted.ept_shown,
         )
-    return claims
 
 
 def _present(entry: BitVec, wanted: Requested) -> Assumption:
     return Assumption("the entry is present: the walk stops at others", ept.present(entry, mbec=wanted.request.mbec))
 
 
-def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _misconfig(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     wanted = requested(kvm, MmuKind.NESTED_EPT)
-    claims: list[Claim] = []
     for kind in EPT.kinds:
         level, page = kind.shape
         entry = var("gpte", 64)
@@ -302,26 +295,21 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         assumptions = [wanted.plausible_guest, wanted.plausible_ept, _present(entry, wanted)]
         if level in (2, 3):
             assumptions.append(_with_page_size(entry, page))
-        claims.append(
-            never(
-                given(
-                    *assumptions,
-                    shown=(*wanted.ept_shown, Shown("gpte", entry)),
-                    evidence=wanted.mmu.evidence,
-                    part=kind.name,
-                ),
-                Wrong(
-                    "misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid."
-                ).told("the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"),
-                Wrong(
-                    "misconfiguration-invented",
-                    invented,
-                    "An entry that hardware accepts is reported as misconfigured.",
-                ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
-                choices=(EPT_1G_MEMORY_TYPE,),
-            )
+        yield never(
+            given(
+                *assumptions,
+                shown=(*wanted.ept_shown, Shown("gpte", entry)),
+                evidence=wanted.mmu.evidence,
+                part=kind.name,
+            ),
+            Wrong(
+                "misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid."
+            ).told("the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"),
+            Wrong(
+                "misconfiguration-invented", invented, "An entry that hardware accepts is reported as misconfigured."
+            ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
+            choices=(EPT_1G_MEMORY_TYPE,),
         )
-    return claims
 
 
 def _is_right(
@@ -363,7 +351,7 @@ THEOREMS = (
         source="SDM 31.3.3.1",
         assumes=(*_EVERY_GUEST, _EPT_PAGES, "KVM offers L1 no EPT paging-write control"),
         vendors=(Vendor.INTEL,),
-        state=_misconfig,
+        state=several(_misconfig),
         catches=showing(
             "misconfiguration-missed",
             "misconfig-ignores-xu",
@@ -380,7 +368,7 @@ THEOREMS = (
         source="SDM 31.3.2, Tables 31-1 to 31-7",
         assumes=(*_EVERY_GUEST, _EPT_PAGES),
         vendors=(Vendor.INTEL,),
-        state=_ept,
+        state=several(_ept),
         catches=showing(
             "reserved-bit-accepted", "ept-1g-page-always", "ept-2m-page-bit-12-accepted", "guest-maxphyaddr-off-by-one"
         ),
@@ -392,7 +380,7 @@ THEOREMS = (
         source="APM 15.25, 5.2 and 5.3",
         assumes=(*_GUEST, "L1 has SVM, so its vendor is AMD or Hygon"),
         vendors=(Vendor.AMD,),
-        state=_npt,
+        state=several(_npt),
         catches=(
             *showing(
                 "reserved-bit-accepted",

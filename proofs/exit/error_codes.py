@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind, Evidence
@@ -19,7 +19,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has, reads_have_a_bit
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -62,7 +62,7 @@ def _differs(one: Bool, other: Bool) -> Bool:
 # -- EPT violations --------------------------------------------------------------------------------------------
 
 
-def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     exit_ = kvm.exits.ept_violation()
     advanced = bool_var("advanced information")
     event = any_ept_violation(mbec=exit_.has_mbec, advanced_information=advanced)
@@ -83,7 +83,6 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         ),
     )
     in_stage = _stage_symptoms(kvm, event, code)
-    claims = []
     for part, linear, symptoms in (
         ("with a linear address", event.linear_address_valid, in_stage),
         ("without a linear address", negate(event.linear_address_valid), in_stage),
@@ -94,26 +93,23 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             for each in symptoms
         ]
         which = () if linear is None else (Assumption(f"an access {part}", linear),)
-        claims.append(
-            never(
-                given(
-                    ept_violation_happens(event),
-                    Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
-                    Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
-                    *which,
-                    shown=(
-                        Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
-                        Shown("mmu_has_mbec()", exit_.has_mbec),
-                        Shown("error_code", code, error_code_flags(kvm)),
-                    ),
-                    evidence=exit_.evidence,
-                    part=part,
+        yield never(
+            given(
+                ept_violation_happens(event),
+                Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
+                Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
+                *which,
+                shown=(
+                    Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
+                    Shown("mmu_has_mbec()", exit_.has_mbec),
+                    Shown("error_code", code, error_code_flags(kvm)),
                 ),
-                *here,
-                observations=(_qualification_seen(event, exit_.qualification),),
-            )
+                evidence=exit_.evidence,
+                part=part,
+            ),
+            *here,
+            observations=(_qualification_seen(event, exit_.qualification),),
         )
-    return claims
 
 
 def _qualification_seen(event: EptViolation, qualification: BitVec) -> Observation:
@@ -351,7 +347,7 @@ THEOREMS = (
             "the VM is no trust domain: TDX has a handler of its own",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept_violation,
+        state=several(_ept_violation),
         catches=(
             Catch("ept-present-by-bit-6", "present-for-absent"),
             Catch("ept-present-without-xu", "absent-for-present"),

@@ -6,7 +6,7 @@ makes an access for L2 itself, to emulate an instruction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
@@ -25,7 +25,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, bool_var, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept_violation, nested_page_fault
@@ -41,7 +41,7 @@ _STAGE = ("linear-address-valid", "final")
 # -- EPT violations --------------------------------------------------------------------------------------------
 
 
-def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     told = kvm.exits.injected_ept_violation()
     offered = _advanced_information_offered(kvm, told)
     mbec = bool_var("MBEC in vmcs12") if kvm.defines("EPT_VIOLATION_GVA_USER") else FALSE
@@ -62,22 +62,19 @@ def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         "and L1 is offered no advanced information, or the access is to a paging structure",
         negate(all_of(event.final, offered)),
     )
-    claims = [
-        _passed_on_claim(kvm, told, plain, "passed on"),
-        _told_claim(kvm, told, plain, "found by KVM", (own, without)),
-        _misconfiguration_claim(kvm, told),
-        _log_full_claim(told),
-    ]
+    yield _passed_on_claim(kvm, told, plain, "passed on")
+    yield _told_claim(kvm, told, plain, "found by KVM", (own, without))
+    yield _misconfiguration_claim(kvm, told)
+    yield _log_full_claim(told)
     if offered is not FALSE:
         with_ = Assumption(
             "and L1 is offered advanced information, of a final translation", all_of(event.final, offered)
         )
-        claims.append(_told_claim(kvm, told, plain, "found by KVM, with advanced information", (own, with_)))
+        yield _told_claim(kvm, told, plain, "found by KVM, with advanced information", (own, with_))
     if kvm.defines("PFERR_SS_MASK"):
         # The tree knows shadow stacks, and L2 may have them.
         shadow = Assumption("and it is one of a shadow-stack access", event.shadow_stack)
-        claims.append(_passed_on_claim(kvm, told, event, "passed on, of a shadow-stack access", (shadow,)))
-    return claims
+        yield _passed_on_claim(kvm, told, event, "passed on, of a shadow-stack access", (shadow,))
 
 
 def _advanced_information_offered(kvm: Kvm, told: InjectedEptViolation) -> Bool:
@@ -275,7 +272,7 @@ _OF_THE_NPT_WALK = ("present", "write", "user", "reserved", "fetch", "shadow-sta
 _NPT_STAGE = ("final", "guest-page-table")
 
 
-def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     told = kvm.exits.injected_npf()
     fault = replace(
         any_nested_page_fault(gmet=bool_var("GMET in vmcb12"), cpl=var("CPL", 2)),
@@ -317,10 +314,8 @@ def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         nested_page_fault.reported(real),
         told.last_exit_info_1,
     )
-    return [
-        replace(_npf_claim(kvm, told, fault, "passed on", passed_on), observations=(seen,)),
-        _npf_claim(kvm, told, fault, "found by KVM", own),
-    ]
+    yield replace(_npf_claim(kvm, told, fault, "passed on", passed_on), observations=(seen,))
+    yield _npf_claim(kvm, told, fault, "found by KVM", own)
 
 
 def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, which: tuple[Assumption, ...]) -> Claim:
@@ -401,7 +396,7 @@ THEOREMS = (
             "a page-modification log that is full is told instead, and spoken of apart",
         ),
         vendors=(Vendor.INTEL,),
-        state=_injected_ept_violation,
+        state=several(_injected_ept_violation),
         catches=(
             *showing("linear-address-valid", "injected-stage-of-walk", "injected-stale-stage"),
             Catch("injected-without-advanced", "user-mode-address"),
@@ -422,7 +417,7 @@ THEOREMS = (
             "L2 is no SEV-SNP guest, and supervisor shadow-stack checks are off",
         ),
         vendors=(Vendor.AMD,),
-        state=_injected_npf,
+        state=several(_injected_npf),
         catches=(
             *showing("final", "injected-npf-stale-stage", "injected-npf-stage-of-walk"),
             Catch("injected-npf-stale-address", "address"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
 from mmuproof.spec import svm_controls as svm
 
@@ -53,7 +53,7 @@ def _cache(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
-def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     vmcb01, cached = var("vmcb01.misc_ctl", 64), var("cached vmcb12.misc_ctl", 64)
     made = kvm.svm_gating.vmcb02_prepare_control(vmcb01, cached)
     on_npt12 = svm.nested_paging(cached)
@@ -66,48 +66,41 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     )
     format_ = all_of(made.shadows, any_of(ne(made.shadow_cr4, made.l1_cr4), ne(made.shadow_efer, made.l1_efer)))
     shown = (_misc_ctl("vmcb01", vmcb01), _misc_ctl("cached vmcb12", cached), _misc_ctl("vmcb02", made.misc_ctl))
-    return [
-        always(
-            negate(any_of(off_l2, off_l1, foreign)),
-            given(shown=shown, evidence=made.evidence, part="vmcb02"),
-            Wrong("another-feature", foreign, "L2 runs with a feature that neither KVM uses nor L1 may.").told(
-                "nested paging, or a bit besides it and GMET, differs",
-                "APM 15.25.3, appendix B: each bit turns a feature on",
-            ),
-            Wrong("gmet-not-l2s", off_l2, "L2 runs on L1's nested page tables with another GMET than vmcb12 has.").told(
-                "another GMET", "APM 15.25.13: vmcb12 says whether GMET is on for L2"
-            ),
-            Wrong("gmet-not-l1s", off_l1, "L2 runs on the pages that KVM has for L1 with another GMET than L1.").told(
-                "another GMET",
-                "APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them",
-            ),
+    yield always(
+        negate(any_of(off_l2, off_l1, foreign)),
+        given(shown=shown, evidence=made.evidence, part="vmcb02"),
+        Wrong("another-feature", foreign, "L2 runs with a feature that neither KVM uses nor L1 may.").told(
+            "nested paging, or a bit besides it and GMET, differs",
+            "APM 15.25.3, appendix B: each bit turns a feature on",
         ),
-        always(
-            negate(any_of(unshadowed, told, format_)),
-            given(
-                shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
-                evidence=made.evidence,
-                part="the MMU",
-            ),
-            Wrong(
-                "another-format",
-                format_,
-                "The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
-            ).told(
-                "another CR4 or EFER", "APM 15.25.4: nested page tables have the format of the paging mode at VMRUN"
-            ),
-            Wrong(
-                "wrong-pages",
-                unshadowed,
-                "L1's nested page tables are shadowed although it has none, or are not although it has.",
-            ).told("other pages", "APM 15.25.3: vmcb12 says whether there are any"),
-            Wrong(
-                "mmu-disagrees",
-                told,
-                "The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has.",
-            ).told("another GMET", "APM 15.25.13: one GMET for the pages and who uses them"),
+        Wrong("gmet-not-l2s", off_l2, "L2 runs on L1's nested page tables with another GMET than vmcb12 has.").told(
+            "another GMET", "APM 15.25.13: vmcb12 says whether GMET is on for L2"
         ),
-    ]
+        Wrong("gmet-not-l1s", off_l1, "L2 runs on the pages that KVM has for L1 with another GMET than L1.").told(
+            "another GMET", "APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them"
+        ),
+    )
+    yield always(
+        negate(any_of(unshadowed, told, format_)),
+        given(
+            shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
+            evidence=made.evidence,
+            part="the MMU",
+        ),
+        Wrong(
+            "another-format",
+            format_,
+            "The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
+        ).told("another CR4 or EFER", "APM 15.25.4: nested page tables have the format of the paging mode at VMRUN"),
+        Wrong(
+            "wrong-pages",
+            unshadowed,
+            "L1's nested page tables are shadowed although it has none, or are not although it has.",
+        ).told("other pages", "APM 15.25.3: vmcb12 says whether there are any"),
+        Wrong(
+            "mmu-disagrees", told, "The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has."
+        ).told("another GMET", "APM 15.25.13: one GMET for the pages and who uses them"),
+    )
 
 
 THEOREMS = (
@@ -127,7 +120,7 @@ THEOREMS = (
         "No other feature is on but nested paging as in vmcb01.",
         source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
         vendors=(Vendor.AMD,),
-        state=_vmcb02,
+        state=several(_vmcb02),
         catches=(
             Catch("vmcb02-inherits-gmet", "gmet-not-l2s"),
             Catch("vmcb02-without-l1s-gmet", "gmet-not-l1s"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.vmx_gating import Controls
 from mmuproof.proofs.claims import Wrong, always, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, extract, iff, implies, ne, negate, var
 from mmuproof.spec import vmx_controls as vmx
@@ -37,8 +37,9 @@ def _in_force(shown: Controls) -> Bool:
 # -- the module ---------------------------------------------------------------------------------------------
 
 
-def _needs_advanced_info(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    return [_configuration(kvm), _setting(kvm)]
+def _needs_advanced_info(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield _configuration(kvm)
+    yield _setting(kvm)
 
 
 def _configuration(kvm: Kvm) -> Claim:
@@ -99,7 +100,7 @@ def _setting(kvm: Kvm) -> Claim:
 # -- VM entry -------------------------------------------------------------------------------------------------
 
 
-def _entry(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _entry(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     vmcs12, offered = controls("vmcs12"), var("secondary controls that L1 is offered", 32)
     whole = kvm.vmx_gating.check_vm_execution_controls(vmcs12, offered)
     own = kvm.vmx_gating.check_mbec_controls(vmcs12)
@@ -111,65 +112,61 @@ def _entry(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     entered = Wrong("enters-without-ept", accepted, "L1 can enter L2 with MBEC and without EPT.").told(
         "VM entry", fails
     )
-    return [
-        always(
-            negate(any_of(accepted, taken)),
-            given(
-                shown=(*controls_shown("vmcs12", vmcs12), Shown("offered", offered, CONTROL_FLAGS)),
-                evidence=whole.evidence,
-                part="VM entry",
-            ),
-            entered,
-            Wrong("enters-unoffered", taken, "L1 can enter L2 with MBEC although it is not offered MBEC.").told(
-                "VM entry", fails
-            ),
+    yield always(
+        negate(any_of(accepted, taken)),
+        given(
+            shown=(*controls_shown("vmcs12", vmcs12), Shown("offered", offered, CONTROL_FLAGS)),
+            evidence=whole.evidence,
+            part="VM entry",
         ),
-        always(
-            iff(own.fails, wrong),
-            given(shown=controls_shown("vmcs12", vmcs12), evidence=own.evidence, part="the check of MBEC"),
-            Wrong("check-misses", missed, "The check of MBEC passes MBEC without EPT.").told("no error", fails),
-            Wrong("check-invents", invented, "The check of MBEC refuses what is right.").told(
-                "an error", "SDM 29.2.1.1: MBEC is off, or EPT on"
-            ),
+        entered,
+        Wrong("enters-unoffered", taken, "L1 can enter L2 with MBEC although it is not offered MBEC.").told(
+            "VM entry", fails
         ),
-    ]
+    )
+    yield always(
+        iff(own.fails, wrong),
+        given(shown=controls_shown("vmcs12", vmcs12), evidence=own.evidence, part="the check of MBEC"),
+        Wrong("check-misses", missed, "The check of MBEC passes MBEC without EPT.").told("no error", fails),
+        Wrong("check-invents", invented, "The check of MBEC refuses what is right.").told(
+            "an error", "SDM 29.2.1.1: MBEC is off, or EPT on"
+        ),
+    )
 
 
-def _vmcs02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _vmcs02(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     vmcs01, vmcs12 = controls("vmcs01"), controls("vmcs12")
     made, mmu = kvm.vmx_gating.prepare_vmcs02_early(vmcs01, vmcs12), kvm.vmx_gating.new_eptp(vmcs12)
     wanted, has = _in_force(vmcs12), _in_force(made.controls)
     extra, lost, differs = all_of(has, negate(wanted)), all_of(wanted, negate(has)), mmu.mbec ^ wanted
     rule = "SDM 27.6.2: vmcs12 says whether MBEC is on for L2"
-    return [
-        never(
-            given(
-                shown=(
-                    *controls_shown("vmcs01", vmcs01),
-                    *controls_shown("vmcs12", vmcs12),
-                    *controls_shown("vmcs02", made.controls),
-                ),
-                evidence=made.evidence,
-                part="vmcs02",
+    yield never(
+        given(
+            shown=(
+                *controls_shown("vmcs01", vmcs01),
+                *controls_shown("vmcs12", vmcs12),
+                *controls_shown("vmcs02", made.controls),
             ),
-            Wrong("mbec-inherited", extra, "L2 runs with MBEC although L1 does not ask for it.").told(
-                "MBEC in vmcs02", rule
-            ),
-            Wrong("mbec-lost", lost, "L2 runs without MBEC although L1 asks for it.").told("no MBEC in vmcs02", rule),
+            evidence=made.evidence,
+            part="vmcs02",
         ),
-        never(
-            given(shown=controls_shown("vmcs12", vmcs12), evidence=mmu.evidence, part="the MMU"),
-            Wrong("mmu-disagrees", differs, "The MMU that shadows L1's EPT is told another MBEC than vmcs12 has.").told(
-                "another MBEC", rule
-            ),
+        Wrong("mbec-inherited", extra, "L2 runs with MBEC although L1 does not ask for it.").told(
+            "MBEC in vmcs02", rule
         ),
-    ]
+        Wrong("mbec-lost", lost, "L2 runs without MBEC although L1 asks for it.").told("no MBEC in vmcs02", rule),
+    )
+    yield never(
+        given(shown=controls_shown("vmcs12", vmcs12), evidence=mmu.evidence, part="the MMU"),
+        Wrong("mmu-disagrees", differs, "The MMU that shadows L1's EPT is told another MBEC than vmcs12 has.").told(
+            "another MBEC", rule
+        ),
+    )
 
 
 # -- enlightened VMCSs ------------------------------------------------------------------------------------------
 
 
-def _evmcs(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _evmcs(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     data, vmcs12 = var("IA32_VMX_PROCBASED_CTLS2", 64), controls("vmcs12")
     gating, mbec = kvm.vmx_gating, 32 + vmx.MBEC_BIT
     filtered = gating.evmcs_filter(data)
@@ -183,31 +180,27 @@ def _evmcs(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     checked = gating.evmcs_check(vmcs12)
     slips = negate(implies(foreign, checked.fails))
     rule = "TLFS: an enlightened VMCS has a field for the secondary controls, and MBEC needs no other"
-    return [
-        never(
-            given(
-                shown=(Shown("IA32_VMX_PROCBASED_CTLS2", data),), evidence=filtered.evidence, part="what L1 is offered"
-            ),
-            Wrong("mbec-withheld", withheld, "With an enlightened VMCS, L1 is offered another MBEC than without.").told(
-                "another MBEC", rule
-            ),
+    yield never(
+        given(shown=(Shown("IA32_VMX_PROCBASED_CTLS2", data),), evidence=filtered.evidence, part="what L1 is offered"),
+        Wrong("mbec-withheld", withheld, "With an enlightened VMCS, L1 is offered another MBEC than without.").told(
+            "another MBEC", rule
         ),
-        never(
-            given(
-                shown=controls_shown("vmcs12", vmcs12),
-                evidence=accepts.evidence + refuses.evidence + checked.evidence + whole.evidence,
-                part="VM entry",
-            ),
-            Wrong("mbec-refused", refused, "With an enlightened VMCS, VM entry depends on whether MBEC is on.").told(
-                "VM entry fails", rule
-            ),
-            Wrong(
-                "withheld-control-accepted",
-                slips,
-                "With an enlightened VMCS, VM entry accepts a control that L1 is not offered.",
-            ).told("VM entry", "SDM 29.2.1.1: a control that may not be 1"),
+    )
+    yield never(
+        given(
+            shown=controls_shown("vmcs12", vmcs12),
+            evidence=accepts.evidence + refuses.evidence + checked.evidence + whole.evidence,
+            part="VM entry",
         ),
-    ]
+        Wrong("mbec-refused", refused, "With an enlightened VMCS, VM entry depends on whether MBEC is on.").told(
+            "VM entry fails", rule
+        ),
+        Wrong(
+            "withheld-control-accepted",
+            slips,
+            "With an enlightened VMCS, VM entry accepts a control that L1 is not offered.",
+        ).told("VM entry", "SDM 29.2.1.1: a control that may not be 1"),
+    )
 
 
 THEOREMS = (
@@ -218,7 +211,7 @@ THEOREMS = (
         source="SDM 29.2.1.1, A.10; KVM's comment in setup_vmcs_config()",
         assumes=("setup_vmcs_config() and vmx_hardware_setup() succeed: the module is not loaded otherwise",),
         vendors=(Vendor.INTEL,),
-        state=_needs_advanced_info,
+        state=several(_needs_advanced_info),
         catches=(
             Catch("mbec-without-advanced-info", "mbec-without-advanced-info"),
             Catch("mbec-on-without-ept", "mbec-on"),
@@ -230,7 +223,7 @@ THEOREMS = (
         source="SDM 29.2.1.1",
         assumes=("no secondary control has to be 1: nested_vmx_setup_secondary_ctls() sets secondary_ctls_low to 0",),
         vendors=(Vendor.INTEL,),
-        state=_entry,
+        state=several(_entry),
         catches=(Catch("mbec-without-ept-enters", "enters-without-ept"),),
     ),
     Theorem(
@@ -240,7 +233,7 @@ THEOREMS = (
         source="SDM 27.6.2",
         assumes=("the processor has secondary controls: without them, it has no EPT",),
         vendors=(Vendor.INTEL,),
-        state=_vmcs02,
+        state=several(_vmcs02),
         catches=(
             Catch("vmcs02-inherits-mbec", "mbec-inherited"),
             Catch("nested-ept-mmu-without-mbec", "mmu-disagrees"),
@@ -252,7 +245,7 @@ THEOREMS = (
         "control that it is not offered is refused.",
         source="TLFS, enlightened VMCS; SDM 29.2.1.1",
         vendors=(Vendor.INTEL,),
-        state=_evmcs,
+        state=several(_evmcs),
         catches=(Catch("evmcs-without-mbec", "mbec-withheld"),),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import Check, CheckKind
@@ -18,7 +18,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, boolean, implies, ne, negate, var, zext
 from mmuproof.spec import ept, npt, paging
@@ -59,7 +59,7 @@ def _expected_bits(kvm: Kvm, vendor: Vendor, made: MadeSpte, inputs: SpteInputs)
     return rows
 
 
-def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _one_to_one(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     made = kvm.sptes.make_spte(masks, inputs.request)
@@ -104,51 +104,49 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         "make_spte() does not write-protect a page that has to stay write-protected.",
     ).told("wrprot is false", "KVM: mmu_try_to_unsync_pages() refused", place=_MAKE_SPTE)
     shown = (*inputs.shown, Shown("old_spte", request.old_spte), Shown("spte", made.spte))
-    return [
-        always(
-            all_of(
-                relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
-                implies(negate(was_mmio), negate(untracked)),
-                negate(invented),
-                negate(misled),
-            ),
-            given(*assumptions, shown=shown, evidence=made.evidence),
-            *(
-                Wrong(
-                    f"{name}-{'gained' if gained else 'lost'}",
-                    all_of(got, negate(want)) if gained else all_of(negate(got), want),
-                    f"make_spte() does not keep {words} together.",
-                ).told(
-                    f"the SPTE {'grants' if gained else 'lacks'} {name}",
-                    f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}",
-                )
-                for gained in (True, False)
-                for name, got, want, words in rows
-            ),
-            ignored,
+    yield always(
+        all_of(
+            relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
+            implies(negate(was_mmio), negate(untracked)),
+            negate(invented),
+            negate(misled),
+        ),
+        given(*assumptions, shown=shown, evidence=made.evidence),
+        *(
             Wrong(
-                "write-tracking-misled",
-                misled,
-                "Write tracking is asked about another page, or on another occasion, than make_spte() is called for.",
+                f"{name}-{'gained' if gained else 'lost'}",
+                all_of(got, negate(want)) if gained else all_of(negate(got), want),
+                f"make_spte() does not keep {words} together.",
             ).told(
-                "mmu_try_to_unsync_pages() is told otherwise", "KVM: the gfn, synchronizing and prefetch of make_spte()"
-            ),
-            Wrong(
-                "write-tracking-invented", invented, "make_spte() write-protects a page that may become writable."
-            ).told("wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"),
+                f"the SPTE {'grants' if gained else 'lacks'} {name}",
+                f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}",
+            )
+            for gained in (True, False)
+            for name, got, want, words in rows
         ),
-        always(
-            negate(untracked),
-            given(
-                *assumptions,
-                Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
-                shown=shown,
-                evidence=made.evidence,
-                part="replacing an MMIO SPTE",
-            ),
-            ignored,
+        ignored,
+        Wrong(
+            "write-tracking-misled",
+            misled,
+            "Write tracking is asked about another page, or on another occasion, than make_spte() is called for.",
+        ).told(
+            "mmu_try_to_unsync_pages() is told otherwise", "KVM: the gfn, synchronizing and prefetch of make_spte()"
         ),
-    ]
+        Wrong("write-tracking-invented", invented, "make_spte() write-protects a page that may become writable.").told(
+            "wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"
+        ),
+    )
+    yield always(
+        negate(untracked),
+        given(
+            *assumptions,
+            Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
+            shown=shown,
+            evidence=made.evidence,
+            part="replacing an MMIO SPTE",
+        ),
+        ignored,
+    )
 
 
 def _maps_a_page(kvm: Kvm, masks: ShadowMasks, request: SpteRequest) -> Bool:
@@ -266,7 +264,7 @@ def _out_of_range(checks: Sequence[Check], kind: CheckKind) -> tuple[Symptom, ..
     )
 
 
-def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _in_bounds(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     """One claim for the error codes that permission_fault() is meant for, and two for all others.
 
     Apart from each other, so that a finding of one kind hides nothing of the other.
@@ -299,32 +297,29 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             "An element of permissions[] has no bit for some ACC_* combination.",
         ).told(f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
     )
-    return [
-        always(
-            all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
-            given(
-                Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
-                *others,
-                shown=shown,
-                evidence=evidence,
-                part="accesses of P, W, U and F",
-            ),
-            *sizes,
-            *indices,
-            *shifts,
+    yield always(
+        all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
+        given(
+            Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
+            *others,
+            shown=shown,
+            evidence=evidence,
+            part="accesses of P, W, U and F",
         ),
-        always(
-            negate(bad_index),
-            given(any_other, *others, shown=shown, evidence=evidence, part="indices for any other access"),
-            *indices,
-        ),
-        # What comes after an index out of range has no meaning.
-        always(
-            any_of(bad_index, negate(bad_shift)),
-            given(any_other, *others, shown=shown, evidence=evidence, part="shifts for any other access"),
-            *(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
-        ),
-    ]
+        *sizes,
+        *indices,
+        *shifts,
+    )
+    yield always(
+        negate(bad_index),
+        given(any_other, *others, shown=shown, evidence=evidence, part="indices for any other access"),
+        *indices,
+    )
+    yield always(
+        any_of(bad_index, negate(bad_shift)),
+        given(any_other, *others, shown=shown, evidence=evidence, part="shifts for any other access"),
+        *(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
+    )
 
 
 THEOREMS = (
@@ -341,7 +336,7 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "what is replaced is present, empty, frozen, or an MMIO SPTE: lifecycle.* (kind)",
         ),
-        state=_one_to_one,
+        state=several(_one_to_one),
         catches=(
             Catch("exec-and-user-exec-swapped", "execute-gained"),
             Catch("make-spte-always-readable", "read-gained"),
@@ -372,7 +367,7 @@ THEOREMS = (
             "a protection key has 4 bits",
             "paging is on: without, KVM does not consult the metadata",
         ),
-        state=_in_bounds,
+        state=several(_in_bounds),
         catches=showing(
             "index-out-of-range", "fetch-index-not-halved", "permissions-one-short", "error-code-not-masked"
         ),

@@ -13,7 +13,7 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, negate, var
@@ -170,44 +170,38 @@ def _stage_ignored(kvm: Kvm, vendor: Vendor) -> Claim:
 # -- user-ness for MBEC -----------------------------------------------------------------------------------------------
 
 
-def _user_address(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _user_address(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
     through, evidence = handed_on(kvm, vendor)
-    claims: list[Claim] = []
     for levels, entries, walk in linear_walks(kvm):
         wanted = ept.user_mode_linear_address(TRUE, _user_bits(levels, entries, walk.cr4_pse))
         shown = tuple(Shown(each.name, each) for each in entries)
-        claims.append(
-            _user_claim(
-                kvm,
-                walk.structures,
-                walk.final,
-                wanted,
-                through,
-                shown,
-                walk.evidence + evidence,
-                _well_formed(levels, entries),
-                f"{levels} levels",
-            )
+        yield _user_claim(
+            kvm,
+            walk.structures,
+            walk.final,
+            wanted,
+            through,
+            shown,
+            walk.evidence + evidence,
+            _well_formed(levels, entries),
+            f"{levels} levels",
         )
     unpaged, pdptrs = kvm.nested.nonpaging_gva_to_gpa(_GPA, _ACCESS), kvm.nested.load_pdptrs(var("cr3", 64))
     wanted = ept.user_mode_linear_address(FALSE, ())
-    claims.append(
-        _user_claim(
-            kvm,
-            (pdptrs.translation,),
-            unpaged.translation,
-            wanted,
-            through,
-            (),
-            unpaged.evidence + pdptrs.evidence + evidence,
-            (),
-            "paging off, and PDPTEs",
-        )
+    yield _user_claim(
+        kvm,
+        (pdptrs.translation,),
+        unpaged.translation,
+        wanted,
+        through,
+        (),
+        unpaged.evidence + pdptrs.evidence + evidence,
+        (),
+        "paging off, and PDPTEs",
     )
-    claims.append(_rest_unchanged(kvm, vendor))
-    return claims
+    yield _rest_unchanged(kvm, vendor)
 
 
 def _user_claim(
@@ -275,50 +269,46 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
 # -- user-ness for nested paging ----------------------------------------------------------------------------------
 
 
-def _gmet(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _gmet(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     if not kvm.walks.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user, before = (has(access, kvm.constant("PFERR_USER_MASK")) for access in (handed.access, _ACCESS))
     invented, lost = all_of(user, negate(before)), all_of(before, negate(user))
     rule = "APM 15.25.13: it is CPL that counts"
-    return [
-        always(
-            iff(user, before),
-            given(
-                Assumption("GMET is on in the cached VMCB of L2", handed.gmet),
-                shown=(access_shown(kvm, "access", _ACCESS),),
-                evidence=handed.evidence,
-                part="user-ness",
-            ),
-            Wrong(
-                "cpl-as-user", invented, "With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3."
-            ).told("a user access", rule),
-            Wrong("cpl-3-lost", lost, "With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.").told(
-                "a supervisor access", rule
-            ),
+    yield always(
+        iff(user, before),
+        given(
+            Assumption("GMET is on in the cached VMCB of L2", handed.gmet),
+            shown=(access_shown(kvm, "access", _ACCESS),),
+            evidence=handed.evidence,
+            part="user-ness",
         ),
-        _rest_unchanged(kvm, vendor),
-    ]
+        Wrong(
+            "cpl-as-user", invented, "With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3."
+        ).told("a user access", rule),
+        Wrong("cpl-3-lost", lost, "With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.").told(
+            "a supervisor access", rule
+        ),
+    )
+    yield _rest_unchanged(kvm, vendor)
 
 
-def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user = has(handed.access, kvm.constant("PFERR_USER_MASK"))
-    return [
-        never(
-            given(
-                Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),
-                shown=(access_shown(kvm, "access", _ACCESS),),
-                evidence=handed.evidence,
-                part="user-ness",
-            ),
-            Wrong(
-                "no-user-access", negate(user), "Without GMET, an access is put to L1's tables as a supervisor access."
-            ).told("a supervisor access", "APM 15.25: a nested access is a user access"),
+    yield never(
+        given(
+            Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),
+            shown=(access_shown(kvm, "access", _ACCESS),),
+            evidence=handed.evidence,
+            part="user-ness",
         ),
-        _rest_unchanged(kvm, vendor),
-    ]
+        Wrong(
+            "no-user-access", negate(user), "Without GMET, an access is put to L1's tables as a supervisor access."
+        ).told("a supervisor access", "APM 15.25: a nested access is a user access"),
+    )
+    yield _rest_unchanged(kvm, vendor)
 
 
 THEOREMS = (
@@ -344,7 +334,7 @@ THEOREMS = (
         source="SDM 31.3.3.2",
         assumes=(NO_STAGE, _WELL_FORMED),
         vendors=(Vendor.INTEL,),
-        state=_user_address,
+        state=several(_user_address),
         catches=(
             *showing("supervisor-address-as-user", "nested-user-by-cpl", "nested-user-of-last-entry"),
             Catch("nested-user-at-structures", "structure-as-user"),
@@ -363,7 +353,7 @@ THEOREMS = (
         source="APM 15.25.13",
         assumes=("PFERR_USER_MASK of a linear access says that CPL is 3: nested.linear-access",),
         vendors=(Vendor.AMD,),
-        state=_gmet,
+        state=several(_gmet),
         catches=(Catch("nested-npt-always-user", "cpl-as-user"),),
     ),
     Theorem(
@@ -371,7 +361,7 @@ THEOREMS = (
         claim="Without GMET, whatever KVM puts to L1's nested page tables is a user access.",
         source="APM 15.25",
         vendors=(Vendor.AMD,),
-        state=_non_gmet_user,
+        state=several(_non_gmet_user),
         catches=(Catch("nested-npt-user-dropped", "no-user-access"),),
     ),
 )

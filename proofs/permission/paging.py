@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
@@ -11,7 +11,7 @@ from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
 from mmuproof.spec import page_fault, paging, protection_keys
@@ -146,7 +146,7 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
-def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _error_code(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
@@ -177,32 +177,30 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     other = ne(code & ~(present | key), 0)
     without_fault = all_of(negate(fault), ne(code, 0))
     lost = all_of(fault, eq(code, 0))
-    return [
-        never(
-            given(
-                *assumptions,
-                shown=(*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
-                evidence=result.evidence,
-            ),
-            Wrong("present-flag", wrong_present, "A fault on a present entry is reported without P.").told(
-                "P is 0", "SDM 4.7: P is 1 for a protection fault"
-            ),
-            Wrong("key-flag", wrong_key, "PK does not say whether the protection key denied the access.").told(
-                "PK is wrong", "SDM 4.7: PK is 1 if the key denied the access, else 0"
-            ),
-            Wrong("other-flags", other, "The code has a flag that permission_fault() must not set.").told(
-                "a flag besides P and PK", "SDM 4.7: the fault has no such cause"
-            ),
-            Wrong("code-without-fault", without_fault, "An access that does not fault has an error code.").told(
-                "an error code", "SDM 5.6: no fault"
-            ),
-            Wrong("fault-without-code", lost, "An access that faults has no error code.").told(
-                "no error code", "SDM 5.6: a fault"
-            ),
-            choices=(PK_BESIDE_OTHER,),
+    yield never(
+        given(
+            *assumptions,
+            shown=(*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
+            evidence=result.evidence,
         ),
-        _flags_claim(kvm),
-    ]
+        Wrong("present-flag", wrong_present, "A fault on a present entry is reported without P.").told(
+            "P is 0", "SDM 4.7: P is 1 for a protection fault"
+        ),
+        Wrong("key-flag", wrong_key, "PK does not say whether the protection key denied the access.").told(
+            "PK is wrong", "SDM 4.7: PK is 1 if the key denied the access, else 0"
+        ),
+        Wrong("other-flags", other, "The code has a flag that permission_fault() must not set.").told(
+            "a flag besides P and PK", "SDM 4.7: the fault has no such cause"
+        ),
+        Wrong("code-without-fault", without_fault, "An access that does not fault has an error code.").told(
+            "an error code", "SDM 5.6: no fault"
+        ),
+        Wrong("fault-without-code", lost, "An access that faults has no error code.").told(
+            "no error code", "SDM 5.6: a fault"
+        ),
+        choices=(PK_BESIDE_OTHER,),
+    )
+    yield _flags_claim(kvm)
 
 
 _FLAGS = (
@@ -283,7 +281,7 @@ THEOREMS = (
         "protection key denied the access, and 0 without a fault; the PFERR_* masks are the hardware's flags.",
         source="SDM 4.7, 5.6.2",
         assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
-        state=_error_code,
+        state=several(_error_code),
         catches=(
             *showing(
                 "fault-without-code",

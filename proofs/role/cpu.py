@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm, NotThere
@@ -24,7 +24,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, implies, negate
 from mmuproof.spec import page_fault, paging_mode
@@ -52,24 +52,20 @@ def cpu_expectations(kvm: Kvm, now: RoleAsked, roles: MmuRoles) -> tuple[Expecta
     )
 
 
-def _cpu(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    claims: list[Claim] = []
+def _cpu(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     for kind in KINDS[vendor]:
         now = asked("now")
         roles = roles_now(kvm, vendor, kind, now)
-        claims.append(
-            judged(
-                "cpu_role",
-                roles.cpu,
-                cpu_expectations(kvm, now, roles),
-                part=kind.value,
-                roles=roles,
-                assumptions=(now.possible,),
-                shown=now.shown,
-                elsewhere=("has_pferr_fetch",),
-            )
+        yield judged(
+            "cpu_role",
+            roles.cpu,
+            cpu_expectations(kvm, now, roles),
+            part=kind.value,
+            roles=roles,
+            assumptions=(now.possible,),
+            shown=now.shown,
+            elsewhere=("has_pferr_fetch",),
         )
-    return claims
 
 
 # -- whether an error code tells fetches from reads --------------------------------------------------------
@@ -156,7 +152,7 @@ THEOREMS = (
         "that mode knows it.",
         source="SDM 5.1.1, 5.1.3",
         assumes=(EVERY_REGISTER,),
-        state=_cpu,
+        state=several(_cpu),
         catches=(
             Catch("smap-without-paging", "smap"),
             Catch("pke-outside-long-mode", "keys"),

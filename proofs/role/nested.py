@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
@@ -22,7 +22,7 @@ from mmuproof.proofs.given.expected_roles import (
     vcpu_expectations,
 )
 from mmuproof.proofs.role.root import LEVELS, level_expectation, levels_that_there_are
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, boolean, eq, extract, negate, zext
 
@@ -37,7 +37,7 @@ def _ept_levels(eptp: BitVec) -> BitVec:
     return zext(extract(eptp, _EPTP_LEVELS_HIGH, _EPTP_LEVELS_LOW), 4) + 1
 
 
-def _ept(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ept(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now, before = asked("now"), asked("before")
     roles = roles_now(kvm, vendor, MmuKind.NESTED_EPT, now)
     request = now.request
@@ -64,12 +64,10 @@ def _ept(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         for when, each in (("before", before), ("now", now))
     )
     shown = (Shown("EPTP", request.eptp), Shown("MBEC for L2", request.mbec))
-    return [
-        judged(
-            "cpu_role", roles.cpu, (*base, *extended), part="the CPU role", roles=roles, shown=shown, assumptions=valid
-        ),
-        judged("root_role", roles.root, base, part="the root's role", roles=roles, shown=shown, assumptions=valid),
-    ]
+    yield judged(
+        "cpu_role", roles.cpu, (*base, *extended), part="the CPU role", roles=roles, shown=shown, assumptions=valid
+    )
+    yield judged("root_role", roles.root, base, part="the root's role", roles=roles, shown=shown, assumptions=valid)
 
 
 def _four_or_five(eptp: BitVec) -> Bool:
@@ -104,7 +102,7 @@ def _npt_base(kvm: Kvm, now: RoleAsked, roles: MmuRoles, gmet: Bool) -> tuple[Ex
     )
 
 
-def _npt(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.NESTED_NPT, now)
     mode, inputs = now.mode, roles.inputs
@@ -141,24 +139,22 @@ def _npt(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         levels_that_there_are(inputs),
     )
     shown = (*now.shown, Shown("GMET for L2", now.request.gmet))
-    return [
-        judged(
-            "cpu_role",
-            roles.cpu,
-            cpu,
-            part="the CPU role",
-            roles=roles,
-            shown=shown,
-            assumptions=assumptions,
-            elsewhere=("has_pferr_fetch",),
-        ),
-        judged(
-            "root_role", roles.root, root, part="the root's role", roles=roles, shown=shown, assumptions=assumptions
-        ),
-    ]
+    yield judged(
+        "cpu_role",
+        roles.cpu,
+        cpu,
+        part="the CPU role",
+        roles=roles,
+        shown=shown,
+        assumptions=assumptions,
+        elsewhere=("has_pferr_fetch",),
+    )
+    yield judged(
+        "root_role", roles.root, root, part="the root's role", roles=roles, shown=shown, assumptions=assumptions
+    )
 
 
-def _nested(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nested(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     return _ept(kvm, vendor) if vendor is Vendor.INTEL else _npt(kvm, vendor)
 
 
@@ -170,7 +166,7 @@ THEOREMS = (
         source="SDM 25.6.11, 31.3.3.2; APM 15.25, 15.25.13",
         assumes=(EVERY_REGISTER, LEVELS, EPTP_LEVELS, RUNS_L2, L1_PAGES),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_nested,
+        state=several(_nested),
         catches=(
             Catch("mbec-left-out-of-role", "execute-control"),
             Catch("nested-ept-role-kept", "level"),

@@ -14,7 +14,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked, roles_now
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     BitVec,
@@ -219,11 +219,13 @@ def _mapped(kvm: Kvm, mapping: DirectMapping, vendor: Vendor) -> Claim:
     )
 
 
-def _access(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    claims = [_root(kvm), _child(kvm), _mapped(kvm, kvm.roles.direct_map(), vendor)]
+def _access(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
+    yield _root(kvm)
+    yield _child(kvm)
+    yield _mapped(kvm, kvm.roles.direct_map(), vendor)
     if vendor is not Vendor.SHADOW:
-        claims += [_tdp_child(kvm), _mapped(kvm, kvm.roles.tdp_map(), vendor)]
-    return claims
+        yield _tdp_child(kvm)
+        yield _mapped(kvm, kvm.roles.tdp_map(), vendor)
 
 
 # -- who shares a page -------------------------------------------------------------------------------------------
@@ -378,7 +380,7 @@ THEOREMS = (
             "the access has no bit outside ACC_ALL",
             "mmu_alloc_root() is asked for a level from 1 to 5 and a quadrant from 0 to 3",
         ),
-        state=_access,
+        state=several(_access),
         catches=(
             Catch("direct-map-maps-all", "leaf-access"),
             Catch("direct-map-pages-grant-all", "page-access"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
@@ -22,7 +22,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -81,7 +81,7 @@ def level_expectation(inputs: RoleInputs) -> Expectation:
     )
 
 
-def _tdp(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _tdp(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.TDP, now)
     inputs = roles.inputs
@@ -105,19 +105,17 @@ def _tdp(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         Shown("tdp_root_level", inputs.forced_level),
         Shown("max_tdp_level", inputs.max_level),
     )
-    return [
-        judged(
-            "root_role",
-            roles.root,
-            expectations,
-            part="the role",
-            roles=roles,
-            shown=shown,
-            assumptions=(now.possible, levels_that_there_are(inputs)),
-            elsewhere=("access",),
-        ),
-        _grants_everything(kvm, vendor, roles, now.possible),
-    ]
+    yield judged(
+        "root_role",
+        roles.root,
+        expectations,
+        part="the role",
+        roles=roles,
+        shown=shown,
+        assumptions=(now.possible, levels_that_there_are(inputs)),
+        elsewhere=("access",),
+    )
+    yield _grants_everything(kvm, vendor, roles, now.possible)
 
 
 def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assumption) -> Claim:
@@ -195,7 +193,7 @@ THEOREMS = (
         source="SDM 31.3.2, 31.3.3.2; APM 15.25, 15.25.13",
         assumes=(EVERY_REGISTER, LEVELS, "an access that fetches does nothing else"),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_tdp,
+        state=several(_tdp),
         catches=(
             Catch("tdp-root-without-smep", "execute-control"),
             Catch("gmet-root-keeps-user", "fetch-denied"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
@@ -14,7 +14,7 @@ from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
 from mmuproof.proofs.spte.tracking import UNTRACKED, untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, eq, extract, ne, negate, var
 from mmuproof.spec import ept
@@ -34,10 +34,9 @@ def _modes(kvm: Kvm) -> tuple[bool, ...]:
     return (False, True) if relations.has_mbec(kvm) else (False,)
 
 
-def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _fetch(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         gpte = var("gpte", 64)
         acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
@@ -58,22 +57,19 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             )
         else:
             mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear", negate(inputs.user)))
-        claims.append(
-            never(
-                given(
-                    *own,
-                    *mode,
-                    _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
-                    shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
-                    evidence=result.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-                Wrong("fetch-denied", fault, "A fetch from an execute-only page is denied.").told(
-                    "a fault", "SDM 31.3.3.2: a fetch needs no read permission"
-                ),
-            )
+        yield never(
+            given(
+                *own,
+                *mode,
+                _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
+                shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+                evidence=result.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("fetch-denied", fault, "A fetch from an execute-only page is denied.").told(
+                "a fault", "SDM 31.3.3.2: a fetch needs no read permission"
+            ),
         )
-    return claims
 
 
 def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
@@ -102,9 +98,8 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
-def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _spte(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         inputs = made_spte(kvm, masks)
         access = relations.ept_permissions(kvm, inputs.request.pte_access)
@@ -123,75 +118,66 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         ]
         if not relations.reads_have_a_bit(kvm):
             assumptions.append(Assumption("the host supports execute-only translations", masks.host.has_exec_only))
-        claims.append(
-            always(
-                all_of(granted, negate(gained)),
-                given(
-                    *assumptions,
-                    shown=(*inputs.shown, Shown("spte", made.spte)),
-                    evidence=made.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-                Wrong("spte-readable", gained, "The SPTE of an execute-only page can be read or written.").told(
-                    "R or W is set", "SDM 31.3.3.2: L1 granted neither"
-                ),
-                Wrong(
-                    "spte-not-executable", negate(granted), "The SPTE of an execute-only page cannot be executed."
-                ).told("X is clear", "L1 granted execution"),
-            )
+        yield always(
+            all_of(granted, negate(gained)),
+            given(
+                *assumptions,
+                shown=(*inputs.shown, Shown("spte", made.spte)),
+                evidence=made.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("spte-readable", gained, "The SPTE of an execute-only page can be read or written.").told(
+                "R or W is set", "SDM 31.3.3.2: L1 granted neither"
+            ),
+            Wrong("spte-not-executable", negate(granted), "The SPTE of an execute-only page cannot be executed.").told(
+                "X is clear", "L1 granted execution"
+            ),
         )
-    return claims
 
 
-def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _tracked(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         restored = ept.permissions_of(tracked.restored)
         gained = any_of(restored.read, restored.write)
         kept = restored.user_execute if user else restored.execute
-        claims.append(
-            always(
-                all_of(kept, negate(gained)),
-                given(
-                    *untracked(kvm, masks, spte),
-                    _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
-                    shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
-                    evidence=tracked.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-                Wrong("readable-after-tracking", gained, "Access tracking makes an execute-only SPTE readable.").told(
-                    "R or W is set after restoring", "SDM 31.3.3.2: L1 granted neither"
-                ),
-                Wrong(
-                    "not-executable-after-tracking",
-                    negate(kept),
-                    "Access tracking loses the execute permission of an execute-only SPTE.",
-                ).told("X is clear after restoring", "L1 granted execution"),
-            )
+        yield always(
+            all_of(kept, negate(gained)),
+            given(
+                *untracked(kvm, masks, spte),
+                _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
+                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+                evidence=tracked.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("readable-after-tracking", gained, "Access tracking makes an execute-only SPTE readable.").told(
+                "R or W is set after restoring", "SDM 31.3.3.2: L1 granted neither"
+            ),
+            Wrong(
+                "not-executable-after-tracking",
+                negate(kept),
+                "Access tracking loses the execute permission of an execute-only SPTE.",
+            ).told("X is clear after restoring", "L1 granted execution"),
         )
-    return claims
 
 
-def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _misconfig(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     gpte, controls = var("gpte", 64), asked_for()
     done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
     by_role: Bool = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
     by_l1: Bool = controls.mbec if relations.has_mbec(kvm) else FALSE
-    return [
-        _misconfig_claim(kvm.walks.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ()),
-        _misconfig_claim(
-            kvm.walks.has_bad_mt_xwr(done.walk, gpte),
-            gpte,
-            by_l1,
-            controls,
-            done.walk,
-            (new_role(done),),
-            part="after the set-up",
-        ),
-    ]
+    yield _misconfig_claim(kvm.walks.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ())
+    yield _misconfig_claim(
+        kvm.walks.has_bad_mt_xwr(done.walk, gpte),
+        gpte,
+        by_l1,
+        controls,
+        done.walk,
+        (new_role(done),),
+        part="after the set-up",
+    )
 
 
 def _misconfig_claim(
@@ -240,7 +226,7 @@ THEOREMS = (
             "the tree's own error code for the fetch: a fetch need not be marked as a read",
         ),
         vendors=(Vendor.INTEL,),
-        state=_fetch,
+        state=several(_fetch),
         catches=(
             *showing("fetch-denied", "mbec-ignores-xu", "ept-xu-without-mbec", "exec-only-fetch-needs-read"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
@@ -265,7 +251,7 @@ THEOREMS = (
             "trees that cannot express a missing read permission: the host supports execute-only translations",
         ),
         vendors=(Vendor.INTEL,),
-        state=_spte,
+        state=several(_spte),
         catches=(
             Catch("exec-and-user-exec-swapped", "spte-not-executable"),
             Catch("make-spte-always-readable", "spte-readable"),
@@ -278,7 +264,7 @@ THEOREMS = (
         source="SDM 31.3.3.2; KVM's comment at mark_spte_for_access_track()",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_tracked,
+        state=several(_tracked),
         catches=(
             Catch("track-saves-no-xu", "not-executable-after-tracking"),
             Catch("restore-shift-off-by-one", "readable-after-tracking"),
@@ -291,7 +277,7 @@ THEOREMS = (
         source="SDM 31.3.3.1",
         assumes=("the entry is present: the walk stops at others", "the entry's memory type is write-back"),
         vendors=(Vendor.INTEL,),
-        state=_misconfig,
+        state=several(_misconfig),
         catches=showing("misconfiguration-missed", "misconfig-ignores-xu", "set-up-accepts-execute-only"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from mmuproof.model.kvm import Kvm
@@ -19,7 +19,7 @@ from mmuproof.proofs.given.held_spte import any_fault, held_leaf, slots_are_clea
 from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.operations import LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize
 from mmuproof.spec import ept
@@ -128,13 +128,11 @@ def _execution(kvm: Kvm, vendor: Vendor, spte: BitVec) -> tuple[Bool, Bool]:
     return executable(vendor, spte), FALSE
 
 
-def _nx_huge(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nx_huge(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     making_huge = frozenset((How.MAKES, How.COLLAPSES))
-    return [
-        *for_all(kvm, masks, partial(_not_executable, kvm, masks), making_huge),
-        *for_all(kvm, masks, partial(_no_execution_gained, kvm, masks), LEAVING_PAGES - making_huge),
-    ]
+    yield from for_all(kvm, masks, partial(_not_executable, kvm, masks), making_huge)
+    yield from for_all(kvm, masks, partial(_no_execution_gained, kvm, masks), LEAVING_PAGES - making_huge)
 
 
 # -- spte.direct-execution -----------------------------------------------------------------------------------
@@ -226,10 +224,11 @@ def _stays_alike(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
     )
 
 
-def _direct_execution(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _direct_execution(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     told_apart = vendor is Vendor.INTEL and relations.has_mbec(kvm)
-    return [_predicate(kvm, masks), *(for_all(kvm, masks, partial(_stays_alike, kvm, masks)) if told_apart else [])]
+    yield _predicate(kvm, masks)
+    yield from for_all(kvm, masks, partial(_stays_alike, kvm, masks)) if told_apart else []
 
 
 # -- spte.fast-fault -----------------------------------------------------------------------------------------
@@ -341,7 +340,7 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
             "index is below 512 and role.level 1 or 2: the callers of make_small_spte() count so",
         ),
-        state=_nx_huge,
+        state=several(_nx_huge),
         catches=(
             *showing("huge-executable", "nx-huge-not-mitigated", "collapse-keeps-execution"),
             *showing("execute-gained", "split-ignores-role-access", "split-execute-by-user-bit"),
@@ -361,7 +360,7 @@ THEOREMS = (
             "outside EPT the user bit is the root's: set without GMET, clear with it",
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
         ),
-        state=_direct_execution,
+        state=several(_direct_execution),
         catches=(
             Catch("nx-taken-for-executable", "taken-for-executable"),
             *showing(

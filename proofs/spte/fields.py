@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +24,7 @@ from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.on_leaves import PAGE_TABLE
 from mmuproof.proofs.given.operations import CHANGING_PAGES, LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, zext
 from mmuproof.spec import ept
@@ -191,9 +191,10 @@ def _accessed_if_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> BitVec:
     return ite(tracked, bv(hardware_spte.field_mask(masks.vendor, "accessed"), 64), 0)
 
 
-def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _collapse(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    return [*for_all(kvm, masks, partial(_collapsed, kvm, masks), [How.COLLAPSES]), _put_together(kvm, masks)]
+    yield from for_all(kvm, masks, partial(_collapsed, kvm, masks), [How.COLLAPSES])
+    yield _put_together(kvm, masks)
 
 
 def _collapsed(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
@@ -264,7 +265,7 @@ def _memory_symptoms(cached: Bool, encrypted: Bool) -> tuple[Symptom, ...]:
     )
 
 
-def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _memory_type(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     bits = _cache_bits(vendor)
     inputs = made_spte(kvm, masks)
@@ -286,31 +287,29 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     misled = all_of(asked.called, any_of(ne(asked.gfn, request.gfn), asked.maps_mmio ^ made.maps_mmio))
     # Of fast_page_fault(), spte.fast-fault shows that it changes nothing of the kind.
     kept = CHANGING_PAGES - {How.FIXES}
-    return [
-        always(
-            negate(any_of(cached, encrypted, misled)),
-            given(
-                *inputs.assumptions,
-                _frame_is_plain(masks, request.pfn),
-                _encryption_above(masks),
-                Assumption(
-                    "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
-                    all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
-                ),
-                shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
-                evidence=made.evidence,
-                part="make_spte()",
+    yield always(
+        negate(any_of(cached, encrypted, misled)),
+        given(
+            *inputs.assumptions,
+            _frame_is_plain(masks, request.pfn),
+            _encryption_above(masks),
+            Assumption(
+                "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
+                all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
             ),
-            *_memory_symptoms(cached, encrypted),
-            Wrong(
-                "memory-type-of-another",
-                misled,
-                "The memory type is chosen for another page, or for MMIO where there is none.",
-            ).told("get_mt_mask() is told otherwise", "KVM: what the SPTE maps decides"),
+            shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
+            evidence=made.evidence,
+            part="make_spte()",
         ),
-        *for_all(kvm, masks, partial(_table_memory, masks, bits), [How.LINKS]),
-        *for_all(kvm, masks, partial(_memory_kept, kvm, masks, bits), kept),
-    ]
+        *_memory_symptoms(cached, encrypted),
+        Wrong(
+            "memory-type-of-another",
+            misled,
+            "The memory type is chosen for another page, or for MMIO where there is none.",
+        ).told("get_mt_mask() is told otherwise", "KVM: what the SPTE maps decides"),
+    )
+    yield from for_all(kvm, masks, partial(_table_memory, masks, bits), [How.LINKS])
+    yield from for_all(kvm, masks, partial(_memory_kept, kvm, masks, bits), kept)
 
 
 def _table_memory(masks: ShadowMasks, bits: BitVec, done: Done) -> Claim:
@@ -366,7 +365,7 @@ def _suppressing(done: Done) -> Claim:
     return never(done.case(of_before=suppressed, shown=(Shown("spte", spte),)), _possible_ve(spte))
 
 
-def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
 
     def stored(name: str, spte: BitVec, *assumptions: Assumption, evidence: Evidence | None = None) -> Claim:
@@ -374,11 +373,9 @@ def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         return never(case, _possible_ve(spte))
 
     made = Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))
-    return [
-        *(stored(name, bv(kvm.constant(name), 64)) for name in ("SHADOW_NONPRESENT_VALUE", "FROZEN_SPTE")),
-        stored("shadow_mmio_value", masks.mmio_value, *plausible_host(masks), made, evidence=masks.evidence),
-        *for_all(kvm, masks, _suppressing, LEAVING_PAGES | {How.LINKS}),
-    ]
+    yield from (stored(name, bv(kvm.constant(name), 64)) for name in ("SHADOW_NONPRESENT_VALUE", "FROZEN_SPTE"))
+    yield stored("shadow_mmio_value", masks.mmio_value, *plausible_host(masks), made, evidence=masks.evidence)
+    yield from for_all(kvm, masks, _suppressing, LEAVING_PAGES | {How.LINKS})
 
 
 _IN_HELD = ("the SPTE is present and maps a page of 4 KByte, 2 MByte or 1 GByte",)
@@ -432,7 +429,7 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked",
             "trees without make_huge_spte() zap instead",
         ),
-        state=_collapse,
+        state=several(_collapse),
         catches=showing(
             "not-what-it-was", "collapse-keeps-offset", "collapse-keeps-execution", "restore-shift-off-by-one"
         ),
@@ -450,7 +447,7 @@ THEOREMS = (
             "huge pages are aligned to their size, and none is larger than 1 GByte",
             "encryption bits are above the bits inside a page of 1 GByte",
         ),
-        state=_memory_type,
+        state=several(_memory_type),
         catches=(
             *showing(
                 "wrong-encryption",
@@ -474,7 +471,7 @@ THEOREMS = (
             "the guest is no trust domain of TDX",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ve_suppressed,
+        state=several(_ve_suppressed),
         catches=(Catch("present-mask-without-suppress-ve", "ve-possible"),),
     ),
 )

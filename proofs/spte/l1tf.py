@@ -8,7 +8,7 @@ what is claimed of it is that its address is still that one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Symptom
@@ -17,7 +17,7 @@ from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
 from mmuproof.proofs.given.made_mmio import made_mmio_spte
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, all_of, bv, ne, negate, var
 from mmuproof.spec.errata import L1TF
@@ -34,27 +34,23 @@ def _leaks(entry: BitVec, cache_bits: BitVec, what: str) -> Symptom:
     )
 
 
-def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _not_present(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     cache_bits = masks.host.x86_cache_bits
-    claims = []
     for name, what in (("FROZEN_SPTE", "A frozen SPTE"), ("SHADOW_NONPRESENT_VALUE", "An SPTE that is not present")):
         if kvm.defines(name):
             value = bv(kvm.constant(name), 64)
             symptom = _leaks(value, cache_bits, what)
-            claims.append(
-                never(
-                    given(
-                        *plausible_host(masks),
-                        shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
-                        part=name,
-                    ),
-                    symptom,
-                )
+            yield never(
+                given(
+                    *plausible_host(masks),
+                    shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
+                    part=name,
+                ),
+                symptom,
             )
     if vendor is Vendor.INTEL:
-        claims.append(_access_tracked(kvm))
-    return claims
+        yield _access_tracked(kvm)
 
 
 def _access_tracked(kvm: Kvm) -> Claim:
@@ -106,7 +102,7 @@ THEOREMS = (
             "the page at address 0 holds nothing",
             "the page of an access-tracked SPTE is the guest's: KVM zaps the SPTE before the host takes it back",
         ),
-        state=_not_present,
+        state=several(_not_present),
         catches=(Catch("frozen-has-pfn", "address-leaks"),),
     ),
     Theorem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
@@ -12,7 +12,7 @@ from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_mmio import MmioInputs, legal_gfn, made_mmio_spte
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -52,7 +52,7 @@ def _generation_bits(kvm: Kvm) -> tuple[int, int]:
     return mask, mask.bit_count()
 
 
-def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     _, width = _generation_bits(kvm)
@@ -65,32 +65,29 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     if relations.has_mbec(kvm):
         meant_otherwise |= 1 << USER_EXECUTE_BIT
     foreign = ne(held & meant_otherwise, 0)
-    return [
-        never(
-            given(
-                *inputs.assumptions,
-                legal_gfn(masks, inputs.request.gfn),
-                shown=(*inputs.shown, Shown("generation read", content.generation)),
-                evidence=inputs.evidence + content.evidence,
-                part="what comes back",
-            ),
-            Wrong("generation-lost", lost, "An MMIO SPTE gives back another generation than it was made with.").told(
-                "get_mmio_spte_generation() differs", "KVM: check_mmio_spte() compares the two"
-            ),
+    yield never(
+        given(
+            *inputs.assumptions,
+            legal_gfn(masks, inputs.request.gfn),
+            shown=(*inputs.shown, Shown("generation read", content.generation)),
+            evidence=inputs.evidence + content.evidence,
+            part="what comes back",
         ),
-        never(
-            given(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
-            Wrong(
-                "foreign-bit",
-                foreign,
-                "A generation takes a bit that means something else: MMU-present, a "
-                "permission, suppress-#VE or part of the address.",
-            ).told(
-                "the bit means two things",
-                "KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own",
-            ),
+        Wrong("generation-lost", lost, "An MMIO SPTE gives back another generation than it was made with.").told(
+            "get_mmio_spte_generation() differs", "KVM: check_mmio_spte() compares the two"
         ),
-    ]
+    )
+    yield never(
+        given(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
+        Wrong(
+            "foreign-bit",
+            foreign,
+            "A generation takes a bit that means something else: MMU-present, a "
+            "permission, suppress-#VE or part of the address.",
+        ).told(
+            "the bit means two things", "KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own"
+        ),
+    )
 
 
 def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -275,7 +272,7 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Claim:
 # -- generations that come round ---------------------------------------------------------------------------
 
 
-def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     spte, made_at, now = var("spte", 64), var("slots->generation", 64), var("slots->generation now", 64)
     in_progress = kvm.constant("KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS")
@@ -346,16 +343,14 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             "KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
         ),
     )
-    return [
-        unsure,
-        claim("between updates", "the SPTE was made at an earlier generation", made_at + 1),
-        claim(
-            "while an update is in flight",
-            "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
-            "already: kvm_swap_active_memslots() stores that last",
-            made_at + spaces + 1,
-        ),
-    ]
+    yield unsure
+    yield claim("between updates", "the SPTE was made at an earlier generation", made_at + 1)
+    yield claim(
+        "while an update is in flight",
+        "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
+        "already: kvm_swap_active_memslots() stores that last",
+        made_at + spaces + 1,
+    )
 
 
 THEOREMS = (
@@ -365,7 +360,7 @@ THEOREMS = (
         "bits that mean nothing else.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and SPTE_MMIO_ALLOWED_MASK",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        state=_generation_round_trip,
+        state=several(_generation_round_trip),
         catches=showing("foreign-bit", "mmio-generation-at-xu", "mmio-generation-at-mmu-present"),
     ),
     Theorem(
@@ -423,7 +418,7 @@ THEOREMS = (
             "kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
             "generations of one address space are as far apart as there are address spaces",
         ),
-        state=_generation_wrap,
+        state=several(_generation_wrap),
         catches=(
             *showing("stale-believed", "mmio-wrap-unnoticed-in-smm", "mmio-wrap-never-zaps"),
             Catch("mmio-believed-during-update", "believed-during-update"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from mmuproof.model.kvm import Kvm
@@ -20,7 +20,7 @@ from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.operations import for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, iff, implies, ite, ne, negate
 
@@ -83,10 +83,9 @@ def _writable_states(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- spte.write-protection -----------------------------------------------------------------------------------
 
 
-def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _write_protection(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     held = held_leaf(kvm, masks)
-    claims: list[Claim] = []
     for change in SpteChange:
         protects = change.tracks or change in (SpteChange.RMAP_WRITE_PROTECT, SpteChange.TDP_WRITE_PROTECT)
         if not protects or not change.happens(vendor):
@@ -96,29 +95,26 @@ def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         again = ne(after.spte & masks.mmu_writable, 0) if change.tracks else FALSE
         taken = masks.mmu_writable | _WRITE if change.tracks else bv(_WRITE, 64)
         stray = ne((after.spte ^ held.at.spte) & ~taken, 0)
-        claims.append(
-            never(
-                given(
-                    *held.assumptions,
-                    writable_states(masks, held.at.spte),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-                Wrong("still-writable", still, "A write-protected SPTE is writable.").told(
-                    "W is set", "the next write has to fault"
-                ),
-                Wrong(
-                    "still-mmu-writable",
-                    again,
-                    "The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
-                ).told("MMU-writable is set", "KVM: cleared while the page is write-tracked"),
-                Wrong(
-                    "another-bit-changed", stray, "Write protection changes more of an SPTE than who may write."
-                ).told("another bit changes", "the rest of the SPTE stays"),
-            )
+        yield never(
+            given(
+                *held.assumptions,
+                writable_states(masks, held.at.spte),
+                shown=(*held.shown, Shown("spte afterwards", after.spte)),
+                evidence=after.evidence,
+                part=change.value,
+            ),
+            Wrong("still-writable", still, "A write-protected SPTE is writable.").told(
+                "W is set", "the next write has to fault"
+            ),
+            Wrong(
+                "still-mmu-writable",
+                again,
+                "The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
+            ).told("MMU-writable is set", "KVM: cleared while the page is write-tracked"),
+            Wrong("another-bit-changed", stray, "Write protection changes more of an SPTE than who may write.").told(
+                "another bit changes", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 # -- spte.accessed-dirty -------------------------------------------------------------------------------------
@@ -203,11 +199,10 @@ def _page_type(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Assumption:
     return Assumption("the SPTE's A/D type is that of its page: make_spte() takes it from there", eq(ad_type, wanted))
 
 
-def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     held = held_leaf(kvm, masks)
     dirty = hardware_spte.field_mask(vendor, "dirty")
-    claims: list[Claim] = []
     for change in SpteChange:
         if not change.clears_dirty or not change.happens(vendor):
             continue
@@ -222,37 +217,33 @@ def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         own = () if change is SpteChange.RMAP_CLEAR_DIRTY else (_page_type(kvm, masks, held.at.spte),)
         if change is SpteChange.TDP_CLEAR_DIRTY_MASKED:
             own = (*own, Assumption("the page is small: its callers log small pages", eq(held.at.level, 1)))
-        claims.append(
-            never(
-                given(
-                    *held.assumptions,
-                    *own,
-                    writable_states(masks, held.at.spte),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-                Wrong(
-                    "write-not-noticed", missed, "After the dirty log is cleared, the next write is not noticed."
-                ).told("W is set, and D does not log", "SDM 31.3.6: PML logs where D goes from 0 to 1"),
-                Wrong("another-bit-changed", stray, "Clearing the dirty log changes a bit besides W and D.").told(
-                    "another bit changes", "the rest of the SPTE stays"
-                ),
-            )
+        yield never(
+            given(
+                *held.assumptions,
+                *own,
+                writable_states(masks, held.at.spte),
+                shown=(*held.shown, Shown("spte afterwards", after.spte)),
+                evidence=after.evidence,
+                part=change.value,
+            ),
+            Wrong("write-not-noticed", missed, "After the dirty log is cleared, the next write is not noticed.").told(
+                "W is set, and D does not log", "SDM 31.3.6: PML logs where D goes from 0 to 1"
+            ),
+            Wrong("another-bit-changed", stray, "Clearing the dirty log changes a bit besides W and D.").told(
+                "another bit changes", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 # -- spte.aging ----------------------------------------------------------------------------------------------
 
 
-def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _aging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     held = held_leaf(kvm, masks)
     facts = kvm.spte_changes.facts(masks, held.at)
     mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.defines("ACC_USER_EXEC_MASK") else FALSE
     accessed = hardware_spte.field_mask(vendor, "accessed")
-    claims: list[Claim] = []
     for change in SpteChange:
         if not change.ages or not change.happens(vendor):
             continue
@@ -270,32 +261,29 @@ def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             negate(facts.is_access_track_spte),
             kvm.spte_changes.facts(masks, SpteAt(after.spte, held.at.level)).is_accessed_spte,
         )
-        claims.append(
-            always(
-                negate(any_of(unnoticed, lost, again)),
-                given(
-                    *held.assumptions,
-                    *slots_are_clear(kvm, masks, held.at),
-                    writable_states(masks, held.at.spte),
-                    use_is_known(kvm, masks, held.at),
-                    _no_mirror(kvm, masks),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-                Wrong("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.").told(
-                    "A is set, or the hardware uses the SPTE",
-                    f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
-                ),
-                Wrong("still-used", again, "After an SPTE is aged it still counts as used.").told(
-                    "is_accessed_spte() is true", "KVM: it is asked again before the next use"
-                ),
-                Wrong("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.").told(
-                    "another bit changes, or a permission is not saved", "the rest of the SPTE stays"
-                ),
-            )
+        yield always(
+            negate(any_of(unnoticed, lost, again)),
+            given(
+                *held.assumptions,
+                *slots_are_clear(kvm, masks, held.at),
+                writable_states(masks, held.at.spte),
+                use_is_known(kvm, masks, held.at),
+                _no_mirror(kvm, masks),
+                shown=(*held.shown, Shown("spte afterwards", after.spte)),
+                evidence=after.evidence,
+                part=change.value,
+            ),
+            Wrong("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.").told(
+                "A is set, or the hardware uses the SPTE",
+                f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
+            ),
+            Wrong("still-used", again, "After an SPTE is aged it still counts as used.").told(
+                "is_accessed_spte() is true", "KVM: it is asked again before the next use"
+            ),
+            Wrong("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.").told(
+                "another bit changes, or a permission is not saved", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 def _no_mirror(kvm: Kvm, masks: ShadowMasks) -> Assumption:
@@ -326,7 +314,7 @@ THEOREMS = (
         "guest tables it does not; nothing else of it changes.",
         source="KVM's comments at spte_write_protect() and write_protect_gfn()",
         assumes=("the SPTE is present and maps a page", "W implies MMU-writable implies host-writable"),
-        state=_write_protection,
+        state=several(_write_protection),
         catches=(Catch("write-tracking-keeps-mmu-writable", "still-mmu-writable"),),
     ),
     Theorem(
@@ -359,7 +347,7 @@ THEOREMS = (
             "in the TDP MMU the SPTE's A/D type is its page's, as make_spte() makes it",
         ),
         vendors=(Vendor.INTEL,),
-        state=_dirty_logging,
+        state=several(_dirty_logging),
         catches=showing("write-not-noticed", "clear-dirty-ignores-type", "clear-dirty-without-ad-bits"),
     ),
     Theorem(
@@ -373,7 +361,7 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "the page is no mirror of TDX's secure EPT: KVM warns and does not age it",
         ),
-        state=_aging,
+        state=several(_aging),
         catches=(
             *showing("use-not-noticed", "age-clears-dirty", "track-mask-without-xu"),
             *showing("another-bit-changed", "track-again-forgets", "track-saves-no-xu"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
@@ -13,7 +13,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, boolean, bv, eq, implies, ne, negate, var
 from mmuproof.spec import ept
@@ -47,7 +47,7 @@ def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> tuple[Assumption, .
     )
 
 
-def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     may_change = bv(_WRITE | _ACCESSED, 64)
@@ -60,27 +60,25 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             f"{name}-lost", all_of(had, negate(has_now)), f"Marking and restoring an SPTE loses {name.upper()}."
         ).told(f"{name.upper()} is clear", "KVM: restore_acc_track_spte() gives back what was saved")
 
-    return [
-        _kept_with_ad_bits(kvm, masks),
-        always(
-            all_of(eq(changed, 0), eq(gained, 0)),
-            given(
-                *untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
-                evidence=tracked.evidence,
-                part="without A/D bits",
-            ),
-            Wrong("bit-gained", ne(gained, 0), "Marking and restoring an SPTE sets a bit that it did not have.").told(
-                "a bit more than before", "KVM: restore_acc_track_spte() gives back what was saved"
-            ),
-            lost("r", before.read, after.read),
-            lost("x", before.execute, after.execute),
-            lost("xu", before.user_execute, after.user_execute),
-            Wrong("bit-lost", ne(changed, 0), "Marking and restoring an SPTE changes a bit besides W and A.").told(
-                "another SPTE", "KVM: restore_acc_track_spte() gives back what was saved"
-            ),
+    yield _kept_with_ad_bits(kvm, masks)
+    yield always(
+        all_of(eq(changed, 0), eq(gained, 0)),
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+            evidence=tracked.evidence,
+            part="without A/D bits",
         ),
-    ]
+        Wrong("bit-gained", ne(gained, 0), "Marking and restoring an SPTE sets a bit that it did not have.").told(
+            "a bit more than before", "KVM: restore_acc_track_spte() gives back what was saved"
+        ),
+        lost("r", before.read, after.read),
+        lost("x", before.execute, after.execute),
+        lost("xu", before.user_execute, after.user_execute),
+        Wrong("bit-lost", ne(changed, 0), "Marking and restoring an SPTE changes a bit besides W and A.").told(
+            "another SPTE", "KVM: restore_acc_track_spte() gives back what was saved"
+        ),
+    )
 
 
 def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
@@ -189,7 +187,7 @@ THEOREMS = (
         source="KVM's comments at mark_spte_for_access_track() and restore_acc_track_spte(); SDM 31.3.2",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_round_trip,
+        state=several(_round_trip),
         catches=(
             Catch("track-saves-no-xu", "xu-lost"),
             Catch("restore-shift-off-by-one", "bit-gained"),

@@ -7,7 +7,7 @@ obligations below are those of callers whose callee is not followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Check, CheckKind
@@ -17,7 +17,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.proofs.warnings.conditions import CONDITIONS
 from mmuproof.proofs.warnings.runs import Run, asks_for_levels, runs
 from mmuproof.smt.obligation import Assumption
@@ -155,22 +155,20 @@ _OBLIGATIONS: tuple[tuple[Callable[[Kvm, Vendor], Claim], tuple[Vendor, ...]], .
 )
 
 
-def _no_warning(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    claims: list[Claim] = []
+def _no_warning(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     for run, vendors in runs():
         if vendor in vendors:
             try:
-                claims += _assertions(run(kvm, vendor))
+                yield from _assertions(run(kvm, vendor))
             except NotThere:
                 # A function that a tree lacks asserts nothing.
                 continue
     for obligation, vendors in _OBLIGATIONS:
         if vendor in vendors:
             try:
-                claims.append(obligation(kvm, vendor))
+                yield obligation(kvm, vendor)
             except NotThere:
                 continue
-    return claims
 
 
 THEOREMS = (
@@ -180,7 +178,7 @@ THEOREMS = (
         "that are lifted do guarantee it.",
         source="KVM's own assertions; docs/warnings.md lists what they need",
         assumes=tuple(f"{each.label}: {each.guaranteed}" for each in CONDITIONS),
-        state=_no_warning,
+        state=several(_no_warning),
         catches=(
             Catch("hugepage-adjust-ignores-logging", "huge-when-logged"),
             Catch("sync-spte-keeps-empty", "grants-nothing"),
