@@ -248,6 +248,18 @@ def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], 
     return gained + lost
 
 
+def misconfiguration_symptoms(missed: Bool, invented: Bool) -> tuple[Symptom, Symptom]:
+    """How KVM and the manual can disagree on what is a misconfiguration of L1's EPT."""
+    return (
+        Wrong("misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid.").told(
+            "the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"
+        ),
+        Wrong(
+            "misconfiguration-invented", invented, "An entry that hardware accepts is reported as misconfigured."
+        ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
+    )
+
+
 def same(left: Iterable[Bool], right: Iterable[Bool]) -> Bool:
     """Whether two rows of truth values agree."""
     return negate(any_of(*(a ^ b for a, b in zip(left, right, strict=True))))

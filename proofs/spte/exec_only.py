@@ -205,12 +205,7 @@ def _misconfig_claim(
             evidence=walk.evidence,
             part=part,
         ),
-        Wrong("misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid.").told(
-            "the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"
-        ),
-        Wrong(
-            "misconfiguration-invented", invented, "An entry that hardware accepts is reported as misconfigured."
-        ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
+        *relations.misconfiguration_symptoms(missed, invented),
     )
 
 
