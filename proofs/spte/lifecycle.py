@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given.done import Done, How
@@ -27,7 +26,7 @@ from mmuproof.proofs.given.lifecycle_invariant import (
 from mmuproof.proofs.given.operations import on_entries_of
 from mmuproof.proofs.given.relations import has_mbec
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, ne, negate
 from mmuproof.spec import ept, paging
@@ -82,29 +81,6 @@ def _keeping(kvm: Kvm, vendor: Vendor, hows: Collection[How], without: str = "")
 # -- what the invariant is for -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Use:
-    """Something that other theorems, or KVM itself, take from the invariant.
-
-    Args:
-        part: what it is called.
-        holds: what has to follow.
-        symptom: what it is called when it does not.
-        sentence: what is wrong then.
-        source: who counts on it.
-        given: of which entries it is said.
-        evidence: how KVM's side came about.
-    """
-
-    part: str
-    holds: Bool
-    symptom: str
-    sentence: str
-    source: str
-    given: tuple[Assumption, ...] = ()
-    evidence: Evidence = field(default_factory=Evidence)
-
-
 def _hardware_uses(masks: ShadowMasks, entry: HeldEntry, mbec: Bool) -> Bool:
     """Whether the hardware translates by an entry: it is present, and not misconfigured."""
     clean = eq(entry.spte & reserved_bits(masks, entry), 0)
@@ -120,113 +96,77 @@ def _bad_permissions(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
     )
 
 
+_Use = tuple[str, Symptom, tuple[Assumption, ...], Evidence]
+"""What it is called, what is wrong where it does not follow, of which entries it is said, and what has run for it."""
+
+
+def _use(part: str, wrong: Wrong, source: str, *of: Assumption, evidence: Evidence | None = None) -> _Use:
+    """Something that other theorems, or KVM itself, take from the invariant; ``source`` says who counts on it."""
+    return part, wrong.told("such an SPTE", source), of, evidence or Evidence()
+
+
 def _uses(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry) -> Iterator[_Use]:
-    spte, predicates = entry.spte, kvm.sptes.predicates(masks, entry.spte)
+    spte, at, predicates = entry.spte, entry.at, kvm.sptes.predicates(masks, entry.spte)
     present, leaf = is_present(kvm, spte), present_leaf(kvm, entry)
     mbec = bool_var("MBEC enabled") if has_mbec(kvm) else FALSE
-    used = _hardware_uses(masks, entry, mbec)
-    yield _Use(
-        part="what the hardware uses",
-        holds=any_of(negate(used), present),
-        symptom="unknown-to-kvm",
-        sentence="The hardware translates by an entry that KVM takes for not present.",
-        source="KVM: is_shadow_present_pte()",
-    )
-    yield _Use(
-        part="one kind",
-        holds=negate(all_of(present, any_of(predicates.is_mmio, predicates.is_frozen))),
-        symptom="two-kinds",
-        sentence="A present SPTE is taken for an MMIO SPTE or a frozen one.",
-        source="KVM: is_mmio_spte(), is_frozen_spte()",
-    )
-    yield _Use(
-        part="host protection",
-        holds=any_of(eq(spte & _WRITE, 0), ne(spte & masks.host_writable, 0)),
-        symptom="host-readonly-writable",
-        sentence="A page that the host maps read-only is writable.",
-        source="KVM's comment at shadow_host_writable_mask",
-        given=(leaf,),
-    )
+    unknown = negate(any_of(negate(_hardware_uses(masks, entry, mbec)), present))
+    words = "The hardware translates by an entry that KVM takes for not present."
+    yield _use("what the hardware uses", Wrong("unknown-to-kvm", unknown, words), "KVM: is_shadow_present_pte()")
+    two = all_of(present, any_of(predicates.is_mmio, predicates.is_frozen))
+    words = "A present SPTE is taken for an MMIO SPTE or a frozen one."
+    yield _use("one kind", Wrong("two-kinds", two, words), "KVM: is_mmio_spte(), is_frozen_spte()")
+    unprotected = negate(any_of(eq(spte & _WRITE, 0), ne(spte & masks.host_writable, 0)))
+    readonly = Wrong("host-readonly-writable", unprotected, "A page that the host maps read-only is writable.")
+    yield _use("host protection", readonly, "KVM's comment at shadow_host_writable_mask", leaf)
     tracked = kvm.sptes.access_track(masks, spte)
-    yield _Use(
-        part="huge pages",
-        holds=negate(_executes(masks, tracked.restored, mbec)),
-        symptom="huge-executable",
-        sentence="A huge page is executable, now or once it is restored, in spite of the iTLB-multihit mitigation.",
-        source="Intel's advisory on iTLB multihit",
-        given=(
-            leaf,
-            Assumption(
-                "the page is huge, and the mitigation is on",
-                all_of(entry.huge, kvm.spte_changes.is_nx_huge_page_enabled(masks)),
-            ),
-        ),
-        evidence=tracked.evidence,
+    mitigated = Assumption(
+        "the page is huge, and the mitigation is on",
+        all_of(entry.huge, kvm.spte_changes.is_nx_huge_page_enabled(masks)),
     )
-    yield _Use(
-        part="tracked only without A/D bits",
-        holds=any_of(negate(tracked.was_access_track), entry.ad_disabled),
-        symptom="tracked-with-ad-bits",
-        sentence="An SPTE of a table with A/D bits is taken for access-tracked.",
-        source="KVM's comment in fast_page_fault()",
-        given=(leaf,),
-        evidence=tracked.evidence,
+    executes = Wrong(
+        "huge-executable",
+        _executes(masks, tracked.restored, mbec),
+        "A huge page is executable, now or once it is restored, in spite of the iTLB-multihit mitigation.",
     )
-    at = entry.at
+    source = "Intel's advisory on iTLB multihit"
+    yield _use("huge pages", executes, source, leaf, mitigated, evidence=tracked.evidence)
+    without_need = negate(any_of(negate(tracked.was_access_track), entry.ad_disabled))
+    words = "An SPTE of a table with A/D bits is taken for access-tracked."
+    source, flags = "KVM's comment in fast_page_fault()", Wrong("tracked-with-ad-bits", without_need, words)
+    yield _use("tracked only without A/D bits", flags, source, leaf, evidence=tracked.evidence)
     held = (
         ad_type_fits(kvm, masks, spte),
         writable_states(masks, spte),
         *slots_are_clear(kvm, masks, at),
         use_is_known(kvm, masks, at),
     )
-    yield _Use(
-        part="what spte.* assume",
-        holds=all_of(*(each.term for each in held)),
-        symptom="not-as-assumed",
-        sentence="A present SPTE is not what the theorems on changing SPTEs speak of.",
-        source="spte.split and its like",
-        given=(leaf,),
-    )
+    words = "A present SPTE is not what the theorems on changing SPTEs speak of."
+    assumed = Wrong("not-as-assumed", negate(all_of(*(each.term for each in held))), words)
+    yield _use("what spte.* assume", assumed, "spte.split and its like", leaf)
     if masks.vendor is Vendor.INTEL:
-        yield from _uses_of_ept(kvm, masks, entry, leaf, predicates.is_mmio)
+        yield from _uses_of_ept(kvm, masks, entry, mbec)
 
 
-def _uses_of_ept(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, leaf: Assumption, is_mmio: Bool) -> Iterator[_Use]:
-    spte = entry.spte
-    free = kvm.sptes.access_track(masks, spte)
-    assumed = untracked(kvm, masks, spte)
-    of_hosts = set(plausible_host(masks))
-    yield _Use(
-        part="what access tracking assumes",
-        holds=all_of(*(each.term for each in assumed if each not in of_hosts)),
-        symptom="not-as-tracking-assumes",
-        sentence="An SPTE that KVM marks is not what the theorems on tracking speak of.",
-        source="tracking.round-trip and its like",
-        given=(
-            leaf,
-            Assumption(
-                "the SPTE is marked: it is without A/D bits and not tracked yet",
-                all_of(entry.ad_disabled, negate(free.was_access_track)),
-            ),
-        ),
+def _uses_of_ept(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, mbec: Bool) -> Iterator[_Use]:
+    spte, of_hosts = entry.spte, set(plausible_host(masks))
+    assumed = all_of(*(each.term for each in untracked(kvm, masks, spte) if each not in of_hosts))
+    marked = Assumption(
+        "the SPTE is marked: it is without A/D bits and not tracked yet",
+        all_of(entry.ad_disabled, negate(kvm.sptes.access_track(masks, spte).was_access_track)),
     )
-    mbec = bool_var("MBEC enabled") if has_mbec(kvm) else FALSE
+    words = "An SPTE that KVM marks is not what the theorems on tracking speak of."
+    tracking = Wrong("not-as-tracking-assumes", negate(assumed), words)
+    source = "tracking.round-trip and its like"
+    yield _use("what access tracking assumes", tracking, source, present_leaf(kvm, entry), marked)
     refused = any_of(_bad_permissions(masks, spte, mbec), ne(spte & reserved_bits(masks, entry), 0))
-    yield _Use(
-        part="misconfigurations",
-        holds=negate(all_of(is_present(kvm, spte), ept.present(spte, mbec=mbec), refused)),
-        symptom="misconfigured",
-        sentence="A present SPTE is a misconfiguration, which KVM takes for MMIO.",
-        source="KVM: handle_ept_misconfig()",
-    )
+    found = all_of(is_present(kvm, spte), ept.present(spte, mbec=mbec), refused)
+    words = "A present SPTE is a misconfiguration, which KVM takes for MMIO."
+    yield _use("misconfigurations", Wrong("misconfigured", found, words), "KVM: handle_ept_misconfig()")
     if kvm.defines("SHADOW_NONPRESENT_VALUE"):
-        yield _Use(
-            part="no #VE",
-            holds=any_of(is_mmio, ne(spte & _SUPPRESS_VE, 0)),
-            symptom="virtualization-exception",
-            sentence="A violation at an entry can become a #VE in the guest.",
-            source="SDM 26.5.7.1: bit 63 suppresses it",
-        )
+        raises = negate(any_of(kvm.sptes.predicates(masks, spte).is_mmio, ne(spte & _SUPPRESS_VE, 0)))
+        words = "A violation at an entry can become a #VE in the guest."
+        source = "SDM 26.5.7.1: bit 63 suppresses it"
+        yield _use("no #VE", Wrong("virtualization-exception", raises, words), source)
 
 
 def _executes(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
@@ -237,29 +177,18 @@ def _executes(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
     return eq(spte & masks.nx, 0)
 
 
-def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Sequence[Claim]:
+def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Iterator[Claim]:
     masks, entry = kvm.masks.shadow_masks(vendor), any_entry()
-    made = _made_by_kvm(kvm, masks, entry, without)
+    premises = (*plausible_host(masks), *possible(masks, entry), *_made_by_kvm(kvm, masks, entry, without))
     shown = (
         Shown("sp->role.level", entry.level),
         Shown("sp->role.ad_disabled", entry.ad_disabled),
         Shown("the entry", entry.spte),
     )
-    return [
-        never(
-            given(
-                *plausible_host(masks),
-                *possible(masks, entry),
-                *made,
-                *use.given,
-                shown=shown,
-                evidence=masks.evidence + use.evidence,
-                part=use.part,
-            ),
-            Wrong(use.symptom, negate(use.holds), use.sentence).told("such an SPTE", use.source),
-        )
-        for use in _uses(kvm, masks, entry)
-    ]
+
+    for part, symptom, of, evidence in _uses(kvm, masks, entry):
+        case = given(*premises, *of, shown=shown, evidence=masks.evidence + evidence, part=part)
+        yield never(case, symptom)
 
 
 def claims_without(kvm: Kvm, vendor: Vendor, conjunct: str) -> Iterator[Claim]:
@@ -373,7 +302,7 @@ THEOREMS = (
         "is as tracking.* assume.",
         source="SDM 31.3.2, 31.3.3.1 and 26.5.7.1, APM 5.3; KVM's comments in spte.h",
         assumes=(*_TABLES, "trees without XU never enable MBEC"),
-        state=_enough,
+        state=several(_enough),
         catches=(
             Catch("restore-shift-off-by-one", "huge-executable"),
             Catch("track-mask-without-xu", "misconfigured"),
