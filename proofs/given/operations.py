@@ -119,6 +119,13 @@ def for_all(
     return claims
 
 
+def in_place(kvm: Kvm, masks: ShadowMasks, which: Callable[[SpteChange], bool]) -> Iterator[tuple[SpteChange, Done]]:
+    """The operations in place of one kind, each done to an SPTE that maps a page."""
+    for change in SpteChange:
+        if which(change) and change.happens(masks.vendor):
+            yield change, replace(on_leaves.changed(change, kvm, masks), name=change.value)
+
+
 def _that_happen(vendor: Vendor, hows: Collection[How]) -> Iterator[Operation]:
     return (each for each in OPERATIONS if each.how in hows and vendor in each.vendors)
 

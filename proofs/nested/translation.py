@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, given, never
@@ -176,31 +176,23 @@ def _user_address(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     through, evidence = handed_on(kvm, vendor)
     for levels, entries, walk in linear_walks(kvm):
         wanted = ept.user_mode_linear_address(TRUE, _user_bits(levels, entries, walk.cr4_pse))
-        shown = tuple(Shown(each.name, each) for each in entries)
-        yield _user_claim(
-            kvm,
-            walk.structures,
-            walk.final,
-            wanted,
-            through,
-            shown,
-            walk.evidence + evidence,
-            _well_formed(levels, entries),
-            f"{levels} levels",
+        case = given(
+            no_stage(kvm, _ACCESS),
+            *_well_formed(levels, entries),
+            shown=(access_shown(kvm, "access", _ACCESS), *(Shown(each.name, each) for each in entries)),
+            evidence=walk.evidence + evidence,
+            part=f"{levels} levels",
         )
+        yield _user_claim(kvm, walk.structures, walk.final, wanted, through, case)
     unpaged, pdptrs = kvm.nested.nonpaging_gva_to_gpa(_GPA, _ACCESS), kvm.nested.load_pdptrs(var("cr3", 64))
     wanted = ept.user_mode_linear_address(FALSE, ())
-    yield _user_claim(
-        kvm,
-        (pdptrs.translation,),
-        unpaged.translation,
-        wanted,
-        through,
-        (),
-        unpaged.evidence + pdptrs.evidence + evidence,
-        (),
-        "paging off, and PDPTEs",
+    case = given(
+        no_stage(kvm, _ACCESS),
+        shown=(access_shown(kvm, "access", _ACCESS),),
+        evidence=unpaged.evidence + pdptrs.evidence + evidence,
+        part="paging off, and PDPTEs",
     )
+    yield _user_claim(kvm, (pdptrs.translation,), unpaged.translation, wanted, through, case)
     yield _rest_unchanged(kvm, vendor)
 
 
@@ -210,27 +202,18 @@ def _user_claim(
     final: NestedTranslation,
     wanted: Bool,
     through: Handed,
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    assumptions: tuple[Assumption, ...],
-    part: str,
+    case: Case,
 ) -> Claim:
     """Final accesses are of user-mode addresses where the manual says so, accesses to structures never are."""
     user_mask = kvm.constant("PFERR_USER_MASK")
     told = has(through(final), user_mask)
     at_structure = any_of(*(all_of(each.guard, has(through(each), user_mask)) for each in structures))
     invented, missed = (
-        all_of(final.guard, case) for case in (all_of(told, negate(wanted)), all_of(wanted, negate(told)))
+        all_of(final.guard, each) for each in (all_of(told, negate(wanted)), all_of(wanted, negate(told)))
     )
     rule = "SDM 31.3.3.2: U/S is 1 in all entries that translate the address, or paging is off"
     return never(
-        given(
-            no_stage(kvm, _ACCESS),
-            *assumptions,
-            shown=(access_shown(kvm, "access", _ACCESS), *shown),
-            evidence=evidence,
-            part=part,
-        ),
+        case,
         Wrong(
             "supervisor-address-as-user",
             invented,

@@ -15,10 +15,10 @@ from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte
 from mmuproof.proofs.given.done import Done
 from mmuproof.proofs.given.hardware_spte import with_saved
-from mmuproof.proofs.given.held_spte import held_leaf, slots_are_clear, use_is_known, writable_in_order, writable_states
+from mmuproof.proofs.given.held_spte import slots_are_clear, use_is_known, writable_in_order, writable_states
 from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
-from mmuproof.proofs.given.operations import for_all
+from mmuproof.proofs.given.operations import for_all, in_place
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
@@ -83,26 +83,19 @@ def _writable_states(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- spte.write-protection -----------------------------------------------------------------------------------
 
 
+_WRITE_PROTECTING = (SpteChange.RMAP_WRITE_PROTECT, SpteChange.TDP_WRITE_PROTECT)
+
+
 def _write_protection(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    for change in SpteChange:
-        protects = change.tracks or change in (SpteChange.RMAP_WRITE_PROTECT, SpteChange.TDP_WRITE_PROTECT)
-        if not protects or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
-        still = has(after.spte, _WRITE)
-        again = ne(after.spte & masks.mmu_writable, 0) if change.tracks else FALSE
+    for change, done in in_place(kvm, masks, lambda change: change.tracks or change in _WRITE_PROTECTING):
+        before, after = done.held.spte, done.after.spte
+        still = has(after, _WRITE)
+        again = ne(after & masks.mmu_writable, 0) if change.tracks else FALSE
         taken = masks.mmu_writable | _WRITE if change.tracks else bv(_WRITE, 64)
-        stray = ne((after.spte ^ held.at.spte) & ~taken, 0)
+        stray = ne((after ^ before) & ~taken, 0)
         yield never(
-            given(
-                *held.assumptions,
-                writable_states(masks, held.at.spte),
-                shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                evidence=after.evidence,
-                part=change.value,
-            ),
+            done.case(writable_states(masks, before)),
             Wrong("still-writable", still, "A write-protected SPTE is writable.").told(
                 "W is set", "the next write has to fault"
             ),
@@ -201,31 +194,21 @@ def _page_type(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Assumption:
 
 def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
     dirty = hardware_spte.field_mask(vendor, "dirty")
-    for change in SpteChange:
-        if not change.clears_dirty or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
+    for change, done in in_place(kvm, masks, lambda change: change.clears_dirty):
+        before, after = done.held.spte, done.after.spte
         # PML logs a write when it sets D, which it does in SPTEs with A/D bits that are not write-protected for it.
         by_hardware = all_of(
-            eq(held.at.spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_ENABLED")),
-            negate(has(after.spte, dirty)),
+            eq(before & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_ENABLED")),
+            negate(has(after, dirty)),
         )
-        missed = all_of(has(after.spte, _WRITE), negate(by_hardware))
-        stray = ne((after.spte ^ held.at.spte) & ~bv(_WRITE | dirty, 64), 0)
-        own = () if change is SpteChange.RMAP_CLEAR_DIRTY else (_page_type(kvm, masks, held.at.spte),)
+        missed = all_of(has(after, _WRITE), negate(by_hardware))
+        stray = ne((after ^ before) & ~bv(_WRITE | dirty, 64), 0)
+        own = () if change is SpteChange.RMAP_CLEAR_DIRTY else (_page_type(kvm, masks, before),)
         if change is SpteChange.TDP_CLEAR_DIRTY_MASKED:
-            own = (*own, Assumption("the page is small: its callers log small pages", eq(held.at.level, 1)))
+            own = (*own, Assumption("the page is small: its callers log small pages", eq(done.held.level, 1)))
         yield never(
-            given(
-                *held.assumptions,
-                *own,
-                writable_states(masks, held.at.spte),
-                shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                evidence=after.evidence,
-                part=change.value,
-            ),
+            done.case(*own, writable_states(masks, before)),
             Wrong("write-not-noticed", missed, "After the dirty log is cleared, the next write is not noticed.").told(
                 "W is set, and D does not log", "SDM 31.3.6: PML logs where D goes from 0 to 1"
             ),
@@ -240,38 +223,29 @@ def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 
 def _aging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    facts = kvm.spte_changes.facts(masks, held.at)
     mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.defines("ACC_USER_EXEC_MASK") else FALSE
     accessed = hardware_spte.field_mask(vendor, "accessed")
-    for change in SpteChange:
-        if not change.ages or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
+    for _, done in in_place(kvm, masks, lambda change: change.ages):
+        held, after = done.held, done.after
+        facts = kvm.spte_changes.facts(masks, held)
         without = negate(facts.spte_ad_enabled)
         by_fault = all_of(without, hardware_spte.present(vendor, after.spte, mbec=mbec))
         by_flag = all_of(facts.spte_ad_enabled, has(after.spte, accessed))
-        before, now = (with_saved(kvm, vendor, each) for each in (held.at.spte, after.spte))
+        before, now = (with_saved(kvm, vendor, each) for each in (held.spte, after.spte))
         slots = hardware_spte.saved_slots(kvm) if vendor is Vendor.INTEL else 0
         lost = ne((before ^ now) & ~bv(_WRITE | accessed | slots, 64), 0)
         unnoticed = any_of(by_fault, by_flag)
         mirror = kvm.spte_changes.page_is_mirror(masks)
         again = all_of(
-            negate(mirror),
-            negate(facts.is_access_track_spte),
-            kvm.spte_changes.facts(masks, SpteAt(after.spte, held.at.level)).is_accessed_spte,
+            negate(mirror), negate(facts.is_access_track_spte), kvm.spte_changes.facts(masks, after).is_accessed_spte
         )
         yield always(
             negate(any_of(unnoticed, lost, again)),
-            given(
-                *held.assumptions,
-                *slots_are_clear(kvm, masks, held.at),
-                writable_states(masks, held.at.spte),
-                use_is_known(kvm, masks, held.at),
+            done.case(
+                *slots_are_clear(kvm, masks, held),
+                writable_states(masks, held.spte),
+                use_is_known(kvm, masks, held),
                 _no_mirror(kvm, masks),
-                shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                evidence=after.evidence,
-                part=change.value,
             ),
             Wrong("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.").told(
                 "A is set, or the hardware uses the SPTE",
