@@ -161,7 +161,7 @@ class ReferenceKvm(Kvm):
             return None
         value = vars(self.constants).get(name)
         if not isinstance(value, int):
-            raise UnlistedConstant(name, "model/reference/constants.py")
+            raise UnlistedConstant(name, "model/reference/base/constants.py")
         return value
 
     def failed_assertions(self) -> tuple[str, ...]:

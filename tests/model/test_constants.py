@@ -86,7 +86,7 @@ def test_what_is_not_listed_is_a_mistake_that_names_the_file(ask: Callable[[Kvm,
 def test_a_number_that_the_reference_model_lacks_is_a_mistake_that_names_the_file() -> None:
     lacking = Constants()
     vars(lacking).pop("ACC_ALL")
-    with pytest.raises(UnlistedConstant, match=r"^ACC_ALL is asked for, but model/reference/constants\.py"):
+    with pytest.raises(UnlistedConstant, match=r"^ACC_ALL is asked for, but model/reference/base/constants\.py"):
         ReferenceKvm(lacking).constant("ACC_ALL")
 
 
