@@ -80,6 +80,9 @@ class MemoryAccess:
 
         An input pointer is taken to be valid, its owner being responsible for it, unless this path has
         asked whether it is null.
+
+        Raises:
+            Refused: it is a number, or may be one.
         """
         pointer = as_pointer(value)
         if pointer is None:
@@ -92,7 +95,11 @@ class MemoryAccess:
         return places
 
     def follow_function(self, value: Value, state: State, at: Location) -> list[FunctionRef]:
-        """The functions that a pointer may lead to; see `follow`."""
+        """The functions that a pointer may lead to; see `follow`.
+
+        Raises:
+            Refused: it is a number, or may be one.
+        """
         pointer = as_pointer(value)
         if pointer is None:
             raise Refused("a number is called", str(at))
@@ -112,7 +119,11 @@ class MemoryAccess:
         self._run.require(CheckKind.NULL, negate(wrong), state, at, "a null pointer is followed")
 
     def choices(self, place: Place, width: int, state: State, at: Location) -> list[tuple[Bool, int]]:
-        """The offsets inside the object that a place may have, with the demand that there is no other."""
+        """The offsets inside the object that a place may have, with the demand that there is no other.
+
+        Raises:
+            Refused: there are too many.
+        """
         if place.object.ended:
             self._run.require(CheckKind.LIFETIME, FALSE, state, at, f"{place.object.name} is used after its end")
         choices = [(TRUE, place.offset)]
@@ -141,7 +152,11 @@ class MemoryAccess:
     # -- memory -----------------------------------------------------------------------------------
 
     def read(self, places: Places, width: int, type_: CType, state: State, at: Location) -> Value:
-        """What the places hold, as a value of ``type_``; a path on which there is none has ended."""
+        """What the places hold, as a value of ``type_``; a path on which there is none has ended.
+
+        Raises:
+            Refused: that is none, or what is there is not understood.
+        """
         result: Value | None = None
         with Located(at):
             for guard, place in places:

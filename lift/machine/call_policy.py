@@ -18,11 +18,11 @@ StandIn = Callable[[syntax.Call, State], Result]
 class CallPolicy(Protocol):
     """Decides about calls that are not among the machine's own; asked in this order."""
 
-    def passes_over(self, call: syntax.Call) -> bool:
-        """Whether nothing is done for a call, its arguments not evaluated, and its result not looked at."""
+    def passes_over(self, function: str) -> bool:
+        """Whether nothing is done for a call of a function by its name: not even its arguments are evaluated."""
 
     def stand_in(self, names: Sequence[str]) -> StandIn | None:
-        """What stands in for a function, although it may have a body; it is never empty what it may be called."""
+        """What stands in for a function, although it may have a body; ``names`` are those it goes by, at least one."""
 
     def not_followed(self, names: Sequence[str], call: syntax.Call, state: State, why: str) -> Result:
         """What is done for a call that nothing stands in for, and that cannot be followed.

@@ -19,7 +19,7 @@ from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.state import Frame, State, meet, telling
 from mmuproof.lift.machine.statements import Statements
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, choose
-from mmuproof.lift.syntax import Function, Location
+from mmuproof.lift.syntax import Expr, Function, Location
 
 _DEPTH = 64
 
@@ -52,7 +52,11 @@ class Calls:
         self._run, self._access, self._values, self._statements = run, access, values, statements
 
     def run_body(self, function: Function, arguments: Sequence[Value | Place], state: State, at: Location) -> Result:
-        """Run a function's body; ``state`` goes on behind the call."""
+        """Run a function's body; ``state`` goes on behind the call.
+
+        Raises:
+            Refused: something in it is not understood, or calls nest too deeply.
+        """
         if len(self._run.frames) >= _DEPTH:
             raise Refused(f"calls nest too deeply in {function.name}", str(at))
         if len(arguments) != len(function.parameters):
@@ -101,8 +105,13 @@ class Calls:
         return result
 
     def call(self, expr: syntax.Call, state: State) -> Result:
-        """Run a call; ``state`` goes on behind it."""
-        if self._policy.passes_over(expr):
+        """Run a call; ``state`` goes on behind it.
+
+        Raises:
+            Refused: it is not understood what is called, or with what.
+        """
+        name = _called_by_name(expr.callee)
+        if name is not None and self._policy.passes_over(name):
             return None if isinstance(expr.type, VoidType) else unreached(expr.type)
         function, names = self._callee(expr, state)
         if state.is_dead:
@@ -147,3 +156,9 @@ class Calls:
         # A static call names its trampoline; what is behind the prefix is what a person calls it.
         short = name.removeprefix("__SCT__")
         return short, (short,)
+
+
+def _called_by_name(callee: Expr) -> str | None:
+    while isinstance(callee, syntax.Cast):
+        callee = callee.operand
+    return callee.name if isinstance(callee, syntax.FunctionName) else None

@@ -15,7 +15,11 @@ def unreached(type_: CType) -> Value:
 
 
 def convert(value: Value, source: CType, target: CType, at: Location) -> Value:
-    """C's conversion of a value from one type to another."""
+    """C's conversion of a value from one type to another.
+
+    Raises:
+        Refused: it is none to a scalar, or of an address that is not known to be whole bytes.
+    """
     if isinstance(target, IntType):
         if target.is_bool:
             return to_bv(truth(value), 8)

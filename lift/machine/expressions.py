@@ -82,7 +82,11 @@ class Expressions:
             raise Refused(f"{type(expr).__name__} without a value", str(expr.at))
 
     def value(self, expr: Expr, state: State) -> Value:
-        """The value of an expression: an integer of the type's width, or a pointer."""
+        """The value of an expression: an integer of the type's width, or a pointer.
+
+        Raises:
+            Refused: the expression, or something inside it, is not understood.
+        """
         handler = self._VALUES.get(type(expr))
         if handler is None:
             raise Refused(f"expression {type(expr).__name__}", str(expr.at))

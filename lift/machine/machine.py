@@ -1,7 +1,7 @@
 """The abstract machine: runs C on terms, on all paths at once.
 
-Paths that meet again are merged, so a function's result is one term.  The dialect is the kernel's:
-signed arithmetic wraps (the kernel is built with -fno-strict-overflow), ``char`` is unsigned.  What is
+Paths that meet again are merged, so a function's result is one term. The dialect is the kernel's:
+signed arithmetic wraps (the kernel is built with -fno-strict-overflow), ``char`` is unsigned. What is
 undefined even there becomes a check that has to be proved, or, where it is certain, is refused.
 """
 
@@ -56,7 +56,7 @@ class Machine:
     def successor(self, cuts: Sequence[Cut] | None = None) -> Machine:
         """A machine that goes on with the same objects of static storage, and has seen nothing yet.
 
-        Its unknown results are none of this one's.  Two successors are two futures of one past: what one of
+        Its unknown results are none of this one's. Two successors are two futures of one past: what one of
         them names does not depend on whether there is another.
 
         Args:

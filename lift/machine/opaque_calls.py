@@ -1,9 +1,9 @@
 """The policy of comparing two versions of a function: what neither follows, both are taken to do alike.
 
-A call of a function that has no body here, or one that is not understood, does not end the run.  It becomes an
+A call of a function that has no body here, or one that is not understood, does not end the run. It becomes an
 `OpaqueCall`: its result, and everything outside that it may write, becomes unknown, under a name that depends on
-nothing but the function and how often it has been called.  Two runs whose calls agree, one by one, in their
-conditions, arguments and in the memory that the callee finds, therefore agree in what comes back.  That they agree
+nothing but the function and how often it has been called. Two runs whose calls agree, one by one, in their
+conditions, arguments and in the memory that the callee finds, therefore agree in what comes back. That they agree
 is for who compares them to show.
 """
 
@@ -23,7 +23,7 @@ from mmuproof.lift.machine.memory import Memory, input_pointer
 from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Target, Value
-from mmuproof.lift.syntax import Expr, Function, Location
+from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
 
 Argument = Value | Place | None
@@ -145,10 +145,9 @@ class OpaqueCalls:
         self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
         self._run, self._values = run, values
 
-    def passes_over(self, call: syntax.Call) -> bool:
+    def passes_over(self, function: str) -> bool:
         """Whoever only watches is not even given its arguments."""
-        name = _called_by_name(call.callee)
-        return name is not None and self._opaque.silent.fullmatch(name) is not None
+        return self._opaque.silent.fullmatch(function) is not None
 
     def stand_in(self, names: Sequence[str]) -> StandIn | None:
         """Nothing: what can be followed is, unless `follow` gives it up."""
@@ -286,12 +285,6 @@ def _left_outside(memory: Memory) -> Iterator[Pointer]:
                 held = memory.read(object_, offset, width)
                 if isinstance(held, Pointer):
                     yield held
-
-
-def _called_by_name(callee: Expr) -> str | None:
-    while isinstance(callee, syntax.Cast):
-        callee = callee.operand
-    return callee.name if isinstance(callee, syntax.FunctionName) else None
 
 
 def _pointer_text(pointer: Pointer) -> str:

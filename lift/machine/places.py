@@ -34,7 +34,11 @@ class Lvalues:
     # -- where an object is -----------------------------------------------------------------------
 
     def places(self, expr: Expr, state: State) -> Places:
-        """Where an lvalue is, with the conditions that tell several places apart."""
+        """Where an lvalue is, with the conditions that tell several places apart.
+
+        Raises:
+            Refused: the expression is none, or something inside it is not understood.
+        """
         if isinstance(expr, syntax.Name):
             return [(TRUE, Place(self._variables.find(expr.variable, expr.at), 0))]
         if isinstance(expr, syntax.Member):
@@ -80,7 +84,11 @@ class Lvalues:
         return [(guard, Place(p.object, p.offset, (*p.dimensions, dimension))) for guard, p in places]
 
     def wide(self, expr: Expr, state: State) -> BitVec:
-        """The value of an integer with 64 bits, as an index or a count is meant."""
+        """The value of an integer with 64 bits, as an index or a count is meant.
+
+        Raises:
+            Refused: it is no integer.
+        """
         value = self._values.value(expr, state)
         if not isinstance(value, BitVec) or not isinstance(expr.type, IntType):
             raise Refused("a pointer where an integer is meant", str(expr.at))
@@ -89,7 +97,11 @@ class Lvalues:
     # -- structs and arrays as values -------------------------------------------------------------
 
     def aggregate(self, expr: Expr, state: State) -> Place:
-        """A fixed place that holds the value of an expression of struct, union or array type."""
+        """A fixed place that holds the value of an expression of struct, union or array type.
+
+        Raises:
+            Refused: the expression has none, or something inside it is not understood.
+        """
         if isinstance(expr, syntax.CompoundLiteral):
             kind = ObjectKind.ZERO if isinstance(expr.value, syntax.InitList) else ObjectKind.UNSET
             made = Object(name="a compound literal", type=expr.type, kind=kind)

@@ -13,7 +13,11 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bv, eq, ite, negate,
 
 
 def advance(pointer: Pointer, element: CType, count: BitVec, at: Location) -> Pointer:
-    """``pointer + count`` in elements of the given type (a byte for void, as GNU C has it)."""
+    """``pointer + count`` in elements of the given type (a byte for void, as GNU C has it).
+
+    Raises:
+        Refused: it may lead to a function, or to something without size.
+    """
     stride = element.bits
     targets: list[Target] = []
     for target in pointer.targets:
@@ -37,7 +41,11 @@ def advance(pointer: Pointer, element: CType, count: BitVec, at: Location) -> Po
 
 
 def pointer_binary(expr: syntax.Binary, left: Value, right: Value) -> Value:
-    """The value of an operator one of whose operands is a pointer."""
+    """The value of an operator one of whose operands is a pointer.
+
+    Raises:
+        Refused: the operator has no meaning for what the operands may lead to.
+    """
     op = expr.op
     if op in (BinaryOp.ADD, BinaryOp.SUB) and isinstance(expr.type, PointerType):
         if op is BinaryOp.ADD and isinstance(expr.left.type, IntType):

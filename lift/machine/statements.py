@@ -40,7 +40,12 @@ class Statements:
         self._undecided_rounds, self._statements_left = limits.undecided_rounds, limits.statements
 
     def statement(self, stmt: Stmt, state: State) -> State | None:
-        """Run a statement; None stands for a path that does not get to its end."""
+        """Run a statement; None stands for a path that does not get to its end.
+
+        Raises:
+            TooMuch: more statements have been run than may be.
+            Refused: something in it is not understood.
+        """
         # Where paths meet, a refusal does not know its place.
         with Located(stmt.at):
             self._statements_left -= 1

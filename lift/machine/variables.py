@@ -113,7 +113,11 @@ class Variables:
 
 
 def constant_bytes(name: str, type_: CType, text: bytes | None, at: Location) -> Object:
-    """A constant array that holds the characters of a string literal, and zeros behind them."""
+    """A constant array that holds the characters of a string literal, and zeros behind them.
+
+    Raises:
+        Refused: the characters are not known, or of more than one byte each.
+    """
     if text is None or not isinstance(type_, ArrayType) or type_.element.bits != 8:
         raise Refused("a string literal whose characters are not known", str(at))
     padded = text.ljust(type_.count, b"\0")[: type_.count]
