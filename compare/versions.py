@@ -119,6 +119,8 @@ def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: 
     """Find the functions of the MMU in both versions: by name, and those that are left by what they say.
 
     Args:
+        old: the old version.
+        new: the new one.
         given: names in the new version, with what they were in the old one.
         names: functions that are looked at as well, whatever file they stand in.
     """

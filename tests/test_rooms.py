@@ -245,7 +245,7 @@ def test_nowhere_in_the_rooms(word: str) -> None:
         ("model/kvm.py", "from mmuproof.compare.ways import Compared"),
         ("compare/ways.py", "from mmuproof.proofs.theorem import Theorem"),
         ("questions/posed.py", "from mmuproof.compare.ways import Compared"),
-        ("lift/machine/core.py", "from clang.cindex import Cursor"),
+        ("lift/machine/expressions.py", "from clang.cindex import Cursor"),
         ("model/kvm.py", "from mmuproof.proofs.theorem import Theorem"),
         ("proofs/layout/acc.py", "from mmuproof.smt import solver"),
         ("proofs/layout/acc.py", "from mmuproof.smt.solver import solve"),

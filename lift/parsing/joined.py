@@ -1,11 +1,11 @@
 """Several translation units parsed in one go, where none can disturb another.
 
-The units of one part of the kernel begin with the same headers, and these are most of what there is to parse.  So
+The units of one part of the kernel begin with the same headers, and these are most of what there is to parse. So
 clang is given one text that includes one unit after the other, and each is then looked at as if it stood alone: what
 comes behind it is not there, nor is anything that another unit's own text declares, or a header of KVM's that it does
 not include.
 
-A unit that comes later finds headers read that earlier ones have included, and macros that were defined there.  Units
+A unit that comes later finds headers read that earlier ones have included, and macros that were defined there. Units
 are parsed together only if no earlier one's own text defines a macro that a later one or a header of KVM's mentions,
 none undefines one or has a pragma, no macro gets another meaning anywhere, and no variable is declared in two of them.
 What is left is taken for granted: that headers mean the same in whatever order they are included.

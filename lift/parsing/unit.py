@@ -231,6 +231,7 @@ class Unit:
 
         Raises:
             Missing: it is not defined.
+            Refused: it is no struct or union.
         """
         cursor = self.declared.records.get(name)
         if cursor is None:
