@@ -8,19 +8,21 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mmuproof.cli.ask.command import add_ask
-from mmuproof.cli.catalogues.command import add_lists
-from mmuproof.cli.diff.command import add_diff
-from mmuproof.cli.prove.command import add_prove
+from mmuproof.cli.ask.command import ASK, CACHE
+from mmuproof.cli.diff.command import DIFF
+from mmuproof.cli.listing.command import ERRATA, LIST, SHOW
+from mmuproof.cli.prove.command import PROVE
 from mmuproof.cli.shared.catalogue import Catalogue, Installed
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
 
+COMMANDS: tuple[Command[Any], ...] = (PROVE, LIST, SHOW, ERRATA, DIFF, ASK, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128
@@ -83,10 +85,8 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
             output.note(context.get_help())
             raise typer.Exit(WRONG_USAGE)
 
-    add_prove(app, catalogue, _end)
-    add_lists(app, catalogue, _end)
-    add_diff(app, _end)
-    add_ask(app, _end)
+    for command in COMMANDS:
+        add_command(app, command, catalogue, _end)
     return app
 
 

@@ -20,10 +20,11 @@ from mmuproof.lift.c_types import (
     leaf_at,
 )
 from mmuproof.lift.errors import LiftError, Refused
-from mmuproof.lift.machine.core import Definitions
+from mmuproof.lift.machine.comparing_machine import ComparingMachine
+from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer, Target, Value
-from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall, OpaqueCalls
+from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
 from mmuproof.lift.machine.values import null_condition
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.evidence import Check, Evidence, Step
@@ -169,12 +170,12 @@ def behaviour(
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
     """
-    machine = OpaqueCalls(
+    machine = ComparingMachine(
         definitions,
-        replace(OPAQUE, never=never),
-        answers,
-        lambda name: name.startswith(SETTLED),
-        names,
+        opaque=replace(OPAQUE, never=never),
+        answers=answers,
+        is_settled=lambda name: name.startswith(SETTLED),
+        names=names,
         numbers=numbers,
     )
     memory = Memory()

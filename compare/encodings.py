@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.lift.parsing.unit import ConstantNames
+from mmuproof.model.lifted.masks import MASKS
 from mmuproof.smt.terms import BitVec, bit, bv, ite, ne, to_bv, var
 
 
@@ -174,10 +177,16 @@ class Bits:
     masks: Mapping[str, BitVec]
 
     def of(self, name: str) -> int | None:
-        """The value under a name, if it is known to be one number."""
-        mask = self.masks.get(name)
-        if mask is not None:
-            return mask.value if mask.is_const else None
+        """The value under a name, if it is known to be one number.
+
+        Raises:
+            UnlistedConstant: it is neither a mask nor one of the constants that are looked up.
+        """
+        if name in MASKS:
+            mask = self.masks.get(name)
+            return mask.value if mask is not None and mask.is_const else None
+        if name not in CONSTANTS.names:
+            raise UnlistedConstant(name, CONSTANTS.listed_in)
         return self.constants.get(name)
 
 
@@ -188,6 +197,10 @@ _SPTE_FIELDS = (
 )
 _ACCESS_FIELDS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK")
 _SAVED, _SAVED_SHIFT = "SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT"
+CONSTANTS = ConstantNames(
+    (*_ACCESS_FIELDS, "ACC_USER_EXEC_MASK", "SPTE_TDP_AD_MASK", _SAVED, _SAVED_SHIFT), "compare/encodings.py"
+)
+"""The constants by which bits are known."""
 
 
 def spte_encoding(old: Bits, new: Bits) -> Encoding | None:

@@ -30,6 +30,8 @@ def matching_parameters(old: Function, new: Function, given: Mapping[str, str]) 
     Parameters of one name are the same; of those that are left, those that are of one kind and follow the same one.
 
     Args:
+        old: the function in the old version.
+        new: the same in the new one.
         given: names in the new version, with what they are in the old one.
     """
     names = {each.name for each in old.parameters}
@@ -71,6 +73,8 @@ def relate(
     """The relation under which two runs are compared: other names, fields that have moved, widths that have changed.
 
     Args:
+        old: the run of the old version.
+        new: the run of the new one.
         given: names or prefixes of names in the new version, with what they are in the old one.
         encodings: how numbers of some kinds have changed.
         search: whether to look for names that differ; if not, what has another name is something else.
@@ -160,6 +164,10 @@ def _of_fields(
     """A word made of its bit-fields, each a variable that is the other version's as well if that has it.
 
     Args:
+        name: what the word is called.
+        width: its bits.
+        fields: its bit-fields, by name.
+        others: those of the other version.
         encodings: how numbers of some kinds are encoded here, if not as in the other version.
     """
     parts: list[BitVec] = []

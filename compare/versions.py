@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mmuproof.compare.encodings import Bits, Kind, kinds_of
+from mmuproof.compare.encodings import CONSTANTS, Bits, Kind, kinds_of
 from mmuproof.compare.mask_setup import masks_after_setup
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.lifted.unit_paths import MACROS, SPTE_C
+from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.smt.terms import BitVec
 
 _NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-fA-F]+|[1-9]\d*)")
@@ -65,7 +65,7 @@ class Version:
     def constants(self) -> Bits:
         """The constants by which bits are known."""
         unit = self.unit(self.paths[0])
-        return Bits({name: value for name in MACROS if (value := unit.constant(name)) is not None}, {})
+        return Bits({name: value for name in CONSTANTS.names if (value := unit.constant(name)) is not None}, {})
 
     def bits(self, *, ept: bool) -> Bits:
         """The same with the masks as they are set up.
@@ -119,6 +119,8 @@ def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: 
     """Find the functions of the MMU in both versions: by name, and those that are left by what they say.
 
     Args:
+        old: the old version.
+        new: the new one.
         given: names in the new version, with what they were in the old one.
         names: functions that are looked at as well, whatever file they stand in.
     """

@@ -177,7 +177,7 @@ class Leaf:
     """A scalar inside a type: its dotted path, its place in bits, and its type.
 
     A union of up to 64 bits is one leaf, so that every reading of it agrees; a larger one is cut into
-    64-bit words.  Padding is a leaf without a type.
+    64-bit words. Padding is a leaf without a type.
     """
 
     path: str

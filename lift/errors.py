@@ -17,6 +17,22 @@ class LiftError(Exception):
         return str(self.args[0])
 
 
+class UnlistedConstant(LookupError):  # noqa: N818 - reads as what is so
+    """A macro or enumerator is asked for that nobody looks up: a mistake of ours, which says nothing about the tree.
+
+    Args:
+        name: what is asked for.
+        listed_in: the file in which it has to be listed.
+    """
+
+    def __init__(self, name: str, listed_in: str) -> None:
+        super().__init__(name, listed_in)
+        self.name, self.listed_in = name, listed_in
+
+    def __str__(self) -> str:
+        return f"{self.name} is asked for, but {self.listed_in} does not list it: add it there"
+
+
 class SourceError(LiftError):
     """The kernel source that the user named is missing, damaged or not what it should be."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import FUNCTION, counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -17,9 +18,9 @@ class ErrorCodeHandedOn:
     """
 
     reached: Bool
-    gpa: BitVec
-    error_code: BitVec
-    place: str
+    gpa: BitVec = field(metadata=counts_where("reached"))
+    error_code: BitVec = field(metadata=counts_where("reached"))
+    place: str = field(metadata=FUNCTION)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,12 +32,12 @@ class Mark:
     Args:
         kind: what it is.
         name: what it is called.
-        unit: the translation unit in which it is looked for; macros are looked for where constants are.
+        unit: the translation unit in which it is looked for.
     """
 
     kind: MarkKind
     name: str
-    unit: str = ""
+    unit: str
 
     def __str__(self) -> str:
         return f"{self.name}()" if self.kind is MarkKind.FUNCTION else self.name
@@ -58,25 +58,23 @@ class Feature(enum.Enum):
     PRIVATE_ACCESS = "an error-code bit for private memory"
 
 
-def _mark(kind: MarkKind, *names: str, unit: str = "") -> tuple[Mark, ...]:
-    return tuple(Mark(kind, name, unit) for name in names)
-
-
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
 _VMX, _NESTED_VMX = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c"
 _CONSTANT, _FUNCTION, _VARIABLE, _MEMBER = MarkKind.CONSTANT, MarkKind.FUNCTION, MarkKind.VARIABLE, MarkKind.MEMBER
 
+
+def _mark(kind: MarkKind, *names: str, unit: str = _SPTE) -> tuple[Mark, ...]:
+    return tuple(Mark(kind, name, unit) for name in names)
+
+
 MARKS: Mapping[Feature, Sequence[Mark]] = MappingProxyType(
     {
-        Feature.MBEC: (
-            *_mark(_CONSTANT, "ACC_USER_EXEC_MASK"),
-            *_mark(_VARIABLE, "shadow_xu_mask", unit=_SPTE),
-        ),
-        Feature.GMET: _mark(_CONSTANT, "SVM_MISC_ENABLE_GMET", "X86_FEATURE_GMET"),
-        Feature.READ_ACCESS: (*_mark(_CONSTANT, "ACC_READ_MASK"), *_mark(_VARIABLE, "shadow_xs_mask", unit=_SPTE)),
+        Feature.MBEC: (*_mark(_CONSTANT, "ACC_USER_EXEC_MASK"), *_mark(_VARIABLE, "shadow_xu_mask")),
+        Feature.GMET: _mark(_CONSTANT, "SVM_MISC_ENABLE_GMET", "X86_FEATURE_GMET", unit=_MMU),
+        Feature.READ_ACCESS: (*_mark(_CONSTANT, "ACC_READ_MASK"), *_mark(_VARIABLE, "shadow_xs_mask")),
         Feature.NONPRESENT_VALUE: _mark(_CONSTANT, "SHADOW_NONPRESENT_VALUE", "VMX_EPT_SUPPRESS_VE_BIT"),
         Feature.COLLAPSE: (
-            *_mark(_FUNCTION, "make_huge_spte", unit=_SPTE),
+            *_mark(_FUNCTION, "make_huge_spte"),
             *_mark(_FUNCTION, "kvm_tdp_mmu_recover_huge_pages", unit=_TDP),
         ),
         Feature.FETCH_FLAG: (

@@ -10,6 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
+from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.hardware_controls import HardwareControls
@@ -17,7 +19,7 @@ from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
-from mmuproof.model.nested import NestedTranslations
+from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.spte_changes import SpteChanges
@@ -80,7 +82,7 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
-    def nested(self) -> NestedTranslations:
+    def nested(self) -> Nested:
         """Translations of L2's guest-physical addresses."""
 
     @property
@@ -108,21 +110,34 @@ class Kvm(ABC):
     def svm_gating(self) -> SvmGating:
         """The way of GMET from the processor to L2."""
 
-    @abstractmethod
     def constant(self, name: str) -> int:
         """The value of a macro or enumerator.
 
         Raises:
             NotThere: it is not defined.
+            UnlistedConstant: it is none of those that theorems may ask for.
         """
+        value = self._listed(name)
+        if value is None:
+            raise NotThere([name])
+        return value
 
     def defines(self, name: str) -> bool:
-        """Whether a macro or enumerator is defined."""
-        try:
-            self.constant(name)
-        except NotThere:
-            return False
-        return True
+        """Whether a macro or enumerator is defined.
+
+        Raises:
+            UnlistedConstant: it is none of those that theorems may ask for.
+        """
+        return self._listed(name) is not None
+
+    def _listed(self, name: str) -> int | None:
+        if name not in CONSTANTS and name not in OF_OTHER_KERNELS:
+            raise UnlistedConstant(name, LISTED_IN)
+        return self._constant(name)
+
+    @abstractmethod
+    def _constant(self, name: str) -> int | None:
+        """The value of a macro or enumerator that is listed, None if it is not defined."""
 
     @abstractmethod
     def has(self, feature: Feature) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import AT_LEAST, counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -37,8 +38,8 @@ class LinearAsk:
         evidence: how it came about.
     """
 
-    guard: Bool
-    access: BitVec
+    guard: Bool = field(metadata=AT_LEAST)
+    access: BitVec = field(metadata=counts_where("guard"))
     cpl: BitVec
     system: Bool
     write: Bool

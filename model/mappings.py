@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.result_fields import LINE, counts_where
 from mmuproof.model.walks import GuestWalk
 from mmuproof.smt.terms import BitVec, Bool
 
@@ -28,9 +29,9 @@ class MappingAsked:
     """
 
     caller: str
-    at: str
+    at: str = field(metadata=LINE)
     when: Bool
-    pte_access: BitVec
+    pte_access: BitVec = field(metadata=counts_where("when"))
     gpte: BitVec
     parents_access: BitVec
     level: BitVec
@@ -51,7 +52,7 @@ class AdjustedLevel:
 
     goal_level: BitVec
     dirty_tracked: Bool
-    at: str
+    at: str = field(metadata=LINE)
     evidence: Evidence
 
 
@@ -68,7 +69,7 @@ class CheckedEptp:
 
     eptp: BitVec
     accepted: Bool
-    at: str
+    at: str = field(metadata=LINE)
     evidence: Evidence
 
 

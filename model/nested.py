@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import AT_LEAST, counts_where
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import BitVec, Bool
@@ -35,9 +36,9 @@ class NestedTranslation:
     The address that is translated is not part of it: theorems about walks speak of that.
     """
 
-    guard: Bool
-    access: BitVec
-    pte_access: BitVec
+    guard: Bool = field(metadata=AT_LEAST)
+    access: BitVec = field(metadata=counts_where("guard"))
+    pte_access: BitVec = field(metadata=counts_where("guard"))
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class AccessHandedOn:
     evidence: Evidence
 
 
-class NestedTranslations(ABC):
+class Nested(ABC):
     """How KVM gets from L2's guest-physical addresses to L1's."""
 
     @abstractmethod

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
+from mmuproof.model.result_fields import AT_LEAST, LINE, counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 Members = Mapping[str, BitVec]
@@ -79,9 +80,9 @@ class AccessAsked:
     """A call that is told which access to give: the function, where, under which condition, and the access (32)."""
 
     function: str
-    at: str
-    when: Bool
-    access: BitVec
+    at: str = field(metadata=LINE)
+    when: Bool = field(metadata=AT_LEAST)
+    access: BitVec = field(metadata=counts_where("when"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +121,11 @@ class PageMapped:
 
     caller: str
     makes: Bool
-    gfn: BitVec
-    pfn: BitVec
-    host_writable: Bool
+    gfn: BitVec = field(metadata=counts_where("makes"))
+    pfn: BitVec = field(metadata=counts_where("makes"))
+    host_writable: Bool = field(metadata=counts_where("makes"))
     makes_mmio: Bool
-    mmio_gfn: BitVec
+    mmio_gfn: BitVec = field(metadata=counts_where("makes_mmio"))
     fault_gfn: BitVec
     fault_pfn: BitVec
     map_writable: Bool

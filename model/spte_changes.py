@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.result_fields import AT_LEAST
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool
 
@@ -119,7 +120,7 @@ class FastFixed:
 
     ``fixed`` and ``spurious`` are RET_PF_FIXED and RET_PF_SPURIOUS; otherwise the slow path goes on.  ``marked_dirty``
     tells whether the page is marked in the dirty log, ``logged`` whether the memory slot logs writes, ``root_loaded``
-    whether the vCPU has a root.
+    whether the vCPU has a root, as it always does in the reference model.
     """
 
     fixed: Bool
@@ -128,7 +129,7 @@ class FastFixed:
     marked_dirty: Bool
     logged: Bool
     evidence: Evidence
-    root_loaded: Bool = TRUE
+    root_loaded: Bool = field(default=TRUE, metadata=AT_LEAST)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.result_fields import counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -33,22 +34,22 @@ class Told:
     """
 
     called: Bool
-    gfn: BitVec
+    gfn: BitVec = field(metadata=counts_where("called"))
 
 
 @dataclass(frozen=True)
 class AskedToUnsync(Told):
     """What ``mmu_try_to_unsync_pages()`` is told."""
 
-    synchronizing: Bool
-    prefetch: Bool
+    synchronizing: Bool = field(metadata=counts_where("called"))
+    prefetch: Bool = field(metadata=counts_where("called"))
 
 
 @dataclass(frozen=True)
 class AskedMemoryType(Told):
     """What ``get_mt_mask()`` is told."""
 
-    maps_mmio: Bool
+    maps_mmio: Bool = field(metadata=counts_where("called"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -24,8 +25,8 @@ class SvmSettings:
     """
 
     succeeds: Bool
-    npt_enabled: Bool
-    gmet_enabled: Bool
+    npt_enabled: Bool = field(metadata=counts_where("succeeds"))
+    gmet_enabled: Bool = field(metadata=counts_where("succeeds"))
     has_gmet: Bool
     evidence: Evidence
 
@@ -71,9 +72,9 @@ class Vmcb02:
 
     misc_ctl: BitVec
     shadows: Bool
-    shadow_misc_ctl: BitVec
-    shadow_cr4: BitVec
-    shadow_efer: BitVec
+    shadow_misc_ctl: BitVec = field(metadata=counts_where("shadows"))
+    shadow_cr4: BitVec = field(metadata=counts_where("shadows"))
+    shadow_efer: BitVec = field(metadata=counts_where("shadows"))
     l1_cr4: BitVec
     l1_efer: BitVec
     evidence: Evidence

@@ -6,9 +6,10 @@ Controls are vectors of 32 bits as they stand in a VMCS; capability MSRs have 64
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -33,8 +34,8 @@ class VmcsConfig:
     """
 
     succeeds: Bool
-    secondary: BitVec
-    ept_capability: BitVec
+    secondary: BitVec = field(metadata=counts_where("succeeds"))
+    ept_capability: BitVec = field(metadata=counts_where("succeeds"))
     allowed_secondary: BitVec
     ept_vpid_capability: BitVec
     evidence: Evidence
@@ -51,8 +52,8 @@ class VmxSettings:
     """
 
     succeeds: Bool
-    enable_ept: Bool
-    enable_mbec: Bool
+    enable_ept: Bool = field(metadata=counts_where("succeeds"))
+    enable_mbec: Bool = field(metadata=counts_where("succeeds"))
     evidence: Evidence
 
 

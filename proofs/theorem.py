@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmuproof.model.kvm import Kvm
@@ -84,12 +84,27 @@ def always_undefined(at: str, what: str) -> Claim:
     return Claim(holds=FALSE, symptoms=(symptom,))
 
 
+def alone(state: Callable[[Kvm, Vendor], Claim]) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    """What a theorem states that is one claim."""
+    return lambda kvm, vendor: (state(kvm, vendor),)
+
+
+def several(state: Callable[[Kvm, Vendor], Iterable[Claim]]) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    """What a theorem states that is claims one after the other; all are stated at once, or none is."""
+    return lambda kvm, vendor: tuple(state(kvm, vendor))
+
+
 @dataclass(frozen=True)
 class Catch:
     """A defect that a theorem must catch, and the symptom that its counterexample has to show."""
 
     defect: str
     symptom: str
+
+
+def showing(symptom: str, *defects: str) -> tuple[Catch, ...]:
+    """The defects whose counterexamples have to show one symptom."""
+    return tuple(Catch(defect, symptom) for defect in defects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +116,7 @@ class Theorem:
         claim: what it says, in one plain sentence.
         source: manual and section, or the kernel's own comment or assertion.
         assumes: what it takes for granted, each with why a caller guarantees it.
-        vendors: for which tables it is stated.
+        vendors: for which tables it is stated; for all by default.
         state: gives the claims for one implementation and vendor; raises
             `mmuproof.model.kvm.NotThere` where the implementation lacks what the theorem is about.
         catches: the defects that it must catch.
@@ -110,7 +125,7 @@ class Theorem:
     name: str
     claim: str
     source: str
-    assumes: tuple[str, ...]
-    vendors: tuple[Vendor, ...]
+    assumes: tuple[str, ...] = ()
+    vendors: tuple[Vendor, ...] = tuple(Vendor)
     state: Callable[[Kvm, Vendor], Sequence[Claim]]
     catches: tuple[Catch, ...]

@@ -14,9 +14,9 @@ from itertools import chain, count, islice
 import z3
 
 from mmuproof.smt.backend import DEFAULT_BUDGET, core, fresh_solver, name, read
+from mmuproof.smt.dependence import justify
 from mmuproof.smt.graph import evaluate, evaluate_all, postorder, values_of, variables, variables_among
 from mmuproof.smt.guesses import guesses_for
-from mmuproof.smt.justification import justify
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.small_search import SmallSearch
 from mmuproof.smt.terms import TRUE, Bool, Term, all_of, any_of, negate

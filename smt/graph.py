@@ -6,31 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from mmuproof.smt import operations as ops
-from mmuproof.smt.operations import Op
-from mmuproof.smt.terms import (
-    BitVec,
-    Bool,
-    Term,
-    all_of,
-    any_of,
-    ashr,
-    concat,
-    divided,
-    eq,
-    extract,
-    iff,
-    ite,
-    negate,
-    sdiv,
-    sext,
-    slt,
-    srem,
-    to_signed,
-    udiv,
-    ult,
-    urem,
-    zext,
-)
+from mmuproof.smt import terms as builders
+from mmuproof.smt.operations import full
+from mmuproof.smt.terms import BitVec, Bool, Term
 
 
 def postorder(roots: Iterable[Term], known: Collection[Term] = ()) -> list[Term]:
@@ -101,53 +79,13 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
             known[term] = int(known[args[0]] == known[args[1]])
         elif op is ops.NOT and not term.width:
             known[term] = 1 - known[args[0]]
+        elif op is ops.VAR:
+            known[term] = values.get(term.name, 0) & full(term)
         else:
-            known[term] = _value(term, known, values)
+            number = args[-1].width if term.data is None else term.data
+            known[term] = op.fold(number, *[known[arg] for arg in args]) & full(term)
     return known
 
-
-def _value(term: Term, known: Mapping[Term, int], values: Mapping[str, int]) -> int:
-    op = term.op
-    if op is ops.CONST:
-        return term.value
-    full = (1 << term.width) - 1 if term.width else 1
-    if op is ops.VAR:
-        return values.get(term.name, 0) & full
-    args = [known[arg] for arg in term.args]
-    if op in _FOLDS:
-        result = args[0]
-        for arg in args[1:]:
-            result = _FOLDS[op](result, arg)
-        return result & full
-    if op is ops.NOT:
-        return ~args[0] & full
-    if op is ops.EXTRACT:
-        assert isinstance(term.data, int)
-        return (args[0] >> term.data) & full
-    if op is ops.CONCAT:
-        return args[0] << term.args[1].width | args[1]
-    if op is ops.ZEXT:
-        return args[0]
-    width = term.args[0].width
-    if op is ops.SEXT:
-        return to_signed(args[0], width) & full
-    if op is ops.SLT:
-        return int(to_signed(args[0], width) < to_signed(args[1], width))
-    if op in (ops.SHL, ops.LSHR, ops.ASHR):
-        count = min(args[1], width)
-        if op is ops.SHL:
-            return args[0] << count & full
-        return (to_signed(args[0], width) if op is ops.ASHR else args[0]) >> count & full
-    return divided(op, args[0], args[1], width) & full
-
-
-_FOLDS: Mapping[Op, Callable[[int, int], int]] = {
-    ops.XOR: lambda a, b: a ^ b,
-    ops.ADD: lambda a, b: a + b,
-    ops.SUB: lambda a, b: a - b,
-    ops.MUL: lambda a, b: a * b,
-    ops.ULT: lambda a, b: int(a < b),
-}
 
 _T = TypeVar("_T", Bool, BitVec)
 
@@ -178,63 +116,8 @@ class Substitution:
             new = self._replacement(term)
             if new is None:
                 args = tuple(done[arg] for arg in term.args)
-                new = term if args == term.args else _rebuild(term, args)
+                new = term if args == term.args else term.op.rebuild(builders, term, *args)
             elif new.width != term.width:
                 raise ValueError(f"the replacement of {term!r} has another sort")
             done[term] = new
         return done[root]  # type: ignore[return-value]
-
-
-def _rebuild(term: Term, args: tuple[Term, ...]) -> Term:
-    op = term.op
-    if term.width == 0 and op in (ops.NOT, ops.AND, ops.OR):
-        truths = [_truth(arg) for arg in args]
-        return negate(truths[0]) if op is ops.NOT else all_of(*truths) if op is ops.AND else any_of(*truths)
-    if op is ops.ITE:
-        condition = _truth(args[0])
-        if term.width == 0:
-            return ite(condition, _truth(args[1]), _truth(args[2]))
-        return ite(condition, _vector(args[1]), _vector(args[2]))
-    if op is ops.EQ and args[0].width == 0:
-        return iff(_truth(args[0]), _truth(args[1]))
-    vectors = [_vector(arg) for arg in args]
-    first = vectors[0]
-    if op is ops.EXTRACT:
-        assert isinstance(term.data, int)
-        return extract(first, term.data + term.width - 1, term.data)
-    if op in (ops.ZEXT, ops.SEXT):
-        return zext(first, term.width) if op is ops.ZEXT else sext(first, term.width)
-    if op is ops.NOT:
-        return ~first
-    return _BINARY[op](first, vectors[1])
-
-
-_BINARY: Mapping[Op, Callable[[BitVec, BitVec], Term]] = {
-    ops.EQ: eq,
-    ops.ULT: ult,
-    ops.SLT: slt,
-    ops.UDIV: udiv,
-    ops.UREM: urem,
-    ops.SDIV: sdiv,
-    ops.SREM: srem,
-    ops.ASHR: ashr,
-    ops.CONCAT: concat,
-    ops.AND: lambda a, b: a & b,
-    ops.OR: lambda a, b: a | b,
-    ops.XOR: lambda a, b: a ^ b,
-    ops.ADD: lambda a, b: a + b,
-    ops.SUB: lambda a, b: a - b,
-    ops.MUL: lambda a, b: a * b,
-    ops.SHL: lambda a, b: a << b,
-    ops.LSHR: lambda a, b: a >> b,
-}
-
-
-def _vector(term: Term) -> BitVec:
-    assert isinstance(term, BitVec)
-    return term
-
-
-def _truth(term: Term) -> Bool:
-    assert isinstance(term, Bool)
-    return term

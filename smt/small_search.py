@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import z3
 
 from mmuproof.smt.backend import core, equals, fresh_solver, name, read
-from mmuproof.smt.justification import justify
+from mmuproof.smt.dependence import justify
 from mmuproof.smt.obligation import Obligation
 from mmuproof.smt.terms import Bool
 from mmuproof.smt.translation import Translation

@@ -18,54 +18,8 @@ from weakref import KeyedRef, ReferenceType, WeakValueDictionary
 
 from mmuproof.smt import operations as ops
 from mmuproof.smt.operations import Op
-
-
-class Term:
-    """A node: an operation, its arguments, and for a leaf the value or the name.
-
-    ``data`` is the value of a constant, the name of a variable, or the low bit of an extract.
-    ``width`` is the number of bits, and 0 for a truth value.
-    """
-
-    __slots__ = ("__weakref__", "args", "data", "op", "width")
-
-    op: Op
-    args: tuple[Term, ...]
-    data: int | str | None
-    width: int
-
-    def __repr__(self) -> str:
-        return render(self)
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("terms are shared objects and are not pickled; write them out with a solver's format")
-
-    @property
-    def is_const(self) -> bool:
-        """Whether the term is a literal value."""
-        return self.op is ops.CONST
-
-    @property
-    def value(self) -> int:
-        """The value of a constant (0 or 1 for a truth value).
-
-        Raises:
-            ValueError: the term is no constant.
-        """
-        if self.op is not ops.CONST or not isinstance(self.data, int):
-            raise ValueError(f"not a constant: {self!r}")
-        return self.data
-
-    @property
-    def name(self) -> str:
-        """The name of a variable.
-
-        Raises:
-            ValueError: the term is no variable.
-        """
-        if self.op is not ops.VAR or not isinstance(self.data, str):
-            raise ValueError(f"not a variable: {self!r}")
-        return self.data
+from mmuproof.smt.operations import Term as Term
+from mmuproof.smt.operations import to_signed as to_signed
 
 
 class Bool(Term):
@@ -118,7 +72,7 @@ class BitVec(Term):
 
     def __invert__(self) -> BitVec:
         if self.is_const:
-            return bv(~self.value, self.width)
+            return _folded(ops.NOT, self.width, self)
         if self.op is ops.NOT:
             return _as_bv(self.args[0])
         return _make(BitVec, ops.NOT, self.width, (self,))
@@ -196,6 +150,11 @@ def bv(value: int, width: int) -> BitVec:
 @lru_cache(maxsize=1 << 14)
 def _constant(value: int, width: int) -> BitVec:
     return _make(BitVec, ops.CONST, width, (), value)
+
+
+def _folded(op: Op, width: int, *args: BitVec) -> BitVec:
+    """An operation on constants."""
+    return bv(op.fold(args[-1].width, *[arg.value for arg in args]), width)
 
 
 def var(name: str, width: int) -> BitVec:
@@ -388,7 +347,7 @@ def ult(a: BitVec, b: BitVec | int) -> Bool:
     if a is b or (b.is_const and b.value == 0):
         return FALSE
     if a.is_const and b.is_const:
-        return boolean(a.value < b.value)
+        return boolean(bool(ops.ULT.fold(a.width, a.value, b.value)))
     if b.is_const and _largest(a) < b.value:
         return TRUE
     return _make(Bool, ops.ULT, 0, (a, b))
@@ -405,7 +364,7 @@ def slt(a: BitVec, b: BitVec | int) -> Bool:
     if a is b:
         return FALSE
     if a.is_const and b.is_const:
-        return boolean(to_signed(a.value, a.width) < to_signed(b.value, b.width))
+        return boolean(bool(ops.SLT.fold(a.width, a.value, b.value)))
     if b.is_const and b.value == 0:
         return bit(a, a.width - 1)
     top = 1 << (a.width - 1)
@@ -496,11 +455,6 @@ def _known_zero(a: BitVec, depth: int = 4) -> int:
     if a.op is ops.EXTRACT:
         assert isinstance(a.data, int)
         return (_known_zero(_as_bv(args[0]), depth - 1) >> a.data) & full
-    if a.op in (ops.SHL, ops.LSHR) and args[1].is_const:
-        zeros, count = _known_zero(_as_bv(args[0]), depth - 1), args[1].value
-        if a.op is ops.SHL:
-            return ((zeros << count) | ((1 << count) - 1)) & full
-        return (zeros >> count) | (full & ~(full >> count))
     return 0
 
 
@@ -511,8 +465,7 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
     if b.is_const:
         c = b.value
         if a.is_const:
-            k = a.value
-            return bv(k & c if op is ops.AND else k | c if op is ops.OR else k ^ c, width)
+            return bv(op.fold(width, a.value, c), width)
         if op is ops.AND:
             c &= ~_known_zero(a)
             if c == 0:
@@ -530,9 +483,7 @@ def _bitwise(op: Op, a: BitVec, b: BitVec) -> BitVec:
         elif c == full:
             return ~a
         if a.op is op and a.args[1].is_const:
-            inner = a.args[1].value
-            merged = inner & c if op is ops.AND else inner | c if op is ops.OR else inner ^ c
-            return _bitwise(op, _as_bv(a.args[0]), bv(merged, width))
+            return _bitwise(op, _as_bv(a.args[0]), bv(op.fold(width, a.args[1].value, c), width))
         if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
             condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
             return ite(condition, _bitwise(op, then, b), _bitwise(op, other, b))
@@ -555,8 +506,7 @@ def _arithmetic(op: Op, a: BitVec, b: BitVec) -> BitVec:
         a, b = b, a
     if b.is_const:
         if a.is_const:
-            x, y = a.value, b.value
-            return bv(x + y if op is ops.ADD else x - y if op is ops.SUB else x * y, a.width)
+            return _folded(op, a.width, a, b)
         if b.value == 0:
             return b if op is ops.MUL else a
         if op is ops.MUL and b.value == 1:
@@ -574,8 +524,7 @@ def _shift(op: Op, a: BitVec, count: BitVec) -> BitVec:
         if n == 0:
             return a
         if a.is_const:
-            value = to_signed(a.value, a.width) if op is ops.ASHR else a.value
-            return bv(value << n if op is ops.SHL else value >> n, a.width)
+            return _folded(op, a.width, a, count)
         if n == a.width and op is not ops.ASHR:
             return bv(0, a.width)
         if op is ops.LSHR:
@@ -593,29 +542,10 @@ def ashr(a: BitVec, count: BitVec | int) -> BitVec:
     return _shift(ops.ASHR, a, a._other(count))
 
 
-def _truncating(a: int, b: int) -> tuple[int, int]:
-    quotient = abs(a) // abs(b)
-    quotient = quotient if (a < 0) == (b < 0) else -quotient
-    return quotient, a - b * quotient
-
-
-def divided(op: Op, a: int, b: int, width: int) -> int:
-    """SMT-LIB's division: by zero gives all ones (or 1 for a negative dividend), remainder the dividend."""
-    if op in (ops.UDIV, ops.UREM):
-        if b == 0:
-            return (1 << width) - 1 if op is ops.UDIV else a
-        return a // b if op is ops.UDIV else a % b
-    x, y = to_signed(a, width), to_signed(b, width)
-    if y == 0:
-        return (1 if x < 0 else -1) if op is ops.SDIV else x
-    quotient, remainder = _truncating(x, y)
-    return quotient if op is ops.SDIV else remainder
-
-
 def _divide(op: Op, a: BitVec, b: BitVec | int) -> BitVec:
     b = a._other(b)
     if a.is_const and b.is_const:
-        return bv(divided(op, a.value, b.value, a.width), a.width)
+        return _folded(op, a.width, a, b)
     if b.is_const and b.value == 1:
         return a if op in (ops.UDIV, ops.SDIV) else bv(0, a.width)
     if b.is_const and b.value & (b.value - 1) == 0 and b.value and op in (ops.UDIV, ops.UREM):
@@ -671,7 +601,7 @@ def _extract(a: BitVec, high: int, low: int) -> BitVec:
     if width == a.width:
         return a
     if a.is_const:
-        return bv(a.value >> low, width)
+        return bv(ops.EXTRACT.fold(low, a.value), width)
     if a.op is ops.EXTRACT:
         assert isinstance(a.data, int)
         return extract(_as_bv(a.args[0]), a.data + high, a.data + low)
@@ -716,7 +646,7 @@ def concat(*parts: BitVec) -> BitVec:
 def _concat(high: BitVec, low: BitVec) -> BitVec:
     width = high.width + low.width
     if high.is_const and low.is_const:
-        return bv((high.value << low.width) | low.value, width)
+        return _folded(ops.CONCAT, width, high, low)
     if high.is_const and high.value == 0:
         return zext(low, width)
     if high.op is ops.EXTRACT and low.op is ops.EXTRACT and high.args[0] is low.args[0]:
@@ -746,7 +676,7 @@ def zext(a: BitVec, width: int) -> BitVec:
     if width == a.width:
         return a
     if a.is_const:
-        return bv(a.value, width)
+        return _folded(ops.ZEXT, width, a)
     if a.op is ops.ZEXT:
         return zext(_as_bv(a.args[0]), width)
     if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
@@ -762,7 +692,7 @@ def sext(a: BitVec, width: int) -> BitVec:
     if width == a.width:
         return a
     if a.is_const:
-        return bv(to_signed(a.value, a.width), width)
+        return _folded(ops.SEXT, width, a)
     if _known_zero(a) >> (a.width - 1):
         return zext(a, width)
     if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
@@ -783,23 +713,3 @@ def resize(a: BitVec, width: int, *, signed: bool = False) -> BitVec:
     if width < a.width:
         return extract(a, width - 1, 0)
     return sext(a, width) if signed else zext(a, width)
-
-
-def to_signed(value: int, width: int) -> int:
-    """The two's complement reading of ``value``."""
-    return value - (1 << width) if value >> (width - 1) & 1 else value
-
-
-def render(root: Term, depth: int = 6) -> str:
-    """A short text of a term for people, cut off below ``depth`` levels."""
-    if root.op is ops.CONST:
-        return ("true" if root.data else "false") if root.width == 0 else f"{root.value:#x}"
-    if root.op is ops.VAR:
-        return root.name
-    if depth == 0:
-        return "…"
-    inner = " ".join(render(arg, depth - 1) for arg in root.args)
-    if root.op is ops.EXTRACT:
-        assert isinstance(root.data, int)
-        return f"(bits {root.data + root.width - 1}:{root.data} {inner})"
-    return f"({root.op.value} {inner})"

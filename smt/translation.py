@@ -8,8 +8,7 @@ called without giving up the interpreter's lock: each takes less time than getti
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ctypes import PYFUNCTYPE, c_char_p, c_uint, c_uint64, c_void_p, cast
-from typing import Any
+from ctypes import PYFUNCTYPE, c_char_p, c_int, c_uint, c_uint64, c_void_p, cast
 
 import z3
 from z3 import z3core
@@ -79,34 +78,14 @@ class _Builder:
 
     def _make(self, term: Term, args: list[int]) -> int | None:
         context, op, width = self._context, term.op, term.width
-        binary = (_ON_VECTORS if width else _ON_TRUTHS).get(op)
-        if binary is not None:
-            return self._folded(binary, args)
         if op is ops.CONST:
             return self._constant(term.value, width)
         if op is ops.VAR:
             return _const(context, _string_symbol(context, term.name.encode()), self._sort(width))
-        if op is ops.ITE:
-            return _ite(context, *args)
-        if op is ops.NOT:
-            return (_bvnot if width else _not)(context, *args)
-        if op in (ops.AND, ops.OR):
-            return (_and if op is ops.AND else _or)(context, len(args), (c_void_p * len(args))(*args))
-        if op is ops.EXTRACT:
-            assert isinstance(term.data, int)
-            return _extract(context, term.data + width - 1, term.data, *args)
-        if op in (ops.ZEXT, ops.SEXT):
-            return (_zero_ext if op is ops.ZEXT else _sign_ext)(context, width - term.args[0].width, *args)
-        raise AssertionError(f"no expression for {op}")
-
-    def _folded(self, binary: _Function, args: list[int]) -> int | None:
-        """An operation on two, applied from the left to all."""
-        made: int | None = args[0]
-        for index, argument in enumerate(args[1:], 2):
-            made = binary(self._context, made, argument)
-            if index < len(args):
-                self._keep(made)
-        return made
+        function = (_ON_VECTORS if width else _ON_TRUTHS)[op]
+        if not width and (op is ops.AND or op is ops.OR):
+            return function(context, len(args), (c_void_p * len(args))(*args))
+        return function(context, *op.indices(term), *args)
 
     def _constant(self, value: int, width: int) -> int | None:
         context = self._context
@@ -125,59 +104,31 @@ class _Builder:
 
 _Function = Callable[..., int | None]
 
+_PLAIN = (c_char_p, c_int, c_uint, c_uint64)
+"""What the C interface takes and gives besides objects."""
 
-def _function(name: str, *arguments: Any, result: Any = c_void_p) -> _Function:
+
+def _function(name: str) -> _Function:
     """A function of the C interface; the first argument of each is the context, objects are addresses."""
     # The bindings keep the library to themselves; each of their functions has the one that it calls as a default.
     (bound,) = getattr(z3core, f"Z3_{name}").__defaults__
     address = cast(bound.f, c_void_p).value
     assert address is not None
-    return PYFUNCTYPE(result, c_void_p, *arguments)(address)
+    result, *arguments = (each if each in _PLAIN else c_void_p for each in (bound.f.restype, *bound.f.argtypes))
+    return PYFUNCTYPE(result, *arguments)(address)
 
 
-_inc_ref = _function("inc_ref", c_void_p, result=None)
-_dec_ref = _function("dec_ref", c_void_p, result=None)
-_string_symbol = _function("mk_string_symbol", c_char_p)
+_inc_ref = _function("inc_ref")
+_dec_ref = _function("dec_ref")
+_string_symbol = _function("mk_string_symbol")
 _bool_sort = _function("mk_bool_sort")
-_bv_sort = _function("mk_bv_sort", c_uint)
-_const = _function("mk_const", c_void_p, c_void_p)
+_bv_sort = _function("mk_bv_sort")
+_const = _function("mk_const")
 _true = _function("mk_true")
 _false = _function("mk_false")
-_number = _function("mk_unsigned_int64", c_uint64, c_void_p)
-_numeral = _function("mk_numeral", c_char_p, c_void_p)
-_not = _function("mk_not", c_void_p)
-_bvnot = _function("mk_bvnot", c_void_p)
-_and = _function("mk_and", c_uint, c_void_p)
-_or = _function("mk_or", c_uint, c_void_p)
-_ite = _function("mk_ite", c_void_p, c_void_p, c_void_p)
-_extract = _function("mk_extract", c_uint, c_uint, c_void_p)
-_zero_ext = _function("mk_zero_ext", c_uint, c_void_p)
-_sign_ext = _function("mk_sign_ext", c_uint, c_void_p)
+_number = _function("mk_unsigned_int64")
+_numeral = _function("mk_numeral")
 
-
-def _binary(name: str) -> _Function:
-    return _function(name, c_void_p, c_void_p)
-
-
-_ON_TRUTHS: Mapping[Op, _Function] = {
-    ops.EQ: _binary("mk_eq"),
-    ops.ULT: _binary("mk_bvult"),
-    ops.SLT: _binary("mk_bvslt"),
-}
-_ON_VECTORS: Mapping[Op, _Function] = {
-    ops.AND: _binary("mk_bvand"),
-    ops.OR: _binary("mk_bvor"),
-    ops.XOR: _binary("mk_bvxor"),
-    ops.ADD: _binary("mk_bvadd"),
-    ops.SUB: _binary("mk_bvsub"),
-    ops.MUL: _binary("mk_bvmul"),
-    ops.UDIV: _binary("mk_bvudiv"),
-    ops.UREM: _binary("mk_bvurem"),
-    ops.SDIV: _binary("mk_bvsdiv"),
-    ops.SREM: _binary("mk_bvsrem"),
-    ops.SHL: _binary("mk_bvshl"),
-    ops.LSHR: _binary("mk_bvlshr"),
-    ops.ASHR: _binary("mk_bvashr"),
-    ops.CONCAT: _binary("mk_concat"),
-}
-"""By the operation, of those with two arguments or a chain of them: the function, by the sort of the result."""
+_ON_VECTORS: Mapping[Op, _Function] = {op: _function(f"mk_{op.solver}") for op in ops.ALL if op.solver}
+_ON_TRUTHS: Mapping[Op, _Function] = {op: _function(f"mk_{op.logical or op.solver}") for op in ops.ALL if op.solver}
+"""What makes the expressions of an operation, by the sort of the result."""

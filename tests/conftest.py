@@ -1,4 +1,6 @@
-"""Real kernel trees for the tests that need them; nothing is downloaded here.
+"""What all tests share: real kernel trees for those that need them, and that random ones are not timed.
+
+Nothing is downloaded here.
 
 A test that fails on a point release which came out after `RELEASES` was last brought up to date is told as such, and
 does not fail the run: what differs there has still to be looked at.
@@ -11,10 +13,16 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
+
+# No test fails because the machine is busy with something else, nor because what was drawn at random is large.
+_UNCHECKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=_UNCHECKED)
+settings.load_profile("untimed")
 
 #: The exact kernels with which all tests passed.
 RELEASES = {"6.1": "6.1.176", "6.12": "6.12.117", "7.2": RELEASE, "7.3": "7.3.4"}

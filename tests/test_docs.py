@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from mmuproof.cli.main import COMMANDS
 from mmuproof.lift.tree.version import kernel_version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,36 @@ def transcripts() -> ModuleType:
 #: Two releases held against each other, and a series, take minutes.
 LONG = ("docs/diff.md",)
 PAGES = [pytest.param(page, marks=pytest.mark.long if page in LONG else ()) for page in transcripts().PAGES]
+
+
+def test_the_tables_of_options_are_current_and_no_command_lacks_one() -> None:
+    tool, told = transcripts(), set[str]()
+    for name in tool.PAGES:
+        page = (ROOT / name).read_text("utf-8")
+        assert tool.tabled(page) == page, "run make docs"
+        told |= set(re.findall(r"<!-- options of (\w+) -->", page))
+    assert told == {command.name for command in COMMANDS}
+
+
+def test_a_table_of_options_says_what_the_help_says() -> None:
+    rows = transcripts().option_table("prove").splitlines()
+    assert (
+        r"| `--vendor intel\|amd\|shadow` | Intel EPT, AMD nested paging, or shadow paging without either;" in rows[3]
+    )
+    assert "`--errata FILE` | Errata of your own, in TOML ([errata](errata.md))." in "".join(rows)
+    assert "| `-v`, `--verbose` | " in "".join(rows)
+    assert "`REPOSITORY@REVISION`, `linux-*.tar.xz`, or `linux-source-*.deb`; without it" in rows[2]
+
+
+def test_the_page_of_own_theorems_quotes_its_example_and_names_files_that_there_are() -> None:
+    page = (ROOT / "docs" / "own-theorems.md").read_text("utf-8")
+    example = (ROOT / "docs" / "examples" / "own_theorems.py").read_text("utf-8")
+    quoted = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert quoted
+    assert [each for each in quoted if each not in example] == []
+    named = re.findall(r"`((?:docs|model|proofs|spec|tests)/[\w./-]*)`", page.replace("AREA", "masks"))
+    assert len(named) > 15
+    assert [each for each in named if not (ROOT / each).exists()] == []
 
 
 def test_the_list_of_theorems_is_current() -> None:

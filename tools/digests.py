@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmuproof.lift.errors import Missing, Refused, Undefined
@@ -40,7 +41,7 @@ class Digests:
     def term(self, root: Term) -> bytes:
         """A digest that two terms share exactly if they are alike, node by node and name by name."""
         for term in postorder([root], self._known):
-            head = f"{term.op.value} {term.width} {term.data!r}".encode()
+            head = f"{term.op.name} {term.width} {term.data!r}".encode()
             self._known[term] = hashlib.sha256(b"\0".join((head, *(self._known[arg] for arg in term.args)))).digest()
         return self._known[root]
 
@@ -97,21 +98,36 @@ def _opened(source: str | None) -> Iterator[Kvm]:
         yield kvm
 
 
+def _is_of(theorem: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(theorem, pattern) for pattern in patterns)
+
+
 def main() -> int:
     """Print the digests, or hold them against those of an earlier run."""
     parser = argparse.ArgumentParser(description="Print a digest of every claim.")
+    parser.add_argument(
+        "theorems", metavar="THEOREM", nargs="*", default=["*"], help="names, with * and ?; by default all"
+    )
     parser.add_argument("--kernel", metavar="SOURCE", help="a kernel tree; the reference model by default")
     parser.add_argument("--against", metavar="FILE", type=Path, help="what an earlier run printed; only what differs")
     options = parser.parse_args()
     digests = Digests()
     with _opened(options.kernel) as kvm:
         now = [
-            line for theorem in THEOREMS for vendor in theorem.vendors for line in lines(theorem, kvm, vendor, digests)
+            line
+            for theorem in THEOREMS
+            if _is_of(theorem.name, options.theorems)
+            for vendor in theorem.vendors
+            for line in lines(theorem, kvm, vendor, digests)
         ]
     if options.against is None:
         sys.stdout.writelines(f"{line}\n" for line in now)
         return 0
-    before = options.against.read_text("utf-8").splitlines()
+    before = [
+        line
+        for line in options.against.read_text("utf-8").splitlines()
+        if _is_of(line.partition(" ")[0], options.theorems)
+    ]
     for line in sorted(set(before) ^ set(now)):
         sys.stdout.write(f"{'-' if line in before else '+'} {line}\n")
     sys.stdout.write(f"{len(before)} claims before, {len(now)} now\n")

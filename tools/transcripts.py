@@ -1,4 +1,7 @@
-"""Run the commands that the documentation shows, and write what they print below them.
+"""Write the tables of options in the documentation, and below the commands that it shows what they print.
+
+A table of options stands between ``<!-- options of COMMAND -->`` and ``<!-- end -->``; it says what the fields of the
+command's request say.
 
 A block that begins with ```` ```console ```` holds one command after ``$ ``; all below it is its output.
 A line of it that is ``…`` alone stands for what is left out: what is shown on either side of it goes from its first
@@ -24,13 +27,28 @@ from pathlib import Path
 
 import platformdirs
 
+from mmuproof.cli.main import COMMANDS
+from mmuproof.cli.shared.options import declared
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/commands.md", "docs/mbec-gmet.md", "docs/errata.md", "docs/ask.md", "docs/diff.md")
+PAGES = (
+    "README.md",
+    "docs/commands.md",
+    "docs/mbec-gmet.md",
+    "docs/errata.md",
+    "docs/ask.md",
+    "docs/diff.md",
+    "docs/own-theorems.md",
+)
 EXAMPLES = ROOT / "docs" / "examples"
 _BLOCK = re.compile(
     r"(?<=^```console\n)\$ (?P<command>[^\n]*)\n(?P<output>.*?)(?=^```$)|(?<=^```sh\n)(?P<script>.*?)(?=^```$)",
     re.MULTILINE | re.DOTALL,
 )
+_TABLE = re.compile(r"(?<=^<!-- options of )(\w+)( -->\n).*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
+# What a reader may have to type, and would be taken for markup: names, paths, patterns, options.
+_LITERAL = re.compile(r"(?<![\w*.-])(?:--?[a-z][\w-]*|[\w*.-]*[*_/@][\w*/@.-]*[\w*])")
+_PAGE = re.compile(r"`docs/([\w-]+)\.md`")
 _LEFT_OUT = "…\n"
 # A commit made in an example is the same whoever makes it, and whenever.
 _COMMITTER = {
@@ -124,6 +142,29 @@ def refreshed(text: str) -> str:
         return _BLOCK.sub(block, text)
 
 
+def option_table(name: str) -> str:
+    """What the options of a command are, as a table."""
+    (request,) = (command.request for command in COMMANDS if command.name == name)
+    rows = ["| option | meaning |\n|---|---|\n"]
+    for _, _, given in declared(request):
+        if given.names:
+            *shorter, last = sorted(given.names, key=len)
+            names = [*shorter, last if given.metavar is None else f"{last} {given.metavar}"]
+            says = _PAGE.sub(r"[\1](\1.md)", _LITERAL.sub(r"`\g<0>`", given.says))
+            called = ", ".join(f"`{each}`" for each in names)
+            rows.append(f"| {_escaped(called)} | {_escaped(says)} |\n")
+    return "".join(rows)
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def tabled(text: str) -> str:
+    """A page with its tables of options as they are now."""
+    return _TABLE.sub(lambda found: f"{found[1]}{found[2]}\n{option_table(found[1])}\n", text)
+
+
 def steady(text: str) -> str:
     """A page without what changes from run to run."""
     return _CHANGING.sub("…", text)
@@ -136,7 +177,7 @@ def main() -> int:
     for name in named or PAGES:
         page = ROOT / name
         before = page.read_text("utf-8")
-        after = refreshed(before)
+        after = refreshed(tabled(before))
         if "--check" not in sys.argv[1:]:
             page.write_text(after, "utf-8")
         elif steady(before) != steady(after):

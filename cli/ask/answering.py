@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mmuproof.cli.ask.answers import Goal, Reply
+from mmuproof.cli.ask.replies import Goal, Reply
 from mmuproof.cli.shared.results import Counterexample, CutNote
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.telling.counterexamples import explain
@@ -87,16 +87,20 @@ def _undefined_elsewhere(asked: Posed, assumptions: Sequence[Assumption], solver
     """Where the code is undefined for some input: what it does there is not covered by the answer."""
     demanded = [check for check in asked.evidence.checks if not check.kind.is_stated]
     premise = all_of(*(each.holds for each in asked.premises), *(each.term for each in assumptions))
-    if not demanded or not solver.satisfiable(all_of(premise, negate(all_of(*(check.holds for check in demanded))))):
+    if not demanded or solver.satisfiable(_broken(demanded, premise)) is False:
         return None
-    return _first_reachable(demanded, premise, solver)
-
-
-def _first_reachable(checks: Sequence[Check], premise: Bool, solver: Solver) -> str | None:
-    for check in checks:
-        if solver.satisfiable(all_of(premise, negate(check.holds))):
+    answers = []
+    for check in demanded:
+        answers.append(solver.satisfiable(_broken([check], premise)))
+        if answers[-1]:
             return (
                 f"but for other inputs C leaves the behaviour undefined: at {check.at} it is not always so that "
                 f"{check.kind.value}"
             )
-    return None
+    if None not in answers:
+        return None
+    return "but the budget ran out before it was known whether C leaves the behaviour undefined for other inputs"
+
+
+def _broken(demanded: Sequence[Check], premise: Bool) -> Bool:
+    return all_of(premise, negate(all_of(*(check.holds for check in demanded))))

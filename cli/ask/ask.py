@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmuproof.cli.ask.answering import answer
-from mmuproof.cli.ask.answers import Goal, Replies, Reply
+from mmuproof.cli.ask.command import AskRequest
 from mmuproof.cli.ask.mistakes import Written, wrong_question, wrong_text
 from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
+from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.console import Output
@@ -50,35 +51,6 @@ _EXPRESSION = "the expression"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class AskRequest:
-    """What the user asked for.
-
-    Args:
-        expression: the question; None with a file.
-        kernel: the kernel's source.
-        vendors: for which masks; any masks if there are none.
-        always: whether the question is if it is always true, instead of if it can be.
-        assume: further expressions that are taken to be true.
-        file: properties instead of an expression.
-        unit: the translation unit to ask in, None to have it found.
-        json: where the results file goes.
-        budget: the solver's budget for one question, None for the usual one.
-        verbose: with assumptions and cuts in full.
-    """
-
-    expression: str | None
-    kernel: str
-    vendors: tuple[str, ...] = ()
-    always: bool = False
-    assume: tuple[str, ...] = ()
-    file: Path | None = None
-    unit: str | None = None
-    json: Path | None = None
-    budget: int | None = None
-    verbose: bool = False
-
-
 def ask(request: AskRequest, output: Output) -> int:
     """Answer what is asked; the exit status.
 
@@ -86,8 +58,9 @@ def ask(request: AskRequest, output: Output) -> int:
         UsageProblem: the question cannot be asked, or the results file could not be written.
     """
     start = time.perf_counter()
+    assert request.kernel is not None
     vendors = select_vendors(request.vendors) if request.vendors else ()
-    questions = _Questions(request, vendors)
+    questions = _Asked(request, vendors)
     if request.json is not None:
         check_writable(request.json)
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
@@ -141,7 +114,7 @@ def _aside(work: Callable[[], _T]) -> _T:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Questions:
+class _Asked:
     """What is asked, as far as it can be understood without the tree."""
 
     def __init__(self, request: AskRequest, vendors: tuple[Vendor, ...]) -> None:

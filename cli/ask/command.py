@@ -1,15 +1,15 @@
-"""The command lines of `mmuproof ask` and `mmuproof cache`."""
+"""The command lines of `mmuproof ask` and `mmuproof cache`: what a user can ask for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import End, QuestionBudget
+from mmuproof.cli.shared.options import Command, QuestionBudget, argument, option
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
 
@@ -38,109 +38,78 @@ _CACHE_HELP = """Say what is kept from one run to the next, and where: unpacked 
 With --clear, remove all of it.
 """
 
-_Expression = Annotated[str | None, typer.Argument(metavar="EXPRESSION", show_default=False, hidden=True)]
-_Kernel = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SOURCE",
-        show_default=False,
-        help="A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.",
-    ),
-]
-_Vendors = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="intel|amd|shadow",
-        show_default=False,
-        help="With the shadow_* masks as they are set up for Intel EPT, AMD nested paging, or shadow paging without "
-        "either; may be repeated. Masks of any value by default.",
-    ),
-]
-_Prove = Annotated[bool, typer.Option("--prove", help="Ask whether it is always so, not whether it is possible.")]
-_Assume = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="EXPRESSION", show_default=False, help="Look only at states in which this holds; may be repeated."
-    ),
-]
-_File = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", show_default=False, help="Decide the properties in a C file: one function each (docs/ask.md)."
-    ),
-]
-_Header = Annotated[bool, typer.Option("--header", help="Print the header that files of properties include.")]
-_Unit = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        show_default=False,
-        help="The translation unit to ask in, such as arch/x86/kvm/mmu/mmu.c; found by itself by default.",
-    ),
-]
-_Json = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", show_default=False, help="Write the answers there as well, whole or not at all."),
-]
-_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="With the examples of properties that are as wanted.")]
-_Clear = Annotated[bool, typer.Option("--clear", help="Remove it.")]
+
+@dataclass(frozen=True, kw_only=True)
+class AskRequest:
+    """What the user asked for.
+
+    Raises:
+        UsageProblem: what is asked for does not go together.
+    """
+
+    expression: Annotated[str | None, argument("EXPRESSION")] = None
+    kernel: Annotated[
+        str | None, option("A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.", "SOURCE")
+    ] = None
+    vendors: Annotated[
+        tuple[str, ...],
+        option(
+            "With the shadow_* masks as they are set up for Intel EPT, AMD nested paging, or shadow paging without "
+            "either; may be repeated. Masks of any value by default.",
+            "intel|amd|shadow",
+            "--vendor",
+        ),
+    ] = ()
+    always: Annotated[bool, option("Ask whether it is always so, not whether it is possible.", None, "--prove")] = False
+    assume: Annotated[
+        tuple[str, ...], option("Look only at states in which this holds; may be repeated.", "EXPRESSION")
+    ] = ()
+    file: Annotated[
+        Path | None, option("Decide the properties in a C file: one function each (docs/ask.md).", "FILE")
+    ] = None
+    header: Annotated[bool, option("Print the header that files of properties include.")] = False
+    unit: Annotated[
+        str | None,
+        option("The translation unit to ask in, such as arch/x86/kvm/mmu/mmu.c; found by itself by default.", "FILE"),
+    ] = None
+    json: Annotated[Path | None, option("Write the answers there as well, whole or not at all.", "FILE")] = None
+    budget: QuestionBudget = None
+    verbose: Annotated[bool, option("With the examples of properties that are as wanted.", None, "--verbose", "-v")] = (
+        False
+    )
+
+    def __post_init__(self) -> None:
+        if self.header:
+            return
+        if (self.expression is None) is (self.file is None):
+            raise UsageProblem("ask takes an expression, or a --file of properties")
+        if self.file is not None and (self.always or self.assume):
+            raise UsageProblem("a file says itself what its properties are and assume: no --prove or --assume")
+        if self.kernel is None:
+            raise UsageProblem("ask needs a --kernel: the reference model has no C")
 
 
-def add_ask(app: typer.Typer, end: End) -> None:
-    """Add the commands; ``end`` runs one and ends with its exit status."""
+@dataclass(frozen=True, kw_only=True)
+class CacheRequest:
+    """What the user asked for."""
 
-    @app.command("ask", help=_ASK_HELP)
-    def ask_command(
-        expression: _Expression = None,
-        *,
-        kernel: _Kernel = None,
-        vendor: _Vendors = None,
-        prove: _Prove = False,
-        assume: _Assume = None,
-        file: _File = None,
-        header: _Header = False,
-        unit: _Unit = None,
-        json: _Json = None,
-        budget: QuestionBudget = None,
-        verbose: _Verbose = False,
-    ) -> None:
-        def body(output: Output) -> int:
-            if header:
-                return _print_header(output)
-            if (expression is None) is (file is None):
-                raise UsageProblem("ask takes an expression, or a --file of properties")
-            if file is not None and (prove or assume):
-                raise UsageProblem("a file says itself what its properties are and assume: no --prove or --assume")
-            if kernel is None:
-                raise UsageProblem("ask needs a --kernel: the reference model has no C")
-            # Only now: the solver and the C front end take longer to load than a mistake takes to find.
-            from mmuproof.cli.ask.ask import AskRequest, ask
+    clear: Annotated[bool, option("Remove it.")] = False
 
-            request = AskRequest(
-                expression=expression,
-                kernel=kernel,
-                vendors=tuple(vendor or ()),
-                always=prove,
-                assume=tuple(assume or ()),
-                file=file,
-                unit=unit,
-                json=json,
-                budget=budget,
-                verbose=verbose,
-            )
-            return ask(request, output)
 
-        end(body)
+def _ask(request: AskRequest, _catalogue: Catalogue, output: Output) -> int:
+    if request.header:
+        return _print_header(output)
+    # Only now: the solver and the C front end take longer to load than a mistake takes to find.
+    from mmuproof.cli.ask.ask import ask
 
-    @app.command("cache", help=_CACHE_HELP)
-    def cache_command(*, clear: _Clear = False) -> None:
-        def body(output: Output) -> int:
-            from mmuproof.cli.shared.caching import clear_cache, show_cache
+    return ask(request, output)
 
-            (clear_cache if clear else show_cache)(output)
-            return 0
 
-        end(body)
+def _cache(request: CacheRequest, _catalogue: Catalogue, output: Output) -> int:
+    from mmuproof.cli.shared.caching import clear_cache, show_cache
+
+    (clear_cache if request.clear else show_cache)(output)
+    return 0
 
 
 def _print_header(output: Output) -> int:
@@ -149,3 +118,7 @@ def _print_header(output: Output) -> int:
     for line in HEADER.rstrip("\n").split("\n"):
         output.line(line)
     return 0
+
+
+ASK = Command("ask", _ASK_HELP, AskRequest, _ask)
+CACHE = Command("cache", _CACHE_HELP, CacheRequest, _cache)

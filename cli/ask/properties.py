@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.cli.ask.answers import Goal
+from mmuproof.cli.ask.replies import Goal
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.parsing.probe import Property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.cli.ask.answers import Goal, Replies, Reply
+from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts, ranges
 from mmuproof.cli.telling.results_file import SCHEMA, counterexample_content, cut_content, kernel_content, tool_version

@@ -62,6 +62,7 @@ class Judgement:
         witness: an input on which they differ.
         calls: the functions that are called alike and were not followed.
         reason: why there is no verdict.
+        failure: where an exception comes from that is a mistake of ours, and the reason; empty if there was none.
     """
 
     function: str
@@ -80,6 +81,7 @@ class Judgement:
     witness: Witness | None = None
     calls: tuple[str, ...] = ()
     reason: str = ""
+    failure: str = ""
 
     @property
     def guaranteed(self) -> bool:

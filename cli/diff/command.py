@@ -1,15 +1,15 @@
-"""The command line of `mmuproof diff`."""
+"""The command line of `mmuproof diff`: what a user can ask for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import End, QuestionBudget, Results, processors
+from mmuproof.cli.shared.options import Command, QuestionBudget, Results, argument, option, processors
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -35,95 +35,71 @@ Exit status:
   3  none differs, but one could not be compared or decided
 """
 
-_Old = Annotated[str, typer.Argument(metavar="OLD", show_default=False, hidden=True)]
-_New = Annotated[list[str] | None, typer.Argument(metavar="[NEW] [FUNCTION]", show_default=False, hidden=True)]
-_Patch = Annotated[
-    Path | None, typer.Option(metavar="FILE", show_default=False, help="Compare OLD with what this patch makes of it.")
-]
-_Series = Annotated[
-    str | None,
-    typer.Option(metavar="REV..REV", show_default=False, help="Compare commit by commit; OLD is the repository."),
-]
-_Map = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map",
-        metavar="OLD=NEW",
-        show_default=False,
-        help="What a function, parameter or member is called in NEW, where it is not found by itself; may be repeated.",
-    ),
-]
-_Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        "-j",
-        metavar="N",
-        min=1,
-        show_default=False,
-        help="How many functions are compared at once; one for each processor by default.",
-    ),
-]
-_Apart = Annotated[
-    bool,
-    typer.Option("--apart", help="Parse each file by itself, and not those that can be all at once; takes longer."),
-]
-_Verbose = Annotated[
-    bool,
-    typer.Option("--verbose", "-v", help="With the calls that are not followed, and all that could not be compared."),
-]
+
+@dataclass(frozen=True, kw_only=True)
+class DiffRequest:
+    """What the user asked for; ``rest`` is the new kernel's source, unless a patch makes it, and functions.
+
+    Raises:
+        UsageProblem: what is asked for does not go together.
+    """
+
+    old: Annotated[str, argument("OLD")]
+    rest: Annotated[tuple[str, ...], argument("[NEW] [FUNCTION]")] = ()
+    patch: Annotated[Path | None, option("Compare OLD with what this patch makes of it.", "FILE")] = None
+    series: Annotated[str | None, option("Compare commit by commit; OLD is the repository.", "REV..REV")] = None
+    names: Annotated[
+        tuple[str, ...],
+        option(
+            "What a function, parameter or member is called in NEW, where it is not found by itself; may be repeated.",
+            "OLD=NEW",
+            "--map",
+        ),
+    ] = ()
+    json: Results = None
+    jobs: Annotated[
+        int,
+        option(
+            "How many functions are compared at once; one for each processor by default.", "N", "--jobs", "-j", least=1
+        ),
+    ] = field(default_factory=processors)
+    budget: QuestionBudget = None
+    apart: Annotated[
+        bool, option("Parse each file by itself, and not those that can be all at once; takes longer.")
+    ] = False
+    verbose: Annotated[
+        bool,
+        option("With the calls that are not followed, and all that could not be compared.", None, "--verbose", "-v"),
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.patch is not None and self.series is not None:
+            raise UsageProblem("--patch and --series do not go together")
+        if self.series is not None and (self.rest or self.names or self.json is not None or self.apart):
+            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart")
+        if self.patch is None and self.series is None and not self.rest:
+            raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series")
+
+    @property
+    def new(self) -> str:
+        """The new kernel's source, where no patch makes it."""
+        return self.rest[0]
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names and patterns; every function of the MMU that has changed if there are none."""
+        return self.rest if self.patch is not None else self.rest[1:]
 
 
-def add_diff(app: typer.Typer, end: End) -> None:
-    """Add the command; ``end`` runs one and ends with its exit status."""
+def _run(request: DiffRequest, _catalogue: Catalogue, output: Output) -> int:
+    # Only now: the solver and the C front end take longer to load than a mistake takes to find.
+    if request.series is not None:
+        from mmuproof.cli.diff.series import compare_series
 
-    @app.command("diff", help=_HELP)
-    def diff_command(
-        old: _Old,
-        rest: _New = None,
-        *,
-        patch: _Patch = None,
-        series: _Series = None,
-        names: _Map = None,
-        json: Results = None,
-        jobs: _Jobs = None,
-        budget: QuestionBudget = None,
-        apart: _Apart = False,
-        verbose: _Verbose = False,
-    ) -> None:
-        def body(output: Output) -> int:
-            given = list(rest or ())
-            if patch is not None and series is not None:
-                raise UsageProblem("--patch and --series do not go together")
-            if series is not None:
-                if given or names or json is not None or apart:
-                    raise UsageProblem(
-                        "--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart"
-                    )
-                from mmuproof.cli.diff.series import SeriesRequest, compare_series
+        return compare_series(request, output)
+    from mmuproof.cli.diff.diff import diff
 
-                return compare_series(SeriesRequest(old, series, jobs or processors(), budget), output)
-            new = None
-            if patch is None and series is None:
-                if not given:
-                    raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series")
-                new = given.pop(0)
-            # Only now: the solver and the C front end take longer to load than a mistake takes to find.
-            from mmuproof.cli.diff.diff import DiffRequest, diff
+    return diff(request, output)
 
-            count = jobs or processors()
-            request = DiffRequest(
-                old=old,
-                new=new,
-                functions=tuple(given),
-                patch=patch,
-                names=tuple(names or ()),
-                json=json,
-                jobs=count,
-                budget=budget,
-                apart=apart,
-                verbose=verbose,
-            )
-            return diff(request, output)
 
-        end(body)
+DIFF = Command("diff", _HELP, DiffRequest, _run)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.console import Output
@@ -21,35 +21,6 @@ from mmuproof.cli.shared.naming import given_names
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.tree.patched import patched_tree
 from mmuproof.lift.tree.source import KernelTree, open_source
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffRequest:
-    """What the user asked for.
-
-    Args:
-        old: the old kernel's source.
-        new: the new kernel's source.
-        functions: names and patterns; every function of the MMU that has changed if there are none.
-        patch: a patch on top of the old source, instead of a new one.
-        names: ``OLD=NEW`` for what has another name.
-        json: where the results file goes.
-        jobs: how many processes compare functions.
-        budget: the solver's budget for one question, None for the usual one.
-        apart: whether each unit is parsed by itself.
-        verbose: with the functions that are equal, and all that could not be compared.
-    """
-
-    old: str
-    new: str | None
-    functions: tuple[str, ...] = ()
-    patch: Path | None = None
-    names: tuple[str, ...] = ()
-    json: Path | None = None
-    jobs: int = 1
-    budget: int | None = None
-    apart: bool = False
-    verbose: bool = False
 
 
 def diff(request: DiffRequest, output: Output) -> int:
@@ -132,7 +103,6 @@ def _new_tree(request: DiffRequest, old: KernelTree) -> AbstractContextManager[K
     cache = cache_folder(TREES)
     if request.patch is not None:
         return patched_tree(old, request.patch, cache=cache)
-    assert request.new is not None
     return open_source(request.new, cache=cache)
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 
 from mmuproof.cli.diff.changes import CallerCheck, Judgement, Witness
 from mmuproof.cli.diff.conditions import EFFORT, EqualityCondition, bit_names, condition_of_equality
+from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.telling.counterexamples import explain
 from mmuproof.cli.telling.flags import number
 from mmuproof.compare.claims import Change, Permission, Shows, equality, permission_of, with_evidence
@@ -427,7 +428,13 @@ def _not_compared(pair: Pair, masks: str, error: Exception) -> Judgement:
     # One function that cannot be compared must not keep the others from being judged.
     known = isinstance(error, LiftError | NotThere)
     reason = str(error) if known else f"comparing it failed: {type(error).__name__}: {error}"
-    return Judgement(function=pair.name, change=Change.NOT_COMPARED, masks=masks, reason=" ".join(reason.split()))
+    return Judgement(
+        function=pair.name,
+        change=Change.NOT_COMPARED,
+        masks=masks,
+        reason=" ".join(reason.split()),
+        failure="" if known else traced(error),
+    )
 
 
 def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:

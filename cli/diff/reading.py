@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mmuproof.cli.shared.naming import is_pattern
+from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.lift.parsing.joined import NotJoined, parse_joined
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
@@ -16,7 +17,7 @@ from mmuproof.lift.tree.defined import seems_to_define
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
+from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
 
 _KVM = "arch/x86/kvm"
 
@@ -91,8 +92,8 @@ class ReadTree:
     def _parsed(self, lines: Mapping[str, Sequence[str]]) -> Mapping[str, Unit]:
         if len(lines) > 1:
             with suppress(NotJoined):
-                return parse_joined(self.tree.root, lines, MACROS)
-        return {path: Unit(self.tree.root, path, line, MACROS) for path, line in lines.items()}
+                return parse_joined(self.tree.root, lines, CONSTANTS)
+        return {path: Unit(self.tree.root, path, line, CONSTANTS) for path, line in lines.items()}
 
     def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
         """Take over units that another tree has, all of whose files are the same here."""

@@ -24,7 +24,7 @@ _STYLES = {
 _ORDER = tuple(_STYLES)
 _MOST_OTHERS = 4
 _MOST_NAMES = 12
-FEW_WITNESSES = 12
+_FEW_WITNESSES = 12
 """So many witnesses are printed without being asked for."""
 _GAP = "   "
 
@@ -34,7 +34,7 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
     shown = sorted(report.judgements, key=lambda each: _ORDER.index(each.change))
     witnesses = [each for each in shown if each.witness is not None]
     differing = [each for each in shown if each.differs_in]
-    for each in witnesses if verbose or len(differing) <= FEW_WITNESSES else ():
+    for each in witnesses if verbose or len(differing) <= _FEW_WITNESSES else ():
         assert each.witness is not None
         _print_witness(output, each, each.witness)
     notes = _numbered(note for each in shown for note in each.relation)
@@ -51,7 +51,7 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
         output.line()
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
     _print_table(output, rows, notes, verbose=verbose)
-    if len(differing) > FEW_WITNESSES and not verbose:
+    if len(differing) > _FEW_WITNESSES and not verbose:
         output.line()
         output.line(
             "Name a function to see on what inputs it differs, and how either version gets there; -v shows all."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.diff.tree_comparison import DifferingFiles, Found, Selected, compare_trees
 from mmuproof.cli.shared.caching import TREES, cache_folder
@@ -46,38 +46,22 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True)
-class SeriesRequest:
-    """What the user asked for.
-
-    Args:
-        repository: a git repository.
-        range: ``REV..REV``.
-        jobs: how many processes compare functions.
-        budget: the solver's budget for one question, None for the usual one.
-    """
-
-    repository: str
-    range: str
-    jobs: int = 1
-    budget: int | None = None
-
-
-def compare_series(request: SeriesRequest, output: Output) -> int:
+def compare_series(request: DiffRequest, output: Output) -> int:
     """Compare commit by commit: 1 if a claim of no functional change is broken, 3 if one is open, else 0.
 
     Raises:
         UsageProblem: the repository, the range or a tree cannot be used.
     """
     start = time.perf_counter()
-    repository = Path(request.repository).expanduser()
+    assert request.series is not None
+    repository = Path(request.old).expanduser()
     wanted = Selected(jobs=request.jobs, budget=request.budget)
     claims: list[CommitClaim] = []
     try:
-        commits = read_series(request.range, repository)
+        commits = read_series(request.series, repository)
         found: dict[str, Found] = {}
         with (
-            output.progress(verbose=False) as watcher,
+            output.progress(verbose=request.verbose) as watcher,
             TemporaryDirectory(prefix="mmuproof-") as folder,
             series_trees(repository, commits, cache=cache_folder(TREES)) as steps,
         ):

@@ -11,7 +11,6 @@ from pathlib import Path
 from mmuproof.cli.diff.changes import Judgement
 from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
-from mmuproof.cli.diff.report import FEW_WITNESSES
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.naming import is_pattern
@@ -31,6 +30,8 @@ _SOURCES = (".c", ".h")
 DifferingFiles = Callable[..., frozenset[str]]
 _FEW = 30
 """Of so many functions that have changed it is worth to look at each thoroughly."""
+_FEW_DIFFERING = 12
+"""Of many that have changed, so few that differ are looked at thoroughly after all."""
 _BUDGET = 4_000_000
 """The solver's resource limit for one question, a hundred times what nearly all need: what multiplies may need any."""
 
@@ -145,7 +146,17 @@ def compare_trees(
 def judge_all(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
-    """What has become of each function; where many have changed, only the few that differ are looked at thoroughly."""
+    """What has become of each function; who watches is told where a mistake of ours comes from."""
+    found = _judge_all(judge, pairs, jobs, watcher, when_read)
+    for each in (one for judgements in found for one in judgements if one.failure):
+        watcher.failure(f"{each.function} {each.masks}".rstrip(), each.failure)
+    return found
+
+
+def _judge_all(
+    judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
+) -> list[tuple[Judgement, ...]]:
+    """The same untold; where many have changed, only the few that differ are looked at thoroughly."""
     if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1:
         watcher.phase("comparing", 2 * len(pairs))
         halves = [Half(pair, first) for pair in pairs for first in (True, False)]
@@ -154,7 +165,7 @@ def judge_all(
     watcher.phase("comparing", len(pairs))
     found = side_by_side(judge.judge, pairs, jobs, watcher.advance, when_read)
     differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
-    if not judge.thorough and len(differing) <= FEW_WITNESSES:
+    if not judge.thorough and len(differing) <= _FEW_DIFFERING:
         watcher.phase("comparing thoroughly", len(differing))
         thorough = replace(judge, thorough=True, tells=True)
         again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance)

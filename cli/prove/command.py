@@ -1,16 +1,13 @@
-"""The command line of `mmuproof prove`."""
+"""The command line of `mmuproof prove`: what a user can ask for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, field
+from typing import Annotated
 
-import typer
-
+from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import End, Errata, Results, processors
-
-if TYPE_CHECKING:
-    from mmuproof.cli.shared.catalogue import Catalogue
+from mmuproof.cli.shared.options import ClaimBudget, Command, Errata, OwnTheorems, Results, argument, option, processors
 
 _HELP = """Prove theorems of the reference model, or of a kernel tree.
 
@@ -37,106 +34,63 @@ Exit status:
   3  nothing is REFUTED, but something is UNKNOWN, VACUOUS or an ERROR
 """
 
-_Names = Annotated[list[str] | None, typer.Argument(metavar="THEOREM", show_default=False, hidden=True)]
-_Kernel = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SOURCE",
-        show_default=False,
-        help="A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb; "
-        "without it, the reference model.",
-    ),
-]
-_Vendors = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="intel|amd|shadow",
-        show_default=False,
-        help="Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
-    ),
-]
-_Defect = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", show_default=False, help="Put a known defect in first, to see that it is found."),
-]
-_Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        "-j",
-        metavar="N",
-        min=1,
-        show_default=False,
-        help="How many processes there may be; one for each processor by default.",
-    ),
-]
-_Budget = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=2**32 - 1,
-        show_default=False,
-        help="The solver's resource limit for one claim, which does not depend on the machine's speed.",
-    ),
-]
-_Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="With the assumptions of each result, and tracebacks of what fails.")
-]
-_AllowKnown = Annotated[
-    bool,
-    typer.Option(
-        "--allow-known",
-        show_default=False,
-        help="Known findings (docs/findings.md) stay REFUTED, but leave the exit status green; -v tells them in full.",
-    ),
-]
-_Erratum = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=on|off",
-        show_default=False,
-        help="Whether the processor has an erratum, or how it reads an open choice of the manuals "
-        "(mmuproof errata lists them); may be repeated. Any processor by default.",
-    ),
-]
+
+@dataclass(frozen=True, kw_only=True)
+class ProveRequest:
+    """What the user asked for; all theorems if none is named, and all vendors."""
+
+    theorems: Annotated[tuple[str, ...], argument("THEOREM")] = ()
+    kernel: Annotated[
+        str | None,
+        option(
+            "A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb; "
+            "without it, the reference model.",
+            "SOURCE",
+        ),
+    ] = None
+    vendors: Annotated[
+        tuple[str, ...],
+        option(
+            "Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
+            "intel|amd|shadow",
+            "--vendor",
+        ),
+    ] = ()
+    json: Results = None
+    defect: Annotated[
+        str | None,
+        option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "NAME"),
+    ] = None
+    jobs: Annotated[
+        int, option("How many processes there may be; one for each processor by default.", "N", "--jobs", "-j", least=1)
+    ] = field(default_factory=processors)
+    budget: ClaimBudget = None
+    verbose: Annotated[
+        bool, option("With the assumptions of each result, and tracebacks of what fails.", None, "--verbose", "-v")
+    ] = False
+    allow_known: Annotated[
+        bool,
+        option(
+            "Known findings (docs/findings.md) stay REFUTED, but leave the exit status green; -v tells them in full."
+        ),
+    ] = False
+    erratum: Annotated[
+        tuple[str, ...],
+        option(
+            "Whether the processor has an erratum, or how it reads an open choice of the manuals "
+            "(mmuproof errata lists them); may be repeated. Any processor by default.",
+            "NAME=on|off",
+        ),
+    ] = ()
+    errata: Errata = None
+    own: OwnTheorems = ()
 
 
-def add_prove(app: typer.Typer, catalogue: Catalogue, end: End) -> None:
-    """Add the command; ``end`` runs one and ends with its exit status."""
+def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
+    # Only now: what proves takes longer to load than a mistake takes to find.
+    from mmuproof.cli.prove.prove import prove
 
-    @app.command("prove", help=_HELP)
-    def prove_command(
-        theorems: _Names = None,
-        *,
-        kernel: _Kernel = None,
-        vendor: _Vendors = None,
-        json: Results = None,
-        defect: _Defect = None,
-        jobs: _Jobs = None,
-        budget: _Budget = None,
-        verbose: _Verbose = False,
-        allow_known: _AllowKnown = False,
-        erratum: _Erratum = None,
-        errata: Errata = None,
-    ) -> None:
-        def body(output: Output) -> int:
-            # Only now: what proves takes longer to load than a mistake takes to find.
-            from mmuproof.cli.prove.prove import ProveRequest, prove
+    return prove(request, catalogue, output)
 
-            request = ProveRequest(
-                theorems=tuple(theorems or ()),
-                kernel=kernel,
-                vendors=tuple(vendor or ()),
-                json=json,
-                defect=defect,
-                jobs=jobs or processors(),
-                budget=budget,
-                verbose=verbose,
-                allow_known=allow_known,
-                erratum=tuple(erratum or ()),
-                errata=errata,
-            )
-            return prove(request, catalogue, output)
 
-        end(body)
+PROVE = Command("prove", _HELP, ProveRequest, _run)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
+from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
-from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, Subject
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Subject, with_own
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
@@ -29,37 +29,6 @@ _SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProveRequest:
-    """What the user asked for.
-
-    Args:
-        theorems: names and patterns; all theorems if there are none.
-        kernel: the kernel's source, or None for the reference model.
-        vendors: names; all if there are none.
-        json: where the results file goes.
-        defect: what to break first.
-        jobs: how many processes there may be.
-        budget: the solver's budget for one claim, None for the usual one.
-        verbose: with assumptions, and with tracebacks of what fails.
-        allow_known: whether known findings leave the exit status green.
-        erratum: what is known of the processor: ``1218=off``.
-        errata: a file with errata of the user's own.
-    """
-
-    theorems: tuple[str, ...] = ()
-    kernel: str | None = None
-    vendors: tuple[str, ...] = ()
-    json: Path | None = None
-    defect: str | None = None
-    jobs: int = 1
-    budget: int | None = None
-    verbose: bool = False
-    allow_known: bool = False
-    erratum: tuple[str, ...] = ()
-    errata: Path | None = None
-
-
 def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     """Prove what is asked for; the exit status.
 
@@ -67,14 +36,20 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
         UsageProblem: the run could not start, or the results file could not be written.
     """
     start = time.perf_counter()
+    catalogue = with_own(catalogue, request.own)
+    every = request.defect == ALL_DEFECTS
+    if every and request.vendors:
+        raise UsageProblem("--defect all takes every vendor for which a theorem is stated: no --vendor")
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
-    defect = None if request.defect is None else select_defect(catalogue.defects(), request.defect)
+    defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
     if request.json is not None:
         check_writable(request.json)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.prove.running import run
+    from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
+    from mmuproof.cli.prove.trials import Trials, Trying
     from mmuproof.cli.shared.solving import Solver
     from mmuproof.smt import backend, solver
     from mmuproof.smt.together import prove_together
@@ -83,7 +58,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request.kernel, defect, catalogue, watcher, ahead=processes > 1) as subject,
+        _subject(request.kernel, defect, catalogue, watcher, ahead=every or processes > 1) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
@@ -91,21 +66,36 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             partial(prove_together, budget=budget),
         )
         known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
-        results = run(tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware)
-    identity = replace(
-        subject.identity, hardware=settings_text(hardware), errata="" if request.errata is None else str(request.errata)
-    )
-    report = Report(
-        kernel=identity,
-        results=results,
-        seconds=time.perf_counter() - start,
-        solvers={"z3": backend.version()},
-        allow_known=request.allow_known,
-        remarks=(*remarks(results, known), *unused(hardware, results)),
-    )
-    print_report(output, report, verbose=request.verbose)
+        identity = replace(
+            subject.identity,
+            hardware=settings_text(hardware),
+            errata="" if request.errata is None else str(request.errata),
+            theorems=tuple(map(str, request.own)),
+        )
+        if every:
+            trying = Trying(tasks=tasks, subject=subject, solver=ask, known=known, hardware=hardware)
+            trials, unfit = trying.all(tuple(catalogue.defects().values()), request.jobs, watcher)
+        else:
+            results = run(tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware)
+    report: Report | Trials
+    seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
+    if every:
+        report = Trials(kernel=identity, trials=trials, unfit=unfit, seconds=seconds, solvers=solvers)
+        print_trials(output, report, verbose=request.verbose)
+        content = trials_content(report)
+    else:
+        report = Report(
+            kernel=identity,
+            results=results,
+            seconds=seconds,
+            solvers=solvers,
+            allow_known=request.allow_known,
+            remarks=(*remarks(results, known), *unused(hardware, results)),
+        )
+        print_report(output, report, verbose=request.verbose)
+        content = report_content(report)
     if request.json is not None:
-        write_json(request.json, report_content(report))
+        write_json(request.json, content)
     return report.exit_status
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Counterexample, CutNote, Result
 from mmuproof.cli.shared.selection import Task
@@ -44,7 +44,7 @@ class _Finding:
 
 
 @dataclass(frozen=True)
-class _Proved:
+class Proved:
     """A task's result, and where the exceptions in it come from."""
 
     result: Result
@@ -75,7 +75,7 @@ def run(
     Raises:
         SourceError: the tree turns out to be unusable.
     """
-    prover = _Prover(kvm, solver, known, hardware or Hardware())
+    prover = Prover(kvm, solver, known, hardware or Hardware())
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
@@ -87,7 +87,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Prover:
+class Prover:
     """What is the same for all tasks of a run; see `run`."""
 
     kvm: Kvm
@@ -95,14 +95,14 @@ class _Prover:
     known: Sequence[KnownFinding]
     hardware: Hardware
 
-    def all(self, tasks: Sequence[Task]) -> list[_Proved]:
+    def all(self, tasks: Sequence[Task]) -> list[Proved]:
         """The verdicts on some tasks."""
         return [self._prove(task) for task in tasks]
 
-    def _prove(self, task: Task) -> _Proved:
+    def _prove(self, task: Task) -> Proved:
         start = time.thread_time()
 
-        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> _Proved:
+        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> Proved:
             theorem = task.theorem
             result = Result(
                 theorem=theorem.name,
@@ -113,7 +113,7 @@ class _Prover:
                 assumptions=theorem.assumes,
                 source=theorem.source,
             )
-            return _Proved(result, () if error is None else (_traced(error),))
+            return Proved(result, () if error is None else (traced(error),))
 
         try:
             claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
@@ -136,7 +136,7 @@ class _Prover:
 
 def _conclude(
     task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], seconds: float, known: Sequence[KnownFinding]
-) -> _Proved:
+) -> Proved:
     told = _tell(task, claims, findings, known)
     theorem = task.theorem
     labels = (assumption.label for each in claims for assumption in each.case.assumptions)
@@ -154,7 +154,7 @@ def _conclude(
         refuted=told.refuted,
         known=told.known,
     )
-    return _Proved(result, tuple(_traced(each.failure) for each in findings if each.failure is not None))
+    return Proved(result, tuple(traced(each.failure) for each in findings if each.failure is not None))
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,3 @@ def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
 
 def _described(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _traced(error: Exception) -> str:
-    return "".join(traceback.format_exception(error)).rstrip()

@@ -7,9 +7,11 @@ should wait for them.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +19,7 @@ from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.watching import Watcher
 
 if TYPE_CHECKING:
+    from mmuproof.cli.shared.own_theorems import Added
     from mmuproof.cli.shared.results import KernelIdentity
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 REFERENCE = "reference model"
 """What a report calls the hand-written model."""
+OWN_THEOREMS = "mmuproof.theorems"
+"""The entry points of packages with theorems: each is a module with ``THEOREMS``, and ``DEFECTS`` if it has some."""
+ALL_DEFECTS = "all"
+"""No defect is called so: it stands for each of them."""
 
 
 class NamedDefect(Protocol):
@@ -52,11 +59,13 @@ class Subject:
     """An implementation of KVM, and what a report says about it.
 
     ``release`` is the kernel's version, or that of the kernel which the reference model describes.
+    ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
     """
 
     kvm: Kvm
     identity: KernelIdentity
     release: str
+    edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
 
 
 class Catalogue(Protocol):
@@ -81,19 +90,32 @@ class Catalogue(Protocol):
 
 
 class Installed:
-    """The catalogue of this installation."""
+    """The catalogue of this installation: what is here, and what installed packages add."""
+
+    @cached_property
+    def _added(self) -> tuple[Added, ...]:
+        # Nearly always there is none, and what reads them need not be loaded.
+        if not importlib.metadata.entry_points(group=OWN_THEOREMS):
+            return ()
+        from mmuproof.cli.shared.own_theorems import check, read_packages
+        from mmuproof.model.defects.catalogue import DEFECTS
+        from mmuproof.proofs.catalogue import THEOREMS
+
+        added = read_packages()
+        check(added, THEOREMS, DEFECTS)
+        return added
 
     def theorems(self) -> tuple[Theorem, ...]:
         """See `Catalogue.theorems`."""
         from mmuproof.proofs.catalogue import THEOREMS
 
-        return THEOREMS
+        return (*THEOREMS, *(each for added in self._added for each in added.theorems))
 
     def defects(self) -> Mapping[str, NamedDefect]:
         """See `Catalogue.defects`."""
         from mmuproof.model.defects.catalogue import DEFECTS
 
-        return DEFECTS
+        return {**DEFECTS, **{each.name: each for added in self._added for each in added.defects}}
 
     def known_findings(self) -> tuple[KnownFinding, ...]:
         """See `Catalogue.known_findings`."""
@@ -125,7 +147,21 @@ class Installed:
                     kvm,
                     KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
                     tree.version,
+                    lambda some: open_kernel(tree, some, like=kvm),
                 )
+
+
+def with_own(catalogue: Catalogue, files: Sequence[Path]) -> Catalogue:
+    """The catalogue with what some Python files add.
+
+    Raises:
+        UsageProblem: a file cannot be loaded, or something in it is wrong.
+    """
+    if not files:
+        return catalogue
+    from mmuproof.cli.shared.own_theorems import Enlarged
+
+    return Enlarged(catalogue, files)
 
 
 def _model_digest() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.errors import UsageProblem, traced
 
 MOST_DETAILS = 10
 """More lines than this, below an error message, help nobody."""
@@ -66,7 +65,7 @@ class Output:
 
     def trace(self, error: BaseException) -> None:
         """Where an exception comes from."""
-        self.note("".join(traceback.format_exception(error)).rstrip())
+        self.note(traced(error))
 
     @contextmanager
     def progress(self, *, verbose: bool) -> Iterator[Display]:

@@ -1,7 +1,8 @@
-"""What a user did wrong, or gave us that cannot be used."""
+"""What a user did wrong, or gave us that cannot be used; and where a mistake of ours comes from."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 
@@ -17,3 +18,8 @@ class UsageProblem(Exception):  # noqa: N818 - reads as what happened
         self.message = " ".join(message.split())
         self.details = tuple(details)
         super().__init__(self.message)
+
+
+def traced(error: BaseException) -> str:
+    """Where an exception comes from, as Python tells it."""
+    return "".join(traceback.format_exception(error)).rstrip()

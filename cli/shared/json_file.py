@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from mmuproof.cli.shared.errors import UsageProblem
 
@@ -22,10 +23,13 @@ def check_writable(path: Path) -> None:
             raise UsageProblem(f"{path} cannot be written: there is no folder {folder}")
         if path.exists() and not path.is_file():
             raise UsageProblem(f"{path} cannot be written: it is no regular file")
-        _beside(path).open("x").close()
+        if _is_there(_beside(path)):
+            raise UsageProblem(f"{path} cannot be written: {_beside(path)} is in the way")
+        # It has no name, so that nothing stays behind if the process is ended just now.
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
-    _beside(path).unlink()
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
@@ -46,6 +50,15 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
         raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
     finally:
         made.unlink(missing_ok=True)
+
+
+def _is_there(path: Path) -> bool:
+    # Unlike `Path.exists`, this tells of a name that is too long.
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _beside(path: Path) -> Path:

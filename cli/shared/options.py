@@ -1,38 +1,149 @@
-"""Options that several commands have, and what their command lines share."""
+"""How a command is declared: its request is a dataclass, of which each field is an option or an argument.
+
+A field says all of it: ``kernel: Annotated[str | None, option("What it is for.", "SOURCE")] = None``.  Its type and
+default are those of the option.  A tuple is an option that may be repeated, or an argument with several words.
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 import typer
 
 from mmuproof.cli.shared.console import Output
 
-End = Callable[[Callable[[Output], int]], None]
-"""Runs a command and ends with its exit status."""
+if TYPE_CHECKING:
+    from mmuproof.cli.shared.catalogue import Catalogue
 
-Results = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", show_default=False, help="Write the results there as well, whole or not at all."),
-]
-QuestionBudget = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=2**32 - 1,
-        show_default=False,
-        help="The solver's resource limit for one question, which does not depend on the machine's speed.",
-    ),
-]
-Errata = Annotated[
-    Path | None, typer.Option(metavar="FILE", show_default=False, help="Errata of your own, in TOML (docs/errata.md).")
-]
+_Request = TypeVar("_Request")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """How a field of a request is given on the command line.
+
+    Args:
+        metavar: what stands for its value; None for a flag.
+        says: its help; of an argument, the command's help tells it.
+        names: what it is called; empty for an argument.
+        least: the smallest number allowed.
+        most: the largest number allowed.
+    """
+
+    metavar: str | None
+    says: str = ""
+    names: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+
+    def as_typer_has_it(self) -> object:
+        """The same for typer."""
+        if not self.names:
+            return typer.Argument(metavar=self.metavar, show_default=False, hidden=True)
+        return typer.Option(
+            *self.names, metavar=self.metavar, min=self.least, max=self.most, show_default=False, help=self.says
+        )
+
+
+def option(
+    says: str, metavar: str | None = None, *names: str, least: int | None = None, most: int | None = None
+) -> Option:
+    """What makes a field an option; it is called like the field if no names are given."""
+    return Option(metavar=metavar, says=says, names=names or ("--",), least=least, most=most)
+
+
+def argument(metavar: str) -> Option:
+    """What makes a field an argument."""
+    return Option(metavar=metavar)
 
 
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+_BUDGET = "which does not depend on the machine's speed."
+Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
+Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
+OwnTheorems = Annotated[
+    tuple[Path, ...],
+    option(
+        "Theorems of your own, in Python, beside all others (docs/own-theorems.md); may be repeated.",
+        "FILE",
+        "--theorems",
+    ),
+]
+ClaimBudget = Annotated[
+    int | None, option(f"The solver's resource limit for one claim, {_BUDGET}", "N", least=1, most=2**32 - 1)
+]
+QuestionBudget = Annotated[
+    int | None, option(f"The solver's resource limit for one question, {_BUDGET}", "N", least=1, most=2**32 - 1)
+]
+
+
+@dataclass(frozen=True)
+class Command(Generic[_Request]):
+    """A command.
+
+    Args:
+        name: what it is called.
+        says: its help.
+        request: the dataclass of what a user can ask for; it may refuse with a `UsageProblem` what makes no sense.
+        run: does it; gives the exit status.
+    """
+
+    name: str
+    says: str
+    request: type[_Request]
+    run: Callable[[_Request, Catalogue, Output], int]
+
+
+def declared(request: type) -> Iterator[tuple[str, Any, Option]]:
+    """The name and type of each field of a request, and how it is given."""
+    for name, annotated in get_type_hints(request, include_extras=True).items():
+        kind, given = get_args(annotated)
+        yield name, kind, replace(given, names=(f"--{name.replace('_', '-')}",)) if given.names == ("--",) else given
+
+
+def add_command(
+    app: typer.Typer, command: Command[Any], catalogue: Catalogue, end: Callable[[Callable[[Output], int]], None]
+) -> None:
+    """Add a command to a command line; ``end`` runs it and ends with its exit status."""
+    request = command.request
+    required = {each.name for each in fields(request) if each.default is each.default_factory is MISSING}
+
+    def callback(**given: object) -> None:
+        end(lambda output: command.run(request(**_kept(given)), catalogue, output))
+
+    parameters = []
+    for name, kind, given in declared(request):
+        default: object = inspect.Parameter.empty
+        if get_args(kind)[1:] == (...,):
+            kind = list[get_args(kind)[0]]  # type: ignore[misc]
+        if kind is bool:
+            default = False
+        elif name not in required:
+            kind, default = kind | None, None
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[kind, given.as_typer_has_it()],
+            )
+        )
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {each.name: each.annotation for each in parameters}
+    app.command(command.name, help=command.says)(callback)
+
+
+def _kept(given: Mapping[str, object]) -> dict[str, object]:
+    """What was given; for all else a request has its own defaults."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None
+    }

@@ -97,6 +97,7 @@ class KernelIdentity:
         defect: the defect that was put in, empty if none was.
         hardware: what the user said of the processor: ``1218=off``.
         errata: the file with errata of the user's own, empty if there is none.
+        theorems: the files with theorems of the user's own.
     """
 
     source: str
@@ -106,6 +107,7 @@ class KernelIdentity:
     defect: str = ""
     hardware: tuple[str, ...] = ()
     errata: str = ""
+    theorems: tuple[str, ...] = ()
 
     @property
     def described(self) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Theorem
 
-_WILDCARDS = "*?["
 _T = TypeVar("_T")
 
 
@@ -37,7 +37,7 @@ def select_theorems(theorems: Sequence[Theorem], wanted: Sequence[str]) -> tuple
     for pattern in wanted:
         found = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not found:
-            verb = "matches" if _is_pattern(pattern) else "is called"
+            verb = "matches" if is_pattern(pattern) else "is called"
             groups = sorted({f"{name.partition('.')[0]}.*" for name in names})
             raise UsageProblem(f"no theorem {verb} {pattern!r}{near(pattern, [*names, *groups])}")
         chosen |= found
@@ -94,10 +94,6 @@ def _lookup(known: Mapping[str, _T], name: str, kind: str) -> _T:
     if name not in known:
         raise UsageProblem(f"no {kind} is called {name!r}{near(name, known)}")
     return known[name]
-
-
-def _is_pattern(text: str) -> bool:
-    return any(character in text for character in _WILDCARDS)
 
 
 def near(text: str, known: Iterable[str]) -> str:

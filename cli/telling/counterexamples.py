@@ -8,9 +8,9 @@ from mmuproof.cli.shared.results import Counterexample, Input
 from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.cli.telling.steps import traced_steps
 from mmuproof.model.statement import Shown, Statement, Symptom
+from mmuproof.smt.dependence import bits_told, bits_used, overlap
 from mmuproof.smt.graph import evaluate_all, postorder, variables
 from mmuproof.smt.obligation import Assignment
-from mmuproof.smt.slicing import bits_told, bits_used, overlap
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bit, boolean, eq, iff, negate
 
 

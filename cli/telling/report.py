@@ -70,6 +70,8 @@ def command_for(result: Result, kernel: KernelIdentity) -> str:
         words += ["--kernel", kernel.source]
     if kernel.defect:
         words += ["--defect", kernel.defect]
+    for file in kernel.theorems:
+        words += ["--theorems", file]
     if kernel.errata:
         words += ["--errata", kernel.errata]
     for setting in kernel.hardware:

@@ -12,7 +12,7 @@ from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.model.evidence import Check, CheckKind, Step
 from mmuproof.model.statement import Statement, Symptom
 from mmuproof.smt import operations as ops
-from mmuproof.smt.slicing import bits_used, carried_constants, core, overlap, selected, visited
+from mmuproof.smt.dependence import bits_used, carried_constants, core, overlap, selected, visited
 from mmuproof.smt.terms import BitVec, Term, eq, extract, negate
 
 MOST_STEPS = 8

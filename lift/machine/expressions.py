@@ -12,11 +12,18 @@ from typing import ClassVar
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, FunctionType, IntType, PointerType, RecordType, VoidType, promote
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.access import MemoryAccess, Places
 from mmuproof.lift.machine.arithmetic import operate
-from mmuproof.lift.machine.core import Places
+from mmuproof.lift.machine.calls import Calls
+from mmuproof.lift.machine.conversions import convert, unreached
+from mmuproof.lift.machine.evaluation import Result
+from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
+from mmuproof.lift.machine.lvalue_text import describe
 from mmuproof.lift.machine.places import Lvalues
+from mmuproof.lift.machine.pointers import advance, pointer_binary
 from mmuproof.lift.machine.state import State, meet
+from mmuproof.lift.machine.statements import Statements
 from mmuproof.lift.machine.values import FunctionRef, Place, Pointer, Target, Value, as_int, choose, truth
 from mmuproof.lift.syntax import BinaryOp, Expr, Location, UnaryOp
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, negate, resize, to_bv, to_signed
@@ -25,51 +32,71 @@ _INCREMENTS = (UnaryOp.PRE_INC, UnaryOp.PRE_DEC, UnaryOp.POST_INC, UnaryOp.POST_
 _OVERFLOWING = (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.SHL)
 
 
-class Expressions(Lvalues):
-    """The part of the machine that evaluates; see `mmuproof.lift.machine.machine.Machine`."""
+class Expressions:
+    """Evaluates scalars, and runs expressions for what they do.
 
-    def _evaluate(self, expr: Expr, state: State) -> None:
+    Args:
+        run: where assignments are noted, and what C demands.
+        access: to memory.
+        lvalues: finds objects.
+        calls: runs calls.
+        statements: runs the blocks that have a value.
+    """
+
+    def __init__(
+        self, *, run: Execution, access: MemoryAccess, lvalues: Lvalues, calls: Calls, statements: Statements
+    ) -> None:
+        self._run, self._access = run, access
+        self._lvalues, self._calls, self._statements = lvalues, calls, statements
+
+    def evaluate(self, expr: Expr, state: State) -> None:
         """Run an expression for what it does."""
         if isinstance(expr.type, VoidType):
             self._run_void(expr, state)
         elif isinstance(expr.type, RecordType | ArrayType):
             if not isinstance(expr, syntax.Name):
-                self._aggregate(expr, state)
-        elif isinstance(expr, syntax.Call):
-            self._call(expr, state)
-        elif isinstance(expr, syntax.StatementExpr):
-            self._statement_expr(expr, state)
+                self._lvalues.aggregate(expr, state)
+        elif isinstance(expr, syntax.Call | syntax.StatementExpr):
+            self.result(expr, state)
         else:
-            self._value(expr, state)
+            self.value(expr, state)
 
     def _run_void(self, expr: Expr, state: State) -> None:
         if isinstance(expr, syntax.Cast):
-            self._evaluate(expr.operand, state)
-        elif isinstance(expr, syntax.Call):
-            self._call(expr, state)
-        elif isinstance(expr, syntax.StatementExpr):
-            self._statement_expr(expr, state)
+            self.evaluate(expr.operand, state)
+        elif isinstance(expr, syntax.Call | syntax.StatementExpr):
+            self.result(expr, state)
         elif isinstance(expr, syntax.Binary) and expr.op is BinaryOp.COMMA:
-            self._evaluate(expr.left, state)
-            self._evaluate(expr.right, state)
+            self.evaluate(expr.left, state)
+            self.evaluate(expr.right, state)
         elif isinstance(expr, syntax.Conditional) and expr.then is not None:
-            condition = truth(self._value(expr.condition, state))
+            condition = truth(self.value(expr.condition, state))
             arms: list[State] = []
             for guard, arm in ((condition, expr.then), (negate(condition), expr.other)):
                 each = state.fork(guard)
                 if not each.is_dead:
-                    self._evaluate(arm, each)
+                    self.evaluate(arm, each)
                     arms.append(each)
             state.become(meet(arms))
         else:
             raise Refused(f"{type(expr).__name__} without a value", str(expr.at))
 
-    def _value(self, expr: Expr, state: State) -> Value:
-        """The value of an expression: an integer of the type's width, or a pointer."""
+    def value(self, expr: Expr, state: State) -> Value:
+        """The value of an expression: an integer of the type's width, or a pointer.
+
+        Raises:
+            Refused: the expression, or something inside it, is not understood.
+        """
         handler = self._VALUES.get(type(expr))
         if handler is None:
             raise Refused(f"expression {type(expr).__name__}", str(expr.at))
         return handler(self, expr, state)
+
+    def result(self, expr: syntax.Call | syntax.StatementExpr, state: State) -> Result:
+        """What a call or a ``({ })`` gives."""
+        if isinstance(expr, syntax.Call):
+            return self._calls.call(expr, state)
+        return self._statements.statement_expr(expr, state)
 
     def _constant(self, expr: syntax.Constant, state: State) -> Value:
         return bv(expr.value, expr.type.bits)
@@ -79,12 +106,12 @@ class Expressions(Lvalues):
 
     def _load(self, expr: Expr, state: State) -> Value:
         """The value that an lvalue holds."""
-        places = self._places(expr, state)
+        places = self._lvalues.places(expr, state)
         if isinstance(expr.type, ArrayType):
             return _pointer(places)
         if isinstance(expr.type, RecordType):
             raise Refused("a struct where a scalar is meant", str(expr.at))
-        return self._read(places, _stored_width(expr), expr.type, state, expr.at)
+        return self._access.read(places, _stored_width(expr), expr.type, state, expr.at)
 
     # -- operators with one operand ---------------------------------------------------------------
 
@@ -92,16 +119,16 @@ class Expressions(Lvalues):
         op, operand = expr.op, expr.operand
         if op is UnaryOp.DEREFERENCE:
             if isinstance(expr.type, FunctionType):
-                return self._value(operand, state)
+                return self.value(operand, state)
             return self._load(expr, state)
         if op is UnaryOp.ADDRESS:
             if isinstance(operand.type, FunctionType):
-                return self._value(operand, state)
-            return _pointer(self._places(operand, state))
+                return self.value(operand, state)
+            return _pointer(self._lvalues.places(operand, state))
         if op in _INCREMENTS:
             return self._step_by_one(expr, state)
         if op is UnaryOp.LOGICAL_NOT:
-            return as_int(negate(truth(self._value(operand, state))))
+            return as_int(negate(truth(self.value(operand, state))))
         if _is_wide_bit_field(operand) and op is not UnaryOp.PLUS:
             raise _compilers_differ(expr)
         value = self._promoted(operand, state)
@@ -111,12 +138,12 @@ class Expressions(Lvalues):
 
     def _step_by_one(self, expr: syntax.Unary, state: State) -> Value:
         target, type_ = expr.operand, expr.operand.type
-        places = self._places(target, state)
-        old = self._read(places, _stored_width(target), type_, state, expr.at)
+        places = self._lvalues.places(target, state)
+        old = self._access.read(places, _stored_width(target), type_, state, expr.at)
         up = expr.op in (UnaryOp.PRE_INC, UnaryOp.POST_INC)
         new: Value
         if isinstance(type_, PointerType) and isinstance(old, Pointer):
-            new = self._advance(old, type_.target, bv(1 if up else -1, 64), expr.at)
+            new = advance(old, type_.target, bv(1 if up else -1, 64), expr.at)
         elif isinstance(old, Pointer):
             raise Refused("a pointer where an integer is meant", str(expr.at))
         elif isinstance(type_, IntType) and type_.is_bool:
@@ -134,7 +161,7 @@ class Expressions(Lvalues):
         return promote(expr.type, expr.field.bit_width if isinstance(expr, syntax.Member) else None)
 
     def _promoted(self, expr: Expr, state: State) -> BitVec:
-        value = self._convert(self._value(expr, state), expr.type, self._promoted_type(expr), expr.at)
+        value = convert(self.value(expr, state), expr.type, self._promoted_type(expr), expr.at)
         assert isinstance(value, BitVec)
         return value
 
@@ -143,11 +170,11 @@ class Expressions(Lvalues):
         if op in (BinaryOp.LOGICAL_AND, BinaryOp.LOGICAL_OR):
             return self._short_circuit(expr, state)
         if op is BinaryOp.COMMA:
-            self._evaluate(expr.left, state)
-            return self._value(expr.right, state)
-        left, right = self._value(expr.left, state), self._value(expr.right, state)
+            self.evaluate(expr.left, state)
+            return self.value(expr.right, state)
+        left, right = self.value(expr.left, state), self.value(expr.right, state)
         if isinstance(left, Pointer) or isinstance(right, Pointer):
-            return self._pointer_binary(expr, left, right)
+            return pointer_binary(expr, left, right)
         return self._operate(op, expr.left, left, expr.right, right, state, expr)[0]
 
     def _operate(
@@ -158,16 +185,16 @@ class Expressions(Lvalues):
         wide = _is_wide_bit_field(left_expr) or (op is not BinaryOp.SHL and _is_wide_bit_field(right_expr))
         if wide and op in _OVERFLOWING:
             raise _compilers_differ(expr)
-        a = self._convert(left, left_expr.type, left_type, expr.at)
-        b = self._convert(right, right_expr.type, right_type, expr.at)
+        a = convert(left, left_expr.type, left_type, expr.at)
+        b = convert(right, right_expr.type, right_type, expr.at)
         assert isinstance(a, BitVec)
         assert isinstance(b, BitVec)
         outcome = operate(op, a, left_type, b, right_type)
-        self._require(outcome.kind, outcome.defined, state, expr.at)
+        self._run.require(outcome.kind, outcome.defined, state, expr.at)
         return outcome.value, outcome.type
 
     def _short_circuit(self, expr: syntax.Binary, state: State) -> Value:
-        left = truth(self._value(expr.left, state))
+        left = truth(self.value(expr.left, state))
         is_and = expr.op is BinaryOp.LOGICAL_AND
         right = self._branch(left if is_and else negate(left), expr.right, state)
         if right is None:
@@ -180,13 +207,13 @@ class Expressions(Lvalues):
         if inner.is_dead:
             return None
         if inner.guard is state.guard or all_of(state.guard, negate(condition)) is FALSE:
-            return self._value(expr, state)
+            return self.value(expr, state)
         before, entered = state.guard, inner.guard
         if _writes_nothing(expr):
-            value = self._value(expr, inner)
+            value = self.value(expr, inner)
         else:
             inner.memory = state.memory.copy()
-            value = self._value(expr, inner)
+            value = self.value(expr, inner)
         if inner.guard is entered:
             if inner.memory is not state.memory:
                 inner.memory.merge(condition, state.memory)
@@ -196,39 +223,39 @@ class Expressions(Lvalues):
         return value
 
     def _conditional(self, expr: syntax.Conditional, state: State) -> Value:
-        first = self._value(expr.condition, state)
+        first = self.value(expr.condition, state)
         condition = truth(first)
         if expr.then is None:
             then: Value | None = (
-                self._convert(first, expr.condition.type, expr.type, expr.at) if condition is not FALSE else None
+                convert(first, expr.condition.type, expr.type, expr.at) if condition is not FALSE else None
             )
         else:
             then = self._branch(condition, expr.then, state)
             if then is not None:
-                then = self._convert(then, expr.then.type, expr.type, expr.at)
+                then = convert(then, expr.then.type, expr.type, expr.at)
         other = self._branch(negate(condition), expr.other, state)
         if other is not None:
-            other = self._convert(other, expr.other.type, expr.type, expr.at)
+            other = convert(other, expr.other.type, expr.type, expr.at)
         if then is None or other is None:
             only = then if then is not None else other
-            return self._unreached(expr.type) if only is None else only
+            return unreached(expr.type) if only is None else only
         return choose(condition, then, other)
 
     def _cast(self, expr: syntax.Cast, state: State) -> Value:
         if isinstance(expr.operand.type, ArrayType) and isinstance(expr.type, PointerType):
-            return _pointer(self._places(expr.operand, state))
-        return self._convert(self._value(expr.operand, state), expr.operand.type, expr.type, expr.at)
+            return _pointer(self._lvalues.places(expr.operand, state))
+        return convert(self.value(expr.operand, state), expr.operand.type, expr.type, expr.at)
 
     # -- assignment -------------------------------------------------------------------------------
 
     def _assign(self, expr: syntax.Assign, state: State) -> Value:
         target = expr.target
-        right = self._value(expr.value, state)
-        places = self._places(target, state)
+        right = self.value(expr.value, state)
+        places = self._lvalues.places(target, state)
         if expr.op is None:
-            new = self._convert(right, expr.value.type, target.type, expr.at)
+            new = convert(right, expr.value.type, target.type, expr.at)
             return self._store(places, target, new, state, expr.at)
-        left = self._read(places, _stored_width(target), target.type, state, expr.at)
+        left = self._access.read(places, _stored_width(target), target.type, state, expr.at)
         if isinstance(target.type, PointerType):
             if (
                 expr.op not in (BinaryOp.ADD, BinaryOp.SUB)
@@ -239,21 +266,21 @@ class Expressions(Lvalues):
                 raise Refused(f"{expr.op.value}= on a pointer", str(expr.at))
             wide = resize(right, 64, signed=expr.value.type.signed)
             count = -wide if expr.op is BinaryOp.SUB else wide
-            return self._store(places, target, self._advance(left, target.type.target, count, expr.at), state, expr.at)
+            return self._store(places, target, advance(left, target.type.target, count, expr.at), state, expr.at)
         if isinstance(left, Pointer) or isinstance(right, Pointer):
             raise Refused("a pointer where an integer is meant", str(expr.at))
         value, type_ = self._operate(expr.op, target, left, expr.value, right, state, expr)
-        return self._store(places, target, self._convert(value, type_, target.type, expr.at), state, expr.at)
+        return self._store(places, target, convert(value, type_, target.type, expr.at), state, expr.at)
 
     def _store(self, places: Places, target: Expr, value: Value, state: State, at: Location) -> Value:
         """Write a value of the target's type; the result is what the target then holds."""
         width = _stored_width(target)
         name = describe(target, lambda index: self._index_text(index, state))
-        self._write(places, width, value, state, at)
+        self._access.write(places, width, value, state, at)
         if isinstance(value, Pointer):
             return value
         kept = resize(value, width)
-        self.steps.append(NotedStep(at, name, state.guard, kept))
+        self._run.steps.append(NotedStep(at, name, state.guard, kept))
         signed = isinstance(target.type, IntType) and target.type.signed
         return resize(kept, target.type.bits, signed=signed)
 
@@ -261,23 +288,23 @@ class Expressions(Lvalues):
         """An index as a number where it is known, else as it is written."""
         if state.is_dead or not _writes_nothing(index):
             return describe(index)
-        demanded = len(self.checks)
-        value = self._wide(index, state.fork(TRUE))
+        demanded = len(self._run.checks)
+        value = self._lvalues.wide(index, state.fork(TRUE))
         # It has been evaluated before, with all that it demands.
-        del self.checks[demanded:]
+        del self._run.checks[demanded:]
         return str(to_signed(value.value, 64)) if value.is_const else describe(index)
 
     def _called(self, expr: syntax.Call, state: State) -> Value:
-        return self._scalar(self._call(expr, state), expr, state)
+        return self._scalar(self._calls.call(expr, state), expr, state)
 
     def _statements_value(self, expr: syntax.StatementExpr, state: State) -> Value:
-        return self._scalar(self._statement_expr(expr, state), expr, state)
+        return self._scalar(self._statements.statement_expr(expr, state), expr, state)
 
-    def _scalar(self, result: Value | Place | None, expr: Expr, state: State) -> Value:
+    def _scalar(self, result: Result, expr: Expr, state: State) -> Value:
         if result is not None and not isinstance(result, Place):
             return result
         if state.is_dead:
-            return self._unreached(expr.type)
+            return unreached(expr.type)
         raise Refused("no value where one is meant", str(expr.at))
 
     _VALUES: ClassVar[dict[type[Expr], Callable[..., Value]]] = {
@@ -340,23 +367,3 @@ def _writes_nothing(expr: Expr) -> bool:
         arms = [expr.condition, expr.other, *([expr.then] if expr.then is not None else [])]
         return all(_writes_nothing(each) for each in arms)
     return False
-
-
-def describe(expr: Expr, index_text: Callable[[Expr], str] | None = None) -> str:
-    """An lvalue as it is written, but for its indices if ``index_text`` has other words for them."""
-    if isinstance(expr, syntax.Name):
-        return expr.variable.name
-    if isinstance(expr, syntax.Member):
-        base = describe(expr.base, index_text)
-        if not expr.field.name:
-            return base
-        return f"{base}{'->' if expr.arrow else '.'}{expr.field.name}"
-    if isinstance(expr, syntax.Index):
-        return f"{describe(expr.base, index_text)}[{(index_text or describe)(expr.index)}]"
-    if isinstance(expr, syntax.Cast):
-        return describe(expr.operand, index_text)
-    if isinstance(expr, syntax.Unary):
-        return f"{expr.op.value}{describe(expr.operand, index_text)}"
-    if isinstance(expr, syntax.Constant):
-        return str(expr.value)
-    return "…"

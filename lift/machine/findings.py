@@ -62,7 +62,7 @@ class NotedCut:
 class CallMade:
     """A call that was not followed, where it happens: under ``guard``, with these arguments.
 
-    A struct among the arguments is None.  What the function needs of its caller can be asked of this.
+    A struct among the arguments is None. What the function needs of its caller can be asked of this.
     """
 
     function: str

@@ -3,88 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.evaluation import Evaluation
+from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.state import State
-from mmuproof.lift.machine.statements import Statements
 from mmuproof.lift.machine.values import Place, Pointer, Value, as_int, as_pointer, truth
 from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, WARN_CALL
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, extract, ite, ne, negate, resize, to_bv, ult
 
-Intrinsic = Callable[[Statements, syntax.Call, State], Value | None]
 
+class Intrinsics:
+    """What these calls do.
 
-def _integer(machine: Statements, expr: syntax.Expr, state: State) -> BitVec:
-    value = machine._value(expr, state)
-    if isinstance(value, Pointer):
-        raise Refused("a pointer where an integer is meant", str(expr.at))
-    return value
+    Args:
+        run: where the kernel's assertions are noted.
+        access: to memory.
+        values: evaluates arguments.
+    """
 
+    def __init__(self, *, run: Execution, access: MemoryAccess, values: Evaluation) -> None:
+        self._run, self._access, self._values = run, access, values
 
-def _warn(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    fires = truth(machine._value(expr.arguments[0], state))
-    machine._require(CheckKind.WARN, negate(fires), state, expr.at)
-    return as_int(fires)
+    def __contains__(self, function: str) -> bool:
+        return function in self._MEANINGS
 
+    def call(self, function: str, expr: syntax.Call, state: State) -> Value | None:
+        """What a call of one of these functions gives; None for nothing."""
+        return self._MEANINGS[function](self, expr, state)
 
-def _bug(machine: Statements, expr: syntax.Call, state: State) -> None:
-    fires = truth(machine._value(expr.arguments[0], state))
-    machine._require(CheckKind.BUG, negate(fires), state, expr.at)
-    state.guard = all_of(state.guard, negate(fires))
+    def _integer(self, expr: syntax.Expr, state: State) -> BitVec:
+        value = self._values.value(expr, state)
+        if isinstance(value, Pointer):
+            raise Refused("a pointer where an integer is meant", str(expr.at))
+        return value
 
+    def _warn(self, expr: syntax.Call, state: State) -> Value:
+        fires = truth(self._values.value(expr.arguments[0], state))
+        self._run.require(CheckKind.WARN, negate(fires), state, expr.at)
+        return as_int(fires)
 
-def _build_bug(machine: Statements, expr: syntax.Call, state: State) -> None:
-    fires = truth(machine._value(expr.arguments[0], state))
-    machine._require(CheckKind.BUILD, negate(fires), state, expr.at)
+    def _bug(self, expr: syntax.Call, state: State) -> None:
+        fires = truth(self._values.value(expr.arguments[0], state))
+        self._run.require(CheckKind.BUG, negate(fires), state, expr.at)
+        state.guard = all_of(state.guard, negate(fires))
 
+    def _build_bug(self, expr: syntax.Call, state: State) -> None:
+        fires = truth(self._values.value(expr.arguments[0], state))
+        self._run.require(CheckKind.BUILD, negate(fires), state, expr.at)
 
-def _unreachable(machine: Statements, expr: syntax.Call, state: State) -> None:
-    machine._require(CheckKind.BUG, FALSE, state, expr.at)
-    state.guard = FALSE
+    def _unreachable(self, expr: syntax.Call, state: State) -> None:
+        self._run.require(CheckKind.BUG, FALSE, state, expr.at)
+        state.guard = FALSE
 
+    def _expect(self, expr: syntax.Call, state: State) -> Value:
+        return self._values.value(expr.arguments[0], state)
 
-def _expect(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    return machine._value(expr.arguments[0], state)
+    def _is_constant(self, expr: syntax.Call, state: State) -> Value:
+        # The argument is not evaluated; both answers are right, since the compiler may give either.
+        return as_int(TRUE if isinstance(expr.arguments[0], syntax.Constant) else FALSE)
 
+    def _count_ones(self, expr: syntax.Call, state: State) -> BitVec:
+        value = self._integer(expr.arguments[0], state)
+        total = bv(0, 32)
+        for index in range(value.width):
+            total = total + resize(extract(value, index, index), 32)
+        return total
 
-def _is_constant(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    # The argument is not evaluated; both answers are right, since the compiler may give either.
-    return as_int(TRUE if isinstance(expr.arguments[0], syntax.Constant) else FALSE)
+    def _hamming_weight(self, expr: syntax.Call, state: State) -> Value:
+        # The kernel's own population count is an instruction in inline assembly, whose result is as wide as declared.
+        if not isinstance(expr.type, IntType):
+            raise Refused("a population count of another type", str(expr.at))
+        return resize(self._count_ones(expr, state), expr.type.bits)
 
+    def _trailing_zeros(self, expr: syntax.Call, state: State) -> Value:
+        value = self._integer(expr.arguments[0], state)
+        self._run.require(CheckKind.SHIFT, ne(value, 0), state, expr.at, "a bit is searched in zero")
+        return _first_one(value, range(value.width - 1, -1, -1), bias=0)
 
-def _count_ones(machine: Statements, expr: syntax.Call, state: State) -> BitVec:
-    value = _integer(machine, expr.arguments[0], state)
-    total = bv(0, 32)
-    for index in range(value.width):
-        total = total + resize(extract(value, index, index), 32)
-    return total
+    def _find_first(self, expr: syntax.Call, state: State) -> Value:
+        value = self._integer(expr.arguments[0], state)
+        return _first_one(value, range(value.width - 1, -1, -1), bias=1)
 
+    def _leading_zeros(self, expr: syntax.Call, state: State) -> Value:
+        value = self._integer(expr.arguments[0], state)
+        self._run.require(CheckKind.SHIFT, ne(value, 0), state, expr.at, "a bit is searched in zero")
+        return bv(value.width - 1, 32) - _first_one(value, range(value.width), bias=0)
 
-def _hamming_weight(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    # The kernel's own population count is an instruction in inline assembly, whose result is as wide as declared.
-    if not isinstance(expr.type, IntType):
-        raise Refused("a population count of another type", str(expr.at))
-    return resize(_count_ones(machine, expr, state), expr.type.bits)
+    def _swap_bytes(self, expr: syntax.Call, state: State) -> Value:
+        value = self._integer(expr.arguments[0], state)
+        return concat(*(extract(value, low + 7, low) for low in range(0, value.width, 8)))
 
+    def _size(self, expr: syntax.Call, state: State) -> int:
+        size = self._integer(expr.arguments[2], state)
+        if not size.is_const:
+            raise Refused("a memory operation of unknown size", str(expr.at))
+        return size.value * 8
 
-def _trailing_zeros(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    value = _integer(machine, expr.arguments[0], state)
-    machine._require(CheckKind.SHIFT, ne(value, 0), state, expr.at, "a bit is searched in zero")
-    return _first_one(value, range(value.width - 1, -1, -1), bias=0)
+    def _whole(self, pointer: Value, bits: int, state: State, expr: syntax.Call) -> Place | None:
+        found = as_pointer(pointer)
+        if found is None:
+            raise Refused("a number is followed as a pointer", str(expr.at))
+        places = self._access.follow(found, state, expr.at)
+        if not places:
+            return None
+        if len(places) > 1 or places[0][1].dimensions:
+            raise Refused("a memory operation at an unknown place", str(expr.at))
+        return places[0][1]
 
+    def _fill(self, expr: syntax.Call, state: State) -> Value:
+        pointer = self._values.value(expr.arguments[0], state)
+        byte = extract(self._integer(expr.arguments[1], state), 7, 0)
+        bits = self._size(expr, state)
+        place = self._whole(pointer, bits, state, expr) if bits else None
+        if place is not None:
+            for distance in range(0, bits, 64):
+                width = min(64, bits - distance)
+                word = concat(*[byte] * (width // 8))
+                self._access.write([(TRUE, place.moved(distance))], width, word, state, expr.at)
+        return pointer
 
-def _find_first(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    value = _integer(machine, expr.arguments[0], state)
-    return _first_one(value, range(value.width - 1, -1, -1), bias=1)
+    def _copy(self, expr: syntax.Call, state: State) -> Value:
+        pointer, source = (self._values.value(each, state) for each in expr.arguments[:2])
+        bits = self._size(expr, state)
+        if bits:
+            places = [self._whole(each, bits, state, expr) for each in (pointer, source)]
+            if places[0] is not None and places[1] is not None:
+                self._access.transfer(places[1], places[0], bits, state, expr.at)
+        return pointer
 
+    def _lowest_bit(self, expr: syntax.Call, state: State) -> Value:
+        value = self._trailing_zeros(expr, state)
+        assert isinstance(value, BitVec)
+        return resize(value, 64)
 
-def _leading_zeros(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    value = _integer(machine, expr.arguments[0], state)
-    machine._require(CheckKind.SHIFT, ne(value, 0), state, expr.at, "a bit is searched in zero")
-    return bv(value.width - 1, 32) - _first_one(value, range(value.width), bias=0)
+    def _clear_bit(self, expr: syntax.Call, state: State) -> Value:
+        """The bit that was there; only words that are one object of 64 bits are understood."""
+        number = resize(self._integer(expr.arguments[0], state), 64)
+        places = self._access.follow(self._values.value(expr.arguments[1], state), state, expr.at)
+        self._run.require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is cleared")
+        word = self._access.read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
+        if isinstance(word, Pointer):
+            raise Refused("a bit of a pointer is cleared", str(expr.at))
+        bit = bv(1, 64) << number
+        self._access.write(places, 64, word & ~bit, state, expr.at)
+        return to_bv(ne(word & bit, 0), 8)
+
+    _MEANINGS: ClassVar[Mapping[str, Callable[[Intrinsics, syntax.Call, State], Value | None]]] = {
+        WARN_CALL: _warn,
+        BUG_CALL: _bug,
+        BUILD_BUG_CALL: _build_bug,
+        "__builtin_unreachable": _unreachable,
+        "__builtin_trap": _unreachable,
+        "__builtin_expect": _expect,
+        # The kernel's inline assembly for single bits; the machine runs one thread.
+        "variable__ffs": _lowest_bit,
+        "variable_ffs": _find_first,
+        **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),
+        "__builtin_constant_p": _is_constant,
+        **dict.fromkeys((f"__builtin_popcount{suffix}" for suffix in ("", "l", "ll")), _count_ones),
+        **dict.fromkeys(("__arch_hweight32", "__arch_hweight64"), _hamming_weight),
+        **dict.fromkeys((f"__builtin_ctz{suffix}" for suffix in ("", "l", "ll")), _trailing_zeros),
+        **dict.fromkeys((f"__builtin_clz{suffix}" for suffix in ("", "l", "ll")), _leading_zeros),
+        **dict.fromkeys((f"__builtin_ffs{suffix}" for suffix in ("", "l", "ll")), _find_first),
+        **dict.fromkeys((f"__builtin_bswap{bits}" for bits in (16, 32, 64)), _swap_bytes),
+        **dict.fromkeys(("memset", "__builtin_memset"), _fill),
+        **dict.fromkeys(("memcpy", "memmove", "__builtin_memcpy", "__builtin_memmove"), _copy),
+    }
 
 
 def _first_one(value: BitVec, positions: range, bias: int) -> BitVec:
@@ -93,93 +183,3 @@ def _first_one(value: BitVec, positions: range, bias: int) -> BitVec:
     for index in positions:
         result = ite(ne(extract(value, index, index), 0), bv(index + bias, 32), result)
     return result
-
-
-def _swap_bytes(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    value = _integer(machine, expr.arguments[0], state)
-    return concat(*(extract(value, low + 7, low) for low in range(0, value.width, 8)))
-
-
-def _size(machine: Statements, expr: syntax.Call, state: State) -> int:
-    size = _integer(machine, expr.arguments[2], state)
-    if not size.is_const:
-        raise Refused("a memory operation of unknown size", str(expr.at))
-    return size.value * 8
-
-
-def _whole(machine: Statements, pointer: Value, bits: int, state: State, expr: syntax.Call) -> Place | None:
-    found = as_pointer(pointer)
-    if found is None:
-        raise Refused("a number is followed as a pointer", str(expr.at))
-    places = machine._follow(found, state, expr.at)
-    if not places:
-        return None
-    if len(places) > 1 or places[0][1].dimensions:
-        raise Refused("a memory operation at an unknown place", str(expr.at))
-    return places[0][1]
-
-
-def _fill(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    pointer = machine._value(expr.arguments[0], state)
-    byte = extract(_integer(machine, expr.arguments[1], state), 7, 0)
-    bits = _size(machine, expr, state)
-    place = _whole(machine, pointer, bits, state, expr) if bits else None
-    if place is not None:
-        for distance in range(0, bits, 64):
-            width = min(64, bits - distance)
-            word = concat(*[byte] * (width // 8))
-            machine._write([(TRUE, place.moved(distance))], width, word, state, expr.at)
-    return pointer
-
-
-def _copy(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    pointer, source = (machine._value(each, state) for each in expr.arguments[:2])
-    bits = _size(machine, expr, state)
-    if bits:
-        places = [_whole(machine, each, bits, state, expr) for each in (pointer, source)]
-        if places[0] is not None and places[1] is not None:
-            machine._transfer(places[1], places[0], bits, state, expr.at)
-    return pointer
-
-
-def _lowest_bit(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    value = _trailing_zeros(machine, expr, state)
-    assert isinstance(value, BitVec)
-    return resize(value, 64)
-
-
-def _clear_bit(machine: Statements, expr: syntax.Call, state: State) -> Value:
-    """The bit that was there; only words that are one object of 64 bits are understood."""
-    number = resize(_integer(machine, expr.arguments[0], state), 64)
-    places = machine._follow(machine._value(expr.arguments[1], state), state, expr.at)
-    machine._require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is cleared")
-    word = machine._read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
-    if isinstance(word, Pointer):
-        raise Refused("a bit of a pointer is cleared", str(expr.at))
-    bit = bv(1, 64) << number
-    machine._write(places, 64, word & ~bit, state, expr.at)
-    return to_bv(ne(word & bit, 0), 8)
-
-
-#: Function -> what it means.
-INTRINSICS: Mapping[str, Intrinsic] = {
-    WARN_CALL: _warn,
-    BUG_CALL: _bug,
-    BUILD_BUG_CALL: _build_bug,
-    "__builtin_unreachable": _unreachable,
-    "__builtin_trap": _unreachable,
-    "__builtin_expect": _expect,
-    # The kernel's inline assembly for single bits; the machine runs one thread.
-    "variable__ffs": _lowest_bit,
-    "variable_ffs": _find_first,
-    **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),
-    "__builtin_constant_p": _is_constant,
-    **dict.fromkeys((f"__builtin_popcount{suffix}" for suffix in ("", "l", "ll")), _count_ones),
-    **dict.fromkeys(("__arch_hweight32", "__arch_hweight64"), _hamming_weight),
-    **dict.fromkeys((f"__builtin_ctz{suffix}" for suffix in ("", "l", "ll")), _trailing_zeros),
-    **dict.fromkeys((f"__builtin_clz{suffix}" for suffix in ("", "l", "ll")), _leading_zeros),
-    **dict.fromkeys((f"__builtin_ffs{suffix}" for suffix in ("", "l", "ll")), _find_first),
-    **dict.fromkeys((f"__builtin_bswap{bits}" for bits in (16, 32, 64)), _swap_bytes),
-    **dict.fromkeys(("memset", "__builtin_memset"), _fill),
-    **dict.fromkeys(("memcpy", "memmove", "__builtin_memcpy", "__builtin_memmove"), _copy),
-}

@@ -1,7 +1,7 @@
 """The abstract machine: runs C on terms, on all paths at once.
 
-Paths that meet again are merged, so a function's result is one term.  The dialect is the kernel's:
-signed arithmetic wraps (the kernel is built with -fno-strict-overflow), ``char`` is unsigned.  What is
+Paths that meet again are merged, so a function's result is one term. The dialect is the kernel's:
+signed arithmetic wraps (the kernel is built with -fno-strict-overflow), ``char`` is unsigned. What is
 undefined even there becomes a check that has to be proved, or, where it is certain, is refused.
 """
 
@@ -9,49 +9,73 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmuproof.lift.machine.calls import Calls
-from mmuproof.lift.machine.core import Definitions
+from mmuproof.lift.machine.cut_calls import CutCalls
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.definitions import Definitions
+from mmuproof.lift.machine.evaluation import Result
+from mmuproof.lift.machine.evaluator import Evaluator
+from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.state import State
+from mmuproof.lift.machine.run_limits import RunLimits
 from mmuproof.lift.machine.values import Object, Place, Value
-from mmuproof.lift.syntax import Function
+from mmuproof.lift.syntax import Function, Variable
 from mmuproof.smt.terms import TRUE, Bool
 
-__all__ = ["Definitions", "Machine"]
 
-
-class Machine(Calls):
-    """Runs functions of one translation unit.
+class Machine:
+    """Runs functions of one translation unit, and follows all calls but those that are cut.
 
     Args:
         definitions: the translation unit.
         cuts: the calls that are not followed.
+        earlier: a machine whose objects with static storage this one goes on with; see `successor`.
 
     The lists `checks`, `steps`, `cut_calls` and `calls_made` grow with every run and belong to the caller.
     """
 
+    def __init__(self, definitions: Definitions, cuts: Sequence[Cut] = (), *, earlier: Machine | None = None) -> None:
+        self._definitions, self._cuts = definitions, {cut.function: cut for cut in cuts}
+        self._globals: dict[Variable, Object] = {} if earlier is None else earlier._globals
+        self._run: Execution = Execution({} if earlier is None else earlier._run.counts)
+        self.checks, self.steps = self._run.checks, self._run.steps
+        self.cut_calls, self.calls_made = self._run.cut_calls, self._run.calls_made
+        self._evaluator = Evaluator(
+            definitions=definitions, run=self._run, known=self._globals, policy=self._policy, limits=RunLimits()
+        )
+
+    def _policy(self, parts: Evaluator[CutCalls]) -> CutCalls:
+        return CutCalls(
+            cuts=self._cuts,
+            definitions=self._definitions,
+            run=self._run,
+            access=parts.access,
+            values=parts,
+            variables=parts.variables,
+        )
+
     def successor(self, cuts: Sequence[Cut] | None = None) -> Machine:
         """A machine that goes on with the same objects of static storage, and has seen nothing yet.
 
-        Its unknown results are none of this one's.  Two successors are two futures of one past: what one of
+        Its unknown results are none of this one's. Two successors are two futures of one past: what one of
         them names does not depend on whether there is another.
 
         Args:
             cuts: the calls that it does not follow, if not the same.
         """
-        other = Machine(self._definitions, tuple(self._cuts.values()) if cuts is None else cuts)
-        other._globals, other._counts = self._globals, self._counts.copy()
-        return other
+        return Machine(self._definitions, tuple(self._cuts.values()) if cuts is None else cuts, earlier=self)
 
     @property
     def globals_seen(self) -> Mapping[str, Object]:
         """The objects with static storage that the code has named so far, by name."""
         return {variable.name: object_ for variable, object_ in self._globals.items()}
 
+    def global_object(self, variable: Variable) -> Object:
+        """The object that holds a variable with static storage."""
+        return self._evaluator.variables.global_object(variable)
+
     def run(
         self, function: Function, arguments: Sequence[Value | Place], memory: Memory, condition: Bool = TRUE
-    ) -> Value | Place | None:
+    ) -> Result:
         """Call ``function`` where ``condition`` holds; ``memory`` is changed, the result returned.
 
         After a refusal ``memory`` is as before.
@@ -59,7 +83,4 @@ class Machine(Calls):
         Raises:
             Refused: the function does something that is not understood, or is undefined for certain.
         """
-        state = State(condition, memory.copy())
-        result = self._call_function(function, arguments, state, function.location)
-        memory.become(state.memory)
-        return result
+        return self._evaluator.run(function, arguments, memory, condition)

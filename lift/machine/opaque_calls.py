@@ -1,9 +1,9 @@
-"""The machine for comparing two versions of a function: what neither follows, both are taken to do alike.
+"""The policy of comparing two versions of a function: what neither follows, both are taken to do alike.
 
-A call of a function that has no body here, or one that is not understood, does not end the run.  It becomes an
+A call of a function that has no body here, or one that is not understood, does not end the run. It becomes an
 `OpaqueCall`: its result, and everything outside that it may write, becomes unknown, under a name that depends on
-nothing but the function and how often it has been called.  Two runs whose calls agree, one by one, in their
-conditions, arguments and in the memory that the callee finds, therefore agree in what comes back.  That they agree
+nothing but the function and how often it has been called. Two runs whose calls agree, one by one, in their
+conditions, arguments and in the memory that the callee finds, therefore agree in what comes back. That they agree
 is for who compares them to show.
 """
 
@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, VoidType
 from mmuproof.lift.errors import Refused, Undefined
-from mmuproof.lift.machine.core import Definitions
-from mmuproof.lift.machine.machine import Machine
+from mmuproof.lift.machine.call_policy import StandIn
+from mmuproof.lift.machine.evaluation import Evaluation, Result
+from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory, input_pointer
+from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Target, Value
-from mmuproof.lift.syntax import Expr, Function, Location, Variable
+from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
 
 Argument = Value | Place | None
@@ -113,119 +115,94 @@ class Opaque:
     never: frozenset[str] = frozenset()
 
 
-class OpaqueCalls(Machine):
-    """A machine that goes on behind a call that it cannot follow.
-
-    A loop whose end is not certain is given up sooner than elsewhere: page tables have five levels.
+class OpaqueCalls:
+    """See `CallPolicy`; a call that cannot be followed is noted, and what it may change becomes unknown.
 
     Args:
-        definitions: the translation unit.
         opaque: what is known of functions that are not followed.
         answers: shared by the machines whose runs are compared.
-        settled: whether an object with static storage, by its name, is changed by no call.
         names: how functions are called in the names of unknown results, where that is not by their own names.
-        budget: how many statements are run before what is run is given up; it does not depend on the machine's speed.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
+        run: which functions and loops the calls stand in.
+        values: evaluates arguments.
 
     The types of all unknown results are in `results`, by their names.
     """
 
-    undecided_rounds = 6
-
     def __init__(
         self,
-        definitions: Definitions,
+        *,
         opaque: Opaque,
         answers: CallResults,
-        settled: Callable[[str], bool],
-        names: Mapping[str, str] | None = None,
-        budget: int = 20_000,
-        numbers: Mapping[str, Sequence[int]] | None = None,
+        names: Mapping[str, str],
+        numbers: Mapping[str, Sequence[int]],
+        run: Execution,
+        values: Evaluation,
     ) -> None:
-        super().__init__(definitions)
-        self.opaque_calls: list[OpaqueCall] = []
+        self.calls: list[OpaqueCall] = []
         self.given_up: dict[str, Refused] = {}
-        self._opaque, self._answers, self._settled = opaque, answers, settled
-        self._names, self._numbers = names or {}, numbers or {}
-        self._budget = budget
-        self.words: dict[str, RecordType] = {}
         self.results: dict[str, CType] = {}
-        self._open_loops: list[tuple[list[State], int]] = []
+        self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
+        self._run, self._values = run, values
 
-    # -- what is followed -------------------------------------------------------------------------
+    def passes_over(self, function: str) -> bool:
+        """Whoever only watches is not even given its arguments."""
+        return self._opaque.silent.fullmatch(function) is not None
 
-    def _run_statement(self, stmt: syntax.Stmt, state: State) -> State | None:
-        self._budget -= 1
-        if self._budget < 0:
-            raise TooMuch("more code is run than is worth it", str(stmt.at))
-        return super()._run_statement(stmt, state)
+    def stand_in(self, names: Sequence[str]) -> StandIn | None:
+        """Nothing: what can be followed is, unless `follow` gives it up."""
+        return None
 
-    def _rounds(self, stmt: syntax.Loop, current: State | None, left: list[State]) -> None:
-        before = len(left)
-        self._open_loops.append((left, before))
-        try:
-            super()._rounds(stmt, current, left)
-        finally:
-            self._open_loops.pop()
+    def not_followed(self, names: Sequence[str], call: syntax.Call, state: State, why: str) -> Result:
+        """See `CallPolicy`."""
+        arguments: list[Argument] = []
+        for argument in call.arguments:
+            if isinstance(argument.type, RecordType):
+                arguments.append(self._values.aggregate(argument, state))
+            else:
+                arguments.append(self._values.value(argument, state))
+        if state.is_dead:
+            return None
+        name = names[-1]
+        if name in self._opaque.answering and isinstance(call.type, IntType):
+            return self._answered(name, arguments, call.type)
+        through = names[0] if len(names) > 1 else ""
+        return self._note(name, arguments, call.type, state, call.at, through=through)
 
-    def global_object(self, variable: Variable) -> Object:
-        """See `Machine`; what is settled is marked."""
-        found = super().global_object(variable)
-        if found.kind is ObjectKind.INPUT:
-            found.settled, found.words = self._settled(variable.name), self.words
-        return found
-
-    def _call(self, expr: syntax.Call, state: State) -> Value | Place | None:
-        # Whoever only watches is not even given its arguments.
-        if isinstance(expr.callee, syntax.FunctionName | syntax.Cast):
-            name = _called_by_name(expr.callee)
-            if name is not None and self._opaque.silent.fullmatch(name):
-                return None if isinstance(expr.type, VoidType) else self._unreached(expr.type)
-        return super()._call(expr, state)
-
-    def _call_function(
-        self, function: Function, arguments: Sequence[Value | Place], state: State, at: Location
-    ) -> Value | Place | None:
-        if not self._frames:
-            return super()._call_function(function, arguments, state, at)
+    def follow(
+        self,
+        function: Function,
+        arguments: Sequence[Value | Place],
+        state: State,
+        at: Location,
+        run_body: Callable[[], Result],
+    ) -> Result:
+        """See `CallPolicy`; what is refused leaves nothing behind, and is not followed again."""
         name = function.name
         if name in self._opaque.answering and isinstance(function.result, IntType):
             return self._answered(name, arguments, function.result)
         if name in self._opaque.never or name in self.given_up:
-            return self._not_followed(name, arguments, function.result, state, at, function)
-        before = _Before(self, state)
+            return self._note(name, arguments, function.result, state, at, function)
+        before, mark, noted = State(state.guard, state.memory.copy()), self._run.mark(), len(self.calls)
         try:
-            return super()._call_function(function, arguments, state, at)
+            return run_body()
         except (Undefined, TooMuch):
             raise
         except Refused as refused:
-            before.restore(state)
+            state.become(before)
+            self._run.go_back(mark)
+            del self.calls[noted:]
             self.given_up[name] = _without_frames(refused)
-            return self._not_followed(name, arguments, function.result, state, at, function)
+            return self._note(name, arguments, function.result, state, at, function)
 
-    def _unknown(self, names: Sequence[str], expr: syntax.Call, state: State, why: str) -> Value | Place | None:
-        arguments: list[Argument] = []
-        for argument in expr.arguments:
-            if isinstance(argument.type, RecordType):
-                arguments.append(self._aggregate(argument, state))
-            else:
-                arguments.append(self._value(argument, state))
-        if state.is_dead:
-            return None
-        name = names[-1]
-        if name in self._opaque.answering and isinstance(expr.type, IntType):
-            return self._answered(name, arguments, expr.type)
-        through = names[0] if len(names) > 1 else ""
-        return self._not_followed(name, arguments, expr.type, state, expr.at, through=through)
-
-    # -- what is not ------------------------------------------------------------------------------
+    # -- what is not followed ---------------------------------------------------------------------
 
     def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType) -> BitVec:
         result = self._answers.result(self._names.get(name, name), arguments, 1 if type_.is_bool else type_.bits)
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 
-    def _not_followed(
+    def _note(
         self,
         name: str,
         arguments: Sequence[Argument],
@@ -234,22 +211,21 @@ class OpaqueCalls(Machine):
         at: Location,
         definition: Function | None = None,
         through: str = "",
-    ) -> Value | Place | None:
-        if any(len(left) > before for left, before in self._open_loops):
+    ) -> Result:
+        if self._run.is_in_open_loop:
             # Each time round, everything would be unknown anew, and how often it goes round as well.
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
         name = self._names.get(name, name)
         parameters = () if definition is None else tuple(each.name for each in definition.parameters)
-        caller = self._frames[-1].function if self._frames else ""
         number = self._number(name)
-        self.opaque_calls.append(
+        self.calls.append(
             OpaqueCall(
                 function=name,
                 at=at,
                 guard=state.guard,
                 arguments=tuple(arguments),
                 memory=state.memory.copy(),
-                caller=caller,
+                caller=self._run.function,
                 parameters=parameters,
                 through=through,
                 number=number,
@@ -266,16 +242,16 @@ class OpaqueCalls(Machine):
         if isinstance(type_, VoidType):
             return None
         if isinstance(type_, PointerType):
-            return input_pointer(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self.words), tag, type_)
+            return input_pointer(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), tag, type_)
         if isinstance(type_, RecordType):
-            return Place(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self.words), 0)
+            return Place(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), 0)
         if not isinstance(type_, IntType):
             raise Refused(f"a call that returns {type_.name}", str(at))
         return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
 
     def _number(self, function: str) -> int:
         """Which of the calls of a function the next one is taken for."""
-        count = self._counts[f"{function}()"] = self._counts.get(f"{function}()", 0) + 1
+        count = self._run.count(f"{function}()")
         numbers = self._numbers.get(function, ())
         return numbers[count - 1] if count <= len(numbers) else count
 
@@ -295,27 +271,6 @@ class OpaqueCalls(Machine):
             memory.make_unknown(object_, tag)
 
 
-class TooMuch(Refused):
-    """The run is longer than it may be."""
-
-
-class _Before:
-    """What a machine has seen before a call that may turn out not to be followed."""
-
-    def __init__(self, machine: OpaqueCalls, state: State) -> None:
-        self._machine, self._guard, self._memory = machine, state.guard, state.memory.copy()
-        self._lengths = (len(machine.checks), len(machine.steps), len(machine.calls_made), len(machine.opaque_calls))
-        self._counts = machine._counts.copy()
-
-    def restore(self, state: State) -> None:
-        machine = self._machine
-        state.guard, state.memory = self._guard, self._memory
-        lists: tuple[list[object], ...] = (machine.checks, machine.steps, machine.calls_made, machine.opaque_calls)  # type: ignore[assignment]
-        for seen, length in zip(lists, self._lengths, strict=True):
-            del seen[length:]
-        machine._counts = self._counts
-
-
 def _without_frames(refused: Refused) -> Refused:
     """A refusal that is kept: it would keep all that was computed where it was raised."""
     refused.__traceback__ = refused.__context__ = refused.__cause__ = None
@@ -330,12 +285,6 @@ def _left_outside(memory: Memory) -> Iterator[Pointer]:
                 held = memory.read(object_, offset, width)
                 if isinstance(held, Pointer):
                     yield held
-
-
-def _called_by_name(callee: Expr) -> str | None:
-    while isinstance(callee, syntax.Cast):
-        callee = callee.operand
-    return callee.name if isinstance(callee, syntax.FunctionName) else None
 
 
 def _pointer_text(pointer: Pointer) -> str:

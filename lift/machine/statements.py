@@ -1,77 +1,89 @@
-"""Statements, declarations and initializers."""
+"""Statements: which paths a function takes, and where they meet again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from mmuproof.lift import syntax
-from mmuproof.lift.c_types import ArrayType, CType, RecordType, StructMember, VoidType
+from mmuproof.lift.c_types import RecordType, VoidType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.core import Definitions, Located
-from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.expressions import Expressions
+from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.evaluation import Evaluation, Result
+from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
-from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.places import constant_bytes
-from mmuproof.lift.machine.state import Block, Frame, State, meet
+from mmuproof.lift.machine.located import Located
+from mmuproof.lift.machine.run_limits import RunLimits, TooMuch
+from mmuproof.lift.machine.state import Block, State, meet
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, truth
-from mmuproof.lift.syntax import Expr, Stmt, Variable
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
+from mmuproof.lift.machine.variables import Variables
+from mmuproof.lift.syntax import Expr, Stmt
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
 
 _ROUNDS = 1024
 
 
-class Statements(Expressions):
-    """The part of the machine that runs statements; see `mmuproof.lift.machine.machine.Machine`."""
+class Statements:
+    """Runs statements.
 
-    undecided_rounds: ClassVar[int] = 128
-    """How often a loop goes round while it is not certain that it does."""
+    Args:
+        run: where the innermost function's blocks, loops and returns are.
+        access: to memory.
+        values: evaluates the expressions in them.
+        variables: declares what they declare.
+        limits: how far loops go round, and how many statements are run.
+    """
 
-    def __init__(self, definitions: Definitions, cuts: Sequence[Cut] = ()) -> None:
-        super().__init__(definitions, cuts)
-        self._globals: dict[Variable, Object] = {}
+    def __init__(
+        self, *, run: Execution, access: MemoryAccess, values: Evaluation, variables: Variables, limits: RunLimits
+    ) -> None:
+        self._run, self._access, self._values, self._variables = run, access, values, variables
+        self._undecided_rounds, self._statements_left = limits.undecided_rounds, limits.statements
 
-    def _statement(self, stmt: Stmt, state: State) -> State | None:
-        """Run a statement; None stands for a path that does not get to its end."""
+    def statement(self, stmt: Stmt, state: State) -> State | None:
+        """Run a statement; None stands for a path that does not get to its end.
+
+        Raises:
+            TooMuch: more statements have been run than may be.
+            Refused: something in it is not understood.
+        """
         # Where paths meet, a refusal does not know its place.
         with Located(stmt.at):
-            return self._run_statement(stmt, state)
-
-    def _run_statement(self, stmt: Stmt, state: State) -> State | None:
-        if isinstance(stmt, syntax.Evaluate):
-            self._evaluate(stmt.expr, state)
-            return state
-        if isinstance(stmt, syntax.Declare):
-            for variable in stmt.variables:
-                self._declare(variable, state)
-            return state
-        if isinstance(stmt, syntax.Compound):
-            return self._block(stmt.body, state)
-        if isinstance(stmt, syntax.If):
-            return self._if(stmt, state)
-        if isinstance(stmt, syntax.Return):
-            self._return(stmt, state)
-            return None
-        if isinstance(stmt, syntax.Loop):
-            return self._loop(stmt, state)
-        if isinstance(stmt, syntax.Switch):
-            return self._switch(stmt, state)
-        if isinstance(stmt, syntax.Goto):
-            self._goto(stmt, state)
-            return None
-        if isinstance(stmt, syntax.Break):
-            self._frame.breaks[-1].append(state)
-            return None
-        if isinstance(stmt, syntax.Continue):
-            self._frame.continues[-1].append(state)
-            return None
-        if isinstance(stmt, syntax.Empty):
-            return state
-        if isinstance(stmt, syntax.Label):
-            # A label below an if or a loop: no goto leads here, or it has been refused.
-            return self._statement(stmt.body, state)
-        raise Refused(f"statement {type(stmt).__name__}", str(stmt.at))
+            self._statements_left -= 1
+            if self._statements_left < 0:
+                raise TooMuch("more code is run than is worth it")
+            if isinstance(stmt, syntax.Evaluate):
+                self._values.evaluate(stmt.expr, state)
+                return state
+            if isinstance(stmt, syntax.Declare):
+                for variable in stmt.variables:
+                    self._variables.declare(variable, state)
+                return state
+            if isinstance(stmt, syntax.Compound):
+                return self._block(stmt.body, state)
+            if isinstance(stmt, syntax.If):
+                return self._if(stmt, state)
+            if isinstance(stmt, syntax.Return):
+                self._return(stmt, state)
+                return None
+            if isinstance(stmt, syntax.Loop):
+                return self._loop(stmt, state)
+            if isinstance(stmt, syntax.Switch):
+                return self._switch(stmt, state)
+            if isinstance(stmt, syntax.Goto):
+                self._goto(stmt, state)
+                return None
+            if isinstance(stmt, syntax.Break):
+                self._run.frame.breaks[-1].append(state)
+                return None
+            if isinstance(stmt, syntax.Continue):
+                self._run.frame.continues[-1].append(state)
+                return None
+            if isinstance(stmt, syntax.Empty):
+                return state
+            if isinstance(stmt, syntax.Label):
+                # A label below an if or a loop: no goto leads here, or it has been refused.
+                return self.statement(stmt.body, state)
+            raise Refused(f"statement {type(stmt).__name__}", str(stmt.at))
 
     # -- blocks and labels ------------------------------------------------------------------------
 
@@ -84,11 +96,11 @@ class Statements(Expressions):
 
     def _enter(self, body: Sequence[Stmt]) -> Block:
         block = Block(frozenset(label for child in body for label in _labels(child)))
-        self._frame.blocks.append(block)
+        self._run.frame.blocks.append(block)
         return block
 
     def _leave(self, block: Block, state: State | None) -> State | None:
-        self._frame.blocks.pop()
+        self._run.frame.blocks.pop()
         for object_ in block.declared:
             object_.ended = True
             if state is not None:
@@ -108,14 +120,14 @@ class Statements(Expressions):
                     zeroed = state is not None and isinstance(variable.initializer, syntax.InitList)
                     kind = ObjectKind.ZERO if zeroed else ObjectKind.UNSET
                     made = Object(name=variable.name, type=variable.type, kind=kind)
-                    self._frame.variables[variable] = made
+                    self._run.frame.variables[variable] = made
                     block.declared.append(made)
         if state is None or state.is_dead:
             return None
-        return self._statement(stmt, state)
+        return self.statement(stmt, state)
 
     def _goto(self, stmt: syntax.Goto, state: State) -> None:
-        for block in reversed(self._frame.blocks):
+        for block in reversed(self._run.frame.blocks):
             if stmt.name in block.labels:
                 if stmt.name in block.passed:
                     raise Refused(f"goto {stmt.name} jumps backwards", str(stmt.at))
@@ -123,73 +135,18 @@ class Statements(Expressions):
                 return
         raise Refused(f"goto {stmt.name} jumps into a statement", str(stmt.at))
 
-    # -- declarations -----------------------------------------------------------------------------
-
-    def _declare(self, variable: Variable, state: State) -> None:
-        if variable.is_global:
-            self.global_object(variable)
-        elif variable.initializer is not None:
-            place = Place(self._frame.variables[variable], 0)
-            self._initialize(place, variable.type, variable.initializer, state, variable.name)
-
-    def _initialize(self, place: Place, type_: CType, value: Expr, state: State, name: str) -> None:
-        if isinstance(value, syntax.InitList):
-            object_ = place.object
-            if object_.kind is not ObjectKind.ZERO or object_.type is not type_:
-                filler = Object(name="zero", type=type_, kind=ObjectKind.ZERO)
-                self._transfer(Place(filler, 0), place, type_.bits, state, value.at)
-            for target, inner in value.items:
-                inner_name = f"{name}.{target.name}" if target.name else name
-                if target.bit_width is None:
-                    self._initialize(place.moved(target.offset), target.type, inner, state, inner_name)
-                else:
-                    self._initialize_scalar(place, target, inner, state, inner_name)
-        elif isinstance(type_, ArrayType) and isinstance(value, syntax.Text):
-            source = constant_bytes(name, type_, value.text, value.at)
-            self._transfer(Place(source, 0), place, type_.bits, state, value.at)
-        elif isinstance(type_, RecordType | ArrayType):
-            self._transfer(self._aggregate(value, state), place, type_.bits, state, value.at)
-        else:
-            self._initialize_scalar(place, StructMember("", 0, type_), value, state, name)
-
-    def _initialize_scalar(self, base: Place, target: StructMember, value: Expr, state: State, name: str) -> None:
-        converted = self._convert(self._value(value, state), value.type, target.type, value.at)
-        self._write([(TRUE, base.moved(target.offset))], target.width, converted, state, value.at)
-        if isinstance(converted, BitVec):
-            self.steps.append(NotedStep(value.at, name, state.guard, converted))
-
-    def global_object(self, variable: Variable) -> Object:
-        """The object that holds a variable with static storage."""
-        found = self._globals.get(variable)
-        if found is not None:
-            return found
-        if variable.initializer is None:
-            found = self._globals[variable] = Object(name=variable.name, type=variable.type, kind=ObjectKind.INPUT)
-            return found
-        found = self._globals[variable] = Object(name=variable.name, type=variable.type, kind=ObjectKind.ZERO)
-        state = State(TRUE, Memory())
-        self._frames.append(Frame(function=variable.name))
-        steps = len(self.steps)
-        try:
-            self._initialize(Place(found, 0), variable.type, variable.initializer, state, variable.name)
-        finally:
-            self._frames.pop()
-            del self.steps[steps:]
-        state.memory.freeze(found)
-        return found
-
     # -- control ----------------------------------------------------------------------------------
 
     def _if(self, stmt: syntax.If, state: State) -> State | None:
-        condition = truth(self._value(stmt.condition, state))
+        condition = truth(self._values.value(stmt.condition, state))
         if all_of(state.guard, negate(condition)) is FALSE:
-            return self._statement(stmt.then, state) if not state.is_dead else None
+            return self.statement(stmt.then, state) if not state.is_dead else None
         if all_of(state.guard, condition) is FALSE:
-            return self._statement(stmt.other, state) if stmt.other is not None else state
+            return self.statement(stmt.other, state) if stmt.other is not None else state
         otherwise: State | None = state.fork(negate(condition))
-        then = self._statement(stmt.then, state.fork(condition))
+        then = self.statement(stmt.then, state.fork(condition))
         if stmt.other is not None and otherwise is not None:
-            otherwise = self._statement(stmt.other, otherwise)
+            otherwise = self.statement(stmt.other, otherwise)
         return meet([then, otherwise])
 
     def _loop(self, stmt: syntax.Loop, state: State) -> State | None:
@@ -197,9 +154,13 @@ class Statements(Expressions):
         block = self._enter(())
         entered = self._child(stmt.start, state, block) if stmt.start is not None else state
         left: list[State] = []
-        self._frame.breaks.append(left)
-        self._rounds(stmt, entered, left)
-        self._frame.breaks.pop()
+        self._run.frame.breaks.append(left)
+        self._run.enter_loop(left)
+        try:
+            self._rounds(stmt, entered, left)
+        finally:
+            self._run.leave_loop()
+        self._run.frame.breaks.pop()
         return self._leave(block, meet(left))
 
     def _rounds(self, stmt: syntax.Loop, current: State | None, left: list[State]) -> None:
@@ -208,7 +169,7 @@ class Statements(Expressions):
             if current is None or current.is_dead:
                 return
             if test and stmt.condition is not None:
-                condition = truth(self._value(stmt.condition, current))
+                condition = truth(self._values.value(stmt.condition, current))
                 leaving = current.fork(negate(condition))
                 if not leaving.is_dead:
                     left.append(leaving)
@@ -216,20 +177,20 @@ class Statements(Expressions):
                 current = current.fork(condition)
                 if current.is_dead:
                     return
-                if undecided > self.undecided_rounds:
+                if undecided > self._undecided_rounds:
                     break
             test = True
             continued: list[State] = []
-            self._frame.continues.append(continued)
-            end = self._statement(stmt.body, current)
-            self._frame.continues.pop()
+            self._run.frame.continues.append(continued)
+            end = self.statement(stmt.body, current)
+            self._run.frame.continues.pop()
             current = meet([end, *continued])
             if current is not None and stmt.step is not None:
-                self._evaluate(stmt.step, current)
+                self._values.evaluate(stmt.step, current)
         raise Refused("a loop whose bound is not known", str(stmt.at))
 
     def _switch(self, stmt: syntax.Switch, state: State) -> State | None:
-        selector = self._value(stmt.condition, state)
+        selector = self._values.value(stmt.condition, state)
         if not isinstance(selector, BitVec):
             raise Refused("switch on a pointer", str(stmt.at))
         if not isinstance(stmt.body, syntax.Compound):
@@ -240,7 +201,7 @@ class Statements(Expressions):
         nothing = negate(any_of(*matches.values()))
         has_default = any(case.low is None for case in cases)
         left: list[State] = []
-        self._frame.breaks.append(left)
+        self._run.frame.breaks.append(left)
         block = self._enter(stmt.body.body)
         current: State | None = None
         for child in stmt.body.body:
@@ -249,31 +210,32 @@ class Statements(Expressions):
                 current = meet([current, state.fork(matches.get(inner, nothing))])
                 inner = inner.body
             current = self._child(inner, current, block)
-        self._frame.breaks.pop()
+        self._run.frame.breaks.pop()
         if not has_default:
             left.append(state.fork(nothing))
         return self._leave(block, meet([*left, current]))
 
     def _return(self, stmt: syntax.Return, state: State) -> None:
         value: Value | None = None
-        result = self._frame.result
+        result = self._run.frame.result
         if stmt.value is None or isinstance(stmt.value.type, VoidType):
             if stmt.value is not None:
-                self._evaluate(stmt.value, state)
+                self._values.evaluate(stmt.value, state)
         elif result is not None:
-            source = self._aggregate(stmt.value, state)
-            self._transfer(source, Place(result, 0), result.type.bits, state, stmt.at)
+            source = self._values.aggregate(stmt.value, state)
+            self._access.transfer(source, Place(result, 0), result.type.bits, state, stmt.at)
         else:
-            value = self._value(stmt.value, state)
+            value = self._values.value(stmt.value, state)
             if isinstance(value, BitVec):
-                self.steps.append(NotedStep(stmt.at, f"{self._frame.function}()", state.guard, value))
-        self._frame.returns.append((state, value))
+                self._run.steps.append(NotedStep(stmt.at, f"{self._run.frame.function}()", state.guard, value))
+        self._run.frame.returns.append((state, value))
 
-    def _statement_expr(self, expr: syntax.StatementExpr, state: State) -> Value | Place | None:
+    def statement_expr(self, expr: syntax.StatementExpr, state: State) -> Result:
+        """Run ``({ })``; the result is its last statement's, if that has one."""
         body = expr.body.body
         block = self._enter(body)
         current: State | None = State(state.guard, state.memory)
-        result: Value | Place | None = None
+        result: Result = None
         for number, child in enumerate(body):
             is_value = number == len(body) - 1 and isinstance(child, syntax.Evaluate)
             if is_value and current is not None and not isinstance(expr.type, VoidType):
@@ -285,9 +247,9 @@ class Statements(Expressions):
 
     def _last_value(self, last: Expr, expr: Expr, state: State) -> Value | Place:
         if not isinstance(expr.type, RecordType):
-            return self._value(last, state)
+            return self._values.value(last, state)
         made = Object(name="({ })", type=expr.type, kind=ObjectKind.UNSET)
-        self._transfer(self._aggregate(last, state), Place(made, 0), expr.type.bits, state, expr.at)
+        self._access.transfer(self._values.aggregate(last, state), Place(made, 0), expr.type.bits, state, expr.at)
         return Place(made, 0)
 
 

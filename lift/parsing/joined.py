@@ -1,11 +1,11 @@
 """Several translation units parsed in one go, where none can disturb another.
 
-The units of one part of the kernel begin with the same headers, and these are most of what there is to parse.  So
+The units of one part of the kernel begin with the same headers, and these are most of what there is to parse. So
 clang is given one text that includes one unit after the other, and each is then looked at as if it stood alone: what
 comes behind it is not there, nor is anything that another unit's own text declares, or a header of KVM's that it does
 not include.
 
-A unit that comes later finds headers read that earlier ones have included, and macros that were defined there.  Units
+A unit that comes later finds headers read that earlier ones have included, and macros that were defined there. Units
 are parsed together only if no earlier one's own text defines a macro that a later one or a header of KVM's mentions,
 none undefines one or has a pragma, no macro gets another meaning anywhere, and no variable is declared in two of them.
 What is left is taken for granted: that headers mean the same in whatever order they are included.
@@ -24,7 +24,7 @@ from mmuproof.lift.errors import LiftError, SourceError
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.reader import Reader
-from mmuproof.lift.parsing.unit import Unit, failed_assertions, parse_text, unit_text
+from mmuproof.lift.parsing.unit import NO_CONSTANTS, ConstantNames, Unit, failed_assertions, parse_text, unit_text
 from mmuproof.lift.tree.included import KVM, Included
 
 _END = "mmuproof_end_"
@@ -39,13 +39,15 @@ class NotJoined(LiftError):  # noqa: N818 - reads as what is so
     """Some units have to be parsed each by itself."""
 
 
-def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Sequence[str] = ()) -> dict[str, Unit]:
+def parse_joined(
+    root: Path, arguments: Mapping[str, Sequence[str]], constants: ConstantNames = NO_CONSTANTS
+) -> dict[str, Unit]:
     """Parse several units at once.
 
     Args:
         root: the tree's folder.
         arguments: the units, relative to ``root``, with clang's command line for each.
-        macros: object-like macros whose values are wanted.
+        constants: those that the units will be asked for.
 
     Raises:
         NotJoined: one may disturb another, or what they are together does not parse; each may by itself.
@@ -56,7 +58,7 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
     paths = _in_order(root, list(arguments))
     line = [each for each in arguments[paths[0]] if each != "-w"]
     text = "".join(
-        f"{unit_text(path, macros, number)}extern int {_END}{number};\n" for number, path in enumerate(paths)
+        f"{unit_text(path, constants, number)}extern int {_END}{number};\n" for number, path in enumerate(paths)
     )
     parsed = parse_text(root, ", ".join(paths), text, [*line, "-Wno-everything", _OTHER_MEANING])
     reader = Reader(root)
@@ -83,7 +85,7 @@ def parse_joined(root: Path, arguments: Mapping[str, Sequence[str]], macros: Seq
                 for name in piece.variables:
                     if variables.setdefault(name, path) != path:
                         raise NotJoined(f"{variables[name]} and {path} both declare {name}")
-        found[path] = Unit.part(root, path, reader, failed, declared, number)
+        found[path] = Unit.part(root, path, reader, failed, declared, constants, number)
     return {path: found[path] for path in arguments}
 
 

@@ -1,7 +1,7 @@
 """What a unit's functions say once macros are expanded, and what else that depends on: for telling what has changed.
 
 Clang prints a definition from its syntax tree, so comments, line breaks and the names of macros are gone, and what a
-macro stands for is there.  Two functions that are printed alike, and whose types, constants and variables are too,
+macro stands for is there. Two functions that are printed alike, and whose types, constants and variables are too,
 mean the same as far as the functions that they call do.
 """
 

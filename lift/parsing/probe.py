@@ -117,7 +117,7 @@ class OpenUnit:
             files: contents of further files, by path relative to the tree.
             folder: where else the text's own headers are.
         """
-        # The headers that come first are in the unit.  It is known by content, so times say nothing.
+        # The headers that come first are in the unit. It is known by content, so times say nothing.
         first = self._arguments.index("-include") if "-include" in self._arguments else len(self._arguments)
         arguments = [each for each in self._arguments[:first] if each != "-w"]
         arguments += [*_STRICT, "-Xclang", "-fno-validate-pch"]

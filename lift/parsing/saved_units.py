@@ -1,8 +1,8 @@
 """Parsed translation units, kept from one run to the next.
 
-What is kept is clang's own file of a parsed unit, which loads in a fiftieth of the time that parsing takes.  It is
+What is kept is clang's own file of a parsed unit, which loads in a fiftieth of the time that parsing takes. It is
 found under a digest of everything that parsing depends on: the content of every file of the unit, the names of all
-files that a header could be looked for under, clang's arguments and clang's version.  A file that was changed is
+files that a header could be looked for under, clang's arguments and clang's version. A file that was changed is
 therefore never mistaken for what it was, and one that is changed back is found again.
 
 Several runs may use one folder at once: files appear under their names only when they are complete, and count only
@@ -77,7 +77,7 @@ class SavedUnits:
         return replace(made, overlay=place / made.overlay, build=place / made.build)
 
     def saved(self, root: Path, path: str, arguments: Sequence[str]) -> Path:
-        """clang's file of the unit at ``path`` below ``root``; it is parsed if it is not there.
+        """The file that clang has saved of the unit at ``path`` below ``root``; it is parsed if it is not there.
 
         Raises:
             ParseFailed: the unit does not parse without errors.

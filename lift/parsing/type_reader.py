@@ -171,6 +171,9 @@ class TypeReader:
         """The type of an expression's value.
 
         libclang shows the type of an array parameter as it is written; the value is a pointer.
+
+        Raises:
+            Refused: it is an integer of more than 64 bits.
         """
         type_ = self.type(clang_api.type_of(cursor), cursor)
         if isinstance(type_, IntType) and type_.bits > 64:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
+from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.reader import Reader
@@ -29,6 +29,22 @@ class FailedAssertion:
 
     at: Location
     message: str
+
+
+@dataclass(frozen=True)
+class ConstantNames:
+    """Which constants units will be asked for: a unit tells a macro's value only if it is parsed for that.
+
+    Args:
+        names: macros without arguments, and enumerators.
+        listed_in: the file that lists them, for who forgets one.
+    """
+
+    names: tuple[str, ...] = ()
+    listed_in: str = "who opens the unit"
+
+
+NO_CONSTANTS = ConstantNames()
 
 
 def parse_text(
@@ -82,11 +98,12 @@ def failed_assertions(path: str, parsed: TranslationUnit, reader: Reader) -> tup
     return tuple(failed)
 
 
-def unit_text(path: str, macros: Iterable[str], number: int = 0) -> str:
-    """A text that consists of a unit, and of variables that tell the values that some macros have behind it."""
+def unit_text(path: str, constants: ConstantNames, number: int = 0) -> str:
+    """A text that consists of a unit, and of variables that tell the values that macros have behind it."""
     wide = "unsigned long long"
     probes = "".join(
-        f"#ifdef {name}\nstatic const {wide} {_PROBE}{number}_{name} = ({wide})({name});\n#endif\n" for name in macros
+        f"#ifdef {name}\nstatic const {wide} {_PROBE}{number}_{name} = ({wide})({name});\n#endif\n"
+        for name in constants.names
     )
     return f'#include "{path}"\n{probes}'
 
@@ -98,7 +115,7 @@ class Unit:
         root: the tree's folder.
         path: the unit, relative to ``root``.
         arguments: clang's command line.
-        macros: object-like macros whose values are wanted.
+        constants: those that it will be asked for.
         edited: contents that stand in for files of the tree, by relative path.
 
     Raises:
@@ -111,26 +128,33 @@ class Unit:
         root: Path,
         path: str,
         arguments: Sequence[str],
-        macros: Iterable[str] = (),
+        constants: ConstantNames = NO_CONSTANTS,
         edited: Mapping[str, str] | None = None,
     ) -> None:
-        parsed = parse_text(root, path, unit_text(path, macros), arguments, edited)
-        self._begin(root, path, parsed)
+        parsed = parse_text(root, path, unit_text(path, constants), arguments, edited)
+        self._begin(root, path, parsed, constants)
 
-    def _begin(self, root: Path, path: str, parsed: TranslationUnit) -> None:
+    def _begin(self, root: Path, path: str, parsed: TranslationUnit, constants: ConstantNames = NO_CONSTANTS) -> None:
         """Read what clang has parsed."""
         reader = Reader(root)
         failed = failed_assertions(path, parsed, reader)
         clang_api.load(parsed.cursor)
-        self._take(root, path, reader, failed, Declared(parsed, clang_api.children(parsed.cursor)))
+        self._take(root, path, reader, failed, Declared(parsed, clang_api.children(parsed.cursor)), constants)
 
     @classmethod
     def part(
-        cls, root: Path, path: str, reader: Reader, failed: tuple[FailedAssertion, ...], declared: Declared, number: int
+        cls,
+        root: Path,
+        path: str,
+        reader: Reader,
+        failed: tuple[FailedAssertion, ...],
+        declared: Declared,
+        constants: ConstantNames,
+        number: int,
     ) -> Unit:
         """One of several units that were parsed together, with what is declared in it and its number among them."""
         made = cls.__new__(cls)
-        made._take(root, path, reader, failed, declared, number)
+        made._take(root, path, reader, failed, declared, constants, number)
         return made
 
     def _take(
@@ -140,11 +164,12 @@ class Unit:
         reader: Reader,
         failed: tuple[FailedAssertion, ...],
         declared: Declared,
+        constants: ConstantNames,
         number: int = 0,
     ) -> None:
         self.path, self._root = path, root.resolve()
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
-        self._probe = f"{_PROBE}{number}_"
+        self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
 
     @cached_property
@@ -206,6 +231,7 @@ class Unit:
 
         Raises:
             Missing: it is not defined.
+            Refused: it is no struct or union.
         """
         cursor = self.declared.records.get(name)
         if cursor is None:
@@ -231,13 +257,16 @@ class Unit:
         return name in self.declared.variables
 
     def constant(self, name: str) -> int | None:
-        """The value of an enumerator, or of one of the macros that the unit was opened with.
+        """The value of one of the macros and enumerators that the unit was opened with.
 
         None if the tree does not define it.
 
         Raises:
             Refused: it is defined, but is no integer constant.
+            UnlistedConstant: the unit was not opened with it.
         """
+        if name not in self._constants.names:
+            raise UnlistedConstant(name, self._constants.listed_in)
         cursor = self.declared.variables.get(self._probe + name)
         if cursor is None:
             enumerator = self.declared.enumerators.get(name)

@@ -45,7 +45,11 @@ _LONG_HEADER_BYTES = 1 << 20
 
 
 def archive_digest(archive: Path) -> str:
-    """The SHA-256 of the archive file. Raises SourceError if it cannot be read."""
+    """The SHA-256 of the archive file.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
     try:
         with archive.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -54,10 +58,10 @@ def archive_digest(archive: Path) -> str:
 
 
 def unpack_archive(archive: Path, into: Path, limits: Limits) -> frozenset[str]:
-    """Write what is read of the kernel in `archive` below `into`; return the names of its arch folders.
+    """Write what is read of the kernel in ``archive`` below ``into``; return the names of its arch folders.
 
-    Raises SourceError if it is not such an archive, is damaged, is too large, or holds a path that leads out
-    of it.
+    Raises:
+        SourceError: it is not such an archive, is damaged, is too large, or holds a path that leads out of it.
     """
     writer = PartsWriter(into, str(archive), limits)
     unpacker = _Unpacker(archive, writer, limits)
@@ -86,7 +90,11 @@ class _Unpacker:
         self._limits = limits
 
     def package(self, file: BinaryIO) -> None:
-        """Unpack the kernel tarball inside a Debian package."""
+        """Unpack the kernel tarball inside a Debian package.
+
+        Raises:
+            SourceError: there is none, or it cannot be unpacked.
+        """
         members = {member.name: member for member in ArFile(fileobj=file)}
         data = next((member for name, member in members.items() if name.startswith("data.tar")), None)
         if "debian-binary" not in members or data is None:
@@ -100,7 +108,11 @@ class _Unpacker:
             raise SourceError(f"{self._archive} is a package without a usr/src/linux-source-*.tar.xz in it")
 
     def kernel(self, file: io.BufferedReader) -> None:
-        """Hand the files of a kernel tarball to the writer, without the folder in which they all stand."""
+        """Hand the files of a kernel tarball to the writer, without the folder in which they all stand.
+
+        Raises:
+            SourceError: something in it is neither a file nor a folder, or it cannot be unpacked.
+        """
         top: str | None = None
         for tar, info in self._members(file):
             first, *rest = components(info.name) or ("",)

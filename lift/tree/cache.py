@@ -18,10 +18,12 @@ _TREE = "tree"
 
 
 def cached_tree(cache: Path, key: str, unpack: Callable[[Path], None]) -> Path:
-    """The folder of the entry `key`; if there is no whole one, `unpack` is called on an empty folder.
+    """The folder of the entry ``key``; if there is no whole one, ``unpack`` is called on an empty folder.
 
-    Raises SourceError if the cache cannot be written, and whatever `unpack` raises; no partial entry stays
-    behind.
+    What ``unpack`` raises is handed on; no partial entry stays behind.
+
+    Raises:
+        SourceError: the cache cannot be written.
     """
     entry = cache / key
     if _whole(entry):

@@ -1,7 +1,7 @@
 """A kernel tree that differs from another one in a few files, made without copying the rest.
 
 The files that stay the same are further names of the base tree's own files (hard links), so nothing here ever opens a
-file that exists for writing: what changes is taken away and made anew.  Links to folders would be quicker still, but
+file that exists for writing: what changes is taken away and made anew. Links to folders would be quicker still, but
 ``#include "../x.h"`` in such a folder would find the header of the base tree.
 """
 
@@ -18,10 +18,12 @@ Changes = Mapping[str, bytes | None]
 
 
 def changed_tree(base_root: Path, changes: Changes, into: Path) -> None:
-    """Make the tree at `base_root` with some files changed, in the empty folder `into`; only parts that are read.
+    """Make the tree at ``base_root`` with some files changed, in the empty folder ``into``; only parts that are read.
 
-    The base tree has to stay as it is for as long as the new one is used. Raises SourceError if it cannot be read, the
-    new one cannot be written, or a path of a change leads out of it.
+    The base tree has to stay as it is for as long as the new one is used.
+
+    Raises:
+        SourceError: the base tree cannot be read, the new one cannot be written, or a path of a change leads out of it.
     """
     try:
         for part in PARTS:
@@ -39,7 +41,8 @@ def changed_tree(base_root: Path, changes: Changes, into: Path) -> None:
 def change_files(root: Path, changes: Changes) -> None:
     """Change files of a tree that `changed_tree` made, without touching the tree that it was made from.
 
-    Raises SourceError if that cannot be done, or a path leads out of the tree or out of the parts that are read.
+    Raises:
+        SourceError: that cannot be done, or a path leads out of the tree or out of the parts that are read.
     """
     try:
         places = {_place(root, name): content for name, content in changes.items()}

@@ -21,7 +21,8 @@ _WORDS = re.compile(r"^#define\s+NCAPINTS\s+(\d+)", re.MULTILINE)
 def headers(root: Path, config: Mapping[str, str], version: tuple[int, int, int]) -> dict[str, str]:
     """Everything that an unbuilt tree lacks, for this configuration and kernel version.
 
-    Raises SourceError if a file of the tree from which a header is made is missing or unreadable.
+    Raises:
+        SourceError: a file of the tree from which a header is made is missing or unreadable.
     """
     return {
         "include/generated/autoconf.h": autoconf(config),

@@ -22,7 +22,7 @@ _MOST_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class GitObject:
-    """The content of an object: `size` bytes to be read from `stream`."""
+    """The content of an object: ``size`` bytes to be read from ``stream``."""
 
     size: int
     stream: IO[bytes]
@@ -40,7 +40,7 @@ class ObjectReader:
         self._answers = process.stdout
 
     def identify(self, name: str) -> str | None:
-        """The id of the object that `name` stands for, or None."""
+        """The id of the object that ``name`` stands for, or None."""
         answer = self._ask(name)
         if len(answer) != 3:
             return None
@@ -51,7 +51,11 @@ class ObjectReader:
         return answer[0]
 
     def read(self, oid: str, kind: str = "blob") -> bytes:
-        """The whole content of an object; SourceError if it is not there, or larger than a kernel's can be."""
+        """The whole content of an object.
+
+        Raises:
+            SourceError: it is not there, or larger than a kernel's can be.
+        """
         opened = self.open(oid, kind)
         if opened.size > _MOST_BYTES:
             raise SourceError(f"the git repository {self._repository} has an object of {opened.size} bytes, {oid}")
@@ -60,14 +64,22 @@ class ObjectReader:
         return content
 
     def open(self, oid: str, kind: str = "blob") -> GitObject:
-        """The content of an object, to be read in full and followed by `close_object`."""
+        """The content of an object, to be read in full and followed by `close_object`.
+
+        Raises:
+            SourceError: it is not there, or of another kind.
+        """
         answer = self._ask(oid)
         if len(answer) != 3 or answer[1] != kind:
             raise SourceError(f"the git repository {self._repository} lacks the object {oid}: is it a partial clone?")
         return GitObject(int(answer[2]), self._answers)
 
     def close_object(self) -> None:
-        """Step over the line end that follows each content."""
+        """Step over the line end that follows each content.
+
+        Raises:
+            SourceError: git has stopped in the middle.
+        """
         if self._answers.read(1) != b"\n":
             raise SourceError(f"the git repository {self._repository} cannot be read: git stopped in the middle")
 
@@ -87,7 +99,11 @@ class ObjectReader:
 
 @contextmanager
 def object_reader(repository: Path) -> Iterator[ObjectReader]:
-    """Read objects of the repository at a folder; SourceError if git is not installed."""
+    """Read objects of the repository at a folder.
+
+    Raises:
+        SourceError: git is not installed.
+    """
     try:
         process = subprocess.Popen(
             [*_command(repository), "cat-file", "--batch"],
@@ -106,9 +122,10 @@ def object_reader(repository: Path) -> Iterator[ObjectReader]:
 
 
 def run(repository: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """What git prints when it is run on a repository, with `given` on its standard input.
+    """What git prints when it is run on a repository, with ``given`` on its standard input.
 
-    Raises SourceError if git is not installed, the folder is not the top of a repository, or git fails.
+    Raises:
+        SourceError: git is not installed, the folder is not the top of a repository, or git fails.
     """
     try:
         done = subprocess.run(

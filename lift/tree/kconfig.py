@@ -42,7 +42,8 @@ def base_config() -> dict[str, str]:
 def parse_config(text: str) -> dict[str, str]:
     """Read ``NAME=value`` lines; blank lines and ``#`` comments are skipped.
 
-    Raises ValueError for any other line.
+    Raises:
+        ValueError: there is any other line.
     """
     config: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -57,9 +58,10 @@ def parse_config(text: str) -> dict[str, str]:
 
 
 def closed_config(root: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """`base` together with what the tree's Kconfig files select for it, in alphabetical order.
+    """``base`` together with what the tree's Kconfig files select for it, in alphabetical order.
 
-    Raises SourceError if the tree lacks those files or an ``if`` in them cannot be read.
+    Raises:
+        SourceError: the tree lacks those files, or an ``if`` in them cannot be read.
     """
     config = dict(base)
     entries: dict[str, list[_Entry]] = {}
@@ -91,10 +93,12 @@ def _selected(entries: Mapping[str, list[_Entry]], config: Mapping[str, str], wi
 
 
 def evaluate(expression: str, config: Mapping[str, str]) -> bool:
-    """Decide a Kconfig condition such as ``X86_64 && (PGTABLE_LEVELS > 2 || !SMP)`` under `config`.
+    """Decide a Kconfig condition such as ``X86_64 && (PGTABLE_LEVELS > 2 || !SMP)`` under ``config``.
 
-    A symbol that is absent is ``n``; ``m`` does not occur. Raises SourceError if the condition cannot be
-    read.
+    A symbol that is absent is ``n``; ``m`` does not occur.
+
+    Raises:
+        SourceError: the condition cannot be read.
     """
     return _Condition(expression, config).value()
 

@@ -37,13 +37,14 @@ class Readable(Protocol):
     """Anything with ``read(size)``; an empty answer is the end."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes."""
+        """Return at most ``size`` bytes."""
 
 
 def components(name: str) -> TreePath:
     """Split a name of an archive or a git tree into its components.
 
-    Raises ValueError if the name is absolute or climbs with ``..``.
+    Raises:
+        ValueError: the name is absolute or climbs with ``..``.
     """
     if name.startswith("/"):
         raise ValueError(name)
@@ -54,9 +55,10 @@ def components(name: str) -> TreePath:
 
 
 def link_target(link: TreePath, target: str) -> TreePath:
-    """Where the symbolic link at `link` with the text `target` leads, without looking at any other link.
+    """Where the symbolic link at ``link`` with the text ``target`` leads, without looking at any other link.
 
-    Raises ValueError if that is outside the tree.
+    Raises:
+        ValueError: that is outside the tree.
     """
     if target.startswith("/"):
         raise ValueError(target)
@@ -100,7 +102,11 @@ class PartsWriter:
         return wanted(path)
 
     def file(self, path: TreePath, content: Readable, size: int) -> None:
-        """Write one file of `size` bytes; SourceError if the content ends early or a limit is passed."""
+        """Write one file of ``size`` bytes.
+
+        Raises:
+            SourceError: the content ends early, or a limit is passed.
+        """
         self._written += size
         if self._written > self._limits.kept_bytes:
             raise SourceError(f"{self._source} holds more than a kernel tree can: it is not unpacked")
@@ -117,7 +123,7 @@ class PartsWriter:
                 left -= len(chunk)
 
     def link(self, path: TreePath, target: TreePath) -> None:
-        """Remember that `path` is another name of `target`."""
+        """Remember that ``path`` is another name of ``target``."""
         self._links.append((path, target))
 
     def finish(self) -> None:

@@ -27,15 +27,16 @@ _PATTERN = re.compile(r"[][*?\\]")
 
 @contextmanager
 def patched_tree(base: KernelTree, patch: Path, *, cache: Path | None = None) -> Iterator[KernelTree]:
-    """The tree `base` with the changes of a patch file, for the length of a ``with`` block.
+    """The tree ``base`` with the changes of a patch file, for the length of a ``with`` block.
 
     The file is a unified diff as ``git diff`` or ``diff -ru`` writes it, or one or several mails as ``git
     format-patch`` writes them, which are applied in their order. Paths lose their first component, as with
-    ``patch -p1``. The base tree has to stay open; the new one is made in a temporary folder, or in the folder `cache`,
-    best on the file system of the base tree.
+    ``patch -p1``. The base tree has to stay open; the new one is made in a temporary folder, or in the folder
+    ``cache``, best on the file system of the base tree.
 
-    Raises SourceError if the patch cannot be read, does not apply, changes nothing that is read, or leads out of the
-    tree, and if what comes out is no kernel tree any more.
+    Raises:
+        SourceError: the patch cannot be read, does not apply, changes nothing that is read, or leads out of the
+            tree, or what comes out is no kernel tree any more.
     """
     content = _read(patch)
     changes = _changes(base.root, patch, content)
@@ -120,7 +121,11 @@ class _Bench:
         return diff.read_bytes()
 
     def apply(self, patch: str, diff: bytes) -> list[str]:
-        """Apply what a diff does to the parts that are read; return the paths of the other files in it."""
+        """Apply what a diff does to the parts that are read; return the paths of the other files in it.
+
+        Raises:
+            SourceError: the diff does not apply, changes a file twice, or leads out of the tree.
+        """
         wrong = f"{patch} does not apply"
         after = _names(self._git(["apply", "--numstat", "-z"], diff), wrong)
         before = _names(self._git(["apply", "--numstat", "-z", "--reverse"], diff), wrong)
@@ -179,7 +184,11 @@ class _Bench:
 
 
 def _said(done: "subprocess.CompletedProcess[bytes]", wrong: str) -> bytes:
-    """What git printed; SourceError, beginning with `wrong`, if it failed."""
+    """What git printed.
+
+    Raises:
+        SourceError: it failed; the message begins with ``wrong``.
+    """
     if done.returncode == 0:
         return done.stdout
     lines = os.fsdecode(done.stderr).strip().splitlines()

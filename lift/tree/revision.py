@@ -21,10 +21,10 @@ class Revision:
 
 
 def find_revision(repository: Path, name: str) -> Revision:
-    """Look up `name` (a tag, branch, commit, ...) in the repository at the folder `repository`.
+    """Look up ``name`` (a tag, branch, commit, ...) in the repository at the folder ``repository``.
 
-    Raises SourceError if git is not installed, the folder is not the top of a repository, or there is no
-    such revision.
+    Raises:
+        SourceError: git is not installed, the folder is not the top of a repository, or there is no such revision.
     """
     what = f"{repository}@{name}"
     if not name or any(character in name for character in "\n\r\0"):
@@ -38,9 +38,10 @@ def find_revision(repository: Path, name: str) -> Revision:
 
 
 def unpack_revision(revision: Revision, into: Path, limits: Limits) -> frozenset[str]:
-    """Write the parts that are read of `revision` below `into`; return the names of its arch folders.
+    """Write the parts that are read of ``revision`` below ``into``; return the names of its arch folders.
 
-    Raises SourceError if an object is missing, the tree is too large, or a path leads out of it.
+    Raises:
+        SourceError: an object is missing, the tree is too large, or a path leads out of it.
     """
     source = f"{revision.repository}@{revision.name}"
     writer = PartsWriter(into, source, limits)
@@ -69,7 +70,7 @@ def unpack_revision(revision: Revision, into: Path, limits: Limits) -> frozenset
 
 
 def list_entries(revision: Revision, kind: str, *paths: str) -> Iterator[tuple[str, str, str]]:
-    """The entries of the revision below `paths` as (mode, object id, name)."""
+    """The entries of the revision below ``paths`` as (mode, object id, name)."""
     listed = run(revision.repository, "ls-tree", "--full-tree", "-z", kind, revision.tree, "--", *paths)
     for entry in listed.split(b"\0"):
         if entry:

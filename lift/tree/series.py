@@ -31,9 +31,12 @@ _SHORT = 12
 class Commit:
     """One commit of a series.
 
-    `message` is the whole message, `subject` its first line; `parent` is the id of the commit before it. `changed` are
-    the paths in the parts of a kernel that are read that it changes (both paths of a file that it renames),
-    `elsewhere` is the number of other paths.
+    Args:
+        id: its object id.
+        parent: the id of the commit before it.
+        message: the whole message.
+        changed: the paths that it changes in the parts of a kernel that are read; both paths of a file that it renames.
+        elsewhere: the number of other paths that it changes.
     """
 
     id: str
@@ -63,10 +66,13 @@ class SeriesStep:
 
 
 def read_series(text: str, repository: Path) -> tuple[Commit, ...]:
-    """The commits of the range `text`, such as ``v7.2..topic``, in the git repository at a folder, oldest first.
+    """The commits of the range ``text``, such as ``v7.2..topic``, in the git repository at a folder, oldest first.
 
-    A side that is left out is HEAD. Raises SourceError if it is no such range, one of its revisions does not exist, it
-    has no commits, more than `MOST_COMMITS`, or a merge, or the folder is not the top of a repository.
+    A side that is left out is HEAD.
+
+    Raises:
+        SourceError: it is no such range, one of its revisions does not exist, it has no commits, more than
+            `MOST_COMMITS`, or a merge, or the folder is not the top of a repository.
     """
     old, dots, new = text.partition("..")
     if not dots or not (old or new) or ".." in new or new.startswith("."):
@@ -113,13 +119,15 @@ def series_trees(
 ) -> Iterator[Iterator[SeriesStep]]:
     """The trees before and after each commit that changes anything that is read, for the length of a ``with`` block.
 
-    `commits` are what `read_series` has returned, or some of them that follow each other. The first tree is unpacked,
-    into the folder `cache` if there is one; all others are made from it in two folders that take turns, so that a
+    ``commits`` are what `read_series` has returned, or some of them that follow each other. The first tree is unpacked,
+    into the folder ``cache`` if there is one; all others are made from it in two folders that take turns, so that a
     commit's tree before is at the same path as the tree after the commit before it, and what has been parsed there
     is found again.
 
-    Raises SourceError, also at each step, if an object is missing, a path leads out of the tree, or a tree is no
-    kernel that can be read.
+    Raises:
+        SourceError: also at each step, an object is missing, a path leads out of the tree, or a tree is no kernel
+            that can be read.
+        ValueError: the commits do not follow each other.
     """
     if any(one.id != other.parent for one, other in pairwise(commits)):
         raise ValueError("the commits do not follow each other")
@@ -190,7 +198,7 @@ def _files_of(repository: Path, commits: Sequence[str]) -> Mapping[str, Files]:
 def _changes(
     source: str, before: Path, files: Files, links: dict[str, str], reader: ObjectReader
 ) -> dict[str, bytes | None]:
-    """What a commit makes of the files that are read; `links` is kept up to date on the way."""
+    """What a commit makes of the files that are read; ``links`` is kept up to date on the way."""
     changes: dict[str, bytes | None] = {}
     for name, (mode, oid) in files.items():
         if not _is_read(name):

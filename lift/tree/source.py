@@ -38,10 +38,13 @@ _DEFAULT_LIMITS = Limits()
 class KernelTree:
     """A kernel tree that is ready to be read.
 
-    `root` holds ``arch/x86``, ``include``, ``virt/kvm`` and ``Makefile``. `description` is what the user
-    typed, `version` what the Makefile says, such as ``7.2.12``. `origin` pins down a source that can move
-    or be replaced: ``commit ID``, ``tree ID`` or ``sha256 DIGEST`` of the archive; it is None for a folder.
-    `changed` names the files, relative to `root`, in which a tree that was made of another is not the same.
+    Args:
+        root: the folder that holds ``arch/x86``, ``include``, ``virt/kvm`` and ``Makefile``.
+        description: what the user typed.
+        version: what the Makefile says, such as ``7.2.12``.
+        origin: what pins down a source that can move or be replaced: ``commit ID``, ``tree ID`` or ``sha256 DIGEST``
+            of the archive; None for a folder.
+        changed: the files, relative to ``root``, in which a tree that was made of another is not the same.
     """
 
     root: Path
@@ -56,6 +59,9 @@ class KernelTree:
 
         Computed when first asked for, which must be while the source is open. Equal trees have equal
         digests, whatever form they came in.
+
+        Raises:
+            SourceError: a file cannot be read.
         """
         digest = hashlib.sha256()
         for name in sorted(name for part in _DIGESTED for name in _files(self.root, part)):
@@ -70,15 +76,15 @@ class KernelTree:
 
 @contextmanager
 def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAULT_LIMITS) -> Iterator[KernelTree]:
-    """Open the kernel source that `text` names, for the length of a ``with`` block.
+    """Open the kernel source that ``text`` names, for the length of a ``with`` block.
 
-    `text` is a kernel folder, ``REPOSITORY@REVISION``, a ``linux-*.tar.xz`` (or ``.tar.gz``, ``.tar``), or
+    ``text`` is a kernel folder, ``REPOSITORY@REVISION``, a ``linux-*.tar.xz`` (or ``.tar.gz``, ``.tar``), or
     a Debian ``linux-source-*.deb``; it may begin with ``~``. Archives and revisions are unpacked into a
-    temporary folder that goes away with the block, or into the folder `cache`, where the next run finds
+    temporary folder that goes away with the block, or into the folder ``cache``, where the next run finds
     them.
 
-    Raises SourceError, with a message for the user, if that cannot be done or it is no x86 kernel with a
-    TDP MMU.
+    Raises:
+        SourceError: that cannot be done, or it is no x86 kernel with a TDP MMU; with a message for the user.
     """
     path = _expanded(text)
     if _is(Path.is_dir, path):
@@ -149,9 +155,12 @@ def _architectures(root: Path) -> frozenset[str]:
 
 
 def check_layout(root: Path, text: str, architectures: frozenset[str] = frozenset()) -> None:
-    """Raise SourceError unless `root` holds an x86 kernel whose KVM has the MMU in a known form.
+    """Check that ``root`` holds an x86 kernel whose KVM has the MMU in a known form.
 
-    `text` is what the user knows the tree as, `architectures` the folders below arch/, where they are known.
+    ``text`` is what the user knows the tree as, ``architectures`` the folders below arch/, where they are known.
+
+    Raises:
+        SourceError: it does not.
     """
     if not (root / "arch/x86/kvm").is_dir():
         if architectures and "x86" not in architectures:
@@ -175,7 +184,7 @@ def check_layout(root: Path, text: str, architectures: frozenset[str] = frozense
 
 
 def _files(root: Path, part: str) -> Iterator[str]:
-    """The regular files of one part of the tree, as paths relative to `root`."""
+    """The regular files of one part of the tree, as paths relative to ``root``."""
     start = root / part
     if start.is_file():
         yield part

@@ -49,8 +49,10 @@ _FIRST_HEADERS = ("compiler-version.h", "kconfig.h", "compiler_types.h")
 class StandIns:
     """The generated headers on disk.
 
-    All are searched before the tree, `overlay` before the others. `config`
-    holds the configuration as sorted ``NAME=value`` lines: it is part of every claim made about the tree.
+    Args:
+        overlay: the folder that is searched first.
+        build: the folder below which those are that a build would make; they are searched before the tree as well.
+        config: the configuration as sorted ``NAME=value`` lines: it is part of every claim made about the tree.
     """
 
     overlay: Path
@@ -70,9 +72,10 @@ class StandIns:
 
 
 def stand_in_texts(tree_root: Path, into: Path) -> tuple[StandIns, dict[Path, str]]:
-    """The headers that the tree at `tree_root` lacks, by the path below the folder `into` where they are to stand.
+    """The headers that the tree at ``tree_root`` lacks, by the path below the folder ``into`` where they are to stand.
 
-    Raises SourceError if the tree lacks a file from which a header is made.
+    Raises:
+        SourceError: the tree lacks a file from which a header is made.
     """
     config = closed_config(tree_root, base_config())
     stand_ins = StandIns(into / "overlay", into / "build", tuple(f"{k}={v}" for k, v in config.items()))
@@ -83,9 +86,10 @@ def stand_in_texts(tree_root: Path, into: Path) -> tuple[StandIns, dict[Path, st
 
 
 def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
-    """Write the headers that the tree at `tree_root` lacks below the folder `into`.
+    """Write the headers that the tree at ``tree_root`` lacks below the folder ``into``.
 
-    Raises SourceError if the tree lacks a file from which a header is made.
+    Raises:
+        SourceError: the tree lacks a file from which a header is made.
     """
     stand_ins, texts = stand_in_texts(tree_root, into)
     for folder in {path.parent for path in texts}:
@@ -96,9 +100,12 @@ def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
 
 
 def clang_arguments(tree_root: Path, stand_ins: StandIns, unit: str) -> list[str]:
-    """The command line under which clang parses `unit`, a path such as ``arch/x86/kvm/mmu/mmu.c``.
+    """The command line under which clang parses ``unit``, a path such as ``arch/x86/kvm/mmu/mmu.c``.
 
-    The unit itself is not part of it. Raises SourceError if the tree has no such file.
+    The unit itself is not part of it.
+
+    Raises:
+        SourceError: the tree has no such file.
     """
     if not (tree_root / unit).is_file():
         raise SourceError(f"the tree has no {unit}")

@@ -12,7 +12,8 @@ _LINE = re.compile(rf"^({'|'.join(_FIELDS)})[ \t]*=[ \t]*(\S*)[ \t]*$", re.MULTI
 def kernel_version(root: Path) -> str:
     """The version as ``uname -r`` would start it: ``7.2.12`` or ``7.3.0-rc7``.
 
-    Raises SourceError if the folder has no Makefile with VERSION, PATCHLEVEL and SUBLEVEL.
+    Raises:
+        SourceError: the folder has no Makefile with VERSION, PATCHLEVEL and SUBLEVEL.
     """
     major, minor, patch = version_numbers(root)
     return f"{major}.{minor}.{patch}{_fields(root).get('EXTRAVERSION', '')}"
@@ -21,7 +22,8 @@ def kernel_version(root: Path) -> str:
 def version_numbers(root: Path) -> tuple[int, int, int]:
     """VERSION, PATCHLEVEL and SUBLEVEL as numbers.
 
-    Raises SourceError as `kernel_version` does.
+    Raises:
+        SourceError: see `kernel_version`.
     """
     fields = _fields(root)
     try:

@@ -16,8 +16,11 @@ from mmuproof.lift.errors import SourceError
 def empty_folder(cache: Path | None, key: str) -> Iterator[Path]:
     """An empty folder that goes away with the ``with`` block.
 
-    In the folder `cache` its path depends on `key` alone, unless another run has it at the moment: parsed units are
-    found again only under the path at which they were parsed. Raises SourceError if the cache cannot be used.
+    In the folder ``cache`` its path depends on ``key`` alone, unless another run has it at the moment: parsed units are
+    found again only under the path at which they were parsed.
+
+    Raises:
+        SourceError: the cache cannot be used.
     """
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="mmuproof-") as scratch:

@@ -16,3 +16,20 @@ CUTS: tuple[Cut, ...] = (
         reason="asks the vCPUs of a VM with a bug to stop; no MMU code reads the request",
     ),
 )
+
+ELSEWHERE = "belongs to another feature, and neither reads nor writes what decides about MBEC or GMET"
+"""Why much of the code that turns MBEC and GMET on is not followed: other features share functions with them."""
+
+
+def each(reason: str, *functions: str) -> tuple[Cut, ...]:
+    """Cuts that have one reason."""
+    return tuple(Cut(function=function, reason=reason) for function in functions)
+
+
+CONFIGURE_MMU = Cut(function="kvm_configure_mmu", reason="sets the MMU's settings; what it is told is the result here")
+GATING: tuple[Cut, ...] = (
+    *CUTS,
+    CONFIGURE_MMU,
+    *each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+)
+"""What the code of both vendors calls that turns MBEC and GMET on."""

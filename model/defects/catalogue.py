@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mmuproof.model.defects import (
+    constants,
     exits,
-    gating,
-    layout,
     linear_accesses,
     mappings,
     masks,
@@ -18,6 +17,8 @@ from mmuproof.model.defects import (
     roles,
     spte_changes,
     sptes,
+    svm_gating,
+    vmx_gating,
     walks,
 )
 from mmuproof.model.defects.defect import Defect
@@ -31,13 +32,14 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *spte_changes.DEFECTS,
             *masks.DEFECTS,
             *mmio.DEFECTS,
-            *layout.DEFECTS,
+            *constants.DEFECTS,
             *reserved_bits.DEFECTS,
             *mappings.DEFECTS,
             *exits.DEFECTS,
             *nested.DEFECTS,
             *linear_accesses.DEFECTS,
-            *gating.DEFECTS,
+            *vmx_gating.DEFECTS,
+            *svm_gating.DEFECTS,
             *roles.DEFECTS,
         )
     }

@@ -6,7 +6,7 @@ from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.reference.nested import ReferenceNestedTranslations
+from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.smt.terms import BitVec, Bool, ite, ne
 
 _PAGING = "arch/x86/kvm/mmu/paging_tmpl.h"
@@ -16,58 +16,58 @@ _VMX = "arch/x86/kvm/vmx/nested.c"
 _SVM = "arch/x86/kvm/svm/nested.c"
 
 
-class _StructureWithoutStage(ReferenceNestedTranslations):
+class _StructureWithoutStage(ReferenceNested):
     def _structure_stage(self) -> int:
         return 0
 
 
-class _StructureAsRead(ReferenceNestedTranslations):
+class _StructureAsRead(ReferenceNested):
     def _structure_operation(self) -> int:
         return 0
 
 
-class _FinalAsStructure(ReferenceNestedTranslations):
+class _FinalAsStructure(ReferenceNested):
     def _final_stage(self) -> int:
         return self.constants.PFERR_GUEST_PAGE_MASK
 
 
-class _UnpagedWithoutStage(ReferenceNestedTranslations):
+class _UnpagedWithoutStage(ReferenceNested):
     def _unpaged_stage(self) -> int:
         return 0
 
 
-class _PdptesWithoutStage(ReferenceNestedTranslations):
+class _PdptesWithoutStage(ReferenceNested):
     def _pdptrs_stage(self) -> int:
         return 0
 
 
-class _UserByCpl(ReferenceNestedTranslations):
+class _UserByCpl(ReferenceNested):
     def _cleared(self, access: BitVec) -> BitVec:
         return access
 
 
-class _UserOfLastEntry(ReferenceNestedTranslations):
+class _UserOfLastEntry(ReferenceNested):
     def _accumulated(self, above: BitVec, entry: BitVec) -> BitVec:
         return entry
 
 
-class _UserAtStructures(ReferenceNestedTranslations):
+class _UserAtStructures(ReferenceNested):
     def _cleared(self, access: BitVec) -> BitVec:
         is_final = ne(access & self.constants.PFERR_GUEST_FINAL_MASK, 0)
         return ite(is_final, super()._cleared(access), access)
 
 
-class _UnpagedAsSupervisor(ReferenceNestedTranslations):
+class _UnpagedAsSupervisor(ReferenceNested):
     def _unpaged_rights(self) -> int:
         return super()._unpaged_rights() & ~self.constants.ACC_USER_MASK
 
 
-class _NptAlwaysUser(ReferenceNestedTranslations):
+class _NptAlwaysUser(ReferenceNested):
     def svm_access(self, access: BitVec, gmet: Bool) -> BitVec:
         return access | self.constants.PFERR_USER_MASK
 
 
-class _NptUserDropped(ReferenceNestedTranslations):
+class _NptUserDropped(ReferenceNested):
     def svm_access(self, access: BitVec, gmet: Bool) -> BitVec:
         return access
 

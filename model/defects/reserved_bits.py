@@ -7,9 +7,9 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.reference.nested_mmus import Members
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
+from mmuproof.model.reference.walks.nested_mmus import Members
 from mmuproof.model.reserved_bits import GuestCpu, MmuKind, MmuRequest
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, slt
 

@@ -9,11 +9,11 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reference.base.cpu_role import Mmu, role_value
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.reference.role import Mmu, role_value
 from mmuproof.model.reference.roles import ReferenceRoles
-from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import MmuRequest
 from mmuproof.model.roles import RoleInputs
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, extract, ne

@@ -7,11 +7,11 @@ from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.model.reference.trace import Trace
 from mmuproof.model.sptes import SpteRequest
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, ite, ne
 

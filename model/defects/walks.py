@@ -8,11 +8,11 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect, with_numbers
 from mmuproof.model.defects.reserved_bits import AcceptsExecuteOnly, XuNotFolded
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, Mmu, role_flag
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
-from mmuproof.model.reference.nested_mmus import Members
-from mmuproof.model.reference.role import PAGE_ROLE_BITS, Mmu, role_flag
-from mmuproof.model.reference.trace import Trace
-from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reference.walks.nested_mmus import Members
+from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.walks import GuestWalk, NestedControls, PagingMetadata
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, ite, ne, zext
 

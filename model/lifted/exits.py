@@ -18,6 +18,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.exits import CUTS, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
 from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
@@ -136,10 +137,7 @@ class LiftedExits(Exits, Remembers):
         )
 
     def _vmcs_field(self, unit: Unit, function: str, name: str) -> BitVec:
-        number = unit.constant(name)
-        if number is None:
-            raise NotThere([name])
-        return var(f"{function}({number})", 64)
+        return var(f"{function}({constant_of(unit, name)})", 64)
 
     def _cached_qualification(self, machine: _Machine) -> BitVec:
         """The exit qualification, which the register cache holds as well as the VMCS."""

@@ -8,6 +8,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.hardware_controls import SVM, VMX
 from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.vendor import Vendor
@@ -39,7 +40,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         unit, memory = self._vmx, Memory()
         session = Session(unit, VMX)
         told = self._told(session, memory, "vmx_tdp_has_smep")
-        mask = self._constant(unit, "SECONDARY_EXEC_MODE_BASED_EPT_EXEC")
+        mask = constant_of(unit, "SECONDARY_EXEC_MODE_BASED_EPT_EXEC")
         config = session.global_object("vmcs_config")
         assert isinstance(config.type, RecordType)
         place = member(config.type, "cpu_based_2nd_exec_ctrl")
@@ -62,7 +63,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         unit, memory = self._svm, Memory()
         session = Session(unit, SVM)
         told = self._told(session, memory, "svm_tdp_has_smep")
-        mask = self._constant(unit, "SVM_MISC_ENABLE_GMET")
+        mask = constant_of(unit, "SVM_MISC_ENABLE_GMET")
         setting = ne(session.global_value(memory, "gmet_enabled"), 0)
         svm = Object(name="svm", type=unit.record("struct vcpu_svm"), kind=ObjectKind.INPUT, by_pointer=True)
         vmcb = Object(name="vmcb01", type=unit.record("struct vmcb"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -99,12 +100,6 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             Object(name="kvm", type=session.unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
         )
         return ne(session.integer(memory, function, objects={"struct kvm": kvm}), 0)
-
-    def _constant(self, unit: Unit, name: str) -> int:
-        value = unit.constant(name)
-        if value is None:
-            raise NotThere([name])
-        return value
 
 
 def _at(object_: Object, path: str) -> StructMember:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar, cast
 
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
+from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, Mark, MarkKind, told
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
-from mmuproof.model.lifted.nested import LiftedNestedTranslations
+from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.session import members_named
@@ -33,7 +34,6 @@ from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
     FORMER_EVMCS_C,
-    MACROS,
     MMU_C,
     NESTED_SVM_C,
     NESTED_VMX_C,
@@ -48,17 +48,6 @@ from mmuproof.model.lifted.unit_paths import (
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
-
-# Where a constant is looked up, if not in spte.c.
-_ELSEWHERE: Mapping[str, str] = MappingProxyType({"SVM_MISC_ENABLE_GMET": MMU_C})
-
-# What older trees call a constant.
-_FORMER_NAMES = {
-    "FROZEN_SPTE": "REMOVED_SPTE",
-    "SPTE_TDP_AD_ENABLED": "SPTE_TDP_AD_ENABLED_MASK",
-    "SPTE_TDP_AD_DISABLED": "SPTE_TDP_AD_DISABLED_MASK",
-    "SPTE_TDP_AD_WRPROT_ONLY": "SPTE_TDP_AD_WRPROT_ONLY_MASK",
-}
 
 _Area = TypeVar("_Area")
 
@@ -128,12 +117,12 @@ class LiftedKvm(Kvm):
         return self._area("exits", LiftedExits, VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
 
     @property
-    def nested(self) -> LiftedNestedTranslations:
+    def nested(self) -> LiftedNested:
         """See `Kvm.nested`."""
         # Before each vendor had a function of its own, there was one in x86.c.
         own = self.units.get(NESTED_VMX_C).find_function("vmx_translate_nested_gpa") is not None
         translators = (NESTED_VMX_C, NESTED_SVM_C) if own else (X86_C, X86_C)
-        return self._area("nested", LiftedNestedTranslations, MMU_C, self._first(REGS_C, X86_C), *translators)
+        return self._area("nested", LiftedNested, MMU_C, self._first(REGS_C, X86_C), *translators)
 
     @property
     def roles(self) -> LiftedRoles:
@@ -172,15 +161,10 @@ class LiftedKvm(Kvm):
         """The first of these units that the tree has, the last if it has none of them."""
         return next((path for path in paths if self.units.has(path)), paths[-1])
 
-    def constant(self, name: str) -> int:
-        """See `Kvm.constant`."""
-        unit = self.units.get(_ELSEWHERE.get(name, SPTE_C))
+    def _constant(self, name: str) -> int | None:
+        unit = self.units.get(SPTE_C)
         value = unit.constant(name)
-        if value is None and name in _FORMER_NAMES:
-            value = unit.constant(_FORMER_NAMES[name])
-        if value is None:
-            raise NotThere([name])
-        return value
+        return unit.constant(FORMER_NAMES[name]) if value is None and name in FORMER_NAMES else value
 
     def has(self, feature: Feature) -> bool:
         """See `Kvm.has`."""
@@ -189,11 +173,11 @@ class LiftedKvm(Kvm):
         return self._features[feature]
 
     def _is_there(self, mark: Mark) -> bool:
-        if mark.kind is MarkKind.CONSTANT:
-            return self.defines(mark.name)
         if not self.units.has(mark.unit):
             return False
         unit = self.units.get(mark.unit)
+        if mark.kind is MarkKind.CONSTANT:
+            return unit.constant(mark.name) is not None
         if mark.kind is MarkKind.FUNCTION:
             return unit.find_function(mark.name) is not None
         if mark.kind is MarkKind.VARIABLE:
@@ -233,7 +217,7 @@ def open_kernel(
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            return Unit(tree.root, path, arguments, MACROS, edited)
+            return Unit(tree.root, path, arguments, LOOKED_UP, edited)
 
         with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
             if ahead:

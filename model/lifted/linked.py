@@ -20,9 +20,9 @@ class Linked:
         self._units = (first, *others)
 
     def find_function(self, name: str) -> Function | None:
-        """See `mmuproof.lift.machine.core.Definitions`."""
+        """See `mmuproof.lift.machine.definitions.Definitions`."""
         return next((found for unit in self._units if (found := unit.find_function(name)) is not None), None)
 
     def variable(self, name: str) -> Variable:
-        """See `mmuproof.lift.machine.core.Definitions`."""
+        """See `mmuproof.lift.machine.definitions.Definitions`."""
         return self._units[0].variable(name)

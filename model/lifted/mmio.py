@@ -10,6 +10,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
@@ -73,12 +74,7 @@ class LiftedMmio(Mmio, Remembers):
 
     def _address_spaces(self, memory: Memory, objects: dict[str, Pointer]) -> BitVec:
         """How many there are: a number of the configuration, but only one where the VM has private memory."""
-        for name in ("KVM_MAX_NR_ADDRESS_SPACES", "KVM_ADDRESS_SPACE_NUM"):
-            most = self._mmu.constant(name)
-            if most is not None:
-                break
-        else:
-            raise NotThere(["KVM_MAX_NR_ADDRESS_SPACES"])
+        most = constant_of(self._mmu, "KVM_MAX_NR_ADDRESS_SPACES", "KVM_ADDRESS_SPACE_NUM")
         (target,) = objects["struct kvm"].targets
         assert target.place is not None
         kvm = target.place.object

@@ -20,8 +20,8 @@ from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
     LinearWalk,
+    Nested,
     NestedTranslation,
-    NestedTranslations,
     TranslationAsked,
     entries_read,
 )
@@ -42,7 +42,7 @@ _WALK_GPA, _WALK_ACCESS = 2, 3
 _VALUE = "__mmuproof_value"
 
 
-class LiftedNestedTranslations(NestedTranslations, Remembers):
+class LiftedNested(Nested, Remembers):
     """The part of a lifted tree that translates L2's guest-physical addresses.
 
     Args:
@@ -58,7 +58,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
 
     @once
     def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> AccessHandedOn:
-        """See `NestedTranslations.translate_nested_gpa`."""
+        """See `Nested.translate_nested_gpa`."""
         unit, name = self._translator(vendor)
         session, memory = Session(unit, CUTS), Memory()
         container = _container(unit, vendor)
@@ -85,7 +85,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
 
     @once
     def linear_walk(self, levels: int, entries: Sequence[BitVec], access: BitVec) -> LinearWalk:
-        """See `NestedTranslations.linear_walk`."""
+        """See `Nested.linear_walk`."""
         name = f"{WALKED_FORMATS[levels].value}_walk_addr_generic"
         session, memory, owner, objects = self._l2(self._mmu)
         role = Mmus(owner).place(Part.L2_WALK, "cpu_role")
@@ -106,7 +106,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
 
     @once
     def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
-        """See `NestedTranslations.nonpaging_gva_to_gpa`."""
+        """See `Nested.nonpaging_gva_to_gpa`."""
         session, memory, _, objects = self._l2(self._mmu)
         values = {"vaddr": vaddr, "access": access}
         session.call(memory, "nonpaging_gva_to_gpa", objects={**objects, **_exception(self._mmu)}, values=values)
@@ -114,7 +114,7 @@ class LiftedNestedTranslations(NestedTranslations, Remembers):
 
     @once
     def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
-        """See `NestedTranslations.load_pdptrs`."""
+        """See `Nested.load_pdptrs`."""
         session, memory, _, objects = self._l2(self._registers)
         session.call(memory, "load_pdptrs", objects=objects, values={"cr3": cr3})
         return self._asked(session)

@@ -13,6 +13,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.reserved_bits import CUTS, GUEST_GBPAGES, SPTE_CUTS
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
@@ -202,9 +203,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
     def _guest_gbpages(self, memory: Memory, vcpu: Object) -> Bool:
         if not self._has_cpu_caps:
             return ne(_OF_GUEST[1], 0)
-        feature = self._mmu.constant("X86_FEATURE_GBPAGES")
-        if feature is None:
-            raise NotThere(["X86_FEATURE_GBPAGES"])
+        feature = constant_of(self._mmu, "X86_FEATURE_GBPAGES")
         session, objects = Session(self._mmu, CUTS), {"struct kvm_vcpu": pointer_to(vcpu)}
         values = {"x86_feature": bv(feature, 32)}
         return ne(session.integer(memory.copy(), "guest_cpu_cap_has", objects=objects, values=values), 0)

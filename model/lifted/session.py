@@ -8,8 +8,9 @@ from contextlib import suppress
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType, member_at
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.machine import Definitions, Machine
+from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit

@@ -14,6 +14,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import spte_changes as cuts
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -445,10 +446,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         loaded = ne(~read(scene.memory, mmu.object, mmu.offset + root.offset, root.width), 0)
 
         def returns(name: str) -> Bool:
-            number = self._mmu.constant(name)
-            if number is None:
-                raise NotThere([name])
-            return eq(result, number)
+            return eq(result, constant_of(self._mmu, name))
 
         evidence = masks.evidence + scene.session.evidence()
         fault_at = scene.objects["struct kvm_page_fault"].targets[0].place

@@ -5,9 +5,10 @@ from __future__ import annotations
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.gating import CUTS, SHADOW_NPT
+from mmuproof.model.cuts.svm_gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
@@ -38,10 +39,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         return Bench(unit, CUTS)
 
     def _feature(self, name: str = _FEATURE) -> int:
-        number = self._svm.constant(name)
-        if number is None:
-            raise NotThere([name])
-        return number
+        return constant_of(self._svm, name)
 
     @once
     def hardware_setup(self, asked_for: Bool) -> SvmSettings:

@@ -1,4 +1,4 @@
-"""Which translation units of a kernel tree are looked at, and which of their macros."""
+"""Which translation units of a kernel tree are looked at."""
 
 from __future__ import annotations
 
@@ -35,61 +35,6 @@ MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/
 
 _MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
 _TRACE = "mmutrace.h"
-
-MACROS = (
-    "ACC_READ_MASK",
-    "ACC_WRITE_MASK",
-    "ACC_EXEC_MASK",
-    "ACC_USER_MASK",
-    "ACC_USER_EXEC_MASK",
-    "ACC_ALL",
-    "PFERR_PRESENT_MASK",
-    "PFERR_WRITE_MASK",
-    "PFERR_USER_MASK",
-    "PFERR_RSVD_MASK",
-    "PFERR_FETCH_MASK",
-    "PFERR_PK_MASK",
-    "PFERR_SS_MASK",
-    "PFERR_IMPLICIT_ACCESS",
-    "SVM_MISC_ENABLE_GMET",
-    "X86_FEATURE_GBPAGES",
-    "X86_FEATURE_GMET",
-    "X86_FEATURE_NPT",
-    "FROZEN_SPTE",
-    "REMOVED_SPTE",
-    "SPTE_TDP_AD_DISABLED_MASK",
-    "SHADOW_NONPRESENT_VALUE",
-    "VMX_EPT_SUPPRESS_VE_BIT",
-    "SPTE_MMU_PRESENT_MASK",
-    "SPTE_TDP_AD_MASK",
-    "SPTE_TDP_AD_ENABLED",
-    "SPTE_TDP_AD_DISABLED",
-    "SPTE_TDP_AD_WRPROT_ONLY",
-    "SPTE_TDP_AD_ENABLED_MASK",
-    "SPTE_TDP_AD_WRPROT_ONLY_MASK",
-    "SPTE_BASE_ADDR_MASK",
-    "SHADOW_ACC_TRACK_SAVED_BITS_MASK",
-    "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT",
-    "PFERR_SGX_MASK",
-    "PFERR_GUEST_RMP_MASK",
-    "PFERR_GUEST_ENC_MASK",
-    "PFERR_GUEST_SIZEM_MASK",
-    "PFERR_GUEST_VMPL_MASK",
-    "MMIO_SPTE_GEN_LOW_MASK",
-    "MMIO_SPTE_GEN_HIGH_MASK",
-    "MMIO_SPTE_GEN_MASK",
-    "KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS",
-    "KVM_MAX_NR_ADDRESS_SPACES",
-    "KVM_ADDRESS_SPACE_NUM",
-    "PFERR_GUEST_FINAL_MASK",
-    "PFERR_GUEST_PAGE_MASK",
-    "PFERR_PRIVATE_ACCESS",
-    "EPT_VIOLATION_GVA_USER",
-    "VMX_EPT_ADVANCED_VMEXIT_INFO_BIT",
-    "KVM_X86_TDX_VM",
-    "SECONDARY_EXEC_MODE_BASED_EPT_EXEC",
-)
-"""The macros whose values are wanted; each unit knows those that its headers define."""
 
 
 def is_of_mmu(file: str) -> bool:

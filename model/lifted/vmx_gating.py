@@ -11,7 +11,8 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.machine.values import Value
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.gating import CONFIGURE_MMU, CUTS, READ_MSR, READ_MSR_SAFE, SET_EPT_MASKS, SHADOW_EPT
+from mmuproof.model.cuts.common import CONFIGURE_MMU
+from mmuproof.model.cuts.vmx_gating import CUTS, READ_MSR, READ_MSR_SAFE, SET_EPT_MASKS, SHADOW_EPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once

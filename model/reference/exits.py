@@ -13,9 +13,9 @@ from mmuproof.model.cuts.exits import (
 )
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.smt.terms import (
     BitVec,
     Bool,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, ite, ne, var
 

@@ -1,36 +1,38 @@
-"""The reference model: Linux 7.2.13.13's MMU code, written by hand on bit-vectors.
+"""The reference model: Linux 7.2.13's MMU code, written by hand on bit-vectors.
 
-It needs no kernel.  ``tests/model/test_reference_equals_kernel.py`` proves it equal to the lifted C of
-Linux 7.2.13.13, function by function.  Names are the kernel's; a method without an underscore describes the kernel
+It needs no kernel.  ``tests/model/equals_kernel`` proves it equal to the lifted C of
+Linux 7.2.13, function by function.  Names are the kernel's; a method without an underscore describes the kernel
 function of its name, the others are its ingredients.
 """
 
 from __future__ import annotations
 
+from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.hardware_controls import HardwareControls
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
-from mmuproof.model.nested import NestedTranslations
-from mmuproof.model.reference.constants import Constants
+from mmuproof.model.nested import Nested
+from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
-from mmuproof.model.reference.nested import ReferenceNestedTranslations
+from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
-from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.spte_changes import SpteChanges
@@ -63,7 +65,7 @@ class ReferenceKvm(Kvm):
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
-        nested: type[ReferenceNestedTranslations] = ReferenceNestedTranslations,
+        nested: type[ReferenceNested] = ReferenceNested,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -126,7 +128,7 @@ class ReferenceKvm(Kvm):
         return self._exits
 
     @property
-    def nested(self) -> NestedTranslations:
+    def nested(self) -> Nested:
         """See `Kvm.nested`."""
         return self._nested
 
@@ -155,11 +157,12 @@ class ReferenceKvm(Kvm):
         """See `Kvm.svm_gating`."""
         return self._svm_gating
 
-    def constant(self, name: str) -> int:
-        """See `Kvm.constant`."""
+    def _constant(self, name: str) -> int | None:
+        if name in OF_OTHER_KERNELS:
+            return None
         value = vars(self.constants).get(name)
         if not isinstance(value, int):
-            raise NotThere([name])
+            raise UnlistedConstant(name, "model/reference/base/constants.py")
         return value
 
     def has(self, _feature: Feature) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmuproof.model.cuts.linear_accesses import GET_CPL
 from mmuproof.model.linear_accesses import Accessor, LinearAccesses, LinearAsk
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ite, negate, var
 
 _WRITES = (Accessor.WRITE, Accessor.WRITE_VIRT_SYSTEM, Accessor.EMULATOR_WRITE)

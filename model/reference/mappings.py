@@ -6,10 +6,10 @@ from mmuproof.model.cuts.mappings import LEGAL_ADDRESS, MAX_LEVEL, READ_GUEST, R
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.constants import Constants
-from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_value
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.walks import GpteFormat, GuestWalk, Walks
 from mmuproof.smt.terms import (
     FALSE,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.constants import Constants
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     TRUE,

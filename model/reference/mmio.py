@@ -6,8 +6,8 @@ from mmuproof.model.cuts.mmio import MEMSLOTS, ZAP_ALL
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.smt.terms import BitVec, Bool, all_of, bit, bv, eq, extract, ite, var, zext
 
 _U64 = 64

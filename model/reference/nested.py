@@ -9,13 +9,13 @@ from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
     LinearWalk,
+    Nested,
     NestedTranslation,
-    NestedTranslations,
     TranslationAsked,
     entries_read,
 )
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ite, ne, negate, var, zext
@@ -24,7 +24,7 @@ _U64 = 64
 _PAGE_SIZE, _NX = 7, 63
 
 
-class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
+class ReferenceNested(ReferenceArea, Nested):
     """Linux 7.2's ``translate_nested_gpa()`` of both vendors, and what calls it.
 
     A walk may end at any entry here: why it does is not described.
@@ -33,7 +33,7 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
     # -- handing on --------------------------------------------------------------------------------------
 
     def translate_nested_gpa(self, vendor: Vendor, gpa: BitVec, access: BitVec, pte_access: BitVec) -> AccessHandedOn:
-        """See `NestedTranslations.translate_nested_gpa`."""
+        """See `Nested.translate_nested_gpa`."""
         if vendor is Vendor.INTEL:
             trace = Trace("vmx_translate_nested_gpa")
             handed = trace.step("access", self.vmx_access(access, pte_access))
@@ -63,7 +63,7 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
     # -- asking --------------------------------------------------------------------------------------------
 
     def linear_walk(self, levels: int, entries: Sequence[BitVec], access: BitVec) -> LinearWalk:
-        """See `NestedTranslations.linear_walk`."""
+        """See `Nested.linear_walk`."""
         if len(entries) != entries_read(levels):
             raise ValueError(f"a walk of {levels} levels reads {entries_read(levels)} entries")
         cr4_pse = bool_var("vcpu->arch.nested_mmu.cpu_role.ext.cr4_pse")
@@ -120,7 +120,7 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
         return granted | ite(bit(combined, _NX), bv(0, _U64), c.ACC_EXEC_MASK)
 
     def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
-        """See `NestedTranslations.nonpaging_gva_to_gpa`."""
+        """See `Nested.nonpaging_gva_to_gpa`."""
         pte_access = bv(self._unpaged_rights(), _U64)
         return TranslationAsked(NestedTranslation(TRUE, access | self._unpaged_stage(), pte_access), Evidence())
 
@@ -132,7 +132,7 @@ class ReferenceNestedTranslations(ReferenceArea, NestedTranslations):
         return self.constants.ACC_ALL
 
     def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
-        """See `NestedTranslations.load_pdptrs`."""
+        """See `Nested.load_pdptrs`."""
         c = self.constants
         access = c.PFERR_USER_MASK | c.PFERR_WRITE_MASK | self._pdptrs_stage()
         return TranslationAsked(NestedTranslation(TRUE, bv(access, _U64), bv(0, _U64)), Evidence())

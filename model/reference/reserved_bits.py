@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bit, bv, eq, extract, ite, ne, slt, var, zext

@@ -10,11 +10,9 @@ from mmuproof.model.cuts import roles as cuts
 from mmuproof.model.cuts.walks import GET_TDP_LEVEL
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.constants import Constants
-from mmuproof.model.reference.nested_mmus import Members as Chosen
-from mmuproof.model.reference.nested_mmus import NestedMmus
-from mmuproof.model.reference.role import (
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.base.cpu_role import (
     CPU_ROLE,
     CPU_ROLE_BITS,
     PAGE_ROLE_BITS,
@@ -24,7 +22,9 @@ from mmuproof.model.reference.role import (
     role_value,
     with_role_flag,
 )
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.trace import Trace
+from mmuproof.model.reference.walks.nested_mmus import Members as Chosen
+from mmuproof.model.reference.walks.nested_mmus import NestedMmus
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
 from mmuproof.model.walks import NestedControls, WalkKind

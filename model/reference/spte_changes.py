@@ -5,11 +5,11 @@ from __future__ import annotations
 from mmuproof.model.cuts.spte_changes import PRIVATE_MEMORY
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.constants import Constants
-from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.model.reference.trace import Trace
 from mmuproof.model.spte_changes import (
     Changed,
     FastFault,

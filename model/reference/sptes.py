@@ -5,9 +5,9 @@ from __future__ import annotations
 from mmuproof.model.cuts.sptes import GET_MT_MASK, IS_MMIO_PFN, TRY_TO_UNSYNC
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.role import PAGE_ROLE_BITS, role_flag
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, MadeSpte, Predicates, SpteRequest, Sptes, Told, Tracked
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (

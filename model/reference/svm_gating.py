@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bool_var, bv, ite, ne, var
 

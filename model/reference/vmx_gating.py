@@ -5,10 +5,10 @@ Controls other than those of EPT and MBEC are free here, and so are checks of VM
 
 from __future__ import annotations
 
-from mmuproof.model.cuts.gating import READ_MSR, READ_MSR_SAFE
+from mmuproof.model.cuts.vmx_gating import READ_MSR, READ_MSR_SAFE
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.reference.area import ReferenceArea
-from mmuproof.model.reference.trace import Trace
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.vmx_gating import (
     Controls,
     EptUse,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, WalkKind
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
@@ -29,30 +30,22 @@ def _claim(
     assumptions: tuple[Assumption, ...] = (),
 ) -> Claim:
     found = kvm.walks.is_present_gpte(gpte_format, walk, zext(entry, 64))
-    return Claim(
-        holds=iff(found, present),
-        symptoms=(
-            Symptom(
-                name="counted-as-present",
-                when=all_of(found, negate(present)),
-                sentence="KVM walks an entry that the hardware holds not present.",
-                actual="present",
-                expected=f"{manual}: not present",
-            ),
-            Symptom(
-                name="counted-as-absent",
-                when=all_of(negate(found), present),
-                sentence="KVM stops at an entry that the hardware uses.",
-                actual="not present",
-                expected=f"{manual}: present",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions,
+    return always(
+        iff(found, present),
+        given(
+            *assumptions,
             shown=(*relations.role_shown(walk, "cr4_smep"), Shown("gpte", entry)),
             evidence=walk.evidence,
             part=part or f"{gpte_format.value} entries",
         ),
+        Wrong(
+            "counted-as-present",
+            all_of(found, negate(present)),
+            "KVM walks an entry that the hardware holds not present.",
+        ).told("present", f"{manual}: not present"),
+        Wrong(
+            "counted-as-absent", all_of(negate(found), present), "KVM stops at an entry that the hardware uses."
+        ).told("not present", f"{manual}: present"),
     )
 
 
@@ -104,7 +97,6 @@ THEOREMS = (
             "a nested EPT's root role is its CPU role's base: kvm_init_shadow_ept_mmu() copies it, which the "
             "part after the set-up does not assume",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_present,
         catches=(
             Catch("bit-10-present-without-mbec", "counted-as-present"),

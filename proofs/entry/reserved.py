@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.given.relations import misconfiguration_symptoms
 from mmuproof.proofs.given.requested_mmu import Requested, requested
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -75,29 +77,19 @@ def _claim(
     """KVM finds a reserved bit exactly if there is one, by each of its tables that is asked."""
     missed = all_of(reserved, negate(all_of(*found)))
     invented = all_of(any_of(*found), negate(reserved))
-    return Claim(
-        holds=negate(any_of(missed, invented)),
-        symptoms=(
-            Symptom(
-                name="reserved-bit-accepted",
-                when=missed,
-                sentence="KVM walks on although the entry has a reserved bit set.",
-                actual="no fault",
-                expected=f"{manual}: the bit has to be 0",
-            ),
-            Symptom(
-                name="entry-rejected",
-                when=invented,
-                sentence="KVM finds a reserved bit in an entry that has none.",
-                actual="a fault for reserved bits",
-                expected=f"{manual}: no reserved bit is set",
-            ),
-        ),
-        case=Case(
-            assumptions=(wanted.plausible_guest, *assumptions),
+    return never(
+        given(
+            wanted.plausible_guest,
+            *assumptions,
             shown=(*shown, Shown("gpte", entry)),
             evidence=evidence or wanted.mmu.evidence,
             part=part,
+        ),
+        Wrong("reserved-bit-accepted", missed, "KVM walks on although the entry has a reserved bit set.").told(
+            "no fault", f"{manual}: the bit has to be 0"
+        ),
+        Wrong("entry-rejected", invented, "KVM finds a reserved bit in an entry that has none.").told(
+            "a fault for reserved bits", f"{manual}: no reserved bit is set"
         ),
     )
 
@@ -105,120 +97,84 @@ def _claim(
 # -- ordinary paging ------------------------------------------------------------------------------------------
 
 
-def _paging_claim(
-    kvm: Kvm,
-    tables: Sequence[_Tables],
-    entry: BitVec,
-    level: int,
-    reserved: Bool,
-    mode: Assumption,
-    extra: Sequence[Assumption],
-    manual: str,
-    part: str,
-) -> Claim:
-    """A claim of the same entry in each of some tables; the registers that these depend on are the same."""
-    gpte_format = GpteFormat.PAGING32 if entry.width == PAGING_32BIT.width else GpteFormat.PAGING64
-    found = [kvm.reserved_bits.is_rejected(each.wanted.mmu, gpte_format, zext(entry, 64), level) for each in tables]
-    present = Assumption("the entry is present: the walk stops at others", paging.present(entry))
-    wanted, vendor = tables[0].wanted, tables[0].vendor
-    assumptions = (wanted.paging_on, mode, present, *vendor, *extra)
-    shown = (*wanted.shown, Shown("PSE36", _PSE_36))
-    evidence = Evidence()
-    for each in tables:
-        evidence += each.wanted.mmu.evidence
-    return _claim(found, entry, reserved, wanted, assumptions, manual, part, shown, evidence)
+@dataclass(frozen=True)
+class _Walk:
+    """A walk in one paging mode by each of some tables, all set up for the same registers, and who says what is right.
+
+    Args:
+        kvm: the implementation.
+        tables: the tables that are asked.
+        mode: that the paging mode is on.
+        manual: the section on its entries.
+    """
+
+    kvm: Kvm
+    tables: Sequence[_Tables]
+    mode: Assumption
+    manual: str
+
+    def claim(self, entry: BitVec, level: int, reserved: Bool, part: str, *extra: Assumption) -> Claim:
+        """A claim of one entry."""
+        gpte_format = GpteFormat.PAGING32 if entry.width == PAGING_32BIT.width else GpteFormat.PAGING64
+        mmus = [each.wanted.mmu for each in self.tables]
+        found = [self.kvm.reserved_bits.is_rejected(mmu, gpte_format, zext(entry, 64), level) for mmu in mmus]
+        present = Assumption("the entry is present: the walk stops at others", paging.present(entry))
+        wanted, vendor = self.tables[0].wanted, self.tables[0].vendor
+        assumptions = (wanted.paging_on, self.mode, present, *vendor, *extra)
+        shown = (*wanted.shown, Shown("PSE36", _PSE_36))
+        evidence = sum((mmu.evidence for mmu in mmus), Evidence())
+        return _claim(found, entry, reserved, wanted, assumptions, self.manual, part, shown, evidence)
 
 
-def _long_mode(kvm: Kvm, tables: _Tables, formats: Mapping[bool, EntryFormat], manual: str) -> list[Claim]:
+def _reserved(entry_format: EntryFormat, entry: BitVec, level: int, wanted: Requested) -> Bool:
+    """Whether a bit is set that the manual reserves."""
+    return reserved_bit_set(entry_format, entry, level, wanted.controls(_PSE_36), wanted.max_physical_address)
+
+
+def _long_mode(kvm: Kvm, tables: _Tables, formats: Mapping[bool, EntryFormat], manual: str) -> Iterator[Claim]:
     """4- and 5-level paging; ``formats`` are the guest's, by whether its vendor is AMD."""
-    claims, wanted = list[Claim](), tables.wanted
-    amd = wanted.mmu.guest_cpu.amd_compatible
+    wanted, entry = tables.wanted, var("gpte", 64)
     for level in _LEVELS:
-        entry = var("gpte", 64)
         mode = all_of(wanted.long_mode, wanted.five_levels) if level == max(_LEVELS) else wanted.long_mode
-        by_vendor = {
-            is_amd: reserved_bit_set(each, entry, level, wanted.controls(_PSE_36), wanted.max_physical_address)
-            for is_amd, each in formats.items()
-        }
-        claims.append(
-            _paging_claim(
-                kvm,
-                [tables],
-                entry,
-                level,
-                ite(amd, by_vendor[True], by_vendor[False]),
-                Assumption("the tables are long mode's: EFER.LMA and CR4.PAE are 1", mode),
-                (),
-                manual,
-                f"{wanted.mmu.kind.value}: level {level}",
-            )
-        )
-    return claims
+        by_amd, by_others = (_reserved(formats[is_amd], entry, level, wanted) for is_amd in (True, False))
+        on = Assumption("the tables are long mode's: EFER.LMA and CR4.PAE are 1", mode)
+        reserved = ite(wanted.mmu.guest_cpu.amd_compatible, by_amd, by_others)
+        yield _Walk(kvm, [tables], on, manual).claim(entry, level, reserved, f"{wanted.mmu.kind.value}: level {level}")
 
 
-def _pae_tables(kvm: Kvm, tables: _Tables, manual: str) -> list[Claim]:
+def _pae_tables(kvm: Kvm, tables: _Tables, manual: str) -> Iterator[Claim]:
     """PAE paging below the PDPTEs, which no walk looks up in a table."""
-    claims, wanted = list[Claim](), tables.wanted
+    wanted, entry = tables.wanted, var("gpte", 64)
+    walk = _Walk(kvm, [tables], Assumption("the tables are PAE paging's", wanted.pae), manual)
     for level in (1, 2):
-        entry = var("gpte", 64)
-        reserved = reserved_bit_set(PAE, entry, level, wanted.controls(_PSE_36), wanted.max_physical_address)
-        claims.append(
-            _paging_claim(
-                kvm,
-                [tables],
-                entry,
-                level,
-                reserved,
-                Assumption("the tables are PAE paging's", wanted.pae),
-                (),
-                manual,
-                f"{wanted.mmu.kind.value}: PAE, level {level}",
-            )
-        )
-    return claims
+        part = f"{wanted.mmu.kind.value}: PAE, level {level}"
+        yield walk.claim(entry, level, _reserved(PAE, entry, level, wanted), part)
 
 
-def _32bit_tables(kvm: Kvm, tables: Sequence[_Tables], manual: str) -> list[Claim]:
+def _32bit_tables(kvm: Kvm, tables: Sequence[_Tables], manual: str) -> Iterator[Claim]:
     """32-bit paging; what is known to be wrong of 4-MByte pages stands in parts of its own."""
-    claims: list[Claim] = []
     wanted, entry = tables[0].wanted, var("gpte", 32)
-    width, controls = wanted.max_physical_address, wanted.controls(_PSE_36)
-    page = maps_page(PAGING_32BIT, entry, 2, controls)
+    width = wanted.max_physical_address
+    page = maps_page(PAGING_32BIT, entry, 2, wanted.controls(_PSE_36))
     is_page = Assumption("the PDE maps a page", page)
     as_kvm_has_it = all_of(_PSE_36, eq(width, _PSE_36_WIDTH))
     wider = all_of(_PSE_36, ult(bv(_PSE_36_WIDTH, width.width), width))
-
-    def add(which: Sequence[_Tables], level: int, what: str, *extra: Assumption) -> None:
-        reserved = reserved_bit_set(PAGING_32BIT, entry, level, controls, width)
-        mode = Assumption("the tables are 32-bit paging's", wanted.paging_32bit)
-        claims.append(_paging_claim(kvm, which, entry, level, reserved, mode, extra, manual, what))
-
+    mode = Assumption("the tables are 32-bit paging's", wanted.paging_32bit)
+    pte, pde = (_reserved(PAGING_32BIT, entry, level, wanted) for level in (1, 2))
     for each in tables:
-        kind = each.wanted.mmu.kind.value
-        add([each], 1, f"{kind}: 32-bit, PTE")
-        add([each], 2, f"{kind}: 32-bit, PDE that points to a table", Assumption("the PDE maps no page", negate(page)))
-        add(
-            [each],
-            2,
-            f"{kind}: 32-bit, 4-MByte pages with 36 address bits",
-            is_page,
-            Assumption("the guest has PSE-36, and its MAXPHYADDR is 36", as_kvm_has_it),
-        )
-    add(
-        tables,
-        2,
-        "4-MByte pages with more than 36 address bits",
-        is_page,
-        Assumption("the guest has PSE-36, and its MAXPHYADDR is above 36", wider),
-    )
-    add(
-        tables,
-        2,
-        "4-MByte pages without PSE-36 or with less than 36 address bits",
-        is_page,
-        Assumption("the guest has no PSE-36, or its MAXPHYADDR is below 36", negate(any_of(as_kvm_has_it, wider))),
-    )
-    return claims
+        one, kind = _Walk(kvm, [each], mode, manual), each.wanted.mmu.kind.value
+        no_page = Assumption("the PDE maps no page", negate(page))
+        has_36 = Assumption("the guest has PSE-36, and its MAXPHYADDR is 36", as_kvm_has_it)
+        yield one.claim(entry, 1, pte, f"{kind}: 32-bit, PTE")
+        yield one.claim(entry, 2, pde, f"{kind}: 32-bit, PDE that points to a table", no_page)
+        yield one.claim(entry, 2, pde, f"{kind}: 32-bit, 4-MByte pages with 36 address bits", is_page, has_36)
+    every = _Walk(kvm, tables, mode, manual)
+    more = Assumption("the guest has PSE-36, and its MAXPHYADDR is above 36", wider)
+    yield every.claim(entry, 2, pde, "4-MByte pages with more than 36 address bits", is_page, more)
+    neither = negate(any_of(as_kvm_has_it, wider))
+    none = Assumption("the guest has no PSE-36, or its MAXPHYADDR is below 36", neither)
+    without = "4-MByte pages without PSE-36 or with less than 36 address bits"
+    yield every.claim(entry, 2, pde, without, is_page, none)
 
 
 def _own_tables(kvm: Kvm, vendor: Vendor) -> list[_Tables]:
@@ -242,66 +198,50 @@ def _paging64(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     return [claim for tables in _own_tables(kvm, vendor) for claim in _long_mode(kvm, tables, formats, manual)]
 
 
-def _pae(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    every = _own_tables(kvm, vendor)
-    claims = [claim for tables in every for claim in _pae_tables(kvm, tables, "SDM 5.4, APM 5.2.3")]
+def _pae(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
+    every, entry = _own_tables(kvm, vendor), var("pdpte", 64)
+    for tables in every:
+        yield from _pae_tables(kvm, tables, "SDM 5.4, APM 5.2.3")
     wanted = every[0].wanted
-    entry = var("pdpte", 64)
     found = ne(entry & kvm.reserved_bits.pdptr_rsvd_bits(wanted.mmu.guest_cpu), 0)
-    reserved = reserved_bit_set(PAE, entry, 3, wanted.controls(_PSE_36), wanted.max_physical_address)
+    reserved = _reserved(PAE, entry, 3, wanted)
     present = Assumption("the PDPTE is present: load_pdptrs() looks at no other", paging.present(entry))
-    claims.append(_claim([found], entry, reserved, wanted, (present,), "SDM 5.4.1, APM 5.2.3", "PDPTEs", wanted.shown))
-    return claims
+    yield _claim([found], entry, reserved, wanted, (present,), "SDM 5.4.1, APM 5.2.3", "PDPTEs", wanted.shown)
 
 
-def _paging32(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _paging32(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     return _32bit_tables(kvm, _own_tables(kvm, vendor), "SDM 5.3, APM 5.2.2")
 
 
 # -- nested tables ------------------------------------------------------------------------------------------
 
 
-def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     wanted = requested(kvm, MmuKind.NESTED_NPT)
     amd = wanted.mmu.guest_cpu.amd_compatible
     tables = _Tables(wanted, (Assumption("L1 has SVM, so its vendor is AMD or Hygon", amd),))
     formats = dict.fromkeys((True, False), NPT_LONG_MODE)
-    return [
-        *_long_mode(kvm, tables, formats, "APM 15.25, 5.3"),
-        *_pae_tables(kvm, tables, "APM 15.25, 5.2.3"),
-        *_32bit_tables(kvm, [tables], "APM 15.25, 5.2.2"),
-    ]
+    yield from _long_mode(kvm, tables, formats, "APM 15.25, 5.3")
+    yield from _pae_tables(kvm, tables, "APM 15.25, 5.2.3")
+    yield from _32bit_tables(kvm, [tables], "APM 15.25, 5.2.2")
 
 
-def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
-    wanted = requested(kvm, MmuKind.NESTED_EPT)
-    claims: list[Claim] = []
+def _ept(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    wanted, entry = requested(kvm, MmuKind.NESTED_EPT), var("gpte", 64)
+    premises = (wanted.plausible_ept, _present(entry, wanted))
     for level in _LEVELS:
-        entry = var("gpte", 64)
         found = kvm.reserved_bits.is_rsvd_bits_set(wanted.mmu, entry, level)
         reserved = reserved_bit_set(EPT, entry, level, wanted.ept_controls, wanted.max_physical_address)
-        claims.append(
-            _claim(
-                [found],
-                entry,
-                reserved,
-                wanted,
-                (wanted.plausible_ept, _present(entry, wanted)),
-                "SDM 31.3.2",
-                f"level {level}",
-                wanted.ept_shown,
-            )
-        )
-    return claims
+        part = f"level {level}"
+        yield _claim([found], entry, reserved, wanted, premises, "SDM 31.3.2", part, wanted.ept_shown)
 
 
 def _present(entry: BitVec, wanted: Requested) -> Assumption:
     return Assumption("the entry is present: the walk stops at others", ept.present(entry, mbec=wanted.request.mbec))
 
 
-def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _misconfig(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     wanted = requested(kvm, MmuKind.NESTED_EPT)
-    claims: list[Claim] = []
     for kind in EPT.kinds:
         level, page = kind.shape
         entry = var("gpte", 64)
@@ -311,35 +251,16 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         assumptions = [wanted.plausible_guest, wanted.plausible_ept, _present(entry, wanted)]
         if level in (2, 3):
             assumptions.append(_with_page_size(entry, page))
-        claims.append(
-            Claim(
-                holds=negate(any_of(missed, invented)),
-                symptoms=(
-                    Symptom(
-                        name="misconfiguration-missed",
-                        when=missed,
-                        sentence="An entry that hardware holds misconfigured is walked as valid.",
-                        actual="the entry is accepted",
-                        expected="SDM 31.3.3.1: EPT misconfiguration",
-                    ),
-                    Symptom(
-                        name="misconfiguration-invented",
-                        when=invented,
-                        sentence="An entry that hardware accepts is reported as misconfigured.",
-                        actual="EPT misconfiguration",
-                        expected="SDM 31.3.3.1: the entry is valid",
-                    ),
-                ),
-                case=Case(
-                    assumptions=tuple(assumptions),
-                    shown=(*wanted.ept_shown, Shown("gpte", entry)),
-                    evidence=wanted.mmu.evidence,
-                    part=kind.name,
-                ),
-                choices=(EPT_1G_MEMORY_TYPE,),
-            )
+        yield never(
+            given(
+                *assumptions,
+                shown=(*wanted.ept_shown, Shown("gpte", entry)),
+                evidence=wanted.mmu.evidence,
+                part=kind.name,
+            ),
+            *misconfiguration_symptoms(missed, invented),
+            choices=(EPT_1G_MEMORY_TYPE,),
         )
-    return claims
 
 
 def _is_right(
@@ -373,7 +294,6 @@ _EVERY_GUEST = (
 )
 _GUEST = (*_EVERY_GUEST, "paging is on: a walk needs no table otherwise")
 _EPT_PAGES = "L1 is told of 2-MByte pages of EPT if it is told of 1-GByte pages, as every processor has it"
-_ANY = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 THEOREMS = (
     Theorem(
@@ -382,14 +302,15 @@ THEOREMS = (
         source="SDM 31.3.3.1",
         assumes=(*_EVERY_GUEST, _EPT_PAGES, "KVM offers L1 no EPT paging-write control"),
         vendors=(Vendor.INTEL,),
-        state=_misconfig,
-        catches=(
-            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
-            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
-            Catch("reserved-memory-type-accepted", "misconfiguration-missed"),
-            Catch("ept-1g-page-always", "misconfiguration-missed"),
-            Catch("ept-2m-page-bit-12-accepted", "misconfiguration-missed"),
-            Catch("guest-maxphyaddr-off-by-one", "misconfiguration-missed"),
+        state=several(_misconfig),
+        catches=showing(
+            "misconfiguration-missed",
+            "misconfig-ignores-xu",
+            "set-up-accepts-execute-only",
+            "reserved-memory-type-accepted",
+            "ept-1g-page-always",
+            "ept-2m-page-bit-12-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -398,11 +319,9 @@ THEOREMS = (
         source="SDM 31.3.2, Tables 31-1 to 31-7",
         assumes=(*_EVERY_GUEST, _EPT_PAGES),
         vendors=(Vendor.INTEL,),
-        state=_ept,
-        catches=(
-            Catch("ept-1g-page-always", "reserved-bit-accepted"),
-            Catch("ept-2m-page-bit-12-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        state=several(_ept),
+        catches=showing(
+            "reserved-bit-accepted", "ept-1g-page-always", "ept-2m-page-bit-12-accepted", "guest-maxphyaddr-off-by-one"
         ),
     ),
     Theorem(
@@ -412,15 +331,18 @@ THEOREMS = (
         source="APM 15.25, 5.2 and 5.3",
         assumes=(*_GUEST, "L1 has SVM, so its vendor is AMD or Hygon"),
         vendors=(Vendor.AMD,),
-        state=_npt,
+        state=several(_npt),
         catches=(
-            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("1g-page-without-support", "reserved-bit-accepted"),
-            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
-            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
-            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
-            Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),
+            *showing(
+                "reserved-bit-accepted",
+                "amd-top-bit-8-accepted",
+                "nx-accepted-without-nxe",
+                "1g-page-without-support",
+                "1g-page-address-bit-accepted",
+                "pml5e-page-size-accepted",
+                "pae-high-bits-accepted",
+                "4m-page-bit-21-accepted",
+            ),
             Catch("4m-page-without-pse", "entry-rejected"),
             Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
         ),
@@ -430,15 +352,15 @@ THEOREMS = (
         claim="A walk of the guest's 4- or 5-level tables ends at a present entry exactly if a reserved bit is set.",
         source="SDM 5.5, APM 5.3",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
         state=_paging64,
-        catches=(
-            Catch("amd-top-bit-8-accepted", "reserved-bit-accepted"),
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("1g-page-without-support", "reserved-bit-accepted"),
-            Catch("1g-page-address-bit-accepted", "reserved-bit-accepted"),
-            Catch("pml5e-page-size-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        catches=showing(
+            "reserved-bit-accepted",
+            "amd-top-bit-8-accepted",
+            "nx-accepted-without-nxe",
+            "1g-page-without-support",
+            "1g-page-address-bit-accepted",
+            "pml5e-page-size-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -447,13 +369,13 @@ THEOREMS = (
         "exactly if a reserved bit is set.",
         source="SDM 5.4, APM 5.2.3",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
-        state=_pae,
-        catches=(
-            Catch("nx-accepted-without-nxe", "reserved-bit-accepted"),
-            Catch("pae-high-bits-accepted", "reserved-bit-accepted"),
-            Catch("pdpte-rights-accepted", "reserved-bit-accepted"),
-            Catch("guest-maxphyaddr-off-by-one", "reserved-bit-accepted"),
+        state=several(_pae),
+        catches=showing(
+            "reserved-bit-accepted",
+            "nx-accepted-without-nxe",
+            "pae-high-bits-accepted",
+            "pdpte-rights-accepted",
+            "guest-maxphyaddr-off-by-one",
         ),
     ),
     Theorem(
@@ -461,8 +383,7 @@ THEOREMS = (
         claim="A walk of the guest's 32-bit tables ends at a present entry exactly if a reserved bit is set.",
         source="SDM 5.3, APM 5.2.2",
         assumes=(*_GUEST, "with TDP, the guest's vendor is the host's"),
-        vendors=_ANY,
-        state=_paging32,
+        state=several(_paging32),
         catches=(
             Catch("4m-page-bit-21-accepted", "reserved-bit-accepted"),
             Catch("4m-page-without-pse", "entry-rejected"),

@@ -9,15 +9,16 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hardware_spte import with_saved
 from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, split_request
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.shadow_tables import ShadowTables, shadow_tables
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, negate, var, zext
 from mmuproof.spec import ept
@@ -273,29 +274,19 @@ def _claim(tables: ShadowTables, made: _Made) -> Claim:
         bad = any_of(tables.held_reserved(spte, level), tables.faults_always(spte, level, maps_page=True))
         label = "the SPTE that it is made from has no reserved bit, as the other parts say"
         assumptions.append(Assumption(label, negate(bad)))
-    return Claim(
-        holds=negate(any_of(held, faults)),
-        symptoms=(
-            Symptom(
-                name="faults-always",
-                when=faults,
-                sentence="An SPTE has a bit that the hardware holds reserved: every access faults.",
-                actual="the SPTE is made",
-                expected="the hardware: the bit has to be 0",
-            ),
-            Symptom(
-                name="own-check-fails",
-                when=held,
-                sentence="KVM makes an SPTE that its own check holds reserved, and warns.",
-                actual="the SPTE is made",
-                expected="is_rsvd_spte(): no reserved bit is set",
-            ),
-        ),
-        case=Case(
-            assumptions=tuple(assumptions),
+    return always(
+        negate(any_of(held, faults)),
+        given(
+            *assumptions,
             shown=(*made.shown, Shown("spte", made.spte), *tables.wanted.shown),
             evidence=made.evidence + tables.check_evidence(min(made.levels)),
             part=f"{tables.name}: {made.what}",
+        ),
+        Wrong("faults-always", faults, "An SPTE has a bit that the hardware holds reserved: every access faults.").told(
+            "the SPTE is made", "the hardware: the bit has to be 0"
+        ),
+        Wrong("own-check-fails", held, "KVM makes an SPTE that its own check holds reserved, and warns.").told(
+            "the SPTE is made", "is_rsvd_spte(): no reserved bit is set"
         ),
     )
 
@@ -323,16 +314,17 @@ THEOREMS = (
             "only VMX with EPT logs dirty pages by itself",
             "an SPTE that is split or collapsed was made with no reserved bit",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_state,
         catches=(
-            Catch("shadow-root-without-nx", "own-check-fails"),
-            Catch("host-maxphyaddr-off-by-one", "own-check-fails"),
-            Catch("default-mmu-writable-reserved", "faults-always"),
-            Catch("track-mask-without-xu", "faults-always"),
-            Catch("host-writable-at-xu", "faults-always"),
-            Catch("frame-off-by-one", "faults-always"),
-            Catch("collapse-keeps-offset", "faults-always"),
+            *showing("own-check-fails", "shadow-root-without-nx", "host-maxphyaddr-off-by-one"),
+            *showing(
+                "faults-always",
+                "default-mmu-writable-reserved",
+                "track-mask-without-xu",
+                "host-writable-at-xu",
+                "frame-off-by-one",
+                "collapse-keeps-offset",
+            ),
             Catch("key-ids-from-a-bit-too-low", "own-check-fails"),
         ),
     ),

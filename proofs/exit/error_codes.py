@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.exit_events import (
     QUALIFICATION_FLAGS,
     any_ept_violation,
@@ -18,7 +19,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has, reads_have_a_bit
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -61,36 +62,27 @@ def _differs(one: Bool, other: Bool) -> Bool:
 # -- EPT violations --------------------------------------------------------------------------------------------
 
 
-def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     exit_ = kvm.exits.ept_violation()
     advanced = bool_var("advanced information")
     event = any_ept_violation(mbec=exit_.has_mbec, advanced_information=advanced)
     asked, code = exit_.handed_on, exit_.handed_on.error_code
     rest = (
-        Symptom(
-            name="not-handed-on",
-            when=all_of(negate(asked.reached), negate(exit_.emulates_illegal_gpa)),
-            sentence="An EPT violation does not reach the MMU, and no guest has a smaller MAXPHYADDR than the host.",
-            actual="the MMU is not asked",
-            expected="KVM: the MMU handles every EPT violation",
-        ),
-        Symptom(
-            name="address",
-            when=all_of(asked.reached, ne(asked.gpa, exit_.guest_physical_address)),
-            sentence="The MMU gets another address than the guest-physical address of the exit.",
-            actual="another address",
-            expected="SDM 30.2.1: the guest-physical address field has the address",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(exit_.evidence),
-            sentence="KVM warns of an EPT violation that the hardware can report.",
-            actual="a WARN fires",
-            expected=f"{_SDM}: the hardware can report it",
+        Wrong(
+            "not-handed-on",
+            all_of(negate(asked.reached), negate(exit_.emulates_illegal_gpa)),
+            "An EPT violation does not reach the MMU, and no guest has a smaller MAXPHYADDR than the host.",
+        ).told("the MMU is not asked", "KVM: the MMU handles every EPT violation"),
+        Wrong(
+            "address",
+            all_of(asked.reached, ne(asked.gpa, exit_.guest_physical_address)),
+            "The MMU gets another address than the guest-physical address of the exit.",
+        ).told("another address", "SDM 30.2.1: the guest-physical address field has the address"),
+        Wrong("warning", warns(exit_.evidence), "KVM warns of an EPT violation that the hardware can report.").told(
+            "a WARN fires", f"{_SDM}: the hardware can report it"
         ),
     )
     in_stage = _stage_symptoms(kvm, event, code)
-    claims = []
     for part, linear, symptoms in (
         ("with a linear address", event.linear_address_valid, in_stage),
         ("without a linear address", negate(event.linear_address_valid), in_stage),
@@ -101,29 +93,23 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             for each in symptoms
         ]
         which = () if linear is None else (Assumption(f"an access {part}", linear),)
-        claims.append(
-            Claim(
-                holds=none_of(here),
-                symptoms=tuple(here),
-                case=Case(
-                    assumptions=(
-                        ept_violation_happens(event),
-                        Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
-                        Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
-                        *which,
-                    ),
-                    shown=(
-                        Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
-                        Shown("mmu_has_mbec()", exit_.has_mbec),
-                        Shown("error_code", code, error_code_flags(kvm)),
-                    ),
-                    evidence=exit_.evidence,
-                    part=part,
+        yield never(
+            given(
+                ept_violation_happens(event),
+                Assumption("KVM turns MBEC on only with advanced information", implies(event.mbec, advanced)),
+                Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
+                *which,
+                shown=(
+                    Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
+                    Shown("mmu_has_mbec()", exit_.has_mbec),
+                    Shown("error_code", code, error_code_flags(kvm)),
                 ),
-                observations=(_qualification_seen(event, exit_.qualification),),
-            )
+                evidence=exit_.evidence,
+                part=part,
+            ),
+            *here,
+            observations=(_qualification_seen(event, exit_.qualification),),
         )
-    return claims
 
 
 def _qualification_seen(event: EptViolation, qualification: BitVec) -> Observation:
@@ -146,40 +132,28 @@ def _access_symptoms(kvm: Kvm, event: EptViolation, code: BitVec) -> tuple[Sympt
     for name in (*(f"PFERR_{each}" for each in known), *(each for each in stages if kvm.defines(each))):
         allowed |= kvm.constant(name)
     symptoms = [
-        Symptom(
-            name="write",
-            when=_differs(has(code, kvm.constant("PFERR_WRITE_MASK")), access.write),
-            sentence="The error code does not say whether the access was a write.",
-            actual="PFERR_WRITE_MASK is wrong",
-            expected=f"{_SDM}: bit 1 tells a data write",
-        ),
-        Symptom(
-            name="fetch",
-            when=_differs(has(code, kvm.constant("PFERR_FETCH_MASK")), access.fetch),
-            sentence="The error code does not say whether the access was a fetch.",
-            actual="PFERR_FETCH_MASK is wrong",
-            expected=f"{_SDM}: bit 2 tells an instruction fetch",
-        ),
-        Symptom(
-            name="present-for-absent",
-            when=all_of(said_present, negate(present)),
-            sentence="An entry is taken for present although no bit that counts is set.",
-            actual="PFERR_PRESENT_MASK is set",
-            expected=f"{_SDM}: bit 6 is undefined without MBEC, and bits 5:3 are 0",
-        ),
-        Symptom(
-            name="absent-for-present",
-            when=all_of(present, negate(said_present)),
-            sentence="An entry that grants something is taken for not present.",
-            actual="PFERR_PRESENT_MASK is clear",
-            expected=f"{_SDM}: bits 5:3, and 6 with MBEC, tell what the entries grant",
-        ),
-        Symptom(
-            name="other-bits",
-            when=ne(code & ~allowed, 0),
-            sentence="The error code has a bit that no EPT violation has.",
-            actual="another bit is set",
-            expected=f"{_SDM}: there is nothing of the kind",
+        Wrong(
+            "write",
+            _differs(has(code, kvm.constant("PFERR_WRITE_MASK")), access.write),
+            "The error code does not say whether the access was a write.",
+        ).told("PFERR_WRITE_MASK is wrong", f"{_SDM}: bit 1 tells a data write"),
+        Wrong(
+            "fetch",
+            _differs(has(code, kvm.constant("PFERR_FETCH_MASK")), access.fetch),
+            "The error code does not say whether the access was a fetch.",
+        ).told("PFERR_FETCH_MASK is wrong", f"{_SDM}: bit 2 tells an instruction fetch"),
+        Wrong(
+            "present-for-absent",
+            all_of(said_present, negate(present)),
+            "An entry is taken for present although no bit that counts is set.",
+        ).told("PFERR_PRESENT_MASK is set", f"{_SDM}: bit 6 is undefined without MBEC, and bits 5:3 are 0"),
+        Wrong(
+            "absent-for-present",
+            all_of(present, negate(said_present)),
+            "An entry that grants something is taken for not present.",
+        ).told("PFERR_PRESENT_MASK is clear", f"{_SDM}: bits 5:3, and 6 with MBEC, tell what the entries grant"),
+        Wrong("other-bits", ne(code & ~allowed, 0), "The error code has a bit that no EPT violation has.").told(
+            "another bit is set", f"{_SDM}: there is nothing of the kind"
         ),
     ]
     if not reads_have_a_bit(kvm):
@@ -187,13 +161,11 @@ def _access_symptoms(kvm: Kvm, event: EptViolation, code: BitVec) -> tuple[Sympt
         only_reads = all_of(access.read, negate(access.write))
         said_read = has(code, kvm.constant("PFERR_USER_MASK"))
         symptoms.append(
-            Symptom(
-                name="read",
-                when=any_of(all_of(only_reads, negate(said_read)), all_of(said_read, negate(access.read))),
-                sentence="The error code does not say whether the access was a read.",
-                actual="PFERR_USER_MASK, which stands for a read, is wrong",
-                expected=f"{_SDM}: bit 0 tells a data read",
-            )
+            Wrong(
+                "read",
+                any_of(all_of(only_reads, negate(said_read)), all_of(said_read, negate(access.read))),
+                "The error code does not say whether the access was a read.",
+            ).told("PFERR_USER_MASK, which stands for a read, is wrong", f"{_SDM}: bit 0 tells a data read")
         )
     return tuple(symptoms)
 
@@ -203,39 +175,34 @@ def _stage_symptoms(kvm: Kvm, event: EptViolation, code: BitVec) -> tuple[Sympto
     final = has(code, kvm.constant("PFERR_GUEST_FINAL_MASK"))
     page = has(code, kvm.constant("PFERR_GUEST_PAGE_MASK"))
     symptoms = [
-        Symptom(
-            name="final",
-            when=_differs(final, event.translated),
-            sentence="The error code does not say whether the access was to the final translation.",
-            actual="PFERR_GUEST_FINAL_MASK is wrong",
-            expected=f"{_SDM}: bit 8 tells the final translation, if bit 7 is set",
-        ),
-        Symptom(
-            name="guest-page",
-            when=_differs(page, event.to_paging_structure),
-            sentence="The error code does not say whether the access was to a guest paging structure.",
-            actual="PFERR_GUEST_PAGE_MASK is wrong",
-            expected=f"{_SDM}: bit 8 is clear for a paging structure, and says nothing if bit 7 is clear",
+        Wrong(
+            "final",
+            _differs(final, event.translated),
+            "The error code does not say whether the access was to the final translation.",
+        ).told("PFERR_GUEST_FINAL_MASK is wrong", f"{_SDM}: bit 8 tells the final translation, if bit 7 is set"),
+        Wrong(
+            "guest-page",
+            _differs(page, event.to_paging_structure),
+            "The error code does not say whether the access was to a guest paging structure.",
+        ).told(
+            "PFERR_GUEST_PAGE_MASK is wrong",
+            f"{_SDM}: bit 8 is clear for a paging structure, and says nothing if bit 7 is clear",
         ),
     ]
     if reads_have_a_bit(kvm) and kvm.defines("EPT_VIOLATION_GVA_USER"):
         user = has(code, kvm.constant("PFERR_USER_MASK"))
         known = all_of(event.translated, event.advanced_information)
         symptoms += [
-            Symptom(
-                name="user-without-translation",
-                when=all_of(user, negate(event.translated)),
-                sentence="An access that is not to the translation of a linear address is taken for a user access.",
-                actual="PFERR_USER_MASK is set",
-                expected=f"{_SDM}: bit 9 is undefined unless bits 7 and 8 are set",
-            ),
-            Symptom(
-                name="user",
-                when=all_of(known, _differs(user, event.user_mode_address)),
-                sentence="The error code does not say whether the linear address is a user-mode address.",
-                actual="PFERR_USER_MASK is wrong",
-                expected=f"{_SDM}: bit 9 tells a user-mode address",
-            ),
+            Wrong(
+                "user-without-translation",
+                all_of(user, negate(event.translated)),
+                "An access that is not to the translation of a linear address is taken for a user access.",
+            ).told("PFERR_USER_MASK is set", f"{_SDM}: bit 9 is undefined unless bits 7 and 8 are set"),
+            Wrong(
+                "user",
+                all_of(known, _differs(user, event.user_mode_address)),
+                "The error code does not say whether the linear address is a user-mode address.",
+            ).told("PFERR_USER_MASK is wrong", f"{_SDM}: bit 9 tells a user-mode address"),
         ]
     return tuple(symptoms)
 
@@ -253,7 +220,7 @@ _FLAGS = (
 """KVM's name of a flag, the manual's, and what it tells."""
 
 
-def _npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npf(kvm: Kvm, _vendor: Vendor) -> Claim:
     exit_ = kvm.exits.npf()
     fault = any_nested_page_fault(gmet=exit_.gmet, cpl=extract(exit_.cpl, 1, 0))
     reported = nested_page_fault.reported(fault)
@@ -261,13 +228,11 @@ def _npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     user = has(code, kvm.constant("PFERR_USER_MASK"))
     hardware_user = bit(exit_.exit_info_1, reported.report.bit_of("user"))
     symptoms = [
-        Symptom(
-            name=name,
-            when=all_of(asked.reached, _differs(has(code, kvm.constant(mask)), reported.readings[name].value)),
-            sentence=f"The error code does not say whether {told}.",
-            actual=f"{mask} is wrong",
-            expected=f"{_APM}: EXITINFO1 bit {reported.report.bit_of(name)} tells whether {told}",
-        )
+        Wrong(
+            name,
+            all_of(asked.reached, _differs(has(code, kvm.constant(mask)), reported.readings[name].value)),
+            f"The error code does not say whether {told}.",
+        ).told(f"{mask} is wrong", f"{_APM}: EXITINFO1 bit {reported.report.bit_of(name)} tells whether {told}")
         for mask, name, told in _FLAGS
     ]
     named = kvm.constant("PFERR_USER_MASK")
@@ -277,65 +242,49 @@ def _npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     private = kvm.constant("PFERR_PRIVATE_ACCESS") if kvm.defines("PFERR_PRIVATE_ACCESS") else 0
     invented = all_of(ne(code & private, 0), negate(fault.encrypted))
     symptoms += [
-        Symptom(
-            name="user-without-gmet",
-            when=all_of(asked.reached, negate(exit_.gmet), negate(user)),
-            sentence="Without GMET, an access is not taken for a user access.",
-            actual="PFERR_USER_MASK is clear",
-            expected=f"{_APM}: every nested access is a user access without GMET",
-        ),
-        Symptom(
-            name="user-of-data",
-            when=all_of(asked.reached, exit_.gmet, negate(fault.fetch), _differs(user, hardware_user)),
-            sentence="With GMET, the user flag of an access to data is not what the hardware reports.",
-            actual="PFERR_USER_MASK is another",
-            expected=f"{_APM}: EXITINFO1 bit 2 tells",
-        ),
-        Symptom(
-            name="other-bits",
-            when=all_of(asked.reached, any_of(ne((code ^ exit_.exit_info_1) & ~(named | private), 0), invented)),
-            sentence="The error code has other bits than EXITINFO1.",
-            actual="another bit is set or lost",
-            expected=f"{_APM}: EXITINFO1 tells of the fault",
-        ),
-        Symptom(
-            name="address",
-            when=all_of(asked.reached, ne(asked.gpa, exit_.exit_info_2)),
-            sentence="The MMU gets another address than EXITINFO2.",
-            actual="another address",
-            expected=f"{_APM}: EXITINFO2 has the guest-physical address",
-        ),
-        Symptom(
-            name="not-handed-on",
-            when=all_of(negate(asked.reached), negate(fault.reserved)),
-            sentence="A nested page fault without reserved bits does not reach the MMU.",
-            actual="the MMU is not asked",
-            expected="KVM: only MMIO, which has a reserved bit set, can be done without it",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(exit_.evidence),
-            sentence="KVM warns of an EXITINFO1 that the hardware can report.",
-            actual="a WARN fires",
-            expected=f"{_APM}: the hardware can report it",
+        Wrong(
+            "user-without-gmet",
+            all_of(asked.reached, negate(exit_.gmet), negate(user)),
+            "Without GMET, an access is not taken for a user access.",
+        ).told("PFERR_USER_MASK is clear", f"{_APM}: every nested access is a user access without GMET"),
+        Wrong(
+            "user-of-data",
+            all_of(asked.reached, exit_.gmet, negate(fault.fetch), _differs(user, hardware_user)),
+            "With GMET, the user flag of an access to data is not what the hardware reports.",
+        ).told("PFERR_USER_MASK is another", f"{_APM}: EXITINFO1 bit 2 tells"),
+        Wrong(
+            "other-bits",
+            all_of(asked.reached, any_of(ne((code ^ exit_.exit_info_1) & ~(named | private), 0), invented)),
+            "The error code has other bits than EXITINFO1.",
+        ).told("another bit is set or lost", f"{_APM}: EXITINFO1 tells of the fault"),
+        Wrong(
+            "address",
+            all_of(asked.reached, ne(asked.gpa, exit_.exit_info_2)),
+            "The MMU gets another address than EXITINFO2.",
+        ).told("another address", f"{_APM}: EXITINFO2 has the guest-physical address"),
+        Wrong(
+            "not-handed-on",
+            all_of(negate(asked.reached), negate(fault.reserved)),
+            "A nested page fault without reserved bits does not reach the MMU.",
+        ).told("the MMU is not asked", "KVM: only MMIO, which has a reserved bit set, can be done without it"),
+        Wrong("warning", warns(exit_.evidence), "KVM warns of an EXITINFO1 that the hardware can report.").told(
+            "a WARN fires", f"{_APM}: the hardware can report it"
         ),
     ]
-    return [
-        Claim(
-            holds=none_of(symptoms),
-            symptoms=tuple(symptoms),
-            case=Case(
-                assumptions=(nested_page_fault_happens(fault), _level(exit_.cpl)),
-                shown=(
-                    Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
-                    Shown("vmcb.GMET", exit_.gmet),
-                    Shown("error_code", code, error_code_flags(kvm)),
-                ),
-                evidence=exit_.evidence,
+    return never(
+        given(
+            nested_page_fault_happens(fault),
+            _level(exit_.cpl),
+            shown=(
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("vmcb.GMET", exit_.gmet),
+                Shown("error_code", code, error_code_flags(kvm)),
             ),
-            observations=(Observation(_AS_DEFINED, reported, exit_.exit_info_1),),
-        )
-    ]
+            evidence=exit_.evidence,
+        ),
+        *symptoms,
+        observations=(Observation(_AS_DEFINED, reported, exit_.exit_info_1),),
+    )
 
 
 _AS_DEFINED = "EXITINFO1 is as APM 15.25.6 defines it, less what an erratum makes unreliable"
@@ -345,7 +294,7 @@ def _level(cpl: BitVec) -> Assumption:
     return Assumption("a privilege level is 0 to 3", ult(cpl, 4))
 
 
-def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Claim:
     exit_ = kvm.exits.npf()
     if exit_.gmet is FALSE:
         raise NotThere(["SVM_MISC_ENABLE_GMET"])
@@ -355,38 +304,32 @@ def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     of_fetch = all_of(asked.reached, exit_.gmet, fault.fetch)
     at_3 = eq(exit_.cpl, 3)
     symptoms = (
-        Symptom(
-            name="user-below-3",
-            when=all_of(of_fetch, user, negate(at_3)),
-            sentence="With GMET, a fetch at CPL 0 to 2 is taken for a user fetch.",
-            actual="PFERR_USER_MASK is set",
-            expected="APM Table 15-21: a fetch is a user access at CPL 3 only",
-        ),
-        Symptom(
-            name="supervisor-at-3",
-            when=all_of(of_fetch, negate(user), at_3),
-            sentence="With GMET, a fetch at CPL 3 is taken for a supervisor fetch.",
-            actual="PFERR_USER_MASK is clear",
-            expected="APM Table 15-21: a fetch at CPL 3 is a user access",
-        ),
+        Wrong(
+            "user-below-3",
+            all_of(of_fetch, user, negate(at_3)),
+            "With GMET, a fetch at CPL 0 to 2 is taken for a user fetch.",
+        ).told("PFERR_USER_MASK is set", "APM Table 15-21: a fetch is a user access at CPL 3 only"),
+        Wrong(
+            "supervisor-at-3",
+            all_of(of_fetch, negate(user), at_3),
+            "With GMET, a fetch at CPL 3 is taken for a supervisor fetch.",
+        ).told("PFERR_USER_MASK is clear", "APM Table 15-21: a fetch at CPL 3 is a user access"),
     )
-    return [
-        Claim(
-            holds=none_of(symptoms),
-            symptoms=symptoms,
-            case=Case(
-                assumptions=(nested_page_fault_happens(fault), _level(exit_.cpl)),
-                shown=(
-                    Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
-                    Shown("vmcb.GMET", exit_.gmet),
-                    Shown("CPL", exit_.cpl),
-                    Shown("error_code", asked.error_code, error_code_flags(kvm)),
-                ),
-                evidence=exit_.evidence,
+    return never(
+        given(
+            nested_page_fault_happens(fault),
+            _level(exit_.cpl),
+            shown=(
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("vmcb.GMET", exit_.gmet),
+                Shown("CPL", exit_.cpl),
+                Shown("error_code", asked.error_code, error_code_flags(kvm)),
             ),
-            observations=(Observation(_AS_DEFINED, nested_page_fault.reported(fault), exit_.exit_info_1),),
-        )
-    ]
+            evidence=exit_.evidence,
+        ),
+        *symptoms,
+        observations=(Observation(_AS_DEFINED, nested_page_fault.reported(fault), exit_.exit_info_1),),
+    )
 
 
 THEOREMS = (
@@ -404,7 +347,7 @@ THEOREMS = (
             "the VM is no trust domain: TDX has a handler of its own",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept_violation,
+        state=several(_ept_violation),
         catches=(
             Catch("ept-present-by-bit-6", "present-for-absent"),
             Catch("ept-present-without-xu", "absent-for-present"),
@@ -423,7 +366,7 @@ THEOREMS = (
             "a privilege level is 0 to 3",
         ),
         vendors=(Vendor.AMD,),
-        state=_npf,
+        state=alone(_npf),
         catches=(Catch("npf-user-by-cpl-for-data", "user-of-data"), Catch("npf-final-as-synthetic", "final")),
     ),
     Theorem(
@@ -436,7 +379,7 @@ THEOREMS = (
             "a privilege level is 0 to 3",
         ),
         vendors=(Vendor.AMD,),
-        state=_npf_1218,
-        catches=(Catch("npf-without-1218", "user-below-3"), Catch("npf-1218-by-cpl-0", "user-below-3")),
+        state=alone(_npf_1218),
+        catches=showing("user-below-3", "npf-without-1218", "npf-1218-by-cpl-0"),
     ),
 )

@@ -6,14 +6,15 @@ makes an access for L2 itself, to emulate an instruction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.exit.error_codes import none_of, warns
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.exit.error_codes import warns
 from mmuproof.proofs.given.exit_events import (
     QUALIFICATION_FLAGS,
     any_ept_violation,
@@ -24,7 +25,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, bool_var, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept_violation, nested_page_fault
@@ -40,7 +41,7 @@ _STAGE = ("linear-address-valid", "final")
 # -- EPT violations --------------------------------------------------------------------------------------------
 
 
-def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     told = kvm.exits.injected_ept_violation()
     offered = _advanced_information_offered(kvm, told)
     mbec = bool_var("MBEC in vmcs12") if kvm.defines("EPT_VIOLATION_GVA_USER") else FALSE
@@ -61,22 +62,19 @@ def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         "and L1 is offered no advanced information, or the access is to a paging structure",
         negate(all_of(event.final, offered)),
     )
-    claims = [
-        _passed_on_claim(kvm, told, plain, "passed on"),
-        _told_claim(kvm, told, plain, "found by KVM", (own, without)),
-        _misconfiguration_claim(kvm, told),
-        _log_full_claim(told),
-    ]
+    yield _passed_on_claim(kvm, told, plain, "passed on")
+    yield _told_claim(kvm, told, plain, "found by KVM", (own, without))
+    yield _misconfiguration_claim(kvm, told)
+    yield _log_full_claim(told)
     if offered is not FALSE:
         with_ = Assumption(
             "and L1 is offered advanced information, of a final translation", all_of(event.final, offered)
         )
-        claims.append(_told_claim(kvm, told, plain, "found by KVM, with advanced information", (own, with_)))
+        yield _told_claim(kvm, told, plain, "found by KVM, with advanced information", (own, with_))
     if kvm.defines("PFERR_SS_MASK"):
         # The tree knows shadow stacks, and L2 may have them.
         shadow = Assumption("and it is one of a shadow-stack access", event.shadow_stack)
-        claims.append(_passed_on_claim(kvm, told, event, "passed on, of a shadow-stack access", (shadow,)))
-    return claims
+        yield _passed_on_claim(kvm, told, event, "passed on, of a shadow-stack access", (shadow,))
 
 
 def _advanced_information_offered(kvm: Kvm, told: InjectedEptViolation) -> Bool:
@@ -96,22 +94,17 @@ def _told_claim(
         *_field_symptoms(expected, told.exit_qualification, _SDM, "exit qualification"),
         *_exit_symptoms(told, ept_violation.EXIT_REASON, "an EPT violation"),
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
-            assumptions=(
-                *_common(told),
-                ept_violation_happens(event),
-                *which,
-                Assumption(
-                    "the fault is no misconfiguration: its error code has no RSVD",
-                    negate(has(told.error_code, kvm.constant("PFERR_RSVD_MASK"))),
-                ),
-                Assumption(
-                    "the walk of L1's EPT says what access it was and what the entries grant",
-                    _walk_says(told, expected),
-                ),
+    return never(
+        given(
+            *_common(told),
+            ept_violation_happens(event),
+            *which,
+            Assumption(
+                "the fault is no misconfiguration: its error code has no RSVD",
+                negate(has(told.error_code, kvm.constant("PFERR_RSVD_MASK"))),
+            ),
+            Assumption(
+                "the walk of L1's EPT says what access it was and what the entries grant", _walk_says(told, expected)
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),
@@ -122,6 +115,7 @@ def _told_claim(
             evidence=told.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 
@@ -176,39 +170,27 @@ def _common(told: InjectedEptViolation) -> tuple[Assumption, ...]:
 def _field_symptoms(expected: Reported, number: BitVec, manual: str, title: str) -> tuple[Symptom, ...]:
     """For each field that is defined, that L1 is told otherwise."""
     return tuple(
-        Symptom(
-            name=each.name,
-            when=expected.wrong(number, each.name),
-            sentence=f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
-            actual=f"bit {each.bit} says otherwise",
-            expected=f"{manual}: bit {each.bit} tells whether {each.meaning}",
-        )
+        Wrong(
+            each.name,
+            expected.wrong(number, each.name),
+            f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
+        ).told(f"bit {each.bit} says otherwise", f"{manual}: bit {each.bit} tells whether {each.meaning}")
         for each in expected.report.fields
     )
 
 
 def _exit_symptoms(told: InjectedEptViolation, reason: int, what: str) -> tuple[Symptom, ...]:
     return (
-        Symptom(
-            name="exit-reason",
-            when=ne(told.exit_reason, reason),
-            sentence=f"L1 is told of another exit than {what}.",
-            actual="another exit reason",
-            expected=f"SDM appendix C: exit reason {reason}",
+        Wrong("exit-reason", ne(told.exit_reason, reason), f"L1 is told of another exit than {what}.").told(
+            "another exit reason", f"SDM appendix C: exit reason {reason}"
         ),
-        Symptom(
-            name="address",
-            when=ne(told.guest_physical_address, told.address),
-            sentence="L1 is told another address than the one that faulted.",
-            actual="another address",
-            expected="SDM 30.2.1: the guest-physical address that faulted",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(told.evidence),
-            sentence="KVM warns of a fault that L1's tables can give.",
-            actual="a WARN fires",
-            expected=f"{_SDM}: L1's tables can give the fault",
+        Wrong(
+            "address",
+            ne(told.guest_physical_address, told.address),
+            "L1 is told another address than the one that faulted.",
+        ).told("another address", "SDM 30.2.1: the guest-physical address that faulted"),
+        Wrong("warning", warns(told.evidence), "KVM warns of a fault that L1's tables can give.").told(
+            "a WARN fires", f"{_SDM}: L1's tables can give the fault"
         ),
     )
 
@@ -219,20 +201,16 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
     unblocking = 1 << report.bit_of("nmi-unblocking")
     stray = ne(told.exit_qualification & ~(told.qualification & unblocking), 0)
     symptoms = (
-        Symptom(
-            name="exit-reason",
-            when=ne(told.exit_reason, ept_violation.LOG_FULL_EXIT_REASON),
-            sentence="L1 is told of another exit than that its page-modification log is full.",
-            actual="another exit reason",
-            expected=f"SDM appendix C: exit reason {ept_violation.LOG_FULL_EXIT_REASON}",
-        ),
-        Symptom(
-            name="qualification-of-log-full",
-            when=stray,
-            sentence="L1 is told more than NMI unblocking with a page-modification log that is full.",
-            actual="another exit qualification",
-            expected="SDM 30.2.1: bit 12 tells NMI unblocking, and the others are 0",
-        ),
+        Wrong(
+            "exit-reason",
+            ne(told.exit_reason, ept_violation.LOG_FULL_EXIT_REASON),
+            "L1 is told of another exit than that its page-modification log is full.",
+        ).told("another exit reason", f"SDM appendix C: exit reason {ept_violation.LOG_FULL_EXIT_REASON}"),
+        Wrong(
+            "qualification-of-log-full",
+            stray,
+            "L1 is told more than NMI unblocking with a page-modification log that is full.",
+        ).told("another exit qualification", "SDM 30.2.1: bit 12 tells NMI unblocking, and the others are 0"),
     )
     walked = (*_OF_THE_WALK, *_STAGE)
     kept = (
@@ -245,15 +223,11 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
             ),
         )
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
-            assumptions=(
-                Assumption("L1's page-modification log is full", told.pml_full),
-                Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
-                *kept,
-            ),
+    return never(
+        given(
+            Assumption("L1's page-modification log is full", told.pml_full),
+            Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
+            *kept,
             shown=(
                 Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
                 Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS),
@@ -261,30 +235,25 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
             evidence=told.evidence,
             part="page-modification log full",
         ),
+        *symptoms,
     )
 
 
 def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
     symptoms = (
         *_exit_symptoms(told, ept_violation.MISCONFIGURATION_EXIT_REASON, "an EPT misconfiguration"),
-        Symptom(
-            name="qualification-of-misconfiguration",
-            when=ne(told.exit_qualification, 0),
-            sentence="L1 gets an exit qualification with an EPT misconfiguration.",
-            actual="the exit qualification is not 0",
-            expected="SDM 30.2.1: it is 0 for exits that define none",
-        ),
+        Wrong(
+            "qualification-of-misconfiguration",
+            ne(told.exit_qualification, 0),
+            "L1 gets an exit qualification with an EPT misconfiguration.",
+        ).told("the exit qualification is not 0", "SDM 30.2.1: it is 0 for exits that define none"),
     )
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
-            assumptions=(
-                *_common(told),
-                Assumption(
-                    "the walk of L1's EPT has found a misconfiguration: the fault's error code has RSVD",
-                    has(told.error_code, kvm.constant("PFERR_RSVD_MASK")),
-                ),
+    return never(
+        given(
+            *_common(told),
+            Assumption(
+                "the walk of L1's EPT has found a misconfiguration: the fault's error code has RSVD",
+                has(told.error_code, kvm.constant("PFERR_RSVD_MASK")),
             ),
             shown=(
                 Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
@@ -293,6 +262,7 @@ def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
             evidence=told.evidence,
             part="misconfiguration",
         ),
+        *symptoms,
     )
 
 
@@ -302,7 +272,7 @@ _OF_THE_NPT_WALK = ("present", "write", "user", "reserved", "fetch", "shadow-sta
 _NPT_STAGE = ("final", "guest-page-table")
 
 
-def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     told = kvm.exits.injected_npf()
     fault = replace(
         any_nested_page_fault(gmet=bool_var("GMET in vmcb12"), cpl=var("CPL", 2)),
@@ -344,10 +314,8 @@ def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         nested_page_fault.reported(real),
         told.last_exit_info_1,
     )
-    return [
-        replace(_npf_claim(kvm, told, fault, "passed on", passed_on), observations=(seen,)),
-        _npf_claim(kvm, told, fault, "found by KVM", own),
-    ]
+    yield replace(_npf_claim(kvm, told, fault, "passed on", passed_on), observations=(seen,))
+    yield _npf_claim(kvm, told, fault, "found by KVM", own)
 
 
 def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, which: tuple[Assumption, ...]) -> Claim:
@@ -355,47 +323,31 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
     expected = nested_page_fault.reported(fault, any_processor=True)
     symptoms = (
         *_field_symptoms(expected, told.exit_info_1, _APM, "EXITINFO1"),
-        Symptom(
-            name="other-bits",
-            when=ne(told.exit_info_1 & ~expected.report.named_bits, 0),
-            sentence="L1 finds a bit in EXITINFO1 that has no meaning.",
-            actual="another bit is set",
-            expected=f"{_APM}: it is 0",
-        ),
-        Symptom(
-            name="exit-code",
-            when=ne(told.exit_code, nested_page_fault.EXIT_CODE),
-            sentence="L1 is told of another exit than a nested page fault.",
-            actual="another exit code",
-            expected="APM appendix C: VMEXIT_NPF",
-        ),
-        Symptom(
-            name="address",
-            when=ne(told.exit_info_2, told.address),
-            sentence="L1 is told another address than the one that faulted.",
-            actual="EXITINFO2 has another address",
-            expected=f"{_APM}: EXITINFO2 has the address that faulted",
-        ),
-        Symptom(
-            name="warning",
-            when=warns(told.evidence),
-            sentence="KVM warns of a fault that L1's tables can give.",
-            actual="a WARN fires",
-            expected=f"{_APM}: L1's tables can give the fault",
+        Wrong(
+            "other-bits",
+            ne(told.exit_info_1 & ~expected.report.named_bits, 0),
+            "L1 finds a bit in EXITINFO1 that has no meaning.",
+        ).told("another bit is set", f"{_APM}: it is 0"),
+        Wrong(
+            "exit-code",
+            ne(told.exit_code, nested_page_fault.EXIT_CODE),
+            "L1 is told of another exit than a nested page fault.",
+        ).told("another exit code", "APM appendix C: VMEXIT_NPF"),
+        Wrong(
+            "address", ne(told.exit_info_2, told.address), "L1 is told another address than the one that faulted."
+        ).told("EXITINFO2 has another address", f"{_APM}: EXITINFO2 has the address that faulted"),
+        Wrong("warning", warns(told.evidence), "KVM warns of a fault that L1's tables can give.").told(
+            "a WARN fires", f"{_APM}: L1's tables can give the fault"
         ),
     )
     flags = error_code_flags(kvm)
-    return Claim(
-        holds=none_of(symptoms),
-        symptoms=symptoms,
-        case=Case(
-            assumptions=(
-                nested_page_fault_happens(fault),
-                *which,
-                Assumption(
-                    "the walk of L1's nested page tables says what access it was and why it is denied",
-                    _npt_walk_says(told, expected),
-                ),
+    return never(
+        given(
+            nested_page_fault_happens(fault),
+            *which,
+            Assumption(
+                "the walk of L1's nested page tables says what access it was and why it is denied",
+                _npt_walk_says(told, expected),
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),
@@ -410,6 +362,7 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
             evidence=told.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 
@@ -443,10 +396,9 @@ THEOREMS = (
             "a page-modification log that is full is told instead, and spoken of apart",
         ),
         vendors=(Vendor.INTEL,),
-        state=_injected_ept_violation,
+        state=several(_injected_ept_violation),
         catches=(
-            Catch("injected-stage-of-walk", "linear-address-valid"),
-            Catch("injected-stale-stage", "linear-address-valid"),
+            *showing("linear-address-valid", "injected-stage-of-walk", "injected-stale-stage"),
             Catch("injected-without-advanced", "user-mode-address"),
             Catch("injected-misconfig-qualification", "qualification-of-misconfiguration"),
             Catch("log-full-tells-all", "qualification-of-log-full"),
@@ -465,10 +417,9 @@ THEOREMS = (
             "L2 is no SEV-SNP guest, and supervisor shadow-stack checks are off",
         ),
         vendors=(Vendor.AMD,),
-        state=_injected_npf,
+        state=several(_injected_npf),
         catches=(
-            Catch("injected-npf-stale-stage", "final"),
-            Catch("injected-npf-stage-of-walk", "final"),
+            *showing("final", "injected-npf-stale-stage", "injected-npf-stage-of-walk"),
             Catch("injected-npf-stale-address", "address"),
         ),
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.claims import Wrong, always, given
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
 from mmuproof.spec import svm_controls as svm
 
@@ -18,7 +19,7 @@ def _misc_ctl(name: str, value: BitVec) -> Shown:
     return Shown(f"{name}.misc_ctl", value, _FLAGS)
 
 
-def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _cache(kvm: Kvm, _vendor: Vendor) -> Claim:
     misc_ctl, enabled = var("vmcb12.misc_ctl", 64), bool_var("gmet_enabled")
     made = kvm.svm_gating.copy_vmcb_control_to_cache(misc_ctl, enabled)
     has = bit(made.misc_ctl, svm.GMET_BIT)
@@ -26,49 +27,33 @@ def _cache(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     wanted = all_of(enabled, made.guest_has_gmet, bit(misc_ctl, svm.GMET_BIT))
     kept, lost = all_of(has, negate(wanted)), all_of(wanted, negate(has))
     pages = svm.nested_paging(made.misc_ctl) ^ all_of(made.guest_has_npt, svm.nested_paging(misc_ctl))
-    return [
-        Claim(
-            holds=negate(any_of(kept, lost, pages)),
-            symptoms=(
-                Symptom(
-                    name="nested-paging",
-                    when=pages,
-                    sentence="The cached VMCB 12 has nested paging on although L1 may not use it, or "
-                    "off although it may and does.",
-                    actual="another NP",
-                    expected="APM 15.25.3: the bit turns nested paging on",
-                ),
-                Symptom(
-                    name="gmet-kept",
-                    when=kept,
-                    sentence="The cached VMCB 12 has GMET on although L1 may not use it.",
-                    actual="GMET is on",
-                    expected="APM 15.25.13: a processor without GMET ignores the bit",
-                ),
-                Symptom(
-                    name="gmet-lost",
-                    when=lost,
-                    sentence="The cached VMCB 12 has GMET off although L1 may use it and does.",
-                    actual="GMET is off",
-                    expected="APM 15.25.13: the bit turns GMET on",
-                ),
+    return always(
+        negate(any_of(kept, lost, pages)),
+        given(
+            shown=(
+                Shown("gmet_enabled", enabled),
+                Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
+                Shown("guest_cpu_cap_has(NPT)", made.guest_has_npt),
+                _misc_ctl("vmcb12", misc_ctl),
+                _misc_ctl("cached vmcb12", made.misc_ctl),
             ),
-            case=Case(
-                assumptions=(),
-                shown=(
-                    Shown("gmet_enabled", enabled),
-                    Shown("guest_cpu_cap_has(GMET)", made.guest_has_gmet),
-                    Shown("guest_cpu_cap_has(NPT)", made.guest_has_npt),
-                    _misc_ctl("vmcb12", misc_ctl),
-                    _misc_ctl("cached vmcb12", made.misc_ctl),
-                ),
-                evidence=made.evidence,
-            ),
-        )
-    ]
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "nested-paging",
+            pages,
+            "The cached VMCB 12 has nested paging on although L1 may not use it, or off although it may and does.",
+        ).told("another NP", "APM 15.25.3: the bit turns nested paging on"),
+        Wrong("gmet-kept", kept, "The cached VMCB 12 has GMET on although L1 may not use it.").told(
+            "GMET is on", "APM 15.25.13: a processor without GMET ignores the bit"
+        ),
+        Wrong("gmet-lost", lost, "The cached VMCB 12 has GMET off although L1 may use it and does.").told(
+            "GMET is off", "APM 15.25.13: the bit turns GMET on"
+        ),
+    )
 
 
-def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     vmcb01, cached = var("vmcb01.misc_ctl", 64), var("cached vmcb12.misc_ctl", 64)
     made = kvm.svm_gating.vmcb02_prepare_control(vmcb01, cached)
     on_npt12 = svm.nested_paging(cached)
@@ -81,67 +66,41 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     )
     format_ = all_of(made.shadows, any_of(ne(made.shadow_cr4, made.l1_cr4), ne(made.shadow_efer, made.l1_efer)))
     shown = (_misc_ctl("vmcb01", vmcb01), _misc_ctl("cached vmcb12", cached), _misc_ctl("vmcb02", made.misc_ctl))
-    return [
-        Claim(
-            holds=negate(any_of(off_l2, off_l1, foreign)),
-            symptoms=(
-                Symptom(
-                    name="another-feature",
-                    when=foreign,
-                    sentence="L2 runs with a feature that neither KVM uses nor L1 may.",
-                    actual="nested paging, or a bit besides it and GMET, differs",
-                    expected="APM 15.25.3, appendix B: each bit turns a feature on",
-                ),
-                Symptom(
-                    name="gmet-not-l2s",
-                    when=off_l2,
-                    sentence="L2 runs on L1's nested page tables with another GMET than vmcb12 has.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: vmcb12 says whether GMET is on for L2",
-                ),
-                Symptom(
-                    name="gmet-not-l1s",
-                    when=off_l1,
-                    sentence="L2 runs on the pages that KVM has for L1 with another GMET than L1.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them",
-                ),
-            ),
-            case=Case(assumptions=(), shown=shown, evidence=made.evidence, part="vmcb02"),
+    yield always(
+        negate(any_of(off_l2, off_l1, foreign)),
+        given(shown=shown, evidence=made.evidence, part="vmcb02"),
+        Wrong("another-feature", foreign, "L2 runs with a feature that neither KVM uses nor L1 may.").told(
+            "nested paging, or a bit besides it and GMET, differs",
+            "APM 15.25.3, appendix B: each bit turns a feature on",
         ),
-        Claim(
-            holds=negate(any_of(unshadowed, told, format_)),
-            symptoms=(
-                Symptom(
-                    name="another-format",
-                    when=format_,
-                    sentence="The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
-                    actual="another CR4 or EFER",
-                    expected="APM 15.25.4: nested page tables have the format of the paging mode at VMRUN",
-                ),
-                Symptom(
-                    name="wrong-pages",
-                    when=unshadowed,
-                    sentence="L1's nested page tables are shadowed although it has none, or are not although it has.",
-                    actual="other pages",
-                    expected="APM 15.25.3: vmcb12 says whether there are any",
-                ),
-                Symptom(
-                    name="mmu-disagrees",
-                    when=told,
-                    sentence="The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has.",
-                    actual="another GMET",
-                    expected="APM 15.25.13: one GMET for the pages and who uses them",
-                ),
-            ),
-            case=Case(
-                assumptions=(),
-                shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
-                evidence=made.evidence,
-                part="the MMU",
-            ),
+        Wrong("gmet-not-l2s", off_l2, "L2 runs on L1's nested page tables with another GMET than vmcb12 has.").told(
+            "another GMET", "APM 15.25.13: vmcb12 says whether GMET is on for L2"
         ),
-    ]
+        Wrong("gmet-not-l1s", off_l1, "L2 runs on the pages that KVM has for L1 with another GMET than L1.").told(
+            "another GMET", "APM 15.25.13: with GMET these pages are supervisor pages, and L2 needs GMET to use them"
+        ),
+    )
+    yield always(
+        negate(any_of(unshadowed, told, format_)),
+        given(
+            shown=(*shown, Shown("L1's CR4", made.l1_cr4), Shown("L1's EFER", made.l1_efer)),
+            evidence=made.evidence,
+            part="the MMU",
+        ),
+        Wrong(
+            "another-format",
+            format_,
+            "The MMU that shadows L1's nested page tables is told another CR4 or EFER than L1's.",
+        ).told("another CR4 or EFER", "APM 15.25.4: nested page tables have the format of the paging mode at VMRUN"),
+        Wrong(
+            "wrong-pages",
+            unshadowed,
+            "L1's nested page tables are shadowed although it has none, or are not although it has.",
+        ).told("other pages", "APM 15.25.3: vmcb12 says whether there are any"),
+        Wrong(
+            "mmu-disagrees", told, "The MMU that shadows L1's nested page tables is told another GMET than vmcb02 has."
+        ).told("another GMET", "APM 15.25.13: one GMET for the pages and who uses them"),
+    )
 
 
 THEOREMS = (
@@ -150,9 +109,8 @@ THEOREMS = (
         claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET in its "
         "CPUID, and nested paging exactly if L1 turns it on and was given it.",
         source="APM 15.25.13",
-        assumes=(),
         vendors=(Vendor.AMD,),
-        state=_cache,
+        state=alone(_cache),
         catches=(Catch("cached-gmet-kept", "gmet-kept"), Catch("cached-nested-paging-kept", "nested-paging")),
     ),
     Theorem(
@@ -161,9 +119,8 @@ THEOREMS = (
         "and that of vmcb01 on the pages that KVM has for L1; the MMU is told the same, and L1's CR4 and EFER.  "
         "No other feature is on but nested paging as in vmcb01.",
         source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
-        assumes=(),
         vendors=(Vendor.AMD,),
-        state=_vmcb02,
+        state=several(_vmcb02),
         catches=(
             Catch("vmcb02-inherits-gmet", "gmet-not-l2s"),
             Catch("vmcb02-without-l1s-gmet", "gmet-not-l1s"),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import Members, MmuRoles
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, Term, all_of, any_of, bool_var, bv, ne, negate, resize, to_bv, var
@@ -100,6 +101,21 @@ class Expectation:
         return all_of(self.matters, ne(resize(value, width), resize(wanted, width)))
 
 
+@dataclass(frozen=True)
+class Member:
+    """A member of a role, of which `tells` gives the expectation; the fields are those of `Expectation`."""
+
+    symptom: str
+    member: str
+    wanted: Term
+
+    def tells(self, says: str, source: str, *, where: Bool = TRUE) -> Expectation:
+        """What it tells, and who says so; ``where`` it has a meaning."""
+        return Expectation(
+            symptom=self.symptom, member=self.member, wanted=self.wanted, says=says, source=source, matters=where
+        )
+
+
 def judged(
     role: str,
     members: Members,
@@ -127,34 +143,27 @@ def judged(
     symptoms: list[Symptom] = []
     for each in known:
         symptoms.append(
-            Symptom(
-                name=each.symptom,
-                when=each.wrong(members[each.member]),
-                sentence=f"{role}.{each.member} does not say {each.says}.",
-                actual=f"{role}.{each.member} is another",
-                expected=each.source,
-            )
+            Wrong(
+                each.symptom, each.wrong(members[each.member]), f"{role}.{each.member} does not say {each.says}."
+            ).told(f"{role}.{each.member} is another", each.source)
         )
     spoken_of = {*elsewhere, *(each.member for each in known)}
     others = [value for name, value in members.items() if name not in spoken_of]
     symptoms.append(
-        Symptom(
-            name="stray-member",
-            when=any_of(*(ne(value, bv(0, value.width)) for value in others)),
-            sentence=f"A member of {role} that says nothing here is not 0, so pages that could be shared are not.",
-            actual="not 0",
-            expected="KVM: a role has only what a page depends on",
-        )
+        Wrong(
+            "stray-member",
+            any_of(*(ne(value, bv(0, value.width)) for value in others)),
+            f"A member of {role} that says nothing here is not 0, so pages that could be shared are not.",
+        ).told("not 0", "KVM: a role has only what a page depends on")
     )
-    return Claim(
-        holds=negate(any_of(*(each.when for each in symptoms))),
-        symptoms=tuple(symptoms),
-        case=Case(
-            assumptions=assumptions,
+    return never(
+        given(
+            *assumptions,
             shown=(*shown, *(Shown(f"{role}.{each.member}", members[each.member]) for each in known)),
             evidence=roles.evidence,
             part=part,
         ),
+        *symptoms,
     )
 
 
@@ -162,19 +171,11 @@ def vcpu_expectations(roles: MmuRoles) -> tuple[Expectation, ...]:
     """What a role says of the vCPU, whatever its paging."""
     inputs = roles.inputs
     return (
-        Expectation(
-            symptom="smm",
-            member="smm",
-            wanted=inputs.smm,
-            says="whether the vCPU is in SMM",
-            source="KVM: kvm_memslots_for_spte_role() chooses the memory slots by it",
+        Member("smm", "smm", inputs.smm).tells(
+            "whether the vCPU is in SMM", "KVM: kvm_memslots_for_spte_role() chooses the memory slots by it"
         ),
-        Expectation(
-            symptom="guest-mode",
-            member="guest_mode",
-            wanted=inputs.guest_mode,
-            says="whether the vCPU runs L2",
-            source="KVM: L2's writes are not logged by PML",
+        Member("guest-mode", "guest_mode", inputs.guest_mode).tells(
+            "whether the vCPU runs L2", "KVM: L2's writes are not logged by PML"
         ),
     )
 
@@ -183,47 +184,23 @@ def paging_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
     """What the base of a CPU role says of the guest's paging, besides its depth and its use of XD."""
     without_wp = negate(mode.write_protect)
     return (
-        Expectation(
-            symptom="paging",
-            member="direct",
-            wanted=negate(mode.enabled),
-            says="whether the guest has no paging",
-            source="SDM 5.1.1: CR0.PG turns paging on",
+        Member("paging", "direct", negate(mode.enabled)).tells(
+            "whether the guest has no paging", "SDM 5.1.1: CR0.PG turns paging on"
         ),
-        Expectation(
-            symptom="entry-size",
-            member="has_4_byte_gpte",
-            wanted=mode.two_levels,
-            says="whether the guest's entries have four bytes",
-            source="SDM 5.1.1: 32-bit paging is what CR4.PAE=0 chooses",
+        Member("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
+            "whether the guest's entries have four bytes", "SDM 5.1.1: 32-bit paging is what CR4.PAE=0 chooses"
         ),
-        Expectation(
-            symptom="write-protect",
-            member="cr0_wp",
-            wanted=mode.write_protect,
-            says="whether a supervisor needs R/W to write",
-            source="SDM 5.1.3: CR0.WP",
+        Member("write-protect", "cr0_wp", mode.write_protect).tells(
+            "whether a supervisor needs R/W to write", "SDM 5.1.3: CR0.WP"
         ),
-        Expectation(
-            symptom="smep",
-            member="cr4_smep",
-            wanted=mode.smep,
-            says="whether a supervisor may fetch from user pages",
-            source="SDM 5.1.3: CR4.SMEP",
+        Member("smep", "cr4_smep", mode.smep).tells(
+            "whether a supervisor may fetch from user pages", "SDM 5.1.3: CR4.SMEP"
         ),
-        Expectation(
-            symptom="smap-without-wp",
-            member="smap_andnot_wp",
-            wanted=all_of(mode.smap, without_wp),
-            says="whether SMAP restricts a supervisor that CR0.WP does not",
-            source="SDM 5.1.3: CR4.SMAP, CR0.WP",
+        Member("smap-without-wp", "smap_andnot_wp", all_of(mode.smap, without_wp)).tells(
+            "whether SMAP restricts a supervisor that CR0.WP does not", "SDM 5.1.3: CR4.SMAP, CR0.WP"
         ),
-        Expectation(
-            symptom="smep-without-wp",
-            member="smep_andnot_wp",
-            wanted=all_of(mode.smep, without_wp),
-            says="whether SMEP restricts a supervisor that CR0.WP does not",
-            source="SDM 5.1.3: CR4.SMEP, CR0.WP",
+        Member("smep-without-wp", "smep_andnot_wp", all_of(mode.smep, without_wp)).tells(
+            "whether SMEP restricts a supervisor that CR0.WP does not", "SDM 5.1.3: CR4.SMEP, CR0.WP"
         ),
     )
 
@@ -231,58 +208,27 @@ def paging_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
 def extended_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
     """What the rest of a CPU role says of the guest's paging."""
     return (
-        Expectation(
-            symptom="valid",
-            member="valid",
-            wanted=TRUE,
-            says="that it has been set",
-            source="KVM: a role without it is never that of an MMU",
+        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
+        Member("smap", "cr4_smap", mode.smap).tells(
+            "whether a supervisor may access data in user pages", "SDM 5.1.3: CR4.SMAP"
         ),
-        Expectation(
-            symptom="smap",
-            member="cr4_smap",
-            wanted=mode.smap,
-            says="whether a supervisor may access data in user pages",
-            source="SDM 5.1.3: CR4.SMAP",
+        Member("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
+            "whether there are 4-MByte pages",
+            "SDM 5.1.3: CR4.PSE, with 32-bit paging",
+            where=any_of(mode.two_levels, negate(mode.enabled)),
         ),
-        Expectation(
-            symptom="page-size",
-            member="cr4_pse",
-            wanted=mode.four_mbyte_pages,
-            says="whether there are 4-MByte pages",
-            source="SDM 5.1.3: CR4.PSE, with 32-bit paging",
-            matters=any_of(mode.two_levels, negate(mode.enabled)),
+        Member("keys", "cr4_pke", mode.protection_keys).tells(
+            "whether protection keys count", "SDM 5.1.3: CR4.PKE, with 4- and 5-level paging"
         ),
-        Expectation(
-            symptom="keys",
-            member="cr4_pke",
-            wanted=mode.protection_keys,
-            says="whether protection keys count",
-            source="SDM 5.1.3: CR4.PKE, with 4- and 5-level paging",
+        Member("five-levels", "cr4_la57", mode.five_levels).tells(
+            "whether there are five levels", "SDM 5.1.1: CR4.LA57, in IA-32e mode"
         ),
-        Expectation(
-            symptom="five-levels",
-            member="cr4_la57",
-            wanted=mode.five_levels,
-            says="whether there are five levels",
-            source="SDM 5.1.1: CR4.LA57, in IA-32e mode",
-        ),
-        Expectation(
-            symptom="long-mode",
-            member="efer_lma",
-            wanted=mode.ia32e,
-            says="whether the guest is in IA-32e mode",
-            source="SDM 5.1.1: EFER.LMA",
-        ),
+        Member("long-mode", "efer_lma", mode.ia32e).tells("whether the guest is in IA-32e mode", "SDM 5.1.1: EFER.LMA"),
     )
 
 
 def full_access(kvm: Kvm) -> Expectation:
     """A role that takes no permission away."""
-    return Expectation(
-        symptom="access",
-        member="access",
-        wanted=bv(kvm.constant("ACC_ALL"), 32),
-        says="that the tables above take nothing away",
-        source="KVM: the root has all of ACC_ALL",
+    return Member("access", "access", bv(kvm.constant("ACC_ALL"), 32)).tells(
+        "that the tables above take nothing away", "KVM: the root has all of ACC_ALL"
     )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, eq, implies, ne, negate, ule, ult, var
 
@@ -131,25 +129,6 @@ def split_request(kvm: Kvm, masks: ShadowMasks) -> tuple[SplitRequest, tuple[Ass
         Shown("index", request.index),
     )
     return request, assumptions, shown
-
-
-def each_in_place(claims: Sequence[Claim]) -> Claim:
-    """The claims about all operations in place as one: they assume the same of the same SPTE."""
-    first = claims[0]
-    return Claim(
-        holds=all_of(*(claim.holds for claim in claims)),
-        symptoms=tuple(
-            replace(symptom, sentence=f"{symptom.sentence}  The operation is {claim.case.part}.")
-            for claim in claims
-            for symptom in claim.symptoms
-        ),
-        case=Case(
-            assumptions=first.case.assumptions,
-            shown=first.case.shown[:-1],
-            evidence=sum((claim.case.evidence for claim in claims[1:]), first.case.evidence),
-            part="operations in place",
-        ),
-    )
 
 
 def any_fault() -> tuple[FastFault, tuple[Assumption, ...], tuple[Shown, ...]]:

@@ -18,7 +18,8 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import FORMATS, executable, saved_slots, with_saved
 from mmuproof.proofs.given.held_spte import use_is_known
 from mmuproof.proofs.given.relations import has
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ite, ne, negate
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, ule, var
 from mmuproof.spec.entry_layout import Control, EntryShape
 from mmuproof.spec.memory_encryption import physical_address_width, without_c_bit
 from mmuproof.spec.reserved import reserved_mask
@@ -27,6 +28,9 @@ _READ = 1 << 0
 _WRITE = 1 << 1
 _PAGE_SIZE = 1 << 7
 _SUPPRESS_VE = 1 << 63
+_HIGHEST_LEVEL = 5
+HIGHEST_PAGE = 3
+"""The level of the largest page, of 1 GByte."""
 
 _EVERYWHERE = ("kind", "writable", "mmu-writable", "ad-type", "reserved", "nx-huge")
 
@@ -49,6 +53,11 @@ class HeldEntry:
     ad_disabled: Bool
 
     @property
+    def at(self) -> SpteAt:
+        """The value and its level."""
+        return SpteAt(self.spte, self.level)
+
+    @property
     def leaf(self) -> Bool:
         """Whether it maps a page if it is present: ``is_last_spte()``."""
         return any_of(eq(self.level, 1), has(self.spte, _PAGE_SIZE))
@@ -57,6 +66,30 @@ class HeldEntry:
     def huge(self) -> Bool:
         """Whether it maps a huge page if it is present."""
         return all_of(self.leaf, ne(self.level, 1))
+
+
+def any_entry(level: BitVec | None = None) -> HeldEntry:
+    """Any entry of any page table, of a level if that is known."""
+    return HeldEntry(var("spte", 64), level or var("sp->role.level", 4), bool_var("sp->role.ad_disabled"))
+
+
+def possible(masks: ShadowMasks, entry: HeldEntry) -> tuple[Assumption, ...]:
+    """What holds of the page tables themselves."""
+    level = Assumption(
+        "sp->role.level is 1 to 5, and no page is larger than 1 GByte",
+        all_of(
+            ne(entry.level, 0),
+            ule(entry.level, _HIGHEST_LEVEL),
+            any_of(ule(entry.level, HIGHEST_PAGE), negate(entry.leaf)),
+        ),
+    )
+    if masks.vendor is Vendor.INTEL:
+        without = Assumption(
+            "a host without A/D bits has no tables with: role.root-tdp, and gating.ept-capabilities for L1's",
+            any_of(masks.host.has_ad_bits, entry.ad_disabled),
+        )
+        return level, without
+    return level, Assumption("only EPT can be without A/D bits: sp->role.ad_disabled is 0", ~entry.ad_disabled)
 
 
 @dataclass(frozen=True)
@@ -77,6 +110,14 @@ class Conjunct:
 def is_present(kvm: Kvm, spte: BitVec) -> Bool:
     """Whether an entry is a present SPTE, access-tracked or not: ``is_shadow_present_pte()``."""
     return has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))
+
+
+def present_leaf(kvm: Kvm, entry: HeldEntry) -> Assumption:
+    """That an entry is what most operations look for."""
+    return Assumption(
+        "the entry maps a page: callers look for leaves that are present",
+        all_of(is_present(kvm, entry.spte), entry.leaf),
+    )
 
 
 CONJUNCTS: Mapping[Vendor, tuple[str, ...]] = MappingProxyType(
@@ -147,7 +188,7 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry) -> tuple[Conjunct,
             of_present(
                 "used",
                 "counts as unused without A/D bits, and its use will not be noticed",
-                implies(entry.leaf, use_is_known(kvm, masks, SpteAt(spte, entry.level)).term),
+                implies(entry.leaf, use_is_known(kvm, masks, entry.at).term),
             ),
         ]
         if kvm.defines("SHADOW_NONPRESENT_VALUE"):

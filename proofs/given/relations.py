@@ -15,6 +15,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, WalkKind
+from mmuproof.proofs.claims import Wrong
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, extract, ne, negate, ult, var
 from mmuproof.spec.access import Access
@@ -213,29 +214,50 @@ class AccessKind:
     permitted: str
 
 
+@dataclass(frozen=True)
+class AccessOf:
+    """One kind of access, of which `by_rule` says what the manual does."""
+
+    name: str
+    when: Bool
+    noun: str
+
+    def by_rule(self, forbidden: str, permitted: str) -> AccessKind:
+        """The kind, with what it means that the manual forbids or permits it."""
+        return AccessKind(name=self.name, when=self.when, noun=self.noun, forbidden=forbidden, permitted=permitted)
+
+
 def judgement_symptoms(fault: Bool, allowed: Bool, kinds: Sequence[AccessKind], manual: str) -> tuple[Symptom, ...]:
     """For each kind of access the two ways in which KVM and the manual can disagree; gained access first."""
     gained = tuple(
-        Symptom(
-            name=f"{kind.name}-allowed",
-            when=all_of(kind.when, negate(fault), negate(allowed)),
-            sentence=f"{kind.noun} is allowed although {kind.forbidden}.",
-            actual="no fault",
-            expected=f"{manual}: the access is denied",
-        )
+        Wrong(
+            f"{kind.name}-allowed",
+            all_of(kind.when, negate(fault), negate(allowed)),
+            f"{kind.noun} is allowed although {kind.forbidden}.",
+        ).told("no fault", f"{manual}: the access is denied")
         for kind in kinds
     )
     lost = tuple(
-        Symptom(
-            name=f"{kind.name}-denied",
-            when=all_of(kind.when, fault, allowed),
-            sentence=f"{kind.noun} is denied although {kind.permitted}.",
-            actual="a fault",
-            expected=f"{manual}: the access is allowed",
-        )
+        Wrong(
+            f"{kind.name}-denied",
+            all_of(kind.when, fault, allowed),
+            f"{kind.noun} is denied although {kind.permitted}.",
+        ).told("a fault", f"{manual}: the access is allowed")
         for kind in kinds
     )
     return gained + lost
+
+
+def misconfiguration_symptoms(missed: Bool, invented: Bool) -> tuple[Symptom, Symptom]:
+    """How KVM and the manual can disagree on what is a misconfiguration of L1's EPT."""
+    return (
+        Wrong("misconfiguration-missed", missed, "An entry that hardware holds misconfigured is walked as valid.").told(
+            "the entry is accepted", "SDM 31.3.3.1: EPT misconfiguration"
+        ),
+        Wrong(
+            "misconfiguration-invented", invented, "An entry that hardware accepts is reported as misconfigured."
+        ).told("EPT misconfiguration", "SDM 31.3.3.1: the entry is valid"),
+    )
 
 
 def same(left: Iterable[Bool], right: Iterable[Bool]) -> Bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import Check, CheckKind
@@ -10,14 +10,15 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
 from mmuproof.model.sptes import MadeSpte, SpteRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.lifecycle_invariant import is_not_present_kind, is_present
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, boolean, implies, ne, negate, var, zext
 from mmuproof.spec import ept, npt, paging
@@ -58,7 +59,7 @@ def _expected_bits(kvm: Kvm, vendor: Vendor, made: MadeSpte, inputs: SpteInputs)
     return rows
 
 
-def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _one_to_one(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     made = kvm.sptes.make_spte(masks, inputs.request)
@@ -97,71 +98,55 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 any_of(masks.host.has_exec_only, has(request.pte_access, kvm.constant("ACC_USER_MASK"))),
             )
         )
-    ignored = Symptom(
-        name="write-tracking-ignored",
-        when=untracked,
-        sentence="make_spte() does not write-protect a page that has to stay write-protected.",
-        actual="wrprot is false",
-        expected="KVM: mmu_try_to_unsync_pages() refused",
-        place=_MAKE_SPTE,
-    )
+    ignored = Wrong(
+        "write-tracking-ignored",
+        untracked,
+        "make_spte() does not write-protect a page that has to stay write-protected.",
+    ).told("wrprot is false", "KVM: mmu_try_to_unsync_pages() refused", place=_MAKE_SPTE)
     shown = (*inputs.shown, Shown("old_spte", request.old_spte), Shown("spte", made.spte))
-    return [
-        Claim(
-            holds=all_of(
-                relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
-                implies(negate(was_mmio), negate(untracked)),
-                negate(invented),
-                negate(misled),
-            ),
-            symptoms=(
-                *(
-                    Symptom(
-                        name=f"{name}-{'gained' if gained else 'lost'}",
-                        when=all_of(got, negate(want)) if gained else all_of(negate(got), want),
-                        sentence=f"make_spte() does not keep {words} together.",
-                        actual=f"the SPTE {'grants' if gained else 'lacks'} {name}",
-                        expected=(
-                            f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} "
-                            f"{name}"
-                        ),
-                    )
-                    for gained in (True, False)
-                    for name, got, want, words in rows
-                ),
-                ignored,
-                Symptom(
-                    name="write-tracking-misled",
-                    when=misled,
-                    sentence="Write tracking is asked about another page, or on another "
-                    "occasion, than make_spte() is called for.",
-                    actual="mmu_try_to_unsync_pages() is told otherwise",
-                    expected="KVM: the gfn, synchronizing and prefetch of make_spte()",
-                ),
-                Symptom(
-                    name="write-tracking-invented",
-                    when=invented,
-                    sentence="make_spte() write-protects a page that may become writable.",
-                    actual="wrprot is true",
-                    expected="KVM: mmu_try_to_unsync_pages() did not refuse",
-                ),
-            ),
-            case=Case(assumptions=tuple(assumptions), shown=shown, evidence=made.evidence),
+    yield always(
+        all_of(
+            relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
+            implies(negate(was_mmio), negate(untracked)),
+            negate(invented),
+            negate(misled),
         ),
-        Claim(
-            holds=negate(untracked),
-            symptoms=(ignored,),
-            case=Case(
-                assumptions=(
-                    *assumptions,
-                    Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
-                ),
-                shown=shown,
-                evidence=made.evidence,
-                part="replacing an MMIO SPTE",
-            ),
+        given(*assumptions, shown=shown, evidence=made.evidence),
+        *(
+            Wrong(
+                f"{name}-{'gained' if gained else 'lost'}",
+                all_of(got, negate(want)) if gained else all_of(negate(got), want),
+                f"make_spte() does not keep {words} together.",
+            ).told(
+                f"the SPTE {'grants' if gained else 'lacks'} {name}",
+                f"KVM's table in the series' cover letter: the access {'lacks' if gained else 'grants'} {name}",
+            )
+            for gained in (True, False)
+            for name, got, want, words in rows
         ),
-    ]
+        ignored,
+        Wrong(
+            "write-tracking-misled",
+            misled,
+            "Write tracking is asked about another page, or on another occasion, than make_spte() is called for.",
+        ).told(
+            "mmu_try_to_unsync_pages() is told otherwise", "KVM: the gfn, synchronizing and prefetch of make_spte()"
+        ),
+        Wrong("write-tracking-invented", invented, "make_spte() write-protects a page that may become writable.").told(
+            "wrprot is true", "KVM: mmu_try_to_unsync_pages() did not refuse"
+        ),
+    )
+    yield always(
+        negate(untracked),
+        given(
+            *assumptions,
+            Assumption("the SPTE replaces an MMIO SPTE, of a memory slot that was not there yet", was_mmio),
+            shown=shown,
+            evidence=made.evidence,
+            part="replacing an MMIO SPTE",
+        ),
+        ignored,
+    )
 
 
 def _maps_a_page(kvm: Kvm, masks: ShadowMasks, request: SpteRequest) -> Bool:
@@ -195,33 +180,30 @@ def _gpte_claim(
 ) -> Claim:
     stray = ne(acc & ~kvm.constant("ACC_ALL"), 0)
     symptoms = [
-        Symptom(
-            name=f"{name}-{'gained' if gained else 'lost'}",
-            when=all_of(got, negate(want)) if gained else all_of(negate(got), want),
-            sentence=f"gpte_access() {'grants' if gained else 'drops'} {name} against the entry.",
-            actual=f"{name} is {'granted' if gained else 'not granted'}",
-            expected=f"the entry {'does not grant' if gained else 'grants'} {name}",
+        Wrong(
+            f"{name}-{'gained' if gained else 'lost'}",
+            all_of(got, negate(want)) if gained else all_of(negate(got), want),
+            f"gpte_access() {'grants' if gained else 'drops'} {name} against the entry.",
+        ).told(
+            f"{name} is {'granted' if gained else 'not granted'}",
+            f"the entry {'does not grant' if gained else 'grants'} {name}",
         )
         for name, got, want in rows
         for gained in (True, False)
     ]
     symptoms.append(
-        Symptom(
-            name="stray-bits",
-            when=stray,
-            sentence="gpte_access() gives a bit outside ACC_ALL.",
-            actual="a bit outside ACC_ALL",
-            expected="no such permission",
+        Wrong("stray-bits", stray, "gpte_access() gives a bit outside ACC_ALL.").told(
+            "a bit outside ACC_ALL", "no such permission"
         )
     )
-    return Claim(
-        holds=all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
-        symptoms=tuple(symptoms),
-        case=Case(
-            assumptions=(premise,),
+    return always(
+        all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
+        given(
+            premise,
             shown=(Shown("gpte", gpte), Shown("access", acc, relations.acc_flags(kvm))),
             part=f"{gpte_format.value} entries",
         ),
+        *symptoms,
     )
 
 
@@ -276,20 +258,13 @@ def _out_of_range(checks: Sequence[Check], kind: CheckKind) -> tuple[Symptom, ..
     """For each index, or each shift, that it is out of range."""
     name, sentence, actual, expected = _OUT_OF_RANGE[kind]
     return tuple(
-        Symptom(
-            name=name,
-            when=negate(check.holds),
-            sentence=sentence.format(check.at),
-            actual=actual,
-            expected=expected,
-            place=check.place,
-        )
+        Wrong(name, negate(check.holds), sentence.format(check.at)).told(actual, expected, place=check.place)
         for check in checks
         if check.kind is kind
     )
 
 
-def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _in_bounds(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     """One claim for the error codes that permission_fault() is meant for, and two for all others.
 
     Apart from each other, so that a finding of one kind hides nothing of the other.
@@ -313,51 +288,38 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     fits_role = boolean(acc_all < 1 << kvm.walks.role_access_bits)
     fits_element = boolean(all(acc_all < element.width for element in walk.metadata.permissions))
     sizes = (
-        Symptom(
-            name="role-too-narrow",
-            when=negate(fits_role),
-            sentence="role.access cannot hold ACC_ALL.",
-            actual=f"role.access has {kvm.walks.role_access_bits} bits",
-            expected=f"ACC_ALL is {acc_all:#x}",
+        Wrong("role-too-narrow", negate(fits_role), "role.access cannot hold ACC_ALL.").told(
+            f"role.access has {kvm.walks.role_access_bits} bits", f"ACC_ALL is {acc_all:#x}"
         ),
-        Symptom(
-            name="element-too-narrow",
-            when=negate(fits_element),
-            sentence="An element of permissions[] has no bit for some ACC_* combination.",
-            actual=f"elements of {walk.metadata.permissions[0].width} bits",
-            expected=f"ACC_ALL is {acc_all:#x}",
-        ),
+        Wrong(
+            "element-too-narrow",
+            negate(fits_element),
+            "An element of permissions[] has no bit for some ACC_* combination.",
+        ).told(f"elements of {walk.metadata.permissions[0].width} bits", f"ACC_ALL is {acc_all:#x}"),
     )
-    return [
-        Claim(
-            holds=all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
-            symptoms=(*sizes, *indices, *shifts),
-            case=Case(
-                assumptions=(
-                    Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
-                    *others,
-                ),
-                shown=shown,
-                evidence=evidence,
-                part="accesses of P, W, U and F",
-            ),
+    yield always(
+        all_of(fits_role, fits_element, negate(bad_index), negate(bad_shift)),
+        given(
+            Assumption("an access of P, W, U and F: the error code's low half has no other bit", bits.term),
+            *others,
+            shown=shown,
+            evidence=evidence,
+            part="accesses of P, W, U and F",
         ),
-        Claim(
-            holds=negate(bad_index),
-            symptoms=indices,
-            case=Case(
-                assumptions=(any_other, *others), shown=shown, evidence=evidence, part="indices for any other access"
-            ),
-        ),
-        # What comes after an index out of range has no meaning.
-        Claim(
-            holds=any_of(bad_index, negate(bad_shift)),
-            symptoms=tuple(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
-            case=Case(
-                assumptions=(any_other, *others), shown=shown, evidence=evidence, part="shifts for any other access"
-            ),
-        ),
-    ]
+        *sizes,
+        *indices,
+        *shifts,
+    )
+    yield always(
+        negate(bad_index),
+        given(any_other, *others, shown=shown, evidence=evidence, part="indices for any other access"),
+        *indices,
+    )
+    yield always(
+        any_of(bad_index, negate(bad_shift)),
+        given(any_other, *others, shown=shown, evidence=evidence, part="shifts for any other access"),
+        *(replace(each, when=all_of(negate(bad_index), each.when)) for each in shifts),
+    )
 
 
 THEOREMS = (
@@ -374,8 +336,7 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "what is replaced is present, empty, frozen, or an MMIO SPTE: lifecycle.* (kind)",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_one_to_one,
+        state=several(_one_to_one),
         catches=(
             Catch("exec-and-user-exec-swapped", "execute-gained"),
             Catch("make-spte-always-readable", "read-gained"),
@@ -384,8 +345,7 @@ THEOREMS = (
             Catch("nx-huge-not-mitigated", "execute-gained"),
             Catch("host-writable-at-xu", "user-execute-gained"),
             Catch("mark-with-ad-bits-takes-all", "read-lost"),
-            Catch("write-tracking-negated", "write-tracking-ignored"),
-            Catch("unsync-of-page-tables-skipped", "write-tracking-ignored"),
+            *showing("write-tracking-ignored", "write-tracking-negated", "unsync-of-page-tables-skipped"),
             Catch("unsync-asks-for-another-occasion", "write-tracking-misled"),
         ),
     ),
@@ -394,7 +354,6 @@ THEOREMS = (
         claim="The ACC_* bits read out of a guest entry are its architectural permission bits, and no others.",
         source="SDM 31.3.2 and 5.5, APM 5.3",
         assumes=("ordinary entries are present: the walk stops at others",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_gpte_access,
         catches=(Catch("gpte-access-drops-read", "read-lost"), Catch("gpte-access-ignores-nx", "execute-gained")),
     ),
@@ -408,12 +367,9 @@ THEOREMS = (
             "a protection key has 4 bits",
             "paging is on: without, KVM does not consult the metadata",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_in_bounds,
-        catches=(
-            Catch("fetch-index-not-halved", "index-out-of-range"),
-            Catch("permissions-one-short", "index-out-of-range"),
-            Catch("error-code-not-masked", "index-out-of-range"),
+        state=several(_in_bounds),
+        catches=showing(
+            "index-out-of-range", "fetch-index-not-halved", "permissions-one-short", "error-code-not-masked"
         ),
     ),
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, boolean, bv, ne, negate, zext
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, boolean, bv, ne, negate, zext
 from mmuproof.spec import ept, npt, paging
 from mmuproof.spec.entry_layout import Control, defined_bits, reserved_bits
 from mmuproof.spec.ept_layout import EPT
@@ -99,17 +99,13 @@ def _type_symptoms(kvm: Kvm) -> list[Symptom]:
     types = [kvm.constant(name) for name in names if kvm.defines(name)]
     alike = len(set(types)) < len(types) or any(value & ~mask for value in types)
     return [
-        Symptom(
-            name="ad-types",
-            when=boolean(alike),
-            sentence="The types of A/D tracking are not distinct values of SPTE_TDP_AD_MASK.",
-            actual=", ".join(f"{value:#x}" for value in types),
-            expected="KVM's comments in spte.h: the bits tell the types apart",
-        )
+        Wrong(
+            "ad-types", boolean(alike), "The types of A/D tracking are not distinct values of SPTE_TDP_AD_MASK."
+        ).told(", ".join(f"{value:#x}" for value in types), "KVM's comments in spte.h: the bits tell the types apart")
     ]
 
 
-def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _disjoint(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     fields = software_fields(kvm, masks)
     others = _hardware_fields(masks)
@@ -120,45 +116,32 @@ def _disjoint(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         # Outside EPT the type of A/D tracking is SPTE_TDP_AD_ENABLED, which is 0.
         if vendor is Vendor.SHADOW and field.name != "SPTE_TDP_AD_MASK":
             symptoms.append(
-                Symptom(
-                    name="reserved-bit",
-                    when=ne(field.mask & _reserved_in_pae(), 0),
-                    sentence=f"{field.name} overlaps a bit that is reserved in PAE paging.",
-                    actual="a reserved bit is set",
-                    expected="SDM 5.4: the bit has to be 0",
-                )
+                Wrong(
+                    "reserved-bit",
+                    ne(field.mask & _reserved_in_pae(), 0),
+                    f"{field.name} overlaps a bit that is reserved in PAE paging.",
+                ).told("a reserved bit is set", "SDM 5.4: the bit has to be 0")
             )
         symptoms.append(
-            Symptom(
-                name="hardware-bit",
-                when=ne(field.mask & hardware, 0),
-                sentence=f"{field.name} overlaps a bit that the hardware defines.",
-                actual="the bit means two things",
-                expected=f"{manual}: the bit has a meaning",
-            )
+            Wrong(
+                "hardware-bit", ne(field.mask & hardware, 0), f"{field.name} overlaps a bit that the hardware defines."
+            ).told("the bit means two things", f"{manual}: the bit has a meaning")
         )
         symptoms += [_overlap(field, other) for other in (*fields[index + 1 :], *others)]
     symptoms += [_overlap(one, other) for one, other in combinations(others, 2)]
-    return [
-        Claim(
-            holds=negate(any_of(*(symptom.when for symptom in symptoms))),
-            symptoms=tuple(symptoms),
-            case=Case(
-                assumptions=plausible_host(masks),
-                shown=tuple(Shown(field.name, field.mask) for field in (*fields, *others)),
-                evidence=masks.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=tuple(Shown(field.name, field.mask) for field in (*fields, *others)),
+            evidence=masks.evidence,
+        ),
+        *symptoms,
+    )
 
 
 def _overlap(one: SpteField, other: SpteField) -> Symptom:
-    return Symptom(
-        name="fields-overlap",
-        when=ne(one.mask & other.mask, 0),
-        sentence=f"{one.name} and {other.name} overlap.",
-        actual="one bit means two things",
-        expected="KVM's comments in spte.h: each field has bits of its own",
+    return Wrong("fields-overlap", ne(one.mask & other.mask, 0), f"{one.name} and {other.name} overlap.").told(
+        "one bit means two things", "KVM's comments in spte.h: each field has bits of its own"
     )
 
 
@@ -168,7 +151,7 @@ def _hardware_present(kvm: Kvm, vendor: Vendor, spte: BitVec, mbec: Bool) -> Boo
     return npt.present(spte) if vendor is Vendor.AMD else paging.present(spte)
 
 
-def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _frozen(kvm: Kvm, vendor: Vendor) -> Claim:
     frozen = bv(kvm.constant("FROZEN_SPTE"), 64)
     masks = kvm.masks.shadow_masks(vendor)
     kvm_says = kvm.sptes.predicates(masks, frozen)
@@ -176,67 +159,36 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     present = _hardware_present(kvm, vendor, frozen, mbec)
     address = ne(frozen & _PFN, 0)
     manual = "SDM 31.3.2" if vendor is Vendor.INTEL else "APM 15.25, SDM 5.5"
-    return [
-        Claim(
-            holds=all_of(
-                negate(present),
-                negate(kvm_says.is_shadow_present),
-                negate(kvm_says.is_mmio),
-                negate(address),
-                kvm_says.is_frozen,
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=(
+                Shown("FROZEN_SPTE", frozen),
+                Shown("MBEC enabled", mbec),
+                Shown("shadow_mmio_value", masks.mmio_value),
+                Shown("shadow_mmio_mask", masks.mmio_mask),
             ),
-            symptoms=(
-                Symptom(
-                    name="hardware-present",
-                    when=present,
-                    sentence="The hardware takes a frozen SPTE for a present entry.",
-                    actual="KVM holds the entry not present",
-                    expected=f"{manual}: the entry is present",
-                ),
-                Symptom(
-                    name="mmu-present",
-                    when=kvm_says.is_shadow_present,
-                    sentence="A frozen SPTE is MMU-present.",
-                    actual="is_shadow_present_pte()",
-                    expected="KVM's comment at FROZEN_SPTE: not present",
-                ),
-                Symptom(
-                    name="mmio",
-                    when=kvm_says.is_mmio,
-                    sentence="A frozen SPTE is taken for an MMIO SPTE.",
-                    actual="is_mmio_spte(), by shadow_mmio_mask and shadow_mmio_value",
-                    expected="KVM's comment at FROZEN_SPTE: not MMIO",
-                ),
-                Symptom(
-                    name="address",
-                    when=address,
-                    sentence="A frozen SPTE has address bits set.",
-                    actual="a PFN bit is set",
-                    expected="KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF",
-                ),
-                Symptom(
-                    name="not-recognised",
-                    when=negate(kvm_says.is_frozen),
-                    sentence="A frozen SPTE is not recognised.",
-                    actual="is_frozen_spte() is false",
-                    expected="KVM: is_frozen_spte()",
-                ),
-            ),
-            case=Case(
-                assumptions=plausible_host(masks),
-                shown=(
-                    Shown("FROZEN_SPTE", frozen),
-                    Shown("MBEC enabled", mbec),
-                    Shown("shadow_mmio_value", masks.mmio_value),
-                    Shown("shadow_mmio_mask", masks.mmio_mask),
-                ),
-                evidence=masks.evidence,
-            ),
-        )
-    ]
+            evidence=masks.evidence,
+        ),
+        Wrong("hardware-present", present, "The hardware takes a frozen SPTE for a present entry.").told(
+            "KVM holds the entry not present", f"{manual}: the entry is present"
+        ),
+        Wrong("mmu-present", kvm_says.is_shadow_present, "A frozen SPTE is MMU-present.").told(
+            "is_shadow_present_pte()", "KVM's comment at FROZEN_SPTE: not present"
+        ),
+        Wrong("mmio", kvm_says.is_mmio, "A frozen SPTE is taken for an MMIO SPTE.").told(
+            "is_mmio_spte(), by shadow_mmio_mask and shadow_mmio_value", "KVM's comment at FROZEN_SPTE: not MMIO"
+        ),
+        Wrong("address", address, "A frozen SPTE has address bits set.").told(
+            "a PFN bit is set", "KVM's comment at FROZEN_SPTE: no PFN bits, for L1TF"
+        ),
+        Wrong("not-recognised", negate(kvm_says.is_frozen), "A frozen SPTE is not recognised.").told(
+            "is_frozen_spte() is false", "KVM: is_frozen_spte()"
+        ),
+    )
 
 
-def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _assertions(kvm: Kvm, vendor: Vendor) -> Claim:
     failed = kvm.failed_assertions()
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
@@ -245,34 +197,22 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     evidence = result.evidence + masks.evidence
     build = [check for check in evidence.checks if check.kind is CheckKind.BUILD]
     symptoms = [
-        Symptom(
-            name="static-assertion",
-            when=boolean(True),
-            sentence=f"{each.removesuffix('.')}.",
-            actual="the assertion fails",
-            expected="KVM's own assertions: every static_assert holds",
+        Wrong("static-assertion", boolean(True), f"{each.removesuffix('.')}.").told(
+            "the assertion fails", "KVM's own assertions: every static_assert holds"
         )
         for each in failed
     ]
     symptoms += [
-        Symptom(
-            name="build-bug",
-            when=negate(check.holds),
-            sentence=f"The BUILD_BUG_ON at {check.at} fires.",
-            actual="it fires",
-            expected="KVM's own assertions: no BUILD_BUG_ON fires",
+        Wrong("build-bug", negate(check.holds), f"The BUILD_BUG_ON at {check.at} fires.").told(
+            "it fires", "KVM's own assertions: no BUILD_BUG_ON fires"
         )
         for check in build
     ]
-    return [
-        Claim(
-            holds=all_of(boolean(not failed), *(check.holds for check in build)),
-            symptoms=tuple(symptoms),
-            case=Case(
-                assumptions=(*plausible_host(masks), *inputs.assumptions, relations.paging_on(walk)), evidence=evidence
-            ),
-        )
-    ]
+    return always(
+        all_of(boolean(not failed), *(check.holds for check in build)),
+        given(*plausible_host(masks), *inputs.assumptions, relations.paging_on(walk), evidence=evidence),
+        *symptoms,
+    )
 
 
 THEOREMS = (
@@ -287,12 +227,10 @@ THEOREMS = (
             "KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page permissions",
             "the host's address widths are architectural",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_disjoint,
+        state=alone(_disjoint),
         catches=(
             Catch("mmu-writable-in-saved-slot", "fields-overlap"),
-            Catch("host-writable-at-xu", "hardware-bit"),
-            Catch("default-host-writable-at-global", "hardware-bit"),
+            *showing("hardware-bit", "host-writable-at-xu", "default-host-writable-at-global"),
             Catch("default-mmu-writable-reserved", "reserved-bit"),
             Catch("ad-types-alike", "ad-types"),
             Catch("key-ids-from-a-bit-too-low", "fields-overlap"),
@@ -304,8 +242,7 @@ THEOREMS = (
         "mask and value, and has no PFN bit.",
         source="SDM 31.3.2, APM 15.25; KVM's comment at FROZEN_SPTE",
         assumes=("the host's address widths are architectural", "trees without XU never enable MBEC"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_frozen,
+        state=alone(_frozen),
         catches=(
             Catch("frozen-has-bit-10", "hardware-present"),
             Catch("frozen-has-pfn", "address"),
@@ -317,14 +254,16 @@ THEOREMS = (
         claim="Every static_assert of the lifted files, and every BUILD_BUG_ON in the lifted functions, holds.",
         source="KVM's own assertions",
         assumes=("the host's address widths are architectural", "the error code's low half has only P, W, U and F"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_assertions,
+        state=alone(_assertions),
         catches=(
             Catch("fetch-index-not-halved", "undefined-behaviour"),
-            Catch("frozen-has-bit-10", "static-assertion"),
-            Catch("mmio-generation-at-xu", "static-assertion"),
-            Catch("mmio-generation-at-mmu-present", "static-assertion"),
-            Catch("mmu-writable-in-saved-slot", "static-assertion"),
+            *showing(
+                "static-assertion",
+                "frozen-has-bit-10",
+                "mmio-generation-at-xu",
+                "mmio-generation-at-mmu-present",
+                "mmu-writable-in-saved-slot",
+            ),
         ),
     ),
 )

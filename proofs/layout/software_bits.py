@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.layout.fields import software_fields
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
-from mmuproof.smt.terms import any_of, boolean, bv, ne, negate
+from mmuproof.proofs.theorem import Claim, Theorem, alone, showing
+from mmuproof.smt.terms import boolean, bv, ne
 from mmuproof.spec.entry_layout import Control, EntryFormat, ignored_bits
 from mmuproof.spec.ept_layout import EPT
 from mmuproof.spec.npt_layout import NPT_LONG_MODE
@@ -41,7 +42,7 @@ def _settings(kvm: Kvm, vendor: Vendor) -> Iterator[frozenset[Control]]:
         yield _SIZES | frozenset(some)
 
 
-def _ignored(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ignored(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     symptoms = []
     for entry_format in _formats(vendor):
@@ -58,27 +59,20 @@ def _ignored(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 if vendor is Vendor.SHADOW and field.name == _TDP_ONLY:
                     continue  # Without TDP the type is SPTE_TDP_AD_ENABLED, which is 0.
                 symptoms.append(
-                    Symptom(
-                        name="not-ignored",
-                        when=ne(field.mask & ~ignored, 0),
-                        sentence=(
-                            f"{field.name} has a bit that the hardware does not ignore ({entry_format.name}, {kind})."
-                        ),
-                        actual="the hardware looks at the bit",
-                        expected="SDM 31.3.2 and 5.5, APM 5.3: the bit is not ignored",
-                    )
+                    Wrong(
+                        "not-ignored",
+                        ne(field.mask & ~ignored, 0),
+                        f"{field.name} has a bit that the hardware does not ignore ({entry_format.name}, {kind}).",
+                    ).told("the hardware looks at the bit", "SDM 31.3.2 and 5.5, APM 5.3: the bit is not ignored")
                 )
-    return [
-        Claim(
-            holds=negate(any_of(*(symptom.when for symptom in symptoms))),
-            symptoms=tuple(symptoms),
-            case=Case(
-                assumptions=plausible_host(masks),
-                shown=tuple(Shown(field.name, field.mask) for field in software_fields(kvm, masks)),
-                evidence=masks.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *plausible_host(masks),
+            shown=tuple(Shown(field.name, field.mask) for field in software_fields(kvm, masks)),
+            evidence=masks.evidence,
+        ),
+        *symptoms,
+    )
 
 
 _REPORTED = (
@@ -101,7 +95,7 @@ _SYNTHETIC = ("IMPLICIT_ACCESS", "PRIVATE_ACCESS")
 _LOW_HALF = (1 << 32) - 1
 
 
-def _error_codes(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _error_codes(kvm: Kvm, vendor: Vendor) -> Claim:
     def values(names: Sequence[str]) -> dict[str, int]:
         full = (f"PFERR_{name}" for name in names)
         return {name: kvm.constant(name) for name in full if kvm.defines(name)}
@@ -109,32 +103,18 @@ def _error_codes(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     synthetic, reported = values(_SYNTHETIC), values(_REPORTED)
     every = {**reported, **synthetic}
     symptoms = [
-        Symptom(
-            name="shared-bit",
-            when=boolean(bool(every[one] & every[other])),
-            sentence=f"{one} and {other} have a bit in common.",
-            actual="one bit means two things",
-            expected="KVM's comments at PFERR_IMPLICIT_ACCESS: bits that hardware does not use",
+        Wrong("shared-bit", boolean(bool(every[one] & every[other])), f"{one} and {other} have a bit in common.").told(
+            "one bit means two things", "KVM's comments at PFERR_IMPLICIT_ACCESS: bits that hardware does not use"
         )
         for one, other in combinations(every, 2)
     ]
     symptoms += [
-        Symptom(
-            name="low-half",
-            when=boolean(bool(value & _LOW_HALF)),
-            sentence=f"{name} has a bit that a page fault's error code can report.",
-            actual="the bit is in the low half",
-            expected="KVM's BUILD_BUG_ON in kvm_mmu_page_fault(): synthetic bits are above 31",
-        )
+        Wrong(
+            "low-half", boolean(bool(value & _LOW_HALF)), f"{name} has a bit that a page fault's error code can report."
+        ).told("the bit is in the low half", "KVM's BUILD_BUG_ON in kvm_mmu_page_fault(): synthetic bits are above 31")
         for name, value in synthetic.items()
     ]
-    return [
-        Claim(
-            holds=negate(any_of(*(symptom.when for symptom in symptoms))),
-            symptoms=tuple(symptoms),
-            case=Case(shown=tuple(Shown(name, bv(value, 64)) for name, value in every.items())),
-        )
-    ]
+    return never(given(shown=tuple(Shown(name, bv(value, 64)) for name, value in every.items())), *symptoms)
 
 
 THEOREMS = (
@@ -148,12 +128,9 @@ THEOREMS = (
             "verification or paging-write control",
             "protection keys are offered only with TDP, so that no SPTE is subject to them",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_ignored,
-        catches=(
-            Catch("host-writable-at-xu", "not-ignored"),
-            Catch("default-host-writable-at-global", "not-ignored"),
-            Catch("default-mmu-writable-reserved", "not-ignored"),
+        state=alone(_ignored),
+        catches=showing(
+            "not-ignored", "host-writable-at-xu", "default-host-writable-at-global", "default-mmu-writable-reserved"
         ),
     ),
     Theorem(
@@ -161,9 +138,7 @@ THEOREMS = (
         claim="The bits that KVM adds to page-fault error codes are above 31, and no two bits of an error code are the "
         "same.",
         source="KVM's comments at PFERR_IMPLICIT_ACCESS and PFERR_PRIVATE_ACCESS; SDM 5.7, APM 15.25.6",
-        assumes=(),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_error_codes,
-        catches=(Catch("implicit-access-is-private", "shared-bit"), Catch("pk-flag-at-ss", "shared-bit")),
+        state=alone(_error_codes),
+        catches=showing("shared-bit", "implicit-access-is-private", "pk-flag-at-ss"),
     ),
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import WalkKind
+from mmuproof.proofs.claims import always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
-from mmuproof.proofs.given.relations import AccessKind, FaultInputs, has
+from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, has
 from mmuproof.proofs.nested.translation import NO_STAGE, no_stage
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept, npt
@@ -23,8 +23,8 @@ _EFER_NXE = 11
 _READABLE = "an entry of L1's EPT that can be written can be read: any other is misconfigured"
 
 
-def _judgement(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    return [_by_ept(kvm) if vendor is Vendor.INTEL else _by_npt(kvm)]
+def _judgement(kvm: Kvm, vendor: Vendor) -> Claim:
+    return _by_ept(kvm) if vendor is Vendor.INTEL else _by_npt(kvm)
 
 
 def _by_ept(kvm: Kvm) -> Claim:
@@ -43,22 +43,20 @@ def _by_ept(kvm: Kvm) -> Claim:
         user_mode_address=user_address,
     )
     guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm))
-    return Claim(
-        holds=iff(fault, negate(allowed)),
-        symptoms=relations.judgement_symptoms(fault, allowed, _ept_kinds(kvm, inputs, user_address), "SDM 31.3.3.2"),
-        case=Case(
-            assumptions=(
-                *inputs.assumptions,
-                no_stage(kvm, inputs.access),
-                new_role(done),
-                Assumption(_READABLE, implies(permissions.write, permissions.read)),
-            ),
+    return always(
+        iff(fault, negate(allowed)),
+        given(
+            *inputs.assumptions,
+            no_stage(kvm, inputs.access),
+            new_role(done),
+            Assumption(_READABLE, implies(permissions.write, permissions.read)),
             shown=(
                 *((Shown("MBEC for L2", controls.mbec), guest_rights) if relations.has_mbec(kvm) else ()),
                 *inputs.shown,
             ),
             evidence=result.evidence + handed.evidence,
         ),
+        *relations.judgement_symptoms(fault, allowed, _ept_kinds(kvm, inputs, user_address), "SDM 31.3.3.2"),
     )
 
 
@@ -66,38 +64,22 @@ def _ept_kinds(kvm: Kvm, inputs: FaultInputs, user_address: Bool) -> tuple[Acces
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     fetches = (
         (
-            AccessKind(
-                name="user-fetch",
-                when=all_of(inputs.fetch, user_address),
-                noun="KVM's own fetch from a user-mode address",
-                forbidden="L1's EPT denies it",
-                permitted="L1's EPT allows it",
-            ),
-            AccessKind(
-                name="supervisor-fetch",
-                when=all_of(inputs.fetch, negate(user_address)),
-                noun="KVM's own fetch from a supervisor-mode address",
-                forbidden="XS is clear",
-                permitted="XS is set",
-            ),
+            AccessOf(
+                "user-fetch", all_of(inputs.fetch, user_address), "KVM's own fetch from a user-mode address"
+            ).by_rule("L1's EPT denies it", "L1's EPT allows it"),
+            AccessOf(
+                "supervisor-fetch",
+                all_of(inputs.fetch, negate(user_address)),
+                "KVM's own fetch from a supervisor-mode address",
+            ).by_rule("XS is clear", "XS is set"),
         )
         if relations.has_mbec(kvm)
-        else (
-            AccessKind(
-                name="fetch",
-                when=inputs.fetch,
-                noun="KVM's own fetch for L2",
-                forbidden="X is clear",
-                permitted="X is set",
-            ),
-        )
+        else (AccessOf("fetch", inputs.fetch, "KVM's own fetch for L2").by_rule("X is clear", "X is set"),)
     )
     return (
         *fetches,
-        AccessKind(
-            name="write", when=inputs.write, noun="KVM's own write for L2", forbidden="W is clear", permitted="W is set"
-        ),
-        AccessKind(name="read", when=data, noun="KVM's own read for L2", forbidden="R is clear", permitted="R is set"),
+        AccessOf("write", inputs.write, "KVM's own write for L2").by_rule("W is clear", "W is set"),
+        AccessOf("read", data, "KVM's own read for L2").by_rule("R is clear", "R is set"),
     )
 
 
@@ -122,19 +104,14 @@ def _by_npt(kvm: Kvm) -> Claim:
 
     # The manual leaves GMET without EFER.NXE open, so either reading is right.
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
-    return Claim(
-        holds=right,
-        symptoms=relations.judgement_symptoms(
-            fault, allowed(GMET_WITHOUT_NXE.reading), _npt_kinds(inputs, cpl_3=eq(cpl, 3)), "APM 15.25"
-        ),
-        case=Case(
-            assumptions=(
-                *inputs.assumptions,
-                *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
-                no_stage(kvm, inputs.access),
-                new_role(done),
-                Assumption("PFERR_USER_MASK of a linear access says that CPL is 3", iff(inputs.user, eq(cpl, 3))),
-            ),
+    return always(
+        right,
+        given(
+            *inputs.assumptions,
+            *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+            no_stage(kvm, inputs.access),
+            new_role(done),
+            Assumption("PFERR_USER_MASK of a linear access says that CPL is 3", iff(inputs.user, eq(cpl, 3))),
             shown=(
                 Shown("GMET for L2", handed.gmet),
                 Shown("L1's CR4", controls.cr4),
@@ -144,39 +121,26 @@ def _by_npt(kvm: Kvm) -> Claim:
             ),
             evidence=result.evidence + handed.evidence,
         ),
+        *relations.judgement_symptoms(
+            fault, allowed(GMET_WITHOUT_NXE.reading), _npt_kinds(inputs, cpl_3=eq(cpl, 3)), "APM 15.25"
+        ),
         choices=(GMET_WITHOUT_NXE,),
     )
 
 
 def _npt_kinds(inputs: FaultInputs, cpl_3: Bool) -> tuple[AccessKind, ...]:
     return (
-        AccessKind(
-            name="supervisor-fetch",
-            when=all_of(inputs.fetch, negate(cpl_3)),
-            noun="KVM's own fetch for L2 at CPL 0 to 2",
-            forbidden="NX is set, or U is as GMET or its absence forbids",
-            permitted="NX is clear, and U is as it has to be",
+        AccessOf(
+            "supervisor-fetch", all_of(inputs.fetch, negate(cpl_3)), "KVM's own fetch for L2 at CPL 0 to 2"
+        ).by_rule("NX is set, or U is as GMET or its absence forbids", "NX is clear, and U is as it has to be"),
+        AccessOf("user-fetch", all_of(inputs.fetch, cpl_3), "KVM's own fetch for L2 at CPL 3").by_rule(
+            "NX is set, or U is clear without GMET", "NX is clear, and U is set or GMET is on"
         ),
-        AccessKind(
-            name="user-fetch",
-            when=all_of(inputs.fetch, cpl_3),
-            noun="KVM's own fetch for L2 at CPL 3",
-            forbidden="NX is set, or U is clear without GMET",
-            permitted="NX is clear, and U is set or GMET is on",
+        AccessOf("write", all_of(inputs.write, negate(inputs.fetch)), "KVM's own write for L2").by_rule(
+            "R/W is clear, or U without GMET", "R/W is set, and U or GMET"
         ),
-        AccessKind(
-            name="write",
-            when=all_of(inputs.write, negate(inputs.fetch)),
-            noun="KVM's own write for L2",
-            forbidden="R/W is clear, or U without GMET",
-            permitted="R/W is set, and U or GMET",
-        ),
-        AccessKind(
-            name="read",
-            when=negate(any_of(inputs.write, inputs.fetch)),
-            noun="KVM's own read for L2",
-            forbidden="U is clear and GMET is off",
-            permitted="GMET is on or U is set",
+        AccessOf("read", negate(any_of(inputs.write, inputs.fetch)), "KVM's own read for L2").by_rule(
+            "U is clear and GMET is off", "GMET is on or U is set"
         ),
     )
 
@@ -198,24 +162,19 @@ THEOREMS = (
             "guest's pte_access says whether the linear address is user-mode: nested.user-address",
         ),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_judgement,
+        state=alone(_judgement),
         catches=(
             Catch("ept-read-ignored", "read-allowed"),
             Catch("ept-xu-without-mbec", "user-fetch-allowed"),
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("gmet-u-restricts-data", "user-fetch-denied"),
-            Catch("mbec-ignores-xu", "user-fetch-allowed"),
-            Catch("mbec-left-out-of-role", "user-fetch-allowed"),
-            Catch("nested-ept-as-paging", "user-fetch-allowed"),
-            Catch("nested-npt-always-user", "supervisor-fetch-allowed"),
-            Catch("nested-npt-user-dropped", "supervisor-fetch-allowed"),
+            *showing("user-fetch-allowed", "mbec-ignores-xu", "mbec-left-out-of-role", "nested-ept-as-paging"),
+            *showing("supervisor-fetch-allowed", "nested-npt-always-user", "nested-npt-user-dropped"),
             Catch("nested-npt-without-wp", "write-allowed"),
-            Catch("nested-user-by-cpl", "supervisor-fetch-allowed"),
-            Catch("nx-ignored", "supervisor-fetch-allowed"),
+            *showing("supervisor-fetch-allowed", "nested-user-by-cpl", "nx-ignored"),
             Catch("pkru-mask-left-over", "supervisor-fetch-denied"),
-            Catch("smep-ignored", "supervisor-fetch-allowed"),
-            Catch("user-access-ignores-u", "supervisor-fetch-allowed"),
+            *showing("supervisor-fetch-allowed", "smep-ignored", "user-access-ignores-u"),
             Catch("wp-ignored", "write-allowed"),
         ),
     ),

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import Accessor, LinearAsk
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.nested.translation import access_shown
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -63,54 +64,10 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
     unmarked = all_of(ask.guard, meant.implicit, negate(marked)) if accessor in _TOLD else FALSE
     overmarked = all_of(ask.guard, negate(meant.implicit), marked)
     rule = "SDM 5.6: user-mode at CPL 3, but for implicit accesses"
-    return Claim(
-        holds=negate(any_of(extra, lost, other, foreign, unmarked, overmarked)),
-        symptoms=(
-            Symptom(
-                name="supervisor-access-as-user",
-                when=extra,
-                sentence="KVM makes a supervisor-mode access as a user-mode one.",
-                actual="a user access",
-                expected=rule,
-            ),
-            Symptom(
-                name="user-access-as-supervisor",
-                when=lost,
-                sentence="KVM makes a user-mode access as a supervisor-mode one.",
-                actual="a supervisor access",
-                expected=rule,
-            ),
-            Symptom(
-                name="other-operation",
-                when=other,
-                sentence="KVM asks for another operation than it makes.",
-                actual="another operation",
-                expected="KVM: the function's name",
-            ),
-            Symptom(
-                name="implicit-lost",
-                when=unmarked,
-                sentence="KVM makes an access of the processor's own as an explicit one.",
-                actual="PFERR_IMPLICIT_ACCESS is clear",
-                expected="SDM 5.6: EFLAGS.AC does not lift SMAP for implicit accesses",
-            ),
-            Symptom(
-                name="implicit-invented",
-                when=overmarked,
-                sentence="KVM makes an explicit access as one of the processor's own.",
-                actual="PFERR_IMPLICIT_ACCESS is set",
-                expected="SDM 5.6: EFLAGS.AC lifts SMAP for explicit accesses",
-            ),
-            Symptom(
-                name="foreign-bit",
-                when=foreign,
-                sentence="KVM says more of an access than what it does and for whom.",
-                actual="another bit",
-                expected="KVM: W, U, F and the mark of an implicit access",
-            ),
-        ),
-        case=Case(
-            assumptions=(Assumption("CPL is 0 to 3", ult(ask.cpl, 4)),),
+    return always(
+        negate(any_of(extra, lost, other, foreign, unmarked, overmarked)),
+        given(
+            Assumption("CPL is 0 to 3", ult(ask.cpl, 4)),
             shown=(
                 Shown("CPL", ask.cpl),
                 Shown("system", ask.system),
@@ -119,6 +76,24 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
             ),
             evidence=ask.evidence,
             part=f"{accessor.value}()",
+        ),
+        Wrong("supervisor-access-as-user", extra, "KVM makes a supervisor-mode access as a user-mode one.").told(
+            "a user access", rule
+        ),
+        Wrong("user-access-as-supervisor", lost, "KVM makes a user-mode access as a supervisor-mode one.").told(
+            "a supervisor access", rule
+        ),
+        Wrong("other-operation", other, "KVM asks for another operation than it makes.").told(
+            "another operation", "KVM: the function's name"
+        ),
+        Wrong("implicit-lost", unmarked, "KVM makes an access of the processor's own as an explicit one.").told(
+            "PFERR_IMPLICIT_ACCESS is clear", "SDM 5.6: EFLAGS.AC does not lift SMAP for implicit accesses"
+        ),
+        Wrong("implicit-invented", overmarked, "KVM makes an explicit access as one of the processor's own.").told(
+            "PFERR_IMPLICIT_ACCESS is set", "SDM 5.6: EFLAGS.AC lifts SMAP for explicit accesses"
+        ),
+        Wrong("foreign-bit", foreign, "KVM says more of an access than what it does and for whom.").told(
+            "another bit", "KVM: W, U, F and the mark of an implicit access"
         ),
     )
 

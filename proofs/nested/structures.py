@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.nested import NestedTranslation
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.nested.translation import access_shown, handed_on, linear_walks, no_stage
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -64,33 +65,11 @@ def _claim(
         fetches.append(all_of(asked.guard, has(handed, kvm.constant("PFERR_FETCH_MASK"))))
     extra, missing, fetch = any_of(*more), any_of(*less), any_of(*fetches)
     manual = "SDM 31.3.3.2" if vendor is Vendor.INTEL else "APM 15.25"
-    return Claim(
-        holds=negate(any_of(extra, missing, fetch)),
-        symptoms=(
-            Symptom(
-                name="write-taken-for-read",
-                when=missing,
-                sentence="KVM reads a paging structure of L2 where the processor writes it.",
-                actual="a read",
-                expected=f"{manual}: the access is a write",
-            ),
-            Symptom(
-                name="read-taken-for-write",
-                when=extra,
-                sentence="KVM takes an access to a paging structure of L2 for a write where the processor only reads.",
-                actual="a write",
-                expected=f"{manual}: the access is a read",
-            ),
-            Symptom(
-                name="structure-fetched",
-                when=fetch,
-                sentence="KVM takes an access to a paging structure of L2 for a fetch.",
-                actual="a fetch",
-                expected=f"{manual}: the access is none",
-            ),
-        ),
-        case=Case(
-            assumptions=(no_stage(kvm, access), *assumptions),
+    return always(
+        negate(any_of(extra, missing, fetch)),
+        given(
+            no_stage(kvm, access),
+            *assumptions,
             shown=(
                 access_shown(kvm, "access", access),
                 Shown(_EPT_FLAGS.name, _EPT_FLAGS),
@@ -98,6 +77,17 @@ def _claim(
             ),
             evidence=evidence,
             part=part,
+        ),
+        Wrong(
+            "write-taken-for-read", missing, "KVM reads a paging structure of L2 where the processor writes it."
+        ).told("a read", f"{manual}: the access is a write"),
+        Wrong(
+            "read-taken-for-write",
+            extra,
+            "KVM takes an access to a paging structure of L2 for a write where the processor only reads.",
+        ).told("a write", f"{manual}: the access is a read"),
+        Wrong("structure-fetched", fetch, "KVM takes an access to a paging structure of L2 for a fetch.").told(
+            "a fetch", f"{manual}: the access is none"
         ),
     )
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, negate, var
@@ -128,32 +129,18 @@ def _stage_claim(
         other.append(all_of(asked.guard, has(access, foreign)))
     lacking, wrong = any_of(*none), any_of(*other)
     says = "one of bits 32 and 33 is set: APM 15.25.6; bit 8 of the exit qualification: SDM Table 30-7"
-    return Claim(
-        holds=negate(any_of(lacking, wrong)),
-        symptoms=(
-            Symptom(
-                name="no-stage",
-                when=lacking,
-                sentence="A nested translation does not say whether it is for a paging structure "
-                "or for a final address.",
-                actual="neither stage",
-                expected=says,
-            ),
-            Symptom(
-                name="wrong-stage",
-                when=wrong,
-                sentence="A nested translation for a paging structure says that it is for a final "
-                "address, or the other way round.",
-                actual="the other stage",
-                expected=says,
-            ),
-        ),
-        case=Case(
-            assumptions=(no_stage(kvm, _ACCESS),),
-            shown=(access_shown(kvm, "access", _ACCESS),),
-            evidence=evidence,
-            part=part,
-        ),
+    return never(
+        given(no_stage(kvm, _ACCESS), shown=(access_shown(kvm, "access", _ACCESS),), evidence=evidence, part=part),
+        Wrong(
+            "no-stage",
+            lacking,
+            "A nested translation does not say whether it is for a paging structure or for a final address.",
+        ).told("neither stage", says),
+        Wrong(
+            "wrong-stage",
+            wrong,
+            "A nested translation for a paging structure says that it is for a final address, or the other way round.",
+        ).told("the other stage", says),
     )
 
 
@@ -167,22 +154,15 @@ def _stage_ignored(kvm: Kvm, vendor: Vendor) -> Claim:
         for access in (inputs.access, plain)
     )
     differs = ne(with_stage.error_code, without.error_code)
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="stage-changes-permission",
-                when=differs,
-                sentence="Whether an access faults depends on its stage.",
-                actual="another result",
-                expected="APM 15.25: the stage is told to L1, and permits nothing",
-            ),
-        ),
-        case=Case(
-            assumptions=inputs.assumptions,
+    return never(
+        given(
+            *inputs.assumptions,
             shown=inputs.shown,
             evidence=with_stage.evidence + without.evidence,
             part="permission_fault()",
+        ),
+        Wrong("stage-changes-permission", differs, "Whether an access faults depends on its stage.").told(
+            "another result", "APM 15.25: the stage is told to L1, and permits nothing"
         ),
     )
 
@@ -190,44 +170,30 @@ def _stage_ignored(kvm: Kvm, vendor: Vendor) -> Claim:
 # -- user-ness for MBEC -----------------------------------------------------------------------------------------------
 
 
-def _user_address(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _user_address(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
     through, evidence = handed_on(kvm, vendor)
-    claims: list[Claim] = []
     for levels, entries, walk in linear_walks(kvm):
         wanted = ept.user_mode_linear_address(TRUE, _user_bits(levels, entries, walk.cr4_pse))
-        shown = tuple(Shown(each.name, each) for each in entries)
-        claims.append(
-            _user_claim(
-                kvm,
-                walk.structures,
-                walk.final,
-                wanted,
-                through,
-                shown,
-                walk.evidence + evidence,
-                _well_formed(levels, entries),
-                f"{levels} levels",
-            )
+        case = given(
+            no_stage(kvm, _ACCESS),
+            *_well_formed(levels, entries),
+            shown=(access_shown(kvm, "access", _ACCESS), *(Shown(each.name, each) for each in entries)),
+            evidence=walk.evidence + evidence,
+            part=f"{levels} levels",
         )
+        yield _user_claim(kvm, walk.structures, walk.final, wanted, through, case)
     unpaged, pdptrs = kvm.nested.nonpaging_gva_to_gpa(_GPA, _ACCESS), kvm.nested.load_pdptrs(var("cr3", 64))
     wanted = ept.user_mode_linear_address(FALSE, ())
-    claims.append(
-        _user_claim(
-            kvm,
-            (pdptrs.translation,),
-            unpaged.translation,
-            wanted,
-            through,
-            (),
-            unpaged.evidence + pdptrs.evidence + evidence,
-            (),
-            "paging off, and PDPTEs",
-        )
+    case = given(
+        no_stage(kvm, _ACCESS),
+        shown=(access_shown(kvm, "access", _ACCESS),),
+        evidence=unpaged.evidence + pdptrs.evidence + evidence,
+        part="paging off, and PDPTEs",
     )
-    claims.append(_rest_unchanged(kvm, vendor))
-    return claims
+    yield _user_claim(kvm, (pdptrs.translation,), unpaged.translation, wanted, through, case)
+    yield _rest_unchanged(kvm, vendor)
 
 
 def _user_claim(
@@ -236,50 +202,33 @@ def _user_claim(
     final: NestedTranslation,
     wanted: Bool,
     through: Handed,
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    assumptions: tuple[Assumption, ...],
-    part: str,
+    case: Case,
 ) -> Claim:
     """Final accesses are of user-mode addresses where the manual says so, accesses to structures never are."""
     user_mask = kvm.constant("PFERR_USER_MASK")
     told = has(through(final), user_mask)
     at_structure = any_of(*(all_of(each.guard, has(through(each), user_mask)) for each in structures))
     invented, missed = (
-        all_of(final.guard, case) for case in (all_of(told, negate(wanted)), all_of(wanted, negate(told)))
+        all_of(final.guard, each) for each in (all_of(told, negate(wanted)), all_of(wanted, negate(told)))
     )
     rule = "SDM 31.3.3.2: U/S is 1 in all entries that translate the address, or paging is off"
-    return Claim(
-        holds=negate(any_of(invented, missed, at_structure)),
-        symptoms=(
-            Symptom(
-                name="supervisor-address-as-user",
-                when=invented,
-                sentence="A supervisor-mode linear address is put to L1's EPT as a user-mode one.",
-                actual="a user access",
-                expected=rule,
-            ),
-            Symptom(
-                name="user-address-as-supervisor",
-                when=missed,
-                sentence="A user-mode linear address is put to L1's EPT as a supervisor-mode one.",
-                actual="a supervisor access",
-                expected=rule,
-            ),
-            Symptom(
-                name="structure-as-user",
-                when=at_structure,
-                sentence="An access to a paging structure is put to L1's EPT as one to a user-mode address.",
-                actual="a user access",
-                expected="SDM 31.3.3.2: it is to no linear address",
-            ),
-        ),
-        case=Case(
-            assumptions=(no_stage(kvm, _ACCESS), *assumptions),
-            shown=(access_shown(kvm, "access", _ACCESS), *shown),
-            evidence=evidence,
-            part=part,
-        ),
+    return never(
+        case,
+        Wrong(
+            "supervisor-address-as-user",
+            invented,
+            "A supervisor-mode linear address is put to L1's EPT as a user-mode one.",
+        ).told("a user access", rule),
+        Wrong(
+            "user-address-as-supervisor",
+            missed,
+            "A user-mode linear address is put to L1's EPT as a supervisor-mode one.",
+        ).told("a supervisor access", rule),
+        Wrong(
+            "structure-as-user",
+            at_structure,
+            "An access to a paging structure is put to L1's EPT as one to a user-mode address.",
+        ).told("a user access", "SDM 31.3.3.2: it is to no linear address"),
     )
 
 
@@ -288,22 +237,14 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user = kvm.constant("PFERR_USER_MASK")
     differs = any_of(ne(handed.gpa, _GPA), ne(handed.access & ~user, _ACCESS & ~user))
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="access-changed",
-                when=differs,
-                sentence="The walk of L1's tables is asked for another access than L2's.",
-                actual="another address or operation",
-                expected="the access that L2 makes",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        given(
             shown=(access_shown(kvm, "access", _ACCESS), access_shown(kvm, "handed on", handed.access)),
             evidence=handed.evidence,
             part="the rest",
+        ),
+        Wrong("access-changed", differs, "The walk of L1's tables is asked for another access than L2's.").told(
+            "another address or operation", "the access that L2 makes"
         ),
     )
 
@@ -311,67 +252,46 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
 # -- user-ness for nested paging ----------------------------------------------------------------------------------
 
 
-def _gmet(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _gmet(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     if not kvm.walks.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user, before = (has(access, kvm.constant("PFERR_USER_MASK")) for access in (handed.access, _ACCESS))
     invented, lost = all_of(user, negate(before)), all_of(before, negate(user))
     rule = "APM 15.25.13: it is CPL that counts"
-    return [
-        Claim(
-            holds=iff(user, before),
-            symptoms=(
-                Symptom(
-                    name="cpl-as-user",
-                    when=invented,
-                    sentence="With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3.",
-                    actual="a user access",
-                    expected=rule,
-                ),
-                Symptom(
-                    name="cpl-3-lost",
-                    when=lost,
-                    sentence="With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.",
-                    actual="a supervisor access",
-                    expected=rule,
-                ),
-            ),
-            case=Case(
-                assumptions=(Assumption("GMET is on in the cached VMCB of L2", handed.gmet),),
-                shown=(access_shown(kvm, "access", _ACCESS),),
-                evidence=handed.evidence,
-                part="user-ness",
-            ),
+    yield always(
+        iff(user, before),
+        given(
+            Assumption("GMET is on in the cached VMCB of L2", handed.gmet),
+            shown=(access_shown(kvm, "access", _ACCESS),),
+            evidence=handed.evidence,
+            part="user-ness",
         ),
-        _rest_unchanged(kvm, vendor),
-    ]
+        Wrong(
+            "cpl-as-user", invented, "With GMET, an access at CPL 0 to 2 is put to L1's tables as one at CPL 3."
+        ).told("a user access", rule),
+        Wrong("cpl-3-lost", lost, "With GMET, an access at CPL 3 is put to L1's tables as one at CPL 0 to 2.").told(
+            "a supervisor access", rule
+        ),
+    )
+    yield _rest_unchanged(kvm, vendor)
 
 
-def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _non_gmet_user(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user = has(handed.access, kvm.constant("PFERR_USER_MASK"))
-    return [
-        Claim(
-            holds=user,
-            symptoms=(
-                Symptom(
-                    name="no-user-access",
-                    when=negate(user),
-                    sentence="Without GMET, an access is put to L1's tables as a supervisor access.",
-                    actual="a supervisor access",
-                    expected="APM 15.25: a nested access is a user access",
-                ),
-            ),
-            case=Case(
-                assumptions=(Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),),
-                shown=(access_shown(kvm, "access", _ACCESS),),
-                evidence=handed.evidence,
-                part="user-ness",
-            ),
+    yield never(
+        given(
+            Assumption("GMET is off in the cached VMCB of L2", negate(handed.gmet)),
+            shown=(access_shown(kvm, "access", _ACCESS),),
+            evidence=handed.evidence,
+            part="user-ness",
         ),
-        _rest_unchanged(kvm, vendor),
-    ]
+        Wrong(
+            "no-user-access", negate(user), "Without GMET, an access is put to L1's tables as a supervisor access."
+        ).told("a supervisor access", "APM 15.25: a nested access is a user access"),
+    )
+    yield _rest_unchanged(kvm, vendor)
 
 
 THEOREMS = (
@@ -386,8 +306,7 @@ THEOREMS = (
         catches=(
             Catch("structure-access-without-stage", "no-stage"),
             Catch("final-access-as-structure", "wrong-stage"),
-            Catch("unpaged-access-without-stage", "no-stage"),
-            Catch("pdptes-without-stage", "no-stage"),
+            *showing("no-stage", "unpaged-access-without-stage", "pdptes-without-stage"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
         ),
     ),
@@ -398,14 +317,16 @@ THEOREMS = (
         source="SDM 31.3.3.2",
         assumes=(NO_STAGE, _WELL_FORMED),
         vendors=(Vendor.INTEL,),
-        state=_user_address,
+        state=several(_user_address),
         catches=(
-            Catch("nested-user-by-cpl", "supervisor-address-as-user"),
-            Catch("nested-user-of-last-entry", "supervisor-address-as-user"),
+            *showing("supervisor-address-as-user", "nested-user-by-cpl", "nested-user-of-last-entry"),
             Catch("nested-user-at-structures", "structure-as-user"),
-            Catch("unpaged-address-as-supervisor", "user-address-as-supervisor"),
-            Catch("unpaged-access-without-stage", "user-address-as-supervisor"),
-            Catch("final-access-as-structure", "user-address-as-supervisor"),
+            *showing(
+                "user-address-as-supervisor",
+                "unpaged-address-as-supervisor",
+                "unpaged-access-without-stage",
+                "final-access-as-structure",
+            ),
         ),
     ),
     Theorem(
@@ -415,16 +336,15 @@ THEOREMS = (
         source="APM 15.25.13",
         assumes=("PFERR_USER_MASK of a linear access says that CPL is 3: nested.linear-access",),
         vendors=(Vendor.AMD,),
-        state=_gmet,
+        state=several(_gmet),
         catches=(Catch("nested-npt-always-user", "cpl-as-user"),),
     ),
     Theorem(
         name="nested.non-gmet-user",
         claim="Without GMET, whatever KVM puts to L1's nested page tables is a user access.",
         source="APM 15.25",
-        assumes=(),
         vendors=(Vendor.AMD,),
-        state=_non_gmet_user,
+        state=several(_non_gmet_user),
         catches=(Catch("nested-npt-user-dropped", "no-user-access"),),
     ),
 )

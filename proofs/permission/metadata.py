@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, PagingMetadata, WalkKind
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, Term, any_of, ne, negate, var
+from mmuproof.smt.terms import Bool, Term, any_of, ne, var
 
 
 def _premises(walk: GuestWalk) -> tuple[Assumption, ...]:
@@ -26,29 +25,18 @@ def _differ(left: PagingMetadata, right: PagingMetadata) -> tuple[Bool, Bool]:
 
 def _claim(walk: GuestWalk, other: PagingMetadata, what: str, shown: tuple[Shown, ...]) -> Claim:
     permissions, keys = _differ(walk.metadata, other)
-    return Claim(
-        holds=negate(any_of(permissions, keys)),
-        symptoms=(
-            Symptom(
-                name="permissions-differ",
-                when=permissions,
-                sentence=f"permissions[] {what}.",
-                actual="different permissions",
-                expected="equal roles give equal permissions",
-            ),
-            Symptom(
-                name="pkru-mask-differs",
-                when=keys,
-                sentence=f"pkru_mask {what}.",
-                actual="a different pkru_mask",
-                expected="equal roles give an equal pkru_mask",
-            ),
+    return never(
+        given(*_premises(walk), shown=shown, evidence=walk.evidence),
+        Wrong("permissions-differ", permissions, f"permissions[] {what}.").told(
+            "different permissions", "equal roles give equal permissions"
         ),
-        case=Case(assumptions=_premises(walk), shown=shown, evidence=walk.evidence),
+        Wrong("pkru-mask-differs", keys, f"pkru_mask {what}.").told(
+            "a different pkru_mask", "equal roles give an equal pkru_mask"
+        ),
     )
 
 
-def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _history_free(kvm: Kvm, vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     earlier: dict[Term, Term] = {
         old: var(f"another permissions[{index}]", old.width) for index, old in enumerate(walk.before.permissions)
@@ -63,10 +51,10 @@ def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         Shown("pkru_mask before", walk.before.pkru_mask),
         Shown("another pkru_mask before", earlier[walk.before.pkru_mask]),
     )
-    return [_claim(walk, other, "depends on what it held before the role was set", shown)]
+    return _claim(walk, other, "depends on what it held before the role was set", shown)
 
 
-def _role_decides(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _role_decides(kvm: Kvm, vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     other = kvm.walks.guest_walk(relations.WALKS[vendor], world="another vCPU", role=walk.role)
     # What the two held before is the subject of permission.history-free, so it is the same here.
@@ -77,7 +65,7 @@ def _role_decides(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         substitute(other.metadata.pkru_mask, same_history),
     )
     shown = relations.role_shown(walk, "cr0_wp", "cr4_smep", "cr4_smap", "efer_nx", "cr4_pke")
-    return [_claim(walk, metadata, "depends on something outside the role", shown)]
+    return _claim(walk, metadata, "depends on something outside the role", shown)
 
 
 THEOREMS = (
@@ -86,8 +74,7 @@ THEOREMS = (
         claim="Recomputing permissions[] and pkru_mask gives the same whatever they held before.",
         source="KVM: the metadata is a function of the CPU role, which is compared to skip recomputing it",
         assumes=("paging is on: without, KVM does not consult the metadata",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_history_free,
+        state=alone(_history_free),
         catches=(Catch("pkru-mask-left-over", "pkru-mask-differs"),),
     ),
     Theorem(
@@ -95,8 +82,7 @@ THEOREMS = (
         claim="MMUs with equal roles have equal permissions[] and pkru_mask; nothing outside the role matters.",
         source="KVM: the metadata is a function of the CPU role, which is compared to skip recomputing it",
         assumes=("paging is on: without, KVM does not consult the metadata",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_role_decides,
+        state=alone(_role_decides),
         catches=(Catch("permissions-read-root-role", "permissions-differ"),),
     ),
 )

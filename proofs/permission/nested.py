@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
-from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, iff, implies, ne, negate, var
@@ -30,29 +31,19 @@ def _ept_kinds(inputs: FaultInputs, mbec: bool) -> tuple[AccessKind, ...]:
     data = all_of(negate(inputs.write), negate(inputs.fetch))
     if mbec:
         fetches: tuple[AccessKind, ...] = (
-            AccessKind(
-                name="user-fetch",
-                when=all_of(inputs.fetch, inputs.user),
-                noun="A user-mode fetch",
-                forbidden="XU is clear",
-                permitted="XU is set",
+            AccessOf("user-fetch", all_of(inputs.fetch, inputs.user), "A user-mode fetch").by_rule(
+                "XU is clear", "XU is set"
             ),
-            AccessKind(
-                name="supervisor-fetch",
-                when=all_of(inputs.fetch, negate(inputs.user)),
-                noun="A supervisor-mode fetch",
-                forbidden="XS is clear",
-                permitted="XS is set",
+            AccessOf("supervisor-fetch", all_of(inputs.fetch, negate(inputs.user)), "A supervisor-mode fetch").by_rule(
+                "XS is clear", "XS is set"
             ),
         )
     else:
-        fetches = (
-            AccessKind(name="fetch", when=inputs.fetch, noun="A fetch", forbidden="X is clear", permitted="X is set"),
-        )
+        fetches = (AccessOf("fetch", inputs.fetch, "A fetch").by_rule("X is clear", "X is set"),)
     return (
         *fetches,
-        AccessKind(name="write", when=inputs.write, noun="A data write", forbidden="W is clear", permitted="W is set"),
-        AccessKind(name="read", when=data, noun="A data read", forbidden="R is clear", permitted="R is set"),
+        AccessOf("write", inputs.write, "A data write").by_rule("W is clear", "W is set"),
+        AccessOf("read", data, "A data read").by_rule("R is clear", "R is set"),
     )
 
 
@@ -69,27 +60,27 @@ def _ept_claim(
         mbec=mbec,
         user_mode_address=inputs.user,
     )
-    return Claim(
-        holds=iff(fault, negate(allowed)),
-        symptoms=relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
-        case=Case(assumptions=(*inputs.assumptions, *extra), shown=(*shown, *inputs.shown), evidence=result.evidence),
+    return always(
+        iff(fault, negate(allowed)),
+        given(*inputs.assumptions, *extra, shown=(*shown, *inputs.shown), evidence=result.evidence),
+        *relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
     )
 
 
-def _ept(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra: list[Assumption] = []
     if relations.has_mbec(kvm):
         extra.append(Assumption("MBEC is off: role.cr4_smep of a nested EPT is 0", negate(flag(walk, "cr4_smep"))))
-    return [_ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)]
+    return _ept_claim(kvm, walk, FALSE, extra, relations.role_shown(walk, "cr4_smep"), modes=False)
 
 
-def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _ept_mbec(kvm: Kvm, _vendor: Vendor) -> Claim:
     if not relations.has_mbec(kvm):
         raise NotThere(["ACC_USER_EXEC_MASK"])
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     extra = [Assumption("MBEC is on: role.cr4_smep of a nested EPT", flag(walk, "cr4_smep"))]
-    return [_ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)]
+    return _ept_claim(kvm, walk, TRUE, extra, relations.role_shown(walk, "cr4_smep"), modes=True)
 
 
 def _npt_claim(
@@ -114,52 +105,33 @@ def _npt_claim(
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
     user, supervisor, data = inputs.user, negate(inputs.user), negate(inputs.fetch)
     kinds = (
-        AccessKind(
-            name="read",
-            when=all_of(data, negate(inputs.write)),
-            noun="A data read",
-            forbidden="U is clear and GMET is off",
-            permitted="GMET is on or U is set",
+        AccessOf("read", all_of(data, negate(inputs.write)), "A data read").by_rule(
+            "U is clear and GMET is off", "GMET is on or U is set"
         ),
-        AccessKind(
-            name="write",
-            when=all_of(data, inputs.write),
-            noun="A data write",
-            forbidden="R/W is clear, or U without GMET",
-            permitted="R/W is set, and U or GMET",
+        AccessOf("write", all_of(data, inputs.write), "A data write").by_rule(
+            "R/W is clear, or U without GMET", "R/W is set, and U or GMET"
         ),
-        AccessKind(
-            name="user-fetch",
-            when=all_of(inputs.fetch, user),
-            noun="A fetch at CPL 3",
-            forbidden="NX is set, or U is clear without GMET",
-            permitted="NX is clear, and U is set or GMET is on",
+        AccessOf("user-fetch", all_of(inputs.fetch, user), "A fetch at CPL 3").by_rule(
+            "NX is set, or U is clear without GMET", "NX is clear, and U is set or GMET is on"
         ),
-        AccessKind(
-            name="supervisor-fetch",
-            when=all_of(inputs.fetch, supervisor),
-            noun="A fetch at CPL 0 to 2",
-            forbidden="U or NX is set",
-            permitted="neither U nor NX forbids it",
+        AccessOf("supervisor-fetch", all_of(inputs.fetch, supervisor), "A fetch at CPL 0 to 2").by_rule(
+            "U or NX is set", "neither U nor NX forbids it"
         ),
     )
-    return Claim(
-        holds=right,
-        symptoms=relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
-        case=Case(
-            assumptions=(
-                *inputs.assumptions,
-                *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
-                *extra,
-                Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
-                Assumption(
-                    "without GMET, a nested access is a user access: PFERR_USER_MASK is set",
-                    implies(negate(gmet), user),
-                ),
+    return always(
+        right,
+        given(
+            *inputs.assumptions,
+            *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
+            *extra,
+            Assumption("with GMET, PFERR_USER_MASK says whether CPL is 3", implies(gmet, iff(user, eq(cpl, 3)))),
+            Assumption(
+                "without GMET, a nested access is a user access: PFERR_USER_MASK is set", implies(negate(gmet), user)
             ),
             shown=(*shown, *inputs.shown, Shown("CPL", cpl)),
             evidence=result.evidence,
         ),
+        *relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
         choices=(GMET_WITHOUT_NXE,),
     )
 
@@ -180,29 +152,27 @@ def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
     )
 
 
-def _npt(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     extra: list[Assumption] = []
     if kvm.walks.has_gmet:
         extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0", negate(flag(walk, "cr4_smep"))))
-    return [_npt_role(kvm, FALSE, extra)]
+    return _npt_role(kvm, FALSE, extra)
 
 
-def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Claim:
     if not kvm.walks.has_gmet:
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
-    return [
-        _npt_role(
-            kvm,
-            TRUE,
-            [
-                Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
-                Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
-                Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role", negate(flag(walk, "cr4_smap"))),
-            ],
-        )
-    ]
+    return _npt_role(
+        kvm,
+        TRUE,
+        [
+            Assumption("GMET is on: role.cr4_smep of a nested NPT", flag(walk, "cr4_smep")),
+            Assumption("kvm_init_shadow_npt_mmu() sets CR0.WP in the role", flag(walk, "cr0_wp")),
+            Assumption("kvm_init_shadow_npt_mmu() leaves CR4.SMAP out of the role", negate(flag(walk, "cr4_smap"))),
+        ],
+    )
 
 
 def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -241,19 +211,8 @@ def _role_claim(done: NestedSetUp) -> Claim:
     earlier = var("another earlier role", done.earlier_role.width)
     other = substitute(done.walk.role, {done.earlier_role: earlier})
     kept = ne(done.walk.role, other)
-    return Claim(
-        holds=negate(kept),
-        symptoms=(
-            Symptom(
-                name="earlier-role-kept",
-                when=kept,
-                sentence="The role after the set-up depends on the role before it.",
-                actual="another role",
-                expected="KVM: the role is made of what L1 asks for",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        given(
             shown=(
                 Shown("earlier role", done.earlier_role),
                 Shown("another earlier role", earlier),
@@ -262,6 +221,9 @@ def _role_claim(done: NestedSetUp) -> Claim:
             ),
             evidence=done.walk.evidence,
             part="role",
+        ),
+        Wrong("earlier-role-kept", kept, "The role after the set-up depends on the role before it.").told(
+            "another role", "KVM: the role is made of what L1 asks for"
         ),
     )
 
@@ -276,7 +238,7 @@ THEOREMS = (
             "MBEC is off in the role: kvm_init_shadow_ept_mmu() sets cr4_smep from vmcs12's control",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept,
+        state=alone(_ept),
         catches=(
             Catch("ept-xu-without-mbec", "fetch-allowed"),
             Catch("exec-only-fetch-needs-read", "fetch-denied"),
@@ -295,7 +257,7 @@ THEOREMS = (
             "vmx_translate_nested_gpa() and the EPT-violation handler set it so",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ept_mbec,
+        state=alone(_ept_mbec),
         catches=(
             Catch("mbec-ignores-xu", "user-fetch-allowed"),
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
@@ -314,7 +276,7 @@ THEOREMS = (
             "the entry is present, so ACC_READ_MASK is set",
         ),
         vendors=(Vendor.AMD,),
-        state=_npt,
+        state=alone(_npt),
         catches=(
             Catch("user-access-ignores-u", "read-allowed"),
             Catch("nx-ignored", "user-fetch-allowed"),
@@ -334,7 +296,7 @@ THEOREMS = (
             "the entry is present, so ACC_READ_MASK is set",
         ),
         vendors=(Vendor.AMD,),
-        state=_npt_gmet,
+        state=alone(_npt_gmet),
         catches=(
             Catch("nx-ignored", "user-fetch-allowed"),
             Catch("smep-ignored", "supervisor-fetch-allowed"),
@@ -357,11 +319,9 @@ THEOREMS = (
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=_set_up,
         catches=(
-            Catch("mbec-ignores-xu", "user-fetch-allowed"),
-            Catch("ept-xu-without-mbec", "user-fetch-allowed"),
+            *showing("user-fetch-allowed", "mbec-ignores-xu", "ept-xu-without-mbec"),
             Catch("exec-only-fetch-needs-read", "user-fetch-denied"),
-            Catch("ept-read-ignored", "read-allowed"),
-            Catch("user-access-ignores-u", "read-allowed"),
+            *showing("read-allowed", "ept-read-ignored", "user-access-ignores-u"),
             Catch("nx-ignored", "user-fetch-allowed"),
             Catch("smep-ignored", "supervisor-fetch-allowed"),
             Catch("wp-ignored", "write-allowed"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
 from mmuproof.spec import page_fault, paging, protection_keys
@@ -88,26 +89,22 @@ def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tup
     )
 
 
-def _paging(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _paging(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     denied = _denied_by_rights(kvm, walk, inputs, result)
-    return [
-        Claim(
-            holds=iff(fault, denied),
-            symptoms=relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
-            case=Case(
-                assumptions=(
-                    *_assumptions(kvm, walk, inputs),
-                    Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke"))),
-                ),
-                shown=_shown(walk, inputs, result),
-                evidence=result.evidence,
-            ),
-        )
-    ]
+    return always(
+        iff(fault, denied),
+        given(
+            *_assumptions(kvm, walk, inputs),
+            Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke"))),
+            shown=_shown(walk, inputs, result),
+            evidence=result.evidence,
+        ),
+        *relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
+    )
 
 
 def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
@@ -116,49 +113,40 @@ def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
     )
 
 
-def _pkeys(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     by_rights = _denied_by_rights(kvm, walk, inputs, result)
     by_key = _denied_by_key(kvm, walk, inputs, result)
-    return [
-        Claim(
-            holds=iff(fault, any_of(by_rights, by_key)),
-            symptoms=(
-                Symptom(
-                    name="key-ignored",
-                    when=all_of(by_key, negate(fault)),
-                    sentence="An access is allowed although the page's protection key forbids it.",
-                    actual="no fault",
-                    expected="SDM 5.6.2: the access is denied",
-                ),
-                Symptom(
-                    name="key-invented",
-                    when=all_of(fault, negate(by_rights), negate(by_key)),
-                    sentence="An access is denied although neither rights nor protection key forbid it.",
-                    actual="a fault",
-                    expected="SDM 5.6.2: the access is allowed",
-                ),
-                Symptom(
-                    name="rights-ignored",
-                    when=all_of(by_rights, negate(fault)),
-                    sentence="An access is allowed although the access rights forbid it.",
-                    actual="no fault",
-                    expected="SDM 5.6.1: the access is denied",
-                ),
-            ),
-            case=Case(
-                assumptions=(*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)),
-                shown=(*_shown(walk, inputs, result), Shown("pte_pkey", inputs.pte_pkey), Shown("pkru", result.pkru)),
-                evidence=result.evidence,
-            ),
-        )
-    ]
+    return always(
+        iff(fault, any_of(by_rights, by_key)),
+        given(
+            *_assumptions(kvm, walk, inputs),
+            _keys_need_long_mode(walk),
+            shown=(*_shown(walk, inputs, result), Shown("pte_pkey", inputs.pte_pkey), Shown("pkru", result.pkru)),
+            evidence=result.evidence,
+        ),
+        Wrong(
+            "key-ignored",
+            all_of(by_key, negate(fault)),
+            "An access is allowed although the page's protection key forbids it.",
+        ).told("no fault", "SDM 5.6.2: the access is denied"),
+        Wrong(
+            "key-invented",
+            all_of(fault, negate(by_rights), negate(by_key)),
+            "An access is denied although neither rights nor protection key forbid it.",
+        ).told("a fault", "SDM 5.6.2: the access is allowed"),
+        Wrong(
+            "rights-ignored",
+            all_of(by_rights, negate(fault)),
+            "An access is allowed although the access rights forbid it.",
+        ).told("no fault", "SDM 5.6.1: the access is denied"),
+    )
 
 
-def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _error_code(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
     inputs = relations.fault_inputs(kvm)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
@@ -189,55 +177,30 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     other = ne(code & ~(present | key), 0)
     without_fault = all_of(negate(fault), ne(code, 0))
     lost = all_of(fault, eq(code, 0))
-    return [
-        Claim(
-            holds=negate(any_of(wrong_present, wrong_key, other, without_fault, lost)),
-            symptoms=(
-                Symptom(
-                    name="present-flag",
-                    when=wrong_present,
-                    sentence="A fault on a present entry is reported without P.",
-                    actual="P is 0",
-                    expected="SDM 4.7: P is 1 for a protection fault",
-                ),
-                Symptom(
-                    name="key-flag",
-                    when=wrong_key,
-                    sentence="PK does not say whether the protection key denied the access.",
-                    actual="PK is wrong",
-                    expected="SDM 4.7: PK is 1 if the key denied the access, else 0",
-                ),
-                Symptom(
-                    name="other-flags",
-                    when=other,
-                    sentence="The code has a flag that permission_fault() must not set.",
-                    actual="a flag besides P and PK",
-                    expected="SDM 4.7: the fault has no such cause",
-                ),
-                Symptom(
-                    name="code-without-fault",
-                    when=without_fault,
-                    sentence="An access that does not fault has an error code.",
-                    actual="an error code",
-                    expected="SDM 5.6: no fault",
-                ),
-                Symptom(
-                    name="fault-without-code",
-                    when=lost,
-                    sentence="An access that faults has no error code.",
-                    actual="no error code",
-                    expected="SDM 5.6: a fault",
-                ),
-            ),
-            case=Case(
-                assumptions=tuple(assumptions),
-                shown=(*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
-                evidence=result.evidence,
-            ),
-            choices=(PK_BESIDE_OTHER,),
+    yield never(
+        given(
+            *assumptions,
+            shown=(*_shown(walk, inputs, result), Shown("error code", zext(code, 32), relations.pferr_flags(kvm))),
+            evidence=result.evidence,
         ),
-        _flags_claim(kvm),
-    ]
+        Wrong("present-flag", wrong_present, "A fault on a present entry is reported without P.").told(
+            "P is 0", "SDM 4.7: P is 1 for a protection fault"
+        ),
+        Wrong("key-flag", wrong_key, "PK does not say whether the protection key denied the access.").told(
+            "PK is wrong", "SDM 4.7: PK is 1 if the key denied the access, else 0"
+        ),
+        Wrong("other-flags", other, "The code has a flag that permission_fault() must not set.").told(
+            "a flag besides P and PK", "SDM 4.7: the fault has no such cause"
+        ),
+        Wrong("code-without-fault", without_fault, "An access that does not fault has an error code.").told(
+            "an error code", "SDM 5.6: no fault"
+        ),
+        Wrong("fault-without-code", lost, "An access that faults has no error code.").told(
+            "no error code", "SDM 5.6: a fault"
+        ),
+        choices=(PK_BESIDE_OTHER,),
+    )
+    yield _flags_claim(kvm)
 
 
 _FLAGS = (
@@ -254,31 +217,21 @@ def _flags_claim(kvm: Kvm) -> Claim:
     """The masks by which accesses and faults are told are the hardware's flags; KVM's own is none of them."""
     masks = [(f"PFERR_{name}_MASK", kvm.constant(f"PFERR_{name}_MASK"), flag) for name, flag in _FLAGS]
     symptoms = [
-        Symptom(
-            name="flag-misplaced",
-            when=boolean(mask != 1 << number),
-            sentence=f"{name} is not the error code's bit {number}.",
-            actual=f"{name} is {mask:#x}",
-            expected=f"SDM 4.7: bit {number}",
+        Wrong("flag-misplaced", boolean(mask != 1 << number), f"{name} is not the error code's bit {number}.").told(
+            f"{name} is {mask:#x}", f"SDM 4.7: bit {number}"
         )
         for name, mask, number in masks
     ]
     implicit = kvm.constant("PFERR_IMPLICIT_ACCESS")
     symptoms.append(
-        Symptom(
-            name="synthetic-flag",
-            when=boolean(implicit.bit_count() != 1 or implicit < 1 << page_fault.ERROR_CODE_WIDTH),
-            sentence="PFERR_IMPLICIT_ACCESS is not one bit outside what the hardware pushes.",
-            actual=f"PFERR_IMPLICIT_ACCESS is {implicit:#x}",
-            expected="SDM 4.7: an error code has 32 bits",
-        )
+        Wrong(
+            "synthetic-flag",
+            boolean(implicit.bit_count() != 1 or implicit < 1 << page_fault.ERROR_CODE_WIDTH),
+            "PFERR_IMPLICIT_ACCESS is not one bit outside what the hardware pushes.",
+        ).told(f"PFERR_IMPLICIT_ACCESS is {implicit:#x}", "SDM 4.7: an error code has 32 bits")
     )
     shown = tuple(Shown(name, bv(mask, 64)) for name, mask, _ in masks)
-    return Claim(
-        holds=negate(any_of(*(each.when for each in symptoms))),
-        symptoms=tuple(symptoms),
-        case=Case(shown=shown, part="flags"),
-    )
+    return never(given(shown=shown, part="flags"), *symptoms)
 
 
 THEOREMS = (
@@ -289,7 +242,7 @@ THEOREMS = (
         source="SDM 5.6.1, APM 5.6",
         assumes=_ASSUMES,
         vendors=(Vendor.SHADOW,),
-        state=_paging,
+        state=alone(_paging),
         catches=(
             Catch("user-access-ignores-u", "user-read-allowed"),
             Catch("nx-ignored", "user-fetch-allowed"),
@@ -307,17 +260,19 @@ THEOREMS = (
         source="SDM 5.6.2",
         assumes=(*_ASSUMES, "CR4.PKE counts only with EFER.LMA: kvm_calc_cpu_role() computes it so"),
         vendors=(Vendor.SHADOW,),
-        state=_pkeys,
+        state=alone(_pkeys),
         catches=(
-            Catch("user-access-ignores-u", "rights-ignored"),
-            Catch("nx-ignored", "rights-ignored"),
-            Catch("smep-ignored", "rights-ignored"),
-            Catch("wp-ignored", "rights-ignored"),
-            Catch("implicit-escapes-smap", "rights-ignored"),
+            *showing(
+                "rights-ignored",
+                "user-access-ignores-u",
+                "nx-ignored",
+                "smep-ignored",
+                "wp-ignored",
+                "implicit-escapes-smap",
+            ),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("pkey-write-ignores-wp", "key-ignored"),
-            Catch("pkru-mask-left-over", "key-invented"),
-            Catch("permissions-read-root-role", "key-invented"),
+            *showing("key-invented", "pkru-mask-left-over", "permissions-read-root-role"),
         ),
     ),
     Theorem(
@@ -326,19 +281,20 @@ THEOREMS = (
         "protection key denied the access, and 0 without a fault; the PFERR_* masks are the hardware's flags.",
         source="SDM 4.7, 5.6.2",
         assumes=(*_ASSUMES, "EPT and nested page tables have no protection keys"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_error_code,
+        state=several(_error_code),
         catches=(
-            Catch("user-access-ignores-u", "fault-without-code"),
-            Catch("nx-ignored", "fault-without-code"),
-            Catch("smep-ignored", "fault-without-code"),
-            Catch("wp-ignored", "fault-without-code"),
-            Catch("implicit-escapes-smap", "fault-without-code"),
+            *showing(
+                "fault-without-code",
+                "user-access-ignores-u",
+                "nx-ignored",
+                "smep-ignored",
+                "wp-ignored",
+                "implicit-escapes-smap",
+            ),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
             Catch("pk-flag-lost", "key-flag"),
             Catch("pk-flag-at-ss", "flag-misplaced"),
-            Catch("pkey-write-ignores-wp", "key-flag"),
-            Catch("pkru-mask-left-over", "key-flag"),
+            *showing("key-flag", "pkey-write-ignores-wp", "pkru-mask-left-over"),
             Catch("permissions-read-root-role", "code-without-fault"),
         ),
     ),

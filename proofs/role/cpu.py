@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
+    Member,
     RoleAsked,
     asked,
     extended_expectations,
@@ -22,7 +24,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, implies, negate
 from mmuproof.spec import page_fault, paging_mode
@@ -40,20 +42,9 @@ def cpu_expectations(kvm: Kvm, now: RoleAsked, roles: MmuRoles) -> tuple[Expecta
     mode = now.mode
     return (
         full_access(kvm),
-        Expectation(
-            symptom="levels",
-            member="level",
-            wanted=mode.levels,
-            says="how many levels the guest's tables have",
-            source="SDM 5.1.1",
-        ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=mode.execute_disable,
-            says="whether XD counts",
-            source="SDM 5.1.3: EFER.NXE; entries of four bytes have no XD",
-            matters=negate(mode.two_levels),
+        Member("levels", "level", mode.levels).tells("how many levels the guest's tables have", "SDM 5.1.1"),
+        Member("execute-disable", "efer_nx", mode.execute_disable).tells(
+            "whether XD counts", "SDM 5.1.3: EFER.NXE; entries of four bytes have no XD", where=negate(mode.two_levels)
         ),
         *paging_expectations(mode),
         *extended_expectations(mode),
@@ -61,24 +52,20 @@ def cpu_expectations(kvm: Kvm, now: RoleAsked, roles: MmuRoles) -> tuple[Expecta
     )
 
 
-def _cpu(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    claims: list[Claim] = []
+def _cpu(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     for kind in KINDS[vendor]:
         now = asked("now")
         roles = roles_now(kvm, vendor, kind, now)
-        claims.append(
-            judged(
-                "cpu_role",
-                roles.cpu,
-                cpu_expectations(kvm, now, roles),
-                part=kind.value,
-                roles=roles,
-                assumptions=(now.possible,),
-                shown=now.shown,
-                elsewhere=("has_pferr_fetch",),
-            )
+        yield judged(
+            "cpu_role",
+            roles.cpu,
+            cpu_expectations(kvm, now, roles),
+            part=kind.value,
+            roles=roles,
+            assumptions=(now.possible,),
+            shown=now.shown,
+            elsewhere=("has_pferr_fetch",),
         )
-    return claims
 
 
 # -- whether an error code tells fetches from reads --------------------------------------------------------
@@ -105,30 +92,25 @@ def _told(now: RoleAsked) -> Bool:
 
 def _fetch_claim(roles: MmuRoles, now: RoleAsked, holds: Bool, told: Bool, part: str, *when: Assumption) -> Claim:
     flag = _flag(roles)
-    return Claim(
-        holds=holds,
-        symptoms=(
-            Symptom(
-                name="fetch-not-told",
-                when=all_of(negate(flag), told),
-                sentence="KVM reports a faulting fetch as a read, where hardware sets I/D.",
-                actual="I/D is 0",
-                expected="SDM 5.7: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE",
-            ),
-            Symptom(
-                name="fetch-told",
-                when=all_of(flag, negate(told)),
-                sentence="KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
-                actual="I/D is 1",
-                expected="SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set",
-            ),
-        ),
-        case=Case(
-            assumptions=(now.possible, *when),
+    return always(
+        holds,
+        given(
+            now.possible,
+            *when,
             shown=(*now.shown, Shown("role.has_pferr_fetch", roles.cpu["has_pferr_fetch"])),
             evidence=roles.evidence,
             part=part,
         ),
+        Wrong(
+            "fetch-not-told",
+            all_of(negate(flag), told),
+            "KVM reports a faulting fetch as a read, where hardware sets I/D.",
+        ).told("I/D is 0", "SDM 5.7: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE"),
+        Wrong(
+            "fetch-told",
+            all_of(flag, negate(told)),
+            "KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
+        ).told("I/D is 1", "SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set"),
     )
 
 
@@ -170,8 +152,7 @@ THEOREMS = (
         "that mode knows it.",
         source="SDM 5.1.1, 5.1.3",
         assumes=(EVERY_REGISTER,),
-        vendors=tuple(Vendor),
-        state=_cpu,
+        state=several(_cpu),
         catches=(
             Catch("smap-without-paging", "smap"),
             Catch("pke-outside-long-mode", "keys"),
@@ -187,8 +168,7 @@ THEOREMS = (
         "EFER.NXE decide for nested paging too, and not GMET.",
         source="SDM 5.7, APM 15.25.6",
         assumes=(EVERY_REGISTER, "L1 has paging on: VMRUN needs it"),
-        vendors=tuple(Vendor),
         state=_fetch_flag,
-        catches=(Catch("fetch-flag-of-nx-alone", "fetch-not-told"), Catch("smep-only-in-long-mode", "fetch-not-told")),
+        catches=showing("fetch-not-told", "fetch-flag-of-nx-alone", "smep-only-in-long-mode"),
     ),
 )

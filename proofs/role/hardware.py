@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.claims import Wrong, always, given
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, any_of, iff, implies, negate
 
@@ -15,7 +14,7 @@ _SUPPORTED = "enable_mbec is off unless the secondary controls have MBEC: vmx_ha
 _FRESH = "the VMCB is allocated zeroed, and nothing but init_vmcb() sets GMET in vmcb01"
 
 
-def _vendor_bit(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _vendor_bit(kvm: Kvm, vendor: Vendor) -> Claim:
     found = kvm.hardware_controls.execute_control(vendor)
     name, where, manual = (
         ("MBEC", "the VMCS", "SDM 31.3.3.2") if vendor is Vendor.INTEL else ("GMET", "the VMCB", "APM 15.25.13")
@@ -23,44 +22,27 @@ def _vendor_bit(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     mmu_only = all_of(found.told_to_mmu, negate(found.in_hardware))
     hardware_only = all_of(found.in_hardware, negate(found.told_to_mmu))
     unset = all_of(found.setting, negate(any_of(found.told_to_mmu, found.in_hardware)))
-    return [
-        Claim(
-            holds=all_of(iff(found.told_to_mmu, found.in_hardware), negate(unset)),
-            symptoms=(
-                Symptom(
-                    name="mmu-only",
-                    when=mmu_only,
-                    sentence=f"The MMU maps pages for {name}, and {where} does not turn it on.",
-                    actual=f"{name} is off in {where}",
-                    expected=f"{manual}: pages mean what the control says",
-                ),
-                Symptom(
-                    name="hardware-only",
-                    when=hardware_only,
-                    sentence=f"{where[0].upper()}{where[1:]} turns {name} on, and the MMU "
-                    "maps pages as if it were off.",
-                    actual=f"{name} is on in {where}",
-                    expected=f"{manual}: pages mean what the control says",
-                ),
-                Symptom(
-                    name="ignored",
-                    when=unset,
-                    sentence=f"{name} is on for KVM, and neither the MMU nor {where} knows.",
-                    actual=f"{name} is off",
-                    expected="KVM: the module's parameter",
-                ),
-            ),
-            case=Case(
-                assumptions=(
-                    Assumption(_SUPPORTED, implies(found.setting, found.supported))
-                    if vendor is Vendor.INTEL
-                    else Assumption(_FRESH, negate(found.before)),
-                ),
-                shown=(Shown("tdp_has_smep()", found.told_to_mmu), Shown(f"{name} in {where}", found.in_hardware)),
-                evidence=found.evidence,
-            ),
-        )
-    ]
+    return always(
+        all_of(iff(found.told_to_mmu, found.in_hardware), negate(unset)),
+        given(
+            Assumption(_SUPPORTED, implies(found.setting, found.supported))
+            if vendor is Vendor.INTEL
+            else Assumption(_FRESH, negate(found.before)),
+            shown=(Shown("tdp_has_smep()", found.told_to_mmu), Shown(f"{name} in {where}", found.in_hardware)),
+            evidence=found.evidence,
+        ),
+        Wrong("mmu-only", mmu_only, f"The MMU maps pages for {name}, and {where} does not turn it on.").told(
+            f"{name} is off in {where}", f"{manual}: pages mean what the control says"
+        ),
+        Wrong(
+            "hardware-only",
+            hardware_only,
+            f"{where[0].upper()}{where[1:]} turns {name} on, and the MMU maps pages as if it were off.",
+        ).told(f"{name} is on in {where}", f"{manual}: pages mean what the control says"),
+        Wrong("ignored", unset, f"{name} is on for KVM, and neither the MMU nor {where} knows.").told(
+            f"{name} is off", "KVM: the module's parameter"
+        ),
+    )
 
 
 THEOREMS = (
@@ -70,7 +52,7 @@ THEOREMS = (
         source="SDM 31.3.3.2, APM 15.25.13",
         assumes=(_SUPPORTED, _FRESH),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_vendor_bit,
+        state=alone(_vendor_bit),
         catches=(Catch("vmcs-keeps-mbec", "hardware-only"), Catch("vmcb-without-gmet", "mmu-only")),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
@@ -13,6 +13,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
+    Member,
     RoleAsked,
     asked,
     full_access,
@@ -21,7 +22,7 @@ from mmuproof.proofs.given.expected_roles import (
     vcpu_expectations,
 )
 from mmuproof.proofs.role.root import LEVELS, level_expectation, levels_that_there_are
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, boolean, eq, extract, negate, zext
 
@@ -36,69 +37,37 @@ def _ept_levels(eptp: BitVec) -> BitVec:
     return zext(extract(eptp, _EPTP_LEVELS_HIGH, _EPTP_LEVELS_LOW), 4) + 1
 
 
-def _ept(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ept(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now, before = asked("now"), asked("before")
     roles = roles_now(kvm, vendor, MmuKind.NESTED_EPT, now)
     request = now.request
     mbec = request.mbec if relations.has_mbec(kvm) else FALSE
     base = (
         full_access(kvm),
-        Expectation(
-            symptom="level",
-            member="level",
-            wanted=_ept_levels(request.eptp),
-            says="how many levels L1's EPT has",
-            source="SDM 25.6.11: EPTP",
+        Member("level", "level", _ept_levels(request.eptp)).tells("how many levels L1's EPT has", "SDM 25.6.11: EPTP"),
+        Member("execute-control", "cr4_smep", mbec).tells("whether L1 asks for MBEC", "SDM 31.3.3.2"),
+        Member("accessed-dirty", "ad_disabled", negate(request.accessed_dirty)).tells(
+            "whether L1's EPT has no A/D bits", "SDM 25.6.11: EPTP bit 6"
         ),
-        Expectation(
-            symptom="execute-control",
-            member="cr4_smep",
-            wanted=mbec,
-            says="whether L1 asks for MBEC",
-            source="SDM 31.3.3.2",
-        ),
-        Expectation(
-            symptom="accessed-dirty",
-            member="ad_disabled",
-            wanted=negate(request.accessed_dirty),
-            says="whether L1's EPT has no A/D bits",
-            source="SDM 25.6.11: EPTP bit 6",
-        ),
-        Expectation(
-            symptom="guest-mode",
-            member="guest_mode",
-            wanted=TRUE,
-            says="that the pages are L2's",
-            source="KVM: L2's writes are not logged by PML",
+        Member("guest-mode", "guest_mode", TRUE).tells(
+            "that the pages are L2's", "KVM: L2's writes are not logged by PML"
         ),
     )
     extended = (
-        Expectation(
-            symptom="execute-only",
-            member="execonly",
-            wanted=request.execonly,
-            says="whether L1 may have execute-only pages",
-            source="SDM 31.3.3.1",
+        Member("execute-only", "execonly", request.execonly).tells(
+            "whether L1 may have execute-only pages", "SDM 31.3.3.1"
         ),
-        Expectation(
-            symptom="valid",
-            member="valid",
-            wanted=TRUE,
-            says="that it has been set",
-            source="KVM: a role without it is never that of an MMU",
-        ),
+        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
     )
     valid = tuple(
         Assumption(f"{EPTP_LEVELS} ({when})", _four_or_five(each.request.eptp))
         for when, each in (("before", before), ("now", now))
     )
     shown = (Shown("EPTP", request.eptp), Shown("MBEC for L2", request.mbec))
-    return [
-        judged(
-            "cpu_role", roles.cpu, (*base, *extended), part="the CPU role", roles=roles, shown=shown, assumptions=valid
-        ),
-        judged("root_role", roles.root, base, part="the root's role", roles=roles, shown=shown, assumptions=valid),
-    ]
+    yield judged(
+        "cpu_role", roles.cpu, (*base, *extended), part="the CPU role", roles=roles, shown=shown, assumptions=valid
+    )
+    yield judged("root_role", roles.root, base, part="the root's role", roles=roles, shown=shown, assumptions=valid)
 
 
 def _four_or_five(eptp: BitVec) -> Bool:
@@ -111,60 +80,29 @@ def _npt_base(kvm: Kvm, now: RoleAsked, roles: MmuRoles, gmet: Bool) -> tuple[Ex
     mode = now.mode
     return (
         full_access(kvm),
-        Expectation(
-            symptom="entry-size",
-            member="has_4_byte_gpte",
-            wanted=mode.two_levels,
-            says="whether L1's entries have four bytes",
-            source="APM 15.25: nested paging uses the host's paging mode",
+        Member("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
+            "whether L1's entries have four bytes", "APM 15.25: nested paging uses the host's paging mode"
         ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=mode.execute_disable,
-            says="whether NX counts",
-            source="APM 15.25: EFER.NXE of the host",
-            matters=negate(mode.two_levels),
+        Member("execute-disable", "efer_nx", mode.execute_disable).tells(
+            "whether NX counts", "APM 15.25: EFER.NXE of the host", where=negate(mode.two_levels)
         ),
         # Without GMET every access is a user's, for whom neither CR0.WP nor SMAP makes a difference.
-        Expectation(
-            symptom="write-protect",
-            member="cr0_wp",
-            wanted=TRUE,
-            says="that a supervisor needs R/W to write",
-            source="APM 15.25: CR0.WP of the host is ignored",
-            matters=gmet,
+        Member("write-protect", "cr0_wp", TRUE).tells(
+            "that a supervisor needs R/W to write", "APM 15.25: CR0.WP of the host is ignored", where=gmet
         ),
-        Expectation(
-            symptom="smap-without-wp",
-            member="smap_andnot_wp",
-            wanted=FALSE,
-            says="that there is no SMAP",
-            source="APM 15.25.13: GMET restricts fetches, nothing restricts data",
-            matters=gmet,
+        Member("smap-without-wp", "smap_andnot_wp", FALSE).tells(
+            "that there is no SMAP", "APM 15.25.13: GMET restricts fetches, nothing restricts data", where=gmet
         ),
         # Without GMET it is CR4.SMEP, which restricts no user.
-        Expectation(
-            symptom="execute-control",
-            member="cr4_smep",
-            wanted=gmet,
-            says="whether L1 asks for GMET",
-            source="APM 15.25.13",
-            matters=boolean(kvm.walks.has_gmet),
+        Member("execute-control", "cr4_smep", gmet).tells(
+            "whether L1 asks for GMET", "APM 15.25.13", where=boolean(kvm.walks.has_gmet)
         ),
-        Expectation(
-            symptom="smep-without-wp",
-            member="smep_andnot_wp",
-            wanted=FALSE,
-            says="that there is no SMEP",
-            source="APM 15.25",
-            matters=gmet,
-        ),
+        Member("smep-without-wp", "smep_andnot_wp", FALSE).tells("that there is no SMEP", "APM 15.25", where=gmet),
         *vcpu_expectations(roles),
     )
 
 
-def _npt(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _npt(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.NESTED_NPT, now)
     mode, inputs = now.mode, roles.inputs
@@ -175,67 +113,23 @@ def _npt(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     one_more = all_of(eq(level.wanted, 5), eq(mode.levels, 4))
     cpu = (
         *base,
-        Expectation(
-            symptom="levels",
-            member="level",
-            wanted=mode.levels,
-            says="how many levels L1's tables have",
-            source="SDM 5.1.1, APM 15.25",
+        Member("levels", "level", mode.levels).tells("how many levels L1's tables have", "SDM 5.1.1, APM 15.25"),
+        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
+        Member("smap", "cr4_smap", FALSE).tells(
+            "that there is no SMAP", "APM 15.25.13: GMET restricts fetches, nothing restricts data", where=gmet
         ),
-        Expectation(
-            symptom="valid",
-            member="valid",
-            wanted=TRUE,
-            says="that it has been set",
-            source="KVM: a role without it is never that of an MMU",
+        Member("keys", "cr4_pke", FALSE).tells("that nested entries have no protection keys", "APM 15.25"),
+        Member("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
+            "whether there are 4-MByte pages", "APM 5.2.1: CR4.PSE", where=mode.two_levels
         ),
-        Expectation(
-            symptom="smap",
-            member="cr4_smap",
-            wanted=FALSE,
-            says="that there is no SMAP",
-            source="APM 15.25.13: GMET restricts fetches, nothing restricts data",
-            matters=gmet,
-        ),
-        Expectation(
-            symptom="keys",
-            member="cr4_pke",
-            wanted=FALSE,
-            says="that nested entries have no protection keys",
-            source="APM 15.25",
-        ),
-        Expectation(
-            symptom="page-size",
-            member="cr4_pse",
-            wanted=mode.four_mbyte_pages,
-            says="whether there are 4-MByte pages",
-            source="APM 5.2.1: CR4.PSE",
-            matters=mode.two_levels,
-        ),
-        Expectation(
-            symptom="five-levels",
-            member="cr4_la57",
-            wanted=mode.five_levels,
-            says="whether there are five levels",
-            source="APM 5.1",
-        ),
-        Expectation(
-            symptom="long-mode",
-            member="efer_lma",
-            wanted=mode.ia32e,
-            says="whether L1 is in long mode",
-            source="APM 5.1",
-        ),
+        Member("five-levels", "cr4_la57", mode.five_levels).tells("whether there are five levels", "APM 5.1"),
+        Member("long-mode", "efer_lma", mode.ia32e).tells("whether L1 is in long mode", "APM 5.1"),
     )
     root = (
         *base,
         level,
-        Expectation(
-            symptom="passthrough",
-            member="passthrough",
-            wanted=one_more,
-            says="whether KVM's tables have a level above L1's",
-            source="KVM: the top entry is then KVM's own",
+        Member("passthrough", "passthrough", one_more).tells(
+            "whether KVM's tables have a level above L1's", "KVM: the top entry is then KVM's own"
         ),
     )
     assumptions = (
@@ -245,24 +139,22 @@ def _npt(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         levels_that_there_are(inputs),
     )
     shown = (*now.shown, Shown("GMET for L2", now.request.gmet))
-    return [
-        judged(
-            "cpu_role",
-            roles.cpu,
-            cpu,
-            part="the CPU role",
-            roles=roles,
-            shown=shown,
-            assumptions=assumptions,
-            elsewhere=("has_pferr_fetch",),
-        ),
-        judged(
-            "root_role", roles.root, root, part="the root's role", roles=roles, shown=shown, assumptions=assumptions
-        ),
-    ]
+    yield judged(
+        "cpu_role",
+        roles.cpu,
+        cpu,
+        part="the CPU role",
+        roles=roles,
+        shown=shown,
+        assumptions=assumptions,
+        elsewhere=("has_pferr_fetch",),
+    )
+    yield judged(
+        "root_role", roles.root, root, part="the root's role", roles=roles, shown=shown, assumptions=assumptions
+    )
 
 
-def _nested(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nested(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     return _ept(kvm, vendor) if vendor is Vendor.INTEL else _npt(kvm, vendor)
 
 
@@ -274,7 +166,7 @@ THEOREMS = (
         source="SDM 25.6.11, 31.3.3.2; APM 15.25, 15.25.13",
         assumes=(EVERY_REGISTER, LEVELS, EPTP_LEVELS, RUNS_L2, L1_PAGES),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_nested,
+        state=several(_nested),
         catches=(
             Catch("mbec-left-out-of-role", "execute-control"),
             Catch("nested-ept-role-kept", "level"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles, RoleInputs
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
+    Member,
     asked,
     full_access,
     judged,
@@ -20,7 +22,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -73,55 +75,28 @@ def tdp_level(inputs: RoleInputs) -> BitVec:
 
 def level_expectation(inputs: RoleInputs) -> Expectation:
     """The level of a root of EPT or nested paging."""
-    return Expectation(
-        symptom="level",
-        member="level",
-        wanted=tdp_level(inputs),
-        says="how many levels translate the guest's addresses",
-        source="SDM 31.3.2: four levels translate 48 bits; APM 15.25: the host's paging mode",
+    return Member("level", "level", tdp_level(inputs)).tells(
+        "how many levels translate the guest's addresses",
+        "SDM 31.3.2: four levels translate 48 bits; APM 15.25: the host's paging mode",
     )
 
 
-def _tdp(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _tdp(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.TDP, now)
     inputs = roles.inputs
     expectations = (
         level_expectation(inputs),
-        Expectation(
-            symptom="direct",
-            member="direct",
-            wanted=TRUE,
-            says="that its pages shadow no tables",
-            source="KVM: the guest's tables are its own",
+        Member("direct", "direct", TRUE).tells(
+            "that its pages shadow no tables", "KVM: the guest's tables are its own"
         ),
-        Expectation(
-            symptom="write-protect",
-            member="cr0_wp",
-            wanted=TRUE,
-            says="that W counts for every write",
-            source="SDM 31.3.3.2, APM 15.25",
+        Member("write-protect", "cr0_wp", TRUE).tells("that W counts for every write", "SDM 31.3.3.2, APM 15.25"),
+        Member("execute-disable", "efer_nx", TRUE).tells("that execution can be denied", "SDM 31.3.2, APM 15.25"),
+        Member("execute-control", "cr4_smep", inputs.tdp_has_smep).tells(
+            "whether MBEC or GMET is on", "KVM: kvm_x86_ops.tdp_has_smep()"
         ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=TRUE,
-            says="that execution can be denied",
-            source="SDM 31.3.2, APM 15.25",
-        ),
-        Expectation(
-            symptom="execute-control",
-            member="cr4_smep",
-            wanted=inputs.tdp_has_smep,
-            says="whether MBEC or GMET is on",
-            source="KVM: kvm_x86_ops.tdp_has_smep()",
-        ),
-        Expectation(
-            symptom="accessed-dirty",
-            member="ad_disabled",
-            wanted=negate(inputs.ad_enabled),
-            says="whether SPTEs lack A/D bits",
-            source="KVM: kvm_ad_enabled",
+        Member("accessed-dirty", "ad_disabled", negate(inputs.ad_enabled)).tells(
+            "whether SPTEs lack A/D bits", "KVM: kvm_ad_enabled"
         ),
         *vcpu_expectations(roles),
     )
@@ -130,19 +105,17 @@ def _tdp(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         Shown("tdp_root_level", inputs.forced_level),
         Shown("max_tdp_level", inputs.max_level),
     )
-    return [
-        judged(
-            "root_role",
-            roles.root,
-            expectations,
-            part="the role",
-            roles=roles,
-            shown=shown,
-            assumptions=(now.possible, levels_that_there_are(inputs)),
-            elsewhere=("access",),
-        ),
-        _grants_everything(kvm, vendor, roles, now.possible),
-    ]
+    yield judged(
+        "root_role",
+        roles.root,
+        expectations,
+        part="the role",
+        roles=roles,
+        shown=shown,
+        assumptions=(now.possible, levels_that_there_are(inputs)),
+        elsewhere=("access",),
+    )
+    yield _grants_everything(kvm, vendor, roles, now.possible)
 
 
 def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assumption) -> Claim:
@@ -166,67 +139,50 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
         )
         who, manual = (Shown("CPL", cpl),), "APM 15.25.13"
     denied = negate(allowed)
-    return Claim(
-        holds=allowed,
-        symptoms=(
-            Symptom(
-                name="data-denied",
-                when=all_of(kind.data, denied),
-                sentence="A direct page that the guest may use as it likes cannot be accessed: an endless fault.",
-                actual="a fault again and again",
-                expected=f"{manual}: the access has to be allowed",
-            ),
-            Symptom(
-                name="fetch-denied",
-                when=all_of(kind.fetch, denied),
-                sentence="A direct page that the guest may use as it likes cannot be executed in: an endless fault.",
-                actual="a fault again and again",
-                expected=f"{manual}: the fetch has to be allowed",
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                possible,
-                Assumption(
-                    "an access that fetches does nothing else",
-                    negate(all_of(kind.fetch, any_of(kind.read, kind.write))),
-                ),
+    return always(
+        allowed,
+        given(
+            possible,
+            Assumption(
+                "an access that fetches does nothing else", negate(all_of(kind.fetch, any_of(kind.read, kind.write)))
             ),
             shown=(Shown("root_role.access", access, relations.acc_flags(kvm)), Shown("root_role.cr4_smep", on), *who),
             evidence=roles.evidence,
             part="its access",
         ),
+        Wrong(
+            "data-denied",
+            all_of(kind.data, denied),
+            "A direct page that the guest may use as it likes cannot be accessed: an endless fault.",
+        ).told("a fault again and again", f"{manual}: the access has to be allowed"),
+        Wrong(
+            "fetch-denied",
+            all_of(kind.fetch, denied),
+            "A direct page that the guest may use as it likes cannot be executed in: an endless fault.",
+        ).told("a fault again and again", f"{manual}: the fetch has to be allowed"),
     )
 
 
-def _shadow(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _shadow(kvm: Kvm, vendor: Vendor) -> Claim:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.SHADOW, now)
     levels = now.mode.levels
     expectations = (
         full_access(kvm),
-        Expectation(
-            symptom="level",
-            member="level",
-            wanted=ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels),
-            says="how many levels KVM's own tables have",
-            source="SDM 5.1.1: 8-byte entries, with as many levels as translate the guest's addresses",
+        Member("level", "level", ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels)).tells(
+            "how many levels KVM's own tables have",
+            "SDM 5.1.1: 8-byte entries, with as many levels as translate the guest's addresses",
         ),
-        Expectation(
-            symptom="execute-disable",
-            member="efer_nx",
-            wanted=TRUE,
-            says="that SPTEs can have XD, whatever the guest's EFER",
-            source="KVM: the hardware runs with EFER.NX; the NX huge page mitigation needs it",
+        Member("execute-disable", "efer_nx", TRUE).tells(
+            "that SPTEs can have XD, whatever the guest's EFER",
+            "KVM: the hardware runs with EFER.NX; the NX huge page mitigation needs it",
         ),
         *paging_expectations(now.mode),
         *vcpu_expectations(roles),
     )
-    return [
-        judged(
-            "root_role", roles.root, expectations, part="", roles=roles, shown=now.shown, assumptions=(now.possible,)
-        )
-    ]
+    return judged(
+        "root_role", roles.root, expectations, part="", roles=roles, shown=now.shown, assumptions=(now.possible,)
+    )
 
 
 THEOREMS = (
@@ -237,7 +193,7 @@ THEOREMS = (
         source="SDM 31.3.2, 31.3.3.2; APM 15.25, 15.25.13",
         assumes=(EVERY_REGISTER, LEVELS, "an access that fetches does nothing else"),
         vendors=(Vendor.INTEL, Vendor.AMD),
-        state=_tdp,
+        state=several(_tdp),
         catches=(
             Catch("tdp-root-without-smep", "execute-control"),
             Catch("gmet-root-keeps-user", "fetch-denied"),
@@ -254,7 +210,7 @@ THEOREMS = (
         source="SDM 5.1.1, 5.1.3",
         assumes=(EVERY_REGISTER,),
         vendors=(Vendor.SHADOW,),
-        state=_shadow,
+        state=alone(_shadow),
         catches=(
             Catch("shadow-root-two-levels", "level"),
             Catch("shadow-root-without-nx", "execute-disable"),

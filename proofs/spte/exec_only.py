@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import flag
 from mmuproof.proofs.spte.tracking import UNTRACKED, untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, eq, extract, ne, negate, var
 from mmuproof.spec import ept
@@ -33,10 +34,9 @@ def _modes(kvm: Kvm) -> tuple[bool, ...]:
     return (False, True) if relations.has_mbec(kvm) else (False,)
 
 
-def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _fetch(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         gpte = var("gpte", 64)
         acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
@@ -57,34 +57,22 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
             )
         else:
             mode.append(Assumption("the access is no read as well: PFERR_USER_MASK is clear", negate(inputs.user)))
-        claims.append(
-            Claim(
-                holds=negate(fault),
-                symptoms=(
-                    Symptom(
-                        name="fetch-denied",
-                        when=fault,
-                        sentence="A fetch from an execute-only page is denied.",
-                        actual="a fault",
-                        expected="SDM 31.3.3.2: a fetch needs no read permission",
-                    ),
-                ),
-                case=Case(
-                    assumptions=(
-                        *own,
-                        *mode,
-                        _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
-                    ),
-                    shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
-                    evidence=result.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-            )
+        yield never(
+            given(
+                *own,
+                *mode,
+                _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
+                shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+                evidence=result.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("fetch-denied", fault, "A fetch from an execute-only page is denied.").told(
+                "a fault", "SDM 31.3.3.2: a fetch needs no read permission"
+            ),
         )
-    return claims
 
 
-def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     inputs = relations.fault_inputs(kvm)
     gpte = var("gpte", 64)
@@ -94,36 +82,24 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     reads = relations.ept_access(kvm, inputs).read
     own = ept.permissions_of(gpte)
     executable = any_of(own.execute, own.user_execute) if relations.has_mbec(kvm) else own.execute
-    return [
-        Claim(
-            holds=fault,
-            symptoms=(
-                Symptom(
-                    name="read-allowed",
-                    when=negate(fault),
-                    sentence="A data read from an execute-only page is allowed.",
-                    actual="no fault",
-                    expected="SDM 31.3.3.2: a data read needs R in every entry",
-                ),
+    return never(
+        given(
+            *inputs.assumptions[:2],
+            Assumption("the access is a data read", reads),
+            Assumption(
+                "the entry is execute-only: X or XU is set and R is clear", all_of(executable, negate(own.read))
             ),
-            case=Case(
-                assumptions=(
-                    *inputs.assumptions[:2],
-                    Assumption("the access is a data read", reads),
-                    Assumption(
-                        "the entry is execute-only: X or XU is set and R is clear", all_of(executable, negate(own.read))
-                    ),
-                ),
-                shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
-                evidence=result.evidence,
-            ),
-        )
-    ]
+            shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+            evidence=result.evidence,
+        ),
+        Wrong("read-allowed", negate(fault), "A data read from an execute-only page is allowed.").told(
+            "no fault", "SDM 31.3.3.2: a data read needs R in every entry"
+        ),
+    )
 
 
-def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _spte(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         inputs = made_spte(kvm, masks)
         access = relations.ept_permissions(kvm, inputs.request.pte_access)
@@ -142,95 +118,66 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         ]
         if not relations.reads_have_a_bit(kvm):
             assumptions.append(Assumption("the host supports execute-only translations", masks.host.has_exec_only))
-        claims.append(
-            Claim(
-                holds=all_of(granted, negate(gained)),
-                symptoms=(
-                    Symptom(
-                        name="spte-readable",
-                        when=gained,
-                        sentence="The SPTE of an execute-only page can be read or written.",
-                        actual="R or W is set",
-                        expected="SDM 31.3.3.2: L1 granted neither",
-                    ),
-                    Symptom(
-                        name="spte-not-executable",
-                        when=negate(granted),
-                        sentence="The SPTE of an execute-only page cannot be executed.",
-                        actual="X is clear",
-                        expected="L1 granted execution",
-                    ),
-                ),
-                case=Case(
-                    assumptions=tuple(assumptions),
-                    shown=(*inputs.shown, Shown("spte", made.spte)),
-                    evidence=made.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-            )
+        yield always(
+            all_of(granted, negate(gained)),
+            given(
+                *assumptions,
+                shown=(*inputs.shown, Shown("spte", made.spte)),
+                evidence=made.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("spte-readable", gained, "The SPTE of an execute-only page can be read or written.").told(
+                "R or W is set", "SDM 31.3.3.2: L1 granted neither"
+            ),
+            Wrong("spte-not-executable", negate(granted), "The SPTE of an execute-only page cannot be executed.").told(
+                "X is clear", "L1 granted execution"
+            ),
         )
-    return claims
 
 
-def _tracked(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _tracked(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
-    claims: list[Claim] = []
     for user in _modes(kvm):
         restored = ept.permissions_of(tracked.restored)
         gained = any_of(restored.read, restored.write)
         kept = restored.user_execute if user else restored.execute
-        claims.append(
-            Claim(
-                holds=all_of(kept, negate(gained)),
-                symptoms=(
-                    Symptom(
-                        name="readable-after-tracking",
-                        when=gained,
-                        sentence="Access tracking makes an execute-only SPTE readable.",
-                        actual="R or W is set after restoring",
-                        expected="SDM 31.3.3.2: L1 granted neither",
-                    ),
-                    Symptom(
-                        name="not-executable-after-tracking",
-                        when=negate(kept),
-                        sentence="Access tracking loses the execute permission of an execute-only SPTE.",
-                        actual="X is clear after restoring",
-                        expected="L1 granted execution",
-                    ),
-                ),
-                case=Case(
-                    assumptions=(
-                        *untracked(kvm, masks, spte),
-                        _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
-                    ),
-                    shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
-                    evidence=tracked.evidence,
-                    part="XU only" if user else "X without R",
-                ),
-            )
+        yield always(
+            all_of(kept, negate(gained)),
+            given(
+                *untracked(kvm, masks, spte),
+                _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
+                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+                evidence=tracked.evidence,
+                part="XU only" if user else "X without R",
+            ),
+            Wrong("readable-after-tracking", gained, "Access tracking makes an execute-only SPTE readable.").told(
+                "R or W is set after restoring", "SDM 31.3.3.2: L1 granted neither"
+            ),
+            Wrong(
+                "not-executable-after-tracking",
+                negate(kept),
+                "Access tracking loses the execute permission of an execute-only SPTE.",
+            ).told("X is clear after restoring", "L1 granted execution"),
         )
-    return claims
 
 
-def _misconfig(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+def _misconfig(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
     gpte, controls = var("gpte", 64), asked_for()
     done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
     by_role: Bool = flag(walk, "cr4_smep") if relations.has_mbec(kvm) else FALSE
     by_l1: Bool = controls.mbec if relations.has_mbec(kvm) else FALSE
-    return [
-        _misconfig_claim(kvm.walks.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ()),
-        _misconfig_claim(
-            kvm.walks.has_bad_mt_xwr(done.walk, gpte),
-            gpte,
-            by_l1,
-            controls,
-            done.walk,
-            (new_role(done),),
-            part="after the set-up",
-        ),
-    ]
+    yield _misconfig_claim(kvm.walks.is_bad_mt_xwr(gpte, controls.execonly), gpte, by_role, controls, walk, ())
+    yield _misconfig_claim(
+        kvm.walks.has_bad_mt_xwr(done.walk, gpte),
+        gpte,
+        by_l1,
+        controls,
+        done.walk,
+        (new_role(done),),
+        part="after the set-up",
+    )
 
 
 def _misconfig_claim(
@@ -246,37 +193,19 @@ def _misconfig_claim(
         gpte, mbec=mbec, execute_only=controls.execonly, paging_write_control=FALSE, maps_page=True
     )
     missed, invented = all_of(wrong, negate(rejected)), all_of(rejected, negate(wrong))
-    return Claim(
-        holds=negate(any_of(missed, invented)),
-        symptoms=(
-            Symptom(
-                name="misconfiguration-missed",
-                when=missed,
-                sentence="An entry that hardware holds misconfigured is walked as valid.",
-                actual="the entry is accepted",
-                expected="SDM 31.3.3.1: EPT misconfiguration",
+    return never(
+        given(
+            Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
+            Assumption(
+                "the entry's memory type is write-back; entry.misconfig speaks of the others",
+                eq(extract(gpte, 5, 3), _WRITE_BACK),
             ),
-            Symptom(
-                name="misconfiguration-invented",
-                when=invented,
-                sentence="An entry that hardware accepts is reported as misconfigured.",
-                actual="EPT misconfiguration",
-                expected="SDM 31.3.3.1: the entry is valid",
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                Assumption("the entry is present: the walk stops at others", ept.present(gpte, mbec=mbec)),
-                Assumption(
-                    "the entry's memory type is write-back; entry.misconfig speaks of the others",
-                    eq(extract(gpte, 5, 3), _WRITE_BACK),
-                ),
-                *extra,
-            ),
+            *extra,
             shown=(Shown("MBEC", mbec), Shown("execute-only support", controls.execonly), Shown("gpte", gpte)),
             evidence=walk.evidence,
             part=part,
         ),
+        *relations.misconfiguration_symptoms(missed, invented),
     )
 
 
@@ -292,11 +221,9 @@ THEOREMS = (
             "the tree's own error code for the fetch: a fetch need not be marked as a read",
         ),
         vendors=(Vendor.INTEL,),
-        state=_fetch,
+        state=several(_fetch),
         catches=(
-            Catch("mbec-ignores-xu", "fetch-denied"),
-            Catch("ept-xu-without-mbec", "fetch-denied"),
-            Catch("exec-only-fetch-needs-read", "fetch-denied"),
+            *showing("fetch-denied", "mbec-ignores-xu", "ept-xu-without-mbec", "exec-only-fetch-needs-read"),
             Catch("fetch-index-not-halved", "undefined-behaviour"),
         ),
     ),
@@ -306,8 +233,8 @@ THEOREMS = (
         source="SDM 31.3.3.2",
         assumes=("the error code's low half has only P, W, U and F", "no access both writes and fetches"),
         vendors=(Vendor.INTEL,),
-        state=_read,
-        catches=(Catch("ept-read-ignored", "read-allowed"), Catch("fetch-index-not-halved", "read-allowed")),
+        state=alone(_read),
+        catches=showing("read-allowed", "ept-read-ignored", "fetch-index-not-halved"),
     ),
     Theorem(
         name="exec-only.spte",
@@ -319,7 +246,7 @@ THEOREMS = (
             "trees that cannot express a missing read permission: the host supports execute-only translations",
         ),
         vendors=(Vendor.INTEL,),
-        state=_spte,
+        state=several(_spte),
         catches=(
             Catch("exec-and-user-exec-swapped", "spte-not-executable"),
             Catch("make-spte-always-readable", "spte-readable"),
@@ -332,7 +259,7 @@ THEOREMS = (
         source="SDM 31.3.3.2; KVM's comment at mark_spte_for_access_track()",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_tracked,
+        state=several(_tracked),
         catches=(
             Catch("track-saves-no-xu", "not-executable-after-tracking"),
             Catch("restore-shift-off-by-one", "readable-after-tracking"),
@@ -345,10 +272,7 @@ THEOREMS = (
         source="SDM 31.3.3.1",
         assumes=("the entry is present: the walk stops at others", "the entry's memory type is write-back"),
         vendors=(Vendor.INTEL,),
-        state=_misconfig,
-        catches=(
-            Catch("misconfig-ignores-xu", "misconfiguration-missed"),
-            Catch("set-up-accepts-execute-only", "misconfiguration-missed"),
-        ),
+        state=several(_misconfig),
+        catches=showing("misconfiguration-missed", "misconfig-ignores-xu", "set-up-accepts-execute-only"),
     ),
 )

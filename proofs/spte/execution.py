@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
+from mmuproof.model.sptes import SpteRequest
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, relations
+from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hardware_spte import AnyAccess, allowed, any_access, executable, with_saved
-from mmuproof.proofs.given.held_spte import (
-    any_fault,
-    each_in_place,
-    held_leaf,
-    slots_are_clear,
-    split_request,
-    use_is_known,
-)
-from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.held_spte import any_fault, held_leaf, slots_are_clear, use_is_known
+from mmuproof.proofs.given.lifecycle_invariant import is_present
+from mmuproof.proofs.given.operations import LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize
 from mmuproof.spec import ept
@@ -32,14 +29,6 @@ from mmuproof.spec.errata import ITLB_MULTIHIT
 _MITIGATION = "KVM: with the iTLB-multihit mitigation no huge page is executable"
 
 
-def huge_sptes_are_made(state: Callable[[], Claim]) -> list[Claim]:
-    """The claim about make_huge_spte(), of trees that have it: others zap what they want to be huge."""
-    try:
-        return [state()]
-    except NotThere:
-        return []
-
-
 # -- spte.nx-huge --------------------------------------------------------------------------------------------
 
 
@@ -47,65 +36,18 @@ def _mitigated(kvm: Kvm, masks: ShadowMasks) -> Assumption:
     return Assumption("the iTLB-multihit mitigation is on", kvm.spte_changes.is_nx_huge_page_enabled(masks))
 
 
-def _not_executable(
-    kvm: Kvm,
-    vendor: Vendor,
-    spte: BitVec,
-    assumptions: Sequence[Assumption],
-    shown: Sequence[Shown],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
+def _not_executable(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
     """A huge SPTE lets nothing be executed, neither now nor when saved permissions come back."""
+    spte, vendor = done.after.spte, masks.vendor
     can = all_of(ITLB_MULTIHIT.present, executable(vendor, with_saved(kvm, vendor, spte)))
-    return Claim(
-        holds=negate(can),
-        symptoms=(
-            Symptom(
-                name="huge-executable",
-                when=can,
-                sentence="A huge SPTE is executable under the iTLB-multihit mitigation.",
-                actual="the hardware executes through it",
-                expected=_MITIGATION,
-            ),
-        ),
-        case=Case(
-            assumptions=tuple(assumptions), shown=(*shown, Shown("huge spte", spte)), evidence=evidence, part=part
+    slots = () if done.before is None else slots_are_clear(kvm, masks, done.before)
+    huge = () if done.before is not None else (Assumption("the page is huge", ne(done.after.level, 1)),)
+    return never(
+        done.case(*huge, _mitigated(kvm, masks), of_before=slots, shown=(Shown("huge spte", spte),)),
+        Wrong("huge-executable", can, "A huge SPTE is executable under the iTLB-multihit mitigation.").told(
+            "the hardware executes through it", _MITIGATION
         ),
     )
-
-
-def _made_huge(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    inputs = made_spte(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    huge = Assumption("the page is huge", ne(inputs.request.level, 1))
-    return _not_executable(
-        kvm,
-        masks.vendor,
-        made.spte,
-        (*inputs.assumptions, huge, _mitigated(kvm, masks)),
-        inputs.shown,
-        made.evidence,
-        "make_spte()",
-    )
-
-
-def _collapsed(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    held = held_leaf(kvm, masks)
-    made = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-    return _not_executable(
-        kvm,
-        masks.vendor,
-        made.spte,
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at), _mitigated(kvm, masks)),
-        held.shown,
-        made.evidence,
-        "make_huge_spte()",
-    )
-
-
-def _collapses_to_huge(at: SpteAt) -> Assumption:
-    return Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(at.level, 1))
 
 
 def _permission_rows(kvm: Kvm, vendor: Vendor, spte: BitVec, access: BitVec) -> list[tuple[str, Bool, Bool]]:
@@ -120,113 +62,60 @@ def _permission_rows(kvm: Kvm, vendor: Vendor, spte: BitVec, access: BitVec) -> 
     return rows
 
 
-def _split(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    vendor = masks.vendor
-    request, assumptions, shown = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
+def _split(kvm: Kvm, masks: ShadowMasks, done: Done, request: SplitRequest) -> Claim:
+    """A small SPTE is as executable as its page's role, and a huge one not at all."""
+    vendor, spte = masks.vendor, done.after.spte
     smallest = eq(request.level, 1)
-    rows = _permission_rows(kvm, vendor, small.spte, request.access)
-    still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, small.spte)))
-    gained = [all_of(smallest, got, negate(want)) for _, got, want in rows]
-    lost = [all_of(smallest, want, negate(got)) for _, got, want in rows]
-    return Claim(
-        holds=negate(any_of(still_huge, *gained, *lost)),
-        symptoms=(
-            Symptom(
-                name="huge-executable",
-                when=still_huge,
-                sentence="Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
-                actual="the hardware executes through it",
-                expected=_MITIGATION,
-            ),
-            *(
-                Symptom(
-                    name=f"{name}-gained",
-                    when=when,
-                    sentence="A small SPTE lets more be executed than its page's role.",
-                    actual=f"{name} is granted",
-                    expected="role.access does not have it",
-                )
-                for (name, _, _), when in zip(rows, gained, strict=True)
-            ),
-            *(
-                Symptom(
-                    name=f"{name}-lost",
-                    when=when,
-                    sentence="Splitting does not give back the execution that the mitigation took.",
-                    actual=f"{name} is not granted",
-                    expected="role.access has it",
-                )
-                for (name, _, _), when in zip(rows, lost, strict=True)
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                *assumptions,
-                *slots_are_clear(kvm, masks, huge_at),
-                _mitigated(kvm, masks),
-                Assumption(
-                    "the huge SPTE is not executable, as the other parts show: switching the mitigation on zaps "
-                    "all others",
-                    negate(executable(vendor, with_saved(kvm, vendor, request.huge_spte))),
-                ),
-            ),
-            shown=(*shown, Shown("small spte", small.spte)),
-            evidence=small.evidence,
-            part="make_small_spte()",
-        ),
+    rows = _permission_rows(kvm, vendor, spte, request.access)
+    still_huge = all_of(negate(smallest), executable(vendor, with_saved(kvm, vendor, spte)))
+    not_executable = Assumption(
+        "the huge SPTE is not executable, as the other parts show: switching the mitigation on zaps all others",
+        negate(executable(vendor, with_saved(kvm, vendor, request.huge_spte))),
     )
-
-
-def _kept(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
-    held = held_leaf(kvm, masks)
-    after = kvm.spte_changes.change(masks, change, held.at)
-    return _no_execution_gained(
-        kvm,
-        masks,
-        held.at.spte,
-        after.spte,
-        after.evidence,
-        change.value,
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at)),
-        held.shown,
-    )
-
-
-def _no_execution_gained(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    before: BitVec,
-    after: BitVec,
-    evidence: Evidence,
-    part: str,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-) -> Claim:
-    vendor = masks.vendor
-    zapped = negate(has(after, kvm.constant("SPTE_MMU_PRESENT_MASK")))
-    gained = any_of(
+    return never(
+        done.case(
+            _mitigated(kvm, masks),
+            not_executable,
+            of_before=slots_are_clear(kvm, masks, done.held),
+            shown=(Shown("small spte", spte),),
+        ),
+        Wrong(
+            "huge-executable",
+            still_huge,
+            "Splitting makes a huge SPTE that is executable under the iTLB-multihit mitigation.",
+        ).told("the hardware executes through it", _MITIGATION),
         *(
-            all_of(got, negate(had))
-            for got, had in zip(_execution(kvm, vendor, after), _execution(kvm, vendor, before), strict=True)
-        )
+            Wrong(
+                f"{name}-gained",
+                all_of(smallest, got, negate(want)),
+                "A small SPTE lets more be executed than its page's role.",
+            ).told(f"{name} is granted", "role.access does not have it")
+            for name, got, want in rows
+        ),
+        *(
+            Wrong(
+                f"{name}-lost",
+                all_of(smallest, want, negate(got)),
+                "Splitting does not give back the execution that the mitigation took.",
+            ).told(f"{name} is not granted", "role.access has it")
+            for name, got, want in rows
+        ),
     )
-    gained = all_of(negate(zapped), gained)
-    return Claim(
-        holds=negate(gained),
-        symptoms=(
-            Symptom(
-                name="execution-gained",
-                when=gained,
-                sentence="An operation on an SPTE makes it executable.",
-                actual="the hardware executes through it",
-                expected="nothing grants execution in place",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
-        ),
+
+
+def _no_execution_gained(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """What may be executed is given back by splitting alone, and never in place."""
+    if isinstance(done.asked, SplitRequest):
+        return _split(kvm, masks, done, done.asked)
+    had, has_now = (_execution(kvm, masks.vendor, at.spte) for at in (done.held, done.after))
+    more = any_of(*(all_of(now, negate(before)) for before, now in zip(had, has_now, strict=True)))
+    return never(
+        done.case(of_before=slots_are_clear(kvm, masks, done.held)),
+        Wrong(
+            "execution-gained",
+            all_of(is_present(kvm, done.after.spte), more),
+            "An operation on an SPTE makes it executable.",
+        ).told("the hardware executes through it", "nothing grants execution in place"),
     )
 
 
@@ -239,30 +128,11 @@ def _execution(kvm: Kvm, vendor: Vendor, spte: BitVec) -> tuple[Bool, Bool]:
     return executable(vendor, spte), FALSE
 
 
-def _fixed(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    held, (fault, premises, shown) = held_leaf(kvm, masks), any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    return _no_execution_gained(
-        kvm,
-        masks,
-        held.at.spte,
-        done.spte,
-        done.evidence,
-        "fast_page_fault()",
-        (*held.assumptions, *slots_are_clear(kvm, masks, held.at), *premises),
-        (*held.shown, *shown),
-    )
-
-
-def _nx_huge(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nx_huge(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    return [
-        _made_huge(kvm, masks),
-        *huge_sptes_are_made(lambda: _collapsed(kvm, masks)),
-        _split(kvm, masks),
-        each_in_place([_kept(kvm, masks, change) for change in SpteChange if change.happens(vendor)]),
-        _fixed(kvm, masks),
-    ]
+    making_huge = frozenset((How.MAKES, How.COLLAPSES))
+    yield from for_all(kvm, masks, partial(_not_executable, kvm, masks), making_huge)
+    yield from for_all(kvm, masks, partial(_no_execution_gained, kvm, masks), LEAVING_PAGES - making_huge)
 
 
 # -- spte.direct-execution -----------------------------------------------------------------------------------
@@ -291,41 +161,28 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
     yes = kvm.spte_changes.is_executable_pte(masks, held.at.spte)
     by_hardware = allowed(vendor, held.at.spte, access)
     wrong_yes, wrong_no = all_of(yes, negate(by_hardware)), all_of(by_hardware, negate(yes))
-    return Claim(
-        holds=negate(any_of(wrong_yes, wrong_no)),
-        symptoms=(
-            Symptom(
-                name="taken-for-executable",
-                when=wrong_yes,
-                sentence="is_executable_pte() says yes, and the hardware does not "
-                "execute: the fault is taken for a spurious one, again and again.",
-                actual="executable",
-                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is denied",
+    return never(
+        given(
+            *held.assumptions,
+            *_as_in_direct_mmus(kvm, masks, held.at.spte),
+            *access.assumptions,
+            *_matches_user(kvm, masks, held.at.spte, access),
+            Assumption(
+                "the access is a fetch",
+                all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
             ),
-            Symptom(
-                name="not-taken-for-executable",
-                when=wrong_no,
-                sentence="is_executable_pte() says no, and the hardware executes.",
-                actual="not executable",
-                expected=f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed",
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                *held.assumptions,
-                *_as_in_direct_mmus(kvm, masks, held.at.spte),
-                *access.assumptions,
-                *_matches_user(kvm, masks, held.at.spte, access),
-                Assumption(
-                    "the access is a fetch",
-                    all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
-                ),
-                Assumption(
-                    "the SPTE is hardware-present", hardware_spte.present(vendor, held.at.spte, mbec=access.mbec)
-                ),
-            ),
+            Assumption("the SPTE is hardware-present", hardware_spte.present(vendor, held.at.spte, mbec=access.mbec)),
             shown=(*held.shown, *access.shown),
             part="is_executable_pte()",
+        ),
+        Wrong(
+            "taken-for-executable",
+            wrong_yes,
+            "is_executable_pte() says yes, and the hardware does not "
+            "execute: the fault is taken for a spurious one, again and again.",
+        ).told("executable", f"{hardware_spte.MANUALS[vendor]}: the fetch is denied"),
+        Wrong("not-taken-for-executable", wrong_no, "is_executable_pte() says no, and the hardware executes.").told(
+            "not executable", f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed"
         ),
     )
 
@@ -344,95 +201,34 @@ def _matches_user(kvm: Kvm, masks: ShadowMasks, spte: BitVec, access: AnyAccess)
     )
 
 
-def _stays_alike(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    after: BitVec,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
-    differ = negate(_alike(kvm, masks, after))
-    return Claim(
-        holds=negate(differ),
-        symptoms=(
-            Symptom(
-                name="modes-differ",
-                when=differ,
-                sentence="An SPTE of a direct MMU can be executed in one mode only.",
-                actual="XS and XU differ",
-                expected="KVM's comment at is_executable_pte(): XS == XU",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
-        ),
-    )
-
-
 def _access_alike(kvm: Kvm, access: BitVec) -> Assumption:
     both = [has(access, kvm.constant(name)) for name in ("ACC_EXEC_MASK", "ACC_USER_EXEC_MASK")]
     return Assumption("the access is that of a direct MMU: EXEC and USER_EXEC are equal", iff(*both))
 
 
-def _alike_claims(kvm: Kvm, masks: ShadowMasks) -> list[Claim]:
-    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    request, assumptions, shown = split_request(kvm, masks)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    was = (*held.assumptions, *_as_in_direct_mmus(kvm, masks, held.at.spte))
-    claims = [
-        _stays_alike(
-            kvm,
-            masks,
-            made.spte,
-            (*inputs.assumptions, _access_alike(kvm, inputs.request.pte_access)),
-            inputs.shown,
-            made.evidence,
-            "make_spte()",
-        ),
-        _stays_alike(
-            kvm,
-            masks,
-            small.spte,
-            (
-                *assumptions,
-                *_as_in_direct_mmus(kvm, masks, request.huge_spte),
-                *slots_are_clear(kvm, masks, SpteAt(request.huge_spte, request.level + 1)),
-                _access_alike(kvm, resize(request.access, 32)),
-            ),
-            shown,
-            small.evidence,
-            "make_small_spte()",
-        ),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        premises = (*was, *slots_are_clear(kvm, masks, held.at), _collapses_to_huge(held.at))
-        return _stays_alike(kvm, masks, huge.spte, premises, held.shown, huge.evidence, "make_huge_spte()")
-
-    claims += huge_sptes_are_made(collapsed)
-    was = (*was, *slots_are_clear(kvm, masks, held.at))
-    in_place = []
-    for change in SpteChange:
-        if change.happens(masks.vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(_stays_alike(kvm, masks, after.spte, was, held.shown, after.evidence, change.value))
-    claims.append(each_in_place(in_place))
-    fault, premises, seen = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _stays_alike(kvm, masks, done.spte, (*was, *premises), (*held.shown, *seen), done.evidence, "fast_page_fault()")
+def _stays_alike(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """An operation leaves XS and XU alike; where it is asked for an access, that access has them alike."""
+    match done.asked:
+        case SpteRequest(pte_access=access) | SplitRequest(access=access):
+            asked: tuple[Assumption, ...] = (_access_alike(kvm, resize(access, 32)),)
+        case _:
+            asked = ()
+    was = done.before and (*_as_in_direct_mmus(kvm, masks, done.before.spte), *slots_are_clear(kvm, masks, done.before))
+    return never(
+        done.case(*asked, of_before=was or ()),
+        Wrong(
+            "modes-differ",
+            negate(_alike(kvm, masks, done.after.spte)),
+            "An SPTE of a direct MMU can be executed in one mode only.",
+        ).told("XS and XU differ", "KVM's comment at is_executable_pte(): XS == XU"),
     )
-    return claims
 
 
-def _direct_execution(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _direct_execution(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     told_apart = vendor is Vendor.INTEL and relations.has_mbec(kvm)
-    return [_predicate(kvm, masks), *(_alike_claims(kvm, masks) if told_apart else [])]
+    yield _predicate(kvm, masks)
+    yield from for_all(kvm, masks, partial(_stays_alike, kvm, masks)) if told_apart else []
 
 
 # -- spte.fast-fault -----------------------------------------------------------------------------------------
@@ -445,7 +241,7 @@ def _what_faulted(fault: FastFault, access: AnyAccess) -> Assumption:
     return Assumption("the access is the one that faulted", same)
 
 
-def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _fast_fault(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     held, (fault, premises, seen) = held_leaf(kvm, masks), any_fault()
     access = any_access(kvm, vendor)
@@ -464,87 +260,53 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     unused = all_of(done.fixed, negate(facts.spte_ad_enabled), negate(facts.is_accessed_spte))
     unlogged = all_of(has(after, write), negate(has(before, write)), negate(done.marked_dirty))
     huge = all_of(done.logged, ne(held.at.level, 1), has(after, write), negate(has(before, write)))
-    return [
-        Claim(
-            holds=negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
-            symptoms=(
-                Symptom(
-                    name="write-tracking-overruled",
-                    when=writable,
-                    sentence="A write is allowed without KVM's lock to a page that is "
-                    "write-tracked or read-only in the host.",
-                    actual="W is set",
-                    expected="KVM: the SPTE is not MMU-writable",
-                ),
-                Symptom(
-                    name="endless-fault",
-                    when=endless,
-                    sentence="fast_page_fault() is done with a fault that will come again.",
-                    actual="RET_PF_FIXED or RET_PF_SPURIOUS",
-                    expected="the hardware still denies the access",
-                ),
-                Symptom(
-                    name="not-accessed",
-                    when=unused,
-                    sentence="fast_page_fault() restores an SPTE that then counts as unused.",
-                    actual="is_accessed_spte() is false",
-                    expected="KVM: without A/D bits only the fault tells of the use",
-                ),
-                Symptom(
-                    name="write-not-logged",
-                    when=unlogged,
-                    sentence="fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
-                    actual="mark_page_dirty_in_slot() is not called",
-                    expected="KVM: the next write does not fault",
-                ),
-                Symptom(
-                    name="huge-write-not-logged",
-                    when=huge,
-                    sentence="fast_page_fault() makes a huge page writable whose small pages are "
-                    "to be logged one by one.",
-                    actual="W is set at level 2 or 3",
-                    expected="KVM: the log is of small pages",
-                ),
-                Symptom(
-                    name="changed-unfixed",
-                    when=silent,
-                    sentence="fast_page_fault() changes an SPTE and does not say so.",
-                    actual="another SPTE",
-                    expected="RET_PF_FIXED",
-                ),
-                Symptom(
-                    name="bit-gained",
-                    when=ne(gained, 0),
-                    sentence="fast_page_fault() sets a bit besides W, A and what was saved.",
-                    actual="a bit more",
-                    expected="KVM: only write protection and access tracking are undone",
-                ),
-                Symptom(
-                    name="bit-lost",
-                    when=ne(lost, 0),
-                    sentence="fast_page_fault() loses a bit of the SPTE.",
-                    actual="a bit less",
-                    expected="KVM: only write protection and access tracking are undone",
-                ),
-            ),
-            case=Case(
-                assumptions=(
-                    *held.assumptions,
-                    *slots_are_clear(kvm, masks, held.at),
-                    *premises,
-                    *access.assumptions,
-                    *_as_in_direct_mmus(kvm, masks, before),
-                    *_matches_user(kvm, masks, before, access),
-                    _what_faulted(fault, access),
-                    *_readable(kvm, masks, held.at),
-                    use_is_known(kvm, masks, held.at),
-                    *_flags_as_host(kvm, masks, held.at),
-                ),
-                shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
-                evidence=done.evidence,
-            ),
-        )
-    ]
+    return always(
+        negate(any_of(endless, silent, ne(gained, 0), ne(lost, 0), writable, unused, unlogged, huge)),
+        given(
+            *held.assumptions,
+            *slots_are_clear(kvm, masks, held.at),
+            *premises,
+            *access.assumptions,
+            *_as_in_direct_mmus(kvm, masks, before),
+            *_matches_user(kvm, masks, before, access),
+            _what_faulted(fault, access),
+            *_readable(kvm, masks, held.at),
+            use_is_known(kvm, masks, held.at),
+            *_flags_as_host(kvm, masks, held.at),
+            shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
+            evidence=done.evidence,
+        ),
+        Wrong(
+            "write-tracking-overruled",
+            writable,
+            "A write is allowed without KVM's lock to a page that is write-tracked or read-only in the host.",
+        ).told("W is set", "KVM: the SPTE is not MMU-writable"),
+        Wrong("endless-fault", endless, "fast_page_fault() is done with a fault that will come again.").told(
+            "RET_PF_FIXED or RET_PF_SPURIOUS", "the hardware still denies the access"
+        ),
+        Wrong("not-accessed", unused, "fast_page_fault() restores an SPTE that then counts as unused.").told(
+            "is_accessed_spte() is false", "KVM: without A/D bits only the fault tells of the use"
+        ),
+        Wrong(
+            "write-not-logged",
+            unlogged,
+            "fast_page_fault() makes an SPTE writable, and the dirty log does not have its page.",
+        ).told("mark_page_dirty_in_slot() is not called", "KVM: the next write does not fault"),
+        Wrong(
+            "huge-write-not-logged",
+            huge,
+            "fast_page_fault() makes a huge page writable whose small pages are to be logged one by one.",
+        ).told("W is set at level 2 or 3", "KVM: the log is of small pages"),
+        Wrong("changed-unfixed", silent, "fast_page_fault() changes an SPTE and does not say so.").told(
+            "another SPTE", "RET_PF_FIXED"
+        ),
+        Wrong("bit-gained", ne(gained, 0), "fast_page_fault() sets a bit besides W, A and what was saved.").told(
+            "a bit more", "KVM: only write protection and access tracking are undone"
+        ),
+        Wrong("bit-lost", ne(lost, 0), "fast_page_fault() loses a bit of the SPTE.").told(
+            "a bit less", "KVM: only write protection and access tracking are undone"
+        ),
+    )
 
 
 def _flags_as_host(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
@@ -578,17 +340,13 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
             "index is below 512 and role.level 1 or 2: the callers of make_small_spte() count so",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_nx_huge,
+        state=several(_nx_huge),
         catches=(
-            Catch("nx-huge-not-mitigated", "huge-executable"),
-            Catch("collapse-keeps-execution", "huge-executable"),
-            Catch("split-ignores-role-access", "execute-gained"),
-            Catch("split-execute-by-user-bit", "execute-gained"),
+            *showing("huge-executable", "nx-huge-not-mitigated", "collapse-keeps-execution"),
+            *showing("execute-gained", "split-ignores-role-access", "split-execute-by-user-bit"),
             Catch("split-forgets-xu", "user-execute-lost"),
             Catch("restore-shift-off-by-one", "execution-gained"),
-            Catch("mmu-writable-in-saved-slot", "huge-executable"),
-            Catch("host-writable-at-xu", "huge-executable"),
+            *showing("huge-executable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
             Catch("track-saves-no-xu", "user-execute-lost"),
         ),
     ),
@@ -602,16 +360,18 @@ THEOREMS = (
             "outside EPT the user bit is the root's: set without GMET, clear with it",
             "saved slots are clear unless the SPTE is access-tracked: tracking.saved-clear",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_direct_execution,
+        state=several(_direct_execution),
         catches=(
             Catch("nx-taken-for-executable", "taken-for-executable"),
-            Catch("split-forgets-xu", "modes-differ"),
-            Catch("restore-shift-off-by-one", "modes-differ"),
-            Catch("track-mask-without-xu", "modes-differ"),
-            Catch("mmu-writable-in-saved-slot", "modes-differ"),
-            Catch("host-writable-at-xu", "modes-differ"),
-            Catch("track-saves-no-xu", "modes-differ"),
+            *showing(
+                "modes-differ",
+                "split-forgets-xu",
+                "restore-shift-off-by-one",
+                "track-mask-without-xu",
+                "mmu-writable-in-saved-slot",
+                "host-writable-at-xu",
+                "track-saves-no-xu",
+            ),
         ),
     ),
     Theorem(
@@ -627,8 +387,7 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "nobody else changes the SPTE meanwhile: concurrency is not modelled",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_fast_fault,
+        state=alone(_fast_fault),
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "write-tracking-overruled"),
             Catch("restore-shift-off-by-one", "endless-fault"),

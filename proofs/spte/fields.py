@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.spte_changes import SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.spte_changes import SplitRequest, SpteAt
+from mmuproof.model.sptes import SpteRequest
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.given import hardware_spte, relations
+from mmuproof.proofs.claims import Wrong, always, given, never
+from mmuproof.proofs.given import hardware_spte, on_leaves, relations
+from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hardware_spte import PAGE_OFFSET_BITS, address, executable, page_bytes, with_saved
-from mmuproof.proofs.given.held_spte import any_fault, each_in_place, held_leaf, slots_are_clear, split_request
+from mmuproof.proofs.given.held_spte import slots_are_clear
 from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.on_leaves import PAGE_TABLE
+from mmuproof.proofs.given.operations import CHANGING_PAGES, LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.spte.execution import huge_sptes_are_made
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, boolean, bv, eq, ite, ne, negate, var, zext
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, zext
 from mmuproof.spec import ept
 
 _PAGE_SIZE = hardware_spte.field_mask(Vendor.INTEL, "page size", level=2)
 _HUGE_LEVELS = (2, 3)
-
-
-def _grows(at: SpteAt) -> Assumption:
-    return Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(at.level, 1))
 
 
 def _inside_page(level: BitVec, levels: Sequence[int] = (1, 2, 3)) -> BitVec:
@@ -43,10 +46,6 @@ def _aligned(masks: ShadowMasks, at: SpteAt) -> Assumption:
     return Assumption("the huge page is aligned to its size", eq(inside, 0))
 
 
-def _stays(kvm: Kvm, spte: BitVec) -> Bool:
-    return has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))
-
-
 # -- spte.pfn ------------------------------------------------------------------------------------------------
 
 
@@ -54,102 +53,41 @@ def _frame_is_plain(masks: ShadowMasks, pfn: BitVec) -> Assumption:
     return Assumption("a page frame number has no encryption bits", eq((pfn << PAGE_OFFSET_BITS) & masks.me_mask, 0))
 
 
-def _address_claim(
-    got: BitVec,
-    want: BitVec,
-    what: str,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
-    wrong = ne(got, want)
-    return Claim(
-        holds=negate(wrong),
-        symptoms=(
-            Symptom(
-                name="wrong-address",
-                when=wrong,
-                sentence=f"An SPTE leads to another address than {what}.",
-                actual="another physical address",
-                expected="SDM Tables 31-1 to 31-7, APM 5.3: bits 51:12",
-            ),
+def _leads(done: Done, want: BitVec, what: str, *extra: Assumption, got: BitVec | None = None) -> Claim:
+    found = address(done.after.spte) if got is None else got
+    return never(
+        done.case(*extra, shown=(Shown("address", found), Shown("wanted", want))),
+        Wrong("wrong-address", ne(found, want), f"An SPTE leads to another address than {what}.").told(
+            "another physical address", "SDM Tables 31-1 to 31-7, APM 5.3: bits 51:12"
         ),
-        case=Case(
-            assumptions=assumptions,
-            shown=(*shown, Shown("address", got), Shown("wanted", want)),
-            evidence=evidence,
-            part=part,
+    )
+
+
+def _address_is_right(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """An SPTE that is made leads where it should, and one that is changed where it did."""
+    if isinstance(done.asked, SpteRequest):
+        pfn, got = done.asked.pfn, address(done.after.spte) & ~masks.me_mask
+        return _leads(done, pfn << PAGE_OFFSET_BITS, "the page frame", _frame_is_plain(masks, pfn), got=got)
+    before = address(done.held.spte)
+    if isinstance(done.asked, SplitRequest):
+        step = ite(eq(done.asked.level, 1), bv(page_bytes(1), 64), bv(page_bytes(2), 64))
+        want = before + zext(done.asked.index, 64) * step
+        aligned = _aligned(masks, done.held)
+        return _leads(done, want, "its part of the huge page", aligned, _encryption_above(masks))
+    if done.how is How.COLLAPSES:
+        return _leads(done, before & ~_inside_page(done.held.level), "the huge page around the small one")
+    moved = all_of(is_present(kvm, done.after.spte), ne(before, address(done.after.spte)))
+    return never(
+        done.case(),
+        Wrong("address-changed", moved, "An operation on an SPTE changes its address.").told(
+            "another physical address", "KVM: another page frame needs the SPTE to be zapped first"
         ),
     )
 
 
 def _pfn(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    frame = inputs.request.pfn << PAGE_OFFSET_BITS
-    request, splitting, seen = split_request(kvm, masks)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    step = ite(eq(request.level, 1), bv(page_bytes(1), 64), bv(page_bytes(2), 64))
-    aligned = _aligned(masks, SpteAt(request.huge_spte, request.level + 1))
-    claims = [
-        _address_claim(
-            address(made.spte) & ~masks.me_mask,
-            frame,
-            "the page frame",
-            (*inputs.assumptions, _frame_is_plain(masks, inputs.request.pfn)),
-            inputs.shown,
-            made.evidence,
-            "make_spte()",
-        ),
-        _address_claim(
-            address(small.spte),
-            address(request.huge_spte) + zext(request.index, 64) * step,
-            "its part of the huge page",
-            (*splitting, aligned, _encryption_above(masks)),
-            seen,
-            small.evidence,
-            "make_small_spte()",
-        ),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        want = address(held.at.spte) & ~_inside_page(held.at.level)
-        return _address_claim(
-            address(huge.spte),
-            want,
-            "the huge page around the small one",
-            (*held.assumptions, _grows(held.at)),
-            held.shown,
-            huge.evidence,
-            "make_huge_spte()",
-        )
-
-    claims += huge_sptes_are_made(collapsed)
-    in_place = []
-    for change in SpteChange:
-        if change.happens(vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(
-                _moved(kvm, held.at.spte, after.spte, held.assumptions, held.shown, after.evidence, change.value)
-            )
-    claims.append(each_in_place(in_place))
-    fault, given, shown = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _moved(
-            kvm,
-            held.at.spte,
-            done.spte,
-            (*held.assumptions, *given),
-            (*held.shown, *shown),
-            done.evidence,
-            "fast_page_fault()",
-        )
-    )
-    return claims
+    return for_all(kvm, masks, partial(_address_is_right, kvm, masks))
 
 
 def _encryption_above(masks: ShadowMasks) -> Assumption:
@@ -158,54 +96,14 @@ def _encryption_above(masks: ShadowMasks) -> Assumption:
     )
 
 
-def _moved(
-    kvm: Kvm,
-    before: BitVec,
-    after: BitVec,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-    evidence: Evidence,
-    part: str,
-) -> Claim:
-    moved = all_of(_stays(kvm, after), ne(address(before), address(after)))
-    return Claim(
-        holds=negate(moved),
-        symptoms=(
-            Symptom(
-                name="address-changed",
-                when=moved,
-                sentence="An operation on an SPTE changes its address.",
-                actual="another physical address",
-                expected="KVM: another page frame needs the SPTE to be zapped first",
-            ),
-        ),
-        case=Case(
-            assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
-        ),
-    )
-
-
 # -- spte.nonleaf --------------------------------------------------------------------------------------------
 
 
-def _table_address(masks: ShadowMasks) -> tuple[BitVec, tuple[Assumption, ...]]:
-    table = var("page table", 64)
-    return table, (
-        *plausible_host(masks),
-        Assumption(
-            "a page table is at a physical address, aligned to 4 KByte, below the usable width",
-            all_of(eq(table & (page_bytes(1) - 1), 0), eq(table >> zext(masks.host.x86_phys_bits, 64), 0)),
-        ),
-    )
-
-
-def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _nonleaf(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
-    table, assumptions = _table_address(masks)
-    disabled = bool_var("ad_disabled")
-    made = kvm.spte_changes.make_nonleaf_spte(masks, table, disabled)
-    spte = made.spte
-    facts = kvm.spte_changes.facts(masks, SpteAt(spte, bv(2, 4)))
+    done = on_leaves.linked(kvm, masks)
+    spte, table, disabled = done.after.spte, PAGE_TABLE, done.ad_disabled
+    facts = kvm.spte_changes.facts(masks, done.after)
     if vendor is Vendor.INTEL:
         own = ept.permissions_of(spte)
         granted = all_of(own.read, own.write, own.execute)
@@ -219,53 +117,24 @@ def _nonleaf(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     ad_wrong = any_of(
         facts.spte_ad_enabled ^ negate(disabled), all_of(negate(disabled), ne(spte & masks.accessed, masks.accessed))
     )
-    return [
-        Claim(
-            holds=negate(any_of(negate(granted), wrong_table, maps_page, unknown, ad_wrong)),
-            symptoms=(
-                Symptom(
-                    name="restricts",
-                    when=negate(granted),
-                    sentence="An entry that leads to a page table restricts what is below it.",
-                    actual="a permission is missing",
-                    expected="KVM: only the SPTEs that map pages restrict",
-                ),
-                Symptom(
-                    name="wrong-table",
-                    when=wrong_table,
-                    sentence="An entry leads to another page table.",
-                    actual="another address",
-                    expected="the address of the page table",
-                ),
-                Symptom(
-                    name="maps-page",
-                    when=maps_page,
-                    sentence="An entry that leads to a page table maps a page.",
-                    actual="the page-size bit is set",
-                    expected="SDM Table 31-4, APM 5.3.4: it is 0",
-                ),
-                Symptom(
-                    name="not-mmu-present",
-                    when=unknown,
-                    sentence="KVM does not hold an entry that leads to a page table present.",
-                    actual="is_shadow_present_pte() is false",
-                    expected="present",
-                ),
-                Symptom(
-                    name="ad-type-wrong",
-                    when=ad_wrong,
-                    sentence="An entry that leads to a page table has the wrong A/D type.",
-                    actual="A/D enabled or not, against the argument",
-                    expected="as the page's role says, with A set",
-                ),
-            ),
-            case=Case(
-                assumptions=assumptions,
-                shown=(Shown("page table", table), Shown("ad_disabled", disabled), Shown("spte", spte)),
-                evidence=made.evidence,
-            ),
-        )
-    ]
+    return never(
+        done.case(shown=(Shown("ad_disabled", disabled), Shown("spte", spte))),
+        Wrong("restricts", negate(granted), "An entry that leads to a page table restricts what is below it.").told(
+            "a permission is missing", "KVM: only the SPTEs that map pages restrict"
+        ),
+        Wrong("wrong-table", wrong_table, "An entry leads to another page table.").told(
+            "another address", "the address of the page table"
+        ),
+        Wrong("maps-page", maps_page, "An entry that leads to a page table maps a page.").told(
+            "the page-size bit is set", "SDM Table 31-4, APM 5.3.4: it is 0"
+        ),
+        Wrong("not-mmu-present", unknown, "KVM does not hold an entry that leads to a page table present.").told(
+            "is_shadow_present_pte() is false", "present"
+        ),
+        Wrong("ad-type-wrong", ad_wrong, "An entry that leads to a page table has the wrong A/D type.").told(
+            "A/D enabled or not, against the argument", "as the page's role says, with A set"
+        ),
+    )
 
 
 # -- spte.split and spte.collapse ----------------------------------------------------------------------------
@@ -282,134 +151,92 @@ def _execution_bits(kvm: Kvm, masks: ShadowMasks) -> BitVec:
 _ADDRESS = hardware_spte.field_mask(Vendor.INTEL, "address")
 
 
-def _split(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _may_change(kvm: Kvm, masks: ShadowMasks, done: Done, mitigated: Bool) -> BitVec:
+    """The bits in which a small SPTE may differ from a huge one.
+
+    A among them where it means nothing: an SPTE that grants nothing is access-tracked for KVM, whatever A says.
+    """
+    execution = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64))
+    return execution | _PAGE_SIZE | _ADDRESS | _accessed_if_tracked(kvm, masks, done.held)
+
+
+def _split(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
-    request, assumptions, seen = split_request(kvm, masks)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    mitigated = all_of(kvm.spte_changes.is_nx_huge_page_enabled(masks), eq(request.level, 1))
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
-    may_change |= _accessed_if_tracked(kvm, masks, huge_at)
-    stray = ne((small.spte ^ request.huge_spte) & ~may_change, 0)
-    still = all_of(eq(request.level, 1), has(small.spte, _PAGE_SIZE))
-    no_longer = all_of(ne(request.level, 1), negate(has(small.spte, _PAGE_SIZE)))
-    return [
-        Claim(
-            holds=negate(any_of(stray, still, no_longer)),
-            symptoms=(
-                Symptom(
-                    name="page-size-kept",
-                    when=still,
-                    sentence="The SPTE of a 4-KByte page has the page-size bit set.",
-                    actual="bit 7 is set",
-                    expected="APM 5.3.3: it is PAT in an entry of the lowest level",
-                ),
-                Symptom(
-                    name="page-size-lost",
-                    when=no_longer,
-                    sentence="The SPTE of a 2-MByte page does not map a page.",
-                    actual="bit 7 is clear",
-                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
-                ),
-                Symptom(
-                    name="another-bit-changed",
-                    when=stray,
-                    sentence="A small SPTE differs from the huge one in more than the address, "
-                    "the page size and the execution that the mitigation took.",
-                    actual="another bit differs",
-                    expected="the huge SPTE's permissions, A/D, memory type and software bits",
-                ),
-            ),
-            case=Case(
-                assumptions=(*assumptions, *slots_are_clear(kvm, masks, huge_at)),
-                shown=(*seen, Shown("small spte", small.spte)),
-                evidence=small.evidence,
-            ),
-        )
-    ]
+    done = on_leaves.split(kvm, masks)
+    spte, lowest = done.after.spte, eq(done.after.level, 1)
+    mitigated = all_of(kvm.spte_changes.is_nx_huge_page_enabled(masks), lowest)
+    stray = ne((spte ^ done.held.spte) & ~_may_change(kvm, masks, done, mitigated), 0)
+    still = all_of(lowest, has(spte, _PAGE_SIZE))
+    no_longer = all_of(negate(lowest), negate(has(spte, _PAGE_SIZE)))
+    return always(
+        negate(any_of(stray, still, no_longer)),
+        done.case(of_before=slots_are_clear(kvm, masks, done.held), shown=(Shown("small spte", spte),)),
+        Wrong("page-size-kept", still, "The SPTE of a 4-KByte page has the page-size bit set.").told(
+            "bit 7 is set", "APM 5.3.3: it is PAT in an entry of the lowest level"
+        ),
+        Wrong("page-size-lost", no_longer, "The SPTE of a 2-MByte page does not map a page.").told(
+            "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
+        ),
+        Wrong(
+            "another-bit-changed",
+            stray,
+            "A small SPTE differs from the huge one in more than the address, "
+            "the page size and the execution that the mitigation took.",
+        ).told("another bit differs", "the huge SPTE's permissions, A/D, memory type and software bits"),
+    )
 
 
 def _accessed_if_tracked(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> BitVec:
-    """A, where it means nothing: an SPTE that grants nothing is access-tracked for KVM, whatever A says."""
     tracked = kvm.spte_changes.facts(masks, at).is_access_track_spte
     return ite(tracked, bv(hardware_spte.field_mask(masks.vendor, "accessed"), 64), 0)
 
 
-def _collapse(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _collapse(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-    mitigated = kvm.spte_changes.is_nx_huge_page_enabled(masks)
-    may_change = ite(mitigated, _execution_bits(kvm, masks), bv(0, 64)) | _PAGE_SIZE | _ADDRESS
-    may_change |= _accessed_if_tracked(kvm, masks, held.at)
-    stray = ne((huge.spte ^ held.at.spte) & ~may_change, 0)
-    no_page = negate(has(huge.spte, _PAGE_SIZE))
-    premises = (*held.assumptions, _grows(held.at), *slots_are_clear(kvm, masks, held.at))
-    return [
-        Claim(
-            holds=negate(any_of(stray, no_page)),
-            symptoms=(
-                Symptom(
-                    name="page-size-lost",
-                    when=no_page,
-                    sentence="The SPTE of a huge page does not map a page.",
-                    actual="bit 7 is clear",
-                    expected="SDM Table 31-5, APM 5.3.3: it is 1",
-                ),
-                Symptom(
-                    name="another-bit-changed",
-                    when=stray,
-                    sentence="A huge SPTE differs from the small one in more than the "
-                    "address, the page size and execution.",
-                    actual="another bit differs",
-                    expected="the small SPTE's permissions, A/D, memory type and software bits",
-                ),
-            ),
-            case=Case(
-                assumptions=premises,
-                shown=(*held.shown, Shown("huge spte", huge.spte)),
-                evidence=huge.evidence,
-                part="make_huge_spte()",
-            ),
+    yield from for_all(kvm, masks, partial(_collapsed, kvm, masks), [How.COLLAPSES])
+    yield _put_together(kvm, masks)
+
+
+def _collapsed(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    spte, mitigated = done.after.spte, kvm.spte_changes.is_nx_huge_page_enabled(masks)
+    stray = ne((spte ^ done.held.spte) & ~_may_change(kvm, masks, done, mitigated), 0)
+    no_page = negate(has(spte, _PAGE_SIZE))
+    return always(
+        negate(any_of(stray, no_page)),
+        done.case(*slots_are_clear(kvm, masks, done.held), shown=(Shown("huge spte", spte),)),
+        Wrong("page-size-lost", no_page, "The SPTE of a huge page does not map a page.").told(
+            "bit 7 is clear", "SDM Table 31-5, APM 5.3.3: it is 1"
         ),
-        _put_together(kvm, masks),
-    ]
+        Wrong(
+            "another-bit-changed",
+            stray,
+            "A huge SPTE differs from the small one in more than the address, the page size and execution.",
+        ).told("another bit differs", "the small SPTE's permissions, A/D, memory type and software bits"),
+    )
 
 
 def _put_together(kvm: Kvm, masks: ShadowMasks) -> Claim:
     """What was split is what it was when it is put together again."""
-    request, assumptions, seen = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    again = kvm.spte_changes.make_huge_spte(masks, small.spte, huge_at.level)
-    differs = ne((again.spte ^ request.huge_spte) & ~_accessed_if_tracked(kvm, masks, huge_at), 0)
+    done = on_leaves.split(kvm, masks)
+    huge, small = done.held, done.after.spte
+    again = kvm.spte_changes.make_huge_spte(masks, small, huge.level)
+    differs = ne((again.spte ^ huge.spte) & ~_accessed_if_tracked(kvm, masks, huge), 0)
     mitigated = kvm.spte_changes.is_nx_huge_page_enabled(masks)
-    can = executable(masks.vendor, with_saved(kvm, masks.vendor, request.huge_spte))
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="not-what-it-was",
-                when=differs,
-                sentence="A huge SPTE that is split and put together is another one.",
-                actual="another SPTE",
-                expected="the huge SPTE that was split",
-            ),
+    can = executable(masks.vendor, with_saved(kvm, masks.vendor, huge.spte))
+    case = done.case(
+        _encryption_above(masks),
+        _aligned(masks, huge),
+        Assumption(
+            "no huge page is executable under the iTLB-multihit mitigation: spte.nx-huge",
+            any_of(negate(mitigated), negate(can)),
         ),
-        case=Case(
-            assumptions=(
-                *assumptions,
-                *slots_are_clear(kvm, masks, huge_at),
-                _encryption_above(masks),
-                _aligned(masks, huge_at),
-                Assumption(
-                    "no huge page is executable under the iTLB-multihit mitigation: spte.nx-huge",
-                    any_of(negate(mitigated), negate(can)),
-                ),
-            ),
-            shown=(*seen, Shown("small spte", small.spte), Shown("huge spte again", again.spte)),
-            evidence=small.evidence + again.evidence,
-            part="a split undone",
+        of_before=slots_are_clear(kvm, masks, huge),
+        shown=(Shown("small spte", small), Shown("huge spte again", again.spte)),
+    )
+    return never(
+        replace(case, evidence=case.evidence + again.evidence, part="a split undone"),
+        Wrong("not-what-it-was", differs, "A huge SPTE that is split and put together is another one.").told(
+            "another SPTE", "the huge SPTE that was split"
         ),
     )
 
@@ -429,24 +256,16 @@ def _cache_bits(vendor: Vendor) -> BitVec:
 
 def _memory_symptoms(cached: Bool, encrypted: Bool) -> tuple[Symptom, ...]:
     return (
-        Symptom(
-            name="wrong-memory-type",
-            when=cached,
-            sentence="An SPTE has another memory type than KVM has chosen.",
-            actual="another memory type",
-            expected="SDM 31.3.7.2, APM 15.25.8: the bits decide how the page is cached",
+        Wrong("wrong-memory-type", cached, "An SPTE has another memory type than KVM has chosen.").told(
+            "another memory type", "SDM 31.3.7.2, APM 15.25.8: the bits decide how the page is cached"
         ),
-        Symptom(
-            name="wrong-encryption",
-            when=encrypted,
-            sentence="An SPTE encrypts what is not to be, or the other way round.",
-            actual="other encryption bits",
-            expected="APM 7.10: MMIO is never encrypted, memory as the host has it",
+        Wrong("wrong-encryption", encrypted, "An SPTE encrypts what is not to be, or the other way round.").told(
+            "other encryption bits", "APM 7.10: MMIO is never encrypted, memory as the host has it"
         ),
     )
 
 
-def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _memory_type(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     bits = _cache_bits(vendor)
     inputs = made_spte(kvm, masks)
@@ -466,112 +285,48 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     encrypted = ne(made.spte & masks.me_mask, wanted)
     asked = made.about_memory_type
     misled = all_of(asked.called, any_of(ne(asked.gfn, request.gfn), asked.maps_mmio ^ made.maps_mmio))
-    table, premises = _table_address(masks)
-    nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
-    claims = [
-        Claim(
-            holds=negate(any_of(cached, encrypted, misled)),
-            symptoms=(
-                *_memory_symptoms(cached, encrypted),
-                Symptom(
-                    name="memory-type-of-another",
-                    when=misled,
-                    sentence="The memory type is chosen for another page, or for MMIO where there is none.",
-                    actual="get_mt_mask() is told otherwise",
-                    expected="KVM: what the SPTE maps decides",
-                ),
+    # Of fast_page_fault(), spte.fast-fault shows that it changes nothing of the kind.
+    kept = CHANGING_PAGES - {How.FIXES}
+    yield always(
+        negate(any_of(cached, encrypted, misled)),
+        given(
+            *inputs.assumptions,
+            _frame_is_plain(masks, request.pfn),
+            _encryption_above(masks),
+            Assumption(
+                "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
+                all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
             ),
-            case=Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    _frame_is_plain(masks, request.pfn),
-                    _encryption_above(masks),
-                    Assumption(
-                        "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
-                        all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
-                    ),
-                ),
-                shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
-                evidence=made.evidence,
-                part="make_spte()",
-            ),
+            shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
+            evidence=made.evidence,
+            part="make_spte()",
         ),
-        _table_memory(masks, nonleaf.spte, premises, table, nonleaf.evidence, bits),
-    ]
-    return [*claims, *_memory_kept(kvm, masks, bits)]
+        *_memory_symptoms(cached, encrypted),
+        Wrong(
+            "memory-type-of-another",
+            misled,
+            "The memory type is chosen for another page, or for MMIO where there is none.",
+        ).told("get_mt_mask() is told otherwise", "KVM: what the SPTE maps decides"),
+    )
+    yield from for_all(kvm, masks, partial(_table_memory, masks, bits), [How.LINKS])
+    yield from for_all(kvm, masks, partial(_memory_kept, kvm, masks, bits), kept)
 
 
-def _table_memory(
-    masks: ShadowMasks, spte: BitVec, premises: tuple[Assumption, ...], table: BitVec, evidence: Evidence, bits: BitVec
-) -> Claim:
+def _table_memory(masks: ShadowMasks, bits: BitVec, done: Done) -> Claim:
     """A page table is ordinary memory of the host; in EPT its memory type is that of EPTP."""
-    cached, encrypted = ne(spte & bits, 0), ne(spte & masks.me_mask, masks.me_value)
-    return Claim(
-        holds=negate(any_of(cached, encrypted)),
-        symptoms=_memory_symptoms(cached, encrypted),
-        case=Case(
-            assumptions=premises,
-            shown=(Shown("page table", table), Shown("spte", spte)),
-            evidence=evidence,
-            part="make_nonleaf_spte()",
-        ),
+    spte = done.after.spte
+    return never(
+        done.case(shown=(Shown("spte", spte),)),
+        *_memory_symptoms(ne(spte & bits, 0), ne(spte & masks.me_mask, masks.me_value)),
     )
 
 
-def _memory_kept(kvm: Kvm, masks: ShadowMasks, bits: BitVec) -> list[Claim]:
-    held = held_leaf(kvm, masks)
-    request, splitting, seen = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-
-    def kept(
-        before: BitVec,
-        after: BitVec,
-        assumptions: tuple[Assumption, ...],
-        shown: tuple[Shown, ...],
-        evidence: Evidence,
-        part: str,
-    ) -> Claim:
-        stays, changed = _stays(kvm, after), before ^ after
-        cached, encrypted = all_of(stays, ne(changed & bits, 0)), all_of(stays, ne(changed & masks.me_mask, 0))
-        return Claim(
-            holds=negate(any_of(cached, encrypted)),
-            symptoms=_memory_symptoms(cached, encrypted),
-            case=Case(
-                assumptions=assumptions, shown=(*shown, Shown("spte afterwards", after)), evidence=evidence, part=part
-            ),
-        )
-
-    aligned = _aligned(masks, huge_at)
-    claims = [
-        kept(
-            request.huge_spte,
-            small.spte,
-            (*splitting, aligned, _encryption_above(masks)),
-            seen,
-            small.evidence,
-            "make_small_spte()",
-        )
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        return kept(
-            held.at.spte,
-            huge.spte,
-            (*held.assumptions, _grows(held.at), _encryption_above(masks)),
-            held.shown,
-            huge.evidence,
-            "make_huge_spte()",
-        )
-
-    claims += huge_sptes_are_made(collapsed)
-    in_place = []
-    for change in SpteChange:
-        if change.happens(masks.vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(kept(held.at.spte, after.spte, held.assumptions, held.shown, after.evidence, change.value))
-    return [*claims, each_in_place(in_place)]
+def _memory_kept(kvm: Kvm, masks: ShadowMasks, bits: BitVec, done: Done) -> Claim:
+    aligned = (_aligned(masks, done.held),) if done.how is How.SPLITS else ()
+    above = (_encryption_above(masks),) if done.how in (How.SPLITS, How.COLLAPSES) else ()
+    stays, changed = is_present(kvm, done.after.spte), done.held.spte ^ done.after.spte
+    cached, encrypted = (all_of(stays, ne(changed & mask, 0)) for mask in (bits, masks.me_mask))
+    return never(done.case(*aligned, *above), *_memory_symptoms(cached, encrypted))
 
 
 # -- spte.ve-suppressed --------------------------------------------------------------------------------------
@@ -587,83 +342,44 @@ def _raises_ve(spte: BitVec) -> Bool:
     return all_of(negate(has(spte, hardware_spte.field_mask(Vendor.INTEL, "suppress #VE"))), negate(never_valid))
 
 
-def _ve_claim(
-    spte: BitVec, assumptions: tuple[Assumption, ...], shown: tuple[Shown, ...], evidence: Evidence, part: str
-) -> Claim:
-    raises = _raises_ve(spte)
-    return Claim(
-        holds=negate(raises),
-        symptoms=(
-            Symptom(
-                name="ve-possible",
-                when=raises,
-                sentence="A violation through an entry that KVM stores can become #VE in the guest.",
-                actual="suppress-#VE is clear",
-                expected="SDM 28.5.7.1: bit 63 of the entry decides",
+def _possible_ve(spte: BitVec) -> Symptom:
+    sentence = "A violation through an entry that KVM stores can become #VE in the guest."
+    return Wrong("ve-possible", _raises_ve(spte), sentence).told(
+        "suppress-#VE is clear", "SDM 28.5.7.1: bit 63 of the entry decides"
+    )
+
+
+def _suppressing(done: Done) -> Claim:
+    """What an operation leaves suppresses #VE, if what it has found does."""
+    suppressed = (
+        ()
+        if done.before is None
+        else (
+            Assumption(
+                "the SPTE had suppress-#VE set, as the other parts show of all that are made",
+                has(done.before.spte, hardware_spte.field_mask(Vendor.INTEL, "suppress #VE")),
             ),
-        ),
-        case=Case(assumptions=assumptions, shown=(*shown, Shown("spte", spte)), evidence=evidence, part=part),
+        )
     )
+    spte = done.after.spte
+    return never(done.case(of_before=suppressed, shown=(Shown("spte", spte),)), _possible_ve(spte))
 
 
-def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    inputs, held = made_spte(kvm, masks), held_leaf(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    table, premises = _table_address(masks)
-    nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, table, bool_var("ad_disabled"))
-    request, splitting, seen = split_request(kvm, masks)
-    small = kvm.spte_changes.make_small_spte(masks, request)
 
-    def suppressed(spte: BitVec) -> Assumption:
-        return Assumption(
-            "the SPTE had suppress-#VE set, as the other parts show of all that are made",
-            has(spte, hardware_spte.field_mask(Vendor.INTEL, "suppress #VE")),
-        )
+    def stored(name: str, spte: BitVec, *assumptions: Assumption, evidence: Evidence | None = None) -> Claim:
+        case = given(*assumptions, shown=(Shown("spte", spte),), evidence=evidence or Evidence(), part=name)
+        return never(case, _possible_ve(spte))
 
-    known = suppressed(held.at.spte)
-    claims = [
-        *(
-            _ve_claim(hardware_spte.number(kvm.constant(name)), (), (), Evidence(), name)
-            for name in ("SHADOW_NONPRESENT_VALUE", "FROZEN_SPTE")
-        ),
-        _ve_claim(
-            masks.mmio_value,
-            (*plausible_host(masks), Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))),
-            (),
-            masks.evidence,
-            "shadow_mmio_value",
-        ),
-        _ve_claim(made.spte, inputs.assumptions, inputs.shown, made.evidence, "make_spte()"),
-        _ve_claim(nonleaf.spte, premises, (Shown("page table", table),), nonleaf.evidence, "make_nonleaf_spte()"),
-        _ve_claim(small.spte, (*splitting, suppressed(request.huge_spte)), seen, small.evidence, "make_small_spte()"),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        return _ve_claim(
-            huge.spte, (*held.assumptions, known, _grows(held.at)), held.shown, huge.evidence, "make_huge_spte()"
-        )
-
-    claims += huge_sptes_are_made(collapsed)
-    in_place = []
-    for change in SpteChange:
-        after = kvm.spte_changes.change(masks, change, held.at)
-        in_place.append(_ve_claim(after.spte, (*held.assumptions, known), held.shown, after.evidence, change.value))
-    claims.append(each_in_place(in_place))
-    fault, given, shown = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _ve_claim(
-            done.spte, (*held.assumptions, known, *given), (*held.shown, *shown), done.evidence, "fast_page_fault()"
-        )
-    )
-    return claims
+    made = Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))
+    yield from (stored(name, bv(kvm.constant(name), 64)) for name in ("SHADOW_NONPRESENT_VALUE", "FROZEN_SPTE"))
+    yield stored("shadow_mmio_value", masks.mmio_value, *plausible_host(masks), made, evidence=masks.evidence)
+    yield from for_all(kvm, masks, _suppressing, LEAVING_PAGES | {How.LINKS})
 
 
 _IN_HELD = ("the SPTE is present and maps a page of 4 KByte, 2 MByte or 1 GByte",)
 _IN_SPLIT = ("a huge SPTE is split, index is below 512 and role.level 1 or 2: the callers count so",)
-_ALL = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 
 THEOREMS = (
     Theorem(
@@ -677,13 +393,8 @@ THEOREMS = (
             "a page frame number has 40 bits, and none that memory encryption uses",
             "huge pages are aligned to their size",
         ),
-        vendors=_ALL,
         state=_pfn,
-        catches=(
-            Catch("frame-off-by-one", "wrong-address"),
-            Catch("split-forgets-offset", "wrong-address"),
-            Catch("collapse-keeps-offset", "wrong-address"),
-        ),
+        catches=showing("wrong-address", "frame-off-by-one", "split-forgets-offset", "collapse-keeps-offset"),
     ),
     Theorem(
         name="spte.nonleaf",
@@ -691,8 +402,7 @@ THEOREMS = (
         "page, is MMU-present, and has the A/D type asked for, with A set if there is one.",
         source="SDM Tables 31-1 to 31-4, APM 5.3; KVM's comment that upper levels are always ACC_ALL",
         assumes=("a page table is aligned to 4 KByte and below the usable physical-address width",),
-        vendors=_ALL,
-        state=_nonleaf,
+        state=alone(_nonleaf),
         catches=(Catch("key-ids-from-a-bit-too-low", "wrong-table"), Catch("nonleaf-without-xu", "restricts")),
     ),
     Theorem(
@@ -702,8 +412,7 @@ THEOREMS = (
         "the iTLB-multihit mitigation took.",
         source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
         assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
-        vendors=_ALL,
-        state=_split,
+        state=alone(_split),
         catches=(
             Catch("split-keeps-page-size", "page-size-kept"),
             Catch("restore-shift-off-by-one", "another-bit-changed"),
@@ -720,12 +429,9 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked",
             "trees without make_huge_spte() zap instead",
         ),
-        vendors=_ALL,
-        state=_collapse,
-        catches=(
-            Catch("collapse-keeps-offset", "not-what-it-was"),
-            Catch("collapse-keeps-execution", "not-what-it-was"),
-            Catch("restore-shift-off-by-one", "not-what-it-was"),
+        state=several(_collapse),
+        catches=showing(
+            "not-what-it-was", "collapse-keeps-offset", "collapse-keeps-execution", "restore-shift-off-by-one"
         ),
     ),
     Theorem(
@@ -741,13 +447,15 @@ THEOREMS = (
             "huge pages are aligned to their size, and none is larger than 1 GByte",
             "encryption bits are above the bits inside a page of 1 GByte",
         ),
-        vendors=_ALL,
-        state=_memory_type,
+        state=several(_memory_type),
         catches=(
-            Catch("key-ids-from-a-bit-too-low", "wrong-encryption"),
-            Catch("encryption-of-mmio", "wrong-encryption"),
-            Catch("nonleaf-unencrypted", "wrong-encryption"),
-            Catch("frame-off-by-one", "wrong-encryption"),
+            *showing(
+                "wrong-encryption",
+                "key-ids-from-a-bit-too-low",
+                "encryption-of-mmio",
+                "nonleaf-unencrypted",
+                "frame-off-by-one",
+            ),
             Catch("memory-type-of-mmio-swapped", "memory-type-of-another"),
         ),
     ),
@@ -763,7 +471,7 @@ THEOREMS = (
             "the guest is no trust domain of TDX",
         ),
         vendors=(Vendor.INTEL,),
-        state=_ve_suppressed,
+        state=several(_ve_suppressed),
         catches=(Catch("present-mask-without-suppress-ve", "ve-possible"),),
     ),
 )

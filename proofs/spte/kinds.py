@@ -9,13 +9,14 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
+from mmuproof.proofs.given.made_mmio import legal_gfn, made_mmio_spte
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
-from mmuproof.proofs.spte.mmio import legal_gfn, made_mmio_spte
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -201,29 +202,20 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
     for name, noun, answer, right, predicate in answers:
         if right:
             symptoms.append(
-                Symptom(
-                    name=f"not-{name}",
-                    when=negate(answer),
-                    sentence=f"A value of the kind '{kind.name}' is not taken for {noun}.",
-                    actual=f"{predicate} is false",
-                    expected="KVM's comments in spte.h: it is one",
-                )
+                Wrong(
+                    f"not-{name}", negate(answer), f"A value of the kind '{kind.name}' is not taken for {noun}."
+                ).told(f"{predicate} is false", "KVM's comments in spte.h: it is one")
             )
         else:
             symptoms.append(
-                Symptom(
-                    name=f"taken-for-{name}",
-                    when=answer,
-                    sentence=f"A value of the kind '{kind.name}' is taken for {noun}.",
-                    actual=predicate,
-                    expected="KVM's comments in spte.h: it is none",
+                Wrong(f"taken-for-{name}", answer, f"A value of the kind '{kind.name}' is taken for {noun}.").told(
+                    predicate, "KVM's comments in spte.h: it is none"
                 )
             )
-    return Claim(
-        holds=all_of(*(negate(symptom.when) for symptom in symptoms)),
-        symptoms=tuple(symptoms),
-        case=Case(
-            assumptions=kind.assumptions,
+    return always(
+        all_of(*(negate(symptom.when) for symptom in symptoms)),
+        given(
+            *kind.assumptions,
             shown=(
                 *kind.shown,
                 Shown("shadow_mmio_value", masks.mmio_value),
@@ -232,6 +224,7 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
             evidence=kind.evidence,
             part=kind.name,
         ),
+        *symptoms,
     )
 
 
@@ -257,14 +250,16 @@ THEOREMS = (
             "a present SPTE grants something",
             "what an EPT entry lets be written it lets be read",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_exclusive,
         catches=(
             Catch("mmio-generation-at-mmu-present", "taken-for-present"),
-            Catch("encryption-bit-marks-mmio", "taken-for-mmio"),
-            Catch("mmio-value-like-empty", "taken-for-mmio"),
-            Catch("frame-off-by-one", "taken-for-mmio"),
-            Catch("mmio-bit-never-missing", "taken-for-mmio"),
+            *showing(
+                "taken-for-mmio",
+                "encryption-bit-marks-mmio",
+                "mmio-value-like-empty",
+                "frame-off-by-one",
+                "mmio-bit-never-missing",
+            ),
             Catch("track-mask-without-xu", "taken-for-tracked"),
         ),
     ),

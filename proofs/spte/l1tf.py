@@ -8,15 +8,16 @@ what is claimed of it is that its address is still that one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
-from mmuproof.proofs.spte.mmio import made_mmio_spte
+from mmuproof.proofs.given.made_mmio import made_mmio_spte
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, all_of, bv, ne, negate, var
 from mmuproof.spec.errata import L1TF
@@ -28,83 +29,66 @@ _PFN = ((1 << 52) - 1) & ~0xFFF
 
 def _leaks(entry: BitVec, cache_bits: BitVec, what: str) -> Symptom:
     leaks = all_of(L1TF.present, negate(finds_nothing(entry, cache_bits)))
-    return Symptom(
-        name="address-leaks",
-        when=leaks,
-        sentence=f"{what} holds an address that the L1 cache can have.",
-        actual="address bits that cacheable memory can have",
-        expected="Intel on L1TF: data at the address is used before the fault",
+    return Wrong("address-leaks", leaks, f"{what} holds an address that the L1 cache can have.").told(
+        "address bits that cacheable memory can have", "Intel on L1TF: data at the address is used before the fault"
     )
 
 
-def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _not_present(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     cache_bits = masks.host.x86_cache_bits
-    claims = []
     for name, what in (("FROZEN_SPTE", "A frozen SPTE"), ("SHADOW_NONPRESENT_VALUE", "An SPTE that is not present")):
         if kvm.defines(name):
             value = bv(kvm.constant(name), 64)
             symptom = _leaks(value, cache_bits, what)
-            claims.append(
-                Claim(
-                    holds=negate(symptom.when),
-                    symptoms=(symptom,),
-                    case=Case(
-                        assumptions=plausible_host(masks),
-                        shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
-                        part=name,
-                    ),
-                )
+            yield never(
+                given(
+                    *plausible_host(masks),
+                    shown=(Shown(name, value), Shown("boot_cpu_data.x86_cache_bits", cache_bits)),
+                    part=name,
+                ),
+                symptom,
             )
     if vendor is Vendor.INTEL:
-        claims.append(_access_tracked(kvm))
-    return claims
+        yield _access_tracked(kvm)
 
 
 def _access_tracked(kvm: Kvm) -> Claim:
     masks, spte = kvm.masks.shadow_masks(Vendor.INTEL), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     other = ne((tracked.marked ^ spte) & _PFN, 0)
-    return Claim(
-        holds=negate(other),
-        symptoms=(
-            Symptom(
-                name="another-address",
-                when=other,
-                sentence="An access-tracked SPTE holds another address than that of the page which the guest has.",
-                actual="another page frame number",
-                expected="KVM's comment at mark_spte_for_access_track(): only permissions are put away",
-            ),
-        ),
-        case=Case(
-            assumptions=untracked(kvm, masks, spte),
+    return never(
+        given(
+            *untracked(kvm, masks, spte),
             shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
             evidence=tracked.evidence,
             part="access-tracked SPTEs",
         ),
+        Wrong(
+            "another-address",
+            other,
+            "An access-tracked SPTE holds another address than that of the page which the guest has.",
+        ).told(
+            "another page frame number", "KVM's comment at mark_spte_for_access_track(): only permissions are put away"
+        ),
     )
 
 
-def _mmio(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _mmio(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     cache_bits = masks.host.x86_cache_bits
     symptom = _leaks(inputs.spte, cache_bits, "An MMIO SPTE")
-    return [
-        Claim(
-            holds=negate(symptom.when),
-            symptoms=(symptom,),
-            case=Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    Assumption("KVM knows that the processor is affected by L1TF: X86_BUG_L1TF", masks.host.has_l1tf),
-                    l1tf_can_be_guarded(masks),
-                ),
-                shown=(*inputs.shown, Shown("address that is looked up", looked_up(inputs.spte, cache_bits))),
-                evidence=inputs.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            Assumption("KVM knows that the processor is affected by L1TF: X86_BUG_L1TF", masks.host.has_l1tf),
+            l1tf_can_be_guarded(masks),
+            shown=(*inputs.shown, Shown("address that is looked up", looked_up(inputs.spte, cache_bits))),
+            evidence=inputs.evidence,
+        ),
+        symptom,
+    )
 
 
 THEOREMS = (
@@ -118,8 +102,7 @@ THEOREMS = (
             "the page at address 0 holds nothing",
             "the page of an access-tracked SPTE is the guest's: KVM zaps the SPTE before the host takes it back",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_not_present,
+        state=several(_not_present),
         catches=(Catch("frozen-has-pfn", "address-leaks"),),
     ),
     Theorem(
@@ -133,7 +116,7 @@ THEOREMS = (
             "a processor with L1TF addresses its L1 cache with 46 bits at most; AMD's have no L1TF",
         ),
         vendors=(Vendor.INTEL, Vendor.SHADOW),
-        state=_mmio,
+        state=alone(_mmio),
         catches=(Catch("mmio-address-unguarded", "address-leaks"),),
     ),
 )

@@ -2,99 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
+from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.held_spte import ad_type_fits, slots_are_clear, use_is_known, writable_states
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, invariant, is_present, reserved_bits
-from mmuproof.proofs.given.made_spte import made_spte
-from mmuproof.proofs.given.relations import ept_permissions, has_mbec
-from mmuproof.proofs.spte.mmio import legal_gfn, made_mmio_spte
-from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
-from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import (
-    FALSE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    iff,
-    ite,
-    ne,
-    negate,
-    ule,
-    ult,
-    var,
-    zext,
+from mmuproof.proofs.given.lifecycle_invariant import (
+    HeldEntry,
+    any_entry,
+    invariant,
+    is_present,
+    possible,
+    present_leaf,
+    reserved_bits,
 )
+from mmuproof.proofs.given.operations import on_entries_of
+from mmuproof.proofs.given.relations import has_mbec
+from mmuproof.proofs.spte.tracking import untracked
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, ne, negate
 from mmuproof.spec import ept, paging
 
-_LEVEL = 4
-_HIGHEST_LEVEL = 5
-_HIGHEST_PAGE = 3
-_PAGE_SHIFT = 12
 _WRITE = 1 << 1
 _SUPPRESS_VE = 1 << 63
-_EVERY = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Operation:
-    """One thing that KVM does to an entry.
-
-    Args:
-        part: what it is called.
-        after: the entry that it leaves.
-        evidence: how that came about.
-        assumptions: what its callers guarantee.
-        before: the entry that it finds, if there is one.
-        shown: further inputs.
-    """
-
-    part: str
-    after: HeldEntry
-    evidence: Evidence
-    assumptions: tuple[Assumption, ...] = ()
-    before: HeldEntry | None = None
-    shown: tuple[Shown, ...] = ()
-
-
-_Step = Callable[[Kvm, ShadowMasks], Iterator[_Operation]]
-
-
-def _entry(level: BitVec | None = None) -> HeldEntry:
-    """Any entry of any page table."""
-    return HeldEntry(var("spte", 64), level or var("sp->role.level", _LEVEL), bool_var("sp->role.ad_disabled"))
-
-
-def _possible(masks: ShadowMasks, entry: HeldEntry) -> tuple[Assumption, ...]:
-    """What holds of the page tables themselves."""
-    level = Assumption(
-        "sp->role.level is 1 to 5, and no page is larger than 1 GByte",
-        all_of(
-            ne(entry.level, 0),
-            ule(entry.level, _HIGHEST_LEVEL),
-            any_of(ule(entry.level, _HIGHEST_PAGE), negate(entry.leaf)),
-        ),
-    )
-    if masks.vendor is Vendor.INTEL:
-        without = Assumption(
-            "a host without A/D bits has no tables with: role.root-tdp, and gating.ept-capabilities for L1's",
-            any_of(masks.host.has_ad_bits, entry.ad_disabled),
-        )
-        return level, without
-    return level, Assumption("only EPT can be without A/D bits: sp->role.ad_disabled is 0", ~entry.ad_disabled)
 
 
 def _made_by_kvm(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, without: str) -> tuple[Assumption, ...]:
@@ -106,232 +44,41 @@ def _made_by_kvm(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, without: str) -
     )
 
 
-def _kept(kvm: Kvm, masks: ShadowMasks, operation: _Operation, without: str) -> Claim:
+def _kept(kvm: Kvm, masks: ShadowMasks, done: Done, without: str) -> Claim:
     """The claim that an operation leaves an entry for which the invariant holds."""
-    assumptions = [*plausible_host(masks), *operation.assumptions]
-    shown = [Shown("sp->role.level", operation.after.level), Shown("sp->role.ad_disabled", operation.after.ad_disabled)]
-    if operation.before is not None:
-        assumptions += _possible(masks, operation.before)
-        assumptions += _made_by_kvm(kvm, masks, operation.before, without)
-        shown.append(Shown("the entry before", operation.before.spte))
-    conjuncts = [each for each in invariant(kvm, masks, operation.after) if each.name != without]
-    return Claim(
-        holds=all_of(*(each.holds for each in conjuncts)),
-        symptoms=tuple(
-            Symptom(
-                name=each.name,
-                when=negate(each.holds),
-                sentence=f"After {operation.part} the entry {each.says}.",
-                actual="such an SPTE",
-                expected="KVM: every SPTE keeps the invariant",
+    assumptions = [*plausible_host(masks), *done.needs]
+    shown = [Shown("sp->role.level", done.after.level), Shown("sp->role.ad_disabled", done.ad_disabled)]
+    if done.before is not None:
+        before = HeldEntry(done.before.spte, done.before.level, done.ad_disabled)
+        assumptions += possible(masks, before)
+        assumptions += _made_by_kvm(kvm, masks, before, without)
+        shown.append(Shown("the entry before", before.spte))
+    after = HeldEntry(done.after.spte, done.after.level, done.ad_disabled)
+    conjuncts = [each for each in invariant(kvm, masks, after) if each.name != without]
+    return always(
+        all_of(*(each.holds for each in conjuncts)),
+        given(
+            *dict.fromkeys(assumptions),
+            shown=(*shown, Shown("the entry after", after.spte), *done.shown),
+            evidence=done.evidence,
+            part=done.name,
+        ),
+        *(
+            Wrong(each.name, negate(each.holds), f"After {done.name} the entry {each.says}.").told(
+                "such an SPTE", "KVM: every SPTE keeps the invariant"
             )
             for each in conjuncts
         ),
-        case=Case(
-            assumptions=tuple(dict.fromkeys(assumptions)),
-            shown=(*shown, Shown("the entry after", operation.after.spte), *operation.shown),
-            evidence=operation.evidence,
-            part=operation.part,
-        ),
     )
 
 
-def _claims(kvm: Kvm, vendor: Vendor, step: _Step, without: str = "") -> Sequence[Claim]:
+def _keeping(kvm: Kvm, vendor: Vendor, hows: Collection[How], without: str = "") -> list[Claim]:
+    """What operations of some kinds keep of the invariant, if it lacks a conjunct."""
     masks = kvm.masks.shadow_masks(vendor)
-    return [_kept(kvm, masks, operation, without) for operation in step(kvm, masks)]
-
-
-# -- making --------------------------------------------------------------------------------------------------
-
-
-def _aligned(frame: BitVec, level: BitVec) -> Bool:
-    """Whether a page frame number is that of a page of the level: 9 more bits are 0 for each level above 1."""
-    below = ite(eq(level, 1), bv(0, frame.width), ite(eq(level, 2), bv((1 << 9) - 1, frame.width), (1 << 18) - 1))
-    return eq(frame & below, 0)
-
-
-def _usable(masks: ShadowMasks, frame: BitVec) -> Assumption:
-    width = zext(masks.host.x86_phys_bits, 64) - _PAGE_SHIFT
-    return Assumption("the host's memory lies below its usable address width", eq(frame >> width, 0))
-
-
-def _make(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    inputs = made_spte(kvm, masks)
-    request = inputs.request
-    made = kvm.sptes.make_spte(masks, request)
-    granted = ept_permissions(kvm, request.pte_access)
-    read = any_of(granted.read, negate(any_of(granted.write, negate(masks.host.has_exec_only))))
-    legal = (
-        (Assumption("an access that EPT can grant: the guest's entry is otherwise a misconfiguration", read),)
-        if masks.vendor is Vendor.INTEL
-        else ()
-    )
-    yield _Operation(
-        part="make_spte()",
-        after=HeldEntry(made.spte, request.level, request.ad_disabled),
-        evidence=made.evidence,
-        assumptions=(
-            *inputs.assumptions,
-            *legal,
-            _usable(masks, request.pfn),
-            Assumption(
-                "no page is larger than 1 GByte, and its frame is aligned: kvm_mmu_hugepage_adjust()",
-                all_of(ule(request.level, _HIGHEST_PAGE), _aligned(request.pfn, request.level)),
-            ),
-        ),
-        shown=inputs.shown,
-    )
-    page_table, level, ad_disabled = var("page_table", 64), var("sp->role.level", _LEVEL), _entry().ad_disabled
-    nonleaf = kvm.spte_changes.make_nonleaf_spte(masks, page_table, ad_disabled)
-    after = HeldEntry(nonleaf.spte, level, ad_disabled)
-    yield _Operation(
-        part="make_nonleaf_spte()",
-        after=after,
-        evidence=nonleaf.evidence,
-        assumptions=(
-            *_possible(masks, after),
-            Assumption("only tables above the lowest point to tables", ne(level, 1)),
-            Assumption("a page table is aligned", eq(page_table & ((1 << _PAGE_SHIFT) - 1), 0)),
-            _usable(masks, page_table >> _PAGE_SHIFT),
-        ),
-        shown=(Shown("page_table", page_table),),
-    )
-    mmio = made_mmio_spte(kvm, masks)
-    legal_frame = legal_gfn(masks, mmio.request.gfn)
-    yield _Operation(
-        part="make_mmio_spte()",
-        after=HeldEntry(mmio.spte, level, ad_disabled),
-        evidence=mmio.evidence,
-        assumptions=(*mmio.assumptions, legal_frame),
-        shown=mmio.shown,
-    )
-    for name in ("FROZEN_SPTE", "SHADOW_NONPRESENT_VALUE"):
-        if kvm.defines(name):
-            yield _Operation(
-                part=name, after=HeldEntry(bv(kvm.constant(name), 64), level, ad_disabled), evidence=masks.evidence
-            )
-
-
-# -- changing ------------------------------------------------------------------------------------------------
-
-
-def _present_leaf(kvm: Kvm, entry: HeldEntry) -> Assumption:
-    return Assumption(
-        "the entry maps a page: callers look for leaves that are present",
-        all_of(is_present(kvm, entry.spte), entry.leaf),
-    )
-
-
-def _change(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    before = _entry()
-    for change in SpteChange:
-        if not change.happens(masks.vendor):
-            continue
-        changed = kvm.spte_changes.change(masks, change, SpteAt(before.spte, before.level))
-        # The reverse map holds leaves only, and ageing visits no other; else the TDP MMU meets entries of all kinds.
-        leaves = (_present_leaf(kvm, before),) if change.ages or change.name.startswith("RMAP") else ()
-        yield _Operation(
-            part=change.value,
-            after=HeldEntry(changed.spte, before.level, before.ad_disabled),
-            evidence=changed.evidence,
-            assumptions=leaves,
-            before=before,
-        )
-
-
-def _mark(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    before = _entry()
-    tracked = kvm.sptes.access_track(masks, before.spte)
-    leaf = (_present_leaf(kvm, before),)
-    marked = HeldEntry(tracked.marked, before.level, before.ad_disabled)
-    yield _Operation(
-        part="mark_spte_for_access_track()", after=marked, evidence=tracked.evidence, assumptions=leaf, before=before
-    )
-
-
-def _split(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    level, access, index = var("sp->role.level", _LEVEL), var("sp->role.access", 4), var("index", 32)
-    before = _entry(level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, SplitRequest(before.spte, level, access, index))
-    yield _Operation(
-        part="make_small_spte()",
-        after=HeldEntry(small.spte, level, before.ad_disabled),
-        evidence=small.evidence,
-        assumptions=(
-            _present_leaf(kvm, before),
-            Assumption("the small pages have 4 KByte or 2 MByte", all_of(ne(level, 0), ult(level, _HIGHEST_PAGE))),
-            Assumption("a page table has 512 entries", ult(index, 512)),
-        ),
-        before=before,
-        shown=(Shown("index", index),),
-    )
-
-
-def _collapse(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    level = var("level of the huge SPTE", _LEVEL)
-    before = _entry(level - 1)
-    huge = kvm.spte_changes.make_huge_spte(masks, before.spte, level)
-    yield _Operation(
-        part="make_huge_spte()",
-        after=HeldEntry(huge.spte, level, before.ad_disabled),
-        evidence=huge.evidence,
-        assumptions=(
-            _present_leaf(kvm, before),
-            Assumption("the huge page has 2 MByte or 1 GByte", all_of(ult(bv(1, _LEVEL), level), ule(level, 3))),
-        ),
-        before=before,
-    )
-
-
-def _fast_fault(kvm: Kvm, masks: ShadowMasks) -> Iterator[_Operation]:
-    before = _entry()
-    fault = FastFault(*(bool_var(f"fault->{name}") for name in ("present", "write", "exec", "rsvd")))
-    direct = (
-        [
-            Assumption(
-                "faults are fixed without the lock in direct MMUs only, which are with A/D bits if the host is: "
-                "kvm_calc_tdp_mmu_root_page_role()",
-                iff(before.ad_disabled, negate(masks.host.has_ad_bits)),
-            )
-        ]
-        if masks.vendor is Vendor.INTEL
-        else []
-    )
-    fixed = kvm.spte_changes.fast_page_fault(masks, fault, SpteAt(before.spte, before.level))
-    yield _Operation(
-        part="fast_page_fault()",
-        after=HeldEntry(fixed.spte, before.level, before.ad_disabled),
-        evidence=fixed.evidence,
-        assumptions=tuple(direct),
-        before=before,
-        shown=(Shown("fault->write", fault.write), Shown("fault->exec", fault.exec)),
-    )
+    return [_kept(kvm, masks, done, without) for done in on_entries_of(kvm, masks, hows)]
 
 
 # -- what the invariant is for -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Use:
-    """Something that other theorems, or KVM itself, take from the invariant.
-
-    Args:
-        part: what it is called.
-        holds: what has to follow.
-        symptom: what it is called when it does not.
-        sentence: what is wrong then.
-        source: who counts on it.
-        given: of which entries it is said.
-        evidence: how KVM's side came about.
-    """
-
-    part: str
-    holds: Bool
-    symptom: str
-    sentence: str
-    source: str
-    given: tuple[Assumption, ...] = ()
-    evidence: Evidence = field(default_factory=Evidence)
 
 
 def _hardware_uses(masks: ShadowMasks, entry: HeldEntry, mbec: Bool) -> Bool:
@@ -349,113 +96,77 @@ def _bad_permissions(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
     )
 
 
+_Use = tuple[str, Symptom, tuple[Assumption, ...], Evidence]
+"""What it is called, what is wrong where it does not follow, of which entries it is said, and what has run for it."""
+
+
+def _use(part: str, wrong: Wrong, source: str, *of: Assumption, evidence: Evidence | None = None) -> _Use:
+    """Something that other theorems, or KVM itself, take from the invariant; ``source`` says who counts on it."""
+    return part, wrong.told("such an SPTE", source), of, evidence or Evidence()
+
+
 def _uses(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry) -> Iterator[_Use]:
-    spte, predicates = entry.spte, kvm.sptes.predicates(masks, entry.spte)
-    present, leaf = is_present(kvm, spte), _present_leaf(kvm, entry)
+    spte, at, predicates = entry.spte, entry.at, kvm.sptes.predicates(masks, entry.spte)
+    present, leaf = is_present(kvm, spte), present_leaf(kvm, entry)
     mbec = bool_var("MBEC enabled") if has_mbec(kvm) else FALSE
-    used = _hardware_uses(masks, entry, mbec)
-    yield _Use(
-        part="what the hardware uses",
-        holds=any_of(negate(used), present),
-        symptom="unknown-to-kvm",
-        sentence="The hardware translates by an entry that KVM takes for not present.",
-        source="KVM: is_shadow_present_pte()",
-    )
-    yield _Use(
-        part="one kind",
-        holds=negate(all_of(present, any_of(predicates.is_mmio, predicates.is_frozen))),
-        symptom="two-kinds",
-        sentence="A present SPTE is taken for an MMIO SPTE or a frozen one.",
-        source="KVM: is_mmio_spte(), is_frozen_spte()",
-    )
-    yield _Use(
-        part="host protection",
-        holds=any_of(eq(spte & _WRITE, 0), ne(spte & masks.host_writable, 0)),
-        symptom="host-readonly-writable",
-        sentence="A page that the host maps read-only is writable.",
-        source="KVM's comment at shadow_host_writable_mask",
-        given=(leaf,),
-    )
+    unknown = negate(any_of(negate(_hardware_uses(masks, entry, mbec)), present))
+    words = "The hardware translates by an entry that KVM takes for not present."
+    yield _use("what the hardware uses", Wrong("unknown-to-kvm", unknown, words), "KVM: is_shadow_present_pte()")
+    two = all_of(present, any_of(predicates.is_mmio, predicates.is_frozen))
+    words = "A present SPTE is taken for an MMIO SPTE or a frozen one."
+    yield _use("one kind", Wrong("two-kinds", two, words), "KVM: is_mmio_spte(), is_frozen_spte()")
+    unprotected = negate(any_of(eq(spte & _WRITE, 0), ne(spte & masks.host_writable, 0)))
+    readonly = Wrong("host-readonly-writable", unprotected, "A page that the host maps read-only is writable.")
+    yield _use("host protection", readonly, "KVM's comment at shadow_host_writable_mask", leaf)
     tracked = kvm.sptes.access_track(masks, spte)
-    yield _Use(
-        part="huge pages",
-        holds=negate(_executes(masks, tracked.restored, mbec)),
-        symptom="huge-executable",
-        sentence="A huge page is executable, now or once it is restored, in spite of the iTLB-multihit mitigation.",
-        source="Intel's advisory on iTLB multihit",
-        given=(
-            leaf,
-            Assumption(
-                "the page is huge, and the mitigation is on",
-                all_of(entry.huge, kvm.spte_changes.is_nx_huge_page_enabled(masks)),
-            ),
-        ),
-        evidence=tracked.evidence,
+    mitigated = Assumption(
+        "the page is huge, and the mitigation is on",
+        all_of(entry.huge, kvm.spte_changes.is_nx_huge_page_enabled(masks)),
     )
-    yield _Use(
-        part="tracked only without A/D bits",
-        holds=any_of(negate(tracked.was_access_track), entry.ad_disabled),
-        symptom="tracked-with-ad-bits",
-        sentence="An SPTE of a table with A/D bits is taken for access-tracked.",
-        source="KVM's comment in fast_page_fault()",
-        given=(leaf,),
-        evidence=tracked.evidence,
+    executes = Wrong(
+        "huge-executable",
+        _executes(masks, tracked.restored, mbec),
+        "A huge page is executable, now or once it is restored, in spite of the iTLB-multihit mitigation.",
     )
-    at = SpteAt(spte, entry.level)
+    source = "Intel's advisory on iTLB multihit"
+    yield _use("huge pages", executes, source, leaf, mitigated, evidence=tracked.evidence)
+    without_need = negate(any_of(negate(tracked.was_access_track), entry.ad_disabled))
+    words = "An SPTE of a table with A/D bits is taken for access-tracked."
+    source, flags = "KVM's comment in fast_page_fault()", Wrong("tracked-with-ad-bits", without_need, words)
+    yield _use("tracked only without A/D bits", flags, source, leaf, evidence=tracked.evidence)
     held = (
         ad_type_fits(kvm, masks, spte),
         writable_states(masks, spte),
         *slots_are_clear(kvm, masks, at),
         use_is_known(kvm, masks, at),
     )
-    yield _Use(
-        part="what spte.* assume",
-        holds=all_of(*(each.term for each in held)),
-        symptom="not-as-assumed",
-        sentence="A present SPTE is not what the theorems on changing SPTEs speak of.",
-        source="spte.split and its like",
-        given=(leaf,),
-    )
+    words = "A present SPTE is not what the theorems on changing SPTEs speak of."
+    assumed = Wrong("not-as-assumed", negate(all_of(*(each.term for each in held))), words)
+    yield _use("what spte.* assume", assumed, "spte.split and its like", leaf)
     if masks.vendor is Vendor.INTEL:
-        yield from _uses_of_ept(kvm, masks, entry, leaf, predicates.is_mmio)
+        yield from _uses_of_ept(kvm, masks, entry, mbec)
 
 
-def _uses_of_ept(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, leaf: Assumption, is_mmio: Bool) -> Iterator[_Use]:
-    spte = entry.spte
-    free = kvm.sptes.access_track(masks, spte)
-    assumed = untracked(kvm, masks, spte)
-    of_hosts = set(plausible_host(masks))
-    yield _Use(
-        part="what access tracking assumes",
-        holds=all_of(*(each.term for each in assumed if each not in of_hosts)),
-        symptom="not-as-tracking-assumes",
-        sentence="An SPTE that KVM marks is not what the theorems on tracking speak of.",
-        source="tracking.round-trip and its like",
-        given=(
-            leaf,
-            Assumption(
-                "the SPTE is marked: it is without A/D bits and not tracked yet",
-                all_of(entry.ad_disabled, negate(free.was_access_track)),
-            ),
-        ),
+def _uses_of_ept(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, mbec: Bool) -> Iterator[_Use]:
+    spte, of_hosts = entry.spte, set(plausible_host(masks))
+    assumed = all_of(*(each.term for each in untracked(kvm, masks, spte) if each not in of_hosts))
+    marked = Assumption(
+        "the SPTE is marked: it is without A/D bits and not tracked yet",
+        all_of(entry.ad_disabled, negate(kvm.sptes.access_track(masks, spte).was_access_track)),
     )
-    mbec = bool_var("MBEC enabled") if has_mbec(kvm) else FALSE
+    words = "An SPTE that KVM marks is not what the theorems on tracking speak of."
+    tracking = Wrong("not-as-tracking-assumes", negate(assumed), words)
+    source = "tracking.round-trip and its like"
+    yield _use("what access tracking assumes", tracking, source, present_leaf(kvm, entry), marked)
     refused = any_of(_bad_permissions(masks, spte, mbec), ne(spte & reserved_bits(masks, entry), 0))
-    yield _Use(
-        part="misconfigurations",
-        holds=negate(all_of(is_present(kvm, spte), ept.present(spte, mbec=mbec), refused)),
-        symptom="misconfigured",
-        sentence="A present SPTE is a misconfiguration, which KVM takes for MMIO.",
-        source="KVM: handle_ept_misconfig()",
-    )
+    found = all_of(is_present(kvm, spte), ept.present(spte, mbec=mbec), refused)
+    words = "A present SPTE is a misconfiguration, which KVM takes for MMIO."
+    yield _use("misconfigurations", Wrong("misconfigured", found, words), "KVM: handle_ept_misconfig()")
     if kvm.defines("SHADOW_NONPRESENT_VALUE"):
-        yield _Use(
-            part="no #VE",
-            holds=any_of(is_mmio, ne(spte & _SUPPRESS_VE, 0)),
-            symptom="virtualization-exception",
-            sentence="A violation at an entry can become a #VE in the guest.",
-            source="SDM 26.5.7.1: bit 63 suppresses it",
-        )
+        raises = negate(any_of(kvm.sptes.predicates(masks, spte).is_mmio, ne(spte & _SUPPRESS_VE, 0)))
+        words = "A violation at an entry can become a #VE in the guest."
+        source = "SDM 26.5.7.1: bit 63 suppresses it"
+        yield _use("no #VE", Wrong("virtualization-exception", raises, words), source)
 
 
 def _executes(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
@@ -466,41 +177,23 @@ def _executes(masks: ShadowMasks, spte: BitVec, mbec: Bool) -> Bool:
     return eq(spte & masks.nx, 0)
 
 
-def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Sequence[Claim]:
-    masks, entry = kvm.masks.shadow_masks(vendor), _entry()
-    made = _made_by_kvm(kvm, masks, entry, without)
+def _enough(kvm: Kvm, vendor: Vendor, without: str = "") -> Iterator[Claim]:
+    masks, entry = kvm.masks.shadow_masks(vendor), any_entry()
+    premises = (*plausible_host(masks), *possible(masks, entry), *_made_by_kvm(kvm, masks, entry, without))
     shown = (
         Shown("sp->role.level", entry.level),
         Shown("sp->role.ad_disabled", entry.ad_disabled),
         Shown("the entry", entry.spte),
     )
-    return [
-        Claim(
-            holds=use.holds,
-            symptoms=(
-                Symptom(
-                    name=use.symptom,
-                    when=negate(use.holds),
-                    sentence=use.sentence,
-                    actual="such an SPTE",
-                    expected=use.source,
-                ),
-            ),
-            case=Case(
-                assumptions=(*plausible_host(masks), *_possible(masks, entry), *made, *use.given),
-                shown=shown,
-                evidence=masks.evidence + use.evidence,
-                part=use.part,
-            ),
-        )
-        for use in _uses(kvm, masks, entry)
-    ]
+
+    for part, symptom, of, evidence in _uses(kvm, masks, entry):
+        case = given(*premises, *of, shown=shown, evidence=masks.evidence + evidence, part=part)
+        yield never(case, symptom)
 
 
 def claims_without(kvm: Kvm, vendor: Vendor, conjunct: str) -> Iterator[Claim]:
     """Every claim of `lifecycle.*` as it is if the invariant lacks a conjunct, by its name."""
-    for step in (_make, _change, _mark, _split, _collapse, _fast_fault):
-        yield from _claims(kvm, vendor, step, conjunct)
+    yield from _keeping(kvm, vendor, frozenset(How), conjunct)
     yield from _enough(kvm, vendor, conjunct)
 
 
@@ -513,8 +206,8 @@ _TABLES = (
 )
 
 
-def _keeps(step: _Step) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
-    return lambda kvm, vendor: _claims(kvm, vendor, step)
+def _keep(*hows: How) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    return partial(_keeping, hows=hows)
 
 
 THEOREMS = (
@@ -528,19 +221,16 @@ THEOREMS = (
             "a page's frame is aligned and below the host's usable address width",
             "the guest's entry is no misconfiguration: entry.misconfig",
         ),
-        vendors=_EVERY,
-        state=_keeps(_make),
+        state=_keep(How.MAKES, How.LINKS, How.ENDS),
         catches=(
             Catch("write-for-host-readonly", "mmu-writable"),
             Catch("mark-with-ad-bits-takes-all", "readable"),
             Catch("nx-huge-not-mitigated", "nx-huge"),
             Catch("frame-off-by-one", "reserved"),
             Catch("present-mask-without-suppress-ve", "suppress-ve"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
             Catch("mmio-generation-at-mmu-present", "writable"),
-            Catch("synchronized-without-accessed", "used"),
-            Catch("prefetched-not-tracked", "used"),
+            *showing("used", "synchronized-without-accessed", "prefetched-not-tracked"),
         ),
     ),
     Theorem(
@@ -549,12 +239,10 @@ THEOREMS = (
         "shadow MMU and in the TDP MMU.",
         source="KVM: the comments and assertions of spte.h and spte.c; SDM 31.3.2 and 31.3.3, APM 5.3 and 15.25",
         assumes=(*_TABLES, "the entry that is found keeps the invariant", "the reverse map holds present leaves"),
-        vendors=_EVERY,
-        state=_keeps(_change),
+        state=_keep(How.CHANGES),
         catches=(
             Catch("track-again-forgets", "readable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
         ),
     ),
     Theorem(
@@ -562,13 +250,10 @@ THEOREMS = (
         claim="Marking an SPTE for access tracking keeps the invariant.",
         source="KVM: mark_spte_for_access_track(); SDM 31.3.2",
         assumes=(*_TABLES, "the entry that is found keeps the invariant"),
-        vendors=_EVERY,
-        state=_keeps(_mark),
+        state=_keep(How.MARKS),
         catches=(
-            Catch("track-again-forgets", "readable"),
-            Catch("mark-with-ad-bits-takes-all", "readable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable"),
-            Catch("host-writable-at-xu", "mmu-writable"),
+            *showing("readable", "track-again-forgets", "mark-with-ad-bits-takes-all"),
+            *showing("mmu-writable", "mmu-writable-in-saved-slot", "host-writable-at-xu"),
         ),
     ),
     Theorem(
@@ -576,8 +261,7 @@ THEOREMS = (
         claim="The SPTEs that a huge one is split into keep the invariant.",
         source="KVM: make_small_spte(); Intel's advisory on iTLB multihit",
         assumes=(*_TABLES, "the huge SPTE keeps the invariant"),
-        vendors=_EVERY,
-        state=_keeps(_split),
+        state=_keep(How.SPLITS),
         catches=(Catch("restore-shift-off-by-one", "readable"), Catch("mmu-writable-in-saved-slot", "mmu-writable")),
     ),
     Theorem(
@@ -585,8 +269,7 @@ THEOREMS = (
         claim="The huge SPTE that a page table is collapsed into keeps the invariant.",
         source="KVM: make_huge_spte(); Intel's advisory on iTLB multihit",
         assumes=(*_TABLES, "the small SPTE keeps the invariant"),
-        vendors=_EVERY,
-        state=_keeps(_collapse),
+        state=_keep(How.COLLAPSES),
         catches=(
             Catch("restore-shift-off-by-one", "readable"),
             Catch("collapse-keeps-execution", "nx-huge"),
@@ -603,12 +286,10 @@ THEOREMS = (
             "the entry that is found keeps the invariant",
             "it works on direct MMUs, which are with A/D bits exactly if the host is: role.root-tdp",
         ),
-        vendors=_EVERY,
-        state=_keeps(_fast_fault),
+        state=_keep(How.FIXES),
         catches=(
             Catch("restore-shift-off-by-one", "nx-huge"),
-            Catch("fast-fault-ignores-mmu-writable", "writable"),
-            Catch("mmu-writable-in-saved-slot", "writable"),
+            *showing("writable", "fast-fault-ignores-mmu-writable", "mmu-writable-in-saved-slot"),
             Catch("fast-fault-leaves-unused", "used"),
         ),
     ),
@@ -621,15 +302,12 @@ THEOREMS = (
         "is as tracking.* assume.",
         source="SDM 31.3.2, 31.3.3.1 and 26.5.7.1, APM 5.3; KVM's comments in spte.h",
         assumes=(*_TABLES, "trees without XU never enable MBEC"),
-        vendors=_EVERY,
-        state=_enough,
+        state=several(_enough),
         catches=(
             Catch("restore-shift-off-by-one", "huge-executable"),
             Catch("track-mask-without-xu", "misconfigured"),
             Catch("frozen-has-bit-10", "unknown-to-kvm"),
-            Catch("encryption-bit-marks-mmio", "two-kinds"),
-            Catch("mmio-bit-never-missing", "two-kinds"),
-            Catch("mmio-value-like-empty", "two-kinds"),
+            *showing("two-kinds", "encryption-bit-marks-mmio", "mmio-bit-never-missing", "mmio-value-like-empty"),
         ),
     ),
 )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.mmio import MmioRequest
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.given.made_mmio import MmioInputs, legal_gfn, made_mmio_spte
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -23,7 +22,6 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     bool_var,
-    bv,
     eq,
     iff,
     ne,
@@ -43,72 +41,6 @@ from mmuproof.spec.reserved import reserved_mask
 
 _PFN = ((1 << 52) - 1) & ~0xFFF
 _PAGE_SHIFT = 12
-_EVERYONE = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MmioInputs:
-    """Free arguments for ``make_mmio_spte()``, the SPTE made of them, and what is assumed."""
-
-    request: MmioRequest
-    spte: BitVec
-    evidence: Evidence
-    assumptions: tuple[Assumption, ...]
-    shown: tuple[Shown, ...]
-
-
-def made_mmio_spte(kvm: Kvm, masks: ShadowMasks) -> MmioInputs:
-    """An MMIO SPTE for any address, access and generation, on a host where there are any."""
-    request = MmioRequest(var("gfn", 64), var("pte_access", 32), var("slots->generation", 64))
-    made = kvm.mmio.make_mmio_spte(masks, request)
-    return MmioInputs(
-        request=request,
-        spte=made.spte,
-        evidence=made.evidence,
-        assumptions=(
-            *plausible_host(masks),
-            Assumption("MMIO is cached: otherwise kvm_handle_noslot_fault() makes no SPTE", masks.enable_mmio_caching),
-            Assumption(
-                "pte_access has no bit outside ACC_ALL, as gpte_access() gives it",
-                eq(request.access & ~kvm.constant("ACC_ALL"), 0),
-            ),
-        ),
-        shown=(
-            Shown("gfn", request.gfn),
-            Shown("slots->generation", request.generation),
-            Shown("pte_access", request.access, relations.acc_flags(kvm)),
-            Shown("spte", made.spte),
-            Shown("shadow_mmio_value", masks.mmio_value),
-            Shown("shadow_mmio_mask", masks.mmio_mask),
-            *_host_shown(masks),
-        ),
-    )
-
-
-def _host_shown(masks: ShadowMasks) -> tuple[Shown, ...]:
-    host = masks.host
-    return (
-        Shown("boot_cpu_data.x86_phys_bits", host.x86_phys_bits),
-        Shown("MAXPHYADDR", host.maxphyaddr),
-        Shown("boot_cpu_data.x86_cache_bits", host.x86_cache_bits),
-        Shown("X86_BUG_L1TF", host.has_l1tf),
-        Shown("memory encryption enabled", host.encryption.enabled),
-        Shown("encryption bit", host.encryption.c_bit),
-    )
-
-
-def legal_gfn(masks: ShadowMasks, gfn: BitVec) -> Assumption:
-    """An address that the guest may use: one below its own MAXPHYADDR, which is none above what KVM offers."""
-    guest = var("the guest's MAXPHYADDR", 8)
-    if masks.vendor is Vendor.SHADOW:
-        offered, words = masks.host.x86_phys_bits, "the host's usable width"
-    else:
-        offered, words = masks.host.maxphyaddr, "the host's"
-    below = bv(1, 64) << zext(guest - _PAGE_SHIFT, 64)
-    return Assumption(
-        f"the guest's MAXPHYADDR is not above {words}, as KVM_GET_SUPPORTED_CPUID offers it, and the GFN is below it",
-        all_of(ule(bv(32, 8), guest), ule(guest, offered), ult(gfn, below)),
-    )
 
 
 # -- what comes back ---------------------------------------------------------------------------------------
@@ -120,7 +52,7 @@ def _generation_bits(kvm: Kvm) -> tuple[int, int]:
     return mask, mask.bit_count()
 
 
-def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     _, width = _generation_bits(kvm)
@@ -133,42 +65,29 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     if relations.has_mbec(kvm):
         meant_otherwise |= 1 << USER_EXECUTE_BIT
     foreign = ne(held & meant_otherwise, 0)
-    return [
-        Claim(
-            holds=negate(lost),
-            symptoms=(
-                Symptom(
-                    name="generation-lost",
-                    when=lost,
-                    sentence="An MMIO SPTE gives back another generation than it was made with.",
-                    actual="get_mmio_spte_generation() differs",
-                    expected="KVM: check_mmio_spte() compares the two",
-                ),
-            ),
-            case=Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
-                shown=(*inputs.shown, Shown("generation read", content.generation)),
-                evidence=inputs.evidence + content.evidence,
-                part="what comes back",
-            ),
+    yield never(
+        given(
+            *inputs.assumptions,
+            legal_gfn(masks, inputs.request.gfn),
+            shown=(*inputs.shown, Shown("generation read", content.generation)),
+            evidence=inputs.evidence + content.evidence,
+            part="what comes back",
         ),
-        Claim(
-            holds=negate(foreign),
-            symptoms=(
-                Symptom(
-                    name="foreign-bit",
-                    when=foreign,
-                    sentence="A generation takes a bit that means something else: MMU-present, a "
-                    "permission, suppress-#VE or part of the address.",
-                    actual="the bit means two things",
-                    expected="KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own",
-                ),
-            ),
-            case=Case(
-                shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"
-            ),
+        Wrong("generation-lost", lost, "An MMIO SPTE gives back another generation than it was made with.").told(
+            "get_mmio_spte_generation() differs", "KVM: check_mmio_spte() compares the two"
         ),
-    ]
+    )
+    yield never(
+        given(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
+        Wrong(
+            "foreign-bit",
+            foreign,
+            "A generation takes a bit that means something else: MMU-present, a "
+            "permission, suppress-#VE or part of the address.",
+        ).told(
+            "the bit means two things", "KVM's comment at SPTE_MMIO_ALLOWED_MASK: the generation has bits of its own"
+        ),
+    )
 
 
 def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
@@ -181,30 +100,23 @@ def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     host = masks.host
     all_usable = eq(host.x86_phys_bits, host.maxphyaddr)
     return [
-        Claim(
-            holds=all_of(negate(lost), negate(other_access)),
-            symptoms=(
-                Symptom(
-                    name="gfn-lost",
-                    when=lost,
-                    sentence="An MMIO SPTE gives back another GFN than it was made for.",
-                    actual="get_mmio_spte_gfn() differs",
-                    expected="KVM: the access is emulated at the GFN in the SPTE",
-                    place="arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
-                ),
-                Symptom(
-                    name="access-lost",
-                    when=other_access,
-                    sentence="An MMIO SPTE gives back another access than it was made with.",
-                    actual="get_mmio_spte_access() differs",
-                    expected="KVM: the access is cached for emulation",
-                ),
-            ),
-            case=Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), Assumption(words, condition)),
+        always(
+            all_of(negate(lost), negate(other_access)),
+            given(
+                *inputs.assumptions,
+                legal_gfn(masks, inputs.request.gfn),
+                Assumption(words, condition),
                 shown=(*inputs.shown, Shown("GFN read", content.gfn)),
                 evidence=inputs.evidence + content.evidence,
                 part=part,
+            ),
+            Wrong("gfn-lost", lost, "An MMIO SPTE gives back another GFN than it was made for.").told(
+                "get_mmio_spte_gfn() differs",
+                "KVM: the access is emulated at the GFN in the SPTE",
+                place="arch/x86/kvm/mmu/mmu.c:get_mmio_spte_gfn",
+            ),
+            Wrong("access-lost", other_access, "An MMIO SPTE gives back another access than it was made with.").told(
+                "get_mmio_spte_access() differs", "KVM: the access is cached for emulation"
             ),
         )
         for part, words, condition in (
@@ -225,51 +137,27 @@ def _gfn_round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 # -- who knows it ------------------------------------------------------------------------------------------
 
 
-def _recognised(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _recognised(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_mmio_spte(kvm, masks)
     says = kvm.sptes.predicates(masks, inputs.spte)
     empty = eq(inputs.spte, _nonpresent_value(kvm))
-    return [
-        Claim(
-            holds=all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
-            symptoms=(
-                Symptom(
-                    name="not-recognised",
-                    when=negate(says.is_mmio),
-                    sentence="An MMIO SPTE is not recognised.",
-                    actual="is_mmio_spte() is false",
-                    expected="KVM: an MMIO SPTE is told by shadow_mmio_mask",
-                ),
-                Symptom(
-                    name="mmu-present",
-                    when=says.is_shadow_present,
-                    sentence="An MMIO SPTE is MMU-present.",
-                    actual="is_shadow_present_pte()",
-                    expected="KVM's comment: MMIO SPTEs are not considered present",
-                ),
-                Symptom(
-                    name="frozen",
-                    when=says.is_frozen,
-                    sentence="An MMIO SPTE is the frozen SPTE.",
-                    actual="is_frozen_spte()",
-                    expected="KVM's comment at FROZEN_SPTE: not MMIO",
-                ),
-                Symptom(
-                    name="empty",
-                    when=empty,
-                    sentence="An MMIO SPTE is the value of an empty one.",
-                    actual="SHADOW_NONPRESENT_VALUE",
-                    expected="KVM: an empty SPTE leads to a page fault, not to emulation",
-                ),
-            ),
-            case=Case(
-                assumptions=(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn)),
-                shown=inputs.shown,
-                evidence=inputs.evidence,
-            ),
-        )
-    ]
+    return always(
+        all_of(says.is_mmio, negate(says.is_shadow_present), negate(says.is_frozen), negate(empty)),
+        given(*inputs.assumptions, legal_gfn(masks, inputs.request.gfn), shown=inputs.shown, evidence=inputs.evidence),
+        Wrong("not-recognised", negate(says.is_mmio), "An MMIO SPTE is not recognised.").told(
+            "is_mmio_spte() is false", "KVM: an MMIO SPTE is told by shadow_mmio_mask"
+        ),
+        Wrong("mmu-present", says.is_shadow_present, "An MMIO SPTE is MMU-present.").told(
+            "is_shadow_present_pte()", "KVM's comment: MMIO SPTEs are not considered present"
+        ),
+        Wrong("frozen", says.is_frozen, "An MMIO SPTE is the frozen SPTE.").told(
+            "is_frozen_spte()", "KVM's comment at FROZEN_SPTE: not MMIO"
+        ),
+        Wrong("empty", empty, "An MMIO SPTE is the value of an empty one.").told(
+            "SHADOW_NONPRESENT_VALUE", "KVM: an empty SPTE leads to a page fault, not to emulation"
+        ),
+    )
 
 
 def _nonpresent_value(kvm: Kvm) -> int:
@@ -306,21 +194,14 @@ def _misconfigured(kvm: Kvm, masks: ShadowMasks, inputs: MmioInputs) -> Claim:
         pages_1g=TRUE,
         memory_type_checked_in_1g=TRUE,
     )
-    return Claim(
-        holds=faults,
-        symptoms=(
-            Symptom(
-                name="no-misconfiguration",
-                when=negate(faults),
-                sentence="An MMIO SPTE is no EPT misconfiguration.",
-                actual="KVM counts on the exit for one",
-                expected="SDM 31.3.3.1: the walk does not end with a misconfiguration",
-            ),
-        ),
-        case=Case(
-            assumptions=inputs.assumptions,
+    return never(
+        given(
+            *inputs.assumptions,
             shown=(*inputs.shown, Shown("MBEC enabled", mbec), Shown("execute-only support", execute_only)),
             evidence=inputs.evidence,
+        ),
+        Wrong("no-misconfiguration", negate(faults), "An MMIO SPTE is no EPT misconfiguration.").told(
+            "KVM counts on the exit for one", "SDM 31.3.3.1: the walk does not end with a misconfiguration"
         ),
     )
 
@@ -333,25 +214,15 @@ def _reserved(masks: ShadowMasks, inputs: MmioInputs, entry_format: EntryFormat)
     reserved = ne(inputs.spte & without_c_bit(mask, host.encryption.c_bit, enabled=encrypted), 0)
     present = bit(inputs.spte, 0)
     manual = "APM 15.25.6" if masks.vendor is Vendor.AMD else "SDM 5.7"
-    return Claim(
-        holds=all_of(present, reserved),
-        symptoms=(
-            Symptom(
-                name="not-present",
-                when=negate(present),
-                sentence="An MMIO SPTE is not present for the hardware.",
-                actual="KVM counts on a fault with P and RSVD",
-                expected=f"{manual}: the fault has neither P nor RSVD",
-            ),
-            Symptom(
-                name="no-reserved-bit",
-                when=negate(reserved),
-                sentence="An MMIO SPTE has no reserved bit.",
-                actual="KVM counts on a fault with P and RSVD",
-                expected=f"{manual}: the entry is used as it is",
-            ),
+    return always(
+        all_of(present, reserved),
+        given(*inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+        Wrong("not-present", negate(present), "An MMIO SPTE is not present for the hardware.").told(
+            "KVM counts on a fault with P and RSVD", f"{manual}: the fault has neither P nor RSVD"
         ),
-        case=Case(assumptions=inputs.assumptions, shown=inputs.shown, evidence=inputs.evidence, part=entry_format.name),
+        Wrong("no-reserved-bit", negate(reserved), "An MMIO SPTE has no reserved bit.").told(
+            "KVM counts on a fault with P and RSVD", f"{manual}: the entry is used as it is"
+        ),
     )
 
 
@@ -370,50 +241,38 @@ _NAMES = {
 }
 
 
-def _history_free(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _history_free(kvm: Kvm, vendor: Vendor) -> Claim:
     once, again = (kvm.masks.shadow_masks(vendor, earlier) for earlier in ("one earlier set-up", "another"))
     differ = [(name, ne(getattr(once, field), getattr(again, field))) for field, name in _NAMES.items()]
     differ.append(("enable_mmio_caching", negate(iff(once.enable_mmio_caching, again.enable_mmio_caching))))
     has_flags = once.host.has_ad_bits if vendor is Vendor.INTEL else TRUE
     without = once.ad_enabled ^ has_flags
-    return [
-        Claim(
-            holds=negate(any_of(without, *(when for _, when in differ))),
-            symptoms=(
-                *(
-                    Symptom(
-                        name="history",
-                        when=when,
-                        sentence=f"{name} depends on what an earlier set-up has left.",
-                        actual="another value",
-                        expected="KVM's comment at allow_mmio_caching: each load of a vendor module decides anew",
-                    )
-                    for name, when in differ
-                ),
-                Symptom(
-                    name="flags-against-the-host",
-                    when=without,
-                    sentence="KVM does without A/D bits that the tables have, or the other way round.",
-                    actual="kvm_ad_enabled",
-                    expected="SDM 5.4 and 5.5, APM 5.4: only EPT can be without",
-                ),
+    return always(
+        negate(any_of(without, *(when for _, when in differ))),
+        given(
+            *plausible_host(once),
+            shown=(
+                Shown("shadow_mmio_value", once.mmio_value),
+                Shown("shadow_mmio_value after another", again.mmio_value),
             ),
-            case=Case(
-                assumptions=plausible_host(once),
-                shown=(
-                    Shown("shadow_mmio_value", once.mmio_value),
-                    Shown("shadow_mmio_value after another", again.mmio_value),
-                ),
-                evidence=once.evidence + again.evidence,
-            ),
-        )
-    ]
+            evidence=once.evidence + again.evidence,
+        ),
+        *(
+            Wrong("history", when, f"{name} depends on what an earlier set-up has left.").told(
+                "another value", "KVM's comment at allow_mmio_caching: each load of a vendor module decides anew"
+            )
+            for name, when in differ
+        ),
+        Wrong(
+            "flags-against-the-host", without, "KVM does without A/D bits that the tables have, or the other way round."
+        ).told("kvm_ad_enabled", "SDM 5.4 and 5.5, APM 5.4: only EPT can be without"),
+    )
 
 
 # -- generations that come round ---------------------------------------------------------------------------
 
 
-def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
     spte, made_at, now = var("spte", 64), var("slots->generation", 64), var("slots->generation now", 64)
     in_progress = kvm.constant("KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS")
@@ -429,37 +288,23 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
         """The SPTE was made before the generation ``earliest`` could begin."""
         saved = all_of(zapped.zaps, ule(earliest, began), ule(began, now))
         stale = all_of(believed.holds, negate(saved))
-        return Claim(
-            holds=negate(stale),
-            symptoms=(
-                Symptom(
-                    name="stale-believed",
-                    when=stale,
-                    sentence="An MMIO SPTE of an earlier generation is taken for current, and nothing "
-                    "has zapped it since.",
-                    actual="check_mmio_spte() is true, and kvm_mmu_invalidate_mmio_sptes() did not zap",
-                    expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: a wrap requires a full zap",
-                    place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
+        return never(
+            given(
+                *plausible_host(masks),
+                Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
+                Assumption(
+                    "the SPTE holds the generation that it was made at: mmio.generation-round-trip",
+                    eq(content.generation, made_at & period),
                 ),
-            ),
-            case=Case(
-                assumptions=(
-                    *plausible_host(masks),
-                    Assumption("MMIO is cached: otherwise there are no MMIO SPTEs", masks.enable_mmio_caching),
-                    Assumption(
-                        "the SPTE holds the generation that it was made at: mmio.generation-round-trip",
-                        eq(content.generation, made_at & period),
-                    ),
-                    Assumption(
-                        "generations do not reach the flag for an update in progress",
-                        all_of(ult(made_at, in_progress), ult(now, in_progress)),
-                    ),
-                    Assumption(words, all_of(ult(made_at, now), ule(earliest, now))),
-                    Assumption(
-                        "generations of an address space are as far apart as there are address spaces: "
-                        "kvm_swap_active_memslots()",
-                        eq((made_at ^ now) & (spaces - 1), 0),
-                    ),
+                Assumption(
+                    "generations do not reach the flag for an update in progress",
+                    all_of(ult(made_at, in_progress), ult(now, in_progress)),
+                ),
+                Assumption(words, all_of(ult(made_at, now), ule(earliest, now))),
+                Assumption(
+                    "generations of an address space are as far apart as there are address spaces: "
+                    "kvm_swap_active_memslots()",
+                    eq((made_at ^ now) & (spaces - 1), 0),
                 ),
                 shown=(
                     Shown("spte", spte),
@@ -470,38 +315,42 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
                 evidence=content.evidence + believed.evidence + zapped.evidence,
                 part=part,
             ),
+            Wrong(
+                "stale-believed",
+                stale,
+                "An MMIO SPTE of an earlier generation is taken for current, and nothing has zapped it since.",
+            ).told(
+                "check_mmio_spte() is true, and kvm_mmu_invalidate_mmio_sptes() did not zap",
+                "KVM's comment at MMIO_SPTE_GEN_LOW_START: a wrap requires a full zap",
+                place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_invalidate_mmio_sptes",
+            ),
         )
 
     updating = ne(now & in_progress, 0)
     trusted = all_of(updating, believed.holds)
-    unsure = Claim(
-        holds=negate(trusted),
-        symptoms=(
-            Symptom(
-                name="believed-during-update",
-                when=trusted,
-                sentence="An MMIO SPTE is taken for current while memory slots are changed.",
-                actual="check_mmio_spte() is true",
-                expected="KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
-            ),
-        ),
-        case=Case(
-            assumptions=(*plausible_host(masks), Assumption("an update of the memory slots is in progress", updating)),
+    unsure = never(
+        given(
+            *plausible_host(masks),
+            Assumption("an update of the memory slots is in progress", updating),
             shown=(Shown("spte", spte), Shown("slots->generation now", now)),
             evidence=believed.evidence,
             part="during an update",
         ),
-    )
-    return [
-        unsure,
-        claim("between updates", "the SPTE was made at an earlier generation", made_at + 1),
-        claim(
-            "while an update is in flight",
-            "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
-            "already: kvm_swap_active_memslots() stores that last",
-            made_at + spaces + 1,
+        Wrong(
+            "believed-during-update", trusted, "An MMIO SPTE is taken for current while memory slots are changed."
+        ).told(
+            "check_mmio_spte() is true",
+            "KVM's comment at MMIO_SPTE_GEN_LOW_START: the flag is queried when MMIO SPTEs are looked at",
         ),
-    ]
+    )
+    yield unsure
+    yield claim("between updates", "the SPTE was made at an earlier generation", made_at + 1)
+    yield claim(
+        "while an update is in flight",
+        "the SPTE was made at an earlier generation, when kvm_mmu_invalidate_mmio_sptes() had seen the next one "
+        "already: kvm_swap_active_memslots() stores that last",
+        made_at + spaces + 1,
+    )
 
 
 THEOREMS = (
@@ -511,9 +360,8 @@ THEOREMS = (
         "bits that mean nothing else.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and SPTE_MMIO_ALLOWED_MASK",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        vendors=_EVERYONE,
-        state=_generation_round_trip,
-        catches=(Catch("mmio-generation-at-xu", "foreign-bit"), Catch("mmio-generation-at-mmu-present", "foreign-bit")),
+        state=several(_generation_round_trip),
+        catches=showing("foreign-bit", "mmio-generation-at-xu", "mmio-generation-at-mmu-present"),
     ),
     Theorem(
         name="mmio.gfn-round-trip",
@@ -525,21 +373,15 @@ THEOREMS = (
             "the guest's addresses are those that KVM offers it: without TDP the host's usable "
             "ones, with TDP all below the host's MAXPHYADDR",
         ),
-        vendors=_EVERYONE,
         state=_gfn_round_trip,
-        catches=(
-            Catch("mmio-gfn-shift-off-by-one", "gfn-lost"),
-            Catch("lower-gfn-one-short", "gfn-lost"),
-            Catch("mmio-bit-never-missing", "gfn-lost"),
-        ),
+        catches=showing("gfn-lost", "mmio-gfn-shift-off-by-one", "lower-gfn-one-short", "mmio-bit-never-missing"),
     ),
     Theorem(
         name="mmio.recognised",
         claim="KVM recognises an MMIO SPTE as MMIO and takes it for nothing else.",
         source="KVM's comments at SPTE_MMU_PRESENT_MASK and FROZEN_SPTE",
         assumes=("MMIO is cached", "the guest's addresses are those that KVM offers it"),
-        vendors=_EVERYONE,
-        state=_recognised,
+        state=alone(_recognised),
         catches=(Catch("mmio-generation-at-mmu-present", "mmu-present"), Catch("mmio-value-like-empty", "frozen")),
     ),
     Theorem(
@@ -551,11 +393,9 @@ THEOREMS = (
             "MMIO is cached: on hosts where no bit is reserved it is not",
             "EPT paging-write control is off: KVM does not enable it",
         ),
-        vendors=_EVERYONE,
         state=_faults,
         catches=(
-            Catch("encryption-bit-marks-mmio", "no-reserved-bit"),
-            Catch("mmio-bit-never-missing", "no-reserved-bit"),
+            *showing("no-reserved-bit", "encryption-bit-marks-mmio", "mmio-bit-never-missing"),
             Catch("mmio-value-like-empty", "no-misconfiguration"),
         ),
     ),
@@ -565,8 +405,7 @@ THEOREMS = (
         "processor without.",
         source="KVM's comment at allow_mmio_caching; SDM 5.4, 5.5 and A.10, APM 5.4",
         assumes=("the host's address widths are architectural",),
-        vendors=_EVERYONE,
-        state=_history_free,
+        state=alone(_history_free),
         catches=(Catch("mmio-caching-kept", "history"), Catch("ad-bits-left-off", "flags-against-the-host")),
     ),
     Theorem(
@@ -579,11 +418,9 @@ THEOREMS = (
             "kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",
             "generations of one address space are as far apart as there are address spaces",
         ),
-        vendors=_EVERYONE,
-        state=_generation_wrap,
+        state=several(_generation_wrap),
         catches=(
-            Catch("mmio-wrap-unnoticed-in-smm", "stale-believed"),
-            Catch("mmio-wrap-never-zaps", "stale-believed"),
+            *showing("stale-believed", "mmio-wrap-unnoticed-in-smm", "mmio-wrap-never-zaps"),
             Catch("mmio-believed-during-update", "believed-during-update"),
         ),
     ),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.roles import PageMapped
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import all_of, any_of, ne, negate
 
@@ -22,54 +23,9 @@ def _told(mapped: PageMapped) -> Claim:
     less = all_of(mapped.makes, negate(mapped.host_writable), mapped.map_writable)
     both = all_of(mapped.makes, mapped.makes_mmio)
     source = "KVM: the fault was resolved to one page of the host's"
-    return Claim(
-        holds=negate(any_of(frame, page, mmio, more, less, both)),
-        symptoms=(
-            Symptom(
-                name="host-protection-ignored",
-                when=more,
-                sentence=f"{mapped.caller}() says that the host lets a page be written that it does not.",
-                actual="host_writable",
-                expected="KVM: map_writable of the fault",
-            ),
-            Symptom(
-                name="host-protection-invented",
-                when=less,
-                sentence=f"{mapped.caller}() says that the host does not let a page be written that it does.",
-                actual="not host_writable",
-                expected="KVM: map_writable of the fault",
-            ),
-            Symptom(
-                name="another-frame",
-                when=frame,
-                sentence=f"{mapped.caller}() maps another frame than the fault's.",
-                actual="another pfn",
-                expected=source,
-            ),
-            Symptom(
-                name="another-page",
-                when=page,
-                sentence=f"{mapped.caller}() maps the frame for another page of the guest.",
-                actual="another gfn",
-                expected=source,
-            ),
-            Symptom(
-                name="another-mmio-page",
-                when=mmio,
-                sentence=f"{mapped.caller}() makes an MMIO SPTE for another page of the guest.",
-                actual="another gfn",
-                expected="KVM: MMIO is recognised by the GFN in the SPTE",
-            ),
-            Symptom(
-                name="both",
-                when=both,
-                sentence=f"{mapped.caller}() maps a page and makes an MMIO SPTE.",
-                actual="two SPTEs",
-                expected=source,
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return always(
+        negate(any_of(frame, page, mmio, more, less, both)),
+        given(
             shown=(
                 Shown("gfn", mapped.fault_gfn),
                 Shown("pfn", mapped.fault_pfn),
@@ -78,6 +34,26 @@ def _told(mapped: PageMapped) -> Claim:
             evidence=mapped.evidence,
             part=f"{mapped.caller}()",
         ),
+        Wrong(
+            "host-protection-ignored",
+            more,
+            f"{mapped.caller}() says that the host lets a page be written that it does not.",
+        ).told("host_writable", "KVM: map_writable of the fault"),
+        Wrong(
+            "host-protection-invented",
+            less,
+            f"{mapped.caller}() says that the host does not let a page be written that it does.",
+        ).told("not host_writable", "KVM: map_writable of the fault"),
+        Wrong("another-frame", frame, f"{mapped.caller}() maps another frame than the fault's.").told(
+            "another pfn", source
+        ),
+        Wrong("another-page", page, f"{mapped.caller}() maps the frame for another page of the guest.").told(
+            "another gfn", source
+        ),
+        Wrong("another-mmio-page", mmio, f"{mapped.caller}() makes an MMIO SPTE for another page of the guest.").told(
+            "another gfn", "KVM: MMIO is recognised by the GFN in the SPTE"
+        ),
+        Wrong("both", both, f"{mapped.caller}() maps a page and makes an MMIO SPTE.").told("two SPTEs", source),
     )
 
 
@@ -92,8 +68,6 @@ THEOREMS = (
         claim="Who maps the page of a fault tells make_spte() the fault's page and frame, and that it may be written "
         "exactly if the host lets it be; where there is no memory, the MMIO SPTE is that of the fault's page.",
         source="KVM's comments at shadow_host_writable_mask and struct kvm_page_fault",
-        assumes=(),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_page,
         catches=(
             Catch("fault-always-writable", "host-protection-ignored"),

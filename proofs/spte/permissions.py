@@ -9,14 +9,15 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import MadeSpte
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hardware_spte import allowed, allowed_by, any_access
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import SpteInputs, made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, ite, ne, negate, ule, var
 from mmuproof.spec.ept import EptPermissions
@@ -62,7 +63,7 @@ def _readable_where_it_has_to_be(kvm: Kvm, masks: ShadowMasks, inputs: SpteInput
     )
 
 
-def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _permissions(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs, access = made_spte(kvm, masks), any_access(kvm, vendor)
     made = kvm.sptes.make_spte(masks, inputs.request)
@@ -75,43 +76,24 @@ def _permissions(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     lost = all_of(by_access, negate(by_hardware), negate(tracked))
     put_away = all_of(tracked, by_access, negate(inputs.request.prefetch))
     manual = hardware_spte.MANUALS[vendor]
-    return [
-        Claim(
-            holds=negate(any_of(gained, lost, put_away)),
-            symptoms=(
-                Symptom(
-                    name="access-gained",
-                    when=gained,
-                    sentence="The SPTE allows an access that make_spte() was not to grant.",
-                    actual="the hardware allows it",
-                    expected=f"{manual}: the access that was given does not allow it",
-                ),
-                Symptom(
-                    name="access-lost",
-                    when=lost,
-                    sentence="The SPTE denies an access that make_spte() was to grant.",
-                    actual="the hardware denies it",
-                    expected=f"{manual}: the access that was given allows it",
-                ),
-                Symptom(
-                    name="tracked-unasked",
-                    when=put_away,
-                    sentence="make_spte() access-tracks an SPTE that was not prefetched.",
-                    actual="the next access faults",
-                    expected="KVM: only what is prefetched counts as not used yet",
-                ),
-            ),
-            case=Case(
-                assumptions=(
-                    *inputs.assumptions,
-                    *access.assumptions,
-                    *_readable_where_it_has_to_be(kvm, masks, inputs),
-                ),
-                shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
-                evidence=made.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            *access.assumptions,
+            *_readable_where_it_has_to_be(kvm, masks, inputs),
+            shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
+            evidence=made.evidence,
+        ),
+        Wrong("access-gained", gained, "The SPTE allows an access that make_spte() was not to grant.").told(
+            "the hardware allows it", f"{manual}: the access that was given does not allow it"
+        ),
+        Wrong("access-lost", lost, "The SPTE denies an access that make_spte() was to grant.").told(
+            "the hardware denies it", f"{manual}: the access that was given allows it"
+        ),
+        Wrong("tracked-unasked", put_away, "make_spte() access-tracks an SPTE that was not prefetched.").told(
+            "the next access faults", "KVM: only what is prefetched counts as not used yet"
+        ),
+    )
 
 
 # -- spte.vendor-separation ----------------------------------------------------------------------------------
@@ -142,29 +124,19 @@ def _separated(kvm: Kvm, masks: ShadowMasks, name: str, own: BitVec) -> Claim:
     mitigated = all_of(made.nx_huge_pages, ne(request.level, 1)) if executes else FALSE
     changed, wanted = made.spte ^ other.spte, ite(mitigated, bv(0, 64), own)
     stray, missing = ne(changed & ~wanted, 0), ne(wanted & ~changed, 0)
-    return Claim(
-        holds=negate(any_of(stray, missing)),
-        symptoms=(
-            Symptom(
-                name="stray-dependence",
-                when=stray,
-                sentence=f"{name} changes a bit of the SPTE that is not its own.",
-                actual="another bit changes",
-                expected="the hardware bit that it stands for, alone",
-            ),
-            Symptom(
-                name="no-effect",
-                when=missing,
-                sentence=f"{name} does not change the bit of the SPTE that it stands for.",
-                actual="the bit does not change",
-                expected="the hardware bit that it stands for",
-            ),
-        ),
-        case=Case(
-            assumptions=(*inputs.assumptions, untracked_from_start(inputs)),
+    return never(
+        given(
+            *inputs.assumptions,
+            untracked_from_start(inputs),
             shown=(*inputs.shown, Shown("spte", made.spte), Shown(f"spte with the other {name}", other.spte)),
             evidence=made.evidence + other.evidence,
             part=f"make_spte(), {name}",
+        ),
+        Wrong("stray-dependence", stray, f"{name} changes a bit of the SPTE that is not its own.").told(
+            "another bit changes", "the hardware bit that it stands for, alone"
+        ),
+        Wrong("no-effect", missing, f"{name} does not change the bit of the SPTE that it stands for.").told(
+            "the bit does not change", "the hardware bit that it stands for"
         ),
     )
 
@@ -175,28 +147,19 @@ def _split_ignores_user(kvm: Kvm, masks: ShadowMasks) -> Claim:
     flipped = replace(request, access=request.access ^ kvm.constant("ACC_USER_MASK"))
     small, other = (kvm.spte_changes.make_small_spte(masks, each) for each in (request, flipped))
     differs = ne(small.spte, other.spte)
-    return Claim(
-        holds=negate(differs),
-        symptoms=(
-            Symptom(
-                name="user-read-as-execution",
-                when=differs,
-                sentence="Splitting takes the user bit of a role for execution.",
-                actual="another SPTE",
-                expected="outside EPT bit 2 of ACC_* is ACC_USER_MASK, and splitting leaves U alone",
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                *plausible_host(masks),
-                Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
-            ),
+    return never(
+        given(
+            *plausible_host(masks),
+            Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
             shown=(
                 Shown("huge_spte", request.huge_spte),
                 Shown("role.access", request.access, relations.acc_flags(kvm)),
             ),
             evidence=small.evidence + other.evidence,
             part="make_small_spte()",
+        ),
+        Wrong("user-read-as-execution", differs, "Splitting takes the user bit of a role for execution.").told(
+            "another SPTE", "outside EPT bit 2 of ACC_* is ACC_USER_MASK, and splitting leaves U alone"
         ),
     )
 
@@ -221,12 +184,11 @@ THEOREMS = (
             "outside EPT a mapped page can be read",
             "the host runs with EFER.NXE and CR0.WP: KVM needs the former, and Linux sets the latter",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_permissions,
+        state=alone(_permissions),
         catches=(
-            Catch("exec-and-user-exec-swapped", "access-gained"),
-            Catch("make-spte-always-readable", "access-gained"),
-            Catch("write-for-host-readonly", "access-gained"),
+            *showing(
+                "access-gained", "exec-and-user-exec-swapped", "make-spte-always-readable", "write-for-host-readonly"
+            ),
             Catch("nx-huge-page-clears-user", "access-lost"),
             Catch("nx-huge-not-mitigated", "access-gained"),
             Catch("mark-with-ad-bits-takes-all", "access-lost"),
@@ -241,7 +203,6 @@ THEOREMS = (
         "execution from ACC_EXEC_MASK alone where there is no XU.",
         source="KVM: ACC_USER_MASK and ACC_USER_EXEC_MASK are one bit, told apart by shadow_xu_mask",
         assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_vendor_separation,
         catches=(
             Catch("nx-huge-page-clears-user", "no-effect"),
@@ -249,8 +210,7 @@ THEOREMS = (
             Catch("exec-and-user-exec-swapped", "stray-dependence"),
             Catch("make-spte-always-readable", "no-effect"),
             Catch("nx-huge-not-mitigated", "stray-dependence"),
-            Catch("mark-with-ad-bits-takes-all", "no-effect"),
-            Catch("host-writable-at-xu", "no-effect"),
+            *showing("no-effect", "mark-with-ad-bits-takes-all", "host-writable-at-xu"),
         ),
     ),
 )

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.sptes import SpteRequest
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte
+from mmuproof.proofs.given.done import Done
 from mmuproof.proofs.given.hardware_spte import with_saved
-from mmuproof.proofs.given.held_spte import (
-    any_fault,
-    each_in_place,
-    held_leaf,
-    slots_are_clear,
-    split_request,
-    use_is_known,
-    writable_in_order,
-    writable_states,
-)
+from mmuproof.proofs.given.held_spte import slots_are_clear, use_is_known, writable_in_order, writable_states
+from mmuproof.proofs.given.lifecycle_invariant import is_present
 from mmuproof.proofs.given.made_spte import made_spte
+from mmuproof.proofs.given.operations import for_all, in_place
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.spte.execution import huge_sptes_are_made
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, iff, implies, ite, ne, negate
 
 _WRITE = hardware_spte.field_mask(Vendor.INTEL, "write")
 _STATES = "KVM's table at check_spte_writable_invariants()"
-
-
-def _is_present(kvm: Kvm, spte: BitVec) -> Bool:
-    return has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))
 
 
 # -- spte.writable-states ------------------------------------------------------------------------------------
@@ -44,202 +35,85 @@ def _order_symptoms(masks: ShadowMasks, spte: BitVec) -> tuple[Symptom, ...]:
     writable = has(spte, _WRITE)
     mmu_writable, host_writable = ne(spte & masks.mmu_writable, 0), ne(spte & masks.host_writable, 0)
     return (
-        Symptom(
-            name="writable-not-mmu-writable",
-            when=all_of(writable, negate(mmu_writable)),
-            sentence="A writable SPTE is not MMU-writable.",
-            actual="W without MMU-writable",
-            expected=_STATES,
-        ),
-        Symptom(
-            name="mmu-writable-not-host-writable",
-            when=all_of(mmu_writable, negate(host_writable)),
-            sentence="An MMU-writable SPTE is not host-writable.",
-            actual="MMU-writable without host-writable",
-            expected=_STATES,
-        ),
+        Wrong(
+            "writable-not-mmu-writable", all_of(writable, negate(mmu_writable)), "A writable SPTE is not MMU-writable."
+        ).told("W without MMU-writable", _STATES),
+        Wrong(
+            "mmu-writable-not-host-writable",
+            all_of(mmu_writable, negate(host_writable)),
+            "An MMU-writable SPTE is not host-writable.",
+        ).told("MMU-writable without host-writable", _STATES),
     )
 
 
-def _made(kvm: Kvm, masks: ShadowMasks) -> Claim:
-    inputs = made_spte(kvm, masks)
-    made = kvm.sptes.make_spte(masks, inputs.request)
-    host = iff(ne(made.spte & masks.host_writable, 0), inputs.request.host_writable)
-    return Claim(
-        holds=all_of(writable_in_order(masks, made.spte), host),
-        symptoms=(
-            *_order_symptoms(masks, made.spte),
-            Symptom(
-                name="host-writable-wrong",
-                when=negate(host),
-                sentence="An SPTE says the contrary of what the host's mapping allows.",
-                actual="host-writable",
-                expected="the argument host_writable",
-            ),
-        ),
-        case=Case(
-            assumptions=inputs.assumptions,
-            shown=(*inputs.shown, Shown("spte", made.spte)),
-            evidence=made.evidence,
-            part="make_spte()",
-        ),
-    )
-
-
-def _kept(
-    kvm: Kvm,
-    masks: ShadowMasks,
-    before: BitVec,
-    after: BitVec,
-    evidence: Evidence,
-    part: str,
-    assumptions: tuple[Assumption, ...],
-    shown: tuple[Shown, ...],
-) -> Claim:
-    """An operation keeps the order, leaves host-writable alone and grants no MMU-writable."""
-    stays = _is_present(kvm, after)
+def _in_order(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
+    """An operation makes SPTEs in order, or keeps the order, leaves host-writable alone and grants no MMU-writable."""
+    after = done.after.spte
+    if isinstance(done.asked, SpteRequest):
+        host = iff(ne(after & masks.host_writable, 0), done.asked.host_writable)
+        return always(
+            all_of(writable_in_order(masks, after), host),
+            done.case(shown=(Shown("spte", after),)),
+            *_order_symptoms(masks, after),
+            Wrong(
+                "host-writable-wrong", negate(host), "An SPTE says the contrary of what the host's mapping allows."
+            ).told("host-writable", "the argument host_writable"),
+        )
+    before, stays = done.held.spte, is_present(kvm, after)
     host_changed = all_of(stays, ne((before ^ after) & masks.host_writable, 0))
     mmu_gained = all_of(stays, ne(after & ~before & masks.mmu_writable, 0))
-    in_order = implies(stays, writable_in_order(masks, after))
-    return Claim(
-        holds=all_of(in_order, negate(host_changed), negate(mmu_gained)),
-        symptoms=(
-            *_order_symptoms(masks, after),
-            Symptom(
-                name="host-writable-changed",
-                when=host_changed,
-                sentence="An operation on an SPTE changes host-writable.",
-                actual="host-writable differs",
-                expected="KVM: it stays as it was when the SPTE was made",
-            ),
-            Symptom(
-                name="mmu-writable-gained",
-                when=mmu_gained,
-                sentence="An operation on an SPTE makes it MMU-writable.",
-                actual="MMU-writable is set",
-                expected="KVM: only make_spte() asks whether the page is write-tracked",
-            ),
+    return always(
+        all_of(implies(stays, writable_in_order(masks, after)), negate(host_changed), negate(mmu_gained)),
+        done.case(writable_states(masks, before), of_before=slots_are_clear(kvm, masks, done.held)),
+        *_order_symptoms(masks, after),
+        Wrong("host-writable-changed", host_changed, "An operation on an SPTE changes host-writable.").told(
+            "host-writable differs", "KVM: it stays as it was when the SPTE was made"
         ),
-        case=Case(
-            assumptions=(*assumptions, writable_states(masks, before)),
-            shown=(*shown, Shown("spte afterwards", after)),
-            evidence=evidence,
-            part=part,
+        Wrong("mmu-writable-gained", mmu_gained, "An operation on an SPTE makes it MMU-writable.").told(
+            "MMU-writable is set", "KVM: only make_spte() asks whether the page is write-tracked"
         ),
     )
 
 
 def _writable_states(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    premises = (*held.assumptions, *slots_are_clear(kvm, masks, held.at))
-    request, splitting, seen = split_request(kvm, masks)
-    huge_at = SpteAt(request.huge_spte, request.level + 1)
-    small = kvm.spte_changes.make_small_spte(masks, request)
-    claims = [
-        _made(kvm, masks),
-        _kept(
-            kvm,
-            masks,
-            request.huge_spte,
-            small.spte,
-            small.evidence,
-            "make_small_spte()",
-            (*splitting, *slots_are_clear(kvm, masks, huge_at)),
-            seen,
-        ),
-    ]
-
-    def collapsed() -> Claim:
-        huge = kvm.spte_changes.make_huge_spte(masks, held.at.spte, held.at.level)
-        grows = Assumption("the SPTE becomes one of a page of 2 MByte or 1 GByte", ne(held.at.level, 1))
-        return _kept(
-            kvm, masks, held.at.spte, huge.spte, huge.evidence, "make_huge_spte()", (*premises, grows), held.shown
-        )
-
-    claims += huge_sptes_are_made(collapsed)
-    in_place = []
-    for change in SpteChange:
-        if change.happens(vendor):
-            after = kvm.spte_changes.change(masks, change, held.at)
-            in_place.append(
-                _kept(kvm, masks, held.at.spte, after.spte, after.evidence, change.value, premises, held.shown)
-            )
-    claims.append(each_in_place(in_place))
-    fault, given, shown = any_fault()
-    done = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    claims.append(
-        _kept(
-            kvm,
-            masks,
-            held.at.spte,
-            done.spte,
-            done.evidence,
-            "fast_page_fault()",
-            (*premises, *given),
-            (*held.shown, *shown),
-        )
-    )
-    return claims
+    return for_all(kvm, masks, partial(_in_order, kvm, masks))
 
 
 # -- spte.write-protection -----------------------------------------------------------------------------------
 
 
-def _write_protection(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+_WRITE_PROTECTING = (SpteChange.RMAP_WRITE_PROTECT, SpteChange.TDP_WRITE_PROTECT)
+
+
+def _write_protection(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    claims: list[Claim] = []
-    for change in SpteChange:
-        protects = change.tracks or change in (SpteChange.RMAP_WRITE_PROTECT, SpteChange.TDP_WRITE_PROTECT)
-        if not protects or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
-        still = has(after.spte, _WRITE)
-        again = ne(after.spte & masks.mmu_writable, 0) if change.tracks else FALSE
+    for change, done in in_place(kvm, masks, lambda change: change.tracks or change in _WRITE_PROTECTING):
+        before, after = done.held.spte, done.after.spte
+        still = has(after, _WRITE)
+        again = ne(after & masks.mmu_writable, 0) if change.tracks else FALSE
         taken = masks.mmu_writable | _WRITE if change.tracks else bv(_WRITE, 64)
-        stray = ne((after.spte ^ held.at.spte) & ~taken, 0)
-        claims.append(
-            Claim(
-                holds=negate(any_of(still, again, stray)),
-                symptoms=(
-                    Symptom(
-                        name="still-writable",
-                        when=still,
-                        sentence="A write-protected SPTE is writable.",
-                        actual="W is set",
-                        expected="the next write has to fault",
-                    ),
-                    Symptom(
-                        name="still-mmu-writable",
-                        when=again,
-                        sentence="The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
-                        actual="MMU-writable is set",
-                        expected="KVM: cleared while the page is write-tracked",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=stray,
-                        sentence="Write protection changes more of an SPTE than who may write.",
-                        actual="another bit changes",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
-                    assumptions=(*held.assumptions, writable_states(masks, held.at.spte)),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-            )
+        stray = ne((after ^ before) & ~taken, 0)
+        yield never(
+            done.case(writable_states(masks, before)),
+            Wrong("still-writable", still, "A write-protected SPTE is writable.").told(
+                "W is set", "the next write has to fault"
+            ),
+            Wrong(
+                "still-mmu-writable",
+                again,
+                "The SPTE of a page that holds guest tables may be made writable without KVM's lock.",
+            ).told("MMU-writable is set", "KVM: cleared while the page is write-tracked"),
+            Wrong("another-bit-changed", stray, "Write protection changes more of an SPTE than who may write.").told(
+                "another bit changes", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 # -- spte.accessed-dirty -------------------------------------------------------------------------------------
 
 
-def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     request = inputs.request
@@ -260,67 +134,38 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     unlogged = all_of(
         made.logged, writable, negate(all_of(made.marked_dirty.called, eq(made.marked_dirty.gfn, request.gfn)))
     )
-    return [
-        Claim(
-            holds=negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
-            symptoms=(
-                Symptom(
-                    name="wrong-type",
-                    when=wrong_type,
-                    sentence="An SPTE has another A/D type than its page.",
-                    actual="another type",
-                    expected="KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes",
-                ),
-                Symptom(
-                    name="not-accessed",
-                    when=unused,
-                    sentence="The SPTE of a page that is in use counts as unused.",
-                    actual="A is clear",
-                    expected="KVM: only prefetched SPTEs count as unused",
-                ),
-                Symptom(
-                    name="accessed",
-                    when=used,
-                    sentence="A prefetched SPTE counts as used.",
-                    actual="A is set",
-                    expected="KVM: only prefetched SPTEs count as unused",
-                ),
-                Symptom(
-                    name="use-not-noticed",
-                    when=unnoticed,
-                    sentence="An SPTE without A/D bits counts as unused, and its use will not be noticed.",
-                    actual="A is clear, and the SPTE is not access-tracked",
-                    expected="KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
-                ),
-                Symptom(
-                    name="write-not-logged",
-                    when=unlogged,
-                    sentence="An SPTE becomes writable, and the dirty log does not have its page.",
-                    actual="mark_page_dirty_in_slot() is not called, or of another page",
-                    expected="KVM: with W and D set, no later write is noticed",
-                ),
-                Symptom(
-                    name="not-dirty",
-                    when=clean,
-                    sentence="An SPTE becomes writable without D, so its first write is logged again.",
-                    actual="D is clear",
-                    expected="KVM: the page is marked dirty when its SPTE becomes writable",
-                ),
-                Symptom(
-                    name="dirty",
-                    when=written,
-                    sentence="A read-only SPTE is made with D.",
-                    actual="D is set",
-                    expected="nothing was written through it",
-                ),
-            ),
-            case=Case(
-                assumptions=(*inputs.assumptions, _flags_as_page(masks, request.ad_disabled)),
-                shown=(*inputs.shown, Shown("spte", made.spte)),
-                evidence=made.evidence,
-            ),
-        )
-    ]
+    return always(
+        negate(any_of(wrong_type, unused, used, unnoticed, clean, written, unlogged)),
+        given(
+            *inputs.assumptions,
+            _flags_as_page(masks, request.ad_disabled),
+            shown=(*inputs.shown, Shown("spte", made.spte)),
+            evidence=made.evidence,
+        ),
+        Wrong("wrong-type", wrong_type, "An SPTE has another A/D type than its page.").told(
+            "another type", "KVM: role.ad_disabled, and for L2's pages write protection where PML logs L1's writes"
+        ),
+        Wrong("not-accessed", unused, "The SPTE of a page that is in use counts as unused.").told(
+            "A is clear", "KVM: only prefetched SPTEs count as unused"
+        ),
+        Wrong("accessed", used, "A prefetched SPTE counts as used.").told(
+            "A is set", "KVM: only prefetched SPTEs count as unused"
+        ),
+        Wrong(
+            "use-not-noticed", unnoticed, "An SPTE without A/D bits counts as unused, and its use will not be noticed."
+        ).told(
+            "A is clear, and the SPTE is not access-tracked",
+            "KVM: without A/D bits only the fault of an access-tracked SPTE tells of a use",
+        ),
+        Wrong("write-not-logged", unlogged, "An SPTE becomes writable, and the dirty log does not have its page.").told(
+            "mark_page_dirty_in_slot() is not called, or of another page",
+            "KVM: with W and D set, no later write is noticed",
+        ),
+        Wrong("not-dirty", clean, "An SPTE becomes writable without D, so its first write is logged again.").told(
+            "D is clear", "KVM: the page is marked dirty when its SPTE becomes writable"
+        ),
+        Wrong("dirty", written, "A read-only SPTE is made with D.").told("D is set", "nothing was written through it"),
+    )
 
 
 def _flags_as_page(masks: ShadowMasks, ad_disabled: Bool) -> Assumption:
@@ -347,123 +192,72 @@ def _page_type(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Assumption:
     return Assumption("the SPTE's A/D type is that of its page: make_spte() takes it from there", eq(ad_type, wanted))
 
 
-def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
     dirty = hardware_spte.field_mask(vendor, "dirty")
-    claims: list[Claim] = []
-    for change in SpteChange:
-        if not change.clears_dirty or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
+    for change, done in in_place(kvm, masks, lambda change: change.clears_dirty):
+        before, after = done.held.spte, done.after.spte
         # PML logs a write when it sets D, which it does in SPTEs with A/D bits that are not write-protected for it.
         by_hardware = all_of(
-            eq(held.at.spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_ENABLED")),
-            negate(has(after.spte, dirty)),
+            eq(before & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_ENABLED")),
+            negate(has(after, dirty)),
         )
-        missed = all_of(has(after.spte, _WRITE), negate(by_hardware))
-        stray = ne((after.spte ^ held.at.spte) & ~bv(_WRITE | dirty, 64), 0)
-        own = () if change is SpteChange.RMAP_CLEAR_DIRTY else (_page_type(kvm, masks, held.at.spte),)
+        missed = all_of(has(after, _WRITE), negate(by_hardware))
+        stray = ne((after ^ before) & ~bv(_WRITE | dirty, 64), 0)
+        own = () if change is SpteChange.RMAP_CLEAR_DIRTY else (_page_type(kvm, masks, before),)
         if change is SpteChange.TDP_CLEAR_DIRTY_MASKED:
-            own = (*own, Assumption("the page is small: its callers log small pages", eq(held.at.level, 1)))
-        claims.append(
-            Claim(
-                holds=negate(any_of(missed, stray)),
-                symptoms=(
-                    Symptom(
-                        name="write-not-noticed",
-                        when=missed,
-                        sentence="After the dirty log is cleared, the next write is not noticed.",
-                        actual="W is set, and D does not log",
-                        expected="SDM 31.3.6: PML logs where D goes from 0 to 1",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=stray,
-                        sentence="Clearing the dirty log changes a bit besides W and D.",
-                        actual="another bit changes",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
-                    assumptions=(*held.assumptions, *own, writable_states(masks, held.at.spte)),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-            )
+            own = (*own, Assumption("the page is small: its callers log small pages", eq(done.held.level, 1)))
+        yield never(
+            done.case(*own, writable_states(masks, before)),
+            Wrong("write-not-noticed", missed, "After the dirty log is cleared, the next write is not noticed.").told(
+                "W is set, and D does not log", "SDM 31.3.6: PML logs where D goes from 0 to 1"
+            ),
+            Wrong("another-bit-changed", stray, "Clearing the dirty log changes a bit besides W and D.").told(
+                "another bit changes", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 # -- spte.aging ----------------------------------------------------------------------------------------------
 
 
-def _aging(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _aging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    held = held_leaf(kvm, masks)
-    facts = kvm.spte_changes.facts(masks, held.at)
     mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.defines("ACC_USER_EXEC_MASK") else FALSE
     accessed = hardware_spte.field_mask(vendor, "accessed")
-    claims: list[Claim] = []
-    for change in SpteChange:
-        if not change.ages or not change.happens(vendor):
-            continue
-        after = kvm.spte_changes.change(masks, change, held.at)
+    for _, done in in_place(kvm, masks, lambda change: change.ages):
+        held, after = done.held, done.after
+        facts = kvm.spte_changes.facts(masks, held)
         without = negate(facts.spte_ad_enabled)
         by_fault = all_of(without, hardware_spte.present(vendor, after.spte, mbec=mbec))
         by_flag = all_of(facts.spte_ad_enabled, has(after.spte, accessed))
-        before, now = (with_saved(kvm, vendor, each) for each in (held.at.spte, after.spte))
+        before, now = (with_saved(kvm, vendor, each) for each in (held.spte, after.spte))
         slots = hardware_spte.saved_slots(kvm) if vendor is Vendor.INTEL else 0
         lost = ne((before ^ now) & ~bv(_WRITE | accessed | slots, 64), 0)
         unnoticed = any_of(by_fault, by_flag)
         mirror = kvm.spte_changes.page_is_mirror(masks)
         again = all_of(
-            negate(mirror),
-            negate(facts.is_access_track_spte),
-            kvm.spte_changes.facts(masks, SpteAt(after.spte, held.at.level)).is_accessed_spte,
+            negate(mirror), negate(facts.is_access_track_spte), kvm.spte_changes.facts(masks, after).is_accessed_spte
         )
-        claims.append(
-            Claim(
-                holds=negate(any_of(unnoticed, lost, again)),
-                symptoms=(
-                    Symptom(
-                        name="use-not-noticed",
-                        when=unnoticed,
-                        sentence="After an SPTE is aged, its next use is not noticed.",
-                        actual="A is set, or the hardware uses the SPTE",
-                        expected=f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
-                    ),
-                    Symptom(
-                        name="still-used",
-                        when=again,
-                        sentence="After an SPTE is aged it still counts as used.",
-                        actual="is_accessed_spte() is true",
-                        expected="KVM: it is asked again before the next use",
-                    ),
-                    Symptom(
-                        name="another-bit-changed",
-                        when=lost,
-                        sentence="Aging changes more of an SPTE than W and A.",
-                        actual="another bit changes, or a permission is not saved",
-                        expected="the rest of the SPTE stays",
-                    ),
-                ),
-                case=Case(
-                    assumptions=(
-                        *held.assumptions,
-                        *slots_are_clear(kvm, masks, held.at),
-                        writable_states(masks, held.at.spte),
-                        use_is_known(kvm, masks, held.at),
-                        _no_mirror(kvm, masks),
-                    ),
-                    shown=(*held.shown, Shown("spte afterwards", after.spte)),
-                    evidence=after.evidence,
-                    part=change.value,
-                ),
-            )
+        yield always(
+            negate(any_of(unnoticed, lost, again)),
+            done.case(
+                *slots_are_clear(kvm, masks, held),
+                writable_states(masks, held.spte),
+                use_is_known(kvm, masks, held),
+                _no_mirror(kvm, masks),
+            ),
+            Wrong("use-not-noticed", unnoticed, "After an SPTE is aged, its next use is not noticed.").told(
+                "A is set, or the hardware uses the SPTE",
+                f"{hardware_spte.MANUALS[vendor]}: a use of the entry sets A, or faults",
+            ),
+            Wrong("still-used", again, "After an SPTE is aged it still counts as used.").told(
+                "is_accessed_spte() is true", "KVM: it is asked again before the next use"
+            ),
+            Wrong("another-bit-changed", lost, "Aging changes more of an SPTE than W and A.").told(
+                "another bit changes, or a permission is not saved", "the rest of the SPTE stays"
+            ),
         )
-    return claims
 
 
 def _no_mirror(kvm: Kvm, masks: ShadowMasks) -> Assumption:
@@ -481,12 +275,10 @@ THEOREMS = (
         "every operation keeps it, leaves host-writable as it was made, and grants no MMU-writable.",
         source="KVM's table of states and WARNs at check_spte_writable_invariants()",
         assumes=("the SPTE was in order before", "saved slots are clear unless the SPTE is access-tracked"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
         state=_writable_states,
         catches=(
             Catch("fast-fault-ignores-mmu-writable", "writable-not-mmu-writable"),
-            Catch("write-for-host-readonly", "mmu-writable-not-host-writable"),
-            Catch("mmu-writable-in-saved-slot", "mmu-writable-not-host-writable"),
+            *showing("mmu-writable-not-host-writable", "write-for-host-readonly", "mmu-writable-in-saved-slot"),
             Catch("host-writable-at-xu", "host-writable-changed"),
         ),
     ),
@@ -496,8 +288,7 @@ THEOREMS = (
         "guest tables it does not; nothing else of it changes.",
         source="KVM's comments at spte_write_protect() and write_protect_gfn()",
         assumes=("the SPTE is present and maps a page", "W implies MMU-writable implies host-writable"),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_write_protection,
+        state=several(_write_protection),
         catches=(Catch("write-tracking-keeps-mmu-writable", "still-mmu-writable"),),
     ),
     Theorem(
@@ -511,14 +302,12 @@ THEOREMS = (
             "nothing is said of A in an SPTE that is prefetched and synchronized, nor of D in one that replaces a "
             "writable one",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_accessed_dirty,
+        state=alone(_accessed_dirty),
         catches=(
             Catch("writable-without-dirty", "not-dirty"),
             Catch("l2-pages-logged-by-pml", "wrong-type"),
             Catch("mark-with-ad-bits-takes-all", "dirty"),
-            Catch("synchronized-without-accessed", "use-not-noticed"),
-            Catch("prefetched-not-tracked", "use-not-noticed"),
+            *showing("use-not-noticed", "synchronized-without-accessed", "prefetched-not-tracked"),
             Catch("writable-not-logged", "write-not-logged"),
         ),
     ),
@@ -532,11 +321,8 @@ THEOREMS = (
             "in the TDP MMU the SPTE's A/D type is its page's, as make_spte() makes it",
         ),
         vendors=(Vendor.INTEL,),
-        state=_dirty_logging,
-        catches=(
-            Catch("clear-dirty-ignores-type", "write-not-noticed"),
-            Catch("clear-dirty-without-ad-bits", "write-not-noticed"),
-        ),
+        state=several(_dirty_logging),
+        catches=showing("write-not-noticed", "clear-dirty-ignores-type", "clear-dirty-without-ad-bits"),
     ),
     Theorem(
         name="spte.aging",
@@ -549,13 +335,10 @@ THEOREMS = (
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
             "the page is no mirror of TDX's secure EPT: KVM warns and does not age it",
         ),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_aging,
+        state=several(_aging),
         catches=(
-            Catch("age-clears-dirty", "use-not-noticed"),
-            Catch("track-mask-without-xu", "use-not-noticed"),
-            Catch("track-again-forgets", "another-bit-changed"),
-            Catch("track-saves-no-xu", "another-bit-changed"),
+            *showing("use-not-noticed", "age-clears-dirty", "track-mask-without-xu"),
+            *showing("another-bit-changed", "track-again-forgets", "track-saves-no-xu"),
             Catch("track-keeps-accessed", "still-used"),
         ),
     ),

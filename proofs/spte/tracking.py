@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, boolean, bv, eq, implies, ne, negate, var
 from mmuproof.spec import ept
@@ -46,7 +47,7 @@ def untracked(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> tuple[Assumption, .
     )
 
 
-def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     may_change = bv(_WRITE | _ACCESSED, 64)
@@ -55,45 +56,29 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     before, after = ept.permissions_of(spte), ept.permissions_of(tracked.restored)
 
     def lost(name: str, had: Bool, has_now: Bool) -> Symptom:
-        return Symptom(
-            name=f"{name}-lost",
-            when=all_of(had, negate(has_now)),
-            sentence=f"Marking and restoring an SPTE loses {name.upper()}.",
-            actual=f"{name.upper()} is clear",
-            expected="KVM: restore_acc_track_spte() gives back what was saved",
-        )
+        return Wrong(
+            f"{name}-lost", all_of(had, negate(has_now)), f"Marking and restoring an SPTE loses {name.upper()}."
+        ).told(f"{name.upper()} is clear", "KVM: restore_acc_track_spte() gives back what was saved")
 
-    return [
-        _kept_with_ad_bits(kvm, masks),
-        Claim(
-            holds=all_of(eq(changed, 0), eq(gained, 0)),
-            symptoms=(
-                Symptom(
-                    name="bit-gained",
-                    when=ne(gained, 0),
-                    sentence="Marking and restoring an SPTE sets a bit that it did not have.",
-                    actual="a bit more than before",
-                    expected="KVM: restore_acc_track_spte() gives back what was saved",
-                ),
-                lost("r", before.read, after.read),
-                lost("x", before.execute, after.execute),
-                lost("xu", before.user_execute, after.user_execute),
-                Symptom(
-                    name="bit-lost",
-                    when=ne(changed, 0),
-                    sentence="Marking and restoring an SPTE changes a bit besides W and A.",
-                    actual="another SPTE",
-                    expected="KVM: restore_acc_track_spte() gives back what was saved",
-                ),
-            ),
-            case=Case(
-                assumptions=untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
-                evidence=tracked.evidence,
-                part="without A/D bits",
-            ),
+    yield _kept_with_ad_bits(kvm, masks)
+    yield always(
+        all_of(eq(changed, 0), eq(gained, 0)),
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+            evidence=tracked.evidence,
+            part="without A/D bits",
         ),
-    ]
+        Wrong("bit-gained", ne(gained, 0), "Marking and restoring an SPTE sets a bit that it did not have.").told(
+            "a bit more than before", "KVM: restore_acc_track_spte() gives back what was saved"
+        ),
+        lost("r", before.read, after.read),
+        lost("x", before.execute, after.execute),
+        lost("xu", before.user_execute, after.user_execute),
+        Wrong("bit-lost", ne(changed, 0), "Marking and restoring an SPTE changes a bit besides W and A.").told(
+            "another SPTE", "KVM: restore_acc_track_spte() gives back what was saved"
+        ),
+    )
 
 
 def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
@@ -102,132 +87,89 @@ def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
     tracked = kvm.sptes.access_track(masks, spte)
     changed = (tracked.marked ^ spte) & ~bv(_ACCESSED, 64)
     gained = tracked.marked & ~spte
-    return Claim(
-        holds=all_of(eq(changed, 0), eq(gained, 0), negate(tracked.is_access_track)),
-        symptoms=(
-            Symptom(
-                name="bit-gained",
-                when=ne(gained, 0),
-                sentence="Marking an SPTE with A/D bits sets a bit that it did not have.",
-                actual="a bit more than before",
-                expected="KVM: only A is cleared",
-            ),
-            Symptom(
-                name="bit-lost",
-                when=ne(changed, 0),
-                sentence="Marking an SPTE with A/D bits changes a bit besides A.",
-                actual="another SPTE",
-                expected="KVM: only A is cleared",
-            ),
-            Symptom(
-                name="taken-for-tracked",
-                when=tracked.is_access_track,
-                sentence="A marked SPTE with A/D bits is taken for an access-tracked one.",
-                actual="is_access_track_spte()",
-                expected="KVM: only SPTEs without A/D bits are access-tracked",
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                *plausible_host(masks),
-                Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
-                Assumption(
-                    "the SPTE is with A/D bits",
-                    ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED")),
-                ),
+    return always(
+        all_of(eq(changed, 0), eq(gained, 0), negate(tracked.is_access_track)),
+        given(
+            *plausible_host(masks),
+            Assumption("the SPTE is MMU-present", has(spte, kvm.constant("SPTE_MMU_PRESENT_MASK"))),
+            Assumption(
+                "the SPTE is with A/D bits",
+                ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED")),
             ),
             shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
             evidence=tracked.evidence,
             part="with A/D bits",
         ),
+        Wrong("bit-gained", ne(gained, 0), "Marking an SPTE with A/D bits sets a bit that it did not have.").told(
+            "a bit more than before", "KVM: only A is cleared"
+        ),
+        Wrong("bit-lost", ne(changed, 0), "Marking an SPTE with A/D bits changes a bit besides A.").told(
+            "another SPTE", "KVM: only A is cleared"
+        ),
+        Wrong(
+            "taken-for-tracked",
+            tracked.is_access_track,
+            "A marked SPTE with A/D bits is taken for an access-tracked one.",
+        ).told("is_access_track_spte()", "KVM: only SPTEs without A/D bits are access-tracked"),
     )
 
 
-def _not_present(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _not_present(kvm: Kvm, vendor: Vendor) -> Claim:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     mbec = bool_var("MBEC enabled")
     setting = mbec if relations.has_mbec(kvm) else boolean(False)
     present = ept.present(tracked.marked, mbec=setting)
     unrecognised = negate(tracked.is_access_track)
-    return [
-        Claim(
-            holds=all_of(negate(present), negate(unrecognised)),
-            symptoms=(
-                Symptom(
-                    name="hardware-present",
-                    when=present,
-                    sentence="The hardware still uses an access-tracked SPTE.",
-                    actual="KVM counts on a fault at the next access",
-                    expected="SDM 31.3.2: the entry is present",
-                ),
-                Symptom(
-                    name="not-recognised",
-                    when=unrecognised,
-                    sentence="An access-tracked SPTE is not recognised as such.",
-                    actual="is_access_track_spte() is false",
-                    expected="KVM: is_access_track_spte()",
-                ),
-            ),
-            case=Case(
-                assumptions=untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
-                evidence=tracked.evidence,
-            ),
-        )
-    ]
+    return always(
+        all_of(negate(present), negate(unrecognised)),
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
+            evidence=tracked.evidence,
+        ),
+        Wrong("hardware-present", present, "The hardware still uses an access-tracked SPTE.").told(
+            "KVM counts on a fault at the next access", "SDM 31.3.2: the entry is present"
+        ),
+        Wrong("not-recognised", unrecognised, "An access-tracked SPTE is not recognised as such.").told(
+            "is_access_track_spte() is false", "KVM: is_access_track_spte()"
+        ),
+    )
 
 
-def _idempotent(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _idempotent(kvm: Kvm, vendor: Vendor) -> Claim:
     masks, spte = kvm.masks.shadow_masks(vendor), var("spte", 64)
     tracked = kvm.sptes.access_track(masks, spte)
     differs = ne(tracked.twice, tracked.marked)
-    return [
-        Claim(
-            holds=negate(differs),
-            symptoms=(
-                Symptom(
-                    name="second-mark-changes",
-                    when=differs,
-                    sentence="Marking an access-tracked SPTE again changes it.",
-                    actual="another SPTE",
-                    expected="KVM: a tracked SPTE is returned as it is",
-                ),
-            ),
-            case=Case(
-                assumptions=untracked(kvm, masks, spte),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
-                evidence=tracked.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *untracked(kvm, masks, spte),
+            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
+            evidence=tracked.evidence,
+        ),
+        Wrong("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.").told(
+            "another SPTE", "KVM: a tracked SPTE is returned as it is"
+        ),
+    )
 
 
-def _saved_clear(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
+def _saved_clear(kvm: Kvm, vendor: Vendor) -> Claim:
     masks = kvm.masks.shadow_masks(vendor)
     inputs = made_spte(kvm, masks)
     made = kvm.sptes.make_spte(masks, inputs.request)
     slots = _saved_slots(kvm)
     dirty = ne(made.spte & slots, 0)
-    return [
-        Claim(
-            holds=negate(dirty),
-            symptoms=(
-                Symptom(
-                    name="saved-slot-set",
-                    when=dirty,
-                    sentence="make_spte() sets a bit in the slots for saved permissions.",
-                    actual="a saved slot is set",
-                    expected="KVM's WARN in mark_spte_for_access_track(): the slots are zero",
-                ),
-            ),
-            case=Case(
-                assumptions=(*inputs.assumptions, untracked_from_start(inputs)),
-                shown=(*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
-                evidence=made.evidence,
-            ),
-        )
-    ]
+    return never(
+        given(
+            *inputs.assumptions,
+            untracked_from_start(inputs),
+            shown=(*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
+            evidence=made.evidence,
+        ),
+        Wrong("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.").told(
+            "a saved slot is set", "KVM's WARN in mark_spte_for_access_track(): the slots are zero"
+        ),
+    )
 
 
 UNTRACKED = (
@@ -245,7 +187,7 @@ THEOREMS = (
         source="KVM's comments at mark_spte_for_access_track() and restore_acc_track_spte(); SDM 31.3.2",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_round_trip,
+        state=several(_round_trip),
         catches=(
             Catch("track-saves-no-xu", "xu-lost"),
             Catch("restore-shift-off-by-one", "bit-gained"),
@@ -258,7 +200,7 @@ THEOREMS = (
         source="SDM 31.3.2",
         assumes=(*UNTRACKED, "trees without XU never enable MBEC"),
         vendors=(Vendor.INTEL,),
-        state=_not_present,
+        state=alone(_not_present),
         catches=(Catch("track-mask-without-xu", "hardware-present"),),
     ),
     Theorem(
@@ -267,7 +209,7 @@ THEOREMS = (
         source="KVM: mark_spte_for_access_track() returns a tracked SPTE as it is",
         assumes=UNTRACKED,
         vendors=(Vendor.INTEL,),
-        state=_idempotent,
+        state=alone(_idempotent),
         catches=(Catch("track-again-forgets", "second-mark-changes"),),
     ),
     Theorem(
@@ -279,7 +221,7 @@ THEOREMS = (
             "a page frame number fits the SPTE",
         ),
         vendors=(Vendor.INTEL,),
-        state=_saved_clear,
-        catches=(Catch("mmu-writable-in-saved-slot", "saved-slot-set"), Catch("frame-off-by-one", "saved-slot-set")),
+        state=alone(_saved_clear),
+        catches=showing("saved-slot-set", "mmu-writable-in-saved-slot", "frame-off-by-one"),
     ),
 )

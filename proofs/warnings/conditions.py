@@ -46,163 +46,112 @@ class CallerCondition:
         return Assumption(self.label, term)
 
 
-L1TF_WIDTH = CallerCondition(
-    function="kvm_mmu_reset_all_pte_masks",
-    file=SPTE_C,
-    needs="a processor with L1TF addresses its L1 cache with at most 46 bits",
-    guaranteed="the processors that are affected",
-)
-GRANTS_SOMETHING = CallerCondition(
-    function="make_spte",
-    file=SPTE_C,
-    needs="in EPT the access grants something",
-    guaranteed="ept_sync_spte() drops what grants nothing, a walk grants what it was made for, direct roots grant all; "
+@dataclass(frozen=True)
+class Needs:
+    """What an assertion in a function of a file needs, of which `guaranteed` says who guarantees it."""
+
+    function: str
+    file: str
+    needs: str
+
+    def guaranteed(self, guaranteed: str, *, proved: str = "") -> CallerCondition:
+        """The condition; see `CallerCondition`."""
+        return CallerCondition(
+            function=self.function, file=self.file, needs=self.needs, guaranteed=guaranteed, proved=proved
+        )
+
+
+L1TF_WIDTH = Needs(
+    "kvm_mmu_reset_all_pte_masks", SPTE_C, "a processor with L1TF addresses its L1 cache with at most 46 bits"
+).guaranteed("the processors that are affected")
+GRANTS_SOMETHING = Needs("make_spte", SPTE_C, "in EPT the access grants something").guaranteed(
+    "ept_sync_spte() drops what grants nothing, a walk grants what it was made for, direct roots grant all; "
     "ept_prefetch_gpte() does not care: finding 2",
     proved="spte.no-warning (ept_sync_spte(), ept_prefetch_gpte(), a walk that succeeds), role.root-access",
 )
-NOT_RESERVED = CallerCondition(
-    function="make_spte",
-    file=SPTE_C,
-    needs="the SPTE has no bit that shadow_zero_check reserves",
-    guaranteed="the set-up of the MMU reserves none that make_spte() sets; but for a nested NPT of an L1 without "
+NOT_RESERVED = Needs("make_spte", SPTE_C, "the SPTE has no bit that shadow_zero_check reserves").guaranteed(
+    "the set-up of the MMU reserves none that make_spte() sets; but for a nested NPT of an L1 without "
     "EFER.NX: finding 4",
     proved="entry.shadow-reserved",
 )
-NO_HUGE_PAGE_WHEN_LOGGED = CallerCondition(
-    function="make_spte",
-    file=SPTE_C,
-    needs="where writes are logged, a huge page is not writable",
-    guaranteed="kvm_mmu_hugepage_adjust() leaves level 1 there; pages are prefetched and synchronized at level 1 only",
+NO_HUGE_PAGE_WHEN_LOGGED = Needs(
+    "make_spte", SPTE_C, "where writes are logged, a huge page is not writable"
+).guaranteed(
+    "kvm_mmu_hugepage_adjust() leaves level 1 there; pages are prefetched and synchronized at level 1 only",
     proved="spte.no-warning (kvm_mmu_hugepage_adjust())",
 )
-MMU_PRESENT = CallerCondition(
-    function="mark_spte_for_access_track",
-    file=SPTE_C,
-    needs="the SPTE is MMU-present",
-    guaranteed="make_spte() sets the bit; who ages SPTEs visits MMU-present ones only",
-    proved="spte.no-warning (make_spte())",
+MMU_PRESENT = Needs("mark_spte_for_access_track", SPTE_C, "the SPTE is MMU-present").guaranteed(
+    "make_spte() sets the bit; who ages SPTEs visits MMU-present ones only", proved="spte.no-warning (make_spte())"
 )
-WRITABLE_STATES = CallerCondition(
-    function="check_spte_writable_invariants",
-    file=SPTE_H,
-    needs="W implies MMU-writable implies host-writable",
-    guaranteed="make_spte() makes it so, and whatever changes an SPTE keeps it",
+WRITABLE_STATES = Needs(
+    "check_spte_writable_invariants", SPTE_H, "W implies MMU-writable implies host-writable"
+).guaranteed(
+    "make_spte() makes it so, and whatever changes an SPTE keeps it",
     proved="spte.no-warning (make_spte()), spte.writable-states",
 )
-SAVED_SLOTS_CLEAR = CallerCondition(
-    function="mark_spte_for_access_track",
-    file=SPTE_C,
-    needs="an SPTE that is not access-tracked has clear slots for saved permissions",
-    guaranteed="make_spte() leaves them clear, and restoring clears them",
-    proved="tracking.saved-clear, tracking.round-trip",
+SAVED_SLOTS_CLEAR = Needs(
+    "mark_spte_for_access_track", SPTE_C, "an SPTE that is not access-tracked has clear slots for saved permissions"
+).guaranteed(
+    "make_spte() leaves them clear, and restoring clears them", proved="tracking.saved-clear, tracking.round-trip"
 )
-LOW_HALF = CallerCondition(
-    function="permission_fault",
-    file=MMU_H,
-    needs="the low half of the error code has only P, W, U and F",
-    guaranteed="the callers make it of these; what comes from hardware is finding 1",
+LOW_HALF = Needs("permission_fault", MMU_H, "the low half of the error code has only P, W, U and F").guaranteed(
+    "the callers make it of these; what comes from hardware is finding 1"
 )
-PAGE_WALK_LEVEL = CallerCondition(
-    function="vmx_eptp_page_walk_level",
-    file=VMX_H,
-    needs="EPTP asks for 4 or 5 levels",
-    guaranteed="nested_vmx_check_eptp() refuses others before the nested MMU is set up",
+PAGE_WALK_LEVEL = Needs("vmx_eptp_page_walk_level", VMX_H, "EPTP asks for 4 or 5 levels").guaranteed(
+    "nested_vmx_check_eptp() refuses others before the nested MMU is set up",
     proved="spte.no-warning (nested_vmx_check_eptp())",
 )
-NOT_IN_SMM = CallerCondition(
-    function="kvm_calc_shadow_ept_root_page_role",
-    file=MMU_C,
-    needs="the vCPU is not in system-management mode",
-    guaranteed="KVM leaves VMX operation on an SMI and re-enters it behind RSM",
+NOT_IN_SMM = Needs("kvm_calc_shadow_ept_root_page_role", MMU_C, "the vCPU is not in system-management mode").guaranteed(
+    "KVM leaves VMX operation on an SMI and re-enters it behind RSM"
 )
-IN_GUEST_MODE = CallerCondition(
-    function="kvm_init_shadow_npt_mmu",
-    file=MMU_C,
-    needs="the vCPU is in guest mode",
-    guaranteed="nested_vmcb02_prepare_control() enters it first",
+IN_GUEST_MODE = Needs("kvm_init_shadow_npt_mmu", MMU_C, "the vCPU is in guest mode").guaranteed(
+    "nested_vmcb02_prepare_control() enters it first"
 )
-LONG_MODE_HAS_PAE = CallerCondition(
-    function="kvm_calc_cpu_role",
-    file=MMU_C,
-    needs="long mode comes with CR4.PAE",
-    guaranteed="the processor's rule, which KVM's checks of CR4 and EFER keep",
+LONG_MODE_HAS_PAE = Needs("kvm_calc_cpu_role", MMU_C, "long mode comes with CR4.PAE").guaranteed(
+    "the processor's rule, which KVM's checks of CR4 and EFER keep"
 )
-LEAF_PAGE = CallerCondition(
-    function="ept_get_level1_sp_gpa",
-    file=PAGING,
-    needs="the shadow page is of level 1",
-    guaranteed="only such pages are ever out of sync",
+LEAF_PAGE = Needs("ept_get_level1_sp_gpa", PAGING, "the shadow page is of level 1").guaranteed(
+    "only such pages are ever out of sync"
 )
-HAD_AN_SPTE = CallerCondition(
-    function="ept_sync_spte",
-    file=PAGING,
-    needs="there is an SPTE, and the shadow page notes what it maps",
-    guaranteed="kvm_sync_spte() skips empty entries; only direct pages have no notes, and they are never synchronized",
+HAD_AN_SPTE = Needs("ept_sync_spte", PAGING, "there is an SPTE, and the shadow page notes what it maps").guaranteed(
+    "kvm_sync_spte() skips empty entries; only direct pages have no notes, and they are never synchronized"
 )
 
-SUPPRESSES_VE = CallerCondition(
-    function="is_ept_ve_possible",
-    file=SPTE_H,
-    needs="in EPT the SPTE suppresses #VE, so that what is stored in its place does",
-    guaranteed="every value that KVM stores has the bit",
-    proved="spte.ve-suppressed, lifecycle.* (suppress-ve)",
-)
-TDP_AD_TYPE = CallerCondition(
-    function="clear_dirty_gfn_range",
-    file=TDP_MMU_C,
-    needs="in the TDP MMU an SPTE needs write protection for the dirty log exactly if the processor has no A/D bits",
-    guaranteed="make_spte() takes the A/D type from role.ad_disabled; pages of L2, which are others, are not in the "
-    "TDP MMU",
+SUPPRESSES_VE = Needs(
+    "is_ept_ve_possible", SPTE_H, "in EPT the SPTE suppresses #VE, so that what is stored in its place does"
+).guaranteed("every value that KVM stores has the bit", proved="spte.ve-suppressed, lifecycle.* (suppress-ve)")
+TDP_AD_TYPE = Needs(
+    "clear_dirty_gfn_range",
+    TDP_MMU_C,
+    "in the TDP MMU an SPTE needs write protection for the dirty log exactly if the processor has no A/D bits",
+).guaranteed(
+    "make_spte() takes the A/D type from role.ad_disabled; pages of L2, which are others, are not in the TDP MMU",
     proved="lifecycle.* (ad-type)",
 )
-NO_MIRROR = CallerCondition(
-    function="kvm_tdp_mmu_age_spte",
-    file=TDP_MMU_C,
-    needs="the page table is no mirror of a trust domain's",
-    guaranteed="the private memory of trust domains is not aged",
+NO_MIRROR = Needs("kvm_tdp_mmu_age_spte", TDP_MMU_C, "the page table is no mirror of a trust domain's").guaranteed(
+    "the private memory of trust domains is not aged"
 )
-ABOVE_4K = CallerCondition(
-    function="make_huge_spte",
-    file=SPTE_C,
-    needs="what is made has level 2 or more",
-    guaranteed="recover_huge_pages_range() makes nothing else",
+ABOVE_4K = Needs("make_huge_spte", SPTE_C, "what is made has level 2 or more").guaranteed(
+    "recover_huge_pages_range() makes nothing else"
 )
-REFERENCED_PAGE = CallerCondition(
-    function="mmu_spte_clear_track_bits",
-    file=MMU_C,
-    needs="before 7.x: a page that is mapped is in use",
-    guaranteed="the MMU notifiers zap SPTEs before a page is given back",
+REFERENCED_PAGE = Needs("mmu_spte_clear_track_bits", MMU_C, "before 7.x: a page that is mapped is in use").guaranteed(
+    "the MMU notifiers zap SPTEs before a page is given back"
 )
-LOADED_ROOT = CallerCondition(
-    function="is_tdp_mmu",
-    file="arch/x86/kvm/mmu/tdp_mmu.h",
-    needs="on 6.1: the vCPU has a root",
-    guaranteed="kvm_mmu_page_fault() asks first",
+LOADED_ROOT = Needs("is_tdp_mmu", "arch/x86/kvm/mmu/tdp_mmu.h", "on 6.1: the vCPU has a root").guaranteed(
+    "kvm_mmu_page_fault() asks first"
 )
-CACHES_MMIO = CallerCondition(
-    function="make_mmio_spte",
-    file=SPTE_C,
-    needs="before 7.x: MMIO SPTEs are made at all",
-    guaranteed="kvm_handle_noslot_fault() asks first",
+CACHES_MMIO = Needs("make_mmio_spte", SPTE_C, "before 7.x: MMIO SPTEs are made at all").guaranteed(
+    "kvm_handle_noslot_fault() asks first"
 )
-SETTLED_GENERATION = CallerCondition(
-    function="kvm_mmu_invalidate_mmio_sptes",
-    file=MMU_C,
-    needs="the generation is not that of an update that goes on",
-    guaranteed="kvm_swap_active_memslots() clears the flag first",
+SETTLED_GENERATION = Needs(
+    "kvm_mmu_invalidate_mmio_sptes", MMU_C, "the generation is not that of an update that goes on"
+).guaranteed("kvm_swap_active_memslots() clears the flag first")
+VALID_PARENT = Needs("kvm_mmu_child_role", MMU_C, "the page above is valid").guaranteed(
+    "an invalid root is not used for faults"
 )
-VALID_PARENT = CallerCondition(
-    function="kvm_mmu_child_role",
-    file=MMU_C,
-    needs="the page above is valid",
-    guaranteed="an invalid root is not used for faults",
-)
-ONLY_LEAVES_BELOW = CallerCondition(
-    function="kvm_mmu_child_role",
-    file=MMU_C,
-    needs="below tables of 4-byte entries there are pages of level 1 only",
-    guaranteed="the guest has two levels; the page directories are made with the root",
-)
+ONLY_LEAVES_BELOW = Needs(
+    "kvm_mmu_child_role", MMU_C, "below tables of 4-byte entries there are pages of level 1 only"
+).guaranteed("the guest has two levels; the page directories are made with the root")
 
 CONDITIONS: tuple[CallerCondition, ...] = (
     L1TF_WIDTH,

@@ -7,18 +7,19 @@ obligations below are those of callers whose callee is not followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.proofs.warnings.conditions import CONDITIONS
-from mmuproof.proofs.warnings.runs import RUNS, Run, asks_for_levels
+from mmuproof.proofs.warnings.runs import Run, asks_for_levels, runs
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, any_of, eq, ne, negate, zext
 
@@ -34,24 +35,21 @@ def _assertions(run: Run) -> list[Claim]:
         if check.kind in _ASSERTIONS:
             stated.setdefault(check.function, {})[check] = None
     return [
-        Claim(
-            holds=all_of(*(check.holds for check in checks)),
-            symptoms=tuple(
-                Symptom(
-                    name="fires",
-                    when=negate(check.holds),
-                    sentence=f"The {_ASSERTIONS[check.kind]} in {check.function}() at {check.at} fires.",
-                    actual=f"the {_ASSERTIONS[check.kind]} fires",
-                    expected=_KVM_RULE,
-                    place=check.place,
-                )
-                for check in checks
-            ),
-            case=Case(
-                assumptions=run.conditions,
+        always(
+            all_of(*(check.holds for check in checks)),
+            given(
+                *run.conditions,
                 shown=run.shown,
                 evidence=run.evidence,
                 part=run.name if run.name == f"{function}()" else f"{run.name}: {function}()",
+            ),
+            *(
+                Wrong(
+                    "fires",
+                    negate(check.holds),
+                    f"The {_ASSERTIONS[check.kind]} in {check.function}() at {check.at} fires.",
+                ).told(f"the {_ASSERTIONS[check.kind]} fires", _KVM_RULE, place=check.place)
+                for check in checks
             ),
         )
         for function, checks in stated.items()
@@ -67,27 +65,13 @@ def _grants_something(kvm: Kvm, found: AskedMapping) -> Claim:
     nothing = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
     empty = all_of(asked.when, eq(zext(asked.pte_access, 64) | found.masks.present, nothing))
     file = asked.at.partition(":")[0]
-    return Claim(
-        holds=negate(empty),
-        symptoms=(
-            Symptom(
-                name="grants-nothing",
-                when=empty,
-                sentence=(
-                    f"{asked.caller}() at {asked.at} asks for an SPTE that grants nothing; the WARN in "
-                    f"make_spte() fires."
-                ),
-                actual="the WARN fires",
-                expected=_KVM_RULE,
-                place=f"{file}:{asked.caller}",
-            ),
-        ),
-        case=Case(
-            assumptions=found.assumptions,
-            shown=found.shown,
-            evidence=asked.evidence,
-            part=f"{asked.caller}() for make_spte()",
-        ),
+    return never(
+        given(*found.assumptions, shown=found.shown, evidence=asked.evidence, part=f"{asked.caller}() for make_spte()"),
+        Wrong(
+            "grants-nothing",
+            empty,
+            f"{asked.caller}() at {asked.at} asks for an SPTE that grants nothing; the WARN in make_spte() fires.",
+        ).told("the WARN fires", _KVM_RULE, place=f"{file}:{asked.caller}"),
     )
 
 
@@ -106,52 +90,39 @@ def _walk_grants_something(kvm: Kvm, vendor: Vendor) -> Claim:
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     access = relations.ept_access(kvm, inputs)
     wrong = all_of(eq(inputs.pte_access, 0), eq(result.error_code, 0))
-    return Claim(
-        holds=negate(wrong),
-        symptoms=(
-            Symptom(
-                name="grants-nothing",
-                when=wrong,
-                sentence="A walk succeeds although the entries grant nothing, and FNAME(fetch)() asks "
-                "for an SPTE that grants nothing.",
-                actual="permission_fault() is 0",
-                expected=_KVM_RULE,
-            ),
-        ),
-        case=Case(
-            assumptions=(
-                *inputs.assumptions,
-                relations.paging_on(walk),
-                Assumption("an access reads, writes or fetches", any_of(access.read, access.write, access.fetch)),
-            ),
+    return never(
+        given(
+            *inputs.assumptions,
+            relations.paging_on(walk),
+            Assumption("an access reads, writes or fetches", any_of(access.read, access.write, access.fetch)),
             shown=inputs.shown,
             evidence=result.evidence,
             part="a walk that succeeds, for make_spte()",
         ),
+        Wrong(
+            "grants-nothing",
+            wrong,
+            "A walk succeeds although the entries grant nothing, and FNAME(fetch)() asks "
+            "for an SPTE that grants nothing.",
+        ).told("permission_fault() is 0", _KVM_RULE),
     )
 
 
 def _logging_keeps_pages_small(kvm: Kvm, vendor: Vendor) -> Claim:
     adjusted = kvm.mappings.hugepage_adjust()
     huge = all_of(adjusted.dirty_tracked, ne(adjusted.goal_level, 1))
-    return Claim(
-        holds=negate(huge),
-        symptoms=(
-            Symptom(
-                name="huge-when-logged",
-                when=huge,
-                sentence="kvm_mmu_hugepage_adjust() allows a huge page where writes are logged, and "
-                "the WARN in make_spte() fires.",
-                actual="fault->goal_level is above 1",
-                expected=_KVM_RULE,
-                place=f"{adjusted.at.partition(':')[0]}:kvm_mmu_hugepage_adjust",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        given(
             shown=(Shown("fault->goal_level", adjusted.goal_level),),
             evidence=adjusted.evidence,
             part="kvm_mmu_hugepage_adjust() for make_spte()",
+        ),
+        Wrong(
+            "huge-when-logged",
+            huge,
+            "kvm_mmu_hugepage_adjust() allows a huge page where writes are logged, and the WARN in make_spte() fires.",
+        ).told(
+            "fault->goal_level is above 1", _KVM_RULE, place=f"{adjusted.at.partition(':')[0]}:kvm_mmu_hugepage_adjust"
         ),
     )
 
@@ -160,25 +131,18 @@ def _eptp_has_levels(kvm: Kvm, _vendor: Vendor) -> Claim:
     """What nested_vmx_check_eptp() lets through asks for 4 or 5 levels."""
     checked = kvm.mappings.check_eptp()
     wrong = all_of(checked.accepted, negate(asks_for_levels(checked.eptp)))
-    return Claim(
-        holds=negate(wrong),
-        symptoms=(
-            Symptom(
-                name="level-accepted",
-                when=wrong,
-                sentence=f"nested_vmx_check_eptp() at {checked.at} accepts an EPTP of neither 4 nor "
-                "5 levels, and the WARN in vmx_eptp_page_walk_level() fires.",
-                actual="the EPTP is accepted",
-                expected=_KVM_RULE,
-                place=f"{checked.at.partition(':')[0]}:nested_vmx_check_eptp",
-            ),
-        ),
-        case=Case(
-            assumptions=(),
+    return never(
+        given(
             shown=(Shown("new_eptp", checked.eptp),),
             evidence=checked.evidence,
             part="nested_vmx_check_eptp() for vmx_eptp_page_walk_level()",
         ),
+        Wrong(
+            "level-accepted",
+            wrong,
+            f"nested_vmx_check_eptp() at {checked.at} accepts an EPTP of neither 4 nor "
+            "5 levels, and the WARN in vmx_eptp_page_walk_level() fires.",
+        ).told("the EPTP is accepted", _KVM_RULE, place=f"{checked.at.partition(':')[0]}:nested_vmx_check_eptp"),
     )
 
 
@@ -191,22 +155,20 @@ _OBLIGATIONS: tuple[tuple[Callable[[Kvm, Vendor], Claim], tuple[Vendor, ...]], .
 )
 
 
-def _no_warning(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    claims: list[Claim] = []
-    for run, vendors in RUNS:
+def _no_warning(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
+    for run, vendors in runs():
         if vendor in vendors:
             try:
-                claims += _assertions(run(kvm, vendor))
+                yield from _assertions(run(kvm, vendor))
             except NotThere:
                 # A function that a tree lacks asserts nothing.
                 continue
     for obligation, vendors in _OBLIGATIONS:
         if vendor in vendors:
             try:
-                claims.append(obligation(kvm, vendor))
+                yield obligation(kvm, vendor)
             except NotThere:
                 continue
-    return claims
 
 
 THEOREMS = (
@@ -216,20 +178,21 @@ THEOREMS = (
         "that are lifted do guarantee it.",
         source="KVM's own assertions; docs/warnings.md lists what they need",
         assumes=tuple(f"{each.label}: {each.guaranteed}" for each in CONDITIONS),
-        vendors=(Vendor.INTEL, Vendor.AMD, Vendor.SHADOW),
-        state=_no_warning,
+        state=several(_no_warning),
         catches=(
             Catch("hugepage-adjust-ignores-logging", "huge-when-logged"),
             Catch("sync-spte-keeps-empty", "grants-nothing"),
             Catch("check-eptp-accepts-any-level", "level-accepted"),
             Catch("ept-read-ignored", "grants-nothing"),
-            Catch("write-for-host-readonly", "fires"),
-            Catch("mmu-writable-in-saved-slot", "fires"),
-            Catch("frame-off-by-one", "fires"),
-            Catch("clear-dirty-ignores-type", "fires"),
-            Catch("clear-dirty-without-ad-bits", "fires"),
-            Catch("fetch-index-not-halved", "undefined-behaviour"),
-            Catch("permissions-one-short", "undefined-behaviour"),
+            *showing(
+                "fires",
+                "write-for-host-readonly",
+                "mmu-writable-in-saved-slot",
+                "frame-off-by-one",
+                "clear-dirty-ignores-type",
+                "clear-dirty-without-ad-bits",
+            ),
+            *showing("undefined-behaviour", "fetch-index-not-halved", "permissions-one-short"),
         ),
     ),
 )

@@ -1,31 +1,49 @@
 """What `spte.no-warning` runs: the lifted functions that assert something, under the conditions that they need.
 
-Code that is newly lifted is covered by one more entry of `RUNS`; what its assertions need stands in the table of
+Code that is newly lifted is covered by one more line of `runs`, an operation on SPTEs by its
+entry in the list of operations; what its assertions need stands in the table of
 `mmuproof.proofs.warnings.conditions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import Kvm
+from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.given import held_spte, relations
+from mmuproof.proofs.given import held_spte, operations, relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
+from mmuproof.proofs.given.done import Done, How
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.nested_set_up import asked_for
+from mmuproof.proofs.given.operations import Operation, on_leaf
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.spte.mmio import made_mmio_spte
 from mmuproof.proofs.warnings import conditions as conditions
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bool_var, eq, iff, implies, ne, negate, ule, var
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    eq,
+    iff,
+    implies,
+    ne,
+    negate,
+    ule,
+    var,
+)
 
 _LARGEST_L1TF_WIDTH = 46
 _PAGE_WALK_LEVEL, _FOUR_LEVELS, _FIVE_LEVELS = 0x38, 3 << 3, 4 << 3
@@ -101,37 +119,23 @@ def _held(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
     return tuple(needed)
 
 
-def _change(kvm: Kvm, vendor: Vendor, change: SpteChange) -> Run:
-    masks = kvm.masks.shadow_masks(vendor)
-    held = held_spte.held_leaf(kvm, masks)
-    changed = kvm.spte_changes.change(masks, change, held.at)
-    needed = [*held.assumptions, *_held(kvm, masks, held.at)]
-    if change in (SpteChange.TDP_CLEAR_DIRTY, SpteChange.TDP_CLEAR_DIRTY_MASKED):
-        without = negate(masks.host.has_ad_bits) if vendor is Vendor.INTEL else None
-        needs = kvm.spte_changes.facts(masks, held.at).spte_ad_need_write_protect
-        needed.append(conditions.TDP_AD_TYPE.holds(negate(needs) if without is None else iff(needs, without)))
-    if change is SpteChange.RMAP_ZAP:
-        needed.append(conditions.REFERENCED_PAGE.holds(negate(changed.without_reference)))
-    if change is SpteChange.TDP_AGE:
-        needed.append(conditions.NO_MIRROR.holds(negate(kvm.spte_changes.page_is_mirror(masks))))
-    return Run(change.value, _apart(changed.evidence, masks), tuple(needed), held.shown)
-
-
-def _fast_page_fault(kvm: Kvm, vendor: Vendor) -> Run:
-    masks = kvm.masks.shadow_masks(vendor)
-    held, (fault, of_fault, shown) = held_spte.held_leaf(kvm, masks), held_spte.any_fault()
-    fixed = kvm.spte_changes.fast_page_fault(masks, fault, held.at)
-    root = conditions.LOADED_ROOT.holds(fixed.root_loaded)
-    needed = (*held.assumptions, *of_fault, *_held(kvm, masks, held.at), root)
-    return Run("fast_page_fault()", _apart(fixed.evidence, masks), needed, (*held.shown, *shown))
-
-
-def _split(kvm: Kvm, vendor: Vendor) -> Run:
-    masks = kvm.masks.shadow_masks(vendor)
-    request, assumptions, shown = held_spte.split_request(kvm, masks)
-    made = kvm.spte_changes.make_small_spte(masks, request)
-    needed = (*assumptions, *_held(kvm, masks, SpteAt(request.huge_spte, request.level + 1)))
-    return Run("make_small_spte()", _apart(made.evidence, masks), needed, shown)
+def _besides(kvm: Kvm, masks: ShadowMasks, done: Done) -> Iterator[Assumption]:
+    """What the assertions of one operation need besides."""
+    match done.name:
+        case SpteChange.TDP_CLEAR_DIRTY.value | SpteChange.TDP_CLEAR_DIRTY_MASKED.value:
+            needs = kvm.spte_changes.facts(masks, done.held).spte_ad_need_write_protect
+            without = negate(masks.host.has_ad_bits) if masks.vendor is Vendor.INTEL else FALSE
+            yield conditions.TDP_AD_TYPE.holds(iff(needs, without))
+        case SpteChange.RMAP_ZAP.value:
+            zapped = kvm.spte_changes.change(masks, SpteChange.RMAP_ZAP, done.held)
+            yield conditions.REFERENCED_PAGE.holds(negate(zapped.without_reference))
+        case SpteChange.TDP_AGE.value:
+            yield conditions.NO_MIRROR.holds(negate(kvm.spte_changes.page_is_mirror(masks)))
+        case "fast_page_fault()":
+            fixed = kvm.spte_changes.fast_page_fault(masks, held_spte.any_fault()[0], done.held)
+            yield conditions.LOADED_ROOT.holds(fixed.root_loaded)
+        case "make_mmio_spte()":
+            yield conditions.CACHES_MMIO.holds(masks.enable_mmio_caching)
 
 
 def _collapse(kvm: Kvm, vendor: Vendor) -> Run:
@@ -143,20 +147,25 @@ def _collapse(kvm: Kvm, vendor: Vendor) -> Run:
     return Run("make_huge_spte()", _apart(made.evidence, masks), needed, (*held.shown, Shown("level'", level)))
 
 
-def _nonleaf(kvm: Kvm, vendor: Vendor) -> Run:
+# Operations that are run on inputs of their own: the assertions of others say nothing of what is free in these.
+_ON_INPUTS_OF_THEIR_OWN: Mapping[str, Callable[[Kvm, Vendor], Run]] = MappingProxyType(
+    {"make_spte()": _make_spte, "mark_spte_for_access_track()": _access_track, "make_huge_spte()": _collapse}
+)
+
+
+def _operation(operation: Operation, kvm: Kvm, vendor: Vendor) -> Run:
+    if operation.name in _ON_INPUTS_OF_THEIR_OWN:
+        return _ON_INPUTS_OF_THEIR_OWN[operation.name](kvm, vendor)
     masks = kvm.masks.shadow_masks(vendor)
-    made = kvm.spte_changes.make_nonleaf_spte(masks, var("page table", 64), bool_var("role.ad_disabled"))
-    return Run("make_nonleaf_spte()", _apart(made.evidence, masks), plausible_host(masks))
+    done = on_leaf(kvm, masks, operation)
+    if done is None:
+        raise NotThere([operation.name])
+    of_before = () if done.before is None else _held(kvm, masks, done.before)
+    needed = (*done.found, *done.needs, *of_before, *_besides(kvm, masks, done))
+    return Run(operation.name, _apart(done.evidence, masks), needed, done.shown)
 
 
 # -- MMIO -----------------------------------------------------------------------------------------------------
-
-
-def _make_mmio(kvm: Kvm, vendor: Vendor) -> Run:
-    masks = kvm.masks.shadow_masks(vendor)
-    inputs = made_mmio_spte(kvm, masks)
-    needed = (*inputs.assumptions, conditions.CACHES_MMIO.holds(masks.enable_mmio_caching))
-    return Run("make_mmio_spte()", _apart(inputs.evidence, masks), needed, inputs.shown)
 
 
 def _invalidate_mmio(kvm: Kvm, vendor: Vendor) -> Run:
@@ -251,25 +260,24 @@ def _apart(evidence: Evidence, masks: ShadowMasks) -> Evidence:
 _EVERYWHERE = (Vendor.INTEL, Vendor.AMD, Vendor.SHADOW)
 _NESTED = (Vendor.INTEL, Vendor.AMD)
 
-RUNS: tuple[tuple[Callable[[Kvm, Vendor], Run], tuple[Vendor, ...]], ...] = (
-    (_mask_set_up, _EVERYWHERE),
-    (_make_spte, _EVERYWHERE),
-    (_access_track, _EVERYWHERE),
-    *(
-        (partial(_change, change=change), tuple(each for each in _EVERYWHERE if change.happens(each)))
-        for change in SpteChange
-    ),
-    (_fast_page_fault, _EVERYWHERE),
-    (_split, _EVERYWHERE),
-    (_collapse, _EVERYWHERE),
-    (_nonleaf, _EVERYWHERE),
-    (_make_mmio, _EVERYWHERE),
-    (_invalidate_mmio, _EVERYWHERE),
-    (_permission_fault, _EVERYWHERE),
-    (_nested_set_up, _NESTED),
-    (_child_role, _EVERYWHERE),
-    (_prefetch_gpte, (Vendor.INTEL,)),
-    (_sync_spte, (Vendor.INTEL,)),
-    (_hugepage_adjust, _EVERYWHERE),
-)
-"""What is run, and for which tables."""
+_ORDER = (How.MAKES, How.MARKS, How.CHANGES, How.FIXES, How.SPLITS, How.COLLAPSES, How.LINKS, How.ENDS)
+
+
+def _of_operations() -> Iterator[tuple[Callable[[Kvm, Vendor], Run], Collection[Vendor]]]:
+    """Every operation on SPTEs that is more than storing a constant."""
+    for operation in sorted(operations.OPERATIONS, key=lambda each: _ORDER.index(each.how)):
+        if operation.on_leaf is not None:
+            yield partial(_operation, operation), operation.vendors
+
+
+def runs() -> Iterator[tuple[Callable[[Kvm, Vendor], Run], Collection[Vendor]]]:
+    """What is run, and for which tables."""
+    yield _mask_set_up, _EVERYWHERE
+    yield from _of_operations()
+    yield _invalidate_mmio, _EVERYWHERE
+    yield _permission_fault, _EVERYWHERE
+    yield _nested_set_up, _NESTED
+    yield _child_role, _EVERYWHERE
+    yield _prefetch_gpte, (Vendor.INTEL,)
+    yield _sync_spte, (Vendor.INTEL,)
+    yield _hugepage_adjust, _EVERYWHERE

@@ -28,6 +28,7 @@ from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
+from tests.hangs import HANGS
 
 X = var("x", 8)
 WRONG = Symptom(
@@ -63,7 +64,7 @@ def raising(error: Exception) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
 def interrupting(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
     """Somebody presses Ctrl-C while a theorem is being stated; see `interruptible`."""
     os.kill(os.getppid(), signal.SIGINT)
-    time.sleep(20)
+    time.sleep(HANGS)
     return ()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import reject
 
-from mmuproof.compare.encodings import Bits, Kind
+from mmuproof.compare.encodings import CONSTANTS, Bits, Kind
 from mmuproof.compare.outcomes import Comparison
 from mmuproof.compare.relation import Relation
 from mmuproof.compare.versions import Pair, Pairing, Version, pair_functions, unchanged
@@ -23,7 +23,6 @@ from mmuproof.smt.solver import decide
 from tests.lift.machine.conftest import CLANG, PROGRAMS
 
 MMU_C = "arch/x86/kvm/mmu/mmu.c"
-MACROS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK", "SPTE_TDP_AD_MASK")
 PREAMBLE = f"""
 #define WARN_ON(c) {WARN_CALL}(!!(c))
 #define BUG_ON(c) {BUG_CALL}(!!(c))
@@ -38,7 +37,7 @@ def version(folder: Path, text: str) -> Version:
     (folder / MMU_C).parent.mkdir(parents=True)
     (folder / MMU_C).write_text(text)
     (folder / "before.h").write_text((PROGRAMS / "types.h").read_text() + PREAMBLE)
-    unit = Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "before.h")], MACROS)
+    unit = Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "before.h")], CONSTANTS)
     return Version({MMU_C: Printed(unit, is_of_mmu)})
 
 

@@ -387,12 +387,7 @@ def test_a_struct_with_another_member_has_changed_where(text: str, versions: Ver
 # Random functions
 
 _SOME = settings(
-    phases=[Phase.generate],
-    max_examples=12,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate], max_examples=12, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

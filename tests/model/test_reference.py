@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE, CPU_ROLE_BITS, role_of
 from mmuproof.model.reference.kvm import Constants, ReferenceKvm
-from mmuproof.model.reference.role import CPU_ROLE, CPU_ROLE_BITS, role_of
-from mmuproof.model.reference.walks import ReferenceWalks
+from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
@@ -62,7 +63,8 @@ def test_a_wrong_number_fails_the_kernels_assertion(constants: Constants, failed
 def test_an_unknown_constant_is_not_there(kvm: ReferenceKvm) -> None:
     assert kvm.defines("ACC_USER_EXEC_MASK")
     assert not kvm.defines("REMOVED_SPTE")
-    assert not kvm.defines("failed_assertions")
+    with pytest.raises(NotThere):
+        kvm.constant("REMOVED_SPTE")
 
 
 def test_the_members_of_the_role_do_not_overlap() -> None:

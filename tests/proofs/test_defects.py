@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +10,15 @@ import pytest
 
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
-from mmuproof.proofs.theorem import Claim
-from mmuproof.smt.graph import evaluate
-from mmuproof.smt.obligation import Obligation, Verdict
-from mmuproof.smt.solver import decide
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, Shape, known_as, known_in
+from mmuproof.smt.obligation import Obligation
 from mmuproof.smt.together import prove_together
+from tests.proofs.shapes import Stated, stated
 
 # A claim with what is decided of it: an obligation alone may be that of several claims, if it is a constant.
 Settled = tuple[str, Vendor, str, Obligation]
@@ -38,34 +36,21 @@ def symptoms_by_theorem(kvm: Kvm, settled: set[Settled], release: str = RELEASE)
     """
     found: dict[str, set[str]] = {}
     known = known_in(kvm, KNOWN_FINDINGS, release)
-    for theorem in THEOREMS:
-        for vendor in theorem.vendors:
-            try:
-                claims = theorem.state(kvm, vendor)
-            except NotThere:
-                continue
-            keyed = [((theorem.name, vendor, claim.case.part, claim.obligation), claim) for claim in claims]
-            left = [(key, claim) for key, claim in keyed if key not in settled]
-            for (key, claim), proved in zip(left, prove_together([key[-1] for key, _ in left]), strict=True):
-                shown = None if proved is not None else shown_by(claim, theorem.name, vendor, known)
-                if shown is None:
-                    settled.add(key)
-                else:
-                    found.setdefault(theorem.name, set()).add(shown)
+    for claims in stated(kvm):
+        keyed = [(key_of(each), each) for each in claims]
+        left = [(key, each) for key, each in keyed if key not in settled]
+        for (key, each), proved in zip(left, prove_together([key[-1] for key, _ in left]), strict=True):
+            shape = each.shape(small=False) if proved is None else None
+            if shape is None or (isinstance(shape, Shape) and known_as(shape, known) is not None):
+                settled.add(key)
+            else:
+                shown = shape.symptom if isinstance(shape, Shape) else str(shape.value)
+                found.setdefault(each.theorem.name, set()).add(shown)
     return found
 
 
-def shown_by(claim: Claim, theorem: str, vendor: Vendor, known: Sequence[KnownFinding]) -> str | None:
-    """What a claim's counterexample shows, or the verdict if there is none; None for a known finding."""
-    ways = claim.ways_to_fail
-    answer = decide(claim.obligation, preferred=[way.when for way in ways], small=False)
-    assert answer.verdict is not Verdict.PROVED, "it is not proved together with others, but is alone"
-    if answer.assignment is None:
-        return str(answer.verdict.value)
-    assert claim.obligation.is_refuted_by(answer.assignment.values)
-    way = next(way for way in ways if evaluate(way.when, answer.assignment.values))
-    shape = Shape(theorem=theorem, vendor=vendor, part=claim.case.part, symptom=way.name, place=way.place)
-    return None if known_as(shape, known) is not None else way.name
+def key_of(each: Stated) -> Settled:
+    return each.theorem.name, each.vendor, each.claim.case.part, each.claim.obligation
 
 
 def expected(defect: str) -> dict[str, str]:

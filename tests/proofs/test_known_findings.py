@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from mmuproof.lift.tree.source import open_source
-from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
-from mmuproof.smt.graph import evaluate
-from mmuproof.smt.solver import decide
 from mmuproof.smt.together import prove_together
+from tests.proofs.shapes import stated
 
 FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 
@@ -26,25 +25,10 @@ def shapes_shown(kvm: Kvm) -> set[Shape]:
     """The shapes of the counterexamples to the theorems that known findings are about."""
     wanted = {shape.theorem for finding in KNOWN_FINDINGS for shape in finding.shapes}
     shown = set()
-    for theorem in THEOREMS:
-        for vendor in theorem.vendors if theorem.name in wanted else ():
-            try:
-                claims = theorem.state(kvm, vendor)
-            except NotThere:
-                continue
-            for claim, proved in zip(claims, prove_together([claim.obligation for claim in claims]), strict=True):
-                if proved is not None:
-                    continue
-                ways = claim.ways_to_fail
-                answer = decide(claim.obligation, preferred=[way.when for way in ways])
-                if answer.assignment is not None:
-                    values = answer.assignment.values
-                    way = next(way for way in ways if evaluate(way.when, values))
-                    shown.add(
-                        Shape(
-                            theorem=theorem.name, vendor=vendor, part=claim.case.part, symptom=way.name, place=way.place
-                        )
-                    )
+    for claims in stated(kvm, tuple(theorem for theorem in THEOREMS if theorem.name in wanted)):
+        for each, proved in zip(claims, prove_together([each.claim.obligation for each in claims]), strict=True):
+            if proved is None and isinstance(shape := each.shape(small=True), Shape):
+                shown.add(shape)
     return shown
 
 

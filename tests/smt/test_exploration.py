@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.exploration import Exploration
@@ -53,7 +53,6 @@ def test_what_is_possible_in_a_counterexample_is_told_of_each(way: str) -> None:
 
 
 @given(claim=truths, asked=st.lists(truths, max_size=3))
-@settings(deadline=None)
 def test_a_guess_changes_no_answer(claim: Bool, asked: list[Bool]) -> None:
     obligation = Obligation((), claim)
     guessed, solved = Exploration(obligation, guesses=guesses_for(NAMES)), Exploration(obligation)
@@ -62,7 +61,6 @@ def test_a_guess_changes_no_answer(claim: Bool, asked: list[Bool]) -> None:
 
 
 @given(claim=truths, preferred=truths, noise=values, tries=st.integers(0, 3))
-@settings(deadline=None)
 def test_at_a_glance_the_relevant_bits_are_enough(
     claim: Bool, preferred: Bool, noise: dict[str, int], tries: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
@@ -70,7 +70,6 @@ def test_the_preferred_kind_of_counterexample_is_given_where_there_is_one() -> N
         assert Obligation((), implies(wanted, claim)).is_refuted_by(answer.assignment.values)
 
 
-@settings(deadline=None)
 @given(mask=st.integers(1, 0xFFFF), value=st.integers(0, 0xFFFF), noise=st.integers(0, 0xFFFF))
 def test_every_assignment_that_agrees_in_the_relevant_bits_breaks_the_claim(mask: int, value: int, noise: int) -> None:
     obligation = Obligation((Assumption("bit 0 of y", bit(Y, 0)),), ne(X & mask, value & mask))

@@ -23,13 +23,14 @@ from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.forked import RECURSION
 from mmuproof.compare.claims import Change
+from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.compare.versions import Pair, Pairing, Version
 from mmuproof.compare.ways import Given, SetUp
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.changed import changed_tree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_UNITS, is_of_mmu
+from mmuproof.model.lifted.unit_paths import MMU_UNITS, is_of_mmu
 
 pytestmark = pytest.mark.kernel
 
@@ -501,7 +502,7 @@ def version_72(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.Temp
     """Linux 7.2."""
     root = kernel_tree("7.2")
     made = write_stand_ins(root, tmp_path_factory.mktemp("stand-ins"))
-    units = {path: Unit(root, path, clang_arguments(root, made, path), MACROS) for path in MMU_UNITS}
+    units = {path: Unit(root, path, clang_arguments(root, made, path), CONSTANTS) for path in MMU_UNITS}
     return Version({path: Printed(unit, is_of_mmu) for path, unit in units.items()})
 
 

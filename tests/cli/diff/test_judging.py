@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from mmuproof.cli.diff import conditions, judging, tree_comparison
 from mmuproof.cli.diff.changes import Difference, Judgement
 from mmuproof.cli.diff.judging import Half, Judge, whole
 from mmuproof.cli.diff.tree_comparison import judge_all
@@ -267,6 +270,42 @@ def test_of_many_functions_the_few_that_differ_are_looked_at_thoroughly(versions
 def test_what_it_rests_on_is_told(judge: Judged) -> None:
     found = judge("u32 f(u32 x) { return get(x) + 1; }", "u32 f(u32 x) { return 1 + get(x); }")
     assert (found.change, found.calls) == (Change.EQUAL, ("get",))
+
+
+class Watching(Unwatched):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+
+    def failure(self, what: str, trace: str) -> None:
+        self.failures[what] = trace
+
+
+@pytest.mark.parametrize("jobs", [1, 2], ids=["at once", "in halves"])
+def test_a_mistake_of_ours_is_told_with_where_it_comes_from(
+    jobs: int, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_judge: Judge, _compared: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(Judge, "_for_any_masks", fail)
+    monkeypatch.setattr(Judge, "_try", fail)
+    found = versions("", "u32 f(u32 x) { return x; }", "u32 f(u32 x) { return x + 1; }")
+    set_ups = (found.set_up(), SetUp("intel", found.set_up().old, found.set_up().new))
+    judge = Judge(old=found.old, new=found.new, given=found.given, set_ups=set_ups, budget=BUDGET)
+    watching = Watching()
+    judged = judge_all(judge, [found.pair("f")], jobs, watching, nothing)
+    assert {each.reason for (each,) in judged} == {"comparing it failed: ZeroDivisionError: by nothing"}
+    assert watching.failures
+    for trace in watching.failures.values():
+        assert trace.startswith("Traceback")
+        assert trace.endswith("ZeroDivisionError: by nothing")
+
+
+@pytest.mark.parametrize("module", [judging, tree_comparison, conditions], ids=lambda module: str(module.__name__))
+def test_what_is_printed_decides_nothing_of_what_is_judged(module: ModuleType) -> None:
+    assert "cli.diff.report" not in Path(str(module.__file__)).read_text("utf-8")
 
 
 # What a run comes to

@@ -15,6 +15,7 @@ from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.errors import Undefined
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim, Theorem
@@ -57,6 +58,34 @@ def test_a_theorems_verdict_is_its_worst_claims(verdicts: Sequence[Verdict]) -> 
     assert result.reason is not None
     assert result.reason.startswith(result.verdict.value)
     assert result.seconds >= 1.5
+
+
+class Listening(Unwatched):
+    def __init__(self) -> None:
+        self.traces: list[str] = []
+
+    def failure(self, what: str, trace: str) -> None:
+        self.traces.append(trace)
+
+
+def test_a_constant_that_nobody_listed_is_an_error_and_no_feature_that_is_missing() -> None:
+    theorem = Theorem(
+        name="t",
+        claim="",
+        source="",
+        assumes=(),
+        vendors=(Vendor.AMD,),
+        state=lambda kvm, _vendor: [Claim(holds=TRUE, symptoms=())] if kvm.defines("ACC_MISSPELT") else [],
+        catches=(),
+    )
+    watcher = Listening()
+    solver = Solver(verdict_of, lambda _term: None)
+    (result,) = run([Task(theorem, Vendor.AMD)], ReferenceKvm(), solver, processes=1, watcher=watcher)
+    assert result.verdict is Verdict.ERROR
+    assert result.reason is not None
+    assert "ACC_MISSPELT is asked for, but model/constants.py does not list it" in result.reason
+    (trace,) = watcher.traces
+    assert "UnlistedConstant" in trace
 
 
 def test_the_order_of_verdicts() -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from mmuproof.cli.shared.forked import RECURSION, Died, side_by_side
 from mmuproof.lift.errors import Refused
+from tests.hangs import HANGS
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -48,8 +48,13 @@ def raise_unpicklable(_item: int) -> int:
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 9])
 def test_results_are_in_the_order_of_the_items_whoever_is_first(processes: int) -> None:
+    last_is_done = multiprocessing.get_context("fork").Event()
+
     def work(item: int) -> int:
-        time.sleep(0.05 if item % 2 else 0)
+        if item == 6:
+            last_is_done.set()
+        elif item == 0 and processes > 1:
+            assert last_is_done.wait(HANGS)
         return item * item
 
     assert side_by_side(work, range(7), processes, nothing) == [each * each for each in range(7)]
@@ -90,18 +95,26 @@ def test_work_is_done_in_other_processes_that_know_what_this_one_does() -> None:
 
 
 def test_neighbours_go_to_the_same_process_while_there_is_enough_to_do() -> None:
+    # Neither is quicker: each item is begun together with one of the other process.
+    step = multiprocessing.get_context("fork").Barrier(2)
+
     def work(_item: int) -> int:
-        time.sleep(0.02)
+        step.wait(HANGS)
         return os.getpid()
 
     done_by = side_by_side(work, range(12), 2, nothing)
-    assert len(set(done_by[:4])) == 1
-    assert len(set(done_by[6:10])) == 1
+    assert len(set(done_by[:6])) == 1
+    assert len(set(done_by[6:])) == 1
 
 
 def test_who_is_done_helps_the_others() -> None:
+    helped = multiprocessing.get_context("fork").Event()
+
     def work(item: int) -> int:
-        time.sleep(0.05 if item < 6 else 0)
+        if item == 0:
+            assert helped.wait(HANGS)
+        elif item < 6:
+            helped.set()
         return os.getpid()
 
     done_by = side_by_side(work, range(12), 2, nothing)
@@ -109,11 +122,7 @@ def test_who_is_done_helps_the_others() -> None:
 
 
 def test_no_more_processes_than_items() -> None:
-    def work(_item: int) -> int:
-        time.sleep(0.05)
-        return os.getpid()
-
-    assert len(set(side_by_side(work, range(2), 50, nothing))) == 2
+    assert len(set(side_by_side(lambda _: os.getpid(), range(2), 50, nothing))) == 2
 
 
 def test_an_exception_in_a_process_comes_back_as_it_was() -> None:
@@ -169,61 +178,37 @@ def test_code_may_nest_deeply() -> None:
 
 # What is left behind
 
+# Each says that it works, and is done as soon as the process that made it has ended.
 _LONG = """
-import os, sys, time
-from mmuproof.cli.shared.forked import side_by_side
+import os, signal, time
+from mmuproof.cli.shared.forked import nothing, side_by_side
+signal.signal(signal.SIGINT, signal.default_int_handler)
+made_by = os.getpid()
 def work(item):
-    if item == 0:
-        print(os.getpid(), flush=True)
-    time.sleep({seconds})
-    return item
-def told():
-    pass
-print(os.getpid(), flush=True)
-side_by_side(work, range(4), 2, told)
+    os.write(1, b"working\\n")
+    while os.getppid() == made_by:
+        time.sleep(0.01)
+side_by_side(work, range(4), 2, nothing)
 """
 
 
-def run(signal_: int) -> tuple[int, list[int]]:
-    """Send a signal to a process that works side by side: its exit status, and those of its children seen so far."""
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_no_process_outlives_the_one_that_made_it(signal_: int) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", _LONG.format(seconds=0.8)],
+        [sys.executable, "-c", _LONG],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
-    assert int(process.stdout.readline()) == process.pid
-    int(process.stdout.readline())
-    children = [int(each) for each in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    assert children
+    assert [process.stdout.readline() for _ in range(2)] == [b"working\n"] * 2
     process.send_signal(signal_)
-    process.stdout.close()
-    return process.wait(timeout=30), children
-
-
-def is_running(pid: int) -> bool:
+    # The pipe ends when the last of them has ended that can write into it.
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def all_end(pids: list[int]) -> bool:
-    for _ in range(200):
-        if not any(is_running(each) for each in pids):
-            return True
-        time.sleep(0.05)
-    for each in pids:
-        if is_running(each):
-            os.kill(each, signal.SIGKILL)
-    return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
-def test_no_process_outlives_the_one_that_made_it(signal_: int) -> None:
-    status, children = run(signal_)
-    assert status != 0
-    assert all_end(children)
+        rest, _ = process.communicate(timeout=HANGS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert rest == b""
+    assert process.returncode != 0

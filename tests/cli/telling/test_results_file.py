@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 from typer.testing import Result as CliResult
 
+from mmuproof.cli.shared import json_file
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.json_file import check_writable, write_json
 
@@ -40,6 +43,25 @@ def test_a_file_name_that_is_too_long_is_found_before_the_work(tmp_path: Path) -
 def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
     check_writable(tmp_path / "r.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_checking_puts_nothing_into_the_folder_that_could_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def made(**_options: Path) -> Iterator[None]:
+        with TemporaryFile():
+            seen.append(os.listdir(tmp_path))
+            yield
+
+    seen: list[list[str]] = []
+    monkeypatch.setattr(json_file, "TemporaryFile", made)
+    check_writable(tmp_path / "r.json")
+    assert seen == [[]]
+
+
+def test_what_a_killed_run_left_in_the_way_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / f".r.json.{os.getpid()}").write_text("left")
+    with pytest.raises(UsageProblem, match="is in the way"):
+        check_writable(tmp_path / "r.json")
 
 
 def test_writing_replaces_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:

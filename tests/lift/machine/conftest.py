@@ -21,6 +21,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Function
 from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.terms import BitVec, to_signed, var, zext
+from tests.hangs import HANGS
 
 PROGRAMS = Path(__file__).parent / "programs"
 DIALECT = ("-std=gnu11", "-fms-extensions", "-funsigned-char", "-fno-strict-aliasing", "-w")
@@ -122,7 +123,7 @@ class Compiled:
                 text=True,
             )
         for level, process in running.items():
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate(timeout=HANGS)
             assert process.returncode == 0, errors
             self._libraries[level] = ctypes.CDLL(str(folder / f"program{level}.so"))
 

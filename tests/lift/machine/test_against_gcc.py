@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from .conftest import NUMBERS, PROGRAMS, SEED, Compiled, Program
@@ -40,7 +40,7 @@ def test_function_as_compiled(
     defined = 0
 
     @seed(SEED)
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, database=None)
     @given(st.lists(NUMBERS, min_size=3, max_size=3))
     def compare(values: list[int]) -> None:
         nonlocal defined
@@ -120,7 +120,7 @@ def test_operator_on_all_types_as_compiled(
     defined = dict.fromkeys(functions, 0)
 
     @seed(SEED)
-    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, database=None)
     @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=4, max_size=4))
     def compare(inputs: list[tuple[int, int]]) -> None:
         for function in functions:

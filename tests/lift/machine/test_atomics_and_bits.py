@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from mmuproof.lift.errors import Refused
@@ -47,7 +47,7 @@ def compare(lifted: Program, library: Compiled, name: str) -> int:
     defined = 0
 
     @seed(SEED)
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, database=None)
     @given(st.lists(NUMBERS, min_size=3, max_size=3))
     def agree(values: list[int]) -> None:
         nonlocal defined

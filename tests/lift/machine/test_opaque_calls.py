@@ -11,8 +11,9 @@ import pytest
 
 from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.comparing_machine import ComparingMachine
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, pointer_to
-from mmuproof.lift.machine.opaque_calls import CallResult, CallResults, Opaque, OpaqueCalls
+from mmuproof.lift.machine.opaque_calls import CallResult, CallResults, Opaque
 from mmuproof.lift.machine.values import Value
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, var
@@ -30,7 +31,7 @@ OPAQUE = Opaque(re.compile(r"trace_\w+"), {"ask": CallResult("the same", 0xF)}, 
 
 @dataclass(frozen=True)
 class Run:
-    machine: OpaqueCalls
+    machine: ComparingMachine
     result: Value | Place | None
     memory: Memory
 
@@ -54,8 +55,13 @@ def run(program: Callable[[str], Program]) -> Runner:
     def run_it(text: str, *, never: str = "", budget: int = 20_000, answers: CallResults | None = None) -> Run:
         unit = program(S + text).unit
         opaque = replace(OPAQUE, never=frozenset(never.split()))
-        machine = OpaqueCalls(
-            unit, opaque, answers or CallResults(), lambda name: name.startswith("fixed_"), {"renamed": "get"}, budget
+        machine = ComparingMachine(
+            unit,
+            opaque=opaque,
+            answers=answers or CallResults(),
+            is_settled=lambda name: name.startswith("fixed_"),
+            names={"renamed": "get"},
+            budget=budget,
         )
         memory, function = Memory(), unit.function("f")
         arguments = [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from .conftest import NUMBERS, SEED, Compiled, Program
@@ -98,13 +98,7 @@ def draw(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     found: list[T] = []
 
     @seed(SEED)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=count, database=None, phases=[Phase.generate])
     @given(strategy)
     def collect(value: T) -> None:
         found.append(value)

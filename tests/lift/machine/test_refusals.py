@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.errors import Missing, ParseFailed, Refused
-from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.errors import Missing, ParseFailed, Refused, UnlistedConstant
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
 
 from .conftest import CLANG, Program
 
@@ -151,7 +151,6 @@ def test_missing_names_are_reported(program: Callable[[str], Program]) -> None:
     assert unit.function("new_name", "f").name == "f"
     assert unit.has_variable("there")
     assert not unit.has_variable("absent")
-    assert unit.constant("ABSENT") is None
 
 
 def test_constants_come_from_the_tree(tmp_path: Path) -> None:
@@ -160,21 +159,24 @@ def test_constants_come_from_the_tree(tmp_path: Path) -> None:
         "enum { FIRST = 3, SECOND }; static int something;"
     )
     (tmp_path / "program.c").write_text(text)
-    unit = Unit(tmp_path, "program.c", CLANG, macros=("MASK", "NEGATIVE", "ABSENT", "FIRST"))
+    unit = Unit(tmp_path, "program.c", CLANG, ConstantNames(("MASK", "NEGATIVE", "ABSENT", "SECOND"), "list.py"))
     assert unit.constant("MASK") == 1 << 52
     assert unit.constant("NEGATIVE") == (1 << 64) - 1
     assert unit.constant("SECOND") == 4
     assert unit.constant("ABSENT") is None
+    for name in ("WORD", "FIRST", "NOWHERE"):
+        with pytest.raises(UnlistedConstant, match=f"^{name} is asked for, but list.py does not list it"):
+            unit.constant(name)
 
 
 def test_macro_that_is_no_constant_is_refused_or_does_not_parse(tmp_path: Path) -> None:
     (tmp_path / "program.c").write_text("#define WORD something\nstatic int something;")
     with pytest.raises((Refused, ParseFailed)):
-        Unit(tmp_path, "program.c", CLANG, macros=("WORD",)).constant("WORD")
+        Unit(tmp_path, "program.c", CLANG, ConstantNames(("WORD",))).constant("WORD")
 
 
 def test_edited_text_stands_in_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "program.c").write_text('#include "part.h"\nenum { VALUE = PART };')
     (tmp_path / "part.h").write_text("#define PART 1\n")
-    unit = Unit(tmp_path, "program.c", CLANG, edited={"part.h": "#define PART 2\n"})
+    unit = Unit(tmp_path, "program.c", CLANG, ConstantNames(("VALUE",)), {"part.h": "#define PART 2\n"})
     assert unit.constant("VALUE") == 2

@@ -9,9 +9,10 @@ import pytest
 
 from mmuproof.lift.parsing.joined import NotJoined, parse_joined
 from mmuproof.lift.parsing.printed import Printed
-from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
-from mmuproof.model.lifted.unit_paths import MACROS, MMU_UNITS, is_of_mmu
+from mmuproof.model.lifted.constants import LOOKED_UP
+from mmuproof.model.lifted.unit_paths import MMU_UNITS, is_of_mmu
 from tests.lift.machine.conftest import CLANG
 
 KVM = "arch/x86/kvm"
@@ -57,7 +58,7 @@ def parse(
         (folder / name).write_text(text)
     (folder / "virt/kvm").mkdir(parents=True, exist_ok=True)
     lines = {path: [*CLANG, f"-I{folder}/include", f'-DKBUILD_BASENAME="{Path(path).stem}"'] for path in (ONE, TWO)}
-    return parse_joined(folder, lines, ["LIMIT", "ONLY_ONE", "LATE"])
+    return parse_joined(folder, lines, ConstantNames(("LIMIT", "ONLY_ONE", "LATE")))
 
 
 def test_each_unit_has_its_own_functions_and_those_of_its_headers(tmp_path: Path) -> None:
@@ -161,10 +162,10 @@ def test_every_function_of_the_mmu_says_the_same_as_in_its_unit_alone(
     root = kernel_tree(version)
     made = write_stand_ins(root, tmp_path)
     lines = {path: clang_arguments(root, made, path) for path in MMU_UNITS}
-    for path, unit in parse_joined(root, lines, MACROS).items():
-        together, alone = (Printed(each, is_of_mmu) for each in (unit, Unit(root, path, lines[path], MACROS)))
+    for path, unit in parse_joined(root, lines, LOOKED_UP).items():
+        together, alone = (Printed(each, is_of_mmu) for each in (unit, Unit(root, path, lines[path], LOOKED_UP)))
         assert together.functions == alone.functions
-        for macro in MACROS:
+        for macro in LOOKED_UP.names:
             assert alone.unit.constant(macro) in (None, together.unit.constant(macro)), macro
         for name in alone.functions:
             assert together.digest(name) == alone.digest(name), name

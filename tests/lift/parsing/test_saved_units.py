@@ -16,6 +16,7 @@ from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import parse_text
 from mmuproof.lift.tree import stand_ins
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
+from tests.hangs import HANGS
 
 UNIT = "arch/x86/kvm/mmu/spte.c"
 OWN = "arch/x86/kvm/mmu/spte.h"
@@ -146,9 +147,9 @@ def test_runs_at_the_same_time_agree(tree: Path, tmp_path: Path) -> None:
     runs = [context.Process(target=_run, args=(tree, tmp_path / "cache", results)) for _ in range(3)]
     for run in runs:
         run.start()
-    assert [results.get(timeout=120) for _ in runs] == ["2"] * 3
+    assert [results.get(timeout=HANGS) for _ in runs] == ["2"] * 3
     for run in runs:
-        run.join(timeout=60)
+        run.join(HANGS)
         assert run.exitcode == 0
     assert len(list((tmp_path / "cache").glob("*.ast"))) == 1
     assert not list((tmp_path / "cache").glob(".making-*"))

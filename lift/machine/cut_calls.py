@@ -1,0 +1,182 @@
+"""The policy of a proof: every call is followed but for those on the list of cuts; there is no other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from mmuproof.lift import syntax
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, VoidType, member_at
+from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.call_policy import StandIn
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.definitions import Definitions
+from mmuproof.lift.machine.evaluation import Evaluation, Result
+from mmuproof.lift.machine.execution import Execution
+from mmuproof.lift.machine.findings import CallMade, NotedCut
+from mmuproof.lift.machine.located import Located
+from mmuproof.lift.machine.memory import input_pointer
+from mmuproof.lift.machine.state import State
+from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value, as_pointer
+from mmuproof.lift.machine.variables import Variables
+from mmuproof.lift.syntax import Expr, Function, Location
+from mmuproof.smt.terms import BitVec, resize, var
+
+
+class CutCalls:
+    """See `CallPolicy`.
+
+    Args:
+        cuts: the calls that are not followed, by the names of their functions.
+        definitions: where the variables are that a cut writes.
+        run: where the calls are noted.
+        access: to memory.
+        values: evaluates arguments.
+        variables: where the objects are that a cut writes.
+    """
+
+    def __init__(
+        self,
+        *,
+        cuts: Mapping[str, Cut],
+        definitions: Definitions,
+        run: Execution,
+        access: MemoryAccess,
+        values: Evaluation,
+        variables: Variables,
+    ) -> None:
+        self._cuts, self._definitions = cuts, definitions
+        self._run, self._access, self._values, self._variables = run, access, values, variables
+
+    def passes_over(self, function: str) -> bool:
+        """Never: all arguments are evaluated."""
+        return False
+
+    def stand_in(self, names: Sequence[str]) -> StandIn | None:
+        """See `CallPolicy`."""
+        cut = next((self._cuts[name] for name in names if name in self._cuts), None)
+        return None if cut is None else partial(self._cut, cut)
+
+    def not_followed(self, names: Sequence[str], call: syntax.Call, state: State, why: str) -> Result:
+        """See `CallPolicy`."""
+        raise Refused(why, str(call.at))
+
+    def follow(
+        self,
+        function: Function,
+        arguments: Sequence[Value | Place],
+        state: State,
+        at: Location,
+        run_body: Callable[[], Result],
+    ) -> Result:
+        """See `CallPolicy`."""
+        return run_body()
+
+    def _cut(self, cut: Cut, expr: syntax.Call, state: State) -> Value | None:
+        self._run.cut_calls[NotedCut(cut, expr.at)] = None
+        arguments: list[Value | None] = []
+        for argument in expr.arguments:
+            if isinstance(argument.type, RecordType):
+                self._values.aggregate(argument, state)
+                arguments.append(None)
+            else:
+                arguments.append(self._values.value(argument, state))
+        self._run.calls_made.append(
+            CallMade(
+                function=cut.function,
+                at=expr.at,
+                guard=state.guard,
+                arguments=tuple(arguments),
+                caller=self._run.function,
+            )
+        )
+        tag = self._run.unique(f"{cut.function}()")
+        for position, path in cut.writes:
+            value = arguments[position] if position < len(arguments) else None
+            pointer = as_pointer(value) if value is not None else None
+            if pointer is None:
+                raise Refused(f"cut {cut.function}: argument {position} is no pointer", str(expr.at))
+            self._make_unknown(cut, pointer, expr.arguments[position], path, tag, state)
+        for name in cut.writes_globals:
+            try:
+                variable = self._definitions.variable(name)
+            except Missing:
+                raise Refused(f"cut {cut.function}: there is no object {name}", str(expr.at)) from None
+            state.memory.make_unknown(self._variables.global_object(variable), tag)
+        for position, path, stored in cut.stores:
+            if position >= len(arguments):
+                raise Refused(f"cut {cut.function}: there is no argument {position}", str(expr.at))
+            self._answer(cut, arguments[position], expr.arguments[position], path, stored, state)
+        return self._cut_result(cut, expr, arguments, tag) if cut.gives is None else cut.gives
+
+    def _answer(self, cut: Cut, value: Value | None, argument: Expr, path: str, stored: Value, state: State) -> None:
+        """Put a known value behind one of a cut's pointer arguments."""
+        pointer = as_pointer(value) if value is not None else None
+        if pointer is None or not isinstance(argument.type, PointerType):
+            raise Refused(f"cut {cut.function}: an argument is no pointer", str(argument.at))
+        target = argument.type.target
+        offset, width = 0, target.bits
+        if path:
+            try:
+                member = _first_member(target, path.split("|"))
+            except KeyError:
+                raise Refused(f"cut {cut.function}: {target.name} has no {path}", str(argument.at)) from None
+            offset, width = member.offset, member.width
+        places = self._access.follow(pointer, state, argument.at)
+        moved = [(guard, place.moved(offset)) for guard, place in places]
+        self._access.write(moved, width, stored, state, argument.at)
+
+    def _cut_result(self, cut: Cut, expr: syntax.Call, arguments: Sequence[Value | None], name: str) -> Value | None:
+        if isinstance(expr.type, VoidType):
+            return None
+        if cut.repeatable:
+            constants = [a.value for a in arguments if isinstance(a, BitVec) and a.is_const]
+            if len(constants) != len(arguments):
+                raise Refused(f"cut {cut.function}: repeatable, but an argument is no constant", str(expr.at))
+            name = f"{cut.function}({', '.join(map(str, constants))})"
+        if isinstance(expr.type, PointerType):
+            return input_pointer(Object(name=name, type=expr.type, kind=ObjectKind.INPUT), name, expr.type)
+        if not isinstance(expr.type, IntType):
+            raise Refused(f"cut {cut.function}: a result of type {expr.type.name}", str(expr.at))
+        width = 1 if expr.type.is_bool else expr.type.bits
+        result = resize(var(name, width), expr.type.bits)
+        return result if cut.result_mask is None else result & cut.result_mask
+
+    def _make_unknown(self, cut: Cut, pointer: Pointer, argument: Expr, path: str, tag: str, state: State) -> None:
+        """Havoc what a cut may write behind one of its pointer arguments."""
+        while (
+            isinstance(argument, syntax.Cast)
+            and isinstance(argument.operand.type, PointerType)
+            and isinstance(argument.type, PointerType)
+            and isinstance(argument.type.target, VoidType)
+        ):
+            argument = argument.operand
+        type_ = argument.type.target if isinstance(argument.type, PointerType) else argument.type
+        for target in pointer.targets:
+            place = target.place
+            if place is None:
+                continue
+            if not path:
+                state.memory.make_unknown(place.object, tag)
+                continue
+            try:
+                member = StructMember("", 0, type_) if path == "*" else _first_member(type_, path.split("|"))
+            except KeyError:
+                raise Refused(
+                    f"cut {cut.function}: {type_.name} has no {path.replace('|', ' or ')}", str(argument.at)
+                ) from None
+            moved = place.moved(member.offset)
+            for _, offset in self._access.choices(moved, member.width, state, argument.at):
+                with Located(argument.at):
+                    state.memory.make_range_unknown(place.object, offset, member.width, tag)
+
+
+def _first_member(type_: CType, paths: Sequence[str]) -> StructMember:
+    """The first of several paths that a struct has; kernels move members."""
+    for path in paths:
+        with suppress(KeyError):
+            if isinstance(type_, RecordType):
+                return member_at(type_, path)
+    raise KeyError(paths)

@@ -1,0 +1,124 @@
+"""A run of the machine: what it has found, where it stands, and which names it has given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmuproof.lift.c_types import RecordType
+from mmuproof.lift.errors import Undefined
+from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep
+from mmuproof.lift.machine.state import Frame, State
+from mmuproof.lift.syntax import Location
+from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How far a run has come: the lengths of what it has found, and how often each name has been given."""
+
+    checks: int
+    steps: int
+    cut_calls: int
+    calls_made: int
+    counts: Mapping[str, int]
+
+
+class Execution:
+    """What all parts of a machine share.
+
+    Args:
+        counts: how often each name has been given before.
+    """
+
+    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
+        self.checks: list[NotedCheck] = []
+        self.steps: list[NotedStep] = []
+        self.cut_calls: dict[NotedCut, None] = {}
+        self.calls_made: list[CallMade] = []
+        self.frames: list[Frame] = []
+        """The functions that run, the innermost last."""
+        self.words: dict[str, RecordType] = {}
+        """The unions among what has been read of objects from outside, by their variables' names."""
+        self._counts = dict(counts or {})
+        self._loops: list[tuple[list[State], int]] = []
+
+    @property
+    def frame(self) -> Frame:
+        """The function that runs."""
+        return self.frames[-1]
+
+    @property
+    def function(self) -> str:
+        """The name of the function that runs; empty if there is none."""
+        return self.frames[-1].function if self.frames else ""
+
+    # -- names ------------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each name has been given."""
+        return self._counts
+
+    def count(self, name: str) -> int:
+        """How often a name has been given, this time included."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return count
+
+    def unique(self, name: str) -> str:
+        """A name that no other call of this gives."""
+        count = self.count(name)
+        return name if count == 1 else f"{name}#{count}"
+
+    # -- obligations ------------------------------------------------------------------------------
+
+    def require(self, kind: CheckKind, holds: Bool, state: State, at: Location, what: str = "") -> None:
+        """Demand that ``holds`` on this path; where it certainly does not, the path ends.
+
+        Raises:
+            Undefined: it is C that demands it, and every execution breaks it.
+        """
+        obligation = implies(state.guard, holds)
+        if obligation is TRUE:
+            return
+        if not kind.is_stated and holds is FALSE:
+            if state.guard is TRUE:
+                raise Undefined(f"undefined behaviour: {what or f'it is not true that {kind.value}'}", str(at))
+            state.guard = FALSE
+        self.checks.append(NotedCheck(kind, at, obligation, self.function))
+
+    # -- loops that go round ----------------------------------------------------------------------
+
+    def enter_loop(self, left: list[State]) -> None:
+        """Go round a loop; the paths that leave it are added to ``left``."""
+        self._loops.append((left, len(left)))
+
+    def leave_loop(self) -> None:
+        """The innermost loop goes round no more."""
+        self._loops.pop()
+
+    @property
+    def is_in_open_loop(self) -> bool:
+        """Whether some loop goes round although it may have been left already."""
+        return any(len(left) > before for left, before in self._loops)
+
+    # -- going back -------------------------------------------------------------------------------
+
+    def mark(self) -> Mark:
+        """How far the run has come."""
+        return Mark(
+            checks=len(self.checks),
+            steps=len(self.steps),
+            cut_calls=len(self.cut_calls),
+            calls_made=len(self.calls_made),
+            counts=self._counts.copy(),
+        )
+
+    def go_back(self, mark: Mark) -> None:
+        """Forget what has been found since."""
+        del self.checks[mark.checks :]
+        del self.steps[mark.steps :]
+        while len(self.cut_calls) > mark.cut_calls:
+            self.cut_calls.popitem()
+        del self.calls_made[mark.calls_made :]
+        self._counts = dict(mark.counts)

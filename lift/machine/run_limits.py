@@ -1,0 +1,25 @@
+"""How far a run goes before it is given up."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from mmuproof.lift.errors import Refused
+
+
+class TooMuch(Refused):
+    """The run is longer than it may be."""
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What a run may take; it does not depend on the computer's speed.
+
+    Args:
+        undecided_rounds: how often a loop goes round while it is not certain that it does.
+        statements: how many statements are run.
+    """
+
+    undecided_rounds: int = 128
+    statements: int = sys.maxsize

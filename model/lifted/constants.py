@@ -1,0 +1,44 @@
+"""The macros and enumerators whose values are read off a tree."""
+
+from __future__ import annotations
+
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
+from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
+from mmuproof.model.features import MARKS, MarkKind
+from mmuproof.model.kvm import NotThere
+
+OF_AREAS = (
+    "EXIT_QUALIFICATION",
+    "GUEST_PHYSICAL_ADDRESS",
+    "KVM_ADDRESS_SPACE_NUM",
+    "KVM_MAX_NR_ADDRESS_SPACES",
+    "KVM_X86_TDX_VM",
+    "RET_PF_FIXED",
+    "RET_PF_SPURIOUS",
+    "SECONDARY_EXEC_MODE_BASED_EPT_EXEC",
+    "SHADOW_NONPRESENT_VALUE",
+    "SVM_MISC_ENABLE_GMET",
+    "X86_FEATURE_GBPAGES",
+    "X86_FEATURE_GMET",
+    "X86_FEATURE_NPT",
+)
+"""What the areas of a lifted tree ask its units for."""
+
+_OF_FEATURES = (mark.name for marks in MARKS.values() for mark in marks if mark.kind is MarkKind.CONSTANT)
+LOOKED_UP = ConstantNames(
+    tuple(dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *_OF_FEATURES))), "model/lifted/constants.py"
+)
+"""What every unit is parsed for: this, and what theorems and features ask for."""
+
+
+def constant_of(unit: Unit, *names: str) -> int:
+    """The value of the first of some macros and enumerators that a unit defines; kernels rename them.
+
+    Raises:
+        NotThere: it defines none of them; told by the first name.
+    """
+    values = (unit.constant(name) for name in names)
+    found = next((value for value in values if value is not None), None)
+    if found is None:
+        raise NotThere(names[:1])
+    return found

@@ -1,0 +1,1 @@
+"""Software walks of guest page tables in the reference model."""
