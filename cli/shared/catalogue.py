@@ -7,7 +7,6 @@ should wait for them.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -94,8 +93,10 @@ class Installed:
 
     @cached_property
     def _added(self) -> tuple[Added, ...]:
+        from importlib.metadata import entry_points
+
         # Nearly always there is none, and what reads them need not be loaded.
-        if not importlib.metadata.entry_points(group=OWN_THEOREMS):
+        if not entry_points(group=OWN_THEOREMS):
             return ()
         from mmuproof.cli.shared.own_theorems import check, read_packages
         from mmuproof.model.defects.catalogue import DEFECTS
