@@ -147,6 +147,10 @@ class Kvm(ABC):
             Contradiction: some marks of it are there, and some are not.
         """
 
+    def near(self, _name: str) -> tuple[str, ...]:
+        """What the implementation has that is called like something that is not found; for a reader."""
+        return ()
+
     @abstractmethod
     def failed_assertions(self) -> tuple[str, ...]:
         """Every ``static_assert`` that does not hold, with its place."""

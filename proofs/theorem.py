@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Statement, Symptom
 from mmuproof.model.vendor import Vendor
@@ -107,6 +108,14 @@ def showing(symptom: str, *defects: str) -> tuple[Catch, ...]:
     return tuple(Catch(defect, symptom) for defect in defects)
 
 
+@dataclass(frozen=True)
+class Need:
+    """A feature that a theorem is about, for some vendors or for all."""
+
+    feature: Feature
+    vendors: tuple[Vendor, ...] = tuple(Vendor)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Theorem:
     """A theorem.
@@ -117,8 +126,9 @@ class Theorem:
         source: manual and section, or the kernel's own comment or assertion.
         assumes: what it takes for granted, each with why a caller guarantees it.
         vendors: for which tables it is stated; for all by default.
+        needs: the features that it is about; it does not apply to a kernel that lacks one.
         state: gives the claims for one implementation and vendor; raises
-            `mmuproof.model.kvm.NotThere` where the implementation lacks what the theorem is about.
+            `mmuproof.model.kvm.NotThere` where something is not found that the theorem looks for.
         catches: the defects that it must catch.
     """
 
@@ -127,5 +137,14 @@ class Theorem:
     source: str
     assumes: tuple[str, ...] = ()
     vendors: tuple[Vendor, ...] = tuple(Vendor)
+    needs: tuple[Need, ...] = ()
     state: Callable[[Kvm, Vendor], Sequence[Claim]]
     catches: tuple[Catch, ...]
+
+    def lacking(self, kvm: Kvm, vendor: Vendor) -> tuple[Feature, ...]:
+        """The features that it is about for a vendor and that an implementation lacks.
+
+        Raises:
+            Contradiction: the implementation has some marks of a feature, and lacks others.
+        """
+        return tuple(need.feature for need in self.needs if vendor in need.vendors and not kvm.has(need.feature))

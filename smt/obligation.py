@@ -24,6 +24,8 @@ class Verdict(enum.Enum):
     """The solver's budget ran out."""
     NOT_APPLICABLE = "NOT_APPLICABLE"
     """What the claim is about does not exist here."""
+    LOST = "LOST"
+    """Something that the question is about is not found, although there is reason to think that it is there."""
     ERROR = "ERROR"
     """The question could not be posed, or the answer did not stand its check."""
 

@@ -76,7 +76,16 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             trying = Trying(tasks=tasks, subject=subject, solver=ask, known=known, hardware=hardware)
             trials, unfit = trying.all(tuple(catalogue.defects().values()), request.jobs, watcher)
         else:
-            results = run(tasks, subject.kvm, ask, processes=processes, watcher=watcher, known=known, hardware=hardware)
+            results = run(
+                tasks,
+                subject.kvm,
+                ask,
+                processes=processes,
+                watcher=watcher,
+                known=known,
+                hardware=hardware,
+                release=subject.identity.version,
+            )
     report: Report | Trials
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:

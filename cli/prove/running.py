@@ -15,13 +15,15 @@ from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.counterexamples import NoSymptom, explain
 from mmuproof.lift.errors import Missing, Refused, SourceError, Undefined
+from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.stated import series_before, stated
 from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Verdict
 from mmuproof.spec.hardware import Hardware
 
-SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
+SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
 """A theorem's verdict is the first of these that one of its claims has.
 
 REFUTED comes before ERROR because a confirmed counterexample stands by itself, whatever became of the other
@@ -60,6 +62,7 @@ def run(
     watcher: Watcher,
     known: Sequence[KnownFinding] = (),
     hardware: Hardware | None = None,
+    release: str | None = None,
 ) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
@@ -71,11 +74,12 @@ def run(
         watcher: is told how far it has come.
         known: the findings as which counterexamples are recognised.
         hardware: what is known of the processor; nothing if it is not given.
+        release: which kernel it is, ``7.2.13``; what is stated of releases before it has to be stated of it.
 
     Raises:
         SourceError: the tree turns out to be unusable.
     """
-    prover = Prover(kvm, solver, known, hardware or Hardware())
+    prover = Prover(kvm=kvm, solver=solver, known=known, hardware=hardware or Hardware(), release=release)
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
@@ -86,7 +90,7 @@ def run(
     return tuple(each.result for each in proved)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prover:
     """What is the same for all tasks of a run; see `run`."""
 
@@ -94,15 +98,39 @@ class Prover:
     solver: Solver
     known: Sequence[KnownFinding]
     hardware: Hardware
+    release: str | None = None
 
     def all(self, tasks: Sequence[Task]) -> list[Proved]:
         """The verdicts on some tasks."""
-        return [self._prove(task) for task in tasks]
+        return [self._with_what_is_lost(task, *self._prove(task)) for task in tasks]
 
-    def _prove(self, task: Task) -> Proved:
+    def _with_what_is_lost(self, task: Task, proved: Proved, parts: Sequence[str]) -> Proved:
+        """A result, and what of it was stated of an earlier release and is not stated here."""
+        series = None if self.release is None else series_before(self.release)
+        if series is None or proved.result.verdict in (Verdict.ERROR, Verdict.LOST):
+            return proved
+        missing = stated(task.theorem.name, task.vendor).missing(parts, series)
+        if not missing:
+            return proved
+        named = ", ".join(repr(part) for part in missing if part) or "all of it"
+        lost = f"not stated here, and stated of Linux {series}: {named}"
+        result, told = proved.result, proved.result.reason
+        refuted = result.verdict is Verdict.REFUTED
+        return replace(
+            proved,
+            result=replace(
+                result,
+                verdict=Verdict.REFUTED if refuted else Verdict.LOST,
+                reason=f"{told} Besides, LOST: {lost}" if refuted else lost if told is None else f"{lost}; {told}",
+                known=(),
+            ),
+        )
+
+    def _prove(self, task: Task) -> tuple[Proved, Sequence[str]]:
+        """A task's result, and the parts of the theorem that are stated."""
         start = time.thread_time()
 
-        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> Proved:
+        def ended(verdict: Verdict, reason: str, error: Exception | None = None) -> tuple[Proved, Sequence[str]]:
             theorem = task.theorem
             result = Result(
                 theorem=theorem.name,
@@ -113,12 +141,16 @@ class Prover:
                 assumptions=theorem.assumes,
                 source=theorem.source,
             )
-            return Proved(result, () if error is None else (traced(error),))
+            return Proved(result, () if error is None else (traced(error),)), ()
 
         try:
+            if lacking := task.theorem.lacking(self.kvm, task.vendor):
+                return ended(Verdict.NOT_APPLICABLE, f"this kernel lacks {', '.join(each.value for each in lacking)}")
             claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
+        except Contradiction as contradiction:
+            return ended(Verdict.LOST, str(contradiction))
         except (NotThere, Missing) as missing:
-            return ended(Verdict.NOT_APPLICABLE, f"not defined: {', '.join(missing.names)}")
+            return ended(Verdict.LOST, self._lost(task, missing.names))
         except Undefined as undefined:
             claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)
         except Refused as refused:
@@ -131,7 +163,18 @@ class Prover:
         if not claims:
             return ended(Verdict.ERROR, "the theorem states no claim")
         seconds = time.thread_time() - start
-        return _conclude(task, claims, _find(claims, self.solver), seconds, self.known)
+        concluded = _conclude(task, claims, _find(claims, self.solver), seconds, self.known)
+        return concluded, [claim.case.part for claim in claims]
+
+    def _lost(self, task: Task, names: Sequence[str]) -> str:
+        """What was looked for, what is like it here, and which series has it."""
+        like = tuple(dict.fromkeys(each for name in names for each in self.kvm.near(name)))
+        last = stated(task.theorem.name, task.vendor).last()
+        return (
+            f"not found: {', '.join(names)}"
+            + (f"; like it here: {', '.join(like)}" if like else "")
+            + (f"; Linux {last} has it" if last else "")
+        )
 
 
 def _conclude(
@@ -153,6 +196,7 @@ def _conclude(
         source=theorem.source,
         refuted=told.refuted,
         known=told.known,
+        claims=len(claims),
     )
     return Proved(result, tuple(traced(each.failure) for each in findings if each.failure is not None))
 

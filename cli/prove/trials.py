@@ -156,7 +156,9 @@ class _TryingInFolder:
         trying = self.trying
         try:
             with _with_defect(trying.subject, defect) as kvm:
-                return Prover(kvm, trying.solver, trying.known, trying.hardware).all(trying.tasks)
+                return Prover(kvm=kvm, solver=trying.solver, known=trying.known, hardware=trying.hardware).all(
+                    trying.tasks
+                )
         except (_DoesNotFitError, SourceError) as error:
             return " ".join(str(error).split())
 

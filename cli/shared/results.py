@@ -70,6 +70,7 @@ class Result:
     theorems need of the code counts for the first of them; parsing, which happens beside this, for none.
     ``refuted`` is the shape of each of its counterexamples.  ``known`` are the numbers of the known findings
     that they are, and empty if anything is wrong with the theorem that is not known.
+    ``claims`` is how many claims it made.
     """
 
     theorem: str
@@ -83,6 +84,7 @@ class Result:
     source: str = ""
     refuted: tuple[Shape, ...] = ()
     known: tuple[int, ...] = ()
+    claims: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ _STYLES = {
     Verdict.VACUOUS: "yellow",
     Verdict.UNKNOWN: "yellow",
     Verdict.NOT_APPLICABLE: "dim",
+    Verdict.LOST: "bold magenta",
     Verdict.ERROR: "red",
 }
 _CITED = ("C11", "KVM", "KVM's")
@@ -193,6 +194,8 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     for count_and_style in counts:
         parts += [", ", count_and_style] if parts else [count_and_style]
     version = f" (Linux {kernel.version})" if kernel.version else ""
+    claims = sum(result.claims for result in report.results)
+    parts.append(f" of {claims} claim{'' if claims == 1 else 's'}" if claims else "")
     output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
 
 

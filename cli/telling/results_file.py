@@ -52,6 +52,7 @@ def _result(result: Result) -> dict[str, object]:
         "cuts": [cut_content(cut) for cut in result.cuts],
         "counterexample": result.counterexample and counterexample_content(result.counterexample),
         "known_findings": list(result.known),
+        "claims": result.claims,
     }
 
 

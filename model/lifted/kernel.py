@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar, cast
 
+from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.source import KernelTree
@@ -50,6 +53,20 @@ from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
+_MEMBER = re.compile(r"((?:struct|union) \w+)\.([\w.]+)")
+
+
+def _members_like(record: RecordType, path: str) -> tuple[str, ...]:
+    """The members like the first that a path does not find; those of its type are not told apart."""
+    known = record
+    for part in path.split("."):
+        inner = known.members.get(part)
+        if inner is None:
+            return tuple(get_close_matches(part, list(known.members), n=4, cutoff=0.4))
+        if not isinstance(inner.type, RecordType):
+            break
+        known = inner.type
+    return ()
 
 
 class LiftedKvm(Kvm):
@@ -187,6 +204,18 @@ class LiftedKvm(Kvm):
             return bool(list(members_named(unit.record(record), name)))
         except Missing:
             return False
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """See `Kvm.near`; of functions and of members of a struct."""
+        found = _MEMBER.match(name)
+        if found is None:
+            known = {f"{each}()" for unit in self.units.parsed for each in unit.definitions}
+            return tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.7))
+        record, path = found.groups()
+        for unit in self.units.parsed:
+            with suppress(Missing):
+                return _members_like(unit.record(record), path)
+        return ()
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""

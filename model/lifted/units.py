@@ -56,6 +56,12 @@ class Units:
                 return unchanged
         return self._parse(path)
 
+    @property
+    def parsed(self) -> tuple[Unit, ...]:
+        """The units that have been parsed so far."""
+        done = (each for each in self._futures.values() if each.done() and not each.cancelled())
+        return tuple(each.result() for each in done if each.exception() is None)
+
     def has(self, path: str) -> bool:
         """Whether the tree has a file for a unit."""
         return (self._root / path).is_file()

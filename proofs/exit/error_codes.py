@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmuproof.model.evidence import CheckKind, Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
@@ -19,7 +20,7 @@ from mmuproof.proofs.given.exit_events import (
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has, reads_have_a_bit
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -189,7 +190,7 @@ def _stage_symptoms(kvm: Kvm, event: EptViolation, code: BitVec) -> tuple[Sympto
             f"{_SDM}: bit 8 is clear for a paging structure, and says nothing if bit 7 is clear",
         ),
     ]
-    if reads_have_a_bit(kvm) and kvm.defines("EPT_VIOLATION_GVA_USER"):
+    if reads_have_a_bit(kvm) and kvm.has(Feature.ADVANCED_EXIT_INFORMATION):
         user = has(code, kvm.constant("PFERR_USER_MASK"))
         known = all_of(event.translated, event.advanced_information)
         symptoms += [
@@ -239,7 +240,7 @@ def _npf(kvm: Kvm, _vendor: Vendor) -> Claim:
     for mask, _, _ in _FLAGS:
         named |= kvm.constant(mask)
     # Memory of a guest with SEV-SNP is private where the C-bit says so.
-    private = kvm.constant("PFERR_PRIVATE_ACCESS") if kvm.defines("PFERR_PRIVATE_ACCESS") else 0
+    private = kvm.constant("PFERR_PRIVATE_ACCESS") if kvm.has(Feature.PRIVATE_ACCESS) else 0
     invented = all_of(ne(code & private, 0), negate(fault.encrypted))
     symptoms += [
         Wrong(
@@ -379,6 +380,7 @@ THEOREMS = (
             "a privilege level is 0 to 3",
         ),
         vendors=(Vendor.AMD,),
+        needs=(Need(Feature.GMET),),
         state=alone(_npf_1218),
         catches=showing("user-below-3", "npf-without-1218", "npf-1218-by-cpl-0"),
     ),

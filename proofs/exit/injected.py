@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
@@ -44,7 +45,7 @@ _STAGE = ("linear-address-valid", "final")
 def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     told = kvm.exits.injected_ept_violation()
     offered = _advanced_information_offered(kvm, told)
-    mbec = bool_var("MBEC in vmcs12") if kvm.defines("EPT_VIOLATION_GVA_USER") else FALSE
+    mbec = bool_var("MBEC in vmcs12") if kvm.has(Feature.ADVANCED_EXIT_INFORMATION) else FALSE
     event = replace(
         any_ept_violation(mbec=mbec, advanced_information=offered),
         # KVM blocks NMIs again, as if IRET had not unblocked them, so there is nothing to be told.
@@ -71,7 +72,7 @@ def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             "and L1 is offered advanced information, of a final translation", all_of(event.final, offered)
         )
         yield _told_claim(kvm, told, plain, "found by KVM, with advanced information", (own, with_))
-    if kvm.defines("PFERR_SS_MASK"):
+    if kvm.has(Feature.SHADOW_STACKS):
         # The tree knows shadow stacks, and L2 may have them.
         shadow = Assumption("and it is one of a shadow-stack access", event.shadow_stack)
         yield _passed_on_claim(kvm, told, event, "passed on, of a shadow-stack access", (shadow,))
@@ -79,7 +80,7 @@ def _injected_ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 
 def _advanced_information_offered(kvm: Kvm, told: InjectedEptViolation) -> Bool:
     """Whether L1 may expect advanced information; a tree that does not know of it does not offer it."""
-    if not kvm.defines("VMX_EPT_ADVANCED_VMEXIT_INFO_BIT"):
+    if not kvm.has(Feature.ADVANCED_EXIT_INFORMATION):
         return FALSE
     return bit(told.ept_caps, ept_violation.EPT_VPID_CAP_ADVANCED_INFORMATION)
 
@@ -282,7 +283,7 @@ def _injected_npf(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         vmpl=FALSE,
         shadow_stack_page=FALSE,
     )
-    if not kvm.defines("PFERR_SS_MASK"):
+    if not kvm.has(Feature.SHADOW_STACKS):
         # The tree knows no shadow stacks, and L2 has none.
         fault = replace(fault, shadow_stack=FALSE)
     real = replace(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.gating.mbec import CONTROL_FLAGS
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
 from mmuproof.spec import vmx_controls as vmx
@@ -226,6 +227,7 @@ THEOREMS = (
         source="SDM 29.2.1.1, A.3.3, A.10; APM 15.25.13",
         assumes=(_INFORMED, _NOT_YET, "svm_hardware_setup() succeeds: the module is not loaded otherwise"),
         vendors=(Vendor.INTEL, Vendor.AMD),
+        needs=(Need(Feature.MBEC, (Vendor.INTEL,)), Need(Feature.GMET, (Vendor.AMD,))),
         state=_advertised,
         catches=(
             Catch("mbec-offered-while-off", "offered-while-off"),

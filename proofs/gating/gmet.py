@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several
 from mmuproof.smt.terms import BitVec, all_of, any_of, bit, bool_var, ne, negate, var
 from mmuproof.spec import svm_controls as svm
 
@@ -110,6 +111,7 @@ THEOREMS = (
         "CPUID, and nested paging exactly if L1 turns it on and was given it.",
         source="APM 15.25.13",
         vendors=(Vendor.AMD,),
+        needs=(Need(Feature.GMET),),
         state=alone(_cache),
         catches=(Catch("cached-gmet-kept", "gmet-kept"), Catch("cached-nested-paging-kept", "nested-paging")),
     ),
@@ -120,6 +122,7 @@ THEOREMS = (
         "No other feature is on but nested paging as in vmcb01.",
         source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
         vendors=(Vendor.AMD,),
+        needs=(Need(Feature.GMET),),
         state=several(_vmcb02),
         catches=(
             Catch("vmcb02-inherits-gmet", "gmet-not-l2s"),

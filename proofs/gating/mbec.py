@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.vmx_gating import Controls
 from mmuproof.proofs.claims import Wrong, always, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, bool_var, bv, extract, iff, implies, ne, negate, var
 from mmuproof.spec import vmx_controls as vmx
@@ -211,6 +212,7 @@ THEOREMS = (
         source="SDM 29.2.1.1, A.10; KVM's comment in setup_vmcs_config()",
         assumes=("setup_vmcs_config() and vmx_hardware_setup() succeed: the module is not loaded otherwise",),
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MBEC),),
         state=several(_needs_advanced_info),
         catches=(
             Catch("mbec-without-advanced-info", "mbec-without-advanced-info"),
@@ -233,6 +235,7 @@ THEOREMS = (
         source="SDM 27.6.2",
         assumes=("the processor has secondary controls: without them, it has no EPT",),
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MBEC),),
         state=several(_vmcs02),
         catches=(
             Catch("vmcs02-inherits-mbec", "mbec-inherited"),
@@ -245,6 +248,7 @@ THEOREMS = (
         "control that it is not offered is refused.",
         source="TLFS, enlightened VMCS; SDM 29.2.1.1",
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MBEC),),
         state=several(_evmcs),
         catches=(Catch("evmcs-without-mbec", "mbec-withheld"),),
     ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
@@ -83,7 +84,7 @@ def any_access(kvm: Kvm, vendor: Vendor) -> AnyAccess:
     read, write, fetch = bool_var("read"), bool_var("write"), bool_var("fetch")
     user = bool_var("user-mode")
     mbec = bool_var("MBEC") if vendor is Vendor.INTEL and relations.has_mbec(kvm) else FALSE
-    gmet = bool_var("GMET") if vendor is Vendor.AMD and kvm.walks.has_gmet else FALSE
+    gmet = bool_var("GMET") if vendor is Vendor.AMD and kvm.has(Feature.GMET) else FALSE
     controls = PagingControls(
         write_protect=TRUE,
         smep=bool_var("CR4.SMEP"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
@@ -191,7 +192,7 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry) -> tuple[Conjunct,
                 implies(entry.leaf, use_is_known(kvm, masks, entry.at).term),
             ),
         ]
-        if kvm.defines("SHADOW_NONPRESENT_VALUE"):
+        if kvm.has(Feature.NONPRESENT_VALUE):
             # Before, KVM enabled #VE for nobody.
             conjuncts.append(of_present("suppress-ve", "does not suppress #VE", has(spte, _SUPPRESS_VE)))
     return tuple(conjuncts)
@@ -199,7 +200,7 @@ def invariant(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry) -> tuple[Conjunct,
 
 def is_not_present_kind(kvm: Kvm, masks: ShadowMasks, spte: BitVec) -> Bool:
     """Whether an entry is empty, frozen, or MMIO."""
-    empty = eq(spte, kvm.constant("SHADOW_NONPRESENT_VALUE")) if kvm.defines("SHADOW_NONPRESENT_VALUE") else eq(spte, 0)
+    empty = eq(spte, kvm.constant("SHADOW_NONPRESENT_VALUE")) if kvm.has(Feature.NONPRESENT_VALUE) else eq(spte, 0)
     known = kvm.sptes.predicates(masks, spte)
     return any_of(empty, known.is_frozen, known.is_mmio)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
@@ -34,12 +35,12 @@ WALKS: Mapping[Vendor, WalkKind] = MappingProxyType(
 
 def has_mbec(kvm: Kvm) -> bool:
     """Whether the tree tells XS and XU apart."""
-    return kvm.defines("ACC_USER_EXEC_MASK")
+    return kvm.has(Feature.MBEC)
 
 
 def reads_have_a_bit(kvm: Kvm) -> bool:
     """Whether EPT's read permission has an ACC_* bit of its own."""
-    return kvm.defines("ACC_READ_MASK")
+    return kvm.has(Feature.READ_ACCESS)
 
 
 def flag(walk: GuestWalk, name: str) -> Bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.nested import WALKED_FORMATS, LinearWalk, NestedTranslation, entries_read
 from mmuproof.model.statement import Case, Shown
@@ -13,7 +14,7 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, negate, var
@@ -253,7 +254,7 @@ def _rest_unchanged(kvm: Kvm, vendor: Vendor) -> Claim:
 
 
 def _gmet(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
-    if not kvm.walks.has_gmet:
+    if not kvm.has(Feature.GMET):
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     handed = kvm.nested.translate_nested_gpa(vendor, _GPA, _ACCESS, _PTE_ACCESS)
     user, before = (has(access, kvm.constant("PFERR_USER_MASK")) for access in (handed.access, _ACCESS))
@@ -317,6 +318,7 @@ THEOREMS = (
         source="SDM 31.3.3.2",
         assumes=(NO_STAGE, _WELL_FORMED),
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MBEC),),
         state=several(_user_address),
         catches=(
             *showing("supervisor-address-as-user", "nested-user-by-cpl", "nested-user-of-last-entry"),
@@ -336,6 +338,7 @@ THEOREMS = (
         source="APM 15.25.13",
         assumes=("PFERR_USER_MASK of a linear access says that CPL is 3: nested.linear-access",),
         vendors=(Vendor.AMD,),
+        needs=(Need(Feature.GMET),),
         state=several(_gmet),
         catches=(Catch("nested-npt-always-user", "cpl-as-user"),),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
@@ -12,7 +13,7 @@ from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, iff, implies, ne, negate, var
@@ -155,13 +156,13 @@ def _npt_role(kvm: Kvm, gmet: Bool, extra: Sequence[Assumption]) -> Claim:
 def _npt(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     extra: list[Assumption] = []
-    if kvm.walks.has_gmet:
+    if kvm.has(Feature.GMET):
         extra.append(Assumption("GMET is off: role.cr4_smep of a nested NPT is 0", negate(flag(walk, "cr4_smep"))))
     return _npt_role(kvm, FALSE, extra)
 
 
 def _npt_gmet(kvm: Kvm, _vendor: Vendor) -> Claim:
-    if not kvm.walks.has_gmet:
+    if not kvm.has(Feature.GMET):
         raise NotThere(["GMET: update_permission_bitmask(tdp)"])
     walk = kvm.walks.guest_walk(WalkKind.NESTED_NPT)
     return _npt_role(
@@ -192,7 +193,7 @@ def _set_up(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
             _role_claim(done),
         ]
     done = kvm.walks.nested_set_up(WalkKind.NESTED_NPT, controls)
-    gmet = controls.gmet if kvm.walks.has_gmet else FALSE
+    gmet = controls.gmet if kvm.has(Feature.GMET) else FALSE
     return [
         _npt_claim(
             kvm,
@@ -257,6 +258,7 @@ THEOREMS = (
             "vmx_translate_nested_gpa() and the EPT-violation handler set it so",
         ),
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MBEC),),
         state=alone(_ept_mbec),
         catches=(
             Catch("mbec-ignores-xu", "user-fetch-allowed"),
@@ -296,6 +298,7 @@ THEOREMS = (
             "the entry is present, so ACC_READ_MASK is set",
         ),
         vendors=(Vendor.AMD,),
+        needs=(Need(Feature.GMET),),
         state=alone(_npt_gmet),
         catches=(
             Catch("nx-ignored", "user-fetch-allowed"),

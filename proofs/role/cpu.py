@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
@@ -24,7 +25,7 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, implies, negate
 from mmuproof.spec import page_fault, paging_mode
@@ -168,6 +169,7 @@ THEOREMS = (
         "EFER.NXE decide for nested paging too, and not GMET.",
         source="SDM 5.7, APM 15.25.6",
         assumes=(EVERY_REGISTER, "L1 has paging on: VMRUN needs it"),
+        needs=(Need(Feature.FETCH_FLAG),),
         state=_fetch_flag,
         catches=showing("fetch-not-told", "fetch-flag-of-nx-alone", "smep-only-in-long-mode"),
     ),

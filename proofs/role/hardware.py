@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, any_of, iff, implies, negate
 
@@ -52,6 +53,7 @@ THEOREMS = (
         source="SDM 31.3.3.2, APM 15.25.13",
         assumes=(_SUPPORTED, _FRESH),
         vendors=(Vendor.INTEL, Vendor.AMD),
+        needs=(Need(Feature.TDP_SMEP),),
         state=alone(_vendor_bit),
         catches=(Catch("vmcs-keeps-mbec", "hardware-only"), Catch("vmcb-without-gmet", "mmu-only")),
     ),

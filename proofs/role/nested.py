@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
@@ -95,7 +96,7 @@ def _npt_base(kvm: Kvm, now: RoleAsked, roles: MmuRoles, gmet: Bool) -> tuple[Ex
         ),
         # Without GMET it is CR4.SMEP, which restricts no user.
         Member("execute-control", "cr4_smep", gmet).tells(
-            "whether L1 asks for GMET", "APM 15.25.13", where=boolean(kvm.walks.has_gmet)
+            "whether L1 asks for GMET", "APM 15.25.13", where=boolean(kvm.has(Feature.GMET))
         ),
         Member("smep-without-wp", "smep_andnot_wp", FALSE).tells("that there is no SMEP", "APM 15.25", where=gmet),
         *vcpu_expectations(roles),
@@ -106,7 +107,7 @@ def _npt(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     now = asked("now")
     roles = roles_now(kvm, vendor, MmuKind.NESTED_NPT, now)
     mode, inputs = now.mode, roles.inputs
-    gmet = now.request.gmet if kvm.walks.has_gmet else FALSE
+    gmet = now.request.gmet if kvm.has(Feature.GMET) else FALSE
     base = _npt_base(kvm, now, roles, gmet)
     level = level_expectation(inputs)
     assert isinstance(level.wanted, BitVec)

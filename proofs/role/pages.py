@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, RoleInputs
@@ -314,7 +315,7 @@ def _matters(
     yield from _matters_of_paging(*(each.mode for each in now))
     if kind is MmuKind.SHADOW:
         yield from _matters_without_write_protection(*(each.mode for each in now))
-    elif kvm.walks.has_gmet:
+    elif kvm.has(Feature.GMET):
         yield _Matter("GMET", "execute-control", iff(*(each.request.gmet for each in now))).although(
             "U denies a supervisor's fetch for one and none for the other", "APM 15.25.13"
         )

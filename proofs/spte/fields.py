@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
@@ -24,7 +25,7 @@ from mmuproof.proofs.given.made_spte import made_spte
 from mmuproof.proofs.given.on_leaves import PAGE_TABLE
 from mmuproof.proofs.given.operations import CHANGING_PAGES, LEAVING_PAGES, for_all
 from mmuproof.proofs.given.relations import has
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, zext
 from mmuproof.spec import ept
@@ -429,6 +430,7 @@ THEOREMS = (
             "saved slots are clear unless the SPTE is access-tracked",
             "trees without make_huge_spte() zap instead",
         ),
+        needs=(Need(Feature.COLLAPSE),),
         state=several(_collapse),
         catches=showing(
             "not-what-it-was", "collapse-keeps-offset", "collapse-keeps-execution", "restore-shift-off-by-one"
@@ -471,6 +473,7 @@ THEOREMS = (
             "the guest is no trust domain of TDX",
         ),
         vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.NONPRESENT_VALUE),),
         state=several(_ve_suppressed),
         catches=(Catch("present-mask-without-suppress-ve", "ve-possible"),),
     ),

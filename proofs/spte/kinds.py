@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
@@ -61,7 +62,7 @@ class _Kind:
 
 def _fixed(kvm: Kvm, masks: ShadowMasks) -> list[_Kind]:
     """An SPTE that is not present, and a frozen one."""
-    empty = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
+    empty = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
     level, host = var("level", 4), plausible_host(masks)
     return [
         _Kind(
@@ -185,7 +186,7 @@ def _table(kvm: Kvm, masks: ShadowMasks) -> _Kind:
 def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
     says = kvm.sptes.predicates(masks, kind.value)
     facts = kvm.spte_changes.facts(masks, SpteAt(kind.value, kind.level))
-    empty = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
+    empty = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
     answers = [
         ("mmio", "an MMIO SPTE", says.is_mmio, kind.mmio, "is_mmio_spte()"),
         ("frozen", "a frozen SPTE", says.is_frozen, kind.frozen, "is_frozen_spte()"),

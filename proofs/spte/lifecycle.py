@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.statement import Shown, Symptom
@@ -26,7 +27,7 @@ from mmuproof.proofs.given.lifecycle_invariant import (
 from mmuproof.proofs.given.operations import on_entries_of
 from mmuproof.proofs.given.relations import has_mbec
 from mmuproof.proofs.spte.tracking import untracked
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, ne, negate
 from mmuproof.spec import ept, paging
@@ -162,7 +163,7 @@ def _uses_of_ept(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, mbec: Bool) -> 
     found = all_of(is_present(kvm, spte), ept.present(spte, mbec=mbec), refused)
     words = "A present SPTE is a misconfiguration, which KVM takes for MMIO."
     yield _use("misconfigurations", Wrong("misconfigured", found, words), "KVM: handle_ept_misconfig()")
-    if kvm.defines("SHADOW_NONPRESENT_VALUE"):
+    if kvm.has(Feature.NONPRESENT_VALUE):
         raises = negate(any_of(kvm.sptes.predicates(masks, spte).is_mmio, ne(spte & _SUPPRESS_VE, 0)))
         words = "A violation at an entry can become a #VE in the guest."
         source = "SDM 26.5.7.1: bit 63 suppresses it"
@@ -269,6 +270,7 @@ THEOREMS = (
         claim="The huge SPTE that a page table is collapsed into keeps the invariant.",
         source="KVM: make_huge_spte(); Intel's advisory on iTLB multihit",
         assumes=(*_TABLES, "the small SPTE keeps the invariant"),
+        needs=(Need(Feature.COLLAPSE),),
         state=_keep(How.COLLAPSES),
         catches=(
             Catch("restore-shift-off-by-one", "readable"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.statement import Shown
@@ -162,7 +163,7 @@ def _recognised(kvm: Kvm, vendor: Vendor) -> Claim:
 
 def _nonpresent_value(kvm: Kvm) -> int:
     """What an SPTE that is not present holds; 0 before there was a name for it."""
-    return kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
+    return kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
 
 
 # -- what the hardware does --------------------------------------------------------------------------------

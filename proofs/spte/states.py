@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
@@ -223,7 +224,7 @@ def _dirty_logging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 
 def _aging(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
-    mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.defines("ACC_USER_EXEC_MASK") else FALSE
+    mbec = bool_var("MBEC") if vendor is Vendor.INTEL and kvm.has(Feature.MBEC) else FALSE
     accessed = hardware_spte.field_mask(vendor, "accessed")
     for _, done in in_place(kvm, masks, lambda change: change.ages):
         held, after = done.held, done.after

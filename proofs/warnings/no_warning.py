@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Check, CheckKind
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
@@ -62,7 +63,7 @@ def _assertions(run: Run) -> list[Claim]:
 def _grants_something(kvm: Kvm, found: AskedMapping) -> Claim:
     """What is handed on to make_spte() makes a present SPTE."""
     asked = found.asked
-    nothing = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.defines("SHADOW_NONPRESENT_VALUE") else 0
+    nothing = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
     empty = all_of(asked.when, eq(zext(asked.pte_access, 64) | found.masks.present, nothing))
     file = asked.at.partition(":")[0]
     return never(

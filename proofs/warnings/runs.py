@@ -13,6 +13,7 @@ from functools import partial
 from types import MappingProxyType
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
@@ -114,7 +115,7 @@ def _held(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...]:
     """What the assertions of whatever changes an SPTE need of it."""
     needed = [_writable_states(masks, at.spte)]
     needed += [conditions.SAVED_SLOTS_CLEAR.holds(each.term) for each in held_spte.slots_are_clear(kvm, masks, at)]
-    if masks.vendor is Vendor.INTEL and kvm.defines("SHADOW_NONPRESENT_VALUE"):
+    if masks.vendor is Vendor.INTEL and kvm.has(Feature.NONPRESENT_VALUE):
         needed.append(conditions.SUPPRESSES_VE.holds(bit(at.spte, _SUPPRESS_VE)))
     return tuple(needed)
 
