@@ -179,7 +179,7 @@ def _selectors(choice: Term) -> set[Term]:
     return {part.args[0] for part in parts if part.op is ops.EQ and part.args[0].width > 1 and part.args[1].is_const}
 
 
-def core(term: Term) -> Term:
+def unresized(term: Term) -> Term:
     """A term without the widening and narrowing that C's conversions put around it."""
     while term.op is ops.ZEXT or (term.op is ops.EXTRACT and term.data == 0):
         term = term.args[0]

@@ -67,7 +67,7 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
     known: dict[Term, int] = {}
     for term in terms:
         op, args = term.op, term.args
-        # What most terms are, without a call for each.
+        # What most terms are without a call of `fold` for each; all that way takes half as long again.
         if op is ops.AND or op is ops.OR:
             value = known[args[0]]
             for arg in args[1:]:

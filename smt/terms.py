@@ -428,7 +428,8 @@ def ite(condition: Bool, then: Bool | BitVec, other: Bool | BitVec | int) -> Boo
 # -- bitwise and arithmetic ----------------------------------------------------------------------------------
 
 
-# Of one number it is asked by every operation on it.
+# Of one number it is asked by every operation on it.  Which operations are looked through is a rule of simplification
+# and shapes the terms, so it stands here and not with what is known of each operation.
 @lru_cache(maxsize=1 << 14)
 def _known_zero(a: BitVec, depth: int = 4) -> int:
     """A mask of bits that are surely 0; cheap, not complete."""

@@ -12,7 +12,7 @@ from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.model.evidence import Check, CheckKind, Step
 from mmuproof.model.statement import Statement, Symptom
 from mmuproof.smt import operations as ops
-from mmuproof.smt.dependence import bits_used, carried_constants, core, overlap, selected, visited
+from mmuproof.smt.dependence import bits_used, carried_constants, overlap, selected, unresized, visited
 from mmuproof.smt.terms import BitVec, Term, eq, extract, negate
 
 MOST_STEPS = 8
@@ -94,7 +94,7 @@ class _Slice:
         self._shown = claim.case.shown
         self._values, self._important = values, important
         self._nodes = visited(roots, values)
-        self._on_the_way = {core(term) for term in self._nodes}
+        self._on_the_way = {unresized(term) for term in self._nodes}
         self._constants = carried_constants(self._nodes, values)
         self._happened = [step for step in claim.case.evidence.steps if values[step.guard]]
 
@@ -145,7 +145,7 @@ class _Slice:
             return value in self._constants and _tells(value)
         if not overlap(bits_used(value), self._important):
             return False
-        if core(value) in self._on_the_way:
+        if unresized(value) in self._on_the_way:
             return True
         # Of an array of masks, some bit is nearly always on the way.
         return not _element(step.target)[0] and any(part in self._on_the_way for part in _bits(value))
@@ -176,9 +176,9 @@ class _Slice:
     def _bit_text(self, each: _Round, bit: int) -> str:
         state = "set" if self._values[self._happened[each.element].value] >> bit & 1 else "clear"
         counts = {
-            core(term.args[1]) for term in self._nodes if term.op in _SHIFTS and self._values[term.args[1]] == bit
+            unresized(term.args[1]) for term in self._nodes if term.op in _SHIFTS and self._values[term.args[1]] == bit
         }
-        named = next((shown for shown in self._shown if bit and shown.flags and core(shown.term) in counts), None)
+        named = next((shown for shown in self._shown if bit and shown.flags and unresized(shown.term) in counts), None)
         return f"the bit for {flags_text(named.flags, bit)} is {state}" if named else f"bit {bit} is {state}"
 
     def _ingredients(self, each: _Round, bit: int | None) -> set[int]:

@@ -16,7 +16,7 @@ StandIn = Callable[[syntax.Call, State], Result]
 
 
 class CallPolicy(Protocol):
-    """Decides about calls that are not among the machine's own; asked in this order."""
+    """Decides about calls; the machine's own are only asked after whether they are passed over."""
 
     def passes_over(self, function: str) -> bool:
         """Whether nothing is done for a call of a function by its name: not even its arguments are evaluated."""

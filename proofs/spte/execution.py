@@ -167,6 +167,7 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
             *_as_in_direct_mmus(kvm, masks, held.at.spte),
             *access.assumptions,
             *_matches_user(kvm, masks, held.at.spte, access),
+            *_as_told(kvm, masks, access),
             Assumption(
                 "the access is a fetch",
                 all_of(access.access.fetch, negate(access.access.write), negate(access.access.read)),
@@ -185,6 +186,15 @@ def _predicate(kvm: Kvm, masks: ShadowMasks) -> Claim:
             "not executable", f"{hardware_spte.MANUALS[vendor]}: the fetch is allowed"
         ),
     )
+
+
+def _as_told(kvm: Kvm, masks: ShadowMasks, access: AnyAccess) -> tuple[Assumption, ...]:
+    """Where a fault is judged by the MMU's table of permissions: the table is for the processor as it is set up."""
+    modes = kvm.spte_changes.fault_modes(masks)
+    if modes is None or masks.vendor is Vendor.SHADOW:
+        return ()
+    on = access.mbec if masks.vendor is Vendor.INTEL else access.gmet
+    return (Assumption("MBEC or GMET is on as the MMU was told: role.vendor-bit", iff(on, modes.told_apart)),)
 
 
 def _matches_user(kvm: Kvm, masks: ShadowMasks, spte: BitVec, access: AnyAccess) -> tuple[Assumption, ...]:
