@@ -183,7 +183,7 @@ class OpaqueCalls:
             return self._answered(name, arguments, function.result)
         if name in self._opaque.never or name in self.given_up:
             return self._note(name, arguments, function.result, state, at, function)
-        before, mark, noted = State(state.guard, state.memory.copy()), self._run.mark(), len(self.calls)
+        before, mark, noted = State(state.guard, state.memory.copy(), state.valid), self._run.mark(), len(self.calls)
         try:
             return run_body()
         except (Undefined, TooMuch):
