@@ -79,7 +79,15 @@ class Compared:
         for _ in range(_MOST_TRIES):
             self.answers = CallResults()
             self.old = behaviour(units[0], functions[0], self.answers, never=never)
-            self.new = behaviour(units[1], functions[1], self.answers, never=never, names=former, parameters=parameters)
+            self.new = behaviour(
+                units[1],
+                functions[1],
+                self.answers,
+                never=never,
+                names=former,
+                parameters=parameters,
+                before=self.old.calls,
+            )
             # What one version cannot follow is not followed in the other either.
             given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
             if given_up[0] == given_up[1]:
@@ -89,7 +97,14 @@ class Compared:
         numbers = _turned_round(self.old.calls, self.new.calls)
         if numbers:
             self.new = behaviour(
-                units[1], functions[1], self.answers, never=never, names=former, parameters=parameters, numbers=numbers
+                units[1],
+                functions[1],
+                self.answers,
+                never=never,
+                names=former,
+                parameters=parameters,
+                numbers=numbers,
+                before=self.old.calls,
             )
         self._parameter_notes = tuple(
             f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name

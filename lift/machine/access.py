@@ -116,7 +116,7 @@ class MemoryAccess:
             return {}
         asked = _bottom_up(state.guard, self._null_tests, _null_tests)
         conditions = [null_condition(name) for name in inputs]
-        valid = {each: FALSE for each in conditions if each in state.valid or each not in asked}
+        valid: dict[Term, Term] = {each: FALSE for each in conditions if each in state.valid or each not in asked}
         self._run.require(CheckKind.NULL, negate(substitute(wrong, valid)), state, at, "a null pointer is followed")
         if len(inputs) == 1:
             # It has been followed for certain, and what this path asks from here on it asks of a valid pointer.
