@@ -190,7 +190,7 @@ class _Comparing:
                 raise Refused(f"{name} has {leaf.path} in the old version only")
             left = self._left.memory.read(old.object, leaf.offset, leaf.width)
             right = self._right.memory.read(new.object, other.offset, other.width)
-            shown, inner = f"{name}.{leaf.path}".rstrip("."), f"{key}.{leaf.path}" if key else ""
+            shown, inner = (f"{each}.{leaf.path}".rstrip(".") if each else "" for each in (name, key))
             if isinstance(left, BitVec) and isinstance(right, BitVec) and leaf.union and other.union:
                 a, b = self._left.term(left), self._right.term(right)
                 yield from self._words(shown, inner, a, b, leaf.union, other.union)
