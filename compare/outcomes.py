@@ -84,7 +84,7 @@ def compare(old: Behaviour, new: Behaviour, relation: Relation, answers: CallRes
     return _Comparing(old, new, relation).run(answers)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Side:
     """One version's view.
 
@@ -110,8 +110,8 @@ class _Side:
 class _Comparing:
     def __init__(self, old: Behaviour, new: Behaviour, relation: Relation) -> None:
         self._old, self._new, self._relation = old, new, relation
-        self._left = _Side(old.memory, relation.old_term, relation.old_truth, relation.old_name)
-        self._right = _Side(new.memory, relation.new_term, relation.new_truth, relation.new_name)
+        self._left = _Side(memory=old.memory, term=relation.old_term, truth=relation.old_truth, name=relation.old_name)
+        self._right = _Side(memory=new.memory, term=relation.new_term, truth=relation.new_truth, name=relation.new_name)
 
     def run(self, answers: CallResults) -> Comparison:
         old, new, left, right = self._old, self._new, self._left, self._right

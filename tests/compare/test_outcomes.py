@@ -440,6 +440,21 @@ def test_branches_with_calls_may_be_turned_round(old: str, new: str, versions: V
     assert versions(S, old, new).hold().equal
 
 
+MOVED = "u32 g(struct s *p) { p->a++; return p->b; }"
+
+
+def test_a_function_that_moves_to_another_file_leaves_its_callers_equal(versions: Versions) -> None:
+    caller = "u32 g(struct s *p); u32 f(struct s *p) { return g(p) + 1; } "
+    there = versions(S, caller + MOVED, caller, elsewhere=("int other;", MOVED))
+    back = versions(S, caller, caller + MOVED, elsewhere=(MOVED, "int other;"))
+    assert there.hold().equal
+    assert back.hold().equal
+    changed = versions(S, caller + MOVED, caller, elsewhere=("int other;", MOVED.replace("++", "--")))
+    assert not changed.hold("g").equal
+    # Where it is not known to have a body, its call is none that was there.
+    assert not versions(S, caller + MOVED, caller).hold().equal
+
+
 def test_another_pointer_is_compared_with(versions: Versions) -> None:
     found = versions(
         S,
