@@ -8,24 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mmuproof.compare.cuts import OPAQUE
-from mmuproof.lift.c_types import (
-    ArrayType,
-    CType,
-    FunctionType,
-    IntType,
-    Leaf,
-    PointerType,
-    RecordType,
-    VoidType,
-    leaf_at,
-)
+from mmuproof.lift.c_types import ArrayType, CType, FunctionType, IntType, Leaf, PointerType, RecordType, VoidType
 from mmuproof.lift.errors import LiftError, Refused
 from mmuproof.lift.machine.comparing_machine import ComparingMachine
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer, Target, Value
-from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
-from mmuproof.lift.machine.values import null_condition
+from mmuproof.lift.machine.opaque_calls import Argument, CallResults, OpaqueCall, scalars_of
+from mmuproof.lift.machine.values import leaves, null_condition
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.evidence import Check, Evidence, Step
 from mmuproof.smt.graph import postorder, variables_among
@@ -134,8 +124,11 @@ class Behaviour:
                             yield from _in_value(memory.read(object_, leaf.offset, leaf.width))
 
 
-def _in_value(value: Value | Place | None) -> Iterator[Term]:
-    if isinstance(value, BitVec):
+def _in_value(value: Argument) -> Iterator[Term]:
+    if isinstance(value, Place):
+        for scalar in scalars_of(value):
+            yield from _in_value(scalar)
+    elif isinstance(value, BitVec):
         yield value
     elif isinstance(value, Pointer):
         for target in value.targets:
@@ -155,6 +148,7 @@ def behaviour(
     names: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
     numbers: Mapping[str, Sequence[int]] | None = None,
+    before: Sequence[OpaqueCall] = (),
 ) -> Behaviour:
     """Run a function on free inputs.
 
@@ -166,6 +160,7 @@ def behaviour(
         names: what functions are called in names, where that is not by their own.
         parameters: likewise for the function's parameters.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
+        before: the calls of the run that it is compared with, whose names for what they can reach are taken over.
 
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
@@ -177,6 +172,7 @@ def behaviour(
         is_settled=lambda name: name.startswith(SETTLED),
         names=names,
         numbers=numbers,
+        before=before,
     )
     memory = Memory()
     arguments = [
@@ -226,13 +222,3 @@ def _free(parameter: Variable, name: str, words: dict[str, RecordType], function
     null = null_condition(name)
     there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, by_pointer=True, words=words), 0)
     return Pointer((Target(guard=null), Target(guard=negate(null), place=there)))
-
-
-def leaves(object_: Object, offset: int, width: int) -> Iterator[Leaf]:
-    """The scalars of an object that overlap a range, padding left out."""
-    position = offset
-    while position < offset + width:
-        leaf = leaf_at(object_.type, position)
-        if leaf.type is not None:
-            yield leaf
-        position = leaf.offset + leaf.width

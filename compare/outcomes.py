@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from mmuproof.compare.behaviours import Behaviour, leaves
+from mmuproof.compare.behaviours import Behaviour
 from mmuproof.compare.encodings import Encoding, Kind, kind_of
 from mmuproof.compare.relation import Relation
 from mmuproof.compare.usual import usual
 from mmuproof.lift.c_types import Leaf, RecordType, StructMember, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer
-from mmuproof.lift.machine.opaque_calls import Argument, CallResults, OpaqueCall
-from mmuproof.lift.machine.values import Target, as_pointer
+from mmuproof.lift.machine.opaque_calls import Argument, CallResults, OpaqueCall, scalars_of
+from mmuproof.lift.machine.values import Target, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops
 from mmuproof.smt.obligation import Assumption
@@ -83,29 +84,34 @@ def compare(old: Behaviour, new: Behaviour, relation: Relation, answers: CallRes
     return _Comparing(old, new, relation).run(answers)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Side:
-    """One version's view: ``term`` rewrites its terms into the common inputs, ``name`` its names."""
+    """One version's view.
+
+    ``term`` and ``truth`` rewrite its terms into the common inputs, ``name`` its names; ``reached`` are the machine's
+    own objects that the call can reach that is being made, with their names.
+    """
 
     memory: Memory
     term: Callable[[BitVec], BitVec]
     truth: Callable[[Bool], Bool]
     name: Callable[[str], str]
+    reached: Mapping[Object, str] = field(default_factory=dict)
 
     def objects(self) -> dict[str, Object]:
         """What may have been written of the outside, by common name."""
         return {self.name(each.name): each for each in self.memory.changed if each.kind is ObjectKind.INPUT}
 
-    def at(self, memory: Memory) -> _Side:
-        """The same at another time."""
-        return _Side(memory, self.term, self.truth, self.name)
+    def at(self, call: OpaqueCall) -> _Side:
+        """The same when a call is made."""
+        return replace(self, memory=call.memory, reached=call.reached)
 
 
 class _Comparing:
     def __init__(self, old: Behaviour, new: Behaviour, relation: Relation) -> None:
         self._old, self._new, self._relation = old, new, relation
-        self._left = _Side(old.memory, relation.old_term, relation.old_truth, relation.old_name)
-        self._right = _Side(new.memory, relation.new_term, relation.new_truth, relation.new_name)
+        self._left = _Side(memory=old.memory, term=relation.old_term, truth=relation.old_truth, name=relation.old_name)
+        self._right = _Side(memory=new.memory, term=relation.new_term, truth=relation.new_truth, name=relation.new_name)
 
     def run(self, answers: CallResults) -> Comparison:
         old, new, left, right = self._old, self._new, self._left, self._right
@@ -172,15 +178,26 @@ class _Comparing:
             yield Aspect(name=name, differs=negate(eq(expected, actual)), old=expected, new=actual, key=key)
 
     def _records(self, name: str, key: str, old: Place, new: Place) -> Iterator[Aspect]:
-        """Structs by value: member by member, by name."""
+        """Structs by value: member by member, by name.
+
+        Raises:
+            Refused: one of them has a member that the other has not.
+        """
         members = {leaf.path: leaf for leaf in leaves(new.object, new.offset, new.object.type.bits - new.offset)}
         for leaf in leaves(old.object, old.offset, old.object.type.bits - old.offset):
-            other = members.get(leaf.path)
+            other = members.pop(leaf.path, None)
             if other is None:
                 raise Refused(f"{name} has {leaf.path} in the old version only")
             left = self._left.memory.read(old.object, leaf.offset, leaf.width)
             right = self._right.memory.read(new.object, other.offset, other.width)
-            yield from self._values(f"{name}.{leaf.path}", f"{key}.{leaf.path}" if key else "", left, right)
+            shown, inner = (f"{each}.{leaf.path}".rstrip(".") if each else "" for each in (name, key))
+            if isinstance(left, BitVec) and isinstance(right, BitVec) and leaf.union and other.union:
+                a, b = self._left.term(left), self._right.term(right)
+                yield from self._words(shown, inner, a, b, leaf.union, other.union)
+            else:
+                yield from self._values(shown, inner, left, right)
+        if members:
+            raise Refused(f"{name} has {next(iter(members))} in the new version only")
 
     def _other_pointer(self, old: Pointer, new: Pointer) -> Bool:
         ours = [(self._left.truth(each.guard), each) for each in old.targets]
@@ -200,12 +217,17 @@ class _Comparing:
         ours = old.object.kind is ObjectKind.INPUT, new.object.kind is ObjectKind.INPUT
         if ours[0] is not ours[1]:
             return FALSE
-        # The machine's own objects are told apart by what they hold.
         if ours[0] and self._left.name(old.object.name) != self._right.name(new.object.name):
             return FALSE
         if len(old.dimensions) != len(new.dimensions):
             return FALSE
         starts = (_member_at(old.object, old.offset), _member_at(new.object, new.offset))
+        if not ours[0]:
+            # The machine's own objects are told apart by what they hold, and by the way to them.
+            if self._left.reached.get(old.object) != self._right.reached.get(new.object):
+                return FALSE
+            if starts[0] != starts[1] and old.offset != new.offset:
+                return FALSE
         if ours[0] and self._left.name(old.object.path(starts[0])) != self._right.name(new.object.path(starts[1])):
             return FALSE
         return all_of(
@@ -340,6 +362,14 @@ class _Comparing:
         both = all_of(guard, other)
         if both is FALSE:
             return
+        inner = self._given(old, new)
+        for each in inner:
+            yield Aspect(name=each.name, differs=all_of(both, each.differs), old=each.old, new=each.new)
+
+    def _given(self, old: OpaqueCall, new: OpaqueCall) -> list[Aspect]:
+        """What a call is given and finds, whenever both versions make it."""
+        then = copy(self)
+        left, right = then._left, then._right = self._left.at(old), self._right.at(new)
         inner: list[Aspect] = []
         what = f"what {old.function}() is given"
         if left.name(old.through) != right.name(new.through):
@@ -349,32 +379,31 @@ class _Comparing:
         else:
             names = old.parameters if len(old.parameters) == len(old.arguments) else [""] * len(old.arguments)
             for number, (a, b) in enumerate(zip(old.arguments, _in_order(old, new), strict=True), 1):
-                inner += self._values(f"argument {number} of {old.function}()", "", a, b, names[number - 1])
-                inner += self._own(f"what argument {number} of {old.function}() points to", a, b, old, new, set())
-        inner += self._memory(left.at(old.memory), right.at(new.memory), f" when {old.function}() is called")
-        for each in inner:
-            yield Aspect(name=each.name, differs=all_of(both, each.differs), old=each.old, new=each.new)
+                inner += then._values(f"argument {number} of {old.function}()", "", a, b, names[number - 1])
+                inner += then._own(f"what argument {number} of {old.function}() points to", a, b, set())
+        inner += then._memory(left, right, f" when {old.function}() is called")
+        return inner
 
-    def _own(
-        self, name: str, a: Argument, b: Argument, old: OpaqueCall, new: OpaqueCall, seen: set[tuple[Object, Object]]
-    ) -> Iterator[Aspect]:
+    def _own(self, name: str, a: Argument, b: Argument, seen: set[tuple[Object, Object]]) -> Iterator[Aspect]:
         """The machine's own objects that a call is given a pointer to, by what they hold."""
-        if not isinstance(a, Pointer) or not isinstance(b, Pointer):
-            return
-        ours, theirs = _own_objects(a), _own_objects(b)
+        left, right = self._left, self._right
+        ours, theirs = _own_objects(a, left.reached), _own_objects(b, right.reached)
         if len(ours) != len(theirs):
             yield Aspect(name=name, differs=TRUE)
         for mine, other in zip(ours, theirs, strict=False):
             if (mine, other) in seen:
                 continue
             seen.add((mine, other))
-            for one, two in _written_leaves(mine, other, old.memory, new.memory):
+            for one, two in _written_leaves(mine, other, left.memory, right.memory):
                 if one is None or two is None:
                     yield Aspect(name=name, differs=TRUE)
                     continue
-                values = old.memory.read(mine, one.offset, one.width), new.memory.read(other, two.offset, two.width)
+                values = (
+                    left.memory.read(mine, one.offset, one.width),
+                    right.memory.read(other, two.offset, two.width),
+                )
                 yield from self._values(name, "", *values)
-                yield from self._own(name, *values, old, new, seen)
+                yield from self._own(name, *values, seen)
 
     def _congruence(self, answers: CallResults) -> Iterator[Assumption]:
         """Functions that only answer give the same answer to the same question."""
@@ -424,10 +453,12 @@ def _has(object_: Object, path: str) -> bool:
     return any(leaf.path == path for leaf in leaves(object_, 0, object_.type.bits))
 
 
-def _own_objects(pointer: Pointer) -> list[Object]:
-    """The variables of the function itself that a pointer may lead to."""
-    objects = [target.place.object for target in pointer.targets if target.place is not None]
-    return [each for each in objects if each.kind not in (ObjectKind.INPUT, ObjectKind.CONSTANT)]
+def _own_objects(argument: Argument, reached: Mapping[Object, str]) -> list[Object]:
+    """The variables of the function itself that pointers in an argument may lead to, in the order of their names."""
+    pointers = [each for each in scalars_of(argument) if isinstance(each, Pointer)]
+    objects = [target.place.object for each in pointers for target in each.targets if target.place is not None]
+    own = [each for each in objects if each.kind not in (ObjectKind.INPUT, ObjectKind.CONSTANT)]
+    return sorted(own, key=lambda each: reached.get(each, ""))
 
 
 def _bits(word: BitVec, place: StructMember) -> BitVec:

@@ -79,21 +79,56 @@ class Compared:
         for _ in range(_MOST_TRIES):
             self.answers = CallResults()
             self.old = behaviour(units[0], functions[0], self.answers, never=never)
-            self.new = behaviour(units[1], functions[1], self.answers, never=never, names=former, parameters=parameters)
+            self.new = behaviour(
+                units[1],
+                functions[1],
+                self.answers,
+                never=never,
+                names=former,
+                parameters=parameters,
+                before=self.old.calls,
+            )
             # What one version cannot follow is not followed in the other either.
             given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
-            if given_up[0] == given_up[1]:
+            moved = self._moved(old, new, former) - (given_up[0] & given_up[1]) - never
+            if given_up[0] == given_up[1] and not moved:
                 break
-            both = given_up[0] | given_up[1]
+            both = given_up[0] | given_up[1] | moved
             never |= both | {name for name, other in former.items() if other in both}
         numbers = _turned_round(self.old.calls, self.new.calls)
         if numbers:
             self.new = behaviour(
-                units[1], functions[1], self.answers, never=never, names=former, parameters=parameters, numbers=numbers
+                units[1],
+                functions[1],
+                self.answers,
+                never=never,
+                names=former,
+                parameters=parameters,
+                numbers=numbers,
+                before=self.old.calls,
             )
         self._parameter_notes = tuple(
             f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
         )
+
+    def _moved(self, old: Version, new: Version, former: Mapping[str, str]) -> set[str]:
+        """The functions that have a body in both versions, and in one of them in another unit than is looked at.
+
+        Args:
+            old: the old version.
+            new: the new version.
+            former: what functions of the new version were called.
+        """
+        later = {other: name for name, other in former.items()}
+        units = old.unit(self.pair.old_path), new.unit(self.pair.new_path)
+        called = {each.function for each in (*self.old.calls, *self.new.calls) if not each.through}
+        found = set()
+        for name in called:
+            names = name, later.get(name, name)
+            here = [each in unit.definitions for unit, each in zip(units, names, strict=True)]
+            if here[0] is not here[1] and old.where(names[0]) and new.where(names[1]):
+                found.add(name)
+        return found
 
     def with_masks(self, set_up: SetUp) -> Compared:
         """The same runs, with masks that are set up."""

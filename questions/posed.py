@@ -157,9 +157,12 @@ class Questions:
         arguments = [inputs.argument(each, str(function.location)) for each in function.parameters]
         result = session.machine.run(function, arguments, memory)
         if not isinstance(result, BitVec):
-            # Every path ends in a BUG: the machine gives nothing, and so does the kernel.
+            # Every path ends: the machine gives nothing, and so does the kernel.
             at = self._place(str(function.location))
-            raise Refused("the question has no value: every path to it ends in a BUG", at)
+            kinds = [each.kind for each in session.machine.checks]
+            ends = ["a BUG"] if CheckKind.BUG in kinds else []
+            ends += ["undefined behaviour"] if not all(kind.is_stated for kind in kinds) else []
+            raise Refused(f"the question has no value: every path to it ends in {' or in '.join(ends)}", at)
         return ne(result, 0)
 
     def _evidence(self, seen: Evidence) -> Evidence:

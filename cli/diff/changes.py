@@ -105,7 +105,7 @@ class Difference:
         unchanged: how many functions say the same, and so does all that they call.
         gone: functions that only the old version has.
         come: functions that only the new version has.
-        outside: files that have changed and that hold no function of the MMU's that is looked at.
+        outside: files that have changed and that were not looked at; see `exit_status`.
         notes: what has been found to be the same under another name.
         seconds: how long it took.
         solvers: which, with their versions.
@@ -124,8 +124,8 @@ class Difference:
 
     @property
     def exit_status(self) -> int:
-        """0 if every function is equal, 1 if one is not, 3 if none differs but one is not decided."""
+        """0 if all is equal, 1 if a function is not, 3 if none differs but not all is decided and looked at."""
         decided = [each for each in self.judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
         if any(not each.is_equal for each in decided):
             return 1
-        return 0 if len(decided) == len(self.judgements) else 3
+        return 3 if len(decided) < len(self.judgements) or self.outside else 0

@@ -23,7 +23,7 @@ Compared are what a function returns, what it writes, and its WARNs and BUGs, fo
 Examples:
   mmuproof diff ~/linux@v6.12 ~/linux@v7.2                what has changed between two releases
   mmuproof diff ~/linux@HEAD ~/linux                      what is not committed yet
-  mmuproof diff ~/linux --patch fix.patch                 what a patch does
+  mmuproof diff ~/linux --patch fix.patch                 what a patch does, or several one after the other
   mmuproof diff ~/linux@HEAD ~/linux make_spte
   mmuproof diff ~/linux --series origin/master..HEAD      patch by patch
 
@@ -32,7 +32,7 @@ Exit status:
   0  every function is equal, or equal under a condition that its callers guarantee
   1  a function is not
   2  wrong usage, or a kernel tree that cannot be used
-  3  none differs, but one could not be compared or decided
+  3  none differs, but one could not be compared or decided, or other files of KVM's have changed
 """
 
 
@@ -46,7 +46,14 @@ class DiffRequest:
 
     old: Annotated[str, argument("OLD")]
     rest: Annotated[tuple[str, ...], argument("[NEW] [FUNCTION]")] = ()
-    patch: Annotated[Path | None, option("Compare OLD with what this patch makes of it.", "FILE")] = None
+    patches: Annotated[
+        tuple[Path, ...],
+        option(
+            "Compare OLD with what this patch makes of it; may be repeated, each is put on what the last one made.",
+            "FILE",
+            "--patch",
+        ),
+    ] = ()
     series: Annotated[str | None, option("Compare commit by commit; OLD is the repository.", "REV..REV")] = None
     names: Annotated[
         tuple[str, ...],
@@ -73,11 +80,11 @@ class DiffRequest:
     ] = False
 
     def __post_init__(self) -> None:
-        if self.patch is not None and self.series is not None:
+        if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
         if self.series is not None and (self.rest or self.names or self.json is not None or self.apart):
             raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart")
-        if self.patch is None and self.series is None and not self.rest:
+        if not self.patches and self.series is None and not self.rest:
             raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series")
 
     @property
@@ -88,7 +95,7 @@ class DiffRequest:
     @property
     def functions(self) -> tuple[str, ...]:
         """Names and patterns; every function of the MMU that has changed if there are none."""
-        return self.rest if self.patch is not None else self.rest[1:]
+        return self.rest if self.patches else self.rest[1:]
 
 
 def _run(request: DiffRequest, _catalogue: Catalogue, output: Output) -> int:

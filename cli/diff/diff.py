@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,7 +43,7 @@ def diff(request: DiffRequest, output: Output) -> int:
     ):
         watcher.phase("reading")
         old = ReadTree(trees.enter_context(open_source(request.old, cache=cache_folder(TREES))), Path(folder, "old"))
-        if request.patch is not None:
+        if request.patches:
             # Making the new tree takes as long as parsing a unit of the old one.
             parsing.begin_old(old, first_units(request.functions, old))
         new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"))
@@ -101,9 +102,18 @@ def diff(request: DiffRequest, output: Output) -> int:
 
 def _new_tree(request: DiffRequest, old: KernelTree) -> AbstractContextManager[KernelTree]:
     cache = cache_folder(TREES)
-    if request.patch is not None:
-        return patched_tree(old, request.patch, cache=cache)
-    return open_source(request.new, cache=cache)
+    return _patched(request, old, cache) if request.patches else open_source(request.new, cache=cache)
+
+
+@contextmanager
+def _patched(request: DiffRequest, old: KernelTree, cache: Path | None) -> Iterator[KernelTree]:
+    """The old tree with one patch after the other on top."""
+    with ExitStack() as steps:
+        tree, changed = old, frozenset[str]()
+        for patch in request.patches:
+            tree = steps.enter_context(patched_tree(tree, patch, cache=cache))
+            changed |= tree.changed or frozenset()
+        yield replace(tree, changed=changed)
 
 
 @contextmanager

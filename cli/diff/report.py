@@ -11,6 +11,7 @@ from mmuproof.cli.telling.report import input_lines, ranges
 from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT
+from mmuproof.lift.tree.included import KVM
 
 _STYLES = {
     Change.EQUAL: "green",
@@ -57,6 +58,13 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
             "Name a function to see on what inputs it differs, and how either version gets there; -v shows all."
         )
     _print_rest(output, report, verbose=verbose)
+
+
+def _other_files(paths: Sequence[str]) -> str:
+    whose = " of KVM's" if all(path.startswith(KVM) for path in paths) else ""
+    if len(paths) == 1:
+        return f"1 other file{whose} has changed and was"
+    return f"{len(paths)} other files{whose} have changed and were"
 
 
 def _numbered(notes: Iterable[str]) -> dict[str, int]:
@@ -168,10 +176,7 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
         if names:
             output.line((f"{len(names)} {says}: ", "yellow"), _listed((f"{name}()" for name in names), most))
     if report.outside:
-        output.line(
-            (f"{len(report.outside)} other files of KVM's have changed and were not looked at: ", "yellow"),
-            _listed(report.outside, most),
-        )
+        output.line((f"{_other_files(report.outside)} not looked at: ", "yellow"), _listed(report.outside, most))
     for note in report.notes:
         output.line((note, "dim"))
     counts = [(change, sum(each.change is change for each in report.judgements)) for change in _ORDER]

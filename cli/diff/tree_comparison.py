@@ -124,7 +124,7 @@ def compare_trees(
 
     def meanwhile() -> None:
         if everything:
-            outside.extend(path for path in sorted(changed(*_KVM)) if path.startswith(_KVM) and not _is_looked_at(path))
+            outside.extend(sorted(_not_looked_at(old, new, affected, changed)))
         when_read()
 
     judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
@@ -231,6 +231,16 @@ def _files(root: Path, folders: Sequence[str]) -> dict[str, tuple[tuple[int, int
                 known = path.stat()
                 found[path.relative_to(root).as_posix()] = ((known.st_dev, known.st_ino), known.st_size)
     return found
+
+
+def _not_looked_at(
+    old: ReadTree, new: ReadTree, affected: Callable[[str], bool], changed: DifferingFiles
+) -> Iterator[str]:
+    """The other files that have changed: those of KVM's, and every one if no unit of the MMU may be another."""
+    if any(affected(path) for path in MMU_UNITS if old.has(path) and new.has(path)):
+        yield from (path for path in changed(*_KVM) if path.startswith(_KVM) and not _is_looked_at(path))
+    else:
+        yield from changed()
 
 
 def _is_looked_at(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from mmuproof.lift.c_types import CType, IntType, PointerType
@@ -79,7 +79,7 @@ class MemoryAccess:
         """Where a pointer to an object leads, with the demand that it does lead to one.
 
         An input pointer is taken to be valid, its owner being responsible for it, unless this path has
-        asked whether it is null.
+        asked whether it is null before it followed it for the first time.
 
         Raises:
             Refused: it is a number, or may be one.
@@ -91,8 +91,9 @@ class MemoryAccess:
         places = [(target.guard, target.place) for target in pointer.targets if target.place is not None]
         wrong = any_of(*(target.guard for target in pointer.targets if target.place is None))
         inputs = [place.object.name for _, place in places if place.object.by_pointer]
-        self._require_valid(wrong, inputs, state, at)
-        return places
+        valid = self._require_valid(wrong, inputs, state, at)
+        # What is read there must not depend on whether a pointer is null that is not.
+        return [(substitute(guard, valid), place) for guard, place in places] if valid else places
 
     def follow_function(self, value: Value, state: State, at: Location) -> list[FunctionRef]:
         """The functions that a pointer may lead to; see `follow`.
@@ -109,14 +110,18 @@ class MemoryAccess:
         self._require_valid(wrong, [each.name for each in functions if not each.known], state, at)
         return functions
 
-    def _require_valid(self, wrong: Bool, inputs: Sequence[str], state: State, at: Location) -> None:
+    def _require_valid(self, wrong: Bool, inputs: Sequence[str], state: State, at: Location) -> Mapping[Term, Term]:
+        """Demand that a pointer is not ``wrong``; returned is what input pointers are taken for that are valid."""
         if wrong is FALSE:
-            return
-        for name in inputs:
-            condition = null_condition(name)
-            if condition not in _bottom_up(state.guard, self._null_tests, _null_tests):
-                wrong = substitute(wrong, {condition: FALSE})
-        self._run.require(CheckKind.NULL, negate(wrong), state, at, "a null pointer is followed")
+            return {}
+        asked = _bottom_up(state.guard, self._null_tests, _null_tests)
+        conditions = [null_condition(name) for name in inputs]
+        valid: dict[Term, Term] = {each: FALSE for each in conditions if each in state.valid or each not in asked}
+        self._run.require(CheckKind.NULL, negate(substitute(wrong, valid)), state, at, "a null pointer is followed")
+        if len(inputs) == 1:
+            # It has been followed for certain, and what this path asks from here on it asks of a valid pointer.
+            state.valid |= valid.keys()
+        return valid
 
     def choices(self, place: Place, width: int, state: State, at: Location) -> list[tuple[Bool, int]]:
         """The offsets inside the object that a place may have, with the demand that there is no other.

@@ -72,7 +72,7 @@ class Calls:
                 state.memory.write(object_, 0, variable.type.bits, argument)
         self._run.frames.append(frame)
         try:
-            end = self._statements.statement(function.body, State(state.guard, state.memory))
+            end = self._statements.statement(function.body, State(state.guard, state.memory, state.valid))
         finally:
             self._run.frames.pop()
         if end is not None:
@@ -105,7 +105,7 @@ class Calls:
         return result
 
     def call(self, expr: syntax.Call, state: State) -> Result:
-        """Run a call; ``state`` goes on behind it.
+        """Run a call; ``state`` goes on behind it. Whether there is a value matters to who uses it.
 
         Raises:
             Refused: it is not understood what is called, or with what.
@@ -138,10 +138,7 @@ class Calls:
         if state.is_dead:
             return None
         run_body = partial(self.run_body, definition, arguments, state, expr.at)
-        result = self._policy.follow(definition, arguments, state, expr.at, run_body)
-        if isinstance(result, Place) or result is None:
-            return result
-        return self._access.require_set(result, state, expr.at)
+        return self._policy.follow(definition, arguments, state, expr.at, run_body)
 
     def _callee(self, expr: syntax.Call, state: State) -> tuple[str | None, tuple[str, ...]]:
         """The function that is called, if it is known, and the names under which it may be cut."""

@@ -9,7 +9,7 @@ from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.opaque_calls import CallResults, Opaque, OpaqueCalls
+from mmuproof.lift.machine.opaque_calls import CallResults, Opaque, OpaqueCall, OpaqueCalls
 from mmuproof.lift.machine.run_limits import RunLimits
 from mmuproof.lift.machine.values import Place, Value
 from mmuproof.lift.syntax import Function
@@ -28,6 +28,7 @@ class ComparingMachine:
         is_settled: whether an object with static storage, by its name, is changed by no call.
         names: how functions are called in the names of unknown results, where that is not by their own names.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
+        before: the calls of the run that this one is held against; see `OpaqueCalls`.
         budget: how many statements are run before what is run is given up.
 
     What it has found grows with every run: `checks` and `steps`, the calls that were not followed, the functions
@@ -43,13 +44,20 @@ class ComparingMachine:
         is_settled: Callable[[str], bool],
         names: Mapping[str, str] | None = None,
         numbers: Mapping[str, Sequence[int]] | None = None,
+        before: Sequence[OpaqueCall] = (),
         budget: int = 20_000,
     ) -> None:
         run = Execution()
 
         def policy(parts: Evaluation) -> OpaqueCalls:
             return OpaqueCalls(
-                opaque=opaque, answers=answers, names=names or {}, numbers=numbers or {}, run=run, values=parts
+                opaque=opaque,
+                answers=answers,
+                names=names or {},
+                numbers=numbers or {},
+                before=before,
+                run=run,
+                values=parts,
             )
 
         self._evaluator = Evaluator(

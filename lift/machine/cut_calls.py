@@ -19,7 +19,7 @@ from mmuproof.lift.machine.findings import CallMade, NotedCut
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import input_pointer
 from mmuproof.lift.machine.state import State
-from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value, as_pointer
+from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Function, Location
 from mmuproof.smt.terms import BitVec, resize, var
@@ -94,9 +94,9 @@ class CutCalls:
         )
         tag = self._run.unique(f"{cut.function}()")
         for position, path in cut.writes:
-            value = arguments[position] if position < len(arguments) else None
-            pointer = as_pointer(value) if value is not None else None
-            if pointer is None:
+            pointer = arguments[position] if position < len(arguments) else None
+            # A number that is 0 is no null pointer: it shows that the arguments are others than the cut says.
+            if not isinstance(pointer, Pointer):
                 raise Refused(f"cut {cut.function}: argument {position} is no pointer", str(expr.at))
             self._make_unknown(cut, pointer, expr.arguments[position], path, tag, state)
         for name in cut.writes_globals:
@@ -113,8 +113,7 @@ class CutCalls:
 
     def _answer(self, cut: Cut, value: Value | None, argument: Expr, path: str, stored: Value, state: State) -> None:
         """Put a known value behind one of a cut's pointer arguments."""
-        pointer = as_pointer(value) if value is not None else None
-        if pointer is None or not isinstance(argument.type, PointerType):
+        if not isinstance(value, Pointer) or not isinstance(argument.type, PointerType):
             raise Refused(f"cut {cut.function}: an argument is no pointer", str(argument.at))
         target = argument.type.target
         offset, width = 0, target.bits
@@ -124,7 +123,7 @@ class CutCalls:
             except KeyError:
                 raise Refused(f"cut {cut.function}: {target.name} has no {path}", str(argument.at)) from None
             offset, width = member.offset, member.width
-        places = self._access.follow(pointer, state, argument.at)
+        places = self._access.follow(value, state, argument.at)
         moved = [(guard, place.moved(offset)) for guard, place in places]
         self._access.write(moved, width, stored, state, argument.at)
 

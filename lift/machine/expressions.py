@@ -56,8 +56,10 @@ class Expressions:
         elif isinstance(expr.type, RecordType | ArrayType):
             if not isinstance(expr, syntax.Name):
                 self._lvalues.aggregate(expr, state)
-        elif isinstance(expr, syntax.Call | syntax.StatementExpr):
+        elif isinstance(expr, syntax.Call):
             self.result(expr, state)
+        elif isinstance(expr, syntax.StatementExpr):
+            state.become(self._statements.statement(expr.body, State(state.guard, state.memory, state.valid)))
         else:
             self.value(expr, state)
 
@@ -203,7 +205,7 @@ class Expressions:
 
     def _branch(self, condition: Bool, expr: Expr, state: State) -> Value | None:
         """Evaluate ``expr`` only where ``condition`` holds; its effects happen there alone."""
-        inner = State(all_of(state.guard, condition), state.memory)
+        inner = State(all_of(state.guard, condition), state.memory, state.valid)
         if inner.is_dead:
             return None
         if inner.guard is state.guard or all_of(state.guard, negate(condition)) is FALSE:
@@ -219,7 +221,8 @@ class Expressions:
                 inner.memory.merge(condition, state.memory)
                 state.memory = inner.memory
         else:
-            state.become(meet([inner, State(all_of(before, negate(condition)), state.memory.copy())]))
+            other = State(all_of(before, negate(condition)), state.memory.copy(), state.valid)
+            state.become(meet([inner, other]))
         return value
 
     def _conditional(self, expr: syntax.Conditional, state: State) -> Value:
@@ -295,7 +298,7 @@ class Expressions:
         return str(to_signed(value.value, 64)) if value.is_const else describe(index)
 
     def _called(self, expr: syntax.Call, state: State) -> Value:
-        return self._scalar(self._calls.call(expr, state), expr, state)
+        return self._access.require_set(self._scalar(self._calls.call(expr, state), expr, state), state, expr.at)
 
     def _statements_value(self, expr: syntax.StatementExpr, state: State) -> Value:
         return self._scalar(self._statements.statement_expr(expr, state), expr, state)

@@ -80,14 +80,20 @@ class Initial:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Unknown values, as after a call that may write the object; ``tag`` tells one such call from another."""
+    """Unknown values, as after a call that may write the object.
+
+    Args:
+        tag: tells one such call from another.
+        called: what the object is called in the values' names, if not by its own name.
+    """
 
     tag: str
+    called: str = ""
 
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
         leaf = leaf_at(object_.type, position)
-        name = f"{object_.path(leaf.path)} after {self.tag}"
+        name = f"{object_.path(leaf.path, self.called)} after {self.tag}"
         return leaf.offset, Cell(leaf.width, unknown(object_, leaf, name))
 
 
@@ -212,10 +218,10 @@ class Memory:
             object_.kind, object_.content = ObjectKind.CONSTANT, content
             self.forget(object_)
 
-    def make_unknown(self, object_: Object, tag: str) -> None:
-        """Replace everything an object holds by unknown values whose names end in ``tag``."""
+    def make_unknown(self, object_: Object, tag: str, called: str = "") -> None:
+        """Replace everything an object holds by unknown values; see `Unknown`."""
         self.forget(object_)
-        self._bases[object_] = Unknown(tag)
+        self._bases[object_] = Unknown(tag, called)
 
     def make_outside_unknown(self, tag: str) -> None:
         """The same for everything that other code can reach: all input objects, read before or not."""

@@ -10,8 +10,8 @@ is for who compares them to show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, VoidType
@@ -19,15 +19,16 @@ from mmuproof.lift.errors import Refused, Undefined
 from mmuproof.lift.machine.call_policy import StandIn
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
+from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import Memory, input_pointer
 from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
-from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Target, Value
+from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointer, Target, Value, leaves, unset_name
 from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
 
 Argument = Value | Place | None
-"""What a call is given: a value, where a struct is that is passed by value, or None for what is not evaluated."""
+"""What a call is given: a value, a copy of a struct that is passed by value, or None for what is not evaluated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class OpaqueCall:
         parameters: what the arguments are called, where the function has a body.
         through: for a call through a pointer in memory, the pointer's place.
         number: which of the calls of this function it is taken for, counted from 1.
+        reached: the machine's own objects that it can reach, each with its name in the call.
+        ways: these names, by the way from an argument on which the object is reached first.
     """
 
     function: str
@@ -55,6 +58,13 @@ class OpaqueCall:
     parameters: tuple[str, ...] = ()
     through: str = ""
     number: int = 1
+    reached: Mapping[Object, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tag(self) -> str:
+        """What tells it from other calls in names."""
+        return f"{self.function}()" if self.number == 1 else f"{self.function}()#{self.number}"
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,9 @@ class CallResults:
 
     def result(self, function: str, arguments: Sequence[Argument], width: int) -> BitVec:
         """The unknown result; equal arguments, known to be so or not, are told apart by `asked` alone."""
-        numbers = tuple(each for each in arguments if isinstance(each, BitVec))
-        pointers = ", ".join(_pointer_text(each) for each in arguments if isinstance(each, Pointer))
+        scalars = [scalar for each in arguments for scalar in scalars_of(each)]
+        numbers = tuple(each for each in scalars if isinstance(each, BitVec))
+        pointers = ", ".join(_pointer_text(each) for each in scalars if isinstance(each, Pointer))
         key = (function, numbers, pointers)
         if key not in self.asked:
             same = sum(each.function == function for each in self.asked.values())
@@ -123,6 +134,8 @@ class OpaqueCalls:
         answers: shared by the machines whose runs are compared.
         names: how functions are called in the names of unknown results, where that is not by their own names.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
+        before: the calls of the run that this one is held against, whose names are taken over: what a call is given
+            a pointer to is told by the call and the way from its arguments, and not by the name of a local variable.
         run: which functions and loops the calls stand in.
         values: evaluates arguments.
 
@@ -136,6 +149,7 @@ class OpaqueCalls:
         answers: CallResults,
         names: Mapping[str, str],
         numbers: Mapping[str, Sequence[int]],
+        before: Sequence[OpaqueCall],
         run: Execution,
         values: Evaluation,
     ) -> None:
@@ -143,6 +157,7 @@ class OpaqueCalls:
         self.given_up: dict[str, Refused] = {}
         self.results: dict[str, CType] = {}
         self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
+        self._before = {each.tag: each.ways for each in before}
         self._run, self._values = run, values
 
     def passes_over(self, function: str) -> bool:
@@ -164,6 +179,7 @@ class OpaqueCalls:
         if state.is_dead:
             return None
         name = names[-1]
+        arguments = _copied(arguments, [each.type for each in call.arguments], state.memory, call.at)
         if name in self._opaque.answering and isinstance(call.type, IntType):
             return self._answered(name, arguments, call.type)
         through = names[0] if len(names) > 1 else ""
@@ -179,11 +195,12 @@ class OpaqueCalls:
     ) -> Result:
         """See `CallPolicy`; what is refused leaves nothing behind, and is not followed again."""
         name = function.name
+        given = _copied(arguments, [each.type for each in function.parameters], state.memory, at)
         if name in self._opaque.answering and isinstance(function.result, IntType):
-            return self._answered(name, arguments, function.result)
+            return self._answered(name, given, function.result)
         if name in self._opaque.never or name in self.given_up:
-            return self._note(name, arguments, function.result, state, at, function)
-        before, mark, noted = State(state.guard, state.memory.copy()), self._run.mark(), len(self.calls)
+            return self._note(name, given, function.result, state, at, function)
+        before, mark, noted = State(state.guard, state.memory.copy(), state.valid), self._run.mark(), len(self.calls)
         try:
             return run_body()
         except (Undefined, TooMuch):
@@ -193,7 +210,7 @@ class OpaqueCalls:
             self._run.go_back(mark)
             del self.calls[noted:]
             self.given_up[name] = _without_frames(refused)
-            return self._note(name, arguments, function.result, state, at, function)
+            return self._note(name, given, function.result, state, at, function)
 
     # -- what is not followed ---------------------------------------------------------------------
 
@@ -217,27 +234,28 @@ class OpaqueCalls:
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
         name = self._names.get(name, name)
         parameters = () if definition is None else tuple(each.name for each in definition.parameters)
-        number = self._number(name)
-        self.calls.append(
-            OpaqueCall(
-                function=name,
-                at=at,
-                guard=state.guard,
-                arguments=tuple(arguments),
-                memory=state.memory.copy(),
-                caller=self._run.function,
-                parameters=parameters,
-                through=through,
-                number=number,
-            )
+        found: dict[Object, str] = {}
+        for number, argument in enumerate((*arguments, *_left_outside(state.memory)), 1):
+            _reach(argument, state.memory, str(number), found)
+        call = OpaqueCall(
+            function=name,
+            at=at,
+            guard=state.guard,
+            arguments=tuple(arguments),
+            memory=state.memory.copy(),
+            caller=self._run.function,
+            parameters=parameters,
+            through=through,
+            number=self._number(name),
         )
-        tag = f"{name}()" if number == 1 else f"{name}()#{number}"
+        tag = call.tag
+        reached = _named(found, self._before.get(tag, {}))
+        self.calls.append(replace(call, reached=reached, ways={found[each]: reached[each] for each in found}))
         self.results[tag] = type_
         if name in self._opaque.reading and isinstance(type_, IntType):
             return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
-        lost: set[Object] = set()
-        for argument in (*arguments, *_left_outside(state.memory)):
-            self._lose(argument, state.memory, tag, lost)
+        for object_, called in reached.items():
+            state.memory.make_unknown(object_, tag, called)
         state.memory.make_outside_unknown(tag)
         if isinstance(type_, VoidType):
             return None
@@ -255,20 +273,63 @@ class OpaqueCalls:
         numbers = self._numbers.get(function, ())
         return numbers[count - 1] if count <= len(numbers) else count
 
-    def _lose(self, value: Argument, memory: Memory, tag: str, seen: set[Object]) -> None:
-        """Make unknown what the machine's own objects hold that a callee can reach."""
-        targets: Iterable[Object] = ()
-        if isinstance(value, Pointer):
-            targets = [target.place.object for target in value.targets if target.place is not None]
-        for object_ in targets:
-            if object_.kind in (ObjectKind.INPUT, ObjectKind.CONSTANT) or object_ in seen:
-                continue
-            seen.add(object_)
-            for offset, width in memory.written(object_):
-                held = memory.read(object_, offset, width)
-                if isinstance(held, Pointer):
-                    self._lose(held, memory, tag, seen)
-            memory.make_unknown(object_, tag)
+
+def scalars_of(argument: Argument) -> Iterator[Value]:
+    """The scalars that an argument consists of."""
+    if isinstance(argument, Place):
+        yield from (cell.value for cell in argument.object.content.values())
+    elif argument is not None:
+        yield argument
+
+
+def _copied(arguments: Sequence[Argument], types: Sequence[CType], memory: Memory, at: Location) -> list[Argument]:
+    """Arguments with the content that structs passed by value have when the call is made."""
+    with Located(at):
+        return [
+            _copy(each, Object(name=f"argument {number}", type=type_, kind=ObjectKind.CONSTANT), memory)
+            if isinstance(each, Place)
+            else each
+            for number, (each, type_) in enumerate(zip(arguments, types, strict=True), 1)
+        ]
+
+
+def _copy(source: Place, made: Object, memory: Memory) -> Place:
+    for leaf in leaves(made, 0, made.type.bits):
+        value = memory.read(source.object, source.offset + leaf.offset, leaf.width)
+        if isinstance(value, BitVec) and unset_name(value) is not None:
+            # What was never set is nothing that a local variable's name would tell.
+            value = var(made.unset_name(leaf.path), leaf.width)
+        made.content[leaf.offset] = Cell(leaf.width, value)
+    return Place(made, 0)
+
+
+def _reach(value: Argument, memory: Memory, way: str, found: dict[Object, str]) -> None:
+    """Find the machine's own objects that a callee can reach, each with the first way to it."""
+    pointers = [each for each in scalars_of(value) if isinstance(each, Pointer)]
+    places = [target.place for each in pointers for target in each.targets if target.place is not None]
+    for number, place in enumerate(places):
+        object_ = place.object
+        if object_.kind in (ObjectKind.INPUT, ObjectKind.CONSTANT) or object_ in found:
+            continue
+        found[object_] = inner = f"{way}.{number}"
+        for offset, width in memory.written(object_):
+            held = memory.read(object_, offset, width)
+            if isinstance(held, Pointer):
+                _reach(held, memory, f"{inner}+{offset}", found)
+
+
+def _named(found: Mapping[Object, str], before: Mapping[str, str]) -> dict[Object, str]:
+    """Names for objects, no two alike: their own where the run before has one of that name, or what it says there."""
+    named: dict[Object, str] = {}
+    known = set(before.values())
+    for object_ in found:
+        if object_.name in known and object_.name not in named.values():
+            named[object_] = object_.name
+    for object_, way in found.items():
+        if object_ not in named:
+            wanted = [before.get(way, object_.name), object_.name, f"{object_.name} (argument {way})"]
+            named[object_] = next(each for each in wanted if each not in named.values())
+    return {each: named[each] for each in found}
 
 
 def _without_frames(refused: Refused) -> Refused:

@@ -9,15 +9,22 @@ from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.machine.values import Object, Value
 from mmuproof.lift.syntax import Variable
 from mmuproof.smt import operations as ops
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of
+from mmuproof.smt.terms import FALSE, Bool, Term, all_of, any_of
 
 
 @dataclass
 class State:
-    """One path: the condition under which it is taken, and its memory."""
+    """One path.
+
+    Args:
+        guard: the condition under which it is taken.
+        memory: what it finds.
+        valid: the conditions under which those input pointers would be null that it has taken to be valid.
+    """
 
     guard: Bool
     memory: Memory
+    valid: frozenset[Term] = frozenset()
 
     @property
     def is_dead(self) -> bool:
@@ -26,14 +33,14 @@ class State:
 
     def fork(self, condition: Bool) -> State:
         """The same state with a further condition."""
-        return State(all_of(self.guard, condition), self.memory.copy())
+        return State(all_of(self.guard, condition), self.memory.copy(), self.valid)
 
     def become(self, other: State | None) -> None:
         """Go on as another state; with None the path ends."""
         if other is None:
             self.guard = FALSE
         else:
-            self.guard, self.memory = other.guard, other.memory
+            self.guard, self.memory, self.valid = other.guard, other.memory, other.valid
 
 
 @dataclass
@@ -67,7 +74,7 @@ def meet(states: Iterable[State | None]) -> State | None:
     result = live[0]
     for other in live[1:]:
         result.memory.merge(telling(result.guard, other.guard), other.memory)
-        result = State(either(result.guard, other.guard), result.memory)
+        result = State(either(result.guard, other.guard), result.memory, result.valid & other.valid)
     return result
 
 

@@ -234,7 +234,7 @@ class Statements:
         """Run ``({ })``; the result is its last statement's, if that has one."""
         body = expr.body.body
         block = self._enter(body)
-        current: State | None = State(state.guard, state.memory)
+        current: State | None = State(state.guard, state.memory, state.valid)
         result: Result = None
         for number, child in enumerate(body):
             is_value = number == len(body) - 1 and isinstance(child, syntax.Evaluate)

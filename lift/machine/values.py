@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from mmuproof.lift.c_types import CType, RecordType
+from mmuproof.lift.c_types import CType, Leaf, RecordType, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, any_of, bool_var, bv, eq, ite, negate, to_bv
@@ -66,13 +67,14 @@ class Object:
         """Whether code that is not followed may write it: it is not the machine's own, and not settled."""
         return self.kind is ObjectKind.INPUT and not self.settled
 
-    def path(self, inner: str) -> str:
-        """The name of a part of the object."""
+    def path(self, inner: str, called: str = "") -> str:
+        """The name of a part of the object, or of what is ``called`` otherwise."""
+        name = called or self.name
         if not inner:
-            return f"*{self.name}" if self.by_pointer else self.name
+            return f"*{name}" if self.by_pointer else name
         if inner.startswith("["):
-            return self.name + inner
-        return f"{self.name}{'->' if self.by_pointer else '.'}{inner}"
+            return name + inner
+        return f"{name}{'->' if self.by_pointer else '.'}{inner}"
 
     def unset_name(self, inner: str) -> str:
         """The name of the value that a part has before it is set."""
@@ -188,6 +190,16 @@ class Cell:
 def pointer_to(object_: Object, offset: int = 0) -> Pointer:
     """A pointer to a place in an object."""
     return Pointer((Target(guard=TRUE, place=Place(object_, offset)),))
+
+
+def leaves(object_: Object, offset: int, width: int) -> Iterator[Leaf]:
+    """The scalars of an object that overlap a range, padding left out."""
+    position = offset
+    while position < offset + width:
+        leaf = leaf_at(object_.type, position)
+        if leaf.type is not None:
+            yield leaf
+        position = leaf.offset + leaf.width
 
 
 def null_condition(name: str) -> Bool:

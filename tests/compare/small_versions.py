@@ -17,12 +17,11 @@ from mmuproof.compare.ways import Compared, Given, SetUp
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.overlay import BUG_CALL, WARN_CALL
-from mmuproof.model.lifted.unit_paths import is_of_mmu
+from mmuproof.model.lifted.unit_paths import MMU_C, TDP_MMU_C, is_of_mmu
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.solver import decide
 from tests.lift.machine.conftest import CLANG, PROGRAMS
 
-MMU_C = "arch/x86/kvm/mmu/mmu.c"
 PREAMBLE = f"""
 #define WARN_ON(c) {WARN_CALL}(!!(c))
 #define BUG_ON(c) {BUG_CALL}(!!(c))
@@ -32,13 +31,17 @@ enum {{ false, true }};
 BUDGET = 10_000_000
 
 
-def version(folder: Path, text: str) -> Version:
-    """A version whose only unit is a text; the types of programs/types.h, WARN_ON and BUG_ON are there."""
+def version(folder: Path, text: str, elsewhere: str = "") -> Version:
+    """A version of a unit, or of two; the types of programs/types.h, WARN_ON and BUG_ON are there."""
     (folder / MMU_C).parent.mkdir(parents=True)
-    (folder / MMU_C).write_text(text)
     (folder / "before.h").write_text((PROGRAMS / "types.h").read_text() + PREAMBLE)
-    unit = Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "before.h")], CONSTANTS)
-    return Version({MMU_C: Printed(unit, is_of_mmu)})
+    printed = {}
+    for path, content in ((MMU_C, text), (TDP_MMU_C, elsewhere)):
+        if content:
+            (folder / path).write_text(content)
+            unit = Unit(folder, path, [*CLANG, "-include", str(folder / "before.h")], CONSTANTS)
+            printed[path] = Printed(unit, is_of_mmu)
+    return Version(printed)
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,14 @@ Versions = Callable[..., TwoVersions]
 
 @pytest.fixture
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Versions:
-    """Read two versions; what comes first stands in both."""
+    """Read two versions; what comes first stands in both, and ``elsewhere`` in another unit of each."""
 
-    def read(common: str, old: str, new: str, names: Mapping[str, str] | None = None) -> TwoVersions:
+    def read(
+        common: str, old: str, new: str, names: Mapping[str, str] | None = None, elsewhere: tuple[str, str] = ("", "")
+    ) -> TwoVersions:
         folder = tmp_path_factory.mktemp("versions")
-        before, after = version(folder / "old", common + old), version(folder / "new", common + new)
+        before = version(folder / "old", common + old, elsewhere[0] and common + elsewhere[0])
+        after = version(folder / "new", common + new, elsewhere[1] and common + elsewhere[1])
         return TwoVersions(before, after, names or {}, pair_functions(before, after, names or {}))
 
     return read

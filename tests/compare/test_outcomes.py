@@ -20,6 +20,9 @@ S = """
 struct s { u32 a, b; bool c; struct s *next; u32 arr[4]; u64 (*fn)(u32); u64 (*other)(u32);
 	union { u32 word; struct { u32 x : 3; u32 y : 4; u32 z : 25; }; } role; };
 void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); void two(struct s *p, u32 x);
+struct v { u32 a, b; }; union w { u32 word; struct { u32 x : 3; u32 y : 4; u32 z : 25; }; };
+struct held { struct v *v; }; void by_value(struct v v); void word(union w w); void holding(struct held h);
+void both(struct v *p, struct v *q); u32 look(struct v *p); u32 cpuid_eax(struct v v);
 extern u32 glob, glob2; extern u64 shadow_m_mask, shadow_n_mask;
 """
 
@@ -85,9 +88,91 @@ SAME = {
         "static u32 g(u32 x) { while (get(x)) x++; return x; } u32 f(u32 x) { return g(x); }",
         "static u32 h(u32 x) { while (get(x)) x++; return x; } u32 f(u32 x) { return h(x); }",
     ),
+    "a struct passed by value is written after the call": (
+        "void f(u32 x) { struct v l = { x, 2 }; by_value(l); }",
+        "void f(u32 x) { struct v m = { .a = x }; m.b = 2; by_value(m); m.a = 7; }",
+    ),
+    "a struct passed by value stands elsewhere": (
+        "struct o { u32 i; struct v v; u32 j; }; void f(struct o *p) { by_value(p->v); }",
+        "struct o { u32 i; struct v v; u32 j; }; void f(struct o *p) { struct v l = p->v; by_value(l); }",
+    ),
+    "a local that is handed out has another name": (
+        "u32 f(u32 x) { struct v l = { x }; both(&l, NULL); return l.a; }",
+        "u32 f(u32 x) { struct v m = { x }; both(&m, NULL); return m.a; }",
+    ),
+    "locals that are handed out have other names": (
+        "u32 f(void) { struct v l, m; both(&l, &m); return l.a - m.a; }",
+        "u32 f(void) { struct v n, o; both(&n, &o); return n.a - o.a; }",
+    ),
+    "a local behind one that is handed out has another name": (
+        "u32 f(u32 x) { struct v l = { x }; struct held h = { &l }; holding(h); return l.a; }",
+        "u32 f(u32 x) { struct v m = { x }; struct held i = { &m }; holding(i); return m.a; }",
+    ),
 }
 
 DIFFERENT = {
+    "a struct passed by value has another member": (
+        "void f(u32 x) { struct v l = { x, 2 }; by_value(l); }",
+        "void f(u32 x) { struct v l = { x, 3 }; by_value(l); }",
+        "argument 1 of by_value().b",
+    ),
+    "a struct passed by value is written before the call and not after it": (
+        "void f(u32 x) { struct v l = { x, 2 }; l.a = 7; by_value(l); }",
+        "void f(u32 x) { struct v l = { x, 2 }; by_value(l); l.a = 7; }",
+        "argument 1 of by_value().a",
+    ),
+    "a struct passed by value is no longer set": (
+        "void f(u32 x) { struct v l; l.a = x; l.b = 2; by_value(l); }",
+        "void f(u32 x) { struct v l; l.a = x; by_value(l); }",
+        "argument 1 of by_value().b",
+    ),
+    "a union passed by value is written before the call and not after it": (
+        "void f(union w w) { w.x = 1; word(w); }",
+        "void f(union w w) { word(w); w.x = 1; }",
+        "argument 1 of word()",
+    ),
+    "a function that only answers is given another struct": (
+        "u32 f(u32 x) { struct v l = { x, 2 }; return cpuid_eax(l); }",
+        "u32 f(u32 x) { struct v l = { x, 3 }; return cpuid_eax(l); }",
+        "the return value",
+    ),
+    "what a struct passed by value leads to has another value": (
+        "void f(u32 x) { struct v l = { x, 2 }; struct held h = { &l }; holding(h); }",
+        "void f(u32 x) { struct v l = { x, 3 }; struct held h = { &l }; holding(h); }",
+        "what argument 1 of holding() points to",
+    ),
+    "what a struct passed by value leads to is taken for unchanged": (
+        "u32 f(void) { struct v l = { 1, 2 }; struct held h = { &l }; holding(h); return l.a; }",
+        "u32 f(void) { struct v l = { 1, 2 }; struct held h = { &l }; holding(h); return 1; }",
+        "the return value",
+    ),
+    "locals that are handed out change places": (
+        "u32 f(void) { struct v l, m; both(&l, &m); return l.a; }",
+        "u32 f(void) { struct v l, m; both(&m, &l); return l.a; }",
+        "argument 1 of both()",
+    ),
+    "locals of other names that are handed out change places": (
+        "u32 f(void) { struct v l, m; both(&l, &m); return l.a; }",
+        "u32 f(void) { struct v n, o; both(&n, &o); return o.a; }",
+        "the return value",
+    ),
+    "another local is handed out under the same condition": (
+        "u32 f(u32 x) { struct v l = { 1 }, m = { 1 }; both(x ? &l : &m, NULL); return l.a; }",
+        "u32 f(u32 x) { struct v l = { 1 }, m = { 1 }; both(x ? &m : &l, NULL); return l.a; }",
+        "argument 1 of both()",
+    ),
+    "another part of a local is handed out": (
+        "u32 f(u32 x) { struct v l[2] = { { 1 }, { 1 } }; both(&l[0], NULL); return l[0].a; }",
+        "u32 f(u32 x) { struct v l[2] = { { 1 }, { 1 } }; both(&l[1], NULL); return l[0].a; }",
+        "argument 1 of both()",
+    ),
+    "locals of one name in two functions are handed out": (
+        "static void g(struct v *p) { struct v l = { 1 }; both(p, &l); p->b = l.a; }"
+        " u32 f(u32 x) { struct v l = { 1 }; g(&l); return l.a - l.b; }",
+        "static void g(struct v *p) { struct v l = { 1 }; both(p, &l); p->b = p->a; }"
+        " u32 f(u32 x) { struct v l = { 1 }; g(&l); return l.a - l.b; }",
+        "the return value",
+    ),
     "another member is read": (
         "u32 f(struct s *p) { return p->a; }",
         "u32 f(struct s *p) { return p->b; }",
@@ -353,6 +438,21 @@ def test_branches_that_are_turned_round_in_part_are_not_equal(old: str, new: str
 @pytest.mark.parametrize(("old", "new"), TURNED_ROUND.values(), ids=TURNED_ROUND.keys())
 def test_branches_with_calls_may_be_turned_round(old: str, new: str, versions: Versions) -> None:
     assert versions(S, old, new).hold().equal
+
+
+MOVED = "u32 g(struct s *p) { p->a++; return p->b; }"
+
+
+def test_a_function_that_moves_to_another_file_leaves_its_callers_equal(versions: Versions) -> None:
+    caller = "u32 g(struct s *p); u32 f(struct s *p) { return g(p) + 1; } "
+    there = versions(S, caller + MOVED, caller, elsewhere=("int other;", MOVED))
+    back = versions(S, caller, caller + MOVED, elsewhere=(MOVED, "int other;"))
+    assert there.hold().equal
+    assert back.hold().equal
+    changed = versions(S, caller + MOVED, caller, elsewhere=("int other;", MOVED.replace("++", "--")))
+    assert not changed.hold("g").equal
+    # Where it is not known to have a body, its call is none that was there.
+    assert not versions(S, caller + MOVED, caller).hold().equal
 
 
 def test_another_pointer_is_compared_with(versions: Versions) -> None:

@@ -44,6 +44,8 @@ int through(u64 spte) { return defined_in_mmu(spte); }
 int deepest(u64 spte) { asm("nop"); return 1; }
 void make(u64 *made, u64 spte) { *made = spte | PT_PRESENT; }
 int level(struct kvm_vcpu *vcpu) { return vcpu->role.level; }
+int endless(u64 spte) { BUG(); }
+int forgetful(u64 spte) { }
 """
 MMU_C = """\
 typedef unsigned long long u64;
@@ -163,6 +165,21 @@ def test_what_is_undefined_for_certain_has_no_answer(ask: Ask) -> None:
     done = ask("--prove", "entry(7) == 8")
     assert done.exit_code == 1
     assert "whatever the inputs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("question", "ends"),
+    [
+        ("s ? endless(s) : endless(1)", "a BUG"),
+        ("s ? forgetful(s) : forgetful(1)", "undefined behaviour"),
+        ("s ? forgetful(s) : endless(1)", "a BUG or in undefined behaviour"),
+    ],
+)
+def test_a_question_without_a_value_says_why(question: str, ends: str, ask: Ask) -> None:
+    done = ask(f"u64 s: {question}")
+    assert done.exit_code == 3
+    told = " ".join(done.stdout.split())
+    assert f"the question has no value: every path to it ends in {ends}" in told
 
 
 def test_the_unit_is_the_one_that_has_the_bodies(ask: Ask) -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -478,6 +479,40 @@ def test_a_run_says_what_it_has_not_looked_at(spte_changed: Compared, changed: C
 
 def test_a_new_unit_of_the_mmu_is_told_as_not_looked_at(spte_changed: Compared) -> None:
     assert f"{KVM}/mmu/new.c" in spte_changed.content["outside"]
+
+
+#: A file that no unit of the MMU reads, and whether it is one of KVM's.
+NOT_READ = {f"{KVM}/cpuid.c": True, "include/linux/i8042.h": False}
+
+
+@pytest.mark.parametrize(("file", "of_kvm"), NOT_READ.items())
+def test_a_change_that_nobody_looks_at_is_told_and_not_green(
+    file: str, of_kvm: bool, kernel_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    base, changed = kernel_tree("7.2"), tmp_path / "changed"
+    changed.mkdir()
+    changed_tree(base, {file: (base / file).read_bytes() + b"/* The end. */\n"}, changed)
+    done = CliRunner().invoke(build_app(Installed()), ["diff", str(base), str(changed), "-j", "1"])
+    assert done.exit_code == 3, done.output
+    whose = " of KVM's" if of_kvm else ""
+    assert f"1 other file{whose} has changed and was not looked at: {file}" in " ".join(done.stdout.split())
+
+
+def test_several_patches_are_applied_one_after_the_other(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    base, results, options = kernel_tree("7.2"), tmp_path / "results.json", list[str]()
+    rows = [SPTE_CHANGES["a shift is one off"], OTHER_CHANGES["W is allowed where it was not"]]
+    for number, (file, pattern, replacement) in enumerate(edit for row in rows for edit in row.edits):
+        old = (base / file).read_text().splitlines(keepends=True)
+        new = re.sub(pattern, replacement, "".join(old)).splitlines(keepends=True)
+        patch = tmp_path / f"{number}.patch"
+        patch.write_text("".join(unified_diff(old, new, f"a/{file}", f"b/{file}")))
+        options += ["--patch", str(patch)]
+    words = ["diff", str(base), *options, *functions_of(rows), "--json", str(results), "-j", "1"]
+    done = CliRunner().invoke(build_app(Installed()), words)
+    assert done.exit_code == 1, done.output
+    found = json.loads(results.read_text())
+    assert {each["function"] for each in found["results"]} == set(functions_of(rows))
+    assert found["new"]["source"].endswith("+ 0.patch + 1.patch")
 
 
 # A version against itself

@@ -182,6 +182,14 @@ def test_global_that_a_cut_writes_becomes_unknown(program: Callable[[str], Progr
     assert {each.partition(" after ")[0] for each in free(result)} == {"global"}
 
 
+def test_a_number_where_a_cut_writes_is_no_null_pointer(program: Callable[[str], Program]) -> None:
+    text = OPAQUE + "u32 moved(u32 x, struct whole *w); u64 f(struct whole *w) { w->x = 1; moved(0, w); return w->x; }"
+    with pytest.raises(Refused, match="cut moved: argument 0 is no pointer"):
+        run(program(text), "f", Cut(function="moved", reason="x", writes=((0, "x"),)))
+    null = OPAQUE + "u64 f(struct whole *w) { w->x = 1; touch(0); touch((void *)0); return w->x; }"
+    assert free(run(program(null), "f", Cut(function="touch", reason="x", writes=((0, "x"),)))[1]) == set()
+
+
 REFUSED = {
     "no such member": (Cut(function="touch", reason="x", writes=((0, "absent"),)), "has no absent"),
     "none of the members": (

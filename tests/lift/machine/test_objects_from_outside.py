@@ -16,8 +16,8 @@ from mmuproof.smt.terms import BitVec, bv, ne, var
 from .conftest import Program
 
 TYPES = """
-struct inner { u32 a, b; };
-struct outer { u32 x; bool yes; struct inner *in; struct outer *next; union { u64 w; struct { u32 l, h; }; }; u8 v[4]; };
+struct inner { u32 a, b, t[4]; };
+struct outer { u32 x, y; bool yes; struct inner *in, *in2; struct outer *next; union { u64 w; struct { u32 l, h; }; }; u8 v[4]; };
 """
 
 
@@ -86,12 +86,19 @@ def test_bool_in_memory_is_0_or_1(program: Callable[[str], Program]) -> None:
         ("if (!o->in || o->in->a) return 1; return 2;", {0: True, 1: True}),
         ("if (o->x && !o->in) return o->in->a; return 1;", {0: True, 1: False}),
         ("struct inner *p = o->x ? o->in : NULL; return p->a;", {0: True, 1: True}),
+        # What has been followed is valid: neither what is read there nor what is asked later makes it null again.
+        ("if (o->in->t[i & 3]) return 1; return o->in->a;", {0: True, 1: True}),
+        ("struct inner *p = o->x ? o->in : o->in2; if (p->a) return 1; return o->in->a;", {0: True, 1: True}),
+        ("u32 a = o->in->a; if (o->in && o->x) return a; return o->in->b;", {0: True, 1: True}),
+        ("if (o->in && o->in->a) return 1; return o->in->b;", {0: True, 1: False}),
+        ("u32 a = o->y ? o->in->a : 1; if (o->in && !o->x) return a; return o->in->b;", {0: True, 1: False}),
+        ("u32 a = 0; if (o->y) a = o->in->a; if (o->in && !o->x) return a; return o->in->b;", {0: True, 1: False}),
     ],
 )
 def test_input_pointer_is_valid_until_the_code_asks(
     body: str, defined: dict[int, bool], program: Callable[[str], Program]
 ) -> None:
-    machine, _ = run(program(TYPES + f"u64 f(struct outer *o) {{ {body} }}"))
+    machine, _ = run(program(TYPES + f"u64 f(struct outer *o, u32 i) {{ {body} }}"))
     for null, expected in defined.items():
         held = evaluate_all([check.holds for check in machine.checks], {"o->in == NULL": null, "o->x": 1})
         assert all(held) == expected

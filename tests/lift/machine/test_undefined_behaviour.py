@@ -196,6 +196,12 @@ DEFINED = {
     "copy of a partly unset struct": (
         "struct s { u8 x, y; }; u64 f(u8 a, u8 b) { struct s s, t; s.x = a; t = s; return t.x; }"
     ),
+    "function whose missing value nobody uses": (
+        "static u32 g(u8 a) { if (a < 9) return a; } u64 f(u8 a, u8 b) { g(a); (void)g(b); ({ g(a); }); return b; }"
+    ),
+    "function that never returns the value that nobody uses": (
+        "static u32 g(u8 a) { } u64 f(u8 a, u8 b) { if (a) g(a); return b; }"
+    ),
     "dead division": "u64 f(u8 a, u8 b) { if (0) return a / 0; return b; }",
     "operand that sizeof does not evaluate": "u64 f(u8 a, u8 b) { u32 x; return sizeof(x); }",
 }
