@@ -13,7 +13,7 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test test-long kernels lint format bench digests docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels lint format bench digests stated docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,8 +45,12 @@ bench: venv ## measure mmuproof prove, ask and diff on the reference model and t
 digests: venv ## print a digest of every claim, to show that a redesign leaves them as they were (ARGS: --kernel SOURCE, --against FILE)
 	$(BIN)/python tools/digests.py $(ARGS)
 
+stated: venv-test ## write anew which parts of which theorems are stated of the cached kernels (make kernels)
+	$(BIN)/python tools/stated.py
+
 docs: venv-test ## write anew what the documentation quotes: the list of theorems, the transcripts (make kernels)
 	$(BIN)/python tools/theorems.py
+	$(BIN)/python tools/areas.py
 	$(BIN)/python tools/transcripts.py
 
 lock: ## choose the locked versions anew

@@ -30,7 +30,6 @@ CONSTANTS = (
     "ACC_USER_EXEC_MASK",
     "ACC_USER_MASK",
     "ACC_WRITE_MASK",
-    "EPT_VIOLATION_GVA_USER",
     "FROZEN_SPTE",
     "KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS",
     "MMIO_SPTE_GEN_HIGH_MASK",
@@ -59,6 +58,5 @@ CONSTANTS = (
     "SPTE_TDP_AD_ENABLED",
     "SPTE_TDP_AD_MASK",
     "SPTE_TDP_AD_WRPROT_ONLY",
-    "VMX_EPT_ADVANCED_VMEXIT_INFO_BIT",
 )
 """What `Kvm.constant` may be asked for, besides the former names."""

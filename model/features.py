@@ -26,7 +26,7 @@ class MarkKind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Mark:
+class FeatureMark:
     """Something that a tree with a feature defines.
 
     Args:
@@ -63,11 +63,11 @@ _VMX, _NESTED_VMX = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c"
 _CONSTANT, _FUNCTION, _VARIABLE, _MEMBER = MarkKind.CONSTANT, MarkKind.FUNCTION, MarkKind.VARIABLE, MarkKind.MEMBER
 
 
-def _mark(kind: MarkKind, *names: str, unit: str = _SPTE) -> tuple[Mark, ...]:
-    return tuple(Mark(kind, name, unit) for name in names)
+def _mark(kind: MarkKind, *names: str, unit: str = _SPTE) -> tuple[FeatureMark, ...]:
+    return tuple(FeatureMark(kind, name, unit) for name in names)
 
 
-MARKS: Mapping[Feature, Sequence[Mark]] = MappingProxyType(
+MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
     {
         Feature.MBEC: (*_mark(_CONSTANT, "ACC_USER_EXEC_MASK"), *_mark(_VARIABLE, "shadow_xu_mask")),
         Feature.GMET: _mark(_CONSTANT, "SVM_MISC_ENABLE_GMET", "X86_FEATURE_GMET", unit=_MMU),
@@ -110,13 +110,13 @@ class Contradiction(Exception):  # noqa: N818 - reads as what is found
         missing: those that are not.
     """
 
-    def __init__(self, feature: Feature, there: Sequence[Mark], missing: Sequence[Mark]) -> None:
+    def __init__(self, feature: Feature, there: Sequence[FeatureMark], missing: Sequence[FeatureMark]) -> None:
         self.feature, self.there, self.missing = feature, tuple(there), tuple(missing)
         has, lacks = (", ".join(map(str, marks)) for marks in (there, missing))
         super().__init__(f"{feature.value}: {has} is there, and {lacks} is not")
 
 
-def told(feature: Feature, is_there: Mapping[Mark, bool]) -> bool:
+def told(feature: Feature, is_there: Mapping[FeatureMark, bool]) -> bool:
     """Whether a tree has a feature.
 
     Args:

@@ -25,7 +25,7 @@ def kind_of(part: str) -> str:
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedParts:
     """What was stated of one result: each part with the series that have it, as ``6.12``, the oldest first."""
 
     parts: Mapping[str, Sequence[str]]
@@ -48,9 +48,9 @@ def _content() -> Mapping[str, Mapping[str, Sequence[str]]]:
     return content
 
 
-def stated(theorem: str, vendor: Vendor) -> Stated:
+def stated(theorem: str, vendor: Vendor) -> StatedParts:
     """What was stated of a theorem for a vendor; nothing of one that is new."""
-    return Stated(_content().get(f"{theorem} {vendor.value}", {}))
+    return StatedParts(_content().get(f"{theorem} {vendor.value}", {}))
 
 
 def series_before(release: str) -> str | None:

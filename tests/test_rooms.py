@@ -125,6 +125,7 @@ NO_AREAS = {
     "model": {
         "constants": "which macros theorems ask for",
         "edits": "changes the kernel's text",
+        "features": "what kernels have or lack",
         "evidence": "how any result came about",
         "kvm": "the areas together",
         "result_fields": "what fields of any result mean",
@@ -142,6 +143,7 @@ NO_AREAS = {
         "bench": "free memory to call functions on",
         "kernel": "the areas together",
         "linked": "several units as one",
+        "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
         "session": "calls functions",
         "unit_paths": "which units there are",

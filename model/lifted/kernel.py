@@ -17,7 +17,7 @@ from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
-from mmuproof.model.features import MARKS, Feature, Mark, MarkKind, told
+from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
@@ -189,7 +189,7 @@ class LiftedKvm(Kvm):
             self._features[feature] = told(feature, {mark: self._is_there(mark) for mark in MARKS[feature]})
         return self._features[feature]
 
-    def _is_there(self, mark: Mark) -> bool:
+    def _is_there(self, mark: FeatureMark) -> bool:
         if not self.units.has(mark.unit):
             return False
         unit = self.units.get(mark.unit)

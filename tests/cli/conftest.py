@@ -21,11 +21,12 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding
-from mmuproof.proofs.theorem import Catch, Claim, Theorem
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
 from tests.hangs import HANGS
@@ -82,8 +83,9 @@ def stating(*claims: Claim) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
 
 STATEMENTS: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = {
     "ok.proved": stating(claim(ule(X & 7, 7)), claim(ule(X, 9), ule(X, 3))),
-    "ok.not-there": raising(NotThere(["ACC_NEW", "is_new"])),
-    "ok.missing": raising(Missing(["make_new"])),
+    "ok.not-there": stating(claim(ne(X, 2))),
+    "odd.lost": raising(NotThere(["ACC_NEW", "is_new"])),
+    "odd.missing": raising(Missing(["make_new"])),
     "bad.refuted": stating(claim(ule(X & 7, 7)), claim(ne(X, 2), part="second half")),
     "bad.refuted-and-error": stating(claim(ne(X, 2)), Claim(holds=ne(X, 2), symptoms=())),
     "odd.vacuous": stating(claim(eq(X, 3), ule(X, 3), eq(X, 1), eq(X, 2))),
@@ -96,6 +98,20 @@ STATEMENTS: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = {
     "source.unusable": raising(ParseFailed("mmu.c", [f"mmu.c:{n}: no" for n in range(30)])),
     "source.interrupted": interrupting,
 }
+NEEDS = {"ok.not-there": (Need(Feature.MBEC),)}
+"""What is not there in any of the fakes."""
+
+
+class FakeKvm:
+    """An implementation that is asked for nothing but features and names."""
+
+    def has(self, feature: Feature) -> bool:
+        return feature is not Feature.MBEC
+
+    def near(self, name: str) -> tuple[str, ...]:
+        return ("is_old",) if name == "is_new" else ()
+
+
 VENDORS = {"bad.refuted": (Vendor.INTEL, Vendor.AMD), "ok.proved": tuple(Vendor)}
 
 
@@ -114,7 +130,7 @@ class FakeCatalogue:
     sources: Mapping[str, KernelIdentity | SourceError] = field(default_factory=dict)
     findings: tuple[KnownFinding, ...] = ()
     defect_list: tuple[FakeDefect, ...] = (
-        FakeDefect("mbec-ignored", on_reference=lambda: cast(Kvm, None)),
+        FakeDefect("mbec-ignored", on_reference=lambda: cast(Kvm, FakeKvm())),
         FakeDefect("nx-ignored", edits=(SourceEdit("mmu.c", "a", "b"),)),
     )
 
@@ -126,6 +142,7 @@ class FakeCatalogue:
                 source="SDM 1.2",
                 assumes=(f"guaranteed for {name}",),
                 vendors=VENDORS.get(name, (Vendor.INTEL,)),
+                needs=NEEDS.get(name, ()),
                 state=state,
                 catches=(Catch("mbec-ignored", "wrong"),),
             )
@@ -139,7 +156,7 @@ class FakeCatalogue:
         return self.findings
 
     def reference(self) -> Subject:
-        return Subject(cast(Kvm, None), KernelIdentity(source=REFERENCE, version=None, digest="abc"), "7.2.13")
+        return Subject(cast(Kvm, FakeKvm()), KernelIdentity(source=REFERENCE, version=None, digest="abc"), "7.2.13")
 
     @contextmanager
     def kernel(
@@ -149,7 +166,7 @@ class FakeCatalogue:
         found = self.sources.get(source, SourceError(f"{source} does not exist"))
         if isinstance(found, SourceError):
             raise found
-        yield Subject(cast(Kvm, None), found, found.version or "")
+        yield Subject(cast(Kvm, FakeKvm()), found, found.version or "")
 
 
 Cli = Callable[..., CliResult]

@@ -89,7 +89,7 @@ def test_a_constant_that_nobody_listed_is_an_error_and_no_feature_that_is_missin
 
 
 def test_the_order_of_verdicts() -> None:
-    assert [verdict.value for verdict in SEVERITY] == ["REFUTED", "ERROR", "UNKNOWN", "VACUOUS", "PROVED"]
+    assert [verdict.value for verdict in SEVERITY] == ["REFUTED", "ERROR", "LOST", "UNKNOWN", "VACUOUS", "PROVED"]
 
 
 def test_a_solver_that_fails_is_an_error() -> None:
