@@ -21,6 +21,9 @@ _ASKED, _ENABLE_EPT, _ENABLE_MBEC = bool_var("asked for"), bool_var("ept"), bool
 _VMCS01, _VMCS12 = (Controls(var(f"{name} primary", 32), var(f"{name} secondary", 32)) for name in ("01", "12"))
 _OTHER_CONTROLS, _OTHER_CAPABILITIES = var("other secondary controls", 32), var("other capabilities of EPT", 32)
 
+# The code's input, not what it makes of it: a result in the place of an input of its own would say nothing.
+_AD_BITS_WANTED = bool_var("enable_ept_ad_bits")
+
 
 def others(theirs: OfferedToL1) -> dict[Term, Term]:
     """What else L1 is offered, and two settings that the code keeps as numbers."""
@@ -60,7 +63,7 @@ def test_ept_use(both: Both) -> None:
         stands_for={
             mine.configures: theirs.configures,
             mine.with_ept: theirs.with_ept,
-            bool_var("enable_ept_ad_bits"): theirs.with_ad_bits,
+            _AD_BITS_WANTED: bit(var("enable_ept_ad_bits", 1), 0),
             mine.ept_capability: theirs.ept_capability,
         },
         partial={CheckKind.WARN},
