@@ -102,7 +102,7 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class Member:
+class RoleMember:
     """A member of a role, of which `tells` gives the expectation; the fields are those of `Expectation`."""
 
     symptom: str
@@ -171,10 +171,10 @@ def vcpu_expectations(roles: MmuRoles) -> tuple[Expectation, ...]:
     """What a role says of the vCPU, whatever its paging."""
     inputs = roles.inputs
     return (
-        Member("smm", "smm", inputs.smm).tells(
+        RoleMember("smm", "smm", inputs.smm).tells(
             "whether the vCPU is in SMM", "KVM: kvm_memslots_for_spte_role() chooses the memory slots by it"
         ),
-        Member("guest-mode", "guest_mode", inputs.guest_mode).tells(
+        RoleMember("guest-mode", "guest_mode", inputs.guest_mode).tells(
             "whether the vCPU runs L2", "KVM: L2's writes are not logged by PML"
         ),
     )
@@ -184,22 +184,22 @@ def paging_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
     """What the base of a CPU role says of the guest's paging, besides its depth and its use of XD."""
     without_wp = negate(mode.write_protect)
     return (
-        Member("paging", "direct", negate(mode.enabled)).tells(
+        RoleMember("paging", "direct", negate(mode.enabled)).tells(
             "whether the guest has no paging", "SDM 5.1.1: CR0.PG turns paging on"
         ),
-        Member("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
+        RoleMember("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
             "whether the guest's entries have four bytes", "SDM 5.1.1: 32-bit paging is what CR4.PAE=0 chooses"
         ),
-        Member("write-protect", "cr0_wp", mode.write_protect).tells(
+        RoleMember("write-protect", "cr0_wp", mode.write_protect).tells(
             "whether a supervisor needs R/W to write", "SDM 5.1.3: CR0.WP"
         ),
-        Member("smep", "cr4_smep", mode.smep).tells(
+        RoleMember("smep", "cr4_smep", mode.smep).tells(
             "whether a supervisor may fetch from user pages", "SDM 5.1.3: CR4.SMEP"
         ),
-        Member("smap-without-wp", "smap_andnot_wp", all_of(mode.smap, without_wp)).tells(
+        RoleMember("smap-without-wp", "smap_andnot_wp", all_of(mode.smap, without_wp)).tells(
             "whether SMAP restricts a supervisor that CR0.WP does not", "SDM 5.1.3: CR4.SMAP, CR0.WP"
         ),
-        Member("smep-without-wp", "smep_andnot_wp", all_of(mode.smep, without_wp)).tells(
+        RoleMember("smep-without-wp", "smep_andnot_wp", all_of(mode.smep, without_wp)).tells(
             "whether SMEP restricts a supervisor that CR0.WP does not", "SDM 5.1.3: CR4.SMEP, CR0.WP"
         ),
     )
@@ -208,27 +208,31 @@ def paging_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
 def extended_expectations(mode: PagingMode) -> tuple[Expectation, ...]:
     """What the rest of a CPU role says of the guest's paging."""
     return (
-        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
-        Member("smap", "cr4_smap", mode.smap).tells(
+        RoleMember("valid", "valid", TRUE).tells(
+            "that it has been set", "KVM: a role without it is never that of an MMU"
+        ),
+        RoleMember("smap", "cr4_smap", mode.smap).tells(
             "whether a supervisor may access data in user pages", "SDM 5.1.3: CR4.SMAP"
         ),
-        Member("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
+        RoleMember("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
             "whether there are 4-MByte pages",
             "SDM 5.1.3: CR4.PSE, with 32-bit paging",
             where=any_of(mode.two_levels, negate(mode.enabled)),
         ),
-        Member("keys", "cr4_pke", mode.protection_keys).tells(
+        RoleMember("keys", "cr4_pke", mode.protection_keys).tells(
             "whether protection keys count", "SDM 5.1.3: CR4.PKE, with 4- and 5-level paging"
         ),
-        Member("five-levels", "cr4_la57", mode.five_levels).tells(
+        RoleMember("five-levels", "cr4_la57", mode.five_levels).tells(
             "whether there are five levels", "SDM 5.1.1: CR4.LA57, in IA-32e mode"
         ),
-        Member("long-mode", "efer_lma", mode.ia32e).tells("whether the guest is in IA-32e mode", "SDM 5.1.1: EFER.LMA"),
+        RoleMember("long-mode", "efer_lma", mode.ia32e).tells(
+            "whether the guest is in IA-32e mode", "SDM 5.1.1: EFER.LMA"
+        ),
     )
 
 
 def full_access(kvm: Kvm) -> Expectation:
     """A role that takes no permission away."""
-    return Member("access", "access", bv(kvm.constant("ACC_ALL"), 32)).tells(
+    return RoleMember("access", "access", bv(kvm.constant("ACC_ALL"), 32)).tells(
         "that the tables above take nothing away", "KVM: the root has all of ACC_ALL"
     )

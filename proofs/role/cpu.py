@@ -14,8 +14,8 @@ from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
-    Member,
     RoleAsked,
+    RoleMember,
     asked,
     extended_expectations,
     full_access,
@@ -42,8 +42,8 @@ def cpu_expectations(kvm: Kvm, now: RoleAsked, roles: MmuRoles) -> tuple[Expecta
     mode = now.mode
     return (
         full_access(kvm),
-        Member("levels", "level", mode.levels).tells("how many levels the guest's tables have", "SDM 5.1.1"),
-        Member("execute-disable", "efer_nx", mode.execute_disable).tells(
+        RoleMember("levels", "level", mode.levels).tells("how many levels the guest's tables have", "SDM 5.1.1"),
+        RoleMember("execute-disable", "efer_nx", mode.execute_disable).tells(
             "whether XD counts", "SDM 5.1.3: EFER.NXE; entries of four bytes have no XD", where=negate(mode.two_levels)
         ),
         *paging_expectations(mode),

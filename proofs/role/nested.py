@@ -13,8 +13,8 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
-    Member,
     RoleAsked,
+    RoleMember,
     asked,
     full_access,
     judged,
@@ -44,20 +44,24 @@ def _ept(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     mbec = request.mbec if relations.has_mbec(kvm) else FALSE
     base = (
         full_access(kvm),
-        Member("level", "level", _ept_levels(request.eptp)).tells("how many levels L1's EPT has", "SDM 25.6.11: EPTP"),
-        Member("execute-control", "cr4_smep", mbec).tells("whether L1 asks for MBEC", "SDM 31.3.3.2"),
-        Member("accessed-dirty", "ad_disabled", negate(request.accessed_dirty)).tells(
+        RoleMember("level", "level", _ept_levels(request.eptp)).tells(
+            "how many levels L1's EPT has", "SDM 25.6.11: EPTP"
+        ),
+        RoleMember("execute-control", "cr4_smep", mbec).tells("whether L1 asks for MBEC", "SDM 31.3.3.2"),
+        RoleMember("accessed-dirty", "ad_disabled", negate(request.accessed_dirty)).tells(
             "whether L1's EPT has no A/D bits", "SDM 25.6.11: EPTP bit 6"
         ),
-        Member("guest-mode", "guest_mode", TRUE).tells(
+        RoleMember("guest-mode", "guest_mode", TRUE).tells(
             "that the pages are L2's", "KVM: L2's writes are not logged by PML"
         ),
     )
     extended = (
-        Member("execute-only", "execonly", request.execonly).tells(
+        RoleMember("execute-only", "execonly", request.execonly).tells(
             "whether L1 may have execute-only pages", "SDM 31.3.3.1"
         ),
-        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
+        RoleMember("valid", "valid", TRUE).tells(
+            "that it has been set", "KVM: a role without it is never that of an MMU"
+        ),
     )
     valid = tuple(
         Assumption(f"{EPTP_LEVELS} ({when})", _four_or_five(each.request.eptp))
@@ -80,24 +84,24 @@ def _npt_base(kvm: Kvm, now: RoleAsked, roles: MmuRoles, gmet: Bool) -> tuple[Ex
     mode = now.mode
     return (
         full_access(kvm),
-        Member("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
+        RoleMember("entry-size", "has_4_byte_gpte", mode.two_levels).tells(
             "whether L1's entries have four bytes", "APM 15.25: nested paging uses the host's paging mode"
         ),
-        Member("execute-disable", "efer_nx", mode.execute_disable).tells(
+        RoleMember("execute-disable", "efer_nx", mode.execute_disable).tells(
             "whether NX counts", "APM 15.25: EFER.NXE of the host", where=negate(mode.two_levels)
         ),
         # Without GMET every access is a user's, for whom neither CR0.WP nor SMAP makes a difference.
-        Member("write-protect", "cr0_wp", TRUE).tells(
+        RoleMember("write-protect", "cr0_wp", TRUE).tells(
             "that a supervisor needs R/W to write", "APM 15.25: CR0.WP of the host is ignored", where=gmet
         ),
-        Member("smap-without-wp", "smap_andnot_wp", FALSE).tells(
+        RoleMember("smap-without-wp", "smap_andnot_wp", FALSE).tells(
             "that there is no SMAP", "APM 15.25.13: GMET restricts fetches, nothing restricts data", where=gmet
         ),
         # Without GMET it is CR4.SMEP, which restricts no user.
-        Member("execute-control", "cr4_smep", gmet).tells(
+        RoleMember("execute-control", "cr4_smep", gmet).tells(
             "whether L1 asks for GMET", "APM 15.25.13", where=boolean(kvm.walks.has_gmet)
         ),
-        Member("smep-without-wp", "smep_andnot_wp", FALSE).tells("that there is no SMEP", "APM 15.25", where=gmet),
+        RoleMember("smep-without-wp", "smep_andnot_wp", FALSE).tells("that there is no SMEP", "APM 15.25", where=gmet),
         *vcpu_expectations(roles),
     )
 
@@ -113,22 +117,24 @@ def _npt(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     one_more = all_of(eq(level.wanted, 5), eq(mode.levels, 4))
     cpu = (
         *base,
-        Member("levels", "level", mode.levels).tells("how many levels L1's tables have", "SDM 5.1.1, APM 15.25"),
-        Member("valid", "valid", TRUE).tells("that it has been set", "KVM: a role without it is never that of an MMU"),
-        Member("smap", "cr4_smap", FALSE).tells(
+        RoleMember("levels", "level", mode.levels).tells("how many levels L1's tables have", "SDM 5.1.1, APM 15.25"),
+        RoleMember("valid", "valid", TRUE).tells(
+            "that it has been set", "KVM: a role without it is never that of an MMU"
+        ),
+        RoleMember("smap", "cr4_smap", FALSE).tells(
             "that there is no SMAP", "APM 15.25.13: GMET restricts fetches, nothing restricts data", where=gmet
         ),
-        Member("keys", "cr4_pke", FALSE).tells("that nested entries have no protection keys", "APM 15.25"),
-        Member("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
+        RoleMember("keys", "cr4_pke", FALSE).tells("that nested entries have no protection keys", "APM 15.25"),
+        RoleMember("page-size", "cr4_pse", mode.four_mbyte_pages).tells(
             "whether there are 4-MByte pages", "APM 5.2.1: CR4.PSE", where=mode.two_levels
         ),
-        Member("five-levels", "cr4_la57", mode.five_levels).tells("whether there are five levels", "APM 5.1"),
-        Member("long-mode", "efer_lma", mode.ia32e).tells("whether L1 is in long mode", "APM 5.1"),
+        RoleMember("five-levels", "cr4_la57", mode.five_levels).tells("whether there are five levels", "APM 5.1"),
+        RoleMember("long-mode", "efer_lma", mode.ia32e).tells("whether L1 is in long mode", "APM 5.1"),
     )
     root = (
         *base,
         level,
-        Member("passthrough", "passthrough", one_more).tells(
+        RoleMember("passthrough", "passthrough", one_more).tells(
             "whether KVM's tables have a level above L1's", "KVM: the top entry is then KVM's own"
         ),
     )

@@ -14,7 +14,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
-    Member,
+    RoleMember,
     asked,
     full_access,
     judged,
@@ -75,7 +75,7 @@ def tdp_level(inputs: RoleInputs) -> BitVec:
 
 def level_expectation(inputs: RoleInputs) -> Expectation:
     """The level of a root of EPT or nested paging."""
-    return Member("level", "level", tdp_level(inputs)).tells(
+    return RoleMember("level", "level", tdp_level(inputs)).tells(
         "how many levels translate the guest's addresses",
         "SDM 31.3.2: four levels translate 48 bits; APM 15.25: the host's paging mode",
     )
@@ -87,15 +87,15 @@ def _tdp(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     inputs = roles.inputs
     expectations = (
         level_expectation(inputs),
-        Member("direct", "direct", TRUE).tells(
+        RoleMember("direct", "direct", TRUE).tells(
             "that its pages shadow no tables", "KVM: the guest's tables are its own"
         ),
-        Member("write-protect", "cr0_wp", TRUE).tells("that W counts for every write", "SDM 31.3.3.2, APM 15.25"),
-        Member("execute-disable", "efer_nx", TRUE).tells("that execution can be denied", "SDM 31.3.2, APM 15.25"),
-        Member("execute-control", "cr4_smep", inputs.tdp_has_smep).tells(
+        RoleMember("write-protect", "cr0_wp", TRUE).tells("that W counts for every write", "SDM 31.3.3.2, APM 15.25"),
+        RoleMember("execute-disable", "efer_nx", TRUE).tells("that execution can be denied", "SDM 31.3.2, APM 15.25"),
+        RoleMember("execute-control", "cr4_smep", inputs.tdp_has_smep).tells(
             "whether MBEC or GMET is on", "KVM: kvm_x86_ops.tdp_has_smep()"
         ),
-        Member("accessed-dirty", "ad_disabled", negate(inputs.ad_enabled)).tells(
+        RoleMember("accessed-dirty", "ad_disabled", negate(inputs.ad_enabled)).tells(
             "whether SPTEs lack A/D bits", "KVM: kvm_ad_enabled"
         ),
         *vcpu_expectations(roles),
@@ -169,11 +169,11 @@ def _shadow(kvm: Kvm, vendor: Vendor) -> Claim:
     levels = now.mode.levels
     expectations = (
         full_access(kvm),
-        Member("level", "level", ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels)).tells(
+        RoleMember("level", "level", ite(ult(levels, _LEVELS_OF_PAE), bv(_LEVELS_OF_PAE, 4), levels)).tells(
             "how many levels KVM's own tables have",
             "SDM 5.1.1: 8-byte entries, with as many levels as translate the guest's addresses",
         ),
-        Member("execute-disable", "efer_nx", TRUE).tells(
+        RoleMember("execute-disable", "efer_nx", TRUE).tells(
             "that SPTEs can have XD, whatever the guest's EFER",
             "KVM: the hardware runs with EFER.NX; the NX huge page mitigation needs it",
         ),
