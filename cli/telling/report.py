@@ -195,7 +195,7 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
         parts += [", ", count_and_style] if parts else [count_and_style]
     version = f" (Linux {kernel.version})" if kernel.version else ""
     claims = sum(result.claims for result in report.results)
-    parts.append(f" of {claims} claim{'' if claims == 1 else 's'}" if claims else "")
+    parts.append(f"; {claims} claim{'' if claims == 1 else 's'}" if claims else "")
     output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
 
 

@@ -115,7 +115,7 @@ def test_it_stays_refuted_and_is_told_as_known(tmp_path: Path, words: tuple[str,
     assert in_full in prove([proved(), refuted()], "-v", *words).stdout
     assert "  known finding 7: all accesses: It is out of range.\n" in ran.stdout
     allowed = " and allowed" if words else ""
-    assert f"\n1 REFUTED (known{allowed}) of " in ran.stdout
+    assert f"\n1 REFUTED (known{allowed}); " in ran.stdout
     result = result_of([proved(), refuted()], tmp_path / "r.json", *words)
     assert (result["verdict"], result["known_findings"]) == ("REFUTED", [7])
     assert result["counterexample"]["inputs"] == {"x": "2"}
