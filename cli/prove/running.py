@@ -115,7 +115,8 @@ class Prover:
         named = ", ".join(repr(part) for part in missing if part) or "all of it"
         lost = f"not stated here, and stated of Linux {series}: {named}"
         result, told = proved.result, proved.result.reason
-        refuted = result.verdict is Verdict.REFUTED
+        # What is only known to be wrong hides nothing that is lost; a new counterexample stands by itself.
+        refuted = result.verdict is Verdict.REFUTED and not result.known
         return replace(
             proved,
             result=replace(

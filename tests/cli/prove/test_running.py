@@ -18,6 +18,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import KnownFinding, Shape
 from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
@@ -58,6 +59,51 @@ def test_a_theorems_verdict_is_its_worst_claims(verdicts: Sequence[Verdict]) -> 
     assert result.reason is not None
     assert result.reason.startswith(result.verdict.value)
     assert result.seconds >= 1.5
+
+
+def run_as(theorem: str, release: str | None, verdict: Verdict, part: str = "another part") -> Result:
+    """The result of a claim of a theorem that goes by the name of one that has been stated before."""
+    symptom = Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b")
+    claim = Claim(holds=bool_var(verdict.value), symptoms=(symptom,), case=Case(part=part))
+    stated = Theorem(
+        name=theorem, claim="", source="", vendors=(Vendor.AMD,), state=lambda _kvm, _vendor: [claim], catches=()
+    )
+    shape = Shape(theorem=theorem, vendor=Vendor.AMD, part="a known part", symptom="s")
+    (result,) = run(
+        [Task(stated, Vendor.AMD)],
+        cast(Kvm, None),
+        Solver(verdict_of, lambda _term: None),
+        processes=1,
+        watcher=Unwatched(),
+        known=[KnownFinding(number=3, says="", shapes=(shape,))],
+        release=release,
+    )
+    return result
+
+
+@pytest.mark.parametrize(
+    ("theorem", "release", "verdict", "part", "comes_to"),
+    [
+        ("layout.frozen", "7.2.13", Verdict.PROVED, "another part", Verdict.LOST),
+        ("layout.frozen", "7.9.0-rc1", Verdict.PROVED, "another part", Verdict.LOST),
+        ("layout.frozen", "7.2.13", Verdict.PROVED, "", Verdict.PROVED),
+        ("layout.frozen", "5.10.1", Verdict.PROVED, "another part", Verdict.PROVED),
+        ("layout.frozen", None, Verdict.PROVED, "another part", Verdict.PROVED),
+        ("no.such-theorem", "7.2.13", Verdict.PROVED, "another part", Verdict.PROVED),
+        ("layout.frozen", "7.2.13", Verdict.UNKNOWN, "another part", Verdict.LOST),
+        ("layout.frozen", "7.2.13", Verdict.REFUTED, "another part", Verdict.REFUTED),
+        ("layout.frozen", "7.2.13", Verdict.REFUTED, "a known part", Verdict.LOST),
+        ("layout.frozen", "7.2.13", Verdict.ERROR, "another part", Verdict.ERROR),
+    ],
+)
+def test_what_an_earlier_release_has_and_this_has_not_is_lost(
+    theorem: str, release: str | None, verdict: Verdict, part: str, comes_to: Verdict
+) -> None:
+    result = run_as(theorem, release, verdict, part)
+    assert result.verdict is comes_to
+    if comes_to is Verdict.LOST:
+        assert "stated of Linux 7." in str(result.reason)
+        assert result.known == ()
 
 
 class Listening(Unwatched):
