@@ -56,7 +56,7 @@ Exit status:
   0  everything selected is proved, or does not apply to the tree
   1  something is refuted: there is a counterexample
   2  wrong usage, or a kernel tree that cannot be used
-  3  nothing is refuted, but something could not be decided
+  3  nothing is refuted, but something could not be decided, or is lost
 """
 
 _Version = Annotated[bool, typer.Option("--version", help="Print the version and stop.")]

@@ -31,7 +31,7 @@ Exit status:
   0  everything selected is PROVED or NOT_APPLICABLE
   1  something is REFUTED: there is a counterexample (with --allow-known, one that is no known finding)
   2  wrong usage, or a kernel tree that cannot be used
-  3  nothing is REFUTED, but something is UNKNOWN, VACUOUS or an ERROR
+  3  nothing is REFUTED, but something is LOST, UNKNOWN, VACUOUS or an ERROR
 """
 
 
