@@ -46,7 +46,7 @@ def test_what_a_newer_tree_has_put_right_is_not_known_of_it() -> None:
     shape = Shape(theorem="t", vendor=Vendor.INTEL, part="", symptom="s")
     fixed, kept = (
         KnownFinding(number=1, says="", shapes=(shape,), lacking="ACC_READ_MASK"),
-        KnownFinding(number=2, says="", shapes=(shape,), lacking="NO_SUCH_MASK"),
+        KnownFinding(number=2, says="", shapes=(shape,), lacking="REMOVED_SPTE"),
     )
     always = KnownFinding(number=3, says="", shapes=(shape,))
     assert known_in(ReferenceKvm(), (fixed, kept, always), RELEASE) == (kept, always)
