@@ -10,6 +10,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walks import CUTS, GET_RFLAGS
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.walks import (
@@ -27,7 +28,6 @@ from mmuproof.smt.terms import BitVec, Bool, any_of, bit, bv, extract, ite, ne, 
 _WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
 _MISCONFIGURATION_TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")
-_NESTED_WALKER = {"struct kvm_mmu": "arch.guest_mmu", "struct kvm_pagewalk": "arch.ngpa_walk"}
 _CR0_WP = 16
 _CR0_PG = 1 << 31
 _EFLAGS_AC = 18
@@ -173,10 +173,7 @@ class LiftedWalks(Walks, Remembers):
                 by_pointer=True,
             )
             return WalkInMemory(memory=Memory(), vcpu=vcpu, walker=walker, offset=0, record=record)
-        try:
-            place = member_at(vcpu.type, _NESTED_WALKER[name])
-        except KeyError as missing:
-            raise NotThere([f"struct kvm_vcpu.{_NESTED_WALKER[name]} ({missing.args[0]})"]) from None
+        place = Mmus(vcpu).find(Part.NESTED_WALK)
         return WalkInMemory(memory=Memory(), vcpu=vcpu, walker=vcpu, offset=place.offset, record=record)
 
     def _copy_base_role(self, state: WalkInMemory, role: BitVec) -> None:
