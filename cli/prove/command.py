@@ -7,7 +7,18 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import ClaimBudget, Command, Errata, OwnTheorems, Results, argument, option, processors
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.options import (
+    ClaimBudget,
+    Command,
+    Errata,
+    NewNames,
+    OwnTheorems,
+    Results,
+    argument,
+    option,
+    processors,
+)
 
 _HELP = """Prove theorems of the reference model, or of a kernel tree.
 
@@ -23,6 +34,7 @@ Examples:
   mmuproof prove --kernel ~/linux@v7.2                on a revision, without checking it out
   mmuproof prove --kernel linux-7.2.tar.xz            on a tarball
   mmuproof prove --kernel linux-source-7.2.deb        on a Debian package
+  mmuproof prove --kernel ~/linux --like ~/linux@v7.2 on a tree that has renamed things
   mmuproof prove permission.ept-mbec --vendor intel
   mmuproof prove 'permission.*' --json results.json
 
@@ -84,6 +96,21 @@ class ProveRequest:
     ] = ()
     errata: Errata = None
     own: OwnTheorems = ()
+    like: Annotated[
+        str | None,
+        option(
+            "An earlier kernel: what is LOST, since SOURCE calls something otherwise, is proved under the names that "
+            "it has there.",
+            "SOURCE",
+        ),
+    ] = None
+    names: NewNames = ()
+
+    def __post_init__(self) -> None:
+        if (self.like is not None or self.names) and self.kernel is None:
+            raise UsageProblem("--like and --map are about a kernel tree; give a --kernel")
+        if (self.like is not None or self.names) and self.defect is not None:
+            raise UsageProblem("--like and --map do not go with --defect")
 
 
 def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:

@@ -10,12 +10,13 @@ from functools import partial
 
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
-from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Subject, with_own
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Renamed, Subject, with_own
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
 from mmuproof.cli.shared.json_file import check_writable, write_json
-from mmuproof.cli.shared.results import KernelIdentity, Report
+from mmuproof.cli.shared.naming import given_names
+from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
 from mmuproof.cli.shared.unusable import unusable
 from mmuproof.cli.shared.watching import Watcher
@@ -37,7 +38,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     """
     start = time.perf_counter()
     catalogue = with_own(catalogue, request.own)
-    every = request.defect == ALL_DEFECTS
+    every, carried = request.defect == ALL_DEFECTS, CarriedNames()
     if every and request.vendors:
         raise UsageProblem("--defect all takes every vendor for which a theorem is stated: no --vendor")
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
@@ -47,6 +48,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
         check_writable(request.json)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
+    from mmuproof.cli.prove.carrying import carry_over
     from mmuproof.cli.prove.running import run
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
@@ -58,7 +60,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request.kernel, defect, catalogue, watcher, ahead=every or processes > 1) as subject,
+        _subject(request, defect, catalogue, watcher, ahead=every or processes > 1) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
@@ -76,16 +78,18 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             trying = Trying(tasks=tasks, subject=subject, solver=ask, known=known, hardware=hardware)
             trials, unfit = trying.all(tuple(catalogue.defects().values()), request.jobs, watcher)
         else:
-            results = run(
-                tasks,
-                subject.kvm,
-                ask,
+            proving = partial(
+                run,
+                solver=ask,
                 processes=processes,
                 watcher=watcher,
                 known=known,
                 hardware=hardware,
                 release=subject.identity.version,
             )
+            results = proving(tasks, subject.kvm)
+            if subject.under_former_names is not None:
+                results, carried = carry_over(tasks, results, subject.under_former_names, proving)
     report: Report | Trials
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:
@@ -100,6 +104,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             solvers=solvers,
             allow_known=request.allow_known,
             remarks=(*remarks(results, known), *unused(hardware, results)),
+            carried=carried,
         )
         print_report(output, report, verbose=request.verbose)
         content = report_content(report)
@@ -110,9 +115,11 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
 
 @contextmanager
 def _subject(
-    kernel: str | None, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
+    request: ProveRequest, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
 ) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
+    kernel, given = request.kernel, given_names(request.names)
+    renamed = Renamed(request.like, given) if request.like is not None or given else None
     name = "" if defect is None else defect.name
     if kernel is None:
         subject = catalogue.reference()
@@ -126,7 +133,7 @@ def _subject(
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
     try:
         edits = () if defect is None else defect.edits
-        with catalogue.kernel(kernel, edits, watcher, ahead=ahead) as subject:
+        with catalogue.kernel(kernel, edits, watcher, ahead=ahead, renamed=renamed) as subject:
             yield _named(subject, name)
     except (LiftError, NotThere) as error:
         raise unusable(error) from error

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ from mmuproof.cli.shared.watching import Watcher
 if TYPE_CHECKING:
     from mmuproof.cli.shared.own_theorems import Added
     from mmuproof.cli.shared.results import KernelIdentity
+    from mmuproof.lift.parsing.former_names import FormerNames
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.proofs.known_findings import KnownFinding
@@ -59,12 +60,27 @@ class Subject:
 
     ``release`` is the kernel's version, or that of the kernel which the reference model describes.
     ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
+    ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     """
 
     kvm: Kvm
     identity: KernelIdentity
     release: str
     edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
+    under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """What a tree calls otherwise.
+
+    Args:
+        like: the source of an earlier kernel, if there is one to look at.
+        given: names that are known, each with the earlier one.
+    """
+
+    like: str | None
+    given: Mapping[str, str]
 
 
 class Catalogue(Protocol):
@@ -83,9 +99,23 @@ class Catalogue(Protocol):
         """The reference model."""
 
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        ahead: bool = False,
+        renamed: Renamed | None = None,
     ) -> AbstractContextManager[Subject]:
-        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` if all of it is to be parsed before."""
+        """A kernel tree, as long as the ``with`` block lasts.
+
+        Args:
+            source: what the user named.
+            edits: changes to its text.
+            watcher: is told how far it has come.
+            ahead: whether all of it is to be parsed before the block begins.
+            renamed: what it calls otherwise than an earlier kernel.
+        """
 
 
 class Installed:
@@ -133,7 +163,13 @@ class Installed:
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        ahead: bool = False,
+        renamed: Renamed | None = None,
     ) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
         from mmuproof.cli.shared.results import KernelIdentity
@@ -141,15 +177,23 @@ class Installed:
         from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
-        with open_source(source, cache=cache_folder(TREES)) as tree:
+        with ExitStack() as opened:
+            tree = opened.enter_context(open_source(source, cache=cache_folder(TREES)))
+            former = None
+            if renamed is not None:
+                from mmuproof.cli.shared.former_kernel import FormerKernel
+
+                former = opened.enter_context(FormerKernel.opened(tree, renamed))
             watcher.phase("parsing")
-            with open_kernel(tree, edits, ahead=ahead) as kvm:
-                yield Subject(
-                    kvm,
-                    KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
-                    tree.version,
-                    lambda some: open_kernel(tree, some, like=kvm),
-                )
+            more = () if former is None else former.constants
+            kvm = opened.enter_context(open_kernel(tree, edits, ahead=ahead, more=more))
+            yield Subject(
+                kvm,
+                KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
+                tree.version,
+                lambda some: open_kernel(tree, some, like=kvm),
+                None if former is None else partial(former.read, kvm),
+            )
 
 
 def with_own(catalogue: Catalogue, files: Sequence[Path]) -> Catalogue:

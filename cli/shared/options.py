@@ -78,6 +78,15 @@ OwnTheorems = Annotated[
         "--theorems",
     ),
 ]
+NewNames = Annotated[
+    tuple[str, ...],
+    option(
+        "What a function, parameter or member is called in the new tree, where it is not found by itself; "
+        "may be repeated.",
+        "OLD=NEW",
+        "--map",
+    ),
+]
 ClaimBudget = Annotated[
     int | None, option(f"The solver's resource limit for one claim, {_BUDGET}", "N", least=1, most=2**32 - 1)
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, Catalogue, NamedDefect, Subject
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, Catalogue, NamedDefect, Renamed, Subject
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.watching import Watcher
@@ -69,10 +69,16 @@ class Enlarged:
         return self._base.reference()
 
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        ahead: bool = False,
+        renamed: Renamed | None = None,
     ) -> AbstractContextManager[Subject]:
         """See `Catalogue.kernel`."""
-        return self._base.kernel(source, edits, watcher, ahead=ahead)
+        return self._base.kernel(source, edits, watcher, ahead=ahead, renamed=renamed)
 
 
 def read_file(path: Path) -> Added:

@@ -125,6 +125,19 @@ class KernelIdentity:
         return f"{defect}{errata}{known}"
 
 
+@dataclass(frozen=True)
+class CarriedNames:
+    """What was taken for what in some results, since a tree calls things otherwise than an earlier one.
+
+    Args:
+        said: what is what, a sentence each.
+        results: the places of the results that rest on it, in the order of a report.
+    """
+
+    said: tuple[str, ...] = ()
+    results: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """A whole run.
@@ -139,6 +152,7 @@ class Report:
     solvers: Mapping[str, str] = field(default_factory=dict)
     allow_known: bool = False
     remarks: tuple[str, ...] = ()
+    carried: CarriedNames = field(default_factory=CarriedNames)
 
     @property
     def exit_status(self) -> int:

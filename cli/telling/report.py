@@ -33,6 +33,7 @@ def print_report(output: Output, report: Report, *, verbose: bool) -> None:
     footnotes = footnotes_of(cut for result in report.results for cut in result.cuts)
     print_cuts(output, footnotes)
     # Last, so that the verdicts are what is left on the screen.
+    _print_carried(output, report)
     _print_table(output, report.results, footnotes, verbose=verbose)
     _print_summary(output, report, verbose=verbose)
 
@@ -57,6 +58,16 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample, 
     numbers = " on these numbers" if told.inputs else ""
     for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
         output.line(f"  {line}")
+    output.line()
+
+
+def _print_carried(output: Output, report: Report) -> None:
+    if not report.carried.results:
+        return
+    count = len(report.carried.results)
+    output.line(f"Taken for what the earlier kernel has, in {count} result{'' if count == 1 else 's'}:")
+    for each in report.carried.said:
+        output.line(f"  {each}")
     output.line()
 
 

@@ -34,9 +34,13 @@ def report_content(report: Report) -> dict[str, object]:
         "schema": SCHEMA,
         "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
         "kernel": kernel_content(report.kernel),
-        "results": [_result(result) for result in report.results],
+        "results": [
+            {**_result(result), "under_former_names": place in report.carried.results}
+            for place, result in enumerate(report.results)
+        ],
         "summary": {verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict},
         "known_findings": {"allowed": report.allow_known, "remarks": list(report.remarks)},
+        "carried_names": list(report.carried.said),
     }
 
 

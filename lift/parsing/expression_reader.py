@@ -14,6 +14,7 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, FunctionType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.initializer_reader import InitializerReader, is_pure
 from mmuproof.lift.parsing.type_reader import CursorMap, decayed
 from mmuproof.lift.syntax import Expr, Location, Variable
@@ -28,8 +29,9 @@ _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 class ExpressionReader(InitializerReader):
     """Reads expressions and variables; see `mmuproof.lift.parsing.reader.Reader`."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, names: FormerNames = THE_SAME_NAMES) -> None:
+        super().__init__(root, names)
+        self._parts: dict[tuple[str, str], Variable] = {}
         self._variables: CursorMap[Variable] = CursorMap()
         self._mentioned: dict[bytes, Variable] = {}
 
@@ -56,7 +58,7 @@ class ExpressionReader(InitializerReader):
         definition = (cursor.get_definition() or cursor) if is_global else cursor
         type_ = self.type(clang_api.type_of(definition), cursor)
         made = Variable(
-            name=cursor.spelling,
+            name=self._former_name(cursor, is_global=is_global),
             type=type_ if cursor.kind is CursorKind.VAR_DECL else decayed(type_),
             is_global=is_global,
             is_const=_is_const(clang_api.type_of(definition)),
@@ -73,6 +75,33 @@ class ExpressionReader(InitializerReader):
                 self._mentioned = {key: each for key, each in self._mentioned.items() if each is not made}
                 raise
         return made
+
+    def _former_name(self, variable: Cursor, *, is_global: bool) -> str:
+        name = str(variable.spelling)
+        if is_global:
+            return self._names.variables.get(name, name)
+        if self._names.parameters and variable.kind is CursorKind.PARM_DECL:
+            return self._names.parameters.get((variable.semantic_parent.spelling, name), name)
+        return name
+
+    def part(self, whole: Cursor, member: Cursor) -> Variable:
+        """A member of a variable that is a struct, as the variable that it was; the same object for every mention."""
+        key = whole.spelling, member.spelling
+        if key not in self._parts:
+            type_ = self.type(clang_api.type_of(member), member)
+            self._parts[key] = Variable(name=self._names.parts[key], type=type_, is_global=True, is_const=False)
+        return self._parts[key]
+
+    def _part(self, base: Cursor, member: Cursor) -> Variable | None:
+        """The variable that a member of a variable was, if it was one."""
+        if not self._names.parts:
+            return None
+        while base.kind is CursorKind.PAREN_EXPR:
+            (base,) = clang_api.children(base)
+        whole = base.referenced if base.kind is CursorKind.DECL_REF_EXPR else None
+        if whole is None or (whole.spelling, member.spelling) not in self._names.parts:
+            return None
+        return self.part(whole, member) if clang_api.has_static_storage(whole) else None
 
     def expression(self, cursor: Cursor, at: Location, expected: CType | None = None) -> Expr:
         """An expression; ``expected`` is the type that an initializer list fills.
@@ -116,22 +145,28 @@ class ExpressionReader(InitializerReader):
         kind = target.kind
         if kind is CursorKind.VAR_DECL or kind is CursorKind.PARM_DECL:
             variable = self.variable(target)
+            if variable.is_global and target.spelling in self._names.gathered:
+                raise self.refuse(cursor, f"{target.spelling} as a whole, whose members were variables of their own")
             return syntax.Name(variable.type, at, variable)
         if kind is CursorKind.ENUM_CONSTANT_DECL:
             type_ = self.type(clang_api.type_of(cursor), cursor)
             return syntax.Constant(type_, at, target.enum_value & ((1 << type_.bits) - 1))
         if kind is CursorKind.FUNCTION_DECL:
-            return syntax.FunctionName(FunctionType(target.type.spelling), at, target.spelling)
+            name = self._names.functions.get(target.spelling, target.spelling)
+            return syntax.FunctionName(FunctionType(target.type.spelling), at, name)
         raise self.refuse(cursor, f"name {cursor.spelling}, a {kind.name}")
 
     def _member(self, cursor: Cursor, at: Location) -> Expr:
         (base_cursor,) = (
             child for child in clang_api.children(cursor) if clang_api.number_of_kind(child) not in _REFERENCES
         )
-        base = self.expression(base_cursor, at)
         target = cursor.referenced
         if target is None or target.kind is not CursorKind.FIELD_DECL:
             raise self.refuse(cursor, f"member {cursor.spelling}")
+        part = self._part(base_cursor, target)
+        if part is not None:
+            return syntax.Name(part.type, at, part)
+        base = self.expression(base_cursor, at)
         is_arrow = isinstance(base.type, PointerType)
         record = base.type.target if isinstance(base.type, PointerType) else base.type
         parent = self.type(target.semantic_parent.type, cursor)

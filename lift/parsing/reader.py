@@ -26,7 +26,7 @@ class Reader(ExpressionReader):
         parameters = [self.variable(child) for child in children if child.kind is CursorKind.PARM_DECL]
         body = next(child for child in children if child.kind is CursorKind.COMPOUND_STMT)
         return Function(
-            name=cursor.spelling,
+            name=self._names.functions.get(cursor.spelling, cursor.spelling),
             location=self.location(cursor),
             parameters=tuple(parameters),
             result=self.type(cursor.result_type, cursor),

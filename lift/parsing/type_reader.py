@@ -19,6 +19,7 @@ from mmuproof.lift.c_types import (
 )
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.syntax import Location
 
 _T = TypeVar("_T")
@@ -44,6 +45,7 @@ _UNSIGNED = {
 
 
 _BUILT_IN = "<built-in>"
+_RECORDS = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL)
 
 
 class CursorMap(Generic[_T]):
@@ -73,8 +75,8 @@ class CursorMap(Generic[_T]):
 class TypeReader:
     """Reads types and places; see `mmuproof.lift.parsing.reader.Reader`."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = str(root)
+    def __init__(self, root: Path, names: FormerNames = THE_SAME_NAMES) -> None:
+        self._root, self._names = str(root), names
         self._files: dict[int, str] = {}
         self._records: CursorMap[RecordType] = CursorMap()
         self._types: dict[bytes, CType] = {}
@@ -188,7 +190,7 @@ class TypeReader:
         size = canonical.get_size()
         name = canonical.spelling.removeprefix("const ").removeprefix("volatile ")
         record = RecordType(
-            name=name,
+            name=self._names.records.get(name, name),
             bits=max(size, 0) * 8,
             is_union=declaration.kind is CursorKind.UNION_DECL,
             load_fields=lambda: self._fields(canonical, declaration),
@@ -210,7 +212,17 @@ class TypeReader:
         width = cursor.get_bitfield_width() if cursor.is_bitfield() else None
         # An anonymous member is spelled "union outer::(anonymous at file:line)".
         name = "" if "(" in cursor.spelling else cursor.spelling
+        if self._names.members and name:
+            name = self._names.members.get((_record_of(cursor), name), name)
         return StructMember(name, offset, self.type(clang_api.type_of(cursor), cursor), width)
+
+
+def _record_of(member: Cursor) -> str:
+    """The record with a name that a member is declared in."""
+    parent = member.semantic_parent
+    while "(" in parent.type.spelling and parent.semantic_parent.kind in _RECORDS:
+        parent = parent.semantic_parent
+    return str(parent.type.spelling)
 
 
 def decayed(type_: CType) -> CType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.syntax import Function, Location, Variable
 
@@ -171,6 +173,13 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
+        self._names = THE_SAME_NAMES
+
+    def under(self, names: FormerNames) -> Unit:
+        """The same unit under the names that an earlier tree has; it was opened for the constants under its own."""
+        made = copy(self)
+        made._reader, made._names, made._known = Reader(self._root, names), names, {}
+        return made
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -193,6 +202,10 @@ class Unit:
         """The file that a function with a body stands in, relative to the tree."""
         return self._reader.location(self.declared.functions[function]).file
 
+    def file_of_record(self, record: str) -> str:
+        """The file that a struct or union is defined in, relative to the tree."""
+        return self._reader.location(self.declared.records[record]).file
+
     def functions_in(self, wanted: Callable[[str], bool]) -> dict[str, str]:
         """The functions with a body in some files, which are given to ``wanted`` relative to the tree; with it."""
         files: dict[int, str] = {}
@@ -210,7 +223,7 @@ class Unit:
     def find_function(self, name: str) -> Function | None:
         """The function's definition, or None."""
         if name not in self._known:
-            cursor = self.declared.functions.get(name)
+            cursor = self.declared.functions.get(self._names.function_here(name))
             self._known[name] = None if cursor is None else self._reader.function(cursor)
         return self._known[name]
 
@@ -233,7 +246,7 @@ class Unit:
             Missing: it is not defined.
             Refused: it is no struct or union.
         """
-        cursor = self.declared.records.get(name)
+        cursor = self.declared.records.get(self._names.record_here(name))
         if cursor is None:
             raise Missing([name])
         found = self._reader.type(cursor.type, cursor)
@@ -247,14 +260,29 @@ class Unit:
         Raises:
             Missing: it is not declared.
         """
-        cursor = self.declared.variables.get(name)
+        part = self._part(name)
+        if part is not None:
+            return self._reader.part(*part)
+        cursor = self.declared.variables.get(self._names.variable_here(name))
         if cursor is None:
             raise Missing([name])
         return self._reader.variable(cursor)
 
     def has_variable(self, name: str) -> bool:
         """Whether a variable of this name is declared at file scope."""
-        return name in self.declared.variables
+        return self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
+
+    def _part(self, name: str) -> tuple[Cursor, Cursor] | None:
+        """Where what was a variable of its own is: the variable of which it is a member, and the member."""
+        whole, member = self._names.parts_here.get(name, ("", ""))
+        variable = self.declared.variables.get(whole)
+        members = () if variable is None else variable.type.get_canonical().get_fields()
+        found = next((each for each in members if each.spelling == member), None)
+        return None if variable is None or found is None else (variable, found)
+
+    def has_constant(self, name: str) -> bool:
+        """Whether a macro that the unit was opened with, or an enumerator, has this name."""
+        return self._probe + name in self.declared.variables or name in self.declared.enumerators
 
     def constant(self, name: str) -> int | None:
         """The value of one of the macros and enumerators that the unit was opened with.
@@ -267,9 +295,10 @@ class Unit:
         """
         if name not in self._constants.names:
             raise UnlistedConstant(name, self._constants.listed_in)
-        cursor = self.declared.variables.get(self._probe + name)
+        here = self._names.constant_here(name)
+        cursor = self.declared.variables.get(self._probe + here)
         if cursor is None:
-            enumerator = self.declared.enumerators.get(name)
+            enumerator = self.declared.enumerators.get(here)
             return None if enumerator is None else int(enumerator.enum_value)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Missing
-from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.parsing.former_names import FormerNames
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -82,6 +83,18 @@ class LiftedKvm(Kvm):
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, object] = {}
         self._features: dict[Feature, bool] = {}
+
+    def under(self, names: FormerNames) -> LiftedKvm:
+        """The same tree, read under the names that an earlier one has."""
+        return LiftedKvm(self.units.under(names), self.config)
+
+    def every_unit(self) -> tuple[Unit, ...]:
+        """Every unit that the tree has of those that are read.
+
+        Raises:
+            ParseFailed: one does not parse.
+        """
+        return tuple(self._all_units())
 
     def _area(self, name: str, area: Callable[..., _Area], *paths: str) -> _Area:
         """The area of that name, made of the units at these paths."""
@@ -225,7 +238,12 @@ class LiftedKvm(Kvm):
 
 @contextmanager
 def open_kernel(
-    tree: KernelTree, edits: Sequence[SourceEdit] = (), *, ahead: bool = False, like: LiftedKvm | None = None
+    tree: KernelTree,
+    edits: Sequence[SourceEdit] = (),
+    *,
+    ahead: bool = False,
+    like: LiftedKvm | None = None,
+    more: Collection[str] = (),
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 
@@ -235,6 +253,7 @@ def open_kernel(
         ahead: parse every unit before the block begins; otherwise each is parsed when it is needed.
         like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
             with it.
+        more: macros whose values are asked for beside those that all trees are asked for.
 
     Raises:
         ParseFailed: a translation unit does not parse; also later, from what the block asks.
@@ -243,10 +262,11 @@ def open_kernel(
     edited = edited_files(tree.root, edits)
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         stand_ins = write_stand_ins(tree.root, Path(folder))
+        constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            return Unit(tree.root, path, arguments, LOOKED_UP, edited)
+            return Unit(tree.root, path, arguments, constants, edited)
 
         with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
             if ahead:

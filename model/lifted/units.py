@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
+from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.unit import Unit
 
 _THREADS = 2
@@ -29,6 +30,10 @@ class Units:
         self._root, self._parse = root, parse
         self._like, self._changed = like, frozenset(changed)
         self._futures: dict[str, Future[Unit]] = {}
+
+    def under(self, names: FormerNames) -> Units:
+        """The same units, read under the names that an earlier tree has."""
+        return Units(self._root, lambda path: self.get(path).under(names))
 
     def start(self, paths: Iterable[str]) -> None:
         """Begin to parse units that will be asked for."""

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Subject
+from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Renamed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
@@ -160,7 +160,13 @@ class FakeCatalogue:
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        ahead: bool = False,
+        renamed: Renamed | None = None,
     ) -> Iterator[Subject]:
         watcher.phase("reading the tree")
         found = self.sources.get(source, SourceError(f"{source} does not exist"))

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.shared.catalogue import Installed, Subject
+from mmuproof.cli.shared.catalogue import Installed, Renamed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
@@ -89,7 +89,13 @@ class OneTheorem(FakeCatalogue):
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        ahead: bool = False,
+        renamed: Renamed | None = None,
     ) -> Iterator[Subject]:
         assert ahead, "a copy of this process must not wait for threads that it has not"
 

@@ -1,0 +1,49 @@
+"""Results that were lost since a tree calls things otherwise: proved under the names of an earlier kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mmuproof.cli.shared.results import CarriedNames, Result
+from mmuproof.cli.shared.selection import Task
+from mmuproof.lift.parsing.former_names import FormerNames
+from mmuproof.model.kvm import Kvm
+from mmuproof.smt.obligation import Verdict
+
+_LOST = (Verdict.LOST, Verdict.ERROR, Verdict.REFUTED)
+
+
+class _Proving(Protocol):
+    def __call__(self, tasks: Sequence[Task], kvm: Kvm) -> tuple[Result, ...]: ...
+
+
+def carry_over(
+    tasks: Sequence[Task],
+    results: Sequence[Result],
+    under_former_names: Callable[[], tuple[Kvm, FormerNames]],
+    proving: _Proving,
+) -> tuple[tuple[Result, ...], CarriedNames]:
+    """The results, those that are lost or wrong under a tree's own names proved under an earlier kernel's.
+
+    What stands under the tree's own names stays as it is: nothing is taken for something else without need.
+
+    Args:
+        tasks: what was to be proved.
+        results: what has come of it, in the same order.
+        under_former_names: reads the tree under the earlier names.
+        proving: proves some tasks of a tree.
+    """
+    places = [place for place, each in enumerate(results) if each.verdict in _LOST and not each.known]
+    if not places:
+        return tuple(results), CarriedNames()
+    kvm, names = under_former_names()
+    if not names:
+        return tuple(results), CarriedNames()
+    found, again, better = list(results), proving([tasks[place] for place in places], kvm), []
+    for place, result in zip(places, again, strict=True):
+        # What is lost under these names as well is told of what is still not found.
+        if result.verdict is not Verdict.ERROR:
+            found[place] = result
+            better += [place] if result.verdict is not Verdict.LOST else []
+    return tuple(found), CarriedNames(names.said if better else (), tuple(better))

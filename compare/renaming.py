@@ -1,0 +1,278 @@
+"""What a tree calls otherwise than an earlier one: found by what functions say, and by what structs hold.
+
+A name is another's only where the earlier tree has one and not the other, and this one the other and not the one: names
+are carried over, and nothing that has a name in both is taken for something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+
+from clang.cindex import Cursor
+
+from mmuproof.compare.matching import matching_parameters
+from mmuproof.compare.versions import Pairing, Version, pair_functions
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType
+from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.printed import Printed
+from mmuproof.lift.parsing.unit import Unit
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ALIKE = 0.5
+"""How much of what two structs hold has to have the same name for one to be the other."""
+
+
+def of_kvm(file: str) -> bool:
+    """Whether a file is one of those of KVM's in which things are renamed."""
+    return file.startswith(("arch/x86/kvm/", "virt/kvm/")) or "kvm" in file.rpartition("/")[2]
+
+
+class MapError(ValueError):
+    """A name that is said to be another's, and is not in the tree, or the other one is still."""
+
+
+def find_names(old: Sequence[Unit], new: Sequence[Unit], given: FormerNames = THE_SAME_NAMES) -> FormerNames:
+    """What a tree calls otherwise than an earlier one does.
+
+    Args:
+        old: the earlier tree's units.
+        new: the tree's units.
+        given: what is known already, and goes before what is found.
+    """
+    return _Search(_Side(old), _Side(new), given.functions).found() | given
+
+
+def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
+    """Names that are said to be others', by what they are names of.
+
+    Args:
+        units: the tree's units.
+        given: names of functions, variables, structs, constants, members and parameters, each with the earlier one.
+
+    Raises:
+        MapError: the tree has no such name, or has the earlier one as well.
+    """
+    side, found = _Side(units), THE_SAME_NAMES
+    for name, former in given.items():
+        placed = side.placed(name, former)
+        if not placed:
+            raise MapError(
+                f"{former}={name}: the tree has no function, variable, struct, constant, member or parameter {name}"
+            )
+        if side.placed(former, name):
+            raise MapError(f"{former}={name}: the tree has {former} itself")
+        found = found | placed
+    return found
+
+
+class _Side:
+    """One of the trees."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.units = units
+        self.version = Version({unit.path: Printed(unit, of_kvm) for unit in units})
+
+    @cached_property
+    def variables(self) -> Mapping[str, Unit]:
+        """The variables with static storage, with a unit that declares each."""
+        return {name: unit for unit in reversed(self.units) for name in unit.declared.variables}
+
+    @cached_property
+    def records(self) -> Mapping[str, Unit]:
+        """The structs and unions that have a tag, with a unit that defines each."""
+        return {name: unit for unit in reversed(self.units) for name in unit.declared.records if "(" not in name}
+
+    def members(self, record: str) -> Mapping[str, Cursor]:
+        """The members of a struct, those of anonymous members of it included."""
+        unit = self.records[record]
+        return dict(_members(unit.declared.records[record]))
+
+    def placed(self, name: str, former: str) -> FormerNames:
+        """A name with another, by all that it is a name of."""
+        if self.version.where(name):
+            return FormerNames(functions={name: former})
+        if name in self.variables:
+            return FormerNames(variables={name: former})
+        if name in self.records:
+            return FormerNames(records={name: former})
+        if any(unit.has_constant(name) for unit in self.units):
+            return FormerNames(constants={name: former})
+        members = {(record, name): former for record in self._records_of_kvm if name in self.members(record)}
+        return FormerNames(members=members) if members else FormerNames(parameters=dict(self._with(name, former)))
+
+    @cached_property
+    def _records_of_kvm(self) -> tuple[str, ...]:
+        return tuple(name for name, unit in self.records.items() if of_kvm(unit.file_of_record(name)))
+
+    def _with(self, name: str, former: str) -> Iterator[tuple[tuple[str, str], str]]:
+        """The parameters of a name, by their functions."""
+        for function, (path, *_) in self.version.functions.items():
+            cursor = self.version.unit(path).definitions[function]
+            if any(each.spelling == name for each in cursor.get_arguments()):
+                yield (function, name), former
+
+    def text(self, function: str) -> str:
+        """A function as clang prints it."""
+        return self.version.printed(self.version.where(function)[0]).text(function)
+
+
+def _members(record: Cursor) -> Iterator[tuple[str, Cursor]]:
+    for each in record.type.get_canonical().get_fields():
+        if each.spelling and "(" not in each.spelling:
+            yield each.spelling, each
+        else:
+            yield from _members(each.type.get_canonical().get_declaration())
+
+
+@dataclass(frozen=True)
+class _Search:
+    old: _Side
+    new: _Side
+    given: Mapping[str, str]
+
+    def found(self) -> FormerNames:
+        """All names that are found."""
+        variables, parts = self._variables()
+        records = self._records()
+        return FormerNames(
+            functions=self._functions(),
+            variables=variables,
+            records=records,
+            members=dict(self._members(records)),
+            parameters=dict(self._parameters()),
+            parts=parts,
+        )
+
+    @cached_property
+    def _pairing(self) -> Pairing:
+        return pair_functions(self.old.version, self.new.version, self.given)
+
+    @cached_property
+    def _changed(self) -> tuple[tuple[str, str], ...]:
+        """The functions whose text is not what it was, under their names then and now."""
+        pairs = ((pair.old, pair.new) for pair in self._pairing.pairs)
+        return tuple(each for each in pairs if self.old.text(each[0]) != self.new.text(each[1]))
+
+    @cached_property
+    def _votes(self) -> Mapping[str, Counter[tuple[str, ...]]]:
+        """What stands in functions where a name stood, and how often."""
+        votes: dict[str, Counter[tuple[str, ...]]] = {}
+        for before, after in self._changed:
+            for name, others in _replaced(self.old.text(before), self.new.text(after)):
+                votes.setdefault(name, Counter())[others] += 1
+        return votes
+
+    def _best(self, name: str, candidates: Collection[str]) -> str | None:
+        """The candidate that stands most often where a name stood."""
+        votes = self._votes.get(name, Counter())
+        ranked = [others[0] for others, _ in votes.most_common() if len(others) == 1 and others[0] in candidates]
+        return ranked[0] if ranked else None
+
+    def _functions(self) -> dict[str, str]:
+        """Functions of another name: those that say much the same, and those that are called where others were."""
+        found = dict(self._pairing.former_names)
+        come = self.new.version.functions.keys() - self.old.version.functions.keys() - found.keys()
+        for name in self._pairing.gone:
+            best = self._best(name, come)
+            if best is not None:
+                found.setdefault(best, name)
+        return found
+
+    def _variables(self) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+        """Variables of another name, and those that are members of another one now."""
+        gone = self.old.variables.keys() - self.new.variables.keys()
+        come = self.new.variables.keys() - self.old.variables.keys()
+        renamed: dict[str, str] = {}
+        parts: dict[tuple[str, str], str] = {}
+        for name in sorted(gone):
+            best = self._best(name, come)
+            if best is not None:
+                renamed.setdefault(best, name)
+                continue
+            for others, _ in self._votes.get(name, Counter()).most_common():
+                if len(others) == 3 and others[1] == "." and others[0] in come:
+                    parts.setdefault((others[0], others[2]), name)
+                    break
+        return renamed, parts
+
+    def _records(self) -> dict[str, str]:
+        """Structs of another name."""
+        gone = self.old.records.keys() - self.new.records.keys()
+        come = {name: set(self.new.members(name)) for name in self.new.records.keys() - self.old.records.keys()}
+        found: dict[str, str] = {}
+        for name in sorted(gone):
+            held = set(self.old.members(name))
+            alike = {other: len(held & there) / max(len(held | there), 1) for other, there in come.items()}
+            best = max(alike, key=lambda other: (alike[other], other), default=None)
+            if best is not None and alike[best] >= _ALIKE and name.split()[0] == best.split()[0]:
+                found.setdefault(best, name)
+        return found
+
+    def _members(self, records: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
+        """Members of another name, and structs in which members are that were in the struct around."""
+        both = {**{name: name for name in self.new.records if name in self.old.records}, **records}
+        for here, former in both.items():
+            if not of_kvm(self.new.records[here].file_of_record(here)):
+                continue
+            before, after = self.old.members(former), self.new.members(here)
+            gone, come = before.keys() - after.keys(), after.keys() - before.keys()
+            for holder in sorted(come):
+                inside = dict(_members(after[holder].type.get_canonical().get_declaration()))
+                moved = inside.keys() & gone
+                if moved and not (inside.keys() - moved) & after.keys():
+                    yield (here, holder), ""
+                    gone, come = gone - moved, come - {holder}
+            for name in sorted(gone):
+                best = self._best(name, come)
+                if best is None and len(gone) == len(come) == 1:
+                    (best,) = come
+                if best is not None and self._same_kind(former, name, here, best):
+                    yield (here, best), name
+                    come = come - {best}
+
+    def _same_kind(self, former: str, name: str, here: str, other: str) -> bool:
+        with suppress(Missing, Refused, KeyError):
+            before = self.old.records[former].record(former).members[name].type
+            after = self.new.records[here].record(here).members[other].type
+            return _same_kind(before, after)
+        return False
+
+    def _parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Parameters of another name."""
+        for before, after in self._changed:
+            with suppress(Missing, Refused):
+                ours = self.old.version.unit(self.old.version.where(before)[0]).function(before)
+                theirs = self.new.version.unit(self.new.version.where(after)[0]).function(after)
+                for name, former in matching_parameters(ours, theirs, {}).items():
+                    yield (after, name), former
+
+
+def _same_kind(one: CType, other: CType) -> bool:
+    if isinstance(one, RecordType) and isinstance(other, RecordType):
+        return one.is_union == other.is_union
+    if isinstance(one, PointerType) or isinstance(other, PointerType):
+        return isinstance(one, PointerType) and isinstance(other, PointerType)
+    return isinstance(one, IntType) == isinstance(other, IntType) and one.bits == other.bits
+
+
+def _replaced(before: str, after: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each name in a text for which something else stands in another."""
+    ours, theirs = _TOKEN.findall(before), _TOKEN.findall(after)
+    for kind, start, end, other, last in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if kind != "replace":
+            continue
+        if end - start == 1:
+            pairs: Sequence[tuple[str, tuple[str, ...]]] = [(ours[start], tuple(theirs[other:last]))]
+        elif end - start == last - other:
+            pairs = [(ours[start + at], (theirs[other + at],)) for at in range(end - start)]
+        else:
+            continue
+        yield from ((name, others) for name, others in pairs if _NAME.fullmatch(name))

@@ -1,0 +1,148 @@
+"""``--like``: what is lost under a tree's own names is proved under those of an earlier kernel, and said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+from typer.testing import CliRunner
+
+from mmuproof.cli.main import build_app
+from mmuproof.cli.prove.carrying import carry_over
+from mmuproof.cli.shared.catalogue import Installed
+from mmuproof.cli.shared.results import CarriedNames, Result
+from mmuproof.cli.shared.selection import Task
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.smt.obligation import Verdict
+from tests.cli.conftest import Cli
+
+RENAMED = FormerNames(functions={"build_spte": "make_spte"})
+TASKS = [Task(theorem, Vendor.INTEL) for theorem in THEOREMS[:3]]
+
+
+def results(*verdicts: Verdict) -> tuple[Result, ...]:
+    return tuple(
+        Result(theorem=task.theorem.name, vendor=task.vendor, verdict=verdict, seconds=0)
+        for task, verdict in zip(TASKS, verdicts, strict=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "names", "second", "comes_to", "rest_on_names"),
+    [
+        ("PROVED PROVED PROVED", RENAMED, "", "PROVED PROVED PROVED", ()),
+        ("PROVED LOST ERROR", RENAMED, "PROVED PROVED", "PROVED PROVED PROVED", (1, 2)),
+        ("LOST PROVED LOST", RENAMED, "REFUTED LOST", "REFUTED PROVED LOST", (0,)),
+        ("ERROR PROVED PROVED", RENAMED, "ERROR", "ERROR PROVED PROVED", ()),
+        ("LOST PROVED PROVED", RENAMED, "ERROR", "LOST PROVED PROVED", ()),
+        ("REFUTED NOT_APPLICABLE UNKNOWN", RENAMED, "PROVED", "PROVED NOT_APPLICABLE UNKNOWN", (0,)),
+        ("LOST PROVED PROVED", THE_SAME_NAMES, "", "LOST PROVED PROVED", ()),
+    ],
+)
+def test_only_what_is_lost_or_wrong_is_proved_again(
+    first: str, names: FormerNames, second: str, comes_to: str, rest_on_names: Sequence[int]
+) -> None:
+    own, other = cast(Kvm, object()), cast(Kvm, object())
+    again = iter(second.split())
+
+    def proving(tasks: Sequence[Task], kvm: Kvm) -> tuple[Result, ...]:
+        assert kvm is other
+        return tuple(
+            Result(theorem=task.theorem.name, vendor=task.vendor, verdict=Verdict(next(again)), seconds=0)
+            for task in tasks
+        )
+
+    assert own is not other
+    found, carried = carry_over(
+        TASKS, results(*(Verdict(each) for each in first.split())), lambda: (other, names), proving
+    )
+    assert " ".join(each.verdict.value for each in found) == comes_to
+    assert carried == CarriedNames(names.said if rest_on_names else (), tuple(rest_on_names))
+    assert next(again, None) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--like", "linux"], "give a --kernel"),
+        (["--map", "a=b"], "give a --kernel"),
+        (["--kernel", "linux", "--like", "linux", "--defect", "nx-ignored"], "do not go with --defect"),
+        (["--kernel", "linux", "--map", "ab"], "--map takes OLD=NEW"),
+    ],
+)
+def test_what_does_not_go_together_is_said(cli: Cli, words: Sequence[str], why: str) -> None:
+    done = cli("prove", *words)
+    assert done.exit_code == 2
+    assert why in done.output
+
+
+@pytest.fixture
+def renamed_tree(kernel_tree: Callable[[str], Path], tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """A copy of Linux 7.2 in which words have been replaced by others."""
+
+    def make(words: Mapping[str, str]) -> Path:
+        tree = tmp_path / "linux"
+        shutil.copytree(kernel_tree("7.2"), tree, copy_function=os.link, symlinks=True)
+        pattern = re.compile(r"\b(" + "|".join(words) + r")\b")
+        for folder in ("arch/x86/kvm", "arch/x86/include/asm"):
+            for file in (tree / folder).rglob("*.[ch]"):
+                text = file.read_text("utf-8")
+                other = pattern.sub(lambda found: words[found[0]], text)
+                if other != text:
+                    file.unlink()
+                    file.write_text(other, "utf-8")
+        return tree
+
+    return make
+
+
+def prove(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(build_app(Installed()), ["prove", *words])
+    return done.exit_code, done.output
+
+
+def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
+    renamed_tree: Callable[[Mapping[str, str]], Path], kernel_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = {
+        "make_huge_spte": "build_huge_spte",
+        "is_executable_pte": "spte_is_executable",
+        "pte_access": "access_bits",
+        "shadow_nx_mask": "spte_nx_mask",
+        "ACC_USER_EXEC_MASK": "ACC_UEXEC_MASK",
+        "kvm_mmu_page": "kvm_table_page",
+    }
+    tree, written = str(renamed_tree(words)), tmp_path / "results.json"
+    asked = ("spte.collapse", "spte.permissions", "permission.ept-mbec", "--vendor", "intel", "--kernel", tree)
+    status, told = prove(*asked)
+    assert status == 3
+    assert "3 LOST" in told
+    status, told = prove(*asked, "--like", str(kernel_tree("7.2")), "--json", str(written))
+    assert status == 0, told
+    content = json.loads(written.read_text())
+    assert [each["verdict"] for each in content["results"]] == ["PROVED"] * 3
+    assert all(each["under_former_names"] for each in content["results"])
+    assert "build_huge_spte() is what make_huge_spte() was" in content["carried_names"]
+    for each in content["carried_names"]:
+        assert each in told
+
+
+def test_a_name_that_is_given_is_enough(renamed_tree: Callable[[Mapping[str, str]], Path]) -> None:
+    tree = str(renamed_tree({"make_huge_spte": "build_huge_spte"}))
+    asked = ("spte.collapse", "--vendor", "intel", "--kernel", tree)
+    status, told = prove(*asked, "--map", "make_huge_spte=build_huge_spte")
+    assert status == 0, told
+    assert "build_huge_spte() is what make_huge_spte() was" in told
+    status, told = prove(*asked, "--map", "make_huge_spte=make_hugest_spte")
+    assert status == 2
+    assert "the tree has no function" in told
+    assert "make_hugest_spte" in told

@@ -1,0 +1,219 @@
+"""A tree that has renamed things is read under its earlier names: what is what is found, and nothing is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from mmuproof.compare.renamed_constants import renamed_constants
+from mmuproof.compare.renaming import MapError, find_names, place_names
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.unit import ConstantNames, Unit
+from mmuproof.lift.tree.macros import macros_of_kvm
+from mmuproof.model.lifted.unit_paths import MMU_C
+from tests.lift.machine.conftest import CLANG, PROGRAMS, Program
+
+S = """
+struct s { u32 a, b; struct s *next; };
+u64 nx_mask, x_mask;
+static u32 twice(u32 v) { return v + v; }
+u64 f(struct s *p) { return p->a - p->b + (nx_mask & x_mask) + twice(p->a); }
+u64 g(struct s *p, u32 access) { return access & 4 ? nx_mask : x_mask | p->b; }
+"""
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Callable[..., Unit]:
+    """A unit of a few lines of C."""
+
+    def make(text: str, *constants: str) -> Unit:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        (folder / MMU_C).parent.mkdir(parents=True)
+        (folder / "types.h").write_text((PROGRAMS / "types.h").read_text())
+        (folder / MMU_C).write_text(text)
+        return Unit(folder, MMU_C, [*CLANG, "-include", str(folder / "types.h")], ConstantNames(constants))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"twice": "doubled"}, FormerNames(functions={"doubled": "twice"})),
+        (
+            {"static u32 twice(u32 v) { return v + v; }": "static u32 two(u32 v) { return 2 * v; }", "twice(": "two("},
+            FormerNames(functions={"two": "twice"}),
+        ),
+        ({"nx_mask": "no_exec"}, FormerNames(variables={"no_exec": "nx_mask"})),
+        ({"struct s": "struct page"}, FormerNames(records={"struct page": "struct s"})),
+        ({"u32 a,": "u32 first,", "p->a": "p->first"}, FormerNames(members={("struct s", "first"): "a"})),
+        (
+            {"u32 a, b;": "struct { u32 a, b; } pair;", "p->a": "p->pair.a", "p->b": "p->pair.b"},
+            FormerNames(members={("struct s", "pair"): ""}),
+        ),
+        ({"access": "acc"}, FormerNames(parameters={("g", "acc"): "access"})),
+        (
+            {"u64 nx_mask, x_mask;": "struct { u64 nx, x; } masks;", "nx_mask": "masks.nx", "x_mask": "masks.x"},
+            FormerNames(parts={("masks", "nx"): "nx_mask", ("masks", "x"): "x_mask"}),
+        ),
+        ({"next": "n", "u32 a,": "u32 a, unused,"}, THE_SAME_NAMES),
+        ({"+ twice(p->a)": "+ p->a + p->a", "static u32 twice(u32 v) { return v + v; }": ""}, THE_SAME_NAMES),
+    ],
+    ids=[
+        "a function",
+        "a function that says it otherwise, by its callers",
+        "a variable",
+        "a struct",
+        "a member",
+        "members in a struct of their own",
+        "a parameter",
+        "variables gathered in a struct",
+        "not a member that nobody reads, where another has come",
+        "not a function that is gone",
+    ],
+)
+def test_what_a_tree_calls_otherwise_is_found(
+    unit: Callable[..., Unit], changes: Mapping[str, str], names: FormerNames
+) -> None:
+    text = S
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    found = find_names([unit(S)], [unit(text)])
+    assert found == names
+
+
+def test_nothing_is_taken_for_what_both_trees_have(unit: Callable[..., Unit]) -> None:
+    swapped = S.replace("nx_mask", "y").replace("x_mask", "nx_mask").replace("y", "x_mask")
+    assert not find_names([unit(S)], [unit(swapped)])
+
+
+MOVED = """
+struct inner { u32 a, b; };
+struct page { struct inner pair; u32 level; };
+struct { u64 nx, x; } masks;
+static u32 two(u32 v) { return v + v; }
+u64 whole(u64 v) { masks.nx = v; masks.x = ~v; return masks.nx ^ masks.x; }
+u64 all(void) { typeof(masks) copy = masks; return copy.nx; }
+u32 f(u32 acc, u32 level)
+{
+	struct page p = { .pair = { .a = acc, .b = 3 }, .level = level };
+	struct page *q = &p;
+	return two(q->pair.a) + p.pair.b * q->level + BIT_FOR_EXEC;
+}
+"""
+NAMES = FormerNames(
+    functions={"two": "twice"},
+    variables={},
+    records={"struct page": "struct kvm_mmu_page"},
+    constants={"BIT_FOR_EXEC": "ACC_EXEC_MASK"},
+    members={("struct page", "pair"): "", ("struct inner", "a"): "first"},
+    parameters={("f", "acc"): "access"},
+    parts={("masks", "nx"): "nx_mask", ("masks", "x"): "x_mask"},
+)
+
+
+@pytest.fixture
+def moved(unit: Callable[..., Unit]) -> Unit:
+    return unit("#define BIT_FOR_EXEC 9\n" + MOVED, "BIT_FOR_EXEC").under(NAMES)
+
+
+def test_a_unit_is_asked_by_the_earlier_names_and_answers_in_them(moved: Unit) -> None:
+    assert moved.function("twice").name == "twice"
+    assert [each.name for each in moved.function("f").parameters] == ["access", "level"]
+    record = moved.record("struct kvm_mmu_page")
+    assert record.name == "struct kvm_mmu_page"
+    assert list(record.members) == ["first", "b", "level"]
+    assert moved.has_variable("nx_mask")
+    assert not moved.has_variable("no_mask")
+    assert moved.variable("nx_mask") is moved.variable("nx_mask")
+
+
+def test_it_means_the_same(unit: Callable[..., Unit], moved: Unit) -> None:
+    plain = unit("#define BIT_FOR_EXEC 9\n" + MOVED)
+    inputs = (5, 4)
+    assert Program(moved).lift("f").evaluate(inputs) == Program(plain).lift("f").evaluate(inputs) == 10 + 12 + 9
+    assert Program(moved).lift("whole").evaluate((6,)) == (1 << 64) - 1
+
+
+def test_a_constant_is_told_by_its_earlier_name(unit: Callable[..., Unit]) -> None:
+    constants = ConstantNames(("ACC_EXEC_MASK", "BIT_FOR_EXEC"))
+    opened = unit("#define BIT_FOR_EXEC 9\nint x;", *constants.names)
+    assert opened.constant("ACC_EXEC_MASK") is None
+    assert opened.under(NAMES).constant("ACC_EXEC_MASK") == 9
+
+
+def test_a_struct_of_what_were_variables_is_not_looked_at_as_a_whole(moved: Unit) -> None:
+    with pytest.raises(Refused, match=r"masks as a whole.*"):
+        _ = moved.function("all").body
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"two": "twice"}, FormerNames(functions={"two": "twice"})),
+        ({"masks": "all_masks"}, FormerNames(variables={"masks": "all_masks"})),
+        ({"struct page": "struct p"}, FormerNames(records={"struct page": "struct p"})),
+        ({"BIT_FOR_EXEC": "ACC_EXEC"}, FormerNames(constants={"BIT_FOR_EXEC": "ACC_EXEC"})),
+        ({"pair": "both"}, FormerNames(members={("struct page", "pair"): "both"})),
+        ({"acc": "access"}, FormerNames(parameters={("f", "acc"): "access"})),
+    ],
+    ids=["a function", "a variable", "a struct", "a constant", "a member", "a parameter"],
+)
+def test_a_name_that_is_given_is_placed_by_what_it_is_a_name_of(
+    unit: Callable[..., Unit], given: Mapping[str, str], names: FormerNames
+) -> None:
+    assert place_names([unit("#define BIT_FOR_EXEC 9\n" + MOVED, "BIT_FOR_EXEC")], given) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({"no_such": "x"}, "has no function, .* no_such"), ({"two": "whole"}, "has whole itself")],
+    ids=["the tree has no such name", "the tree has the earlier name as well"],
+)
+def test_a_name_that_cannot_be_is_refused(unit: Callable[..., Unit], given: Mapping[str, str], why: str) -> None:
+    with pytest.raises(MapError, match=why):
+        place_names([unit("#define BIT_FOR_EXEC 9\n" + MOVED)], given)
+
+
+def test_what_is_said_of_names_tells_each() -> None:
+    assert set(NAMES.said) == {
+        "two() is what twice() was",
+        "struct page is what struct kvm_mmu_page was",
+        "BIT_FOR_EXEC is what ACC_EXEC_MASK was",
+        "struct page.pair holds what was in struct page itself",
+        "struct inner.a is what struct inner.first was",
+        "parameter acc of f() is what access was",
+        "masks.nx is what nx_mask was",
+        "masks.x is what x_mask was",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ({"A": "4"}, {"B": "4"}, {"B": "A"}),
+        ({"A": "4"}, {"A": "4", "B": "4"}, {}),
+        ({"A": "4"}, {"B": "8"}, {}),
+        ({"A": "4", "B": "4"}, {"B": "4"}, {}),
+        ({"ACC_X": "4"}, {"ACC_UX": "4", "OTHER": "4"}, {"ACC_UX": "ACC_X"}),
+        ({"A_MASK": "4"}, {"XYZ": "4", "OTHER": "4"}, {}),
+    ],
+    ids=["renamed", "still there", "another value", "both were there", "the one like it", "none like it"],
+)
+def test_a_constant_is_another_if_it_stands_for_the_same(
+    old: Mapping[str, str], new: Mapping[str, str], found: Mapping[str, str]
+) -> None:
+    assert renamed_constants(old, new, ["A", "ACC_X", "A_MASK"]) == found
+
+
+def test_macros_are_read_off_the_text(tmp_path: Path) -> None:
+    folder = tmp_path / "arch/x86/kvm"
+    folder.mkdir(parents=True)
+    (folder / "spte.h").write_text(
+        "#define A 1 /* one */\n# define B (A | \\\n\tC)\n#define F(x) x\n#define EMPTY\n// #define NO 3\n"
+    )
+    assert macros_of_kvm(tmp_path) == {"A": "1", "B": "(A | C)"}
