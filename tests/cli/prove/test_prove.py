@@ -113,6 +113,7 @@ def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], 
         },
         "known_findings": [],
         "claims": 2,
+        "under_former_names": False,
     }
     assert absent["counterexample"] is None
     assert content["summary"] == {
