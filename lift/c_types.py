@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -170,6 +170,17 @@ def member_at(record: RecordType, path: str) -> StructMember:
     if found is None:
         raise KeyError(path)
     return found
+
+
+def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[StructMember]:
+    """Every member of this name inside a record, at any depth, with its place from the record's start."""
+    if isinstance(type_, RecordType):
+        for member in type_.fields:
+            place = StructMember(member.name, offset + member.offset, member.type, member.bit_width)
+            if member.name == name:
+                yield place
+            elif not isinstance(member.type, IntType | PointerType | VoidType | ArrayType):
+                yield from members_named(member.type, name, place.offset)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,3 +81,14 @@ class Missing(LiftError):  # noqa: N818 - reads as what happened
 
     def __reduce__(self) -> tuple[type[Missing], tuple[tuple[str, ...]]]:
         return type(self), (self.names,)
+
+
+class Gone(LiftError):  # noqa: N818 - reads as what happened
+    """The tree lacks a name that it was expected to have, because an earlier one has it; `names` holds it."""
+
+    def __init__(self, name: str) -> None:
+        self.names = (name,)
+        super().__init__(f"the tree does not define {name} any more")
+
+    def __reduce__(self) -> tuple[type[Gone], tuple[str]]:
+        return type(self), self.names

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from mmuproof.model.series import latest_before, number
 from mmuproof.model.vendor import Vendor
 
 FILE = "stated.json"
@@ -38,7 +39,7 @@ class StatedParts:
     def last(self, part: str | None = None) -> str:
         """The last series that has a part, or any part; empty if none has."""
         those = [series for each, found in self.parts.items() if part in (None, each) for series in found]
-        return max(those, key=_number, default="")
+        return max(those, key=number, default="")
 
 
 @cache
@@ -60,10 +61,4 @@ def series_before(release: str) -> str | None:
         release: ``7.2.13``, ``7.4.0-rc1``.
     """
     known = {series for parts in _content().values() for those in parts.values() for series in those}
-    now = _number(release)
-    return max((series for series in known if now and _number(series) <= now), key=_number, default=None)
-
-
-def _number(release: str) -> tuple[int, ...]:
-    found = re.match(r"(\d+)\.(\d+)", release)
-    return (int(found[1]), int(found[2])) if found else ()
+    return latest_before(release, known)

@@ -7,8 +7,10 @@ does not fail the run: what differs there has still to be looked at.
 """
 
 import os
+import re
+import shutil
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -58,6 +60,26 @@ def kernel_tree() -> Callable[[str], Path]:
         return folder
 
     return tree
+
+
+@pytest.fixture
+def renamed_tree(kernel_tree: Callable[[str], Path], tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """A copy of Linux 7.2 in which words have been replaced by others."""
+
+    def make(words: Mapping[str, str]) -> Path:
+        tree = tmp_path / "linux"
+        shutil.copytree(kernel_tree("7.2"), tree, copy_function=os.link, symlinks=True)
+        pattern = re.compile(r"\b(" + "|".join(words) + r")\b")
+        for folder in ("arch/x86/kvm", "arch/x86/include/asm"):
+            for file in (tree / folder).rglob("*.[ch]"):
+                text = file.read_text("utf-8")
+                other = pattern.sub(lambda found: words[found[0]], text)
+                if other != text:
+                    file.unlink()
+                    file.write_text(other, "utf-8")
+        return tree
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""Write ``proofs/stated.json``: which parts of which theorems are stated of the released kernels in the cache.
+"""Write what later kernels are held to, of the released kernels in the cache.
 
-The kernels are those of ``make kernels``: one tree a series.  With ``--check`` nothing is written: the exit status says
-whether the file is current, for the series that are there.
+``proofs/stated.json`` has which parts of which theorems are stated of them, ``model/lifted/expected.json`` which names
+the areas of the lifted tree have asked for and found.  The kernels are those of ``make kernels``: one tree a series.
+With ``--check`` nothing is written: the exit status says whether the files are current, for the series that are there.
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
 
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted import expected
 from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.series import number
+from mmuproof.proofs import stated
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.stated import FILE, kind_of
+from mmuproof.proofs.stated import kind_of
 
-PLACE = Path(__file__).resolve().parent.parent / "proofs" / FILE
+ROOT = Path(__file__).resolve().parent.parent
+STATED, EXPECTED = ROOT / "proofs" / stated.FILE, ROOT / "model" / "lifted" / expected.FILE
 
 
 def trees() -> Iterator[tuple[str, Path]]:
@@ -43,25 +48,36 @@ def parts(kvm: Kvm) -> Iterator[tuple[str, str]]:
 
 
 def main() -> int:
-    """Write the file, or compare it."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """Write the files, or compare them."""
     series = dict(trees())
-    if PLACE.is_file():
-        for result, those in json.loads(PLACE.read_text("utf-8")).items():
-            kept = {part: [each for each in names if each not in series] for part, names in those.items()}
-            found[result] = {part: names for part, names in kept.items() if names}
+    parts_found: dict[str, dict[str, list[str]]] = {}
+    for result, those in _read(STATED).items():
+        kept = {part: [each for each in names if each not in series] for part, names in those.items()}
+        parts_found[result] = {part: names for part, names in kept.items() if names}
+    names_found = {name: those for name, those in _read(EXPECTED).items() if name not in series}
     for name, path in series.items():
         with open_source(str(path)) as tree, open_kernel(tree) as kvm:
             for result, part in parts(kvm):
-                found.setdefault(result, {}).setdefault(part, []).append(name)
-    rows = (
-        f"{json.dumps(result)}: {json.dumps(those, ensure_ascii=False)}" for result, those in found.items() if those
-    )
-    text = "{\n" + ",\n".join(rows) + "\n}\n"
+                parts_found.setdefault(result, {}).setdefault(part, []).append(name)
+            names_found[name] = {unit.path: sorted(unit.found) for unit in kvm.every_unit() if unit.found}
+    ordered = dict(sorted(names_found.items(), key=lambda item: number(item[0])))
+    texts = {STATED: _text({result: those for result, those in parts_found.items() if those}), EXPECTED: _text(ordered)}
     if "--check" in sys.argv[1:]:
-        return int(not PLACE.is_file() or PLACE.read_text("utf-8") != text)
-    PLACE.write_text(text, "utf-8")
+        return int(any(not place.is_file() or place.read_text("utf-8") != text for place, text in texts.items()))
+    for place, text in texts.items():
+        place.write_text(text, "utf-8")
     return 0
+
+
+def _read(place: Path) -> dict[str, dict[str, list[str]]]:
+    content: dict[str, dict[str, list[str]]] = json.loads(place.read_text("utf-8")) if place.is_file() else {}
+    return content
+
+
+def _text(content: Mapping[str, object]) -> str:
+    """JSON, a line for each name."""
+    rows = (f"{json.dumps(name)}: {json.dumps(those, ensure_ascii=False)}" for name, those in content.items())
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.counterexamples import NoSymptom, explain
-from mmuproof.lift.errors import Missing, Refused, SourceError, Undefined
+from mmuproof.lift.errors import Gone, Missing, Refused, SourceError, Undefined
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
@@ -150,7 +150,7 @@ class Prover:
             claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
         except Contradiction as contradiction:
             return ended(Verdict.LOST, str(contradiction))
-        except (NotThere, Missing) as missing:
+        except (NotThere, Missing, Gone) as missing:
             return ended(Verdict.LOST, self._lost(task, missing.names))
         except Undefined as undefined:
             claims = (always_undefined(undefined.location or "an unknown place", undefined.reason),)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
 
-from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError, UnlistedConstant
+from mmuproof.lift.c_types import RecordType, members_named
+from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, SourceError, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
@@ -119,6 +120,9 @@ class Unit:
         arguments: clang's command line.
         constants: those that it will be asked for.
         edited: contents that stand in for files of the tree, by relative path.
+        expected: names that an earlier tree has: that they are not here any more is no answer to whether they are.
+
+    ``found`` are the names that it was asked for and has.
 
     Raises:
         ParseFailed: the unit does not parse without errors; after an error clang drops statements,
@@ -132,9 +136,11 @@ class Unit:
         arguments: Sequence[str],
         constants: ConstantNames = NO_CONSTANTS,
         edited: Mapping[str, str] | None = None,
+        expected: Collection[str] = (),
     ) -> None:
         parsed = parse_text(root, path, unit_text(path, constants), arguments, edited)
         self._begin(root, path, parsed, constants)
+        self._expected = frozenset(expected)
 
     def _begin(self, root: Path, path: str, parsed: TranslationUnit, constants: ConstantNames = NO_CONSTANTS) -> None:
         """Read what clang has parsed."""
@@ -173,7 +179,8 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
-        self._names = THE_SAME_NAMES
+        self._names, self._expected = THE_SAME_NAMES, frozenset[str]()
+        self.found: set[str] = set()
 
     def under(self, names: FormerNames) -> Unit:
         """The same unit under the names that an earlier tree has; it was opened for the constants under its own."""
@@ -269,8 +276,40 @@ class Unit:
         return self._reader.variable(cursor)
 
     def has_variable(self, name: str) -> bool:
-        """Whether a variable of this name is declared at file scope."""
-        return self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
+        """Whether a variable of this name is declared at file scope.
+
+        Raises:
+            Gone: it is not, and was expected to be.
+        """
+        there = self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
+        return self._told(name, there=there)
+
+    def has_function(self, name: str) -> bool:
+        """Whether a function of this name has a body here.
+
+        Raises:
+            Gone: it has none, and was expected to.
+        """
+        return self._told(f"{name}()", there=self._names.function_here(name) in self.declared.functions)
+
+    def has_member(self, record: str, name: str) -> bool:
+        """Whether a struct or union has a member of this name, at any depth.
+
+        Raises:
+            Gone: it has none, and was expected to.
+        """
+        there = False
+        with suppress(Missing):
+            there = any(members_named(self.record(record), name))
+        return self._told(f"{record}.{name}", there=there)
+
+    def _told(self, name: str, *, there: bool) -> bool:
+        """An answer to whether something is here."""
+        if there:
+            self.found.add(name)
+        elif name in self._expected:
+            raise Gone(name)
+        return there
 
     def _part(self, name: str) -> tuple[Cursor, Cursor] | None:
         """Where what was a variable of its own is: the variable of which it is a member, and the member."""
@@ -290,6 +329,7 @@ class Unit:
         None if the tree does not define it.
 
         Raises:
+            Gone: it is not defined, and was expected to be.
             Refused: it is defined, but is no integer constant.
             UnlistedConstant: the unit was not opened with it.
         """
@@ -299,7 +339,9 @@ class Unit:
         cursor = self.declared.variables.get(self._probe + here)
         if cursor is None:
             enumerator = self.declared.enumerators.get(here)
+            self._told(name, there=enumerator is not None)
             return None if enumerator is None else int(enumerator.enum_value)
+        self._told(name, there=True)
         value = clang_api.initializer(cursor)
         number = None if value is None else clang_api.evaluate(value)
         if number is None:

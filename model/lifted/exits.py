@@ -7,7 +7,6 @@ The vCPU is what the vendor's module allocates: ``struct vcpu_vmx`` or ``struct 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from mmuproof.lift.c_types import RecordType, member_at
 from mmuproof.lift.errors import Refused
@@ -146,7 +145,7 @@ class LiftedExits(Exits, Remembers):
         return qualification
 
     def _has_mbec(self, machine: _Machine) -> Bool:
-        if machine.unit.find_function("mmu_has_mbec") is None:
+        if not machine.unit.has_function("mmu_has_mbec"):
             return FALSE
         owner, offset, width = machine.find(machine.vcpu, "vcpu.arch.mmu")
         mmu = machine.memory.read(owner, offset, width)
@@ -161,7 +160,7 @@ class LiftedExits(Exits, Remembers):
         if domain is not None:
             conditions.append(ne(machine.value("vcpu.kvm->arch.vm_type"), domain))
         # Some trees know no memory that is private by its address.
-        with suppress(NotThere):
+        if machine.unit.has_member("struct kvm_arch", "gfn_direct_bits"):
             conditions.append(eq(machine.value("vcpu.kvm->arch.gfn_direct_bits"), 0))
         return all_of(*conditions)
 
@@ -171,9 +170,9 @@ class LiftedExits(Exits, Remembers):
         machine, from_hardware = _Machine(self._nested_vmx, "vmx", "struct vcpu_vmx"), bool_var("from_hardware")
         qualification = self._cached_qualification(machine)
         fault = _fault(machine)
-        try:
+        if machine.unit.has_member("struct x86_exception", "exit_qualification"):
             walked, walk_knows_stage = machine.member(fault, "exit_qualification"), True
-        except NotThere:
+        else:
             # Before, the walk changed what the last EPT violation had left, and kept its bits 8:7.
             walked, walk_knows_stage = machine.value("vcpu.arch.exit_qualification"), False
         plain_vm, pml_full = self._plain_vm(machine), ne(machine.value("nested.pml_full"), 0)

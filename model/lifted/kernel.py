@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Missing
+from mmuproof.lift.errors import Gone, Missing
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.source import KernelTree
@@ -22,6 +22,7 @@ from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
+from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -30,7 +31,6 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
-from mmuproof.model.lifted.session import members_named
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
@@ -150,7 +150,7 @@ class LiftedKvm(Kvm):
     def nested(self) -> LiftedNested:
         """See `Kvm.nested`."""
         # Before each vendor had a function of its own, there was one in x86.c.
-        own = self.units.get(NESTED_VMX_C).find_function("vmx_translate_nested_gpa") is not None
+        own = self.units.get(NESTED_VMX_C).has_function("vmx_translate_nested_gpa")
         translators = (NESTED_VMX_C, NESTED_SVM_C) if own else (X86_C, X86_C)
         return self._area("nested", LiftedNested, MMU_C, self._first(REGS_C, X86_C), *translators)
 
@@ -199,23 +199,29 @@ class LiftedKvm(Kvm):
     def has(self, feature: Feature) -> bool:
         """See `Kvm.has`."""
         if feature not in self._features:
-            self._features[feature] = told(feature, {mark: self._is_there(mark) for mark in MARKS[feature]})
+            gone: list[Gone] = []
+            there = told(feature, {mark: self._is_there(mark, gone) for mark in MARKS[feature]})
+            # All of its marks are away together, and an earlier kernel has them.
+            if not there and gone:
+                raise gone[0]
+            self._features[feature] = there
         return self._features[feature]
 
-    def _is_there(self, mark: FeatureMark) -> bool:
+    def _is_there(self, mark: FeatureMark, gone: list[Gone]) -> bool:
         if not self.units.has(mark.unit):
             return False
         unit = self.units.get(mark.unit)
-        if mark.kind is MarkKind.CONSTANT:
-            return unit.constant(mark.name) is not None
-        if mark.kind is MarkKind.FUNCTION:
-            return unit.find_function(mark.name) is not None
-        if mark.kind is MarkKind.VARIABLE:
-            return unit.has_variable(mark.name)
-        record, _, name = mark.name.rpartition(".")
         try:
-            return bool(list(members_named(unit.record(record), name)))
-        except Missing:
+            if mark.kind is MarkKind.CONSTANT:
+                return unit.constant(mark.name) is not None
+            if mark.kind is MarkKind.FUNCTION:
+                return unit.has_function(mark.name)
+            if mark.kind is MarkKind.VARIABLE:
+                return unit.has_variable(mark.name)
+            record, _, name = mark.name.rpartition(".")
+            return unit.has_member(record, name)
+        except Gone as error:
+            gone.append(error)
             return False
 
     def near(self, name: str) -> tuple[str, ...]:
@@ -266,7 +272,7 @@ def open_kernel(
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            return Unit(tree.root, path, arguments, constants, edited)
+            return Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
 
         with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
             if ahead:

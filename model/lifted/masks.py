@@ -12,7 +12,6 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.masks import CALLER_CUTS, SET_UP
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
@@ -87,10 +86,7 @@ class LiftedMasks(Masks, Remembers):
         def mask(*names: str) -> BitVec:
             return session.global_value(memory, *(f"shadow_{name}" for name in names))
 
-        try:
-            xu = mask("xu_mask")
-        except NotThere:
-            xu = bv(0, 64)
+        xu = mask("xu_mask") if self._unit.has_variable("shadow_xu_mask") else bv(0, 64)
         return ShadowMasks(
             vendor=vendor,
             host=host,
@@ -164,16 +160,15 @@ class LiftedMasks(Masks, Remembers):
             place = member(cpu.type, name)  # type: ignore[arg-type]
             return read(memory, cpu, place.offset, place.width)
 
-        try:
+        if self._unit.has_variable("kvm_host"):
             host = session.global_object("kvm_host")
             assert isinstance(host.type, RecordType)
             place = member(host.type, "maxphyaddr")
             maxphyaddr = read(memory, host, place.offset, place.width)
-        except NotThere:
-            try:
-                maxphyaddr = session.global_value(memory, "shadow_phys_bits")
-            except NotThere:
-                maxphyaddr = resize(var("cpuid_eax(2147483656)", 32), 8)
+        elif self._unit.has_variable("shadow_phys_bits"):
+            maxphyaddr = session.global_value(memory, "shadow_phys_bits")
+        else:
+            maxphyaddr = resize(var("cpuid_eax(2147483656)", 32), 8)
         return Host(
             x86_phys_bits=of_cpu("x86_phys_bits"),
             x86_cache_bits=of_cpu("x86_cache_bits"),
@@ -188,7 +183,8 @@ class LiftedMasks(Masks, Remembers):
     def _set_memory_type_callback(self, session: Session, memory: Memory, vendor: Vendor) -> None:
         """Only VMX with EPT computes a memory type for its SPTEs."""
         ops = session.global_object("kvm_x86_ops")
-        if isinstance(ops.type, RecordType) and "get_mt_mask" in ops.type.members:
+        assert isinstance(ops.type, RecordType)
+        if self._unit.has_member(ops.type.name, "get_mt_mask"):
             place = ops.type.members["get_mt_mask"]
             callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
             there = Pointer((Target(guard=TRUE, function=callback),))
@@ -205,10 +201,9 @@ def _has_l1tf(session: Session) -> Bool:
 
 def _set_maxphyaddr(session: Session, memory: Memory, host: Host) -> None:
     """Tell another unit what CPUID has said, where the tree keeps that in memory."""
-    try:
-        kvm_host = session.global_object("kvm_host")
-    except NotThere:
+    if not session.unit.has_variable("kvm_host"):
         return
+    kvm_host = session.global_object("kvm_host")
     assert isinstance(kvm_host.type, RecordType)
     place = member(kvm_host.type, "maxphyaddr")
     memory.write(kvm_host, place.offset, place.width, resize(host.maxphyaddr, place.width))

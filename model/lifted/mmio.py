@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
@@ -79,10 +77,9 @@ class LiftedMmio(Mmio, Remembers):
         assert target.place is not None
         kvm = target.place.object
         assert isinstance(kvm.type, RecordType)
-        try:
-            place = member(kvm.type, "has_private_mem")
-        except NotThere:
+        if not self._mmu.has_member(kvm.type.name, "has_private_mem"):
             return bv(most, 64)
+        place = member(kvm.type, "has_private_mem")
         private = ne(read(memory, kvm, place.offset, place.width), 0)
         return ite(private, bv(1, 64), bv(most, 64))
 
@@ -98,7 +95,7 @@ class LiftedMmio(Mmio, Remembers):
         if generation is not None:
             self._set(memory, slots, "generation", generation)
         self._set(memory, vcpu, "kvm", pointer_to(kvm))
-        with suppress(NotThere):
+        if unit.has_member("struct kvm", "shadow_mmio_value"):
             self._set(memory, kvm, "shadow_mmio_value", masks.mmio_value)
         session = Session(unit, (*CUTS, replace(MEMSLOTS, gives=pointer_to(slots))))
         for name, mask in (

@@ -103,7 +103,8 @@ class Mmus:
             l2: it runs L2.
         """
         self._point(memory, "arch.mmu", Part.NESTED_MMU if nested else Part.ROOT_MMU)
-        if self._at("arch.walk_mmu") is not None:
+        # The newest kernels have a walk for each instead of a pointer to the one in use.
+        if self._at(Part.L2_WALK.value[0]) is None:
             self._point(memory, "arch.walk_mmu", Part.L2_WALK if l2 else Part.GUEST_WALK)
         for mmu, walk in _WALKED_BY.items():
             built, walked = self.find(mmu), self.find(walk)

@@ -125,10 +125,9 @@ class LiftedReservedBits(ReservedBits, Remembers):
 
     def _role_of_root(self, state: _State) -> StructMember:
         """The role of the root; tables that are only walked have that of the CPU since 7.3."""
-        try:
-            return state.built("root_role")
-        except NotThere:
-            return state.built("cpu_role")
+        built = state.mmus.built(state.kind).type
+        assert isinstance(built, RecordType)
+        return state.built("root_role" if self._mmu.has_member(built.name, "root_role") else "cpu_role")
 
     def _set_up_once(self, session: Session, state: _State, kind: MmuKind, request: MmuRequest) -> None:
         vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType, member_at
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at, members_named
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
@@ -190,17 +190,6 @@ def has_member(record: RecordType, paths: Sequence[str]) -> bool:
             member_at(record, path)
             return True
     return False
-
-
-def members_named(type_: CType, name: str, offset: int = 0) -> Iterator[StructMember]:
-    """Every member of this name inside a record, at any depth, with its place from the record's start."""
-    if isinstance(type_, RecordType):
-        for member in type_.fields:
-            place = StructMember(member.name, offset + member.offset, member.type, member.bit_width)
-            if member.name == name:
-                yield place
-            elif not isinstance(member.type, IntType | PointerType | VoidType | ArrayType):
-                yield from members_named(member.type, name, place.offset)
 
 
 def member(type_: RecordType, *names: str) -> StructMember:

@@ -13,7 +13,6 @@ from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import spte_changes as cuts
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus, Part
@@ -267,7 +266,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @property
     def _judges_by_table(self) -> bool:
         """Whether an SPTE is judged by the MMU's own table of permissions, as since 7.3."""
-        return self._mmu.find_function(_BY_TABLE) is not None
+        return self._mmu.has_function(_BY_TABLE)
 
     def fault_modes(self, masks: ShadowMasks) -> FaultModes | None:
         """See `SpteChanges.fault_modes`."""
@@ -323,10 +322,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def page_is_mirror(self, masks: ShadowMasks) -> Bool:
         """See `SpteChanges.page_is_mirror`."""
-        try:
-            return self._of_page(masks, "is_mirror_sp")
-        except NotThere:
-            return FALSE
+        return self._of_page(masks, "is_mirror_sp") if self._mmu.has_function("is_mirror_sp") else FALSE
 
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
         scene = _Scene([self._mmu], masks)

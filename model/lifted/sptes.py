@@ -7,7 +7,6 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, MARK_DIRTY, TRY_TO_UNSYNC
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
@@ -43,10 +42,9 @@ class LiftedSptes(Sptes, Remembers):
         """A virtual machine as it is initialised: its MMIO value is the global one."""
         kvm = Object(name="kvm", type=self._unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(kvm.type, RecordType)
-        try:
-            place = member(kvm.type, "shadow_mmio_value")
-        except NotThere:
+        if not self._unit.has_member(kvm.type.name, "shadow_mmio_value"):
             return kvm
+        place = member(kvm.type, "shadow_mmio_value")
         memory.write(kvm, place.offset, place.width, masks.mmio_value)
         return kvm
 

@@ -126,7 +126,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.offered_ept_capability`."""
         bench = Bench(self._nested, CUTS)
         bench.set("enable_ept_ad_bits", ad_bits)
-        if self._nested.find_function(_SETUP_SECONDARY) is not None:
+        if self._nested.has_function(_SETUP_SECONDARY):
             return self._offered(bench, var("vmcs_config.cpu_based_2nd_exec_ctrl", 32), ept_capability)
         # Before it was a function of its own it was part of the set-up of all controls.
         config = bench.add("vmcs_conf", "struct vmcs_config")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -83,26 +80,6 @@ def test_what_does_not_go_together_is_said(cli: Cli, words: Sequence[str], why: 
     done = cli("prove", *words)
     assert done.exit_code == 2
     assert why in done.output
-
-
-@pytest.fixture
-def renamed_tree(kernel_tree: Callable[[str], Path], tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
-    """A copy of Linux 7.2 in which words have been replaced by others."""
-
-    def make(words: Mapping[str, str]) -> Path:
-        tree = tmp_path / "linux"
-        shutil.copytree(kernel_tree("7.2"), tree, copy_function=os.link, symlinks=True)
-        pattern = re.compile(r"\b(" + "|".join(words) + r")\b")
-        for folder in ("arch/x86/kvm", "arch/x86/include/asm"):
-            for file in (tree / folder).rglob("*.[ch]"):
-                text = file.read_text("utf-8")
-                other = pattern.sub(lambda found: words[found[0]], text)
-                if other != text:
-                    file.unlink()
-                    file.write_text(other, "utf-8")
-        return tree
-
-    return make
 
 
 def prove(*words: str) -> tuple[int, str]:
