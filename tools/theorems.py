@@ -59,7 +59,8 @@ def warnings() -> str:
         "## Decided by other theorems\n\n| function | file | theorem |\n|---|---|---|\n"
         f"{assertions(DECIDED_ELSEWHERE)}\n"
         "## Not decided\n\n"
-        "These functions are lifted for other theorems; what they assert rests on state of other code.\n\n"
+        "These functions are lifted for other theorems; what they assert rests on state of other code.\n"
+        "Each assertion has a row of its own.\n\n"
         "| function | file | what it asserts |\n|---|---|---|\n"
         f"{assertions(UNDECIDED)}"
     )
@@ -67,7 +68,8 @@ def warnings() -> str:
 
 def assertions(listed: tuple[Assertion, ...]) -> str:
     """Rows of a table."""
-    return "".join(f"| `{each.function}()` | `{each.file}` | {each.says} |\n" for each in listed)
+    since = {each: f" (since {each.since})" if each.since else "" for each in listed}
+    return "".join(f"| `{each.function}()` | `{each.file}` | {each.says}{since[each]} |\n" for each in listed)
 
 
 def main() -> int:

@@ -184,17 +184,19 @@ CONDITIONS: tuple[CallerCondition, ...] = (
 
 @dataclass(frozen=True)
 class Assertion:
-    """An assertion of lifted code that `spte.no-warning` does not decide.
+    """One assertion of lifted code that `spte.no-warning` does not decide; a function that holds several has several.
 
     Args:
         function: the function that holds it.
         file: where it is defined.
         says: what it asserts; or the theorem that decides it.
+        since: the first series that is known to have it, of one that not all have.
     """
 
     function: str
     file: str
     says: str
+    since: str = ""
 
 
 DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
@@ -207,13 +209,13 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 
 UNDECIDED: tuple[Assertion, ...] = (
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
-    Assertion(
-        "tdp_mmu_map_handle_target_level",
-        TDP_MMU_C,
-        "the level is that of the fault, the frame has not changed, and what is stored needs no flush",
-    ),
+    Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),
+    Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "where the access is allowed the frame has not changed"),
+    Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "what is stored in place of a leaf needs no flush"),
     Assertion("mmu_set_spte", MMU_C, "only where guest tables are shadowed a present SPTE gets another frame"),
-    Assertion("mmu_alloc_root", MMU_C, "a quadrant, and no direct page, goes with entries of 4 bytes"),
+    Assertion("mmu_set_spte", MMU_C, "what had no mapping was not mapped already"),
+    Assertion("mmu_alloc_root", MMU_C, "a quadrant goes with entries of 4 bytes"),
+    Assertion("mmu_alloc_root", MMU_C, "a direct page does not go with entries of 4 bytes"),
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
@@ -226,6 +228,9 @@ UNDECIDED: tuple[Assertion, ...] = (
         "what CPUID can switch is supported for nested guests",
     ),
     Assertion("vmx_hardware_setup", "arch/x86/kvm/vmx/vmx.c", "the host does not use BNDCFGS"),
+    Assertion(
+        "calc_preemption_timer_max_value", "arch/x86/kvm/vmx/vmx.c", "the ratio of CPUID leaf 15H is not 0", since="7.3"
+    ),
     Assertion(
         "nested_evmcs_check_controls", "arch/x86/kvm/vmx/hyperv.c", "the upper half of the VM-function controls is 0"
     ),
