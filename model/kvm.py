@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
@@ -139,13 +140,23 @@ class Kvm(ABC):
     def _constant(self, name: str) -> int | None:
         """The value of a macro or enumerator that is listed, None if it is not defined."""
 
-    @abstractmethod
+    @cached_property
+    def asked(self) -> dict[Feature, bool]:
+        """The answers that `has` has given; who wants those that one theorem got empties it before."""
+        return {}
+
     def has(self, feature: Feature) -> bool:
         """Whether the implementation has a feature.
 
         Raises:
             Contradiction: some marks of it are there, and some are not.
         """
+        answer = self.asked[feature] = self._has(feature)
+        return answer
+
+    @abstractmethod
+    def _has(self, feature: Feature) -> bool:
+        """See `has`."""
 
     def near(self, _name: str) -> tuple[str, ...]:
         """What the implementation has that is called like something that is not found; for a reader."""

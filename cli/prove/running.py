@@ -15,7 +15,7 @@ from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.counterexamples import NoSymptom, explain
 from mmuproof.lift.errors import Gone, Missing, Refused, SourceError, Undefined
-from mmuproof.model.features import Contradiction
+from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.stated import series_before, stated
@@ -144,6 +144,7 @@ class Prover:
             )
             return Proved(result, () if error is None else (traced(error),)), ()
 
+        self.kvm.asked.clear()
         try:
             if lacking := task.theorem.lacking(self.kvm, task.vendor):
                 return ended(Verdict.NOT_APPLICABLE, f"this kernel lacks {', '.join(each.value for each in lacking)}")
@@ -164,7 +165,8 @@ class Prover:
         if not claims:
             return ended(Verdict.ERROR, "the theorem states no claim")
         seconds = time.thread_time() - start
-        concluded = _conclude(task, claims, _find(claims, self.solver), seconds, self.known)
+        switches = tuple(_switch(feature, there=there) for feature, there in self.kvm.asked.items())
+        concluded = _conclude(task, claims, _find(claims, self.solver), seconds, self.known, switches)
         return concluded, [claim.case.part for claim in claims]
 
     def _lost(self, task: Task, names: Sequence[str]) -> str:
@@ -178,8 +180,18 @@ class Prover:
         )
 
 
+def _switch(feature: Feature, *, there: bool) -> str:
+    """What a claim depends on besides its terms: which of several things it says."""
+    return f"the kernel {'has' if there else 'lacks'} {feature.value}: {' and '.join(map(str, MARKS[feature]))}"
+
+
 def _conclude(
-    task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], seconds: float, known: Sequence[KnownFinding]
+    task: Task,
+    claims: Sequence[Claim],
+    findings: Sequence[_Finding],
+    seconds: float,
+    known: Sequence[KnownFinding],
+    switches: Sequence[str],
 ) -> Proved:
     told = _tell(task, claims, findings, known)
     theorem = task.theorem
@@ -191,7 +203,7 @@ def _conclude(
         verdict=told.worst.verdict,
         seconds=seconds + sum(finding.seconds for finding in findings),
         reason=told.reason,
-        assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels))),
+        assumptions=tuple(dict.fromkeys((*theorem.assumes, *labels, *switches))),
         cuts=tuple(dict.fromkeys(cuts)),
         counterexample=told.worst.counterexample,
         source=theorem.source,

@@ -196,7 +196,7 @@ class LiftedKvm(Kvm):
         value = unit.constant(name)
         return unit.constant(FORMER_NAMES[name]) if value is None and name in FORMER_NAMES else value
 
-    def has(self, feature: Feature) -> bool:
+    def _has(self, feature: Feature) -> bool:
         """See `Kvm.has`."""
         if feature not in self._features:
             gone: list[Gone] = []

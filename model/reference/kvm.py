@@ -165,7 +165,7 @@ class ReferenceKvm(Kvm):
             raise UnlistedConstant(name, "model/reference/base/constants.py")
         return value
 
-    def has(self, _feature: Feature) -> bool:
+    def _has(self, _feature: Feature) -> bool:
         """See `Kvm.has`; Linux 7.2.13 has all of them."""
         return True
 

@@ -105,8 +105,11 @@ NEEDS = {"ok.not-there": (Need(Feature.MBEC),)}
 class FakeKvm:
     """An implementation that is asked for nothing but features and names."""
 
+    def __init__(self) -> None:
+        self.asked: dict[Feature, bool] = {}
+
     def has(self, feature: Feature) -> bool:
-        return feature is not Feature.MBEC
+        return self.asked.setdefault(feature, feature is not Feature.MBEC)
 
     def near(self, name: str) -> tuple[str, ...]:
         return ("is_old",) if name == "is_new" else ()

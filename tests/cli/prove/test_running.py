@@ -4,7 +4,6 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -14,6 +13,7 @@ from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.errors import Undefined
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Shown, Symptom
@@ -44,7 +44,7 @@ def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
     )
     (result,) = run(
         [Task(theorem, Vendor.AMD)],
-        cast(Kvm, None),
+        ReferenceKvm(),
         solver or Solver(verdict_of, lambda _term: None),
         processes=3,
         watcher=Unwatched(),
@@ -71,7 +71,7 @@ def run_as(theorem: str, release: str | None, verdict: Verdict, part: str = "ano
     shape = Shape(theorem=theorem, vendor=Vendor.AMD, part="a known part", symptom="s")
     (result,) = run(
         [Task(stated, Vendor.AMD)],
-        cast(Kvm, None),
+        ReferenceKvm(),
         Solver(verdict_of, lambda _term: None),
         processes=1,
         watcher=Unwatched(),
@@ -172,7 +172,7 @@ def test_deciding_and_telling_leave_this_process_to_signals(tmp_path: Path) -> N
         state=lambda _kvm, _vendor: [claim],
         catches=(),
     )
-    run([Task(theorem, Vendor.AMD)], cast(Kvm, None), Solver(decide, satisfiable), processes=1, watcher=Unwatched())
+    run([Task(theorem, Vendor.AMD)], ReferenceKvm(), Solver(decide, satisfiable), processes=1, watcher=Unwatched())
     for did in ("decided", "told"):
         assert int((tmp_path / did).read_text()) != os.getpid()
 
@@ -217,7 +217,7 @@ def test_who_watches_is_told_where_a_failure_comes_from() -> None:
     theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
     (result,) = run(
         [Task(theorem, Vendor.AMD)],
-        cast(Kvm, None),
+        ReferenceKvm(),
         Solver(verdict_of, lambda _term: None),
         processes=1,
         watcher=watching,
@@ -254,7 +254,7 @@ def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None
     theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
     (result,) = run(
         [Task(theorem, Vendor.AMD)],
-        cast(Kvm, None),
+        ReferenceKvm(),
         Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable),
         processes=1,
         watcher=Unwatched(),
@@ -262,3 +262,23 @@ def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None
     assert result.verdict is Verdict.REFUTED
     assert result.counterexample is not None
     assert result.counterexample.sentence == ("Undefined behaviour at a.c:7, whatever the inputs: index 16 of 16.")
+
+
+def test_what_a_theorem_says_by_what_the_kernel_has_is_told_with_its_result() -> None:
+    def state(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+        assert kvm.has(Feature.GMET)
+        return [Claim(holds=bool_var(Verdict.PROVED.value), symptoms=())]
+
+    asking, silent = (
+        Theorem(name=name, claim="", source="", vendors=(Vendor.AMD,), state=each, catches=())
+        for name, each in (
+            ("asks", state),
+            ("asks nothing", lambda _kvm, _vendor: [Claim(holds=bool_var(Verdict.PROVED.value), symptoms=())]),
+        )
+    )
+    tasks = [Task(each, Vendor.AMD) for each in (asking, silent)]
+    told, nothing = run(tasks, ReferenceKvm(), Solver(verdict_of, lambda _term: None), processes=1, watcher=Unwatched())
+    assert told.assumptions == (
+        "the kernel has guest mode execute trap (GMET): SVM_MISC_ENABLE_GMET and X86_FEATURE_GMET",
+    )
+    assert nothing.assumptions == ()
