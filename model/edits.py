@@ -22,6 +22,23 @@ class SourceEdit:
     replacement: str
 
 
+def edited_lines(root: Path, edits: Sequence[SourceEdit]) -> list[tuple[str, int, int]]:
+    """For each edit its file, and the first and last line of what it replaces as the tree has it.
+
+    Raises:
+        SourceError: a file is missing, or a pattern does not match exactly once.
+    """
+    edited_files(root, edits)
+    found = []
+    for edit in edits:
+        text = (root / edit.file).read_text("utf-8")
+        match = re.search(edit.pattern, text)
+        # What an earlier edit has made is not in the tree.
+        start, end = match.span() if match is not None else (0, len(text))
+        found.append((edit.file, text.count("\n", 0, start) + 1, text.count("\n", 0, max(start, end - 1)) + 1))
+    return found
+
+
 def edited_files(root: Path, edits: Sequence[SourceEdit]) -> dict[str, str]:
     """The texts of the files that the edits change, by relative path; the tree itself is left alone.
 

@@ -102,12 +102,23 @@ class Trying:
         self, defects: Sequence[NamedDefect], processes: int, watcher: Watcher
     ) -> tuple[tuple[Trial, ...], Mapping[str, str]]:
         """What each defect, and none, does to each theorem; and which do not fit, with the reason."""
-        watcher.phase("trying defects", len(defects) + 1)
         # A process that is ended leaves its temporary files behind, but not outside of this folder.
         with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-            trying = _TryingInFolder(replace(self, solver=_remembering(self.solver)), folder)
-            found = side_by_side(trying.one, [None, *defects], processes, watcher.advance)
-        outcomes = dict(zip(["", *(each.name for each in defects)], found, strict=True))
+            trying = replace(self, solver=_remembering(self.solver))
+            watcher.phase("proving without a defect")
+            # In this process, so that it is known of what the theorems speak.
+            without = trying.one(None)
+            near = [each for each in defects if self._may_matter(each)]
+            watcher.phase("trying defects", len(near))
+            found = dict(
+                zip(
+                    (each.name for each in near),
+                    side_by_side(_TryingInFolder(trying, folder).one, near, processes, watcher.advance),
+                    strict=True,
+                )
+            )
+        # What no theorem has looked at changes nothing for it.
+        outcomes = {"": without} | {each.name: found.get(each.name, without) for each in defects}
         for name, outcome in outcomes.items():
             for proved in () if isinstance(outcome, str) else outcome:
                 for failure in proved.failures:
@@ -119,6 +130,23 @@ class Trying:
             for name, outcome in outcomes.items()
         )
         return trials, {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)}
+
+    def one(self, defect: NamedDefect | None) -> list[Proved] | str:
+        """What becomes of each task; or why the defect does not fit."""
+        try:
+            with _with_defect(self.subject, defect) as kvm:
+                return Prover(kvm=kvm, solver=self.solver, known=self.known, hardware=self.hardware).all(self.tasks)
+        except (_DoesNotFitError, SourceError) as error:
+            return " ".join(str(error).split())
+
+    def _may_matter(self, defect: NamedDefect) -> bool:
+        """Whether what a defect changes may have had a part in what is proved."""
+        if self.subject.has_read is None or not defect.edits:
+            return True
+        try:
+            return self.subject.has_read(defect.edits)
+        except SourceError:
+            return True
 
     def _trial(self, tasks: Sequence[tuple[int, Task]], defect: str, outcome: Sequence[Proved] | str) -> Trial:
         theorem = tasks[0][1].theorem
@@ -153,14 +181,7 @@ class _TryingInFolder:
     def one(self, defect: NamedDefect | None) -> list[Proved] | str:
         """What becomes of each task; or why the defect does not fit."""
         tempfile.tempdir = self.folder
-        trying = self.trying
-        try:
-            with _with_defect(trying.subject, defect) as kvm:
-                return Prover(kvm=kvm, solver=trying.solver, known=trying.known, hardware=trying.hardware).all(
-                    trying.tasks
-                )
-        except (_DoesNotFitError, SourceError) as error:
-            return " ".join(str(error).split())
+        return self.trying.one(defect)
 
 
 @contextmanager

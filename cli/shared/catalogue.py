@@ -60,6 +60,7 @@ class Subject:
 
     ``release`` is the kernel's version, or that of the kernel which the reference model describes.
     ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
+    ``has_read`` says whether what edits change may have had a part in what was asked of it so far.
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     """
 
@@ -68,6 +69,7 @@ class Subject:
     release: str
     edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
     under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
+    has_read: Callable[[Sequence[SourceEdit]], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class Installed:
         """See `Catalogue.kernel`."""
         from mmuproof.cli.shared.results import KernelIdentity
         from mmuproof.lift.tree.source import open_source
+        from mmuproof.model.edits import edited_lines
         from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
@@ -193,6 +196,7 @@ class Installed:
                 tree.version,
                 lambda some: open_kernel(tree, some, like=kvm),
                 None if former is None else partial(former.read, kvm),
+                lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
             )
 
 

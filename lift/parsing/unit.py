@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
+from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.c_types import RecordType, members_named
 from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, SourceError, UnlistedConstant
@@ -32,6 +32,15 @@ class FailedAssertion:
 
     at: Location
     message: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a function: its first and last line, and whether it has been read, to be run or for its text."""
+
+    first: int
+    last: int
+    read: bool
 
 
 @dataclass(frozen=True)
@@ -197,6 +206,15 @@ class Unit:
             for path in included
             if path.resolve().is_relative_to(self._root)
         )
+
+    def bodies_in(self, file: str) -> Iterator[Body]:
+        """The bodies of functions that stand in a file of the tree."""
+        for name in self.functions_in(lambda found: found == file):
+            cursor = self.declared.functions[name]
+            body = next(each for each in clang_api.children(cursor) if each.kind is CursorKind.COMPOUND_STMT)
+            function = self._known.get(name)
+            read = function is not None and "body" in vars(function)
+            yield Body(first=body.extent.start.line, last=body.extent.end.line, read=read)
 
     # -- what is defined --------------------------------------------------------------------------
 

@@ -25,18 +25,25 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import TRUE, eq, ne
-from tests.cli.conftest import WRONG, FakeCatalogue, FakeDefect, X, claim
+from tests.cli.conftest import WRONG, FakeCatalogue, FakeDefect, FakeKvm, X, claim
 
 Run = Callable[..., CliResult]
 
 
-def model(wrong: str) -> Kvm:
+class WrongKvm(FakeKvm):
     """A model that is no more than what is wrong with it."""
-    return cast(Kvm, wrong)
+
+    def __init__(self, wrong: str) -> None:
+        super().__init__()
+        self.wrong = wrong
+
+
+def model(wrong: str) -> Kvm:
+    return cast(Kvm, WrongKvm(wrong))
 
 
 def state(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
-    wrong = cast(str, kvm)
+    wrong = cast(WrongKvm, kvm).wrong
     if wrong == "refuses":
         raise Refused("asm goto", "mmu.c:12")
     if wrong == "breaks-amd":
@@ -67,6 +74,7 @@ class OneTheorem(FakeCatalogue):
     catches: tuple[Catch, ...] = ()
     clean: str = ""
     only: tuple[str, ...] = ()
+    unread: str = ""
 
     def theorems(self) -> tuple[Theorem, ...]:
         return (
@@ -107,7 +115,9 @@ class OneTheorem(FakeCatalogue):
             yield model(edit.pattern)
 
         identity = KernelIdentity(source=source, version="7.2.13", digest="def")
-        yield Subject(model(self.clean), identity, "7.2.13", with_edits)
+        yield Subject(
+            model(self.clean), identity, "7.2.13", with_edits, has_read=lambda edits: edits[0].pattern != self.unread
+        )
 
 
 def run(catalogue: OneTheorem, *words: object) -> CliResult:
@@ -144,6 +154,12 @@ def test_what_is_left_as_it_is_is_counted_and_told_with_v() -> None:
     assert "1 other defects do not refute it." in quiet
     assert "harmless" not in quiet
     assert "PROVED   harmless" in verbose
+
+
+def test_what_no_theorem_has_read_is_not_put_in() -> None:
+    read, unread = (run(OneTheorem(only=("breaks",), unread=name), "--kernel", "linux") for name in ("", "breaks"))
+    assert "REFUTED  breaks" in read.stdout
+    assert "1 other defects do not refute it." in unread.stdout
 
 
 @pytest.mark.parametrize(
