@@ -7,7 +7,18 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import ClaimBudget, Command, Errata, OwnTheorems, Results, argument, option, processors
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.options import (
+    ClaimBudget,
+    Command,
+    Config,
+    Errata,
+    OwnTheorems,
+    Results,
+    argument,
+    option,
+    processors,
+)
 
 _HELP = """Prove theorems of the reference model, or of a kernel tree.
 
@@ -23,6 +34,7 @@ Examples:
   mmuproof prove --kernel ~/linux@v7.2                on a revision, without checking it out
   mmuproof prove --kernel linux-7.2.tar.xz            on a tarball
   mmuproof prove --kernel linux-source-7.2.deb        on a Debian package
+  mmuproof prove --kernel ~/linux --config .config    under a configuration of your own
   mmuproof prove permission.ept-mbec --vendor intel
   mmuproof prove 'permission.*' --json results.json
 
@@ -37,7 +49,11 @@ Exit status:
 
 @dataclass(frozen=True, kw_only=True)
 class ProveRequest:
-    """What the user asked for; all theorems if none is named, and all vendors."""
+    """What the user asked for; all theorems if none is named, and all vendors.
+
+    Raises:
+        UsageProblem: what is asked for does not go together.
+    """
 
     theorems: Annotated[tuple[str, ...], argument("THEOREM")] = ()
     kernel: Annotated[
@@ -48,6 +64,7 @@ class ProveRequest:
             "SOURCE",
         ),
     ] = None
+    config: Config = None
     vendors: Annotated[
         tuple[str, ...],
         option(
@@ -84,6 +101,10 @@ class ProveRequest:
     ] = ()
     errata: Errata = None
     own: OwnTheorems = ()
+
+    def __post_init__(self) -> None:
+        if self.config is not None and self.kernel is None:
+            raise UsageProblem("--config goes with a --kernel: the reference model has no configuration")
 
 
 def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:

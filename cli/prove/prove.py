@@ -14,6 +14,7 @@ from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, S
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.shared.identity import given_config
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.results import KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
@@ -22,6 +23,7 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import known_in
 
@@ -43,6 +45,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
+    given = given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
 
@@ -58,7 +61,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request.kernel, defect, catalogue, watcher, ahead=every or processes > 1) as subject,
+        _subject(request.kernel, defect, catalogue, watcher, given=given, ahead=every or processes > 1) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
@@ -110,7 +113,13 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
 
 @contextmanager
 def _subject(
-    kernel: str | None, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
+    kernel: str | None,
+    defect: NamedDefect | None,
+    catalogue: Catalogue,
+    watcher: Watcher,
+    *,
+    given: DotConfig | None,
+    ahead: bool,
 ) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
     name = "" if defect is None else defect.name
@@ -126,7 +135,7 @@ def _subject(
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
     try:
         edits = () if defect is None else defect.edits
-        with catalogue.kernel(kernel, edits, watcher, ahead=ahead) as subject:
+        with catalogue.kernel(kernel, edits, watcher, given=given, ahead=ahead) as subject:
             yield _named(subject, name)
     except (LiftError, NotThere) as error:
         raise unusable(error) from error

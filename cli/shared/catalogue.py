@@ -20,6 +20,7 @@ from mmuproof.cli.shared.watching import Watcher
 if TYPE_CHECKING:
     from mmuproof.cli.shared.own_theorems import Added
     from mmuproof.cli.shared.results import KernelIdentity
+    from mmuproof.lift.tree.dot_config import DotConfig
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.proofs.known_findings import KnownFinding
@@ -83,9 +84,18 @@ class Catalogue(Protocol):
         """The reference model."""
 
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        given: DotConfig | None = None,
+        ahead: bool = False,
     ) -> AbstractContextManager[Subject]:
-        """A kernel tree, as long as the ``with`` block lasts; ``ahead`` if all of it is to be parsed before."""
+        """A kernel tree, as long as the ``with`` block lasts.
+
+        ``given`` is the user's configuration, ``ahead`` says whether all of the tree is to be parsed before.
+        """
 
 
 class Installed:
@@ -133,22 +143,28 @@ class Installed:
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        given: DotConfig | None = None,
+        ahead: bool = False,
     ) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
-        from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.lift.tree.source import open_source
         from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
         with open_source(source, cache=cache_folder(TREES)) as tree:
             watcher.phase("parsing")
-            with open_kernel(tree, edits, ahead=ahead) as kvm:
+            with open_kernel(tree, edits, given=given, ahead=ahead) as kvm:
                 yield Subject(
                     kvm,
-                    KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
+                    kernel_identity(source, tree, kvm.config, tree.digest),
                     tree.version,
-                    lambda some: open_kernel(tree, some, like=kvm),
+                    lambda some: open_kernel(tree, some, given=given, like=kvm),
                 )
 
 

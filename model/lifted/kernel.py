@@ -13,6 +13,8 @@ from typing import TypeVar, cast
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.tree.configuration import Configuration
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -78,7 +80,7 @@ class LiftedKvm(Kvm):
         like: the tree without some edits, from which an area is taken that these do not touch.
     """
 
-    def __init__(self, units: Units, config: tuple[str, ...], like: LiftedKvm | None = None) -> None:
+    def __init__(self, units: Units, config: Configuration, like: LiftedKvm | None = None) -> None:
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, object] = {}
         self._features: dict[Feature, bool] = {}
@@ -225,13 +227,19 @@ class LiftedKvm(Kvm):
 
 @contextmanager
 def open_kernel(
-    tree: KernelTree, edits: Sequence[SourceEdit] = (), *, ahead: bool = False, like: LiftedKvm | None = None
+    tree: KernelTree,
+    edits: Sequence[SourceEdit] = (),
+    *,
+    given: DotConfig | None = None,
+    ahead: bool = False,
+    like: LiftedKvm | None = None,
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 
     Args:
         tree: the kernel's source.
         edits: changes to the text, made in memory.
+        given: the user's configuration; ours if there is none.
         ahead: parse every unit before the block begins; otherwise each is parsed when it is needed.
         like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
             with it.
@@ -242,7 +250,7 @@ def open_kernel(
     """
     edited = edited_files(tree.root, edits)
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        stand_ins = write_stand_ins(tree.root, Path(folder))
+        stand_ins = write_stand_ins(tree.root, Path(folder), given)
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
@@ -252,4 +260,4 @@ def open_kernel(
             if ahead:
                 units.start(UNITS)
                 units.finish()
-            yield LiftedKvm(units, stand_ins.config, like)
+            yield LiftedKvm(units, stand_ins.configuration, like)

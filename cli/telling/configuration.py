@@ -1,0 +1,57 @@
+"""The configuration under which a tree was read: what of it was not said, and what of it KVM's C tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.results import KernelIdentity
+from mmuproof.lift.tree.tested import TestedSymbol
+
+
+def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool) -> None:
+    """Say in a few lines what was taken for granted of a tree's configuration; with ``verbose`` all of it."""
+    config = kernel.configuration
+    if config is None:
+        return
+    if config.given is not None:
+        output.line(f"Read under the configuration {config.given.file}, sha256 {config.given.digest}.")
+    for remark in config.remarks:
+        output.line((f"{remark}.", "yellow"))
+    if config.taken:
+        on = [f"CONFIG_{each.symbol}={each.value}" for each in config.taken if each.value != "n"]
+        output.line(
+            f"{len(config.taken)} symbols of KVM's Kconfig that are not given take their default: ",
+            f"{', '.join(on)}, and the rest is not set" if on else "none is set",
+            ":" if verbose else "; -v lists them.",
+        )
+    for taken in config.taken if verbose else ():
+        output.line(f"    {taken}")
+    unknown = [each for each in kernel.tested if not each.known]
+    if unknown:
+        output.line(
+            f"{len(unknown)} that KVM's C tests and nothing defines are taken as not set",
+            ":" if verbose else f" (-v tells where): {', '.join(f'CONFIG_{each.symbol}' for each in unknown)}",
+        )
+    for each in unknown if verbose else ():
+        output.line(f"    CONFIG_{each.symbol}  ", (each.where, "cyan"))
+
+
+def configuration_content(kernel: KernelIdentity) -> dict[str, object] | None:
+    """The same for the results file."""
+    config = kernel.configuration
+    if config is None:
+        return None
+    given = config.given
+    return {
+        "file": given.file if given is not None else None,
+        "sha256": given.digest if given is not None else None,
+        "remarks": list(config.remarks),
+        "defaults": [{"symbol": each.symbol, "value": each.value, "why": each.why} for each in config.taken],
+        "tested": {each.symbol: each.value for each in kernel.tested},
+        "taken_as_not_set": _places([each for each in kernel.tested if not each.known]),
+    }
+
+
+def _places(tested: Sequence[TestedSymbol]) -> list[dict[str, object]]:
+    return [{"symbol": each.symbol, "at": list(each.at)} for each in tested]

@@ -1,0 +1,60 @@
+"""Which configuration symbols KVM's C tests, told from its text alone: too many rather than too few."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmuproof.lift.tree.configuration import Configuration
+from mmuproof.lift.tree.included import Included
+
+# Comments and strings test nothing; what stands in them has lines all the same.
+_NO_CODE = re.compile(r"'(?:[^'\\\n]|\\.)'" r'|/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
+_SYMBOL = re.compile(r"\bCONFIG_(\w+)")
+_MODULE = "_MODULE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestedSymbol:
+    """A configuration symbol that KVM's C tests.
+
+    Args:
+        symbol: its name, without ``CONFIG_``.
+        value: ``n`` if it is not set.
+        known: whether the configuration or KVM's Kconfig decides it; otherwise it is only taken as not set.
+        at: each ``file:line``.
+    """
+
+    symbol: str
+    value: str
+    known: bool
+    at: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """The first place, and how many more there are."""
+        return self.at[0] + (f" +{len(self.at) - 1}" if len(self.at) > 1 else "")
+
+
+def tested_symbols(root: Path, units: Iterable[str], config: Configuration) -> tuple[TestedSymbol, ...]:
+    """The symbols that some units of a tree test, or files of KVM's that they may include; in alphabetical order."""
+    included = Included(root)
+    files = sorted({file for unit in units for file in included.of_kvm(unit, interface=True)})
+    places: dict[str, list[str]] = {}
+    for file in files:
+        try:
+            text = (root / file).read_text("utf-8", errors="replace")
+        except OSError:
+            # A place where a header was looked for.
+            continue
+        text = _NO_CODE.sub(lambda found: "\n" * found[0].count("\n") or " ", text)
+        for number, line in enumerate(text.split("\n"), 1):
+            for name in dict.fromkeys(_SYMBOL.findall(line)):
+                symbol = name.removesuffix(_MODULE) if config.decides(name.removesuffix(_MODULE)) else name
+                places.setdefault(symbol, []).append(f"{file}:{number}")
+    return tuple(
+        TestedSymbol(
+            symbol=symbol, value=config.values.get(symbol, "n"), known=config.decides(symbol), at=tuple(places[symbol])
+        )
+        for symbol in sorted(places)
+    )
