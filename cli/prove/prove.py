@@ -11,10 +11,10 @@ from functools import partial
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Subject, with_own
+from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
-from mmuproof.cli.shared.identity import given_config
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.results import KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks

@@ -9,10 +9,21 @@ from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.lift.tree.tested import TestedSymbol
 
 
-def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool) -> None:
-    """Say in a few lines what was taken for granted of a tree's configuration; with ``verbose`` all of it."""
+def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool, brief: bool = False) -> None:
+    """Say in a few lines what was taken for granted of a tree's configuration.
+
+    Args:
+        output: where.
+        kernel: the tree.
+        verbose: whether all of it is told.
+        brief: whether one line is enough where the configuration is not the user's.
+    """
     config = kernel.configuration
     if config is None:
+        return
+    unknown = [each for each in kernel.tested if not each.known]
+    if brief and not verbose and config.given is None:
+        output.line(f"{len(unknown)} CONFIG_ symbols that KVM's C tests are taken as not set; -v lists them.")
         return
     if config.given is not None:
         output.line(f"Read under the configuration {config.given.file}, sha256 {config.given.digest}.")
@@ -27,10 +38,10 @@ def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool
         )
     for taken in config.taken if verbose else ():
         output.line(f"    {taken}")
-    unknown = [each for each in kernel.tested if not each.known]
     if unknown:
+        nothing = "nothing defines" if config.given is None else f"{config.given.file} does not name"
         output.line(
-            f"{len(unknown)} that KVM's C tests and nothing defines are taken as not set",
+            f"{len(unknown)} CONFIG_ symbols that KVM's C tests and {nothing} are taken as not set",
             ":" if verbose else f" (-v tells where): {', '.join(f'CONFIG_{each.symbol}' for each in unknown)}",
         )
     for each in unknown if verbose else ():

@@ -28,6 +28,15 @@ _SYMBOL = re.compile(r"[A-Z0-9_]+")
 # What Kconfig asks the compiler, the assembler and the linker, every time anew: here these are ours.
 _OF_TOOLS = re.compile(r"(CC_(IS|HAS|CAN|VERSION|OPT|NO|MS)|GCC\d*_|CLANG_|AS_|LD_|LLD_|RUSTC?_|PAHOLE_)\w*")
 _VALUES = "nmy"
+_FEW = 4
+# What is read as if it were of this value, and is told: what is said here is all that KVM's C has of it.
+_READ_AS = {
+    "PARAVIRT_XXL": ("n", "the processor's registers are taken to be read and written directly, not through Xen"),
+    "DYNAMIC_DEBUG": ("n", "whether a debug message is printed changes nothing else"),
+    "HYPERV": ("n", "KVM is taken to run on the processor itself, not under Hyper-V"),
+    "NR_CPUS": ("64", "the number of processors is that of words in their masks"),
+    "KVM_AMD_SEV": ("n", "guests whose memory is encrypted are not modelled"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +126,10 @@ def configuration(root: Path, given: DotConfig | None = None) -> Configuration:
         return _Closing(root, base).closed()
     ours = {name: value for name, value in base.items() if _OF_TOOLS.fullmatch(name)}
     theirs = {name: value for name, value in given.values.items() if not _OF_TOOLS.fullmatch(name)}
-    return _Closing(root, {**theirs, **ours}, given).closed()
+    closing = _Closing(root, {**theirs, **ours}, given)
+    for name, (value, why) in _READ_AS.items():
+        closing.read_as(name, value, why)
+    return closing.closed()
 
 
 class _Closing:
@@ -143,6 +155,27 @@ class _Closing:
         self._config: dict[str, str] = {}
         self._remarks: list[str] = list(given.remarks) if given is not None else []
 
+    def read_as(self, symbol: str, value: str, why: str) -> None:
+        """Take a symbol that the user's file sets as one of another value, and what only it selects as not set."""
+        assert self._given is not None
+        if self._said.get(symbol, "n") in ("n", value):
+            return
+        self._remark(f"CONFIG_{symbol}={self._said[symbol]} at {self._given.at(symbol)} is read as {value}: {why}")
+        self._said[symbol] = value
+        self._config = {name: each for name, each in self._said.items() if each != "n"}
+        for name in {name for name, _ in self._selects(symbol) if not self._reverse(name)} - self._of_kvm.keys():
+            self.read_as(name, "n", f"nothing selects it without CONFIG_{symbol}")
+
+    def _selects(self, symbol: str) -> Iterable[tuple[str, str]]:
+        """What is selected by a symbol, or under a condition that names it."""
+        return (
+            select
+            for entries in self._entries.values()
+            for entry in entries
+            for select in entry.selects
+            if entry.symbol == symbol or symbol in _SYMBOL.findall(select[1])
+        )
+
     def closed(self) -> Configuration:
         """The configuration."""
         self._close()
@@ -155,7 +188,8 @@ class _Closing:
             if _FEATURE.fullmatch(entry.symbol) and all(evaluate(each, self._config) for each in entry.depends):
                 self._config.setdefault(entry.symbol, "y")
         if self._given is not None and (added := self._added()):
-            self._remark(f"{self._given.file} does not name what arch/x86 turns on: {', '.join(added)}")
+            few = ", ".join(added[:_FEW]) + (f" and {len(added) - _FEW} more" if len(added) > _FEW else "")
+            self._remark(f"{self._given.file} does not name what arch/x86/Kconfig turns on: {few}")
         return Configuration(
             values={name: self._written(name, value) for name, value in sorted(self._config.items())},
             given=self._given,
