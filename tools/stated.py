@@ -1,6 +1,7 @@
 """Write ``proofs/stated.json``: which parts of which theorems are stated of the released kernels in the cache.
 
-The kernels are those of ``make kernels``: one tree a series.  With ``--check`` nothing is written: the exit status says
+The kernels are those of ``make kernels``: one tree a series.  What is not stated without one of some symbols of the
+configuration is written as well.  With ``--check`` nothing is written: the exit status says
 whether the file is current, for the series that are there.
 """
 
@@ -14,12 +15,17 @@ from pathlib import Path
 
 import platformdirs
 
+from mmuproof.lift.errors import Missing
+from mmuproof.lift.tree.configuration import base_config
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.stated import FILE, kind_of
+from mmuproof.proofs.stated import FILE, WITH, kind_of
 
+CHOOSING = ("KVM_PROVE_MMU", "KVM_HYPERV")
+"""The symbols of KVM's Kconfig without which something is not stated, those of a vendor's module aside."""
 PLACE = Path(__file__).resolve().parent.parent / "proofs" / FILE
 
 
@@ -30,13 +36,19 @@ def trees() -> Iterator[tuple[str, Path]]:
     yield from sorted(found.items(), key=lambda item: tuple(map(int, item[0].split("."))))
 
 
+def without(symbol: str) -> DotConfig:
+    """Our configuration, with one symbol that is not set."""
+    values = {**base_config(), symbol: "n"}
+    return DotConfig(file="", digest="", values=values, lines=dict.fromkeys(values, 0))
+
+
 def parts(kvm: Kvm) -> Iterator[tuple[str, str]]:
     """Every result with every part that is stated of it."""
     for theorem in THEOREMS:
         for vendor in theorem.vendors:
             try:
                 claims = theorem.state(kvm, vendor)
-            except NotThere:
+            except (NotThere, Missing):
                 continue
             for part in dict.fromkeys(kind_of(claim.case.part) for claim in claims):
                 yield f"{theorem.name} {vendor.value}", part
@@ -51,9 +63,18 @@ def main() -> int:
             kept = {part: [each for each in names if each not in series] for part, names in those.items()}
             found[result] = {part: names for part, names in kept.items() if names}
     for name, path in series.items():
-        with open_source(str(path)) as tree, open_kernel(tree) as kvm:
-            for result, part in parts(kvm):
+        with open_source(str(path)) as tree:
+            with open_kernel(tree) as kvm:
+                whole = list(parts(kvm))
+                known = [each for each in CHOOSING if each in kvm.config.known]
+            for result, part in whole:
                 found.setdefault(result, {}).setdefault(part, []).append(name)
+            for symbol in known:
+                with open_kernel(tree, given=without(symbol)) as kvm:
+                    left = set(parts(kvm))
+                for result, part in whole:
+                    if (result, part) not in left:
+                        found.setdefault(f"{WITH}{symbol}: {result}", {}).setdefault(part, []).append(name)
     rows = (
         f"{json.dumps(result)}: {json.dumps(those, ensure_ascii=False)}" for result, those in found.items() if those
     )

@@ -10,6 +10,7 @@ from functools import partial
 
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
+from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Subject, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
@@ -88,6 +89,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 known=known,
                 hardware=hardware,
                 release=subject.identity.version,
+                left_out=LeftOut(subject.identity.left_out),
             )
     report: Report | Trials
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}

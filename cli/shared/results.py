@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mmuproof.lift.tree.asked import AskedSymbol
 from mmuproof.lift.tree.configuration import Configuration
-from mmuproof.lift.tree.tested import TestedSymbol
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import Shape
 from mmuproof.smt.obligation import Verdict
@@ -98,7 +98,8 @@ class KernelIdentity:
         version: None for the reference model.
         config: what was set in the configuration under which the tree was read.
         configuration: that configuration; None for the reference model.
-        tested: the symbols of it that KVM's C tests.
+        asked: the symbols of it that KVM's C tests.
+        left_out: what of KVM's code it leaves out: the symbols that choose it, each with where it is not set.
         digest: SHA-256 of everything that a result depends on.
         defect: the defect that was put in, empty if none was.
         hardware: what the user said of the processor: ``1218=off``.
@@ -110,7 +111,8 @@ class KernelIdentity:
     version: str | None
     config: tuple[str, ...] = ()
     configuration: Configuration | None = None
-    tested: tuple[TestedSymbol, ...] = ()
+    asked: tuple[AskedSymbol, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     defect: str = ""
     hardware: tuple[str, ...] = ()

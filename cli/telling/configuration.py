@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.lift.tree.tested import TestedSymbol
+from mmuproof.lift.tree.asked import AskedSymbol
 
 
 def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool, brief: bool = False) -> None:
@@ -21,7 +21,7 @@ def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool
     config = kernel.configuration
     if config is None:
         return
-    unknown = [each for each in kernel.tested if not each.known]
+    unknown = [each for each in kernel.asked if not each.known]
     if brief and not verbose and config.given is None:
         output.line(f"{len(unknown)} CONFIG_ symbols that KVM's C tests are taken as not set; -v lists them.")
         return
@@ -59,10 +59,10 @@ def configuration_content(kernel: KernelIdentity) -> dict[str, object] | None:
         "sha256": given.digest if given is not None else None,
         "remarks": list(config.remarks),
         "defaults": [{"symbol": each.symbol, "value": each.value, "why": each.why} for each in config.taken],
-        "tested": {each.symbol: each.value for each in kernel.tested},
-        "taken_as_not_set": _places([each for each in kernel.tested if not each.known]),
+        "tested_by_kvm": {each.symbol: each.value for each in kernel.asked},
+        "taken_as_not_set": _places([each for each in kernel.asked if not each.known]),
     }
 
 
-def _places(tested: Sequence[TestedSymbol]) -> list[dict[str, object]]:
-    return [{"symbol": each.symbol, "at": list(each.at)} for each in tested]
+def _places(asked: Sequence[AskedSymbol]) -> list[dict[str, object]]:
+    return [{"symbol": each.symbol, "at": list(each.at)} for each in asked]

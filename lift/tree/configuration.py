@@ -26,7 +26,7 @@ _FEATURE_FILE = "arch/x86/Kconfig.cpufeatures"
 _FEATURE = re.compile(r"X86_(?:REQUIRED|DISABLED)_FEATURE_\w+")
 _SYMBOL = re.compile(r"[A-Z0-9_]+")
 # What Kconfig asks the compiler, the assembler and the linker, every time anew: here these are ours.
-_OF_TOOLS = re.compile(r"(CC_(IS|HAS|CAN|VERSION|OPT|NO|MS)|GCC\d*_|CLANG_|AS_|LD_|LLD_|RUSTC?_|PAHOLE_)\w*")
+_OF_TOOLS = re.compile(r"CC_(IS|HAS|CAN|VERSION|OPT|NO|MS)_\w+|(GCC\d*|CLANG|AS|LD|LLD|RUSTC?|PAHOLE)_\w+")
 _VALUES = "nmy"
 _FEW = 4
 # What is read as if it were of this value, and is told: what is said here is all that KVM's C has of it.
@@ -181,15 +181,15 @@ class _Closing:
         self._close()
         while self._given is not None and self._limited():
             self._close()
-        if self._given is not None and self._config.get("KVM_X86", self._config.get("KVM", "n")) == "n":
-            why = self._remarks[0] if self._remarks else "CONFIG_KVM is not set"
-            raise SourceError(f"under {self._given.file} no KVM is built: {why}")
+        if self._given is not None:
+            if "KVM" not in self._config or not self._config.keys() & {"KVM_INTEL", "KVM_AMD"}:
+                raise SourceError(f"under {self._given.file} no KVM is built: {'; '.join(self._remarks)}")
+            if added := self._added():
+                few = ", ".join(added[:_FEW]) + (f" and {len(added) - _FEW} more" if len(added) > _FEW else "")
+                self._remark(f"{self._given.file} does not name what arch/x86/Kconfig turns on: {few}")
         for entry in self._features:
             if _FEATURE.fullmatch(entry.symbol) and all(evaluate(each, self._config) for each in entry.depends):
                 self._config.setdefault(entry.symbol, "y")
-        if self._given is not None and (added := self._added()):
-            few = ", ".join(added[:_FEW]) + (f" and {len(added) - _FEW} more" if len(added) > _FEW else "")
-            self._remark(f"{self._given.file} does not name what arch/x86/Kconfig turns on: {few}")
         return Configuration(
             values={name: self._written(name, value) for name, value in sorted(self._config.items())},
             given=self._given,

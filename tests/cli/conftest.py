@@ -19,6 +19,7 @@ from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.features import Feature
@@ -160,7 +161,13 @@ class FakeCatalogue:
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        given: DotConfig | None = None,
+        ahead: bool = False,
     ) -> Iterator[Subject]:
         watcher.phase("reading the tree")
         found = self.sources.get(source, SourceError(f"{source} does not exist"))

@@ -19,6 +19,7 @@ from mmuproof.cli.shared.catalogue import Installed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
@@ -89,7 +90,13 @@ class OneTheorem(FakeCatalogue):
 
     @contextmanager
     def kernel(
-        self, source: str, edits: Sequence[SourceEdit], watcher: Watcher, *, ahead: bool = False
+        self,
+        source: str,
+        edits: Sequence[SourceEdit],
+        watcher: Watcher,
+        *,
+        given: DotConfig | None = None,
+        ahead: bool = False,
     ) -> Iterator[Subject]:
         assert ahead, "a copy of this process must not wait for threads that it has not"
 

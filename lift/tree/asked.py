@@ -1,7 +1,7 @@
 """Which configuration symbols KVM's C tests, told from its text alone: too many rather than too few."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from mmuproof.lift.tree.included import Included
 _NO_CODE = re.compile(r"'(?:[^'\\\n]|\\.)'" r'|/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
 _SYMBOL = re.compile(r"\bCONFIG_(\w+)")
 _MODULE = "_MODULE"
+_MAKEFILE = "arch/x86/kvm/Makefile"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestedSymbol:
+class AskedSymbol:
     """A configuration symbol that KVM's C tests.
 
     Args:
@@ -36,7 +37,26 @@ class TestedSymbol:
         return self.at[0] + (f" +{len(self.at) - 1}" if len(self.at) > 1 else "")
 
 
-def tested_symbols(root: Path, units: Iterable[str], config: Configuration) -> tuple[TestedSymbol, ...]:
+def left_out(root: Path, config: Configuration, asked: Iterable[AskedSymbol]) -> Mapping[str, str]:
+    """The symbols of KVM's Kconfig that are not set and that choose code, each with where that is said.
+
+    One that only Kconfig has, or only the code, chooses nothing: it was renamed in one of them.
+    """
+    try:
+        makefile = (root / _MAKEFILE).read_text("utf-8", errors="replace")
+    except OSError:
+        makefile = ""
+    chosen_by = {each.symbol for each in asked} | set(_SYMBOL.findall(makefile))
+    return {symbol: _unset(symbol, config) for symbol in sorted((config.known & chosen_by) - config.values.keys())}
+
+
+def _unset(symbol: str, config: Configuration) -> str:
+    given = config.given
+    where = f" ({given.at(symbol)})" if given is not None and symbol in given.lines else ""
+    return f"CONFIG_{symbol} is not set{where}"
+
+
+def asked_symbols(root: Path, units: Iterable[str], config: Configuration) -> tuple[AskedSymbol, ...]:
     """The symbols that some units of a tree test, or files of KVM's that they may include; in alphabetical order."""
     included = Included(root)
     files = sorted({file for unit in units for file in included.of_kvm(unit, interface=True)})
@@ -53,7 +73,7 @@ def tested_symbols(root: Path, units: Iterable[str], config: Configuration) -> t
                 symbol = name.removesuffix(_MODULE) if config.decides(name.removesuffix(_MODULE)) else name
                 places.setdefault(symbol, []).append(f"{file}:{number}")
     return tuple(
-        TestedSymbol(
+        AskedSymbol(
             symbol=symbol, value=config.values.get(symbol, "n"), known=config.decides(symbol), at=tuple(places[symbol])
         )
         for symbol in sorted(places)
