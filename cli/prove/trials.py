@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.running import SEVERITY, Proved, Prover
 from mmuproof.cli.shared.catalogue import NamedDefect, Subject
 from mmuproof.cli.shared.forked import side_by_side
@@ -156,9 +157,14 @@ class _TryingInFolder:
         trying = self.trying
         try:
             with _with_defect(trying.subject, defect) as kvm:
-                return Prover(kvm=kvm, solver=trying.solver, known=trying.known, hardware=trying.hardware).all(
-                    trying.tasks
+                prover = Prover(
+                    kvm=kvm,
+                    solver=trying.solver,
+                    known=trying.known,
+                    hardware=trying.hardware,
+                    left_out=LeftOut(trying.subject.identity.left_out),
                 )
+                return prover.all(trying.tasks)
         except (_DoesNotFitError, SourceError) as error:
             return " ".join(str(error).split())
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.included import Included
+from mmuproof.lift.tree.makefile import symbols_of_makefile
 
 # Comments and strings test nothing; what stands in them has lines all the same.
 _NO_CODE = re.compile(r"'(?:[^'\\\n]|\\.)'" r'|/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
 _SYMBOL = re.compile(r"\bCONFIG_(\w+)")
 _MODULE = "_MODULE"
-_MAKEFILE = "arch/x86/kvm/Makefile"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,7 @@ def left_out(root: Path, config: Configuration, asked: Iterable[AskedSymbol]) ->
 
     One that only Kconfig has, or only the code, chooses nothing: it was renamed in one of them.
     """
-    try:
-        makefile = (root / _MAKEFILE).read_text("utf-8", errors="replace")
-    except OSError:
-        makefile = ""
-    chosen_by = {each.symbol for each in asked} | set(_SYMBOL.findall(makefile))
+    chosen_by = {each.symbol for each in asked} | symbols_of_makefile(root)
     return {symbol: _unset(symbol, config) for symbol in sorted((config.known & chosen_by) - config.values.keys())}
 
 

@@ -32,6 +32,7 @@ _FEW = 4
 # What is read as if it were of this value, and is told: what is said here is all that KVM's C has of it.
 _READ_AS = {
     "PARAVIRT_XXL": ("n", "the processor's registers are taken to be read and written directly, not through Xen"),
+    "DYNAMIC_PHYSICAL_MASK": ("n", "a physical address has 52 bits: the host is taken not to encrypt its own memory"),
     "DYNAMIC_DEBUG": ("n", "whether a debug message is printed changes nothing else"),
     "HYPERV": ("n", "KVM is taken to run on the processor itself, not under Hyper-V"),
     "NR_CPUS": ("64", "the number of processors is that of words in their masks"),
@@ -153,6 +154,7 @@ class _Closing:
         has_features = (root / _FEATURE_FILE).is_file()
         self._features = read_entries(root, _FEATURE_FILE) if has_features else []
         self._config: dict[str, str] = {}
+        self._pinned: set[str] = set()
         self._remarks: list[str] = list(given.remarks) if given is not None else []
 
     def read_as(self, symbol: str, value: str, why: str) -> None:
@@ -162,6 +164,7 @@ class _Closing:
             return
         self._remark(f"CONFIG_{symbol}={self._said[symbol]} at {self._given.at(symbol)} is read as {value}: {why}")
         self._said[symbol] = value
+        self._pinned.add(symbol)
         self._config = {name: each for name, each in self._said.items() if each != "n"}
         for name in {name for name, _ in self._selects(symbol) if not self._reverse(name)} - self._of_kvm.keys():
             self.read_as(name, "n", f"nothing selects it without CONFIG_{symbol}")
@@ -223,6 +226,7 @@ class _Closing:
             for entry in self._entries.get(enabled, [])
             for symbol, condition in entry.selects
             if symbol not in self._config
+            and symbol not in self._pinned
             and (with_negations or "!" not in condition)
             and (not condition or evaluate(condition, self._config))
         }

@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Missing
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.dot_config import DotConfig
+from mmuproof.lift.tree.makefile import left_out_units
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -161,8 +162,9 @@ class LiftedKvm(Kvm):
     @property
     def vmx_gating(self) -> LiftedVmxGating:
         """See `Kvm.vmx_gating`."""
-        evmcs = self._first(EVMCS_C, FORMER_EVMCS_C)
-        return self._area("vmx_gating", LiftedVmxGating, VMX_C, NESTED_VMX_C, evmcs)
+        # A configuration may leave enlightened VMCSs out.
+        evmcs = [path for path in (EVMCS_C, FORMER_EVMCS_C) if self.units.has(path)]
+        return self._area("vmx_gating", LiftedVmxGating, VMX_C, NESTED_VMX_C, *evmcs[:1])
 
     @property
     def svm_gating(self) -> LiftedSvmGating:
@@ -252,11 +254,13 @@ def open_kernel(
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         stand_ins = write_stand_ins(tree.root, Path(folder), given)
 
+        left_out = left_out_units(tree.root, stand_ins.configuration)
+
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
             return Unit(tree.root, path, arguments, LOOKED_UP, edited)
 
-        with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
+        with closing(Units(tree.root, parse, None if like is None else like.units, edited, left_out)) as units:
             if ahead:
                 units.start(UNITS)
                 units.finish()
