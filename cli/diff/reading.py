@@ -13,6 +13,7 @@ from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.lift.parsing.joined import NotJoined, parse_joined
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.tree.configuration import Configuration, configuration
 from mmuproof.lift.tree.defined import seems_to_define
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
@@ -45,6 +46,15 @@ class ReadTree:
             SourceError: the tree lacks a file from which a header is made.
         """
         return write_stand_ins(self.tree.root, self._folder, self._given)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The configuration under which the tree is read, of which no file tells that a unit includes.
+
+        Raises:
+            SourceError: the tree lacks its Kconfig files, or has no KVM under that configuration.
+        """
+        return configuration(self.tree.root, self._given)
 
     @cached_property
     def included(self) -> Included:
@@ -136,10 +146,10 @@ def _is_surely_affected(old: ReadTree, new: ReadTree, path: str) -> bool:
 
 def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], Collection[str]]) -> bool:
     """Whether a unit may be another in the new tree, given the files in which the trees differ."""
-    # What the Kconfig files say is in no file that a unit includes; comparing the trees takes long.
-    if old.stand_ins.configuration.values != new.stand_ins.configuration.values:
+    if _is_surely_affected(old, new, path) or old.configuration.values != new.configuration.values:
         return True
-    return _is_surely_affected(old, new, path) or any(each.included.reaches(path, changed()) for each in (old, new))
+    # Comparing the trees takes long.
+    return any(each.included.reaches(path, changed()) for each in (old, new))
 
 
 class Parsing:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result as CliResult
 from typer.testing import CliRunner
+from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
