@@ -9,9 +9,8 @@ from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.makefile import symbols_of_makefile
 
-# Comments and strings test nothing; what stands in them has lines all the same.
-_NO_CODE = re.compile(r"'(?:[^'\\\n]|\\.)'" r'|/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
-_SYMBOL = re.compile(r"\bCONFIG_(\w+)")
+# Comments and strings ask nothing: what they hold is passed over.
+_SYMBOL = re.compile(r"'(?:[^'\\\n]|\\.)'" r'|/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\bCONFIG_(\w+)', re.DOTALL)
 _MODULE = "_MODULE"
 
 
@@ -56,18 +55,21 @@ def asked_symbols(root: Path, units: Iterable[str], config: Configuration) -> tu
     """The symbols that some units of a tree test, or files of KVM's that they may include; in alphabetical order."""
     included = Included(root)
     files = sorted({file for unit in units for file in included.of_kvm(unit, interface=True)})
-    places: dict[str, list[str]] = {}
+    places: dict[str, dict[str, None]] = {}
     for file in files:
         try:
             text = (root / file).read_text("utf-8", errors="replace")
         except OSError:
             # A place where a header was looked for.
             continue
-        text = _NO_CODE.sub(lambda found: "\n" * found[0].count("\n") or " ", text)
-        for number, line in enumerate(text.split("\n"), 1):
-            for name in dict.fromkeys(_SYMBOL.findall(line)):
-                symbol = name.removesuffix(_MODULE) if config.decides(name.removesuffix(_MODULE)) else name
-                places.setdefault(symbol, []).append(f"{file}:{number}")
+        number, counted = 1, 0
+        for found in _SYMBOL.finditer(text) if "CONFIG_" in text else ():
+            if found[1] is None:
+                continue
+            number, counted = number + text.count("\n", counted, found.start()), found.start()
+            plain = found[1].removesuffix(_MODULE)
+            at = places.setdefault(plain if config.decides(plain) else found[1], {})
+            at[f"{file}:{number}"] = None
     return tuple(
         AskedSymbol(
             symbol=symbol, value=config.values.get(symbol, "n"), known=config.decides(symbol), at=tuple(places[symbol])

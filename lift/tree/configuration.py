@@ -280,9 +280,8 @@ class _Closing:
             value = self._value(symbol, min(allowed, _VALUES.index(said)))
             if value != said:
                 unmet = ", ".join(self._unmet(symbol))
-                self._remark(
-                    f"CONFIG_{symbol}={said} at {self._given.at(symbol)} becomes {value}: it depends on {unmet}"
-                )
+                why = f"it depends on {unmet}" if unmet else "it is no module"
+                self._remark(f"CONFIG_{symbol}={said} at {self._given.at(symbol)} becomes {value}: {why}")
                 self._said[symbol] = value
                 return True
         return False
