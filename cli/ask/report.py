@@ -30,9 +30,9 @@ def print_answers(output: Output, report: Replies, *, verbose: bool) -> None:
     numbers = {key: index for index, key in enumerate(footnotes, 1)}
     _print_table(output, report.answers, numbers, verbose=verbose)
     kernel = report.kernel
-    print_configuration(output, kernel, verbose=verbose, brief=True)
     units = ", ".join(dict.fromkeys(answer.unit for answer in report.answers if answer.unit))
     output.line()
+    print_configuration(output, kernel, verbose=verbose, brief=True)
     output.line(
         *_counts(report.answers),
         f"on {kernel.source} (Linux {kernel.version}){kernel.special}",

@@ -64,7 +64,6 @@ class ProveRequest:
             "SOURCE",
         ),
     ] = None
-    config: Config = None
     vendors: Annotated[
         tuple[str, ...],
         option(
@@ -73,6 +72,7 @@ class ProveRequest:
             "--vendor",
         ),
     ] = ()
+    config: Config = None
     json: Results = None
     defect: Annotated[
         str | None,
