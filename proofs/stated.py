@@ -1,7 +1,7 @@
 """What has been stated of released kernels: for each result its parts, by the series that have them.
 
 A theorem that is stated of a release is stated of what comes after it, part by part, or it is lost.  ``stated.json`` is
-made by ``make stated``.
+made by ``make stated``.  It also says which parts are stated only with a certain symbol of the configuration.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from mmuproof.model.series import latest_before, number
 from mmuproof.model.vendor import Vendor
 
 FILE = "stated.json"
+WITH = "with "
+"""What the entries begin with that say what is stated only with a symbol of the configuration."""
 _ASSERTED = re.compile(r": [\w.]+\(\)$")
 
 
@@ -52,6 +54,17 @@ def _content() -> Mapping[str, Mapping[str, Sequence[str]]]:
 def stated(theorem: str, vendor: Vendor) -> StatedParts:
     """What was stated of a theorem for a vendor; nothing of one that is new."""
     return StatedParts(_content().get(f"{theorem} {vendor.value}", {}))
+
+
+def stated_with(symbol: str, theorem: str, vendor: Vendor) -> Sequence[str]:
+    """The parts of a result that are stated only where a symbol of the configuration is set.
+
+    Args:
+        symbol: its name, without ``CONFIG_``.
+        theorem: the theorem.
+        vendor: for which table.
+    """
+    return tuple(_content().get(f"{WITH}{symbol}: {theorem} {vendor.value}", {}))
 
 
 def series_before(release: str) -> str | None:

@@ -13,6 +13,7 @@ from mmuproof.lift.errors import Refused, SourceError
 from mmuproof.lift.parsing.probe import AddedTo, OpenUnit, QuestionWrong
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.defined import seems_to_define
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.unit_paths import (
@@ -58,17 +59,18 @@ class QuestionUnits:
         root: the tree's folder.
         saved: where parsed units are kept.
         pool: where they are parsed; clang runs outside the interpreter's lock, so they are parsed side by side.
+        given: the user's configuration; ours if there is none.
     """
 
-    def __init__(self, root: Path, saved: SavedUnits, pool: ThreadPoolExecutor) -> None:
-        self._root, self._saved, self._pool = root, saved, pool
+    def __init__(self, root: Path, saved: SavedUnits, pool: ThreadPoolExecutor, given: DotConfig | None = None) -> None:
+        self._root, self._saved, self._pool, self._given = root, saved, pool, given
         self._opened: dict[str, Future[OpenUnit]] = {}
         self._masks: dict[tuple[AddedTo, Vendor], ShadowMasks] = {}
 
     @cached_property
     def stand_ins(self) -> StandIns:
         """The headers that the tree lacks, and the configuration that they stand for."""
-        return self._saved.stand_ins(self._root)
+        return self._saved.stand_ins(self._root, self._given)
 
     def start(self, paths: Iterable[str]) -> None:
         """Begin to parse units that will be asked for, as far as the tree has them."""

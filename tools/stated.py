@@ -1,8 +1,9 @@
 """Write what later kernels are held to, of the released kernels in the cache.
 
-``proofs/stated.json`` has which parts of which theorems are stated of them, ``model/lifted/expected.json`` which names
-the areas of the lifted tree have asked for and found.  The kernels are those of ``make kernels``: one tree a series.
-With ``--check`` nothing is written: the exit status says whether the files are current, for the series that are there.
+``proofs/stated.json`` has which parts of which theorems are stated of them, and what of that is not stated without one
+of some symbols of the configuration; ``model/lifted/expected.json`` has which names the areas of the lifted tree have
+asked for and found.  The kernels are those of ``make kernels``: one tree a series.  With ``--check`` nothing is
+written: the exit status says whether the files are current for these series.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import platformdirs
 
+from mmuproof.lift.errors import Missing
+from mmuproof.lift.tree.configuration import base_config
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted import expected
@@ -22,8 +26,10 @@ from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.series import number
 from mmuproof.proofs import stated
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.stated import kind_of
+from mmuproof.proofs.stated import WITH, kind_of
 
+CHOOSING = ("KVM_PROVE_MMU", "KVM_HYPERV")
+"""The symbols of KVM's Kconfig without which something is not stated, those of a vendor's module aside."""
 ROOT = Path(__file__).resolve().parent.parent
 STATED, EXPECTED = ROOT / "proofs" / stated.FILE, ROOT / "model" / "lifted" / expected.FILE
 
@@ -35,13 +41,19 @@ def trees() -> Iterator[tuple[str, Path]]:
     yield from sorted(found.items(), key=lambda item: tuple(map(int, item[0].split("."))))
 
 
+def without(symbol: str) -> DotConfig:
+    """Our configuration, with one symbol that is not set."""
+    values = {**base_config(), symbol: "n"}
+    return DotConfig(file="", digest="", values=values, lines=dict.fromkeys(values, 0))
+
+
 def parts(kvm: Kvm) -> Iterator[tuple[str, str]]:
     """Every result with every part that is stated of it."""
     for theorem in THEOREMS:
         for vendor in theorem.vendors:
             try:
                 claims = theorem.state(kvm, vendor)
-            except NotThere:
+            except (NotThere, Missing):
                 continue
             for part in dict.fromkeys(kind_of(claim.case.part) for claim in claims):
                 yield f"{theorem.name} {vendor.value}", part
@@ -56,10 +68,19 @@ def main() -> int:
         parts_found[result] = {part: names for part, names in kept.items() if names}
     names_found = {name: those for name, those in _read(EXPECTED).items() if name not in series}
     for name, path in series.items():
-        with open_source(str(path)) as tree, open_kernel(tree) as kvm:
-            for result, part in parts(kvm):
+        with open_source(str(path)) as tree:
+            with open_kernel(tree) as kvm:
+                whole = list(parts(kvm))
+                known = [each for each in CHOOSING if each in kvm.config.known]
+                names_found[name] = {unit.path: sorted(unit.found) for unit in kvm.every_unit() if unit.found}
+            for result, part in whole:
                 parts_found.setdefault(result, {}).setdefault(part, []).append(name)
-            names_found[name] = {unit.path: sorted(unit.found) for unit in kvm.every_unit() if unit.found}
+            for symbol in known:
+                with open_kernel(tree, given=without(symbol)) as kvm:
+                    left = set(parts(kvm))
+                for result, part in whole:
+                    if (result, part) not in left:
+                        parts_found.setdefault(f"{WITH}{symbol}: {result}", {}).setdefault(part, []).append(name)
     ordered = dict(sorted(names_found.items(), key=lambda item: number(item[0])))
     texts = {STATED: _text({result: those for result, those in parts_found.items() if those}), EXPECTED: _text(ordered)}
     if "--check" in sys.argv[1:]:

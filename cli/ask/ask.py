@@ -18,10 +18,11 @@ from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
+from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.json_file import check_writable, write_json
-from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.unusable import unusable
@@ -38,6 +39,7 @@ from mmuproof.lift.parsing.probe import (
 )
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import MAIN
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.vendor import Vendor
@@ -61,6 +63,7 @@ def ask(request: AskRequest, output: Output) -> int:
     assert request.kernel is not None
     vendors = select_vendors(request.vendors) if request.vendors else ()
     questions = _Asked(request, vendors)
+    given = given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
@@ -70,16 +73,14 @@ def ask(request: AskRequest, output: Output) -> int:
     )
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _units(request.kernel) as (tree, units),
+        _units(request.kernel, given) as (tree, units),
         ThreadPoolExecutor(1) as beside,
     ):
         watcher.phase("asking")
         # Reading all of the tree takes as long as an answer.
         digest = beside.submit(lambda: tree.digest if request.json is not None else "")
         answers, notes = _aside(lambda: questions.answered(units, decide))
-        kernel = KernelIdentity(
-            source=request.kernel, version=tree.version, config=units.stand_ins.config, digest=digest.result()
-        )
+        kernel = kernel_identity(request.kernel, tree, units.stand_ins.configuration, digest.result())
     report = Replies(
         kernel=kernel,
         answers=answers,
@@ -94,11 +95,11 @@ def ask(request: AskRequest, output: Output) -> int:
 
 
 @contextmanager
-def _units(source: str) -> Iterator[tuple[KernelTree, QuestionUnits]]:
+def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, QuestionUnits]]:
     pool = ThreadPoolExecutor(2)
     try:
         with open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
-            yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool)
+            yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool, given)
     except (LiftError, NotThere) as error:
         raise unusable(error) from error
     finally:

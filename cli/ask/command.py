@@ -9,7 +9,7 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, QuestionBudget, argument, option
+from mmuproof.cli.shared.options import Command, Config, QuestionBudget, argument, option
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
 
@@ -51,6 +51,7 @@ class AskRequest:
     kernel: Annotated[
         str | None, option("A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.", "SOURCE")
     ] = None
+    config: Config = None
     vendors: Annotated[
         tuple[str, ...],
         option(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.shared.console import Output
+from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts, ranges
 from mmuproof.cli.telling.results_file import SCHEMA, counterexample_content, cut_content, kernel_content, tool_version
 from mmuproof.smt.obligation import Verdict
@@ -31,9 +32,10 @@ def print_answers(output: Output, report: Replies, *, verbose: bool) -> None:
     kernel = report.kernel
     units = ", ".join(dict.fromkeys(answer.unit for answer in report.answers if answer.unit))
     output.line()
+    print_configuration(output, kernel, verbose=verbose, brief=True)
     output.line(
         *_counts(report.answers),
-        f"on {kernel.source} (Linux {kernel.version})",
+        f"on {kernel.source} (Linux {kernel.version}){kernel.special}",
         f", in {units}," if units else "",
         f" in {report.seconds:.1f} s",
     )

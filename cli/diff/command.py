@@ -9,7 +9,7 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, NewNames, QuestionBudget, Results, argument, option, processors
+from mmuproof.cli.shared.options import Command, Config, NewNames, QuestionBudget, Results, argument, option, processors
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -55,6 +55,7 @@ class DiffRequest:
         ),
     ] = ()
     series: Annotated[str | None, option("Compare commit by commit; OLD is the repository.", "REV..REV")] = None
+    config: Config = None
     names: NewNames = ()
     json: Results = None
     jobs: Annotated[

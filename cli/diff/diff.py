@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import given_names
@@ -31,7 +32,7 @@ def diff(request: DiffRequest, output: Output) -> int:
         UsageProblem: a source cannot be used, or the results file could not be written.
     """
     start = time.perf_counter()
-    names = given_names(request.names)
+    names, given = given_names(request.names), given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
     with (
@@ -42,15 +43,17 @@ def diff(request: DiffRequest, output: Output) -> int:
         _usable(),
     ):
         watcher.phase("reading")
-        old = ReadTree(trees.enter_context(open_source(request.old, cache=cache_folder(TREES))), Path(folder, "old"))
+        opened = trees.enter_context(open_source(request.old, cache=cache_folder(TREES)))
+        old = ReadTree(opened, Path(folder, "old"), given)
         if request.patches:
             # Making the new tree takes as long as parsing a unit of the old one.
             parsing.begin_old(old, first_units(request.functions, old))
-        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"))
+        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"), given)
         parsing.begin(old, new, first_units(request.functions, old, new))
         from mmuproof.cli.diff.changes import Difference
         from mmuproof.cli.diff.report import difference_content, print_difference
         from mmuproof.cli.diff.tree_comparison import Selected, changed_files, compare_trees
+        from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.cli.shared.results import KernelIdentity
         from mmuproof.smt import backend
 
@@ -59,12 +62,8 @@ def diff(request: DiffRequest, output: Output) -> int:
         def when_read() -> None:
             for each in (old, new):
                 digest = each.tree.digest if request.json is not None else ""
-                config = each.stand_ins.config
-                identities.append(
-                    KernelIdentity(
-                        source=each.tree.description, version=each.tree.version, config=config, digest=digest
-                    )
-                )
+                config = each.stand_ins.configuration
+                identities.append(kernel_identity(each.tree.description, each.tree, config, digest))
             trees.close()
 
         found = compare_trees(

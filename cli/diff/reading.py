@@ -13,7 +13,9 @@ from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.lift.parsing.joined import NotJoined, parse_joined
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.tree.configuration import Configuration, configuration
 from mmuproof.lift.tree.defined import seems_to_define
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
@@ -28,10 +30,11 @@ class ReadTree:
     Args:
         tree: the tree.
         folder: a folder of its own for the headers that the tree lacks.
+        given: the user's configuration; ours if there is none.
     """
 
-    def __init__(self, tree: KernelTree, folder: Path) -> None:
-        self.tree, self._folder = tree, folder
+    def __init__(self, tree: KernelTree, folder: Path, given: DotConfig | None = None) -> None:
+        self.tree, self._folder, self._given = tree, folder, given
         self._units: dict[str, Future[Mapping[str, Printed]]] = {}
         self._defining: dict[str, tuple[str, ...]] = {}
 
@@ -42,7 +45,16 @@ class ReadTree:
         Raises:
             SourceError: the tree lacks a file from which a header is made.
         """
-        return write_stand_ins(self.tree.root, self._folder)
+        return write_stand_ins(self.tree.root, self._folder, self._given)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The configuration under which the tree is read, of which no file tells that a unit includes.
+
+        Raises:
+            SourceError: the tree lacks its Kconfig files, or has no KVM under that configuration.
+        """
+        return configuration(self.tree.root, self._given)
 
     @cached_property
     def included(self) -> Included:
@@ -134,8 +146,10 @@ def _is_surely_affected(old: ReadTree, new: ReadTree, path: str) -> bool:
 
 def is_affected(old: ReadTree, new: ReadTree, path: str, changed: Callable[[], Collection[str]]) -> bool:
     """Whether a unit may be another in the new tree, given the files in which the trees differ."""
+    if _is_surely_affected(old, new, path) or old.configuration.values != new.configuration.values:
+        return True
     # Comparing the trees takes long.
-    return _is_surely_affected(old, new, path) or any(each.included.reaches(path, changed()) for each in (old, new))
+    return any(each.included.reaches(path, changed()) for each in (old, new))
 
 
 class Parsing:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
+from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import input_lines, ranges
 from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
 from mmuproof.compare.claims import Change
@@ -179,6 +180,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
         output.line((f"{_other_files(report.outside)} not looked at: ", "yellow"), _listed(report.outside, most))
     for note in report.notes:
         output.line((note, "dim"))
+    for kernel in (report.old, report.new) if verbose else (report.new,):
+        print_configuration(output, kernel, verbose=verbose, brief=True)
     counts = [(change, sum(each.change is change for each in report.judgements)) for change in _ORDER]
     parts: list[str | tuple[str, str]] = []
     for change, count in counts:

@@ -13,6 +13,7 @@ from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.diff.tree_comparison import DifferingFiles, Found, Selected, compare_trees
 from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.unusable import unusable
 from mmuproof.compare.claims import Change
@@ -55,6 +56,7 @@ def compare_series(request: DiffRequest, output: Output) -> int:
     start = time.perf_counter()
     assert request.series is not None
     repository = Path(request.old).expanduser()
+    given = given_config(request.config)
     wanted = Selected(jobs=request.jobs, budget=request.budget)
     claims: list[CommitClaim] = []
     try:
@@ -67,8 +69,8 @@ def compare_series(request: DiffRequest, output: Output) -> int:
         ):
             before: ReadTree | None = None
             for number, step in enumerate(steps):
-                old = before or ReadTree(step.before, Path(folder, "first"))
-                new = ReadTree(step.after, Path(folder, str(number)))
+                old = before or ReadTree(step.before, Path(folder, "first"), given)
+                new = ReadTree(step.after, Path(folder, str(number)), given)
                 watcher.phase("reading")
                 with Parsing(every=True) as parsing:
                     parsing.begin(old, new, first_units((), old, new))

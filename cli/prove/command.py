@@ -11,6 +11,7 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import (
     ClaimBudget,
     Command,
+    Config,
     Errata,
     NewNames,
     OwnTheorems,
@@ -35,6 +36,7 @@ Examples:
   mmuproof prove --kernel linux-7.2.tar.xz            on a tarball
   mmuproof prove --kernel linux-source-7.2.deb        on a Debian package
   mmuproof prove --kernel ~/linux --like ~/linux@v7.2 on a tree that has renamed things
+  mmuproof prove --kernel ~/linux --config .config    under a configuration of your own
   mmuproof prove permission.ept-mbec --vendor intel
   mmuproof prove 'permission.*' --json results.json
 
@@ -49,7 +51,11 @@ Exit status:
 
 @dataclass(frozen=True, kw_only=True)
 class ProveRequest:
-    """What the user asked for; all theorems if none is named, and all vendors."""
+    """What the user asked for; all theorems if none is named, and all vendors.
+
+    Raises:
+        UsageProblem: what is asked for does not go together.
+    """
 
     theorems: Annotated[tuple[str, ...], argument("THEOREM")] = ()
     kernel: Annotated[
@@ -68,6 +74,7 @@ class ProveRequest:
             "--vendor",
         ),
     ] = ()
+    config: Config = None
     json: Results = None
     defect: Annotated[
         str | None,
@@ -107,10 +114,13 @@ class ProveRequest:
     names: NewNames = ()
 
     def __post_init__(self) -> None:
-        if (self.like is not None or self.names) and self.kernel is None:
+        renamed = self.like is not None or bool(self.names)
+        if renamed and self.kernel is None:
             raise UsageProblem("--like and --map are about a kernel tree; give a --kernel")
-        if (self.like is not None or self.names) and self.defect is not None:
+        if renamed and self.defect is not None:
             raise UsageProblem("--like and --map do not go with --defect")
+        if self.config is not None and self.kernel is None:
+            raise UsageProblem("--config goes with a --kernel: the reference model has no configuration")
 
 
 def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:

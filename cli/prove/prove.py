@@ -10,7 +10,9 @@ from functools import partial
 
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
+from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Renamed, Subject, with_own
+from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
@@ -23,6 +25,7 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import known_in
 
@@ -44,6 +47,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
+    given = given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
 
@@ -60,7 +64,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     with (
         output.progress(verbose=request.verbose) as watcher,
-        _subject(request, defect, catalogue, watcher, ahead=every or processes > 1) as subject,
+        _subject(request, defect, catalogue, watcher, given=given, ahead=every or processes > 1) as subject,
     ):
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
@@ -86,6 +90,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 known=known,
                 hardware=hardware,
                 release=subject.identity.version,
+                left_out=LeftOut(subject.identity.left_out),
             )
             results = proving(tasks, subject.kvm)
             if subject.under_former_names is not None:
@@ -115,11 +120,17 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
 
 @contextmanager
 def _subject(
-    request: ProveRequest, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher, *, ahead: bool
+    request: ProveRequest,
+    defect: NamedDefect | None,
+    catalogue: Catalogue,
+    watcher: Watcher,
+    *,
+    given: DotConfig | None,
+    ahead: bool,
 ) -> Iterator[Subject]:
     """What is judged, with the defect in it."""
-    kernel, given = request.kernel, given_names(request.names)
-    renamed = Renamed(request.like, given) if request.like is not None or given else None
+    kernel, names = request.kernel, given_names(request.names)
+    renamed = Renamed(request.like, names) if request.like is not None or names else None
     name = "" if defect is None else defect.name
     if kernel is None:
         subject = catalogue.reference()
@@ -133,7 +144,7 @@ def _subject(
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
     try:
         edits = () if defect is None else defect.edits
-        with catalogue.kernel(kernel, edits, watcher, ahead=ahead, renamed=renamed) as subject:
+        with catalogue.kernel(kernel, edits, watcher, given=given, ahead=ahead, renamed=renamed) as subject:
             yield _named(subject, name)
     except (LiftError, NotThere) as error:
         raise unusable(error) from error

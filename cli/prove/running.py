@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Counterexample, CutNote, Result
@@ -63,6 +64,7 @@ def run(
     known: Sequence[KnownFinding] = (),
     hardware: Hardware | None = None,
     release: str | None = None,
+    left_out: LeftOut | None = None,
 ) -> tuple[Result, ...]:
     """The verdict on every task, in the order of the tasks.
 
@@ -75,11 +77,19 @@ def run(
         known: the findings as which counterexamples are recognised.
         hardware: what is known of the processor; nothing if it is not given.
         release: which kernel it is, ``7.2.13``; what is stated of releases before it has to be stated of it.
+        left_out: what its configuration leaves out.
 
     Raises:
         SourceError: the tree turns out to be unusable.
     """
-    prover = Prover(kvm=kvm, solver=solver, known=known, hardware=hardware or Hardware(), release=release)
+    prover = Prover(
+        kvm=kvm,
+        solver=solver,
+        known=known,
+        hardware=hardware or Hardware(),
+        release=release,
+        left_out=left_out or LeftOut(),
+    )
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
@@ -99,6 +109,7 @@ class Prover:
     known: Sequence[KnownFinding]
     hardware: Hardware
     release: str | None = None
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def all(self, tasks: Sequence[Task]) -> list[Proved]:
         """The verdicts on some tasks."""
@@ -107,9 +118,17 @@ class Prover:
     def _with_what_is_lost(self, task: Task, proved: Proved, parts: Sequence[str]) -> Proved:
         """A result, and what of it was stated of an earlier release and is not stated here."""
         series = None if self.release is None else series_before(self.release)
-        if series is None or proved.result.verdict in (Verdict.ERROR, Verdict.LOST):
+        if series is None or proved.result.verdict in (Verdict.ERROR, Verdict.LOST) or self._why_left_out(task, series):
             return proved
         missing = stated(task.theorem.name, task.vendor).missing(parts, series)
+        left_out = self.left_out.parts(task.theorem.name, task.vendor)
+        if gone := [part for part in missing if part in left_out]:
+            why = ", ".join(dict.fromkeys(left_out[part] for part in gone))
+            reason = f"without {', '.join(repr(part) for part in gone)}, which the configuration leaves out: {why}"
+            told = proved.result.reason
+            reason = reason if told is None else f"{told} Besides, {reason}"
+            proved = replace(proved, result=replace(proved.result, reason=reason))
+        missing = tuple(part for part in missing if part not in left_out)
         if not missing:
             return proved
         named = ", ".join(repr(part) for part in missing if part) or "all of it"
@@ -126,6 +145,16 @@ class Prover:
                 known=(),
             ),
         )
+
+    def _why_left_out(self, task: Task, series: str | None) -> str | None:
+        """Why the configuration leaves out all that a theorem speaks of; None if it does not."""
+        if module := self.left_out.module(task.vendor):
+            return module
+        parts = stated(task.theorem.name, task.vendor).missing((), series)
+        left_out = self.left_out.parts(task.theorem.name, task.vendor)
+        if not parts or not left_out.keys() >= set(parts):
+            return None
+        return ", ".join(dict.fromkeys(left_out[part] for part in parts))
 
     def _prove(self, task: Task) -> tuple[Proved, Sequence[str]]:
         """A task's result, and the parts of the theorem that are stated."""
@@ -145,6 +174,9 @@ class Prover:
             return Proved(result, () if error is None else (traced(error),)), ()
 
         self.kvm.asked.clear()
+        series = None if self.release is None else series_before(self.release)
+        if why := self._why_left_out(task, series):
+            return ended(Verdict.NOT_APPLICABLE, f"the configuration leaves out what this is about: {why}")
         try:
             if lacking := task.theorem.lacking(self.kvm, task.vendor):
                 return ended(Verdict.NOT_APPLICABLE, f"this kernel lacks {', '.join(each.value for each in lacking)}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.running import SEVERITY, Proved, Prover
 from mmuproof.cli.shared.catalogue import NamedDefect, Subject
 from mmuproof.cli.shared.forked import side_by_side
@@ -135,7 +136,14 @@ class Trying:
         """What becomes of each task; or why the defect does not fit."""
         try:
             with _with_defect(self.subject, defect) as kvm:
-                return Prover(kvm=kvm, solver=self.solver, known=self.known, hardware=self.hardware).all(self.tasks)
+                prover = Prover(
+                    kvm=kvm,
+                    solver=self.solver,
+                    known=self.known,
+                    hardware=self.hardware,
+                    left_out=LeftOut(self.subject.identity.left_out),
+                )
+                return prover.all(self.tasks)
         except (_DoesNotFitError, SourceError) as error:
             return " ".join(str(error).split())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmuproof.cli.shared.own_theorems import Added
     from mmuproof.cli.shared.results import KernelIdentity
     from mmuproof.lift.parsing.former_names import FormerNames
+    from mmuproof.lift.tree.dot_config import DotConfig
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.proofs.known_findings import KnownFinding
@@ -106,6 +107,7 @@ class Catalogue(Protocol):
         edits: Sequence[SourceEdit],
         watcher: Watcher,
         *,
+        given: DotConfig | None = None,
         ahead: bool = False,
         renamed: Renamed | None = None,
     ) -> AbstractContextManager[Subject]:
@@ -115,6 +117,7 @@ class Catalogue(Protocol):
             source: what the user named.
             edits: changes to its text.
             watcher: is told how far it has come.
+            given: the user's configuration.
             ahead: whether all of it is to be parsed before the block begins.
             renamed: what it calls otherwise than an earlier kernel.
         """
@@ -170,11 +173,12 @@ class Installed:
         edits: Sequence[SourceEdit],
         watcher: Watcher,
         *,
+        given: DotConfig | None = None,
         ahead: bool = False,
         renamed: Renamed | None = None,
     ) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
-        from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.lift.tree.source import open_source
         from mmuproof.model.edits import edited_lines
         from mmuproof.model.lifted.kernel import open_kernel
@@ -186,15 +190,15 @@ class Installed:
             if renamed is not None:
                 from mmuproof.cli.shared.former_kernel import FormerKernel
 
-                former = opened.enter_context(FormerKernel.opened(tree, renamed))
+                former = opened.enter_context(FormerKernel.opened(tree, renamed, given))
             watcher.phase("parsing")
             more = () if former is None else former.constants
-            kvm = opened.enter_context(open_kernel(tree, edits, ahead=ahead, more=more))
+            kvm = opened.enter_context(open_kernel(tree, edits, given=given, ahead=ahead, more=more))
             yield Subject(
                 kvm,
-                KernelIdentity(source=source, version=tree.version, config=kvm.config, digest=tree.digest),
+                kernel_identity(source, tree, kvm.config, tree.digest),
                 tree.version,
-                lambda some: open_kernel(tree, some, like=kvm),
+                lambda some: open_kernel(tree, some, given=given, like=kvm),
                 None if former is None else partial(former.read, kvm),
                 lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
             )

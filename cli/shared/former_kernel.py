@@ -12,6 +12,7 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.macros import macros_of_kvm
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.kvm import Kvm
@@ -27,15 +28,17 @@ class FormerKernel:
         tree: its tree.
         given: names that are known, each with the earlier one.
         renamed: constants that the new tree calls otherwise, each with the earlier name.
+        config: the user's configuration.
     """
 
     tree: KernelTree | None
     given: Mapping[str, str]
     renamed: Mapping[str, str]
+    config: DotConfig | None = None
 
     @classmethod
     @contextmanager
-    def opened(cls, new: KernelTree, asked: Renamed) -> Iterator[FormerKernel]:
+    def opened(cls, new: KernelTree, asked: Renamed, config: DotConfig | None = None) -> Iterator[FormerKernel]:
         """The kernel that a tree is to be read like, as long as the ``with`` block lasts.
 
         Raises:
@@ -46,7 +49,7 @@ class FormerKernel:
             return
         with open_source(asked.like, cache=cache_folder(TREES)) as tree:
             old, here = macros_of_kvm(tree.root), macros_of_kvm(new.root)
-            yield cls(tree, asked.given, renamed_constants(old, here, LOOKED_UP.names))
+            yield cls(tree, asked.given, renamed_constants(old, here, LOOKED_UP.names), config)
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -66,6 +69,6 @@ class FormerKernel:
             raise UsageProblem(f"--map {error}") from error
         names = FormerNames(constants=self.renamed) | given
         if self.tree is not None:
-            with open_kernel(self.tree, ahead=True) as old:
+            with open_kernel(self.tree, given=self.config, ahead=True) as old:
                 names = names | find_names(old.every_unit(), new.every_unit(), given)
         return new.under(names), names

@@ -87,6 +87,10 @@ NewNames = Annotated[
         "--map",
     ),
 ]
+Config = Annotated[
+    Path | None,
+    option("Read the tree under this .config, and not under the configuration that comes with mmuproof.", "FILE"),
+]
 ClaimBudget = Annotated[
     int | None, option(f"The solver's resource limit for one claim, {_BUDGET}", "N", least=1, most=2**32 - 1)
 ]

@@ -16,6 +16,7 @@ from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, Catalogue, 
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.watching import Watcher
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.defects.defect import Defect
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.vendor import Vendor
@@ -74,11 +75,12 @@ class Enlarged:
         edits: Sequence[SourceEdit],
         watcher: Watcher,
         *,
+        given: DotConfig | None = None,
         ahead: bool = False,
         renamed: Renamed | None = None,
     ) -> AbstractContextManager[Subject]:
         """See `Catalogue.kernel`."""
-        return self._base.kernel(source, edits, watcher, ahead=ahead, renamed=renamed)
+        return self._base.kernel(source, edits, watcher, given=given, ahead=ahead, renamed=renamed)
 
 
 def read_file(path: Path) -> Added:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mmuproof.lift.tree.asked import AskedSymbol
+from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import Shape
 from mmuproof.smt.obligation import Verdict
@@ -94,7 +96,10 @@ class KernelIdentity:
     Args:
         source: what the user named, or the reference model.
         version: None for the reference model.
-        config: the configuration options under which the tree was read.
+        config: what was set in the configuration under which the tree was read.
+        configuration: that configuration; None for the reference model.
+        asked: the symbols of it that KVM's C tests.
+        left_out: what of KVM's code it leaves out: the symbols that choose it, each with where it is not set.
         digest: SHA-256 of everything that a result depends on.
         defect: the defect that was put in, empty if none was.
         hardware: what the user said of the processor: ``1218=off``.
@@ -105,6 +110,9 @@ class KernelIdentity:
     source: str
     version: str | None
     config: tuple[str, ...] = ()
+    configuration: Configuration | None = None
+    asked: tuple[AskedSymbol, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     defect: str = ""
     hardware: tuple[str, ...] = ()
@@ -118,11 +126,18 @@ class KernelIdentity:
 
     @property
     def special(self) -> str:
-        """The defect that was put in, and what is taken as known of the processor."""
+        """The user's configuration, the defect that was put in, and what is taken as known of the processor."""
+        config = f" under {self.config_file}" if self.config_file else ""
         defect = f" with the defect {self.defect}" if self.defect else ""
         errata = f" with the errata of {self.errata}" if self.errata else ""
         known = f" on a processor with {', '.join(self.hardware)}" if self.hardware else ""
-        return f"{defect}{errata}{known}"
+        return f"{config}{defect}{errata}{known}"
+
+    @property
+    def config_file(self) -> str:
+        """The user's configuration, empty if there is none."""
+        given = None if self.configuration is None else self.configuration.given
+        return "" if given is None else given.file
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result
+from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.smt.obligation import Verdict
 
 _STYLES = {
@@ -80,6 +81,8 @@ def command_for(result: Result, kernel: KernelIdentity) -> str:
     words = ["mmuproof", "prove", result.theorem, "--vendor", result.vendor.value]
     if kernel.version is not None:
         words += ["--kernel", kernel.source]
+    if kernel.config_file:
+        words += ["--config", kernel.config_file]
     if kernel.defect:
         words += ["--defect", kernel.defect]
     for file in kernel.theorems:
@@ -194,6 +197,7 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
         output.line(
             f"The results rest on {count} assumption{'s' if count > 1 else ''}; -v lists them below each result."
         )
+    print_configuration(output, kernel, verbose=verbose)
     for remark in report.remarks:
         output.line((remark, "yellow"))
     counts = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 
 from mmuproof.cli.shared.results import Counterexample, CutNote, KernelIdentity, Report, Result
+from mmuproof.cli.telling.configuration import configuration_content
 from mmuproof.smt.obligation import Verdict
 
 SCHEMA = 1
@@ -24,6 +25,7 @@ def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
         "source": kernel.described,
         "version": kernel.version,
         "config": list(kernel.config),
+        "configuration": configuration_content(kernel),
         "digest": kernel.digest,
     }
 

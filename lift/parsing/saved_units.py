@@ -27,6 +27,7 @@ from mmuproof.lift.errors import ParseFailed, SourceError
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.unit import MAIN, errors_of, parse_text
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, stand_in_texts, write_stand_ins
 
 _FORMAT = "1"
@@ -51,13 +52,13 @@ class SavedUnits:
     def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
         self._folder, self._most_bytes = folder.absolute(), most_bytes
 
-    def stand_ins(self, tree_root: Path) -> StandIns:
-        """The headers that a tree lacks, at a place that depends on nothing but their content.
+    def stand_ins(self, tree_root: Path, given: DotConfig | None = None) -> StandIns:
+        """The headers that a tree lacks under a configuration, at a place that depends on nothing but their content.
 
         Raises:
             SourceError: the tree lacks a file from which a header is made, or the folder cannot be written.
         """
-        made, texts = stand_in_texts(tree_root, Path())
+        made, texts = stand_in_texts(tree_root, Path(), given)
         digest = hashlib.sha256()
         for path, text in sorted(texts.items()):
             digest.update(f"{path}\0{len(text)}\0{text}".encode())
@@ -68,7 +69,7 @@ class SavedUnits:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryDirectory(prefix=_MAKING, dir=self._folder) as scratch:
                     ready = Path(scratch) / "headers"
-                    write_stand_ins(tree_root, ready)
+                    write_stand_ins(tree_root, ready, given)
                     # Another run may have been quicker, and be reading already: only what is damaged is replaced.
                     if not _placed(ready, place) and not _holds(place, wanted):
                         with suppress(OSError):

@@ -34,8 +34,13 @@ def headers(root: Path, config: Mapping[str, str], version: tuple[int, int, int]
 
 
 def autoconf(config: Mapping[str, str]) -> str:
-    """The configuration as C macros."""
-    return "".join(f"#define CONFIG_{name} {'1' if value == 'y' else value}\n" for name, value in config.items())
+    """The configuration as C macros, as a build writes it: what is a module has a macro of its own."""
+    return "".join(
+        f"#define CONFIG_{name}_MODULE 1\n"
+        if value == "m"
+        else f"#define CONFIG_{name} {1 if value == 'y' else value}\n"
+        for name, value in config.items()
+    )
 
 
 def _constants(config: Mapping[str, str], version: tuple[int, int, int]) -> dict[str, str]:

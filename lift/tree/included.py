@@ -10,6 +10,13 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]'
 _FOLDERS = ("arch/x86/include", "include", "arch/x86/include/uapi", "include/uapi", "arch/x86/kvm", "virt/kvm")
 KVM = ("arch/x86/kvm/", "virt/kvm/")
 """What the paths of KVM's own files begin with, those of the interface with other parts of the kernel aside."""
+_INTERFACE = (
+    "include/linux/kvm",
+    "include/uapi/linux/kvm",
+    "arch/x86/include/asm/kvm",
+    "arch/x86/include/uapi/asm/kvm",
+)
+"""And those of that interface."""
 _ALWAYS = ("include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h")
 
 
@@ -32,9 +39,14 @@ class Included:
         wanted = set(files)
         return any(path in wanted for path in self._reached([unit, *_ALWAYS]))
 
-    def of_kvm(self, unit: str) -> frozenset[str]:
-        """The files of KVM's that a unit is, or may include by way of others of KVM's."""
-        return frozenset(self._reached([unit], KVM))
+    def of_kvm(self, unit: str, *, interface: bool = False) -> frozenset[str]:
+        """The files of KVM's that a unit is, or may include by way of others of KVM's.
+
+        Args:
+            unit: the unit.
+            interface: whether headers count in which KVM tells other parts of the kernel of itself.
+        """
+        return frozenset(self._reached([unit], KVM + _INTERFACE if interface else KVM))
 
     def _reached(self, todo: list[str], folders: tuple[str, ...] = ("",)) -> Iterator[str]:
         """Some files, and all that they may include by way of files in some folders, each once."""

@@ -1,208 +1,120 @@
-"""The configuration under which an unconfigured tree is read.
-
-An unbuilt tree has no ``.config``. The symbols of `kernel.config` stand in for one, and what those
-``select`` is taken from the tree's own Kconfig files: without it the headers of no version parse. Prompts,
-defaults and ``depends on`` are ignored, so the result is *a* configuration that the headers accept, not one
-that a user's menu could have produced. It is printed with every result.
-"""
+"""What a tree's Kconfig files say of their symbols, as far as values are made of it."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 
-_FILES = ("arch/x86/Kconfig", "arch/x86/kvm/Kconfig", "virt/kvm/Kconfig")
-# Present from 6.15 on: which CPU features the build requires or rules out. Before that, headers say it.
-_FEATURE_FILE = "arch/x86/Kconfig.cpufeatures"
-_FEATURE = re.compile(r"X86_(?:REQUIRED|DISABLED)_FEATURE_\w+")
-
-_ENTRY = re.compile(r"^(?:menu)?config\s+(\w+)\s*$", re.MULTILINE)
-_SELECT = re.compile(r"^\s+select\s+(\w+)(?:\s+if\s+(.*))?$")
-_DEPENDS = re.compile(r"^\s+depends\s+on\s+(.*?)(?:\s+if\s+(.*))?$")
-_BLOCK_END = re.compile(r"^(?:config|menuconfig|menu|endmenu|choice|endchoice|if|endif|source|comment)\b")
-_TOKEN = re.compile(r'\s*(&&|\|\||!=|<=|>=|[()!=<>]|"[^"]*"|\w+)')
-_SYMBOL = re.compile(r"[A-Z0-9_]+")
-
-
-@dataclass(frozen=True)
-class _Entry:
-    selects: tuple[tuple[str, str], ...]
-    depends: tuple[str, ...]
+# A line that goes on in the next is one.
+_LINE = re.compile(r"(?:[^\n\\]|\\\n|\\)*\n?")
+_ENTRY = re.compile(r"(?:menu)?config\s+(\w+)\s*$")
+_BLOCK = re.compile(r"(if|menu|choice|endif|endmenu|endchoice|source|comment|mainmenu)\b\s*(.*)")
+_TYPE = re.compile(r"(bool|boolean|tristate|int|hex|string)\b(.*)")
+_DEFAULT = re.compile(r"(def_bool|def_tristate|default)\s+(.*?)(?:\s+if\s+(.*))?$")
+_SELECT = re.compile(r"select\s+(\w+)(?:\s+if\s+(.*))?$")
+_DEPENDS = re.compile(r"depends\s+on\s+(.*?)(?:\s+if\s+(.*))?$")
+# What makes no value, or only bounds what a user may choose.
+_NO_VALUE = re.compile(r"(prompt|range|visible|transitional|optional|modules)\b|$")
+_HELP = ("help", "---help---")
+CHOICE = "$(choice)"
+"""Stands among what a member of a choice depends on; no condition can be read that has it."""
 
 
-def base_config() -> dict[str, str]:
-    """The symbols that stand in for a ``.config``, from the data file `kernel.config`."""
-    text = resources.files("mmuproof.lift.tree").joinpath("kernel.config").read_text("utf-8")
-    return parse_config(text)
+@dataclass(kw_only=True)
+class KconfigEntry:
+    """A symbol at one place of its definition.
+
+    Args:
+        symbol: its name, without ``CONFIG_``.
+        at: ``file:line``.
+        kind: ``bool``, ``tristate``, ``int``, ``hex`` or ``string``; empty where it is not said.
+        prompt: whether a user may choose its value.
+        defaults: values, each with its condition, of which the first that holds counts.
+        selects: what it turns on, each with the condition.
+        depends: conditions that all have to hold, those of the blocks around it among them.
+        unread: the lines that are not understood.
+    """
+
+    symbol: str
+    at: str
+    kind: str = ""
+    prompt: bool = False
+    defaults: list[tuple[str, str]] = field(default_factory=list)
+    selects: list[tuple[str, str]] = field(default_factory=list)
+    depends: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Take notice of a line of the definition."""
+        # A comment may follow; of a prompt nothing is read.
+        plain = re.sub(r'("[^"]*")|\s*#.*', r"\1", line).strip()
+        if found := _TYPE.match(plain):
+            self.kind = found[1]
+            self.prompt |= bool(found[2].strip())
+        elif found := _DEFAULT.match(plain):
+            if found[1] != "default":
+                self.kind = found[1].removeprefix("def_")
+            self.defaults.append((found[2], found[3] or ""))
+        elif found := _SELECT.match(plain):
+            self.selects.append((found[1], found[2] or ""))
+        elif found := _DEPENDS.match(plain):
+            self.depends.append(depends_on(*found.groups()))
+        elif plain.startswith("prompt"):
+            self.prompt = True
+        elif not _NO_VALUE.match(plain):
+            self.unread.append(plain)
 
 
-def parse_config(text: str) -> dict[str, str]:
-    """Read ``NAME=value`` lines; blank lines and ``#`` comments are skipped.
+def depends_on(condition: str, where: str | None) -> str:
+    """The condition that a ``depends on`` stands for, which may itself hold only somewhere."""
+    return f"!({where}) || ({condition})" if where else condition
+
+
+def entries(text: str, file: str) -> Iterator[KconfigEntry]:
+    """The entries of a Kconfig file, in its order; files that it includes are not read."""
+    around: list[list[str]] = []
+    entry: KconfigEntry | None = None
+    block: list[str] | None = None
+    number = 1
+    for found in _LINE.finditer(text):
+        line, at = found[0].replace("\\\n", " ").rstrip("\n"), f"{file}:{number}"
+        number += found[0].count("\n")
+        if begins := _ENTRY.match(line):
+            if entry is not None:
+                yield entry
+            entry = KconfigEntry(symbol=begins[1], at=at, depends=[each for those in around for each in those])
+            block = None
+        elif begins := _BLOCK.match(line):
+            if entry is not None:
+                yield entry
+            entry, block = None, None
+            if begins[1] in ("if", "menu", "choice"):
+                block = {"if": [begins[2].split("#")[0].strip()], "choice": [CHOICE]}.get(begins[1], [])
+                around.append(block)
+            elif begins[1].startswith("end") and around:
+                around.pop()
+        elif line.strip() in _HELP:
+            if entry is not None:
+                yield entry
+            entry, block = None, None
+        elif entry is not None:
+            entry.add(line.strip())
+        elif block is not None and (condition := _DEPENDS.match(line.strip())):
+            block.append(depends_on(*condition.groups()))
+    if entry is not None:
+        yield entry
+
+
+def read_entries(root: Path, name: str) -> list[KconfigEntry]:
+    """The entries of a Kconfig file of a tree.
 
     Raises:
-        ValueError: there is any other line.
+        SourceError: it cannot be read.
     """
-    config: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, equals, value = stripped.partition("=")
-        if not equals or not value or not _SYMBOL.fullmatch(name):
-            raise ValueError(f"line {number} is not NAME=value: {stripped!r}")
-        config[name] = value
-    return config
-
-
-def closed_config(root: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """``base`` together with what the tree's Kconfig files select for it, in alphabetical order.
-
-    Raises:
-        SourceError: the tree lacks those files, or an ``if`` in them cannot be read.
-    """
-    config = dict(base)
-    entries: dict[str, list[_Entry]] = {}
-    for name in _FILES:
-        for symbol, entry in _entries(_read(root, name)):
-            entries.setdefault(symbol, []).append(entry)
-    # What is selected only if something is off comes second: it must see everything that is on.
-    for with_negations in (False, True):
-        while selected := _selected(entries, config, with_negations):
-            config |= dict.fromkeys(selected, "y")
-    if (root / _FEATURE_FILE).is_file():
-        for symbol, entry in _entries(_read(root, _FEATURE_FILE)):
-            if _FEATURE.fullmatch(symbol) and all(evaluate(line, config) for line in entry.depends):
-                config.setdefault(symbol, "y")
-    return dict(sorted(config.items()))
-
-
-def _selected(entries: Mapping[str, list[_Entry]], config: Mapping[str, str], with_negations: bool) -> list[str]:
-    """The symbols that enabled ones select and that are not yet enabled."""
-    return [
-        symbol
-        for enabled in config
-        for entry in entries.get(enabled, [])
-        for symbol, condition in entry.selects
-        if symbol not in config
-        and (with_negations or "!" not in condition)
-        and (not condition or evaluate(condition, config))
-    ]
-
-
-def evaluate(expression: str, config: Mapping[str, str]) -> bool:
-    """Decide a Kconfig condition such as ``X86_64 && (PGTABLE_LEVELS > 2 || !SMP)`` under ``config``.
-
-    A symbol that is absent is ``n``; ``m`` does not occur.
-
-    Raises:
-        SourceError: the condition cannot be read.
-    """
-    return _Condition(expression, config).value()
-
-
-class _Condition:
-    """Recursive descent over one condition; what binds tighter comes first: comparison, !, &&, ||."""
-
-    def __init__(self, expression: str, config: Mapping[str, str]) -> None:
-        self._expression = expression
-        self._config = config
-        self._tokens = self._split(expression.split("#", 1)[0].strip())
-
-    def value(self) -> bool:
-        result = self._either()
-        if self._tokens:
-            raise self._unreadable()
-        return result
-
-    def _split(self, text: str) -> list[str]:
-        tokens, position = [], 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                raise self._unreadable()
-            tokens.append(match[1])
-            position = match.end()
-        return tokens
-
-    def _unreadable(self) -> SourceError:
-        return SourceError(f"the tree's Kconfig has a condition that cannot be read: {self._expression!r}")
-
-    def _take(self) -> str:
-        if not self._tokens:
-            raise self._unreadable()
-        return self._tokens.pop(0)
-
-    def _next_is(self, *tokens: str) -> bool:
-        return bool(self._tokens) and self._tokens[0] in tokens
-
-    def _either(self) -> bool:
-        result = self._both()
-        while self._next_is("||"):
-            self._take()
-            right = self._both()
-            result = result or right
-        return result
-
-    def _both(self) -> bool:
-        result = self._plain()
-        while self._next_is("&&"):
-            self._take()
-            right = self._plain()
-            result = result and right
-        return result
-
-    def _plain(self) -> bool:
-        token = self._take()
-        if token == "!":
-            return not self._plain()
-        if token == "(":
-            result = self._either()
-            if self._take() != ")":
-                raise self._unreadable()
-            return result
-        left = self._operand(token)
-        if not self._next_is("=", "!=", "<", ">", "<=", ">="):
-            return left not in ("n", "")
-        operator = self._take()
-        right = self._operand(self._take())
-        if operator in ("=", "!="):
-            return (left == right) == (operator == "=")
-        try:
-            difference = int(left, 0) - int(right, 0)
-        except ValueError:
-            # A number that is not set is neither above nor below another.
-            return False
-        return {"<": difference < 0, ">": difference > 0, "<=": difference <= 0, ">=": difference >= 0}[operator]
-
-    def _operand(self, token: str) -> str:
-        if token.startswith('"'):
-            return token[1:-1]
-        if token in ("y", "m", "n") or token[0].isdigit():
-            return token
-        if not _SYMBOL.fullmatch(token):
-            raise self._unreadable()
-        return self._config.get(token, "n")
-
-
-def _entries(text: str) -> Iterator[tuple[str, _Entry]]:
-    text = text.replace("\\\n", " ")
-    for match in _ENTRY.finditer(text):
-        selects, depends = [], []
-        for line in text[match.end() :].lstrip("\n").split("\n"):
-            if _BLOCK_END.match(line) or line.strip() in ("help", "---help---"):
-                break
-            if found := _SELECT.match(line):
-                selects.append((found[1], (found[2] or "").strip()))
-            elif found := _DEPENDS.match(line):
-                depends.append(f"!({found[2]}) || ({found[1]})" if found[2] else found[1])
-        yield match[1], _Entry(tuple(selects), tuple(depends))
-
-
-def _read(root: Path, name: str) -> str:
     try:
-        return (root / name).read_text("utf-8", errors="replace")
+        text = (root / name).read_text("utf-8", errors="replace")
     except OSError as error:
         raise SourceError(f"the tree's {name} cannot be read: {error.strerror}") from error
+    return list(entries(text, name))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmuproof.lift.errors import SourceError
+from mmuproof.lift.tree.configuration import Configuration, configuration
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.generated import headers
-from mmuproof.lift.tree.kconfig import base_config, closed_config
 from mmuproof.lift.tree.overlay import HEADERS
 from mmuproof.lift.tree.version import version_numbers
 
@@ -52,12 +53,12 @@ class StandIns:
     Args:
         overlay: the folder that is searched first.
         build: the folder below which those are that a build would make; they are searched before the tree as well.
-        config: the configuration as sorted ``NAME=value`` lines: it is part of every claim made about the tree.
+        configuration: the configuration that they stand for: it is part of every claim made about the tree.
     """
 
     overlay: Path
     build: Path
-    config: tuple[str, ...]
+    configuration: Configuration
 
     @property
     def include_dirs(self) -> tuple[Path, ...]:
@@ -71,27 +72,33 @@ class StandIns:
         )
 
 
-def stand_in_texts(tree_root: Path, into: Path) -> tuple[StandIns, dict[Path, str]]:
+def stand_in_texts(tree_root: Path, into: Path, given: DotConfig | None = None) -> tuple[StandIns, dict[Path, str]]:
     """The headers that the tree at ``tree_root`` lacks, by the path below the folder ``into`` where they are to stand.
 
+    Args:
+        tree_root: the tree.
+        into: the folder.
+        given: the user's configuration; ours if there is none.
+
     Raises:
-        SourceError: the tree lacks a file from which a header is made.
+        SourceError: the tree lacks a file from which a header is made, or has no KVM under that configuration.
     """
-    config = closed_config(tree_root, base_config())
-    stand_ins = StandIns(into / "overlay", into / "build", tuple(f"{k}={v}" for k, v in config.items()))
+    config = configuration(tree_root, given)
+    stand_ins = StandIns(into / "overlay", into / "build", config)
     texts = {
-        stand_ins.build / path: text for path, text in headers(tree_root, config, version_numbers(tree_root)).items()
+        stand_ins.build / path: text
+        for path, text in headers(tree_root, config.values, version_numbers(tree_root)).items()
     }
     return stand_ins, texts | {stand_ins.overlay / path: text for path, text in HEADERS.items()}
 
 
-def write_stand_ins(tree_root: Path, into: Path) -> StandIns:
-    """Write the headers that the tree at ``tree_root`` lacks below the folder ``into``.
+def write_stand_ins(tree_root: Path, into: Path, given: DotConfig | None = None) -> StandIns:
+    """Write the headers that the tree at ``tree_root`` lacks below the folder ``into``; see `stand_in_texts`.
 
     Raises:
-        SourceError: the tree lacks a file from which a header is made.
+        SourceError: the tree lacks a file from which a header is made, or has no KVM under that configuration.
     """
-    stand_ins, texts = stand_in_texts(tree_root, into)
+    stand_ins, texts = stand_in_texts(tree_root, into, given)
     for folder in {path.parent for path in texts}:
         folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
@@ -126,6 +133,7 @@ def clang_arguments(tree_root: Path, stand_ins: StandIns, unit: str) -> list[str
     )
     path = PurePosixPath(unit)
     module = {"vmx": "kvm_intel", "svm": "kvm_amd"}.get(path.parent.name, "kvm")
+    config = stand_ins.configuration.values
     base = path.stem.replace("-", "_")
     return [
         *_FLAGS,
@@ -133,6 +141,8 @@ def clang_arguments(tree_root: Path, stand_ins: StandIns, unit: str) -> list[str
         f'-DKBUILD_MODFILE="{path.parent / module}"',
         f'-DKBUILD_BASENAME="{base}"',
         f"-D__KBUILD_MODNAME={module}",
+        *(["-DMODULE"] if config.get(module.upper()) == "m" else []),
+        *(["-DCC_USING_FENTRY"] if "FUNCTION_TRACER" in config else []),
         *(f"-I{folder}" for folder in folders),
         *(word for name in _FIRST_HEADERS for word in ("-include", str(tree_root / "include/linux" / name))),
     ]

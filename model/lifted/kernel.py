@@ -14,6 +14,9 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Gone, Missing
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
+from mmuproof.lift.tree.configuration import Configuration
+from mmuproof.lift.tree.dot_config import DotConfig
+from mmuproof.lift.tree.makefile import left_out_units
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -79,7 +82,7 @@ class LiftedKvm(Kvm):
         like: the tree without some edits, from which an area is taken that these do not touch.
     """
 
-    def __init__(self, units: Units, config: tuple[str, ...], like: LiftedKvm | None = None) -> None:
+    def __init__(self, units: Units, config: Configuration, like: LiftedKvm | None = None) -> None:
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, object] = {}
         self._features: dict[Feature, bool] = {}
@@ -173,8 +176,9 @@ class LiftedKvm(Kvm):
     @property
     def vmx_gating(self) -> LiftedVmxGating:
         """See `Kvm.vmx_gating`."""
-        evmcs = self._first(EVMCS_C, FORMER_EVMCS_C)
-        return self._area("vmx_gating", LiftedVmxGating, VMX_C, NESTED_VMX_C, evmcs)
+        # A configuration may leave enlightened VMCSs out.
+        evmcs = [path for path in (EVMCS_C, FORMER_EVMCS_C) if self.units.has(path)]
+        return self._area("vmx_gating", LiftedVmxGating, VMX_C, NESTED_VMX_C, *evmcs[:1])
 
     @property
     def svm_gating(self) -> LiftedSvmGating:
@@ -265,6 +269,7 @@ def open_kernel(
     tree: KernelTree,
     edits: Sequence[SourceEdit] = (),
     *,
+    given: DotConfig | None = None,
     ahead: bool = False,
     like: LiftedKvm | None = None,
     more: Collection[str] = (),
@@ -274,6 +279,7 @@ def open_kernel(
     Args:
         tree: the kernel's source.
         edits: changes to the text, made in memory.
+        given: the user's configuration; ours if there is none.
         ahead: parse every unit before the block begins; otherwise each is parsed when it is needed.
         like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
             with it.
@@ -285,15 +291,18 @@ def open_kernel(
     """
     edited = edited_files(tree.root, edits)
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        stand_ins = write_stand_ins(tree.root, Path(folder))
+        stand_ins = write_stand_ins(tree.root, Path(folder), given)
         constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
+        left_out = left_out_units(tree.root, stand_ins.configuration)
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            return Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
+            # What another configuration leaves out is not lost.
+            expected = expected_of(tree.version, path) if given is None else ()
+            return Unit(tree.root, path, arguments, constants, edited, expected)
 
-        with closing(Units(tree.root, parse, None if like is None else like.units, edited)) as units:
+        with closing(Units(tree.root, parse, None if like is None else like.units, edited, left_out)) as units:
             if ahead:
                 units.start(UNITS)
                 units.finish()
-            yield LiftedKvm(units, stand_ins.config, like)
+            yield LiftedKvm(units, stand_ins.configuration, like)

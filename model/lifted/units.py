@@ -22,18 +22,24 @@ class Units:
             are parsed in several threads.
         like: the units of the same tree without the changes in ``changed``, if they have been parsed already.
         changed: files whose text is another than in ``like``; a unit without any of them is taken from there.
+        left_out: paths of units that the configuration does not build.
     """
 
     def __init__(
-        self, root: Path, parse: Callable[[str], Unit], like: Units | None = None, changed: Collection[str] = ()
+        self,
+        root: Path,
+        parse: Callable[[str], Unit],
+        like: Units | None = None,
+        changed: Collection[str] = (),
+        left_out: Collection[str] = (),
     ) -> None:
-        self._root, self._parse = root, parse
+        self._root, self._parse, self._left_out = root, parse, left_out
         self._like, self._changed = like, frozenset(changed)
         self._futures: dict[str, Future[Unit]] = {}
 
     def under(self, names: FormerNames) -> Units:
         """The same units, read under the names that an earlier tree has."""
-        return Units(self._root, lambda path: self.get(path).under(names))
+        return Units(self._root, lambda path: self.get(path).under(names), left_out=self._left_out)
 
     def start(self, paths: Iterable[str]) -> None:
         """Begin to parse units that will be asked for."""
@@ -68,8 +74,8 @@ class Units:
         return tuple(each.result() for each in done if each.exception() is None)
 
     def has(self, path: str) -> bool:
-        """Whether the tree has a file for a unit."""
-        return (self._root / path).is_file()
+        """Whether the tree has a file for a unit, and the configuration builds it."""
+        return path not in self._left_out and (self._root / path).is_file()
 
     def get(self, path: str) -> Unit:
         """The unit at a path.

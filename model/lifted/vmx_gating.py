@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.c_types import PointerType
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
@@ -47,10 +47,10 @@ class LiftedVmxGating(VmxGating, Remembers):
     Args:
         vmx: ``vmx.c``.
         nested: ``vmx/nested.c``.
-        evmcs: the unit for enlightened VMCSs.
+        evmcs: the unit for enlightened VMCSs, if there is one.
     """
 
-    def __init__(self, vmx: Unit, nested: Unit, evmcs: Unit) -> None:
+    def __init__(self, vmx: Unit, nested: Unit, evmcs: Unit | None = None) -> None:
         super().__init__()
         self._vmx, self._nested, self._evmcs = vmx, nested, evmcs
 
@@ -237,12 +237,18 @@ class LiftedVmxGating(VmxGating, Remembers):
             evidence=bench.session.evidence(),
         )
 
+    def _unit_of_evmcs(self) -> Unit:
+        if self._evmcs is None:
+            raise Missing(["nested_evmcs_filter_control_msr()"])
+        return self._evmcs
+
     @once
     def evmcs_filter(self, data: BitVec) -> Filtered:
         """See `VmxGating.evmcs_filter`."""
-        bench = self._bench(self._evmcs)
+        evmcs = self._unit_of_evmcs()
+        bench = self._bench(evmcs)
         bench.add("vcpu", _VCPU)
-        function = self._evmcs.function("nested_evmcs_filter_control_msr")
+        function = evmcs.function("nested_evmcs_filter_control_msr")
         pointer = function.parameters[-1]
         assert isinstance(pointer.type, PointerType)
         held = Object(name="*pdata", type=pointer.type.target, kind=ObjectKind.INPUT)
@@ -259,7 +265,7 @@ class LiftedVmxGating(VmxGating, Remembers):
     @once
     def evmcs_check(self, vmcs12: Controls) -> VmEntry:
         """See `VmxGating.evmcs_check`."""
-        bench = self._bench(self._evmcs)
+        bench = self._bench(self._unit_of_evmcs())
         self._vmcs12(bench, vmcs12)
         return self._entry(bench, "nested_evmcs_check_controls")
 

@@ -19,6 +19,7 @@ from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Renamed, Subje
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.features import Feature
@@ -168,6 +169,7 @@ class FakeCatalogue:
         edits: Sequence[SourceEdit],
         watcher: Watcher,
         *,
+        given: DotConfig | None = None,
         ahead: bool = False,
         renamed: Renamed | None = None,
     ) -> Iterator[Subject]:

@@ -17,13 +17,16 @@ from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, TDP_MMU_C
 from tests.lift.machine.conftest import CLANG
 
 
-def tree(folder: Path, *, tdp: str = "", header: str = "") -> ReadTree:
+def tree(folder: Path, *, tdp: str = "", header: str = "", kconfig: str = "") -> ReadTree:
     """A tree in which make_spte() is in spte.c, tdp() in tdp_mmu.c, and mmu.c includes a header."""
     texts = {
         SPTE_C: "bool make_spte(int x)\n{\n}\n",
         TDP_MMU_C: f"int tdp(int x)\n{{ return make_spte(x); {tdp}\n}}\n",
         MMU_C: '#include "mmu.h"\n',
         "arch/x86/kvm/mmu/mmu.h": header,
+        "arch/x86/Kconfig": "",
+        "arch/x86/kvm/Kconfig": kconfig,
+        "virt/kvm/Kconfig": "",
     }
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,11 @@ def test_else_what_a_unit_includes_tells(changed: bool, tmp_path: Path) -> None:
     files = frozenset({"arch/x86/kvm/mmu/mmu.h"} if changed else ())
     assert is_affected(old, new, MMU_C, lambda: files) is changed
     assert not is_affected(old, new, SPTE_C, lambda: files)
+
+
+def test_what_the_configuration_turns_on_is_in_no_file_that_a_unit_includes(tmp_path: Path) -> None:
+    old, new = tree(tmp_path / "old"), tree(tmp_path / "new", kconfig="config KVM_ANEW\n\tdef_bool y\n")
+    assert is_affected(old, new, SPTE_C, frozenset)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,13 @@ def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], 
     assert content["schema"] == 1
     assert list(content["tool"]) == ["version", "solvers"]
     assert content["tool"]["solvers"]["z3"]
-    assert content["kernel"] == {"source": "linux", "version": "7.2.12", "config": ["CONFIG_X86_64=y"], "digest": "def"}
+    assert content["kernel"] == {
+        "source": "linux",
+        "version": "7.2.12",
+        "config": ["CONFIG_X86_64=y"],
+        "configuration": None,
+        "digest": "def",
+    }
     absent, refuted = content["results"]
     seconds = refuted.pop("seconds")
     assert isinstance(seconds, float)

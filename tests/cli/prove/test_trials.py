@@ -19,6 +19,7 @@ from mmuproof.cli.shared.catalogue import Installed, Renamed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
@@ -102,6 +103,7 @@ class OneTheorem(FakeCatalogue):
         edits: Sequence[SourceEdit],
         watcher: Watcher,
         *,
+        given: DotConfig | None = None,
         ahead: bool = False,
         renamed: Renamed | None = None,
     ) -> Iterator[Subject]:

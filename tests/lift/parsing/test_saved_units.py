@@ -15,6 +15,7 @@ from mmuproof.lift.parsing.probe import OpenUnit
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import parse_text
 from mmuproof.lift.tree import stand_ins
+from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
 from tests.hangs import HANGS
 
@@ -161,10 +162,10 @@ def test_headers_that_another_run_has_put_there_meanwhile_stay(
     cache, seen = SavedUnits(tmp_path / "cache"), []
     write = stand_ins.write_stand_ins
 
-    def write_late(root: Path, into: Path) -> StandIns:
+    def write_late(root: Path, into: Path, given: DotConfig | None) -> StandIns:
         monkeypatch.setattr(saved_units, "write_stand_ins", write)
         seen.append(cache.stand_ins(root).overlay.parent.stat().st_ino)
-        return write(root, into)
+        return write(root, into, given)
 
     monkeypatch.setattr(saved_units, "write_stand_ins", write_late)
     # The other run may have begun to read them.
