@@ -13,11 +13,13 @@ from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.call_policy import StandIn
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
+from mmuproof.lift.machine.doubts import CutDoubt
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CallMade, NotedCut
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import input_pointer
+from mmuproof.lift.machine.reached import left_outside, reach
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value
 from mmuproof.lift.machine.variables import Variables
@@ -93,6 +95,7 @@ class CutCalls:
             )
         )
         tag = self._run.unique(f"{cut.function}()")
+        self._doubt(cut, expr, arguments, tag, state)
         for position, path in cut.writes:
             pointer = arguments[position] if position < len(arguments) else None
             # A number that is 0 is no null pointer: it shows that the arguments are others than the cut says.
@@ -110,6 +113,18 @@ class CutCalls:
                 raise Refused(f"cut {cut.function}: there is no argument {position}", str(expr.at))
             self._answer(cut, arguments[position], expr.arguments[position], path, stored, state)
         return self._cut_result(cut, expr, arguments, tag) if cut.gives is None else cut.gives
+
+    def _doubt(self, cut: Cut, expr: syntax.Call, arguments: Sequence[Value | None], tag: str, state: State) -> None:
+        """Note what the function's body may write; what the cut lists becomes unknown afterwards."""
+        effects = self._definitions.effects(cut.function)
+        if effects is not None and effects.writes:
+            found: dict[Object, str] = {}
+            for argument in (*arguments, *left_outside(state.memory)):
+                reach(argument, state.memory, "", found)
+            types = [_pointed_to(each) for each in expr.arguments]
+            state.memory.doubt(
+                CutDoubt(tag=tag, effects=effects, arguments=arguments, types=types, elsewhere=cut.elsewhere), found
+            )
 
     def _answer(self, cut: Cut, value: Value | None, argument: Expr, path: str, stored: Value, state: State) -> None:
         """Put a known value behind one of a cut's pointer arguments."""
@@ -145,14 +160,7 @@ class CutCalls:
 
     def _make_unknown(self, cut: Cut, pointer: Pointer, argument: Expr, path: str, tag: str, state: State) -> None:
         """Havoc what a cut may write behind one of its pointer arguments."""
-        while (
-            isinstance(argument, syntax.Cast)
-            and isinstance(argument.operand.type, PointerType)
-            and isinstance(argument.type, PointerType)
-            and isinstance(argument.type.target, VoidType)
-        ):
-            argument = argument.operand
-        type_ = argument.type.target if isinstance(argument.type, PointerType) else argument.type
+        type_ = _pointed_to(argument)
         for target in pointer.targets:
             place = target.place
             if place is None:
@@ -170,6 +178,18 @@ class CutCalls:
             for _, offset in self._access.choices(moved, member.width, state, argument.at):
                 with Located(argument.at):
                     state.memory.make_range_unknown(place.object, offset, member.width, tag)
+
+
+def _pointed_to(argument: Expr) -> CType:
+    """The type that an argument points to, before it is made a ``void *``; its own if it is no pointer."""
+    while (
+        isinstance(argument, syntax.Cast)
+        and isinstance(argument.operand.type, PointerType)
+        and isinstance(argument.type, PointerType)
+        and isinstance(argument.type.target, VoidType)
+    ):
+        argument = argument.operand
+    return argument.type.target if isinstance(argument.type, PointerType) else argument.type
 
 
 def _first_member(type_: CType, paths: Sequence[str]) -> StructMember:

@@ -20,7 +20,7 @@ from ctypes import (
 from functools import cache
 from typing import TypeVar
 
-from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, _CXString, conf
+from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, TypeKind, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -251,6 +251,11 @@ def type_of(cursor: Cursor) -> Type:
     found: Type = _holding().clang_getCursorType(cursor)
     found._tu = cursor._tu
     return found
+
+
+def is_pointer(clang_type: Type) -> bool:
+    """Whether a type is that of a pointer, by whatever name."""
+    return clang_type.get_canonical().kind is TypeKind.POINTER
 
 
 def file_and_line(cursor: Cursor) -> tuple[int, int]:

@@ -10,11 +10,14 @@ from pathlib import Path
 from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.c_types import RecordType
+from mmuproof.lift.effects import Effects, EffectsOf
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.reader import Reader
+from mmuproof.lift.parsing.write_reader import WriteReader
 from mmuproof.lift.syntax import Function, Location, Variable
+from mmuproof.lift.writes import FunctionWrites, NotRead
 
 MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
@@ -171,6 +174,8 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
+        self._read: dict[str, FunctionWrites | None] = {}
+        self._effects = EffectsOf(self._writes)
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -225,6 +230,22 @@ class Unit:
             if found is not None:
                 return found
         raise Missing([f"{' or '.join(names)}()"])
+
+    def effects(self, function: str) -> Effects | None:
+        """What a call of a function may write, told from the syntax of this unit; None if it has no body here."""
+        return self._effects.find(function)
+
+    def _writes(self, function: str) -> FunctionWrites | None:
+        if function not in self._read:
+            cursor = self.declared.functions.get(function)
+            self._read[function] = None if cursor is None else self._read_writes(cursor)
+        return self._read[function]
+
+    def _read_writes(self, cursor: Cursor) -> FunctionWrites:
+        try:
+            return WriteReader(self._reader, cursor, self.declared.functions.__contains__).read()
+        except Refused as refused:
+            return FunctionWrites(not_read=(NotRead(refused.reason, self._reader.location(cursor)),))
 
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.
