@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmuproof.lift.writes import FunctionWrites, NotRead, Spot, Write, resolved
+from mmuproof.lift.writes import SOMEWHERE, FunctionWrites, NotRead, Spot, Write, resolved
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What a function may write, the arguments being the call's, and of what on the way that is not known."""
+    """What a function may write, the arguments being the call's, and of what on the way that is not known.
+
+    ``does_more``: see `mmuproof.lift.writes.FunctionWrites`.
+    """
 
     writes: tuple[Write, ...]
     not_read: tuple[NotRead, ...]
+    does_more: bool
+
+    @property
+    def is_all(self) -> bool:
+        """Whether a call does nothing else, so that a value for each write, and any result, can stand for it."""
+        known = all(write.spot[0].owner != SOMEWHERE for write in self.writes)
+        return known and not self.not_read and not self.does_more
 
 
 class EffectsOf:
@@ -54,11 +64,13 @@ class EffectsOf:
                     todo.append(call.function)
         writes: dict[Spot, Write] = {}
         not_read: dict[NotRead, None] = {}
+        does_more = False
         for name, known in arguments.items():
             body = self._writes(name or function)
             if body is not None:
+                does_more |= body.does_more
                 not_read.update(dict.fromkeys(body.not_read))
                 for write in body.writes:
                     for spot in resolved(write.spot, known):
                         writes.setdefault(spot, Write(spot, write.at))
-        return Effects(tuple(writes.values()), tuple(not_read))
+        return Effects(tuple(writes.values()), tuple(not_read), does_more)

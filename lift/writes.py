@@ -17,11 +17,24 @@ SOMEWHERE = ""
 
 @dataclass(frozen=True)
 class Span:
-    """``bits`` bits from bit ``low`` on of what is called ``owner``: a record's type, a variable or an argument."""
+    """``bits`` bits from bit ``low`` on of what is called ``owner``: a record's type, a variable or an argument.
+
+    ``size`` is how many bits that has, where it matters whether it is all of it.
+    """
 
     owner: str
     low: int
     bits: int
+    size: int = 0
+
+    def inside(self, low: int, bits: int) -> Span:
+        """A part of it."""
+        return Span(self.owner, self.low + low, bits, self.size)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is all of its owner."""
+        return self.low == 0 and self.bits == self.size
 
     def shared(self, other: Span) -> tuple[int, int] | None:
         """The bits of another span that this one may mean as well, counted from where that begins."""
@@ -54,7 +67,7 @@ def variable(name: str) -> str:
 def of_type(type_: CType) -> Spot:
     """Some object of a type, wherever it is."""
     inner = _element(type_)
-    return (Span(inner.name, 0, inner.bits or ALL),) if isinstance(inner, RecordType) else (Span(SOMEWHERE, 0, ALL),)
+    return (_all_of(inner),) if isinstance(inner, RecordType) else (Span(SOMEWHERE, 0, ALL),)
 
 
 def part(spot: Spot, low: int, bits: int, type_: CType) -> Spot:
@@ -63,24 +76,24 @@ def part(spot: Spot, low: int, bits: int, type_: CType) -> Spot:
     if size >= ALL:
         return spot
     # Where it is not known which element of an array is meant, all of them are kept.
-    spans = tuple(Span(each.owner, each.low + low, bits) if each.bits == size else each for each in spot)
-    return (*spans, Span(type_.name, 0, bits)) if isinstance(type_, RecordType) else spans
+    spans = tuple(each.inside(low, bits) if each.bits == size else each for each in spot)
+    return (*spans, _all_of(type_)) if isinstance(type_, RecordType) else spans
 
 
 def element(spot: Spot, type_: CType) -> Spot:
     """Any element of an array, by its type."""
-    return (*spot, Span(type_.name, 0, type_.bits)) if isinstance(type_, RecordType) else spot
+    return (*spot, _all_of(type_)) if isinstance(type_, RecordType) else spot
 
 
 def spread(spot: Spot) -> Spot:
     """What a pointer to a spot may lead to once it has been moved; it stays in the array, or behind the argument."""
-    is_all = all(each.low == 0 and each.bits == spot[0].bits for each in spot[:2])
+    is_all = all(each.is_all for each in spot[:2])
     return (Span(spot[0].owner, 0, ALL), *spot[1:]) if argument_of(spot) is not None and is_all else spot
 
 
 def is_untyped_argument(spot: Spot) -> bool:
     """Whether it is what a ``void *`` among the arguments points to."""
-    return len(spot) == 1 and spot[0].owner.startswith(_ARGUMENT) and spot[0] == Span(spot[0].owner, 0, 8)
+    return len(spot) == 1 and spot[0].owner.startswith(_ARGUMENT) and spot[0] == Span(spot[0].owner, 0, 8, 8)
 
 
 def whole(spot: Spot) -> Spot:
@@ -114,6 +127,10 @@ def meeting(written: Spot, seen: tuple[Span, ...], width: int) -> tuple[int, int
     roots = seen[:2] if seen[0].owner.startswith(_VARIABLE) else seen[:1]
     pairs = [*((written[0], each) for each in seen), *((each, root) for root in roots for each in written)]
     return next((shared for mine, theirs in pairs if (shared := mine.shared(theirs)) is not None), None)
+
+
+def _all_of(record: RecordType) -> Span:
+    return Span(record.name, 0, record.bits or ALL, record.bits or ALL)
 
 
 def _element(type_: CType) -> CType:
@@ -155,11 +172,14 @@ class FunctionWrites:
         writes: what it writes itself; its own local variables are left out.
         calls: what it calls by name.
         not_read: of what it is not known.
+        does_more: whether it states something of itself, as a WARN does, or has assembly that may write what is
+            none of its operands.
     """
 
     writes: tuple[Write, ...] = ()
     calls: tuple[CallOf, ...] = ()
     not_read: tuple[NotRead, ...] = ()
+    does_more: bool = False
 
 
 def resolved(spot: Spot, arguments: Mapping[int, frozenset[Spot]]) -> Iterator[Spot]:
@@ -176,8 +196,6 @@ def resolved(spot: Spot, arguments: Mapping[int, frozenset[Spot]]) -> Iterator[S
             yield (*spread(target), *(each for each in inner if each.owner != target[-1].owner))
         else:
             size = target[-1].bits
-            moved = (
-                Span(each.owner, each.low + outer.low, outer.bits) if each.bits == size else each for each in target
-            )
+            moved = (each.inside(outer.low, outer.bits) if each.bits == size else each for each in target)
             known = {each.owner for each in target}
             yield (*moved, *(each for each in inner if each.owner not in known))

@@ -44,7 +44,9 @@ def answer(
         reason=reason,
         seconds=time.perf_counter() - start,
         assumptions=tuple(dict.fromkeys(each.label for each in claim.case.assumptions)),
-        cuts=tuple(dict.fromkeys(CutNote(cut.function, cut.at, cut.reason) for cut in asked.evidence.cuts)),
+        cuts=tuple(
+            dict.fromkeys(CutNote(cut.function, cut.at, cut.reason, cut.unchecked) for cut in asked.evidence.cuts)
+        ),
         example=example,
     )
 

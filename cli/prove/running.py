@@ -188,7 +188,9 @@ def _conclude(
     told = _tell(task, claims, findings, known)
     theorem = task.theorem
     labels = (assumption.label for each in claims for assumption in each.case.assumptions)
-    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in claims for cut in each.case.evidence.cuts)
+    cuts = (
+        CutNote(cut.function, cut.at, cut.reason, cut.unchecked) for each in claims for cut in each.case.evidence.cuts
+    )
     result = Result(
         theorem=theorem.name,
         vendor=task.vendor,

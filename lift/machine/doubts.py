@@ -1,16 +1,19 @@
-"""What a cut does not say that its function writes, and the function's body does.
+"""What a call that is not followed may write, as its body says.
 
-Such memory gets a value of its own kind, whose name says which cut it is and where the write is. A claim that
-depends on such a value rests on what the list of cuts leaves out, so it must not be proved; one that does not
-is the same as if nothing had been written there. What the list names becomes unknown afterwards, and is in no doubt.
+Of a cut it is what the list of cuts does not say. Such memory gets a value of its own kind, whose name says which cut
+it is and where the write is. A claim that depends on such a value rests on what the list leaves out, so it must not
+be proved; one that does not is the same as if nothing had been written there. What the list names becomes unknown
+afterwards, and is in no doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mmuproof.lift.c_types import ArrayType, CType, RecordType, leaf_at
 from mmuproof.lift.effects import Effects
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.values import NULL, Object, Place, Pointer, Value, choose
 from mmuproof.lift.writes import ALL, Span, Write, argument_of, meeting, variable, views
 from mmuproof.smt import operations as ops
@@ -19,15 +22,15 @@ from mmuproof.smt.terms import BitVec, Term, bool_var, concat, extract, var
 _WRITTEN = " which does not list what is written at "
 
 
-class CutDoubt:
+class WrittenByCall:
     """See `mmuproof.lift.machine.memory.Doubt`.
 
     Args:
-        tag: the cut's function, and which of its calls this is.
+        tag: the function, and which of its calls this is.
         effects: what it may write.
         arguments: what it is given.
         types: what the arguments point to.
-        elsewhere: see `mmuproof.lift.machine.cuts.Cut`.
+        cut: the cut that does not list it; without one, it is known that this is all that is written.
     """
 
     def __init__(
@@ -35,15 +38,16 @@ class CutDoubt:
         *,
         tag: str,
         effects: Effects,
-        arguments: Sequence[Value | None],
+        arguments: Sequence[Value | Place | None],
         types: Sequence[CType],
-        elsewhere: Collection[str],
+        cut: Cut | None,
     ) -> None:
-        self._tag = tag
+        self._tag, self._is_listed = tag, cut is None
+        others = () if cut is None else cut.elsewhere
         self._anywhere = [
             write
             for write in effects.writes
-            if argument_of(write.spot) is None and (write.spot[0].owner or "*") not in elsewhere
+            if argument_of(write.spot) is None and (write.spot[0].owner or "*") not in others
         ]
         self._behind: dict[Object, list[tuple[int, int, Write]]] = {}
         self._known: dict[tuple[CType, str, int, int], list[tuple[int, int, Write]]] = {}
@@ -54,19 +58,22 @@ class CutDoubt:
                     low, high = _range(place, write.spot[0], types[number])
                     self._behind.setdefault(place.object, []).append((low, high, write))
 
-    def __bool__(self) -> bool:
-        return bool(self._anywhere or self._behind)
-
     def value(self, object_: Object, start: int, width: int, value: Value) -> Value:
-        """See `mmuproof.lift.machine.memory.Doubt`."""
-        for low, high, write in self._written(object_, start, width):
-            leaf = leaf_at(object_.type, start)
-            inner = f" from bit {start + low - leaf.offset} on" if start + low != leaf.offset else ""
-            name = f"{object_.path(leaf.path)}{inner} after {self._tag},{_WRITTEN}{write.at}"
+        """See `mmuproof.lift.machine.memory.Doubt`.
+
+        Raises:
+            Refused: a pointer may be written, of which nobody says where it leads then.
+        """
+        for low, high, write in _merged(self._written(object_, start, width)):
+            name = f"{_bits_of(object_, start + low, high - low)} after {self._tag}"
+            if not self._is_listed:
+                name += f",{_WRITTEN}{write.at}"
             if isinstance(value, BitVec):
-                parts = (extract(value, width - 1, high) if high < width else None, var(name, high - low))
-                parts = (*parts, extract(value, low - 1, 0) if low else None)
-                value = concat(*(each for each in parts if each is not None))
+                above = [extract(value, width - 1, high)] if high < width else []
+                below = [extract(value, low - 1, 0)] if low else []
+                value = concat(*above, var(name, high - low), *below)
+            elif self._is_listed:
+                raise Refused(f"{self._tag} may write a pointer", str(write.at))
             else:
                 # It is still followed to where it led, and whoever follows it has to show that it is not null.
                 value = choose(bool_var(name), value, NULL)
@@ -87,7 +94,25 @@ class CutDoubt:
         yield from self._known[key]
 
 
-def _places(value: Value | None) -> Iterator[Place]:
+def _merged(ranges: Iterable[tuple[int, int, Write]]) -> list[tuple[int, int, Write]]:
+    """Ranges that do not overlap, each with the first write to it."""
+    merged: list[tuple[int, int, Write]] = []
+    for low, high, write in sorted(ranges, key=lambda each: each[:2]):
+        if merged and low < merged[-1][1]:
+            before = merged.pop()
+            low, high, write = before[0], max(high, before[1]), before[2]
+        merged.append((low, high, write))
+    return merged
+
+
+def _bits_of(object_: Object, start: int, width: int) -> str:
+    """What a range of an object is called; no two of the same object are called the same."""
+    leaf = leaf_at(object_.type, start)
+    path = object_.path(leaf.path)
+    return path if (start, width) == (leaf.offset, leaf.width) else f"{path} bits {start}-{start + width - 1}"
+
+
+def _places(value: Value | Place | None) -> Iterator[Place]:
     for target in value.targets if isinstance(value, Pointer) else ():
         if target.place is not None:
             yield target.place

@@ -8,6 +8,7 @@ from typing import ClassVar
 from clang.cindex import Cursor, CursorKind
 
 from mmuproof.lift import syntax
+from mmuproof.lift.errors import NotFollowed
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.expression_reader import ExpressionReader
 from mmuproof.lift.syntax import Function, Location, Stmt, Variable
@@ -170,7 +171,7 @@ class Reader(ExpressionReader):
         # With an empty template and no operands the compiler emits nothing: a barrier.
         if not clang_api.children(cursor) and '""' in texts and texts.index('""') <= 3:
             return syntax.Empty(at)
-        raise self.refuse(cursor, "inline assembly")
+        raise NotFollowed("inline assembly", str(at))
 
     _STATEMENTS: ClassVar[dict[int, Callable[[Reader, Cursor, Location], Stmt]]] = clang_api.by_number(
         {

@@ -69,6 +69,7 @@ _READING = frozenset(
     (WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "memcmp", "strlen", "strcmp", "strncmp", "variable_test_bit")
 )
 """Functions that write nothing, some of them in assembly that says that it might."""
+_STATING = frozenset((WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "__builtin_unreachable", "__builtin_trap"))
 
 
 def _only_computes(function: str) -> bool:
@@ -103,6 +104,7 @@ class WriteReader:
         self._found = _Found()
         self._writes: list[Write] = []
         self._not_read: list[NotRead] = []
+        self._does_more = False
         self._parameters: dict[Variable, int] = {}
         self._escaped: set[Variable] = set()
 
@@ -140,7 +142,7 @@ class WriteReader:
             kind = clang_api.number_of_kind(cursor)
             children = clang_api.children(cursor)
             todo += reversed(children)
-            if kind == _ASSIGNMENT or kind == _COMPOUND:
+            if kind in (_ASSIGNMENT, _COMPOUND):
                 operator = clang_api.binary_operator(cursor)
                 if operator is not None and operator[1]:
                     self._assignment(cursor, children[0], children[1], plain=operator[0] is None)
@@ -157,7 +159,7 @@ class WriteReader:
                 self._found.assembly.append(cursor)
             elif kind == _VARIABLE:
                 self._declared(cursor)
-            elif kind == _RETURN or kind == _INIT_LIST:
+            elif kind in (_RETURN, _INIT_LIST):
                 self._found.kept += (each for each in children if _makes_address(each))
 
     def _declared(self, cursor: Cursor) -> None:
@@ -203,6 +205,7 @@ class WriteReader:
     def _call(self, function: str, cursor: Cursor, arguments: list[Cursor]) -> CallOf | None:
         at = self._reader.location(cursor)
         if _only_computes(function):
+            self._does_more |= function in _STATING
             return None
         if function in _WRITTEN:
             position = _WRITTEN[function]
@@ -253,6 +256,7 @@ class WriteReader:
             if len(operands) != len(text.outputs) + len(text.inputs):
                 self._not_read.append(NotRead("assembly", self._reader.location(cursor)))
                 continue
+            self._does_more |= not text.is_barrier and (text.clobbers_memory or not operands)
             memory = False
             for number, (each, constraint) in enumerate(zip(operands, (*text.outputs, *text.inputs), strict=True)):
                 # Where it may write memory, it may write what its operands lead to.
@@ -311,7 +315,7 @@ class WriteReader:
             if not isinstance(target, RecordType) or not target.bits or spot[-1].owner == target.name:
                 spots.add(spot)
             elif is_untyped_argument(spot):
-                spots.add((Span(spot[0].owner, 0, target.bits), *of_type(target)))
+                spots.add((Span(spot[0].owner, 0, target.bits, target.bits), *of_type(target)))
             else:
                 spots.add(of_type(target))
         if not is_all:
@@ -397,8 +401,8 @@ def _behind(number: int, type_: CType) -> Spot:
     """What a parameter points to."""
     target = type_.target if isinstance(type_, PointerType) else type_
     if isinstance(target, RecordType) and target.bits:
-        return (Span(argument(number), 0, target.bits), *of_type(target))
-    return (Span(argument(number), 0, target.bits),)
+        return (Span(argument(number), 0, target.bits, target.bits), *of_type(target))
+    return (Span(argument(number), 0, target.bits, target.bits),)
 
 
 def _unwrapped(cursor: Cursor) -> Cursor:

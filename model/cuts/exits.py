@@ -25,7 +25,7 @@ PAGE_FAULT = Cut(
 VMX_EXIT = Cut(function="nested_vmx_vmexit", reason="takes L1 the exit; its arguments are the result here")
 SVM_EXIT = Cut(
     function="nested_svm_vmexit",
-    reason="takes L1 the exit; what the VMCB then holds is the result here, and what L1's own VMCB gets is copied of it",
+    reason="takes L1 the exit; what the VMCB then holds is the result here",
     elsewhere=("struct vmcb",),
 )
 CHECK_EMULATION = Cut(

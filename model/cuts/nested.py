@@ -64,7 +64,7 @@ _WALK = (
     ),
     Cut(
         function="permission_fault",
-        reason="whether L2's own tables allow the access: any answer; sets CR0.WP and what depends on it anew",
+        reason="whether L2's own tables allow the access: any answer",
         writes=(
             (1, "cpu_role.base.cr0_wp"),
             (1, "permissions|fmt.permissions"),
