@@ -120,7 +120,10 @@ class WriteReader:
         calls = [each for call in self._found.calls if (each := self._call(*call)) is not None]
         self._read_assembly()
         return FunctionWrites(
-            writes=tuple(dict.fromkeys(self._writes)), calls=tuple(calls), not_read=tuple(dict.fromkeys(self._not_read))
+            writes=tuple(dict.fromkeys(self._writes)),
+            calls=tuple(calls),
+            not_read=tuple(dict.fromkeys(self._not_read)),
+            does_more=self._does_more,
         )
 
     def _expression(self, cursor: Cursor) -> Expr:
