@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mmuproof.lift.writes import SOMEWHERE, FunctionWrites, NotRead, Spot, Write, resolved
 
@@ -26,51 +26,71 @@ class Effects:
         return known and not self.not_read and not self.does_more
 
 
+class Bodies(Protocol):
+    """Where the bodies of functions are: a `mmuproof.lift.parsing.unit.Unit`."""
+
+    def writes(self, function: str) -> FunctionWrites | None:
+        """What a function's body writes by itself; None if it has none here."""
+
+    def offers(self, function: str) -> bool:
+        """Whether a function has a body here that other units may call."""
+
+
 class EffectsOf:
     """Finds out what calls may write.
 
     Args:
-        writes: what the body of a function writes by itself; None if it has none here.
+        units: where the bodies are, first those of the unit that calls.
     """
 
-    def __init__(self, writes: Callable[[str], FunctionWrites | None]) -> None:
-        self._writes = writes
+    def __init__(self, *units: Bodies) -> None:
+        self._units = units
         self._known: dict[str, Effects | None] = {}
 
     def find(self, function: str) -> Effects | None:
         """What a function may write; None if it has no body here."""
         if function not in self._known:
-            has_body = self._writes(function) is not None
-            self._known[function] = self._follow(function) if has_body else None
+            body = self._body(self._units[0], function)
+            self._known[function] = None if body is None else self._follow(*body)
         return self._known[function]
 
-    def _follow(self, function: str) -> Effects:
+    def _body(self, caller: Bodies, function: str) -> tuple[Bodies, FunctionWrites] | None:
+        """The body that a unit means by a name, and where it is."""
+        found = caller.writes(function)
+        if found is not None:
+            return caller, found
+        unit = next((each for each in self._units if each is not caller and each.offers(function)), None)
+        found = None if unit is None else unit.writes(function)
+        return None if unit is None or found is None else (unit, found)
+
+    def _follow(self, unit: Bodies, body: FunctionWrites) -> Effects:
         """Hand on what arguments may point to from call to call, until nothing is added any more."""
-        first = ""
-        arguments: dict[str, dict[int, frozenset[Spot]]] = {first: {}}
-        todo = [first]
+        places = {body: unit}
+        arguments: dict[FunctionWrites, dict[int, frozenset[Spot]]] = {body: {}}
+        not_read: dict[NotRead, None] = {}
+        todo = [body]
         while todo:
-            name = todo.pop()
-            body = self._writes(name or function)
-            for call in body.calls if body is not None else ():
-                is_new = call.function not in arguments
-                known = arguments.setdefault(call.function, {})
+            body = todo.pop()
+            for call in body.calls:
+                found = self._body(places[body], call.function)
+                if found is None:
+                    not_read[NotRead(f"{call.function}()", call.at)] = None
+                    continue
+                unit, callee = found
+                is_new = callee not in places
+                places[callee] = unit
+                known = arguments.setdefault(callee, {})
                 for number, targets in enumerate(call.arguments):
-                    seen = frozenset(each for spot in targets for each in resolved(spot, arguments[name]))
+                    seen = frozenset(each for spot in targets for each in resolved(spot, arguments[body]))
                     if number not in known or not seen <= known[number]:
                         known[number] = known.get(number, frozenset()) | seen
                         is_new = True
                 if is_new:
-                    todo.append(call.function)
+                    todo.append(callee)
         writes: dict[Spot, Write] = {}
-        not_read: dict[NotRead, None] = {}
-        does_more = False
-        for name, known in arguments.items():
-            body = self._writes(name or function)
-            if body is not None:
-                does_more |= body.does_more
-                not_read.update(dict.fromkeys(body.not_read))
-                for write in body.writes:
-                    for spot in resolved(write.spot, known):
-                        writes.setdefault(spot, Write(spot, write.at))
-        return Effects(tuple(writes.values()), tuple(not_read), does_more)
+        for body, known in arguments.items():
+            not_read.update(dict.fromkeys(body.not_read))
+            for write in body.writes:
+                for spot in resolved(write.spot, known):
+                    writes.setdefault(spot, Write(spot, write.at))
+        return Effects(tuple(writes.values()), tuple(not_read), any(body.does_more for body in places))

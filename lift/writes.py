@@ -164,7 +164,7 @@ class CallOf:
     at: Location
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FunctionWrites:
     """What a function's own body writes, and what it calls.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
+from clang.cindex import Cursor, Diagnostic, Index, StorageClass, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.effects import Effects, EffectsOf
@@ -175,7 +176,7 @@ class Unit:
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
         self._read: dict[str, FunctionWrites | None] = {}
-        self._effects = EffectsOf(self._writes)
+        self._effects = EffectsOf(self)
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -231,19 +232,31 @@ class Unit:
                 return found
         raise Missing([f"{' or '.join(names)}()"])
 
+    def among(self, others: Iterable[Unit]) -> Unit:
+        """The same unit, for whom the bodies of what it only declares are in others."""
+        made = copy(self)
+        made._effects = EffectsOf(made, *others)
+        return made
+
     def effects(self, function: str) -> Effects | None:
-        """What a call of a function may write, told from the syntax of this unit; None if it has no body here."""
+        """What a call of a function may write, told from the syntax; None if no body of it is known."""
         return self._effects.find(function)
 
-    def _writes(self, function: str) -> FunctionWrites | None:
+    def writes(self, function: str) -> FunctionWrites | None:
+        """See `mmuproof.lift.effects.Bodies`."""
         if function not in self._read:
             cursor = self.declared.functions.get(function)
             self._read[function] = None if cursor is None else self._read_writes(cursor)
         return self._read[function]
 
+    def offers(self, function: str) -> bool:
+        """See `mmuproof.lift.effects.Bodies`."""
+        cursor = self.declared.functions.get(function)
+        return cursor is not None and cursor.storage_class is not StorageClass.STATIC
+
     def _read_writes(self, cursor: Cursor) -> FunctionWrites:
         try:
-            return WriteReader(self._reader, cursor, self.declared.functions.__contains__).read()
+            return WriteReader(self._reader, cursor).read()
         except Refused as refused:
             return FunctionWrites(not_read=(NotRead(refused.reason, self._reader.location(cursor)),))
 

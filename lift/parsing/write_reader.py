@@ -96,11 +96,10 @@ class WriteReader:
     Args:
         reader: reads the expressions of its unit.
         function: its definition.
-        has_body: whether a function that it calls has a body in the unit.
     """
 
-    def __init__(self, reader: Reader, function: Cursor, has_body: Callable[[str], bool]) -> None:
-        self._reader, self._function, self._has_body = reader, function, has_body
+    def __init__(self, reader: Reader, function: Cursor) -> None:
+        self._reader, self._function = reader, function
         self._found = _Found()
         self._writes: list[Write] = []
         self._not_read: list[NotRead] = []
@@ -206,19 +205,16 @@ class WriteReader:
         self._found.calls.append((clang_api.spelling(target).removeprefix("__SCT__"), cursor, list(arguments)))
 
     def _call(self, function: str, cursor: Cursor, arguments: list[Cursor]) -> CallOf | None:
-        at = self._reader.location(cursor)
-        if _only_computes(function):
-            self._does_more |= function in _STATING
-            return None
         if function in _WRITTEN:
             position = _WRITTEN[function]
             size = arguments[2] if position == 0 and function != GET_USER_CALL else None
             self._note(partial(self._filled, size), arguments[position], cursor)
-        elif self._has_body(function):
-            return CallOf(function=function, arguments=tuple(self._argument(each, at) for each in arguments), at=at)
-        else:
-            self._not_read.append(NotRead(f"{function}()", at))
-        return None
+            return None
+        if _only_computes(function):
+            self._does_more |= function in _STATING
+            return None
+        at = self._reader.location(cursor)
+        return CallOf(function=function, arguments=tuple(self._argument(each, at) for each in arguments), at=at)
 
     def _argument(self, cursor: Cursor, at: Location) -> frozenset[Spot]:
         if not _is_pointer(cursor):
