@@ -8,6 +8,7 @@ afterwards, and is in no doubt.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from mmuproof.lift.c_types import ArrayType, CType, RecordType, leaf_at
@@ -19,6 +20,7 @@ from mmuproof.lift.writes import ALL, Span, Write, argument_of, meeting, variabl
 from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import BitVec, Term, bool_var, concat, extract, var
 
+_NUMBER = re.compile(r"\(\)#\d+")
 _WRITTEN = " which does not list what is written at "
 
 
@@ -147,7 +149,7 @@ def _array_around(type_: CType, offset: int, bits: int) -> tuple[int, int] | Non
 
 
 def left_out(terms: Iterable[Term]) -> Iterator[str]:
-    """What among some terms a cut leaves out, as sentences for the user."""
+    """What some terms rest on that a cut leaves out, each in words with the place that writes it."""
     for term in terms:
         if term.op is ops.VAR and _WRITTEN in term.name:
-            yield term.name
+            yield _NUMBER.sub("()", term.name)

@@ -11,7 +11,7 @@ _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CONSTRAINT = re.compile(r'\s*(?:\[\w+\]\s*)?"([^"]*)"')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assembly:
     """One statement: its text, the constraints of its operands in their order, and what it changes besides."""
 
@@ -19,7 +19,6 @@ class Assembly:
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
     clobbers: tuple[str, ...]
-    has_labels: bool
 
     @property
     def is_barrier(self) -> bool:
@@ -39,13 +38,12 @@ def assembly_in(printed: str) -> Iterator[Assembly]:
         parts = list(_split(blank, begin.end(), ":"))
         operands = [list(_split(blank, low, ",", high)) for low, high in parts[1:]]
         texts = [[printed[low:high] for low, high in each if printed[low:high].strip()] for each in operands]
-        outputs, inputs, clobbers, labels = (*texts, [], [], [], [])[:4]
+        outputs, inputs, clobbers = (*texts, [], [], [])[:3]
         yield Assembly(
-            printed[slice(*parts[0])].strip(),
-            tuple(_constraint(each) for each in outputs),
-            tuple(_constraint(each) for each in inputs),
-            tuple(each.strip().strip('"') for each in clobbers),
-            bool(labels),
+            template=printed[slice(*parts[0])].strip(),
+            outputs=tuple(_constraint(each) for each in outputs),
+            inputs=tuple(_constraint(each) for each in inputs),
+            clobbers=tuple(each.strip().strip('"') for each in clobbers),
         )
 
 

@@ -18,7 +18,7 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.assembly import assembly_in
 from mmuproof.lift.parsing.reader import Reader
-from mmuproof.lift.syntax import Expr, Location, UnaryOp, Variable
+from mmuproof.lift.syntax import Expr, UnaryOp, Variable
 from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, GET_USER_CALL, WARN_CALL
 from mmuproof.lift.writes import (
     ALL,
@@ -66,9 +66,12 @@ _WRITTEN = {
 }
 """Which argument functions write behind that have no body, and nothing else."""
 _READING = frozenset(
-    (WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "memcmp", "strlen", "strcmp", "strncmp", "variable_test_bit")
+    (
+        *(WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "memcmp", "strlen", "strcmp", "strncmp", "variable_test_bit"),
+        *("____wrong_branch_error", "__bad_size_call_parameter"),
+    )
 )
-"""Functions that write nothing, some of them in assembly that says that it might."""
+"""Functions that write nothing, some in assembly that says that it might; the last two would fail the build."""
 _STATING = frozenset((WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "__builtin_unreachable", "__builtin_trap"))
 
 
@@ -78,7 +81,7 @@ def _only_computes(function: str) -> bool:
     return function in _READING
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Found:
     """What the walk over a body has met, before it is known what local pointers may lead to."""
 
@@ -214,16 +217,17 @@ class WriteReader:
             self._does_more |= function in _STATING
             return None
         at = self._reader.location(cursor)
-        return CallOf(function=function, arguments=tuple(self._argument(each, at) for each in arguments), at=at)
+        return CallOf(function=function, arguments=tuple(self._argument(each) for each in arguments), at=at)
 
-    def _argument(self, cursor: Cursor, at: Location) -> frozenset[Spot]:
+    def _argument(self, cursor: Cursor) -> frozenset[Spot]:
+        """What an argument may point to; where it is not understood, what its type says."""
         if not _is_pointer(cursor):
             return frozenset()
         try:
             return frozenset(self._pointee(self._expression(cursor)))
-        except Refused as refused:
-            self._not_read.append(NotRead(f"what is handed on through {refused.reason}", at))
-            return frozenset()
+        except Refused:
+            type_ = self._reader.type(clang_api.type_of(cursor), cursor)
+            return frozenset((of_type(type_.target),)) if isinstance(type_, PointerType) else frozenset()
 
     def _filled(self, size: Cursor | None, pointer: Expr) -> set[Spot]:
         """What `memset()` and the like write; without a size it is as much as the pointer is for."""
