@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ctypes import (
     CDLL,
     CFUNCTYPE,
@@ -253,9 +253,12 @@ def type_of(cursor: Cursor) -> Type:
     return found
 
 
-def is_pointer(clang_type: Type) -> bool:
-    """Whether a type is that of a pointer, by whatever name."""
-    return clang_type.get_canonical().kind is TypeKind.POINTER
+def is_pointer(clang_type: Type, but_to: Collection[TypeKind] = ()) -> bool:
+    """Whether a type is that of a pointer, by whatever name; not to some kinds of types."""
+    canonical = clang_type.get_canonical()
+    if canonical.kind is not TypeKind.POINTER:
+        return False
+    return not but_to or canonical.get_pointee().get_canonical().kind not in but_to
 
 
 def file_and_line(cursor: Cursor) -> tuple[int, int]:

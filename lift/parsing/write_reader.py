@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from clang.cindex import Cursor, CursorKind
+from clang.cindex import Cursor, CursorKind, TypeKind
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, FunctionType, IntType, PointerType, RecordType
@@ -56,6 +56,7 @@ _WRAPPERS = tuple(
     clang_api.kind_number(kind)
     for kind in (CursorKind.UNEXPOSED_EXPR, CursorKind.PAREN_EXPR, CursorKind.CSTYLE_CAST_EXPR)
 )
+_TELLING = (TypeKind.RECORD, TypeKind.FUNCTIONPROTO, TypeKind.FUNCTIONNOPROTO)
 _REFERENCE = clang_api.kind_number(CursorKind.DECL_REF_EXPR)
 _STEPS = (UnaryOp.PRE_INC, UnaryOp.PRE_DEC, UnaryOp.POST_INC, UnaryOp.POST_DEC)
 _COPIES = ("memset", "memcpy", "memmove")
@@ -165,7 +166,7 @@ class WriteReader:
             elif kind == _VARIABLE:
                 self._declared(cursor)
             elif kind in (_RETURN, _INIT_LIST):
-                self._found.kept += (each for each in children if _makes_address(each))
+                self._found.kept += (each for each in children if _may_keep(each))
 
     def _declared(self, cursor: Cursor) -> None:
         if clang_api.has_static_storage(cursor) or not _is_pointer(cursor):
@@ -184,7 +185,7 @@ class WriteReader:
             return
         if not self._is_local(target):
             self._found.written.append((target, cursor))
-        if value is not None and plain and _makes_address(value):
+        if value is not None and plain and _may_keep(value):
             self._found.kept.append(value)
 
     def _is_local(self, cursor: Cursor) -> bool:
@@ -417,14 +418,9 @@ def _unwrapped(cursor: Cursor) -> Cursor:
     return cursor
 
 
-def _makes_address(cursor: Cursor) -> bool:
-    """Whether an expression takes an address, on the way to its value."""
-    inner = _unwrapped(cursor)
-    return (
-        clang_api.number_of_kind(inner) == _UNARY
-        and clang_api.unary_operator(inner) is UnaryOp.ADDRESS
-        and _is_pointer(cursor)
-    )
+def _may_keep(cursor: Cursor) -> bool:
+    """Whether an expression is a pointer whose type does not tell what it leads to."""
+    return clang_api.is_pointer(clang_api.type_of(cursor), but_to=_TELLING)
 
 
 def _is_pointer(cursor: Cursor) -> bool:

@@ -124,7 +124,8 @@ def test_a_body_that_writes_more_than_its_cut_lists_is_an_error(kernel_tree: Cal
     (theorem,) = (each for each in THEOREMS if each.name == "role.root-tdp")
     with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, [WRITES_MORE]) as kvm:
         task = Task(theorem, Vendor.INTEL)
-        (result,) = run([task], kvm, Solver(decide, satisfiable), processes=1, watcher=Unwatched())
+        solver = Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable)
+        (result,) = run([task], kvm, solver, processes=1, watcher=Unwatched())
     assert result.verdict is Verdict.ERROR
     assert result.reason is not None
     assert "a cut says too little: vcpu->arch.root_mmu.root_role after update_pkru_bitmask()" in result.reason

@@ -85,6 +85,10 @@ WRITES = {
     "assembly with an output": 'static void cut(struct whole *w) { asm("mov $7, %0" : "=m"(w->x)); }',
     "assembly with memory": 'static void cut(struct whole *w) { asm("" : : "r"(&w->x) : "memory"); asm("nop" : : "r"(&w->x) : "memory"); }',
     "a kept address": "static void cut(struct whole *w) { w->at = &w->x; *w->at = 7; }",
+    "an address that is returned": (
+        "static u32 *first(struct whole *w) { u32 *p = &w->x; return p; }"
+        "static void cut(struct whole *w) { *first(w) = 7; }"
+    ),
     "what holds it": (
         "static void cut(struct whole *w) { ((struct other *)((char *)w - __builtin_offsetof(struct other, held)))->held.x = 7; }"
     ),
