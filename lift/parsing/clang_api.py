@@ -237,6 +237,26 @@ def children(cursor: Cursor) -> list[Cursor]:
     return found
 
 
+_RECURSE = 2
+
+
+def _collect_all(child: Cursor, _parent: Cursor, found: list[Cursor]) -> int:
+    found.append(child)
+    return _RECURSE
+
+
+_deep_collector = _Visitor(_collect_all)
+
+
+def descendants(cursor: Cursor) -> list[Cursor]:
+    """All cursors below one, each before its children."""
+    found: list[Cursor] = []
+    _holding().clang_visitChildren(cursor, _deep_collector, found)
+    for child in found:
+        child._tu = cursor._tu
+    return found
+
+
 def spelling(cursor: Cursor) -> str:
     """What a cursor is called; for when there are very many."""
     library = _holding()

@@ -142,31 +142,32 @@ class WriteReader:
     # -- what there is ----------------------------------------------------------------------------
 
     def _walk(self) -> None:
-        todo = [self._function]
-        while todo:
-            cursor = todo.pop()
+        for cursor in clang_api.descendants(self._function):
             kind = clang_api.number_of_kind(cursor)
-            children = clang_api.children(cursor)
-            todo += reversed(children)
             if kind in (_ASSIGNMENT, _COMPOUND):
                 operator = clang_api.binary_operator(cursor)
                 if operator is not None and operator[1]:
-                    self._assignment(cursor, children[0], children[1], plain=operator[0] is None)
+                    target, value = clang_api.children(cursor)
+                    self._assignment(cursor, target, value, plain=operator[0] is None)
             elif kind == _UNARY:
-                if clang_api.unary_operator(cursor) in _STEPS:
-                    self._assignment(cursor, children[0], None, plain=False)
-                elif clang_api.unary_operator(cursor) is UnaryOp.ADDRESS:
-                    local = self._local_pointer(children[0])
+                operation = clang_api.unary_operator(cursor)
+                if operation in _STEPS:
+                    (target,) = clang_api.children(cursor)
+                    self._assignment(cursor, target, None, plain=False)
+                elif operation is UnaryOp.ADDRESS:
+                    local = self._local_pointer(*clang_api.children(cursor))
                     if local is not None:
                         self._escaped.add(local)
-            elif kind == _CALL and children:
-                self._met_call(cursor, *children)
+            elif kind == _CALL:
+                parts = clang_api.children(cursor)
+                if parts:
+                    self._met_call(cursor, *parts)
             elif kind == _ASM:
                 self._found.assembly.append(cursor)
             elif kind == _VARIABLE:
                 self._declared(cursor)
             elif kind in (_RETURN, _INIT_LIST):
-                self._found.kept += (each for each in children if _may_keep(each))
+                self._found.kept += (each for each in clang_api.children(cursor) if _may_keep(each))
 
     def _declared(self, cursor: Cursor) -> None:
         if clang_api.has_static_storage(cursor) or not _is_pointer(cursor):
