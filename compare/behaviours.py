@@ -14,7 +14,8 @@ from mmuproof.lift.machine.comparing_machine import ComparingMachine
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer, Target, Value
-from mmuproof.lift.machine.opaque_calls import Argument, CallResults, OpaqueCall, scalars_of
+from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
+from mmuproof.lift.machine.reached import Argument, scalars_of
 from mmuproof.lift.machine.values import leaves, null_condition
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.evidence import Check, Evidence, Step

@@ -14,7 +14,8 @@ from mmuproof.compare.usual import usual
 from mmuproof.lift.c_types import Leaf, RecordType, StructMember, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer
-from mmuproof.lift.machine.opaque_calls import Argument, CallResults, OpaqueCall, scalars_of
+from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
+from mmuproof.lift.machine.reached import Argument, scalars_of
 from mmuproof.lift.machine.values import Target, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops

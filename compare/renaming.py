@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from clang.cindex import Cursor
-
 from mmuproof.compare.matching import matching_parameters
 from mmuproof.compare.versions import Pairing, Version, pair_functions
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.printed import Printed
@@ -90,10 +88,11 @@ class _Side:
         """The structs and unions that have a tag, with a unit that defines each."""
         return {name: unit for unit in reversed(self.units) for name in unit.declared.records if "(" not in name}
 
-    def members(self, record: str) -> Mapping[str, Cursor]:
-        """The members of a struct, those of anonymous members of it included."""
-        unit = self.records[record]
-        return dict(_members(unit.declared.records[record]))
+    def members(self, record: str) -> Mapping[str, StructMember]:
+        """The members of a struct, those of anonymous members of it included; none of one that is not understood."""
+        with suppress(Missing, Refused):
+            return self.records[record].record(record).members
+        return {}
 
     def placed(self, name: str, former: str) -> FormerNames:
         """A name with another, by all that it is a name of."""
@@ -122,14 +121,6 @@ class _Side:
     def text(self, function: str) -> str:
         """A function as clang prints it."""
         return self.version.printed(self.version.where(function)[0]).text(function)
-
-
-def _members(record: Cursor) -> Iterator[tuple[str, Cursor]]:
-    for each in record.type.get_canonical().get_fields():
-        if each.spelling and "(" not in each.spelling:
-            yield each.spelling, each
-        else:
-            yield from _members(each.type.get_canonical().get_declaration())
 
 
 @dataclass(frozen=True)
@@ -225,7 +216,8 @@ class _Search:
             before, after = self.old.members(former), self.new.members(here)
             gone, come = before.keys() - after.keys(), after.keys() - before.keys()
             for holder in sorted(come):
-                inside = dict(_members(after[holder].type.get_canonical().get_declaration()))
+                held = after[holder].type
+                inside = held.members if isinstance(held, RecordType) else {}
                 moved = inside.keys() & gone
                 if moved and not (inside.keys() - moved) & after.keys():
                     yield (here, holder), ""
@@ -234,16 +226,9 @@ class _Search:
                 best = self._best(name, come)
                 if best is None and len(gone) == len(come) == 1:
                     (best,) = come
-                if best is not None and self._same_kind(former, name, here, best):
+                if best is not None and _same_kind(before[name].type, after[best].type):
                     yield (here, best), name
                     come = come - {best}
-
-    def _same_kind(self, former: str, name: str, here: str, other: str) -> bool:
-        with suppress(Missing, Refused, KeyError):
-            before = self.old.records[former].record(former).members[name].type
-            after = self.new.records[here].record(here).members[other].type
-            return _same_kind(before, after)
-        return False
 
     def _parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Parameters of another name."""

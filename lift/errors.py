@@ -68,6 +68,10 @@ class Refused(LiftError):  # noqa: N818 - reads as what happened
         super().__init__(f"{location}: {message}" if location else message)
 
 
+class NotFollowed(Refused):
+    """What a function does cannot be followed, inline assembly or a loop, though what it writes may be known."""
+
+
 class Undefined(Refused):
     """The C is undefined on every execution, whatever the inputs are."""
 

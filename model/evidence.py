@@ -37,11 +37,15 @@ class Step:
 
 @dataclass(frozen=True)
 class CutCall:
-    """A call whose body was not followed, with the reason why an unknown result may stand for it."""
+    """A call whose body was not followed, with the reason why an unknown result may stand for it.
+
+    ``unchecked`` is what was not read of what it may write.
+    """
 
     function: str
     at: str
     reason: str
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

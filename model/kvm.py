@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cached_property
 
-from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
@@ -130,6 +130,17 @@ class Kvm(ABC):
             UnlistedConstant: it is none of those that theorems may ask for.
         """
         return self._listed(name) is not None
+
+    def has_defined(self, name: str) -> bool:
+        """Whether a macro or enumerator is defined, or was in a kernel before this one.
+
+        Raises:
+            UnlistedConstant: it is none of those that theorems may ask for.
+        """
+        try:
+            return self.defines(name)
+        except Gone:
+            return True
 
     def _listed(self, name: str) -> int | None:
         if name not in CONSTANTS and name not in OF_OTHER_KERNELS:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mmuproof.lift.errors import Gone
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
 
@@ -69,11 +68,7 @@ class KnownFinding:
 
     def known_of(self, kvm: Kvm, release: str) -> bool:
         """Whether a release may still show it: a mistake that comes back after its repair is a new one."""
-        try:
-            mended = bool(self.lacking) and kvm.defines(self.lacking)
-        except Gone:
-            mended = True
-        return not mended and not _repaired(release, self.repaired)
+        return not (self.lacking and kvm.has_defined(self.lacking)) and not _repaired(release, self.repaired)
 
 
 def known_in(kvm: Kvm, findings: Iterable[KnownFinding], release: str) -> tuple[KnownFinding, ...]:

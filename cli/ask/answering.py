@@ -10,6 +10,8 @@ from mmuproof.cli.ask.replies import Goal, Reply
 from mmuproof.cli.shared.results import Counterexample, CutNote
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.telling.counterexamples import explain
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.doubts import left_out
 from mmuproof.model.evidence import Check, CheckKind, Evidence
 from mmuproof.model.statement import Case, Shown, Statement, Symptom
 from mmuproof.model.vendor import Vendor
@@ -23,10 +25,16 @@ _DEFINED = "nothing on the way is undefined in C"
 def answer(
     asked: Posed, name: str, wanted: Goal, vendor: Vendor | None, assumptions: Sequence[Assumption], solver: Solver
 ) -> Reply:
-    """Decide a question, and tell the example if there is one."""
+    """Decide a question, and tell the example if there is one.
+
+    Raises:
+        Refused: it depends on what a call that is not followed writes and is not known to.
+    """
     start = time.perf_counter()
     claim = _claim(asked, wanted, assumptions)
     obligation = claim.obligation
+    for unlisted in left_out(obligation.order):
+        raise Refused(f"a cut says too little: {unlisted}")
     decided = solver.decide(obligation, list(_preferred(claim, obligation, asked.evidence)))
     reason, example = decided.reason, None
     if decided.verdict is Verdict.VACUOUS:
@@ -44,7 +52,9 @@ def answer(
         reason=reason,
         seconds=time.perf_counter() - start,
         assumptions=tuple(dict.fromkeys(each.label for each in claim.case.assumptions)),
-        cuts=tuple(dict.fromkeys(CutNote(cut.function, cut.at, cut.reason) for cut in asked.evidence.cuts)),
+        cuts=tuple(
+            dict.fromkeys(CutNote(cut.function, cut.at, cut.reason, cut.unchecked) for cut in asked.evidence.cuts)
+        ),
         example=example,
     )
 

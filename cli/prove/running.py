@@ -16,6 +16,7 @@ from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.counterexamples import NoSymptom, explain
 from mmuproof.lift.errors import Gone, Missing, Refused, SourceError, Undefined
+from mmuproof.lift.machine.doubts import left_out
 from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
@@ -194,6 +195,9 @@ class Prover:
         except Exception as error:
             # One theorem that cannot be stated must not keep the others from being decided.
             return ended(Verdict.ERROR, f"stating it failed: {_described(error)}", error)
+        unlisted = next((each for claim in claims for each in left_out(claim.obligation.order)), None)
+        if unlisted is not None:
+            return ended(Verdict.ERROR, f"a cut says too little: {unlisted}")
         if not claims:
             return ended(Verdict.ERROR, "the theorem states no claim")
         seconds = time.thread_time() - start
@@ -228,7 +232,9 @@ def _conclude(
     told = _tell(task, claims, findings, known)
     theorem = task.theorem
     labels = (assumption.label for each in claims for assumption in each.case.assumptions)
-    cuts = (CutNote(cut.function, cut.at, cut.reason) for each in claims for cut in each.case.evidence.cuts)
+    cuts = (
+        CutNote(cut.function, cut.at, cut.reason, cut.unchecked) for each in claims for cut in each.case.evidence.cuts
+    )
     result = Result(
         theorem=theorem.name,
         vendor=task.vendor,

@@ -55,7 +55,7 @@ class NamedDefect(Protocol):
         """What puts the defect into a tree; empty if nothing does."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """An implementation of KVM, and what a report says about it.
 
@@ -164,7 +164,8 @@ class Installed:
         from mmuproof.cli.shared.results import KernelIdentity
         from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 
-        return Subject(ReferenceKvm(), KernelIdentity(source=REFERENCE, version=None, digest=_model_digest()), RELEASE)
+        identity = KernelIdentity(source=REFERENCE, version=None, digest=_model_digest())
+        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE)
 
     @contextmanager
     def kernel(
@@ -195,12 +196,12 @@ class Installed:
             more = () if former is None else former.constants
             kvm = opened.enter_context(open_kernel(tree, edits, given=given, ahead=ahead, more=more))
             yield Subject(
-                kvm,
-                kernel_identity(source, tree, kvm.config, tree.digest),
-                tree.version,
-                lambda some: open_kernel(tree, some, given=given, like=kvm),
-                None if former is None else partial(former.read, kvm),
-                lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
+                kvm=kvm,
+                identity=kernel_identity(source, tree, kvm.config, tree.digest),
+                release=tree.version,
+                edited=lambda some: open_kernel(tree, some, given=given, like=kvm),
+                under_former_names=None if former is None else partial(former.read, kvm),
+                has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
             )
 
 

@@ -57,11 +57,12 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class CutNote:
-    """A call that was not followed, and why that is sound."""
+    """A call that was not followed, why that is sound, and what was not read of what it may write."""
 
     function: str
     at: str
     reason: str
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,6 +133,9 @@ def _sentence(text: str) -> str:
 # -- the table -----------------------------------------------------------------------------------------
 
 
+_MOST_UNCHECKED = 3
+"""How much is named of what was not read of a call that was not followed."""
+
 Footnotes = dict[tuple[str, str], list[CutNote]]
 
 
@@ -184,7 +187,10 @@ def print_cuts(output: Output, footnotes: Footnotes) -> None:
     output.line("Calls not followed, whose results may be anything, and why that loses nothing:")
     for index, ((function, reason), cuts) in enumerate(footnotes.items(), 1):
         more = f" +{len(cuts) - 1}" if len(cuts) > 1 else ""
-        output.line(f"{f'[{index}]':>6} {function}() ", (f"{cuts[0].at}{more}", "cyan"), (f"  {reason}", "dim"))
+        left = list(dict.fromkeys(each for cut in cuts for each in cut.unchecked))
+        also = f" and {len(left) - _MOST_UNCHECKED} more" if len(left) > _MOST_UNCHECKED else ""
+        unread = f"; not checked: {', '.join(left[:_MOST_UNCHECKED])}{also}" if left else ""
+        output.line(f"{f'[{index}]':>6} {function}() ", (f"{cuts[0].at}{more}", "cyan"), (f"  {reason}{unread}", "dim"))
     output.line()
 
 

@@ -64,7 +64,7 @@ def _result(result: Result) -> dict[str, object]:
 
 def cut_content(cut: CutNote) -> dict[str, object]:
     """A call that was not followed."""
-    return {"function": cut.function, "at": cut.at, "reason": cut.reason}
+    return {"function": cut.function, "at": cut.at, "reason": cut.reason, "unchecked": list(cut.unchecked)}
 
 
 def counterexample_content(told: Counterexample) -> dict[str, object]:

@@ -8,21 +8,28 @@ from functools import partial
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, VoidType, member_at
-from mmuproof.lift.errors import Missing, Refused
+from mmuproof.lift.effects import Effects
+from mmuproof.lift.errors import Missing, NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.call_policy import StandIn
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
+from mmuproof.lift.machine.doubts import WrittenByCall
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CallMade, NotedCut
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import input_pointer
+from mmuproof.lift.machine.reached import left_outside, reach
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Function, Location
 from mmuproof.smt.terms import BitVec, resize, var
+
+
+class GivenUp(Exception):  # noqa: N818 - reads as what happened
+    """A function is not to be followed, which it was: the run has to begin anew."""
 
 
 class CutCalls:
@@ -49,6 +56,7 @@ class CutCalls:
     ) -> None:
         self._cuts, self._definitions = cuts, definitions
         self._run, self._access, self._values, self._variables = run, access, values, variables
+        self._given_up: dict[str, str] = {}
 
     def passes_over(self, function: str) -> bool:
         """Never: all arguments are evaluated."""
@@ -71,11 +79,44 @@ class CutCalls:
         at: Location,
         run_body: Callable[[], Result],
     ) -> Result:
-        """See `CallPolicy`."""
-        return run_body()
+        """See `CallPolicy`; a function that cannot be followed, but read, is given up.
+
+        Raises:
+            GivenUp: the run has to begin anew without following this function.
+        """
+        name = function.name
+        if name in self._given_up:
+            return self._stand_for(function, arguments, state, at)
+        try:
+            return run_body()
+        except NotFollowed as refused:
+            effects = self._definitions.effects(name)
+            if effects is None or not effects.is_all or not isinstance(function.result, IntType | VoidType):
+                raise
+            self._given_up[name] = (
+                f"is not followed, for {refused.message}; its result is any, and what its body writes becomes unknown"
+            )
+            raise GivenUp from None
+
+    def _stand_for(self, function: Function, arguments: Sequence[Value | Place], state: State, at: Location) -> Result:
+        """What a call of a function comes to that is given up."""
+        effects = self._definitions.effects(function.name)
+        assert effects is not None
+        cut = Cut(function=function.name, reason=self._given_up[function.name])
+        self._run.cut_calls[NotedCut(cut, at)] = None
+        tag = self._run.unique(f"{function.name}()")
+        types = [_target(each.type) for each in function.parameters]
+        self._write(
+            WrittenByCall(tag=tag, effects=effects, arguments=arguments, types=types, cut=None), arguments, state
+        )
+        if not isinstance(function.result, IntType):
+            return None
+        width = 1 if function.result.is_bool else function.result.bits
+        return resize(var(tag, width), function.result.bits)
 
     def _cut(self, cut: Cut, expr: syntax.Call, state: State) -> Value | None:
-        self._run.cut_calls[NotedCut(cut, expr.at)] = None
+        effects = self._definitions.effects(cut.function)
+        self._run.cut_calls[NotedCut(cut, expr.at, _unchecked(cut, effects))] = None
         arguments: list[Value | None] = []
         for argument in expr.arguments:
             if isinstance(argument.type, RecordType):
@@ -93,6 +134,10 @@ class CutCalls:
             )
         )
         tag = self._run.unique(f"{cut.function}()")
+        if effects is not None and effects.writes:
+            types = [_pointed_to(each) for each in expr.arguments]
+            written = WrittenByCall(tag=tag, effects=effects, arguments=arguments, types=types, cut=cut)
+            self._write(written, arguments, state)
         for position, path in cut.writes:
             pointer = arguments[position] if position < len(arguments) else None
             # A number that is 0 is no null pointer: it shows that the arguments are others than the cut says.
@@ -110,6 +155,13 @@ class CutCalls:
                 raise Refused(f"cut {cut.function}: there is no argument {position}", str(expr.at))
             self._answer(cut, arguments[position], expr.arguments[position], path, stored, state)
         return self._cut_result(cut, expr, arguments, tag) if cut.gives is None else cut.gives
+
+    def _write(self, written: WrittenByCall, arguments: Sequence[Value | Place | None], state: State) -> None:
+        """Let a call write what it may, of what it can reach."""
+        found: dict[Object, str] = {}
+        for argument in (*arguments, *left_outside(state.memory)):
+            reach(argument, state.memory, "", found)
+        state.memory.doubt(written, found)
 
     def _answer(self, cut: Cut, value: Value | None, argument: Expr, path: str, stored: Value, state: State) -> None:
         """Put a known value behind one of a cut's pointer arguments."""
@@ -145,14 +197,7 @@ class CutCalls:
 
     def _make_unknown(self, cut: Cut, pointer: Pointer, argument: Expr, path: str, tag: str, state: State) -> None:
         """Havoc what a cut may write behind one of its pointer arguments."""
-        while (
-            isinstance(argument, syntax.Cast)
-            and isinstance(argument.operand.type, PointerType)
-            and isinstance(argument.type, PointerType)
-            and isinstance(argument.type.target, VoidType)
-        ):
-            argument = argument.operand
-        type_ = argument.type.target if isinstance(argument.type, PointerType) else argument.type
+        type_ = _pointed_to(argument)
         for target in pointer.targets:
             place = target.place
             if place is None:
@@ -170,6 +215,30 @@ class CutCalls:
             for _, offset in self._access.choices(moved, member.width, state, argument.at):
                 with Located(argument.at):
                     state.memory.make_range_unknown(place.object, offset, member.width, tag)
+
+
+def _unchecked(cut: Cut, effects: Effects | None) -> tuple[str, ...]:
+    """Of what is not known whether the cut lists what it writes."""
+    if effects is None:
+        return ("its body",)
+    others = (f"that {'numbers' if each == '*' else each} it writes are others" for each in cut.elsewhere)
+    return tuple(dict.fromkeys((*others, *(each.what for each in effects.not_read))))
+
+
+def _pointed_to(argument: Expr) -> CType:
+    """The type that an argument points to, before it is made a ``void *``; its own if it is no pointer."""
+    while (
+        isinstance(argument, syntax.Cast)
+        and isinstance(argument.operand.type, PointerType)
+        and isinstance(argument.type, PointerType)
+        and isinstance(argument.type.target, VoidType)
+    ):
+        argument = argument.operand
+    return _target(argument.type)
+
+
+def _target(type_: CType) -> CType:
+    return type_.target if isinstance(type_, PointerType) else type_
 
 
 def _first_member(type_: CType, paths: Sequence[str]) -> StructMember:

@@ -18,6 +18,8 @@ class Cut:
         writes: what becomes unknown: the position of a pointer argument (from 0) and the dotted path of
             the member that is written in what it points to, ``*`` for just what it points to, empty for the
             whole object that it points into; paths that a member has had over time are separated by ``|``.
+        elsewhere: of what types it writes objects that are none of those that are looked at, ``*`` for numbers that
+            pointers lead to; that they are others is for the reason to say, and is not checked.
         writes_globals: names of objects with static storage that become unknown.
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.
@@ -29,6 +31,7 @@ class Cut:
     function: str
     reason: str
     writes: tuple[tuple[int, str], ...] = ()
+    elsewhere: tuple[str, ...] = ()
     writes_globals: tuple[str, ...] = ()
     repeatable: bool = False
     result_mask: int | None = None

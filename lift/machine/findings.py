@@ -52,10 +52,11 @@ class NotedStep:
 
 @dataclass(frozen=True)
 class NotedCut:
-    """A call that was not followed."""
+    """A call that was not followed; ``unchecked`` is of what it is not known whether the cut lists what it writes."""
 
     cut: Cut
     at: Location
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmuproof.lift.machine.cut_calls import CutCalls
+from mmuproof.lift.machine.cut_calls import CutCalls, GivenUp
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.evaluation import Result
@@ -83,4 +83,9 @@ class Machine:
         Raises:
             Refused: the function does something that is not understood, or is undefined for certain.
         """
-        return self._evaluator.run(function, arguments, memory, condition)
+        while True:
+            mark = self._run.mark()
+            try:
+                return self._evaluator.run(function, arguments, memory, condition)
+            except GivenUp:
+                self._run.go_back(mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -125,6 +125,26 @@ class Either:
         return low, Cell(high - low, choose(self.condition, left, right))
 
 
+class Doubt(Protocol):
+    """What a call may have written besides what it is known to write."""
+
+    def value(self, object_: Object, start: int, width: int, value: Value) -> Value:
+        """What is at a place where there was ``value`` before the call."""
+
+
+@dataclass(frozen=True, eq=False)
+class Doubtful:
+    """One content, of which a call may have written some."""
+
+    before: Base
+    doubt: Doubt
+
+    def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
+        """See `Base`."""
+        start, cell = self.before.cell(object_, position)
+        return start, Cell(cell.width, self.doubt.value(object_, start, cell.width, cell.value))
+
+
 def _zero(leaf: Leaf) -> Value:
     return NULL if isinstance(leaf.type, PointerType) else bv(0, leaf.width)
 
@@ -229,6 +249,19 @@ class Memory:
             if object_.is_outside:
                 self.forget(object_)
         self._outside = Unknown(tag)
+
+    def doubt(self, doubt: Doubt, own: Collection[Object]) -> None:
+        """Hand all that other code can reach, and some of the machine's own objects, to ``doubt``."""
+        for object_, cells in list(self._cells.items()):
+            if object_.is_outside or object_ in own:
+                for start, cell in list(cells.items()):
+                    value = doubt.value(object_, start, cell.width, cell.value)
+                    if value is not cell.value:
+                        self.write(object_, start, cell.width, value)
+        for object_ in [*self._bases, *(each for each in own if each not in self._bases)]:
+            if object_.is_outside or object_ in own:
+                self._bases[object_] = Doubtful(self._base(object_), doubt)
+        self._outside = Doubtful(self._outside, doubt)
 
     @property
     def changed(self) -> tuple[Object, ...]:

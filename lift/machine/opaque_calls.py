@@ -10,7 +10,7 @@ is for who compares them to show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmuproof.lift import syntax
@@ -21,14 +21,12 @@ from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import Memory, input_pointer
+from mmuproof.lift.machine.reached import Argument, left_outside, reach, scalars_of
 from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointer, Target, Value, leaves, unset_name
 from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
-
-Argument = Value | Place | None
-"""What a call is given: a value, a copy of a struct that is passed by value, or None for what is not evaluated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,8 +233,8 @@ class OpaqueCalls:
         name = self._names.get(name, name)
         parameters = () if definition is None else tuple(each.name for each in definition.parameters)
         found: dict[Object, str] = {}
-        for number, argument in enumerate((*arguments, *_left_outside(state.memory)), 1):
-            _reach(argument, state.memory, str(number), found)
+        for number, argument in enumerate((*arguments, *left_outside(state.memory)), 1):
+            reach(argument, state.memory, str(number), found)
         call = OpaqueCall(
             function=name,
             at=at,
@@ -274,14 +272,6 @@ class OpaqueCalls:
         return numbers[count - 1] if count <= len(numbers) else count
 
 
-def scalars_of(argument: Argument) -> Iterator[Value]:
-    """The scalars that an argument consists of."""
-    if isinstance(argument, Place):
-        yield from (cell.value for cell in argument.object.content.values())
-    elif argument is not None:
-        yield argument
-
-
 def _copied(arguments: Sequence[Argument], types: Sequence[CType], memory: Memory, at: Location) -> list[Argument]:
     """Arguments with the content that structs passed by value have when the call is made."""
     with Located(at):
@@ -303,21 +293,6 @@ def _copy(source: Place, made: Object, memory: Memory) -> Place:
     return Place(made, 0)
 
 
-def _reach(value: Argument, memory: Memory, way: str, found: dict[Object, str]) -> None:
-    """Find the machine's own objects that a callee can reach, each with the first way to it."""
-    pointers = [each for each in scalars_of(value) if isinstance(each, Pointer)]
-    places = [target.place for each in pointers for target in each.targets if target.place is not None]
-    for number, place in enumerate(places):
-        object_ = place.object
-        if object_.kind in (ObjectKind.INPUT, ObjectKind.CONSTANT) or object_ in found:
-            continue
-        found[object_] = inner = f"{way}.{number}"
-        for offset, width in memory.written(object_):
-            held = memory.read(object_, offset, width)
-            if isinstance(held, Pointer):
-                _reach(held, memory, f"{inner}+{offset}", found)
-
-
 def _named(found: Mapping[Object, str], before: Mapping[str, str]) -> dict[Object, str]:
     """Names for objects, no two alike: their own where the run before has one of that name, or what it says there."""
     named: dict[Object, str] = {}
@@ -336,16 +311,6 @@ def _without_frames(refused: Refused) -> Refused:
     """A refusal that is kept: it would keep all that was computed where it was raised."""
     refused.__traceback__ = refused.__context__ = refused.__cause__ = None
     return refused
-
-
-def _left_outside(memory: Memory) -> Iterator[Pointer]:
-    """The pointers that have been written where other code can find them."""
-    for object_ in memory.changed:
-        if object_.is_outside:
-            for offset, width in memory.written(object_):
-                held = memory.read(object_, offset, width)
-                if isinstance(held, Pointer):
-                    yield held
 
 
 def _pointer_text(pointer: Pointer) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import RecordType, VoidType
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
@@ -187,7 +187,7 @@ class Statements:
             current = meet([end, *continued])
             if current is not None and stmt.step is not None:
                 self._values.evaluate(stmt.step, current)
-        raise Refused("a loop whose bound is not known", str(stmt.at))
+        raise NotFollowed("a loop whose bound is not known", str(stmt.at))
 
     def _switch(self, stmt: syntax.Switch, state: State) -> State | None:
         selector = self._values.value(stmt.condition, state)

@@ -52,6 +52,8 @@ class Object:
     links: int = field(default=0, repr=False)
     settled: bool = field(default=False, repr=False)
     """Whether no call can change it: set up once, before any code that is looked at."""
+    is_variable: bool = field(default=False, repr=False)
+    """Whether it is a variable with static storage, which is known by its name."""
     ended: bool = field(default=False, repr=False)
     """Whether the block that declares it has been left; true on every path, since blocks nest."""
     serial: int = field(default_factory=lambda: next(_serials), repr=False)

@@ -62,6 +62,7 @@ class Variables:
             return found
         if variable.initializer is None:
             found = self._globals[variable] = Object(name=variable.name, type=variable.type, kind=ObjectKind.INPUT)
+            found.is_variable = True
             found.settled, found.words = self._is_settled(variable.name), self._run.words
             return found
         found = self._globals[variable] = Object(name=variable.name, type=variable.type, kind=ObjectKind.ZERO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ctypes import (
     CDLL,
     CFUNCTYPE,
@@ -20,7 +20,7 @@ from ctypes import (
 from functools import cache
 from typing import TypeVar
 
-from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, _CXString, conf
+from clang.cindex import Cursor, CursorKind, SourceLocation, TranslationUnit, Type, TypeKind, _CXString, conf
 
 from mmuproof.lift.syntax import BinaryOp, UnaryOp
 
@@ -237,6 +237,26 @@ def children(cursor: Cursor) -> list[Cursor]:
     return found
 
 
+_RECURSE = 2
+
+
+def _collect_all(child: Cursor, _parent: Cursor, found: list[Cursor]) -> int:
+    found.append(child)
+    return _RECURSE
+
+
+_deep_collector = _Visitor(_collect_all)
+
+
+def descendants(cursor: Cursor) -> list[Cursor]:
+    """All cursors below one, each before its children."""
+    found: list[Cursor] = []
+    _holding().clang_visitChildren(cursor, _deep_collector, found)
+    for child in found:
+        child._tu = cursor._tu
+    return found
+
+
 def spelling(cursor: Cursor) -> str:
     """What a cursor is called; for when there are very many."""
     library = _holding()
@@ -251,6 +271,14 @@ def type_of(cursor: Cursor) -> Type:
     found: Type = _holding().clang_getCursorType(cursor)
     found._tu = cursor._tu
     return found
+
+
+def is_pointer(clang_type: Type, but_to: Collection[TypeKind] = ()) -> bool:
+    """Whether a type is that of a pointer, by whatever name; not to some kinds of types."""
+    canonical = clang_type.get_canonical()
+    if canonical.kind is not TypeKind.POINTER:
+        return False
+    return not but_to or canonical.get_pointee().get_canonical().kind not in but_to
 
 
 def file_and_line(cursor: Cursor) -> tuple[int, int]:

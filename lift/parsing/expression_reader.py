@@ -84,6 +84,11 @@ class ExpressionReader(InitializerReader):
             return self._names.parameters.get((variable.semantic_parent.spelling, name), name)
         return name
 
+    def function_name(self, function: Cursor) -> str:
+        """What a function is called."""
+        name = clang_api.spelling(function)
+        return self._names.functions.get(name, name)
+
     def part(self, whole: Cursor, member: Cursor) -> Variable:
         """A member of a variable that is a struct, as the variable that it was; the same object for every mention."""
         key = whole.spelling, member.spelling
@@ -152,8 +157,7 @@ class ExpressionReader(InitializerReader):
             type_ = self.type(clang_api.type_of(cursor), cursor)
             return syntax.Constant(type_, at, target.enum_value & ((1 << type_.bits) - 1))
         if kind is CursorKind.FUNCTION_DECL:
-            name = self._names.functions.get(target.spelling, target.spelling)
-            return syntax.FunctionName(FunctionType(target.type.spelling), at, name)
+            return syntax.FunctionName(FunctionType(target.type.spelling), at, self.function_name(target))
         raise self.refuse(cursor, f"name {cursor.spelling}, a {kind.name}")
 
     def _member(self, cursor: Cursor, at: Location) -> Expr:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from clang.cindex import Cursor, CursorKind
 
 from mmuproof.lift import syntax
+from mmuproof.lift.errors import NotFollowed
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.expression_reader import ExpressionReader
 from mmuproof.lift.syntax import Function, Location, Stmt, Variable
@@ -26,7 +27,7 @@ class Reader(ExpressionReader):
         parameters = [self.variable(child) for child in children if child.kind is CursorKind.PARM_DECL]
         body = next(child for child in children if child.kind is CursorKind.COMPOUND_STMT)
         return Function(
-            name=self._names.functions.get(cursor.spelling, cursor.spelling),
+            name=self.function_name(cursor),
             location=self.location(cursor),
             parameters=tuple(parameters),
             result=self.type(cursor.result_type, cursor),
@@ -170,7 +171,7 @@ class Reader(ExpressionReader):
         # With an empty template and no operands the compiler emits nothing: a barrier.
         if not clang_api.children(cursor) and '""' in texts and texts.index('""') <= 3:
             return syntax.Empty(at)
-        raise self.refuse(cursor, "inline assembly")
+        raise NotFollowed("inline assembly", str(at))
 
     _STATEMENTS: ClassVar[dict[int, Callable[[Reader, Cursor, Location], Stmt]]] = clang_api.by_number(
         {

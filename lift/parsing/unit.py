@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit, TranslationUnitLoadError
+from clang.cindex import Cursor, CursorKind, Diagnostic, Index, StorageClass, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.c_types import RecordType, members_named
+from mmuproof.lift.effects import Effects, EffectsOf
 from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, SourceError, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.reader import Reader
+from mmuproof.lift.parsing.write_reader import WriteReader
 from mmuproof.lift.syntax import Function, Location, Variable
+from mmuproof.lift.writes import FunctionWrites, NotRead
 
 MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
@@ -188,6 +191,8 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
+        self._read: dict[str, FunctionWrites | None] = {}
+        self._effects = EffectsOf(self)
         self._names, self._expected = THE_SAME_NAMES, frozenset[str]()
         self.found: set[str] = set()
 
@@ -195,6 +200,7 @@ class Unit:
         """The same unit under the names that an earlier tree has; it was opened for the constants under its own."""
         made = copy(self)
         made._reader, made._names, made._known = Reader(self._root, names), names, {}
+        made._read, made._effects = {}, EffectsOf(made)
         return made
 
     @cached_property
@@ -263,6 +269,34 @@ class Unit:
             if found is not None:
                 return found
         raise Missing([f"{' or '.join(names)}()"])
+
+    def among(self, others: Iterable[Unit]) -> Unit:
+        """The same unit, for whom the bodies of what it only declares are in others."""
+        made = copy(self)
+        made._effects = EffectsOf(made, *others)
+        return made
+
+    def effects(self, function: str) -> Effects | None:
+        """What a call of a function may write, told from the syntax; None if no body of it is known."""
+        return self._effects.find(function)
+
+    def writes(self, function: str) -> FunctionWrites | None:
+        """See `mmuproof.lift.effects.Bodies`."""
+        if function not in self._read:
+            cursor = self.declared.functions.get(self._names.function_here(function))
+            self._read[function] = None if cursor is None else self._read_writes(cursor)
+        return self._read[function]
+
+    def offers(self, function: str) -> bool:
+        """See `mmuproof.lift.effects.Bodies`."""
+        cursor = self.declared.functions.get(self._names.function_here(function))
+        return cursor is not None and cursor.storage_class is not StorageClass.STATIC
+
+    def _read_writes(self, cursor: Cursor) -> FunctionWrites:
+        try:
+            return WriteReader(self._reader, cursor).read()
+        except Refused as refused:
+            return FunctionWrites(not_read=(NotRead(refused.reason, self._reader.location(cursor)),))
 
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.

@@ -23,7 +23,11 @@ PAGE_FAULT = Cut(
     function="kvm_mmu_page_fault", reason="what the MMU makes of the fault; its arguments are the result here"
 )
 VMX_EXIT = Cut(function="nested_vmx_vmexit", reason="takes L1 the exit; its arguments are the result here")
-SVM_EXIT = Cut(function="nested_svm_vmexit", reason="takes L1 the exit; what the VMCB then holds is the result here")
+SVM_EXIT = Cut(
+    function="nested_svm_vmexit",
+    reason="takes L1 the exit; what the VMCB then holds is the result here",
+    elsewhere=("struct vmcb",),
+)
 CHECK_EMULATION = Cut(
     function="svm_check_emulate_instruction",
     reason="whether the instruction can be emulated: any answer; may queue an exception",

@@ -62,7 +62,17 @@ _WALK = (
         Cut(function=f"{name}_update_accessed_dirty_bits", reason=_FLAGS, result_mask=1 << 31)
         for name in ("paging64", "paging32")
     ),
-    Cut(function="permission_fault", reason="whether L2's own tables allow the access: any answer"),
+    Cut(
+        function="permission_fault",
+        reason="whether L2's own tables allow the access: any answer",
+        writes=(
+            (1, "cpu_role.base.cr0_wp"),
+            (1, "permissions|fmt.permissions"),
+            (1, "pkru_mask|fmt.pkru_mask"),
+            (1, "guest_rsvd_check|fmt.rsvd_bits_mask"),
+            (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
+        ),
+    ),
     Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer"),
     *(
         Cut(function=f"trace_kvm_mmu_{name}", reason="a tracepoint, which writes nothing that KVM reads")

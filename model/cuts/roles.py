@@ -138,7 +138,11 @@ TDP_MAP: tuple[Cut, ...] = (
     MAKE_SPTE,
     MAKE_MMIO_SPTE,
     Cut(function="is_access_allowed", reason="whether an SPTE allows the access already: any answer; reads only"),
-    Cut(function="tdp_mmu_set_spte_atomic", reason="writes the SPTE that has been made, or fails"),
+    Cut(
+        function="tdp_mmu_set_spte_atomic",
+        reason="writes the SPTE that has been made, or fails",
+        writes=((1, "old_spte"),),
+    ),
     Cut(function="kvm_flush_remote_tlbs_gfn", reason="flushes TLBs after the SPTE has been made"),
     Cut(function="kvm_flush_remote_tlbs_with_address", reason="flushes TLBs after the SPTE has been made"),
     Cut(function="trace_mark_mmio_spte", reason="a tracepoint; reads only"),
@@ -154,11 +158,19 @@ SET_SPTE: tuple[Cut, ...] = (
     MARK_MMIO_SPTE,
     Cut(function="spte_to_child_sp", reason="finds the page that an SPTE leads to; reads only"),
     Cut(function="to_shadow_page", reason="finds the page that an SPTE leads to; reads only"),
-    Cut(
-        function="drop_parent_pte",
-        reason="takes a page table away that a huge page replaces; what is mapped instead is given",
+    *(
+        Cut(
+            function="drop_parent_pte",
+            reason="takes a page table away that a huge page replaces; what is mapped instead is given",
+            writes=((position, "*"),),
+        )
+        for position in (2, 1)
     ),
-    Cut(function="drop_spte", reason="takes an SPTE of another frame away; what is mapped instead is given"),
+    Cut(
+        function="drop_spte",
+        reason="takes an SPTE of another frame away; what is mapped instead is given",
+        writes=((1, "*"),),
+    ),
     Cut(function="mmu_spte_update", reason="writes the SPTE that has been made"),
     Cut(function="rmap_add", reason="notes the SPTE in the reverse map"),
     Cut(function="kvm_mmu_page_set_access", reason="notes what the guest's entry grants, after the SPTE has been made"),

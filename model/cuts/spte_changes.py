@@ -36,6 +36,7 @@ RESCHEDULE = Cut(function="tdp_mmu_iter_cond_resched", reason="may let others ru
 AFTER_A_CHANGE = Cut(
     function="__handle_changed_spte",
     reason="frees what the old SPTE led to, and tells TDX; does not fail for tables of KVM's own",
+    elsewhere=("*",),
 )
 PRIVATE_MEMORY = Cut(function="kvm_mem_is_private", reason="whether a page is private to the guest: any answer")
 
@@ -72,7 +73,11 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_update_page_stats", reason="counts pages"),
     Cut(function="kvm_pfn_to_refcounted_page", reason="the page of a frame, if it has one; only an assertion asks"),
     PAGE_COUNT,
-    Cut(function="handle_changed_spte", reason="frees what the old SPTE led to; writes no SPTE that is still linked"),
+    Cut(
+        function="handle_changed_spte",
+        reason="frees what the old SPTE led to; writes no SPTE that is still linked",
+        elsewhere=("*",),
+    ),
     Cut(function="handle_changed_spte_acc_track", reason="notes that a page was used, which no SPTE depends on"),
     Cut(function="handle_changed_spte_dirty_log", reason="notes that a page was written, which no SPTE depends on"),
 )

@@ -20,7 +20,6 @@ CUTS: tuple[Cut, ...] = (
         ELSEWHERE,
         "kvm_setup_xss_caps",
         "sev_set_cpu_caps",
-        "kvm_cpu_cap_check_and_set",
         "kvm_add_user_return_msr",
         "nested_svm_init_msrpm_merge_offsets",
         "kvm_mmu_set_me_spte_mask",

@@ -37,6 +37,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="kvm_mmu_new_pgd",
         reason="finds or drops the root of the new tables; changes roots and requests, no role and no metadata",
+        elsewhere=("struct kvm_mmu_page", "*"),
     ),
     GET_TDP_LEVEL,
 )

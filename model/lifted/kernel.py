@@ -107,7 +107,9 @@ class LiftedKvm(Kvm):
             units = [self.units.get(path) for path in paths]
             like = self._like
             same = like is not None and all(like.units.get(unit.path) is unit for unit in units)
-            self._areas[name] = getattr(like, name) if same else area(*units)
+            # What one of an area's units declares, another may define.
+            others = {unit: [each for each in dict.fromkeys(units) if each is not unit] for unit in units}
+            self._areas[name] = getattr(like, name) if same else area(*(unit.among(others[unit]) for unit in units))
         return cast(_Area, self._areas[name])
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmuproof.lift.effects import Effects
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Function, Variable
 
@@ -22,6 +23,10 @@ class Linked:
     def find_function(self, name: str) -> Function | None:
         """See `mmuproof.lift.machine.definitions.Definitions`."""
         return next((found for unit in self._units if (found := unit.find_function(name)) is not None), None)
+
+    def effects(self, function: str) -> Effects | None:
+        """See `mmuproof.lift.machine.definitions.Definitions`; what it calls is looked for in its own unit only."""
+        return next((found for unit in self._units if (found := unit.effects(function)) is not None), None)
 
     def variable(self, name: str) -> Variable:
         """See `mmuproof.lift.machine.definitions.Definitions`."""

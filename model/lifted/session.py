@@ -151,7 +151,7 @@ class Session:
         return Evidence(
             tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in self.machine.checks),
             tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
-            tuple(CutCall(c.cut.function, str(c.at), c.cut.reason) for c in self.machine.cut_calls),
+            tuple(CutCall(c.cut.function, str(c.at), c.cut.reason, c.unchecked) for c in self.machine.cut_calls),
         )
 
     def calls(self, *functions: str) -> tuple[CallMade, ...]:

@@ -192,7 +192,7 @@ class _Scene:
             replace(cuts.RMAP_NEXT, gives=NULL),
             replace(cuts.SLOT_START, stores=((0, "rmap", pointer_to(heads)),)),
             replace(cuts.SLOT_NEXT, stores=((0, "rmap", NULL),)),
-            replace(cuts.RESCHEDULE, gives=bv(0, 8)),
+            replace(cuts.RESCHEDULE, gives=bv(0, 8), stores=((1, "yielded", no),)),
             replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
         )
 

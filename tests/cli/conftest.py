@@ -160,7 +160,8 @@ class FakeCatalogue:
         return self.findings
 
     def reference(self) -> Subject:
-        return Subject(cast(Kvm, FakeKvm()), KernelIdentity(source=REFERENCE, version=None, digest="abc"), "7.2.13")
+        identity = KernelIdentity(source=REFERENCE, version=None, digest="abc")
+        return Subject(kvm=cast(Kvm, FakeKvm()), identity=identity, release="7.2.13")
 
     @contextmanager
     def kernel(
@@ -177,7 +178,7 @@ class FakeCatalogue:
         found = self.sources.get(source, SourceError(f"{source} does not exist"))
         if isinstance(found, SourceError):
             raise found
-        yield Subject(cast(Kvm, FakeKvm()), found, found.version or "")
+        yield Subject(kvm=cast(Kvm, FakeKvm()), identity=found, release=found.version or "")
 
 
 Cli = Callable[..., CliResult]

@@ -86,7 +86,7 @@ class Catalogue(Installed):
     def reference(self):
         from mmuproof.cli.shared.catalogue import Subject
         from mmuproof.cli.shared.results import KernelIdentity
-        return Subject(None, KernelIdentity(source="none", version=None), "7.2.13")
+        return Subject(kvm=None, identity=KernelIdentity(source="none", version=None), release="7.2.13")
 
     def known_findings(self):
         return ()

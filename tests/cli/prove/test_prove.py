@@ -109,7 +109,7 @@ def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], 
         "reason": "second half: The claim is wrong.",
         "checked": "one-solver",
         "assumptions": ["guaranteed for bad.refuted"],
-        "cuts": [{"function": "callee", "at": "mmu.c:7", "reason": "says nothing"}],
+        "cuts": [{"function": "callee", "at": "mmu.c:7", "reason": "says nothing", "unchecked": []}],
         "counterexample": {
             "inputs": {"x": "B"},
             "steps": [],

@@ -118,7 +118,11 @@ class OneTheorem(FakeCatalogue):
 
         identity = KernelIdentity(source=source, version="7.2.13", digest="def")
         yield Subject(
-            model(self.clean), identity, "7.2.13", with_edits, has_read=lambda edits: edits[0].pattern != self.unread
+            kvm=model(self.clean),
+            identity=identity,
+            release="7.2.13",
+            edited=with_edits,
+            has_read=lambda edits: edits[0].pattern != self.unread,
         )
 
 

@@ -1,0 +1,132 @@
+"""What cuts say that their functions write is held against the bodies of a real kernel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmuproof.cli.prove.running import run
+from mmuproof.cli.shared.selection import Task
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.lift.errors import Missing
+from mmuproof.lift.machine.doubts import left_out
+from mmuproof.lift.tree.source import open_source
+from mmuproof.model.edits import SourceEdit
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.smt.obligation import Verdict
+from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.spec.hardware import Hardware
+
+pytestmark = pytest.mark.kernel
+
+_POINTER = "called through a pointer, or a static call that is one"
+_OUTSIDE = "defined in no unit that is parsed"
+_ELSEWHERE = "defined in a unit that is not parsed for the area that calls it"
+NOT_READ = {
+    **dict.fromkeys(
+        (
+            "arch.nested_mmu.get_pdptr",
+            "gva_to_gpa",
+            "kvm_x86_cache_reg",
+            "kvm_x86_get_cpl",
+            "kvm_x86_get_mt_mask",
+            "kvm_x86_get_rflags",
+            "kvm_x86_nested_translate_nested_gpa",
+            "kvm_x86_tdp_has_smep",
+            "vcpu.arch.guest_mmu.gva_to_gpa",
+        ),
+        _POINTER,
+    ),
+    **dict.fromkeys(
+        (
+            "___ratelimit",
+            "__mmuproof_get_user",
+            "_find_next_bit",
+            "_printk",
+            "avic_hardware_setup",
+            "avic_init_vmcb",
+            "gfn_to_hva_memslot_prot",
+            "kvm_io_bus_write",
+            "kvm_make_all_cpus_request",
+            "kvm_mmu_memory_cache_alloc",
+            "kvm_set_posted_intr_wakeup_handler",
+            "kvm_vcpu_gfn_to_memslot",
+            "kvm_vcpu_read_guest_atomic",
+            "kvm_vcpu_read_guest_page",
+            "mark_page_dirty_in_slot",
+            "memcmp",
+            "tdp_iter_next",
+            "tdp_iter_start",
+        ),
+        _OUTSIDE,
+    ),
+    **dict.fromkeys(
+        (
+            "cpuid_query_maxguestphyaddr",
+            "kvm_add_user_return_msr",
+            "kvm_calc_nested_tsc_offset",
+            "kvm_configure_mmu",
+            "kvm_emulate_instruction",
+            "kvm_init_shadow_ept_mmu",
+            "kvm_init_shadow_npt_mmu",
+            "kvm_initialize_cpu_caps",
+            "kvm_mmu_page_fault",
+            "kvm_mmu_set_ept_masks",
+            "kvm_mmu_set_me_spte_mask",
+            "kvm_setup_xss_caps",
+            "kvm_skip_emulated_instruction",
+            "mmu_try_to_unsync_pages",
+            "nested_vmcb02_recalc_intercepts",
+        ),
+        _ELSEWHERE,
+    ),
+}
+"""The cuts of the catalogue of which no body is known on Linux 7.2, and why."""
+
+
+def test_every_cut_is_checked_or_is_told_as_not_read(kernel_tree: Callable[[str], Path]) -> None:
+    unchecked: dict[str, set[str]] = defaultdict(set)
+    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+        for theorem in THEOREMS:
+            for vendor in theorem.vendors:
+                try:
+                    claims = theorem.state(kvm, vendor)
+                except (NotThere, Missing):
+                    continue
+                for claim in (each.on(Hardware()) for each in claims):
+                    assert list(left_out(claim.obligation.order)) == []
+                    for cut in claim.case.evidence.cuts:
+                        unchecked[cut.function].update(cut.unchecked)
+        defined = {name for unit in kvm.units.parsed for name in unit.definitions}
+    whole = {name for name, parts in unchecked.items() if "its body" in parts}
+    assert whole == set(NOT_READ)
+    for name in whole:
+        assert (NOT_READ[name] == _ELSEWHERE) == (name in defined), name
+        assert (NOT_READ[name] == _POINTER) == ("gva_to_gpa" in name or "get_pdptr" in name or "kvm_x86_" in name), name
+
+
+WRITES_MORE = SourceEdit(
+    "arch/x86/kvm/mmu/mmu.c",
+    r"(void update_pkru_bitmask\(struct kvm_mmu \*mmu\)\n\{\n(?:.*\n){4})",
+    r"\1\tmmu->root_role.word = 0;\n",
+)
+"""`update_pkru_bitmask()` is cut where roles are looked at, for it writes none."""
+
+
+def test_a_body_that_writes_more_than_its_cut_lists_is_an_error(kernel_tree: Callable[[str], Path]) -> None:
+    (theorem,) = (each for each in THEOREMS if each.name == "role.root-tdp")
+    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, [WRITES_MORE]) as kvm:
+        task = Task(theorem, Vendor.INTEL)
+        solver = Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable)
+        (result,) = run([task], kvm, solver, processes=1, watcher=Unwatched())
+    assert result.verdict is Verdict.ERROR
+    assert result.reason is not None
+    assert "a cut says too little: vcpu->arch.root_mmu.root_role after update_pkru_bitmask()" in result.reason
+    assert "which does not list what is written at arch/x86/kvm/mmu/mmu.c:" in result.reason
