@@ -145,6 +145,7 @@ NO_AREAS = {
         "linked": "several units as one",
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
+        "requests": "asks for set-ups",
         "session": "calls functions",
         "unit_paths": "which units there are",
         "units": "parses them when they are needed",

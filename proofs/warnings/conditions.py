@@ -214,6 +214,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     ),
     Assertion("mmu_set_spte", MMU_C, "only where guest tables are shadowed a present SPTE gets another frame"),
     Assertion("mmu_alloc_root", MMU_C, "a quadrant, and no direct page, goes with entries of 4 bytes"),
+    Assertion("kvm_mmu_after_set_cpuid", MMU_C, "the vCPU has not run yet"),
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
