@@ -330,6 +330,8 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         self, masks: ShadowMasks, kind: MmuKind, now: MmuRequest, error_code: BitVec, spte: BitVec
     ) -> SpteJudged:
         """See `SpteChanges.spte_permission_fault`."""
+        if not self._judges_by_table:
+            raise NotThere([f"{_BY_TABLE}()"])
         scene = _Scene([self._mmu, self._spte], masks, None, *_SET_UP)
         vcpu = self._vcpu_set_up(scene, masks, kind, now)
         mmu = Mmus(vcpu).built(kind)
@@ -381,13 +383,13 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         )
         call = session.calls(handler)[0]
         fault = as_pointer(call.arguments[1]) if call.arguments[1] is not None else None
-        place = fault.targets[0].place if fault is not None else None
-        if place is None or call.memory is None or not isinstance(place.object.type, RecordType):
+        told_at = fault.targets[0].place if fault is not None else None
+        if told_at is None or call.memory is None or not isinstance(told_at.object.type, RecordType):
             raise Refused(f"{call.function}() is told of no fault", str(call.at))
         found: dict[str, BitVec | Pointer] = {}
         for name in _OF_FAULT:
-            told = member(place.object.type, name)
-            found[name] = read(call.memory, place.object, place.offset + told.offset, told.width)
+            told = member(told_at.object.type, name)
+            found[name] = read(call.memory, told_at.object, told_at.offset + told.offset, told.width)
         return found
 
     @once

@@ -202,8 +202,9 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
     Assertion("nested_ept_inject_page_fault", "arch/x86/kvm/vmx/nested.c", "exit.injected-qualification"),
     Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
     Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
+    Assertion("reset_shadow_zero_bits_mask", MMU_C, "role.root-shadow"),
 )
-"""Assertions that other theorems decide, for whatever the hardware can report."""
+"""Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
