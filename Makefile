@@ -13,7 +13,7 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test test-long kernels lint format bench digests stated docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ digests: venv ## print a digest of every claim, to show that a redesign leaves t
 
 stated: venv-test ## write anew which parts of which theorems are stated of the cached kernels (make kernels)
 	$(BIN)/python tools/stated.py
+
+new-kernel: venv ## tell what a new kernel asks of us: what is lost, refuted, undecided (ARGS: --kernel SOURCE, --like OLDER)
+	@$(BIN)/python tools/new_kernel.py $(ARGS)
 
 docs: venv-test ## write anew what the documentation quotes: the list of theorems, the transcripts (make kernels)
 	$(BIN)/python tools/theorems.py

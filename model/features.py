@@ -55,6 +55,7 @@ class Feature(enum.Enum):
     TDP_SMEP = "a question to the vendor whether TDP tells modes apart"
     ADVANCED_EXIT_INFORMATION = "advanced information on EPT violations for L1"
     SHADOW_STACKS = "shadow-stack accesses in error codes"
+    SPTE_PERMISSIONS = "a table of what SPTEs permit"
     PRIVATE_ACCESS = "an error-code bit for private memory"
 
 
@@ -91,6 +92,10 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.SHADOW_STACKS: (
             *_mark(_CONSTANT, "PFERR_SS_MASK"),
             *_mark(_MEMBER, "struct vmcs12.guest_ssp", unit=_NESTED_VMX),
+        ),
+        Feature.SPTE_PERMISSIONS: (
+            *_mark(_FUNCTION, "spte_permission_fault"),
+            *_mark(_FUNCTION, "update_spte_permission_bitmask", unit=_MMU),
         ),
         Feature.PRIVATE_ACCESS: (
             *_mark(_CONSTANT, "PFERR_PRIVATE_ACCESS"),

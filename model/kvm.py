@@ -23,6 +23,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
+from mmuproof.model.set_ups import SetUps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.svm_gating import SvmGating
@@ -90,6 +91,11 @@ class Kvm(ABC):
     @abstractmethod
     def roles(self) -> Roles:
         """Roles of MMUs and of shadow pages."""
+
+    @property
+    @abstractmethod
+    def set_ups(self) -> SetUps:
+        """Set-ups of MMUs one after the other."""
 
     @property
     @abstractmethod

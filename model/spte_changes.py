@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.result_fields import AT_LEAST
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool
@@ -152,6 +153,21 @@ class SpteFacts:
     spte_to_pfn: BitVec
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpteJudged:
+    """What an MMU's table of permissions says of an SPTE.
+
+    Attributes:
+        faults: the access that faulted would fault through this SPTE.
+        told_apart: the MMU's root role says that MBEC, GMET or SMEP is on.
+        evidence: how it came about.
+    """
+
+    faults: Bool
+    told_apart: Bool
+    evidence: Evidence
+
+
 class SpteChanges(ABC):
     """Everything besides ``make_spte()`` that gives an SPTE a value."""
 
@@ -170,6 +186,20 @@ class SpteChanges(ABC):
     @abstractmethod
     def is_access_allowed(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:
         """``is_access_allowed()``: whether an SPTE allows what faulted."""
+
+    @abstractmethod
+    def spte_permission_fault(
+        self, masks: ShadowMasks, kind: MmuKind, now: MmuRequest, error_code: BitVec, spte: BitVec
+    ) -> SpteJudged:
+        """``spte_permission_fault()``: an SPTE against a fault as ``kvm_mmu_do_page_fault()`` tells of it.
+
+        Args:
+            masks: the host's.
+            kind: the MMU, which is set up for the first time.
+            now: what is asked of it.
+            error_code: what ``kvm_mmu_do_page_fault()`` is told, 64 bits.
+            spte: the SPTE, 64 bits.
+        """
 
     @abstractmethod
     def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:

@@ -24,12 +24,14 @@ from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
+from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.warnings import no_warning
 
@@ -48,6 +50,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_permissions.THEOREMS,
     *spte_page.THEOREMS,
     *spte_execution.THEOREMS,
+    *spte_table.THEOREMS,
     *spte_states.THEOREMS,
     *spte_fields.THEOREMS,
     *tracking.THEOREMS,
@@ -69,4 +72,5 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_nested.THEOREMS,
     *role_hardware.THEOREMS,
     *role_pages.THEOREMS,
+    *setup_consistent.THEOREMS,
 )

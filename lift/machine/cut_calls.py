@@ -131,6 +131,7 @@ class CutCalls:
                 guard=state.guard,
                 arguments=tuple(arguments),
                 caller=self._run.function,
+                memory=state.memory.copy() if cut.watched else None,
             )
         )
         tag = self._run.unique(f"{cut.function}()")

@@ -24,6 +24,7 @@ class Cut:
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.
         gives: the result, where the question that is asked fixes it.
+        watched: whether what memory holds at a call is kept with it.
         stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
             the path of the member as in ``writes`` (empty for the scalar pointed to) and the value.
     """
@@ -35,5 +36,6 @@ class Cut:
     writes_globals: tuple[str, ...] = ()
     repeatable: bool = False
     result_mask: int | None = None
+    watched: bool = False
     gives: Value | None = field(default=None, compare=False)
     stores: tuple[tuple[int, str, Value], ...] = field(default=(), compare=False)

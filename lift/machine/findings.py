@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.machine.values import Value
 from mmuproof.lift.syntax import Location
 from mmuproof.smt.terms import BitVec, Bool
@@ -63,7 +64,8 @@ class NotedCut:
 class CallMade:
     """A call that was not followed, where it happens: under ``guard``, with these arguments.
 
-    A struct among the arguments is None. What the function needs of its caller can be asked of this.
+    A struct among the arguments is None. What the function needs of its caller can be asked of this; ``memory`` is
+    what there is at the call, if the call is watched.
     """
 
     function: str
@@ -71,3 +73,4 @@ class CallMade:
     guard: Bool
     arguments: tuple[Value | None, ...]
     caller: str
+    memory: Memory | None = None

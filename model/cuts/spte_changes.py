@@ -40,6 +40,19 @@ AFTER_A_CHANGE = Cut(
 )
 PRIVATE_MEMORY = Cut(function="kvm_mem_is_private", reason="whether a page is private to the guest: any answer")
 
+PAGE_FAULT = Cut(
+    function="kvm_tdp_page_fault", reason="handles the fault; what it is told of it is looked at", watched=True
+)
+DO_PAGE_FAULT: tuple[Cut, ...] = (
+    *common.CUTS,
+    PAGE_FAULT,
+    Cut(function="__gfn_to_memslot", reason="finds the memory slot of an address, on which no permission depends"),
+    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of an address: no permission depends on it"),
+    Cut(function="kvm_prepare_memory_fault_exit", reason="tells userspace, after the fault has been handled"),
+    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+)
+"""For what a handler of page faults is told."""
+
 MARK_DIRTY = Cut(function="mark_page_dirty_in_slot", reason="notes that a page was written, which no SPTE depends on")
 PAGE_COUNT = Cut(function="page_count", reason="how often a page is used; only an assertion asks")
 

@@ -15,6 +15,7 @@ from mmuproof.model.defects import (
     nested,
     reserved_bits,
     roles,
+    set_ups,
     spte_changes,
     sptes,
     svm_gating,
@@ -41,6 +42,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *vmx_gating.DEFECTS,
             *svm_gating.DEFECTS,
             *roles.DEFECTS,
+            *set_ups.DEFECTS,
         )
     }
 )

@@ -34,6 +34,7 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
@@ -164,6 +165,11 @@ class LiftedKvm(Kvm):
     def roles(self) -> LiftedRoles:
         """See `Kvm.roles`."""
         return self._area("roles", LiftedRoles, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def set_ups(self) -> LiftedSetUps:
+        """See `Kvm.set_ups`."""
+        return self._area("set_ups", LiftedSetUps, MMU_C)
 
     @property
     def hardware_controls(self) -> LiftedHardwareControls:

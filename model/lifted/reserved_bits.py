@@ -16,12 +16,13 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
-from mmuproof.smt.terms import BitVec, Bool, Term, bv, ite, ne, resize, to_bv, var, zext
+from mmuproof.smt.terms import BitVec, Bool, Term, bv, ne, resize, to_bv, var, zext
 
 _RESETS: Mapping[MmuKind, str] = MappingProxyType(
     {
@@ -107,7 +108,8 @@ class LiftedReservedBits(ReservedBits, Remembers):
         valid = bit_fields(role.type, role.offset)["valid"]
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         for request in (earlier, now):
-            self._set_up_once(session, state, kind, request)
+            largest = self._ept_page_level() if kind is MmuKind.NESTED_EPT else bv(0, 32)
+            set_up_once(session, memory, vcpu, kind, request, largest_page=largest)
         root = self._role_of_root(state)
         depth = bit_fields(root.type, root.offset)["level"]
         return CheckedMmu(
@@ -128,41 +130,6 @@ class LiftedReservedBits(ReservedBits, Remembers):
         built = state.mmus.built(state.kind).type
         assert isinstance(built, RecordType)
         return state.built("root_role" if self._mmu.has_member(built.name, "root_role") else "cpu_role")
-
-    def _set_up_once(self, session: Session, state: _State, kind: MmuKind, request: MmuRequest) -> None:
-        vcpu = {"struct kvm_vcpu": pointer_to(state.vcpu)}
-        if kind is MmuKind.NESTED_EPT:
-            session.call(
-                state.memory,
-                "kvm_init_shadow_ept_mmu",
-                objects=vcpu,
-                values={
-                    "execonly": to_bv(request.execonly, 8),
-                    "huge_page_level": self._ept_page_level(),
-                    "accessed_dirty": to_bv(request.accessed_dirty, 8),
-                    "mbec": to_bv(request.mbec, 8),
-                    "new_eptp": request.eptp,
-                },
-            )
-        elif kind is MmuKind.NESTED_NPT:
-            gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
-            session.call(
-                state.memory,
-                "kvm_init_shadow_npt_mmu",
-                objects=vcpu,
-                values={
-                    "cr0": request.cr0,
-                    "cr4": request.cr4,
-                    "efer": request.efer,
-                    "nested_cr3": var("nested_cr3", 64),
-                    "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
-                },
-            )
-        else:
-            for name in ("cr0", "cr4", "efer"):
-                place = _at(state.vcpu, f"arch.{name}")
-                state.memory.write(state.vcpu, place.offset, place.width, getattr(request, name))
-            session.call(state.memory, "kvm_init_mmu", objects=vcpu)
 
     def _vcpu(self, unit: Unit, memory: Memory) -> Object:
         """A vCPU whose reserved address bits are those that KVM computes from its MAXPHYADDR."""
@@ -254,7 +221,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         root = state.built("root_role")
         depth = bit_fields(root.type, root.offset)["level"]
         state.memory.write(state.vcpu, depth.offset, depth.width, bv(root_level, depth.width))
-        self._write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
+        write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
         session.call(
             state.memory, _RESETS[mmu.kind], objects=state.objects, values={"execonly": to_bv(state.execonly, 8)}
         )
@@ -265,29 +232,6 @@ class LiftedReservedBits(ReservedBits, Remembers):
             evidence=mmu.evidence + session.evidence(),
             state=state,
         )
-
-    def _write_host(self, session: Session, memory: Memory, masks: ShadowMasks, *, tdp: bool) -> None:
-        """What the set-up of the masks has left, as far as the tables depend on it."""
-        values = {
-            ("tdp_enabled",): bv(tdp, 8),
-            ("shadow_xs_mask", "shadow_x_mask"): masks.x,
-            ("shadow_me_value",): masks.me_value,
-            ("shadow_me_mask",): masks.me_mask,
-        }
-        for names, value in values.items():
-            found = next((name for name in names if self._mmu.has_variable(name)), None)
-            if found is None:
-                raise NotThere(names)
-            target = session.global_object(found)
-            memory.write(target, 0, target.type.bits, resize(value, target.type.bits))
-        if self._mmu.has_variable("kvm_host"):
-            host = session.global_object("kvm_host")
-            assert isinstance(host.type, RecordType)
-            place = member(host.type, "maxphyaddr")
-            memory.write(host, place.offset, place.width, resize(masks.host.maxphyaddr, place.width))
-        else:
-            target = session.global_object("shadow_phys_bits")
-            memory.write(target, 0, target.type.bits, resize(masks.host.maxphyaddr, target.type.bits))
 
     @once
     def is_rsvd_spte(self, check: ShadowCheck, spte: BitVec, level: int) -> Bool:

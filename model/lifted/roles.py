@@ -15,6 +15,7 @@ from mmuproof.model.cuts import roles as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import WALKS, Mmus
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
@@ -23,6 +24,7 @@ from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, 
 
 _FAULT = "struct kvm_page_fault"
 _LEVELS = 5
+_PG_LEVEL_1G = 3
 _NO_ERROR_POINTER = -17
 """-EEXIST: the page below exists already, so the walk goes on."""
 
@@ -90,7 +92,7 @@ class LiftedRoles(Roles, Remembers):
         context = _Context(Mmus(vcpu), kind)
         self._prepare(session, memory, context, kind, masks, width)
         for request in (earlier, now):
-            self._set_up_once(session, memory, vcpu, kind, request)
+            set_up_once(session, memory, vcpu, kind, request, largest_page=bv(_PG_LEVEL_1G, 32))
         cpu_role, root_role = context.cpu_role, context.root_role
         evidence = session.evidence()
         return MmuRoles(
@@ -119,41 +121,6 @@ class LiftedRoles(Roles, Remembers):
             target_object = session.global_object(name)
             bits = target_object.type.bits
             memory.write(target_object, 0, bits, resize(value, bits))
-
-    def _set_up_once(self, session: Session, memory: Memory, vcpu: Object, kind: MmuKind, request: MmuRequest) -> None:
-        objects = {"struct kvm_vcpu": pointer_to(vcpu)}
-        if kind is MmuKind.NESTED_EPT:
-            session.call(
-                memory,
-                "kvm_init_shadow_ept_mmu",
-                objects=objects,
-                values={
-                    "execonly": to_bv(request.execonly, 8),
-                    "huge_page_level": bv(3, 32),
-                    "accessed_dirty": to_bv(request.accessed_dirty, 8),
-                    "mbec": to_bv(request.mbec, 8),
-                    "new_eptp": request.eptp,
-                },
-            )
-        elif kind is MmuKind.NESTED_NPT:
-            gmet = self._mmu.constant("SVM_MISC_ENABLE_GMET") or 0
-            session.call(
-                memory,
-                "kvm_init_shadow_npt_mmu",
-                objects=objects,
-                values={
-                    "cr0": request.cr0,
-                    "cr4": request.cr4,
-                    "efer": request.efer,
-                    "nested_cr3": var("nested_cr3", 64),
-                    "misc_ctl": ite(request.gmet, bv(gmet, 64), 0),
-                },
-            )
-        else:
-            for name in ("cr0", "cr4", "efer"):
-                place = _at(vcpu, f"arch.{name}")
-                memory.write(vcpu, place.offset, place.width, getattr(request, name))
-            session.call(memory, "kvm_init_mmu", objects=objects)
 
     def _inputs(self, memory: Memory, vcpu: Object, width: BitVec, has_smep: BitVec) -> RoleInputs:
         session, objects = Session(self._mmu, cuts.SET_UP), {"struct kvm_vcpu": pointer_to(vcpu)}

@@ -7,18 +7,33 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.lift.c_types import IntType, PointerType, RecordType, member_at
+from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, Value, pointer_to
+from mmuproof.lift.machine.memory import (
+    NULL,
+    FunctionRef,
+    Memory,
+    Object,
+    ObjectKind,
+    Place,
+    Pointer,
+    Target,
+    Value,
+    pointer_to,
+)
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import spte_changes as cuts
+from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, pointee, read
+from mmuproof.model.lifted.requests import set_up_once
+from mmuproof.model.lifted.session import Session, bit_fields, member, pointee, read
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
     Changed,
     FastFault,
@@ -29,6 +44,7 @@ from mmuproof.model.spte_changes import (
     SpteChange,
     SpteChanges,
     SpteFacts,
+    SpteJudged,
 )
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
@@ -50,6 +66,7 @@ from mmuproof.smt.terms import (
 
 _U64 = IntType(64, False, "u64")
 _BY_TABLE = "spte_permission_fault"
+_OF_FAULT = ("error_code", "exec", "write", "present", "rsvd", "user")
 _USER = bool_var("fault->user")
 _TOLD_APART = var(f"{roles.TDP_HAS_SMEP.function}()", 1)
 _SET_UP = (
@@ -307,6 +324,73 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         # What the set-up itself asserts is the subject of the theorems on roles.
         scene.session = Session(self._mmu, (), scene.session)
         return vcpu
+
+    @once
+    def spte_permission_fault(
+        self, masks: ShadowMasks, kind: MmuKind, now: MmuRequest, error_code: BitVec, spte: BitVec
+    ) -> SpteJudged:
+        """See `SpteChanges.spte_permission_fault`."""
+        if not self._judges_by_table:
+            raise NotThere([f"{_BY_TABLE}()"])
+        scene = _Scene([self._mmu, self._spte], masks, None, *_SET_UP)
+        vcpu = self._vcpu_set_up(scene, masks, kind, now)
+        mmu = Mmus(vcpu).built(kind)
+        assert isinstance(mmu.type, RecordType)
+        role = member(mmu.type, "root_role")
+        scene.input("fault", "struct kvm_page_fault", **self._told_of_fault(scene.memory.copy(), vcpu, error_code))
+        objects = {**scene.objects, mmu.type.name: pointer_to(vcpu, mmu.offset)}
+        result = scene.session.integer(scene.memory, _BY_TABLE, objects=objects, values={"spte": spte})
+        smep = bit_fields(role.type, mmu.offset + role.offset)["cr4_smep"]
+        return SpteJudged(
+            faults=ne(result, 0),
+            told_apart=ne(read(scene.memory, vcpu, smep.offset, smep.width), 0),
+            evidence=masks.evidence + scene.session.evidence(),
+        )
+
+    def _vcpu_set_up(self, scene: _Scene, masks: ShadowMasks, kind: MmuKind, now: MmuRequest) -> Object:
+        """A vCPU one of whose MMUs has been set up for the first time."""
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vcpu.type, RecordType)
+        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        mmus = Mmus(vcpu)
+        # A vCPU begins with zeros, and no role of an MMU in use is zero.
+        for part in Part:
+            place = mmus.find(part)
+            assert isinstance(place.type, RecordType)
+            for role in (each for each in place.type.fields if each.name in ("cpu_role", "root_role")):
+                scene.memory.write(vcpu, place.offset + role.offset, role.width, bv(0, role.width))
+        mmus.connect(scene.memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=False)
+        enabled = scene.session.global_object("tdp_enabled")
+        scene.memory.write(enabled, 0, enabled.type.bits, bv(kind is not MmuKind.SHADOW, enabled.type.bits))
+        set_up_once(scene.session, scene.memory, vcpu, kind, now, largest_page=var("huge_page_level", 32))
+        # What the set-up itself asserts is the subject of the theorems on roles.
+        scene.session = Session(self._mmu, (), scene.session)
+        return vcpu
+
+    def _told_of_fault(self, memory: Memory, vcpu: Object, error_code: BitVec) -> dict[str, BitVec | Pointer]:
+        """What ``kvm_mmu_do_page_fault()`` tells an MMU's handler of a fault, as far as SPTEs are judged by it."""
+        session, handler = Session(self._mmu, cuts.DO_PAGE_FAULT), cuts.PAGE_FAULT.function
+        # Whichever handler it is, it is told the same, but for whether it is this one.
+        for part in (Part.ROOT_MMU, Part.NESTED_MMU):
+            place, this = Mmus(vcpu).place(part, "page_fault"), FunctionRef(handler, known=True)
+            memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=this),)))
+        session.call(
+            memory,
+            "kvm_mmu_do_page_fault",
+            objects={"struct kvm_vcpu": pointer_to(vcpu)},
+            values={"cr2_or_gpa": var("cr2_or_gpa", 64), "err": error_code, "prefetch": bv(0, 8)},
+            pointers={"emulation_type": NULL, "level": NULL},
+        )
+        call = session.calls(handler)[0]
+        fault = as_pointer(call.arguments[1]) if call.arguments[1] is not None else None
+        told_at = fault.targets[0].place if fault is not None else None
+        if told_at is None or call.memory is None or not isinstance(told_at.object.type, RecordType):
+            raise Refused(f"{call.function}() is told of no fault", str(call.at))
+        found: dict[str, BitVec | Pointer] = {}
+        for name in _OF_FAULT:
+            told = member(told_at.object.type, name)
+            found[name] = read(call.memory, told_at.object, told_at.offset + told.offset, told.width)
+        return found
 
     @once
     def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:

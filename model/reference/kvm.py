@@ -28,6 +28,7 @@ from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
+from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
@@ -35,6 +36,7 @@ from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
+from mmuproof.model.set_ups import SetUps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.svm_gating import SvmGating
@@ -70,6 +72,7 @@ class ReferenceKvm(Kvm):
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
         roles: type[ReferenceRoles] = ReferenceRoles,
+        set_ups: type[ReferenceSetUps] = ReferenceSetUps,
         hardware_controls: type[ReferenceHardwareControls] = ReferenceHardwareControls,
     ) -> None:
         self.constants = constants or Constants()
@@ -77,11 +80,12 @@ class ReferenceKvm(Kvm):
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
-        self._spte_changes = spte_changes(self.constants, self._sptes)
+        self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
+        self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
         self._nested = nested(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
@@ -138,6 +142,11 @@ class ReferenceKvm(Kvm):
         return self._roles
 
     @property
+    def set_ups(self) -> SetUps:
+        """See `Kvm.set_ups`."""
+        return self._set_ups
+
+    @property
     def hardware_controls(self) -> HardwareControls:
         """See `Kvm.hardware_controls`."""
         return self._hardware_controls
@@ -166,7 +175,7 @@ class ReferenceKvm(Kvm):
         return value
 
     def _has(self, _feature: Feature) -> bool:
-        """See `Kvm.has`; Linux 7.2.13 has all of them."""
+        """See `Kvm.has`: all of them; the table of what SPTEs permit, which Linux 7.2.13 has not, is that of 7.3."""
         return True
 
     def failed_assertions(self) -> tuple[str, ...]:

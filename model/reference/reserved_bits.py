@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.masks import ShadowMasks
@@ -19,6 +20,16 @@ _LEVELS = range(1, 6)
 _PG_LEVEL_2M, _PG_LEVEL_1G = 2, 3
 _TWO_LEVELS, _PAE, _FOUR_LEVELS, _FIVE_LEVELS = 2, 3, 4, 5
 _BYTES = 0x0101010101010101
+_BOOT_GBPAGES = bit(var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1), 0)
+_MAX_HUGE_PAGE_LEVEL = var("max_huge_page_level", 32)
+_RESETS: Mapping[MmuKind, str] = MappingProxyType(
+    {
+        MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
+        MmuKind.SHADOW: "reset_shadow_zero_bits_mask",
+        MmuKind.NESTED_EPT: "reset_ept_shadow_zero_bits_mask",
+        MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
+    }
+)
 
 
 def _bits(low: int, high: int) -> int:
@@ -60,7 +71,7 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
         """See `ReservedBits.set_up`."""
         guest = GuestCpu(
             maxphyaddr=var("vcpu->arch.maxphyaddr", 8),
-            gbpages=self._guest_gbpages(),
+            gbpages=self.guest_gbpages(),
             amd_compatible=bit(var("vcpu->arch.is_amd_compatible", 1), 0),
             ept_caps=var("vmx->nested.msrs.ept_caps", 32),
         )
@@ -95,7 +106,7 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
         """``kvm_vcpu_reserved_gpa_bits_raw()``."""
         return _from(guest.maxphyaddr)
 
-    def _guest_gbpages(self) -> Bool:
+    def guest_gbpages(self) -> Bool:
         """``guest_cpu_cap_has()`` of 1-GByte pages."""
         word, place = divmod(self.constants.X86_FEATURE_GBPAGES, 32)
         return bit(var(f"vcpu->arch.cpu_caps[{word}]", 32), place)
@@ -302,44 +313,54 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
         """See `ReservedBits.shadow_check`."""
         set_up = mmu.state
         assert isinstance(set_up, _SetUp)
-        boot_gbpages = bit(var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1), 0)
-        largest = var("max_huge_page_level", 32)
-        reserved_hpa_bits = self._reserved_hpa_bits(masks)
         level = bv(root_level, _LEVEL_BITS)
-        if mmu.kind is MmuKind.TDP:
-            trace = Trace("reset_tdp_shadow_zero_bits_mask")
-            table = self._either(
-                eq(masks.x, 0),
-                self.reset_rsvds_bits_mask(
-                    reserved_hpa_bits, level, nx=TRUE, gbpages=boot_gbpages, pse=FALSE, amd=TRUE
-                ),
-                self.reset_rsvds_bits_mask_ept(reserved_hpa_bits, FALSE, largest),
-            )
-            table = _changed(table, root_level, lambda mask: mask & ~masks.me_mask)
-        elif mmu.kind is MmuKind.NESTED_EPT:
-            trace = Trace("reset_ept_shadow_zero_bits_mask")
-            table = self.reset_rsvds_bits_mask_ept(reserved_hpa_bits, set_up.request.execonly, largest)
-        elif mmu.kind in (MmuKind.SHADOW, MmuKind.NESTED_NPT):
-            trace = Trace("reset_shadow_zero_bits_mask")
-            table = self.reset_rsvds_bits_mask(
-                reserved_hpa_bits,
-                level,
-                nx=self._root_nx(mmu.kind, set_up.request),
-                gbpages=mmu.guest_cpu.gbpages,
-                pse=FALSE,
-                amd=TRUE,
-            )
-            table = _changed(table, root_level, lambda mask: (mask | masks.me_mask) & ~masks.me_value)
-        else:
+        if mmu.kind not in _RESETS:
             raise NotThere([f"SPTEs of {mmu.kind.value}"])
+        trace = Trace(_RESETS[mmu.kind])
+        table = self.spte_table(
+            mmu.kind,
+            masks,
+            level,
+            nx=self._root_nx(mmu.kind, set_up.request),
+            execonly=set_up.request.execonly,
+            gbpages=mmu.guest_cpu.gbpages,
+        )
+        if mmu.kind is MmuKind.TDP:
+            table = _changed(table, root_level, lambda mask: mask & ~masks.me_mask)
+        elif mmu.kind is not MmuKind.NESTED_EPT:
+            table = _changed(table, root_level, lambda mask: (mask | masks.me_mask) & ~masks.me_value)
         _note(trace, table)
         return ShadowCheck(
             root_level=root_level,
-            boot_gbpages=boot_gbpages,
-            max_huge_page_level=largest,
+            boot_gbpages=_BOOT_GBPAGES,
+            max_huge_page_level=_MAX_HUGE_PAGE_LEVEL,
             evidence=mmu.evidence + trace.evidence,
             state=table,
         )
+
+    def spte_table(
+        self, kind: MmuKind, masks: ShadowMasks, level: BitVec, *, nx: Bool, execonly: Bool, gbpages: Bool
+    ) -> Table:
+        """What is held reserved in the SPTEs of an MMU before memory encryption counts.
+
+        Args:
+            kind: which MMU.
+            masks: the host's.
+            level: of the root, 4 bits.
+            nx: EFER.NX of the root role; of a direct MMU it does not count.
+            execonly: whether L1's EPT has execute-only entries.
+            gbpages: whether the guest has 1-GByte pages.
+        """
+        reserved = self._reserved_hpa_bits(masks)
+        if kind is MmuKind.TDP:
+            return self.either(
+                eq(masks.x, 0),
+                self.reset_rsvds_bits_mask(reserved, level, nx=TRUE, gbpages=_BOOT_GBPAGES, pse=FALSE, amd=TRUE),
+                self.reset_rsvds_bits_mask_ept(reserved, FALSE, _MAX_HUGE_PAGE_LEVEL),
+            )
+        if kind is MmuKind.NESTED_EPT:
+            return self.reset_rsvds_bits_mask_ept(reserved, execonly, _MAX_HUGE_PAGE_LEVEL)
+        return self.reset_rsvds_bits_mask(reserved, level, nx=nx, gbpages=gbpages, pse=FALSE, amd=TRUE)
 
     def _reserved_hpa_bits(self, masks: ShadowMasks) -> BitVec:
         """``reserved_hpa_bits()``: by CPUID's width, since bits of encryption keys are not reserved."""
@@ -355,7 +376,8 @@ class ReferenceReservedBits(ReferenceArea, ReservedBits):
         assert isinstance(table, Table)
         return any_of(self._is_bad_mt_xwr(table, spte), self._is_rsvd_bits_set(table, spte, level))
 
-    def _either(self, condition: Bool, one: Table, other: Table) -> Table:
+    def either(self, condition: Bool, one: Table, other: Table) -> Table:
+        """One of two tables."""
         masks = {key: ite(condition, mask, other.rsvd_bits_mask[key]) for key, mask in one.rsvd_bits_mask.items()}
         return Table(masks, ite(condition, one.bad_mt_xwr, other.bad_mt_xwr))
 

@@ -57,7 +57,7 @@ _FOUR_LEVELS_TRANSLATE = 48
 _NO_SLOT = 1 << 63
 """KVM_PFN_NOSLOT: there is no memory."""
 _SPTEP = var("&sptep", _U64)
-_CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
+CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
     {
         MmuKind.TDP: "root_mmu",
         MmuKind.SHADOW: "root_mmu",
@@ -69,7 +69,7 @@ _CONTEXTS: Mapping[MmuKind, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class _Held:
+class HeldRoles:
     """The roles that an MMU has."""
 
     cpu: BitVec
@@ -95,7 +95,7 @@ class ReferenceRoles(ReferenceArea, Roles):
     ) -> MmuRoles:
         """See `Roles.set_up`."""
         vcpu = f"vcpu of {world}" if world else "vcpu"
-        prefix = f"{vcpu}->arch.{_CONTEXTS[kind]}."
+        prefix = f"{vcpu}->arch.{CONTEXTS[kind]}."
         mmu = Mmu(
             kind=WalkKind.GUEST,
             vcpu=vcpu,
@@ -103,14 +103,14 @@ class ReferenceRoles(ReferenceArea, Roles):
             cpu_role=bv(0, CPU_ROLE_BITS),
             root_role=bv(0, PAGE_ROLE_BITS),
         )
-        inputs = self._inputs(mmu)
-        held = _Held(
+        inputs = self.inputs(mmu)
+        held = HeldRoles(
             with_role_flag(var(f"{prefix}cpu_role", CPU_ROLE_BITS), "valid", FALSE),
             var(f"{prefix}root_role", PAGE_ROLE_BITS),
         )
         evidence = Evidence()
         for request in (earlier, now):
-            held, seen = self._set_up_once(mmu, kind, held, request, inputs, masks)
+            held, seen = self.set_up_once(mmu, kind, held, request, inputs, masks)
             evidence += seen
         return MmuRoles(
             cpu_role=held.cpu,
@@ -121,7 +121,8 @@ class ReferenceRoles(ReferenceArea, Roles):
             evidence=evidence,
         )
 
-    def _inputs(self, mmu: Mmu) -> RoleInputs:
+    def inputs(self, mmu: Mmu) -> RoleInputs:
+        """What is free besides what is asked."""
         return RoleInputs(
             smm=self._nested.is_smm(mmu),
             guest_mode=self._nested.is_guest_mode(mmu),
@@ -132,9 +133,9 @@ class ReferenceRoles(ReferenceArea, Roles):
             ad_enabled=bit(var("kvm_ad_enabled", 1), 0),
         )
 
-    def _set_up_once(
-        self, mmu: Mmu, kind: MmuKind, held: _Held, request: MmuRequest, inputs: RoleInputs, masks: ShadowMasks
-    ) -> tuple[_Held, Evidence]:
+    def set_up_once(
+        self, mmu: Mmu, kind: MmuKind, held: HeldRoles, request: MmuRequest, inputs: RoleInputs, masks: ShadowMasks
+    ) -> tuple[HeldRoles, Evidence]:
         """One set-up of the MMU: an MMU that has the wanted roles is left as it is."""
         if kind is MmuKind.NESTED_EPT:
             return self._set_up_nested_ept(mmu, held, request)
@@ -144,13 +145,13 @@ class ReferenceRoles(ReferenceArea, Roles):
         members = self.calc_cpu_role(mmu, self.vcpu_to_role_regs(request))
         cpu = trace.step("cpu_role", role_of(members, CPU_ROLE_BITS))
         if kind is MmuKind.L2:
-            return _Held(cpu, held.root), trace.evidence
+            return HeldRoles(cpu, held.root), trace.evidence
         if kind is MmuKind.TDP:
             root = self.calc_tdp_mmu_root_page_role(members, inputs, masks)
             trace.cut(cuts.TDP_HAS_SMEP)
         else:
             root = self.shadow_root(members)
-        return _Held(cpu, trace.step("root_role", role_of(root, PAGE_ROLE_BITS))), trace.evidence
+        return HeldRoles(cpu, trace.step("root_role", role_of(root, PAGE_ROLE_BITS))), trace.evidence
 
     def vcpu_to_role_regs(self, request: MmuRequest) -> MmuRequest:
         """``vcpu_to_role_regs()``: the bits of the registers that a role is made of."""
@@ -222,7 +223,7 @@ class ReferenceRoles(ReferenceArea, Roles):
 
     # -- nested ------------------------------------------------------------------------------------------
 
-    def _set_up_nested_ept(self, mmu: Mmu, held: _Held, request: MmuRequest) -> tuple[_Held, Evidence]:
+    def _set_up_nested_ept(self, mmu: Mmu, held: HeldRoles, request: MmuRequest) -> tuple[HeldRoles, Evidence]:
         trace = Trace("kvm_init_shadow_ept_mmu")
         trace.check(CheckKind.WARN, negate(self._nested.is_smm(mmu)))
         trace.check(CheckKind.WARN, self._nested.asks_for_levels_that_there_are(request.eptp))
@@ -231,9 +232,9 @@ class ReferenceRoles(ReferenceArea, Roles):
         changed = self._nested.ept_role_differs(cpu, held.cpu)
         before = Mmu(kind=mmu.kind, vcpu=mmu.vcpu, prefix=mmu.prefix, cpu_role=held.cpu, root_role=held.root)
         root = self._nested.shadow_ept_root(before, extract(cpu, PAGE_ROLE_BITS - 1, 0))
-        return _Held(ite(changed, cpu, held.cpu), ite(changed, root, held.root)), trace.evidence
+        return HeldRoles(ite(changed, cpu, held.cpu), ite(changed, root, held.root)), trace.evidence
 
-    def _set_up_nested_npt(self, mmu: Mmu, request: MmuRequest, inputs: RoleInputs) -> tuple[_Held, Evidence]:
+    def _set_up_nested_npt(self, mmu: Mmu, request: MmuRequest, inputs: RoleInputs) -> tuple[HeldRoles, Evidence]:
         trace = Trace("kvm_init_shadow_npt_mmu")
         trace.check(CheckKind.WARN, self._nested.is_guest_mode(mmu))
         members = self._nested.shadow_npt_role(mmu, _controls(request))
@@ -241,7 +242,7 @@ class ReferenceRoles(ReferenceArea, Roles):
         root = role_of({**members, **self._nested.npt_root(members)}, PAGE_ROLE_BITS)
         # Elsewhere the level is left open; here it is computed.
         level = var(f"{GET_TDP_LEVEL.function}()", _U32)
-        return _Held(cpu, substitute(root, {level: self.get_tdp_level(inputs)})), trace.evidence
+        return HeldRoles(cpu, substitute(root, {level: self.get_tdp_level(inputs)})), trace.evidence
 
     # -- pages -----------------------------------------------------------------------------------------
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from mmuproof.model.cuts.roles import TDP_HAS_SMEP
 from mmuproof.model.cuts.spte_changes import PRIVATE_MEMORY
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
-from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, Mmu, role_flag, role_of
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.sptes import ReferenceSptes
+from mmuproof.model.reference.walks.walks import ReferenceWalks
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
     Changed,
     FastFault,
@@ -19,8 +22,10 @@ from mmuproof.model.spte_changes import (
     SpteChange,
     SpteChanges,
     SpteFacts,
+    SpteJudged,
 )
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import WalkKind
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -32,12 +37,14 @@ from mmuproof.smt.terms import (
     bool_var,
     bv,
     eq,
+    extract,
     iff,
     implies,
     ite,
     ne,
     negate,
     sext,
+    to_bv,
     ult,
     var,
     zext,
@@ -61,11 +68,18 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
     Args:
         constants: the kernel's numbers.
         sptes: the predicates and access tracking, which are those of the same kernel.
+        walks: the tables of permissions.
     """
 
-    def __init__(self, constants: Constants | None = None, sptes: ReferenceSptes | None = None) -> None:
+    def __init__(
+        self,
+        constants: Constants | None = None,
+        sptes: ReferenceSptes | None = None,
+        walks: ReferenceWalks | None = None,
+    ) -> None:
         super().__init__(constants)
         self._sptes = sptes or ReferenceSptes(self.constants)
+        self._walks = walks or ReferenceWalks(self.constants)
 
     # -- predicates ------------------------------------------------------------------------------------
 
@@ -99,6 +113,62 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
         readable = _has(spte, self.constants.PT_PRESENT_MASK)
         data = ite(fault.write, self._sptes.is_writable_pte(spte), readable)
         return ite(fault.exec, self.is_executable_pte(masks, spte), data)
+
+    # -- the table of what SPTEs permit, which came with 7.3 ---------------------------------------------
+
+    def spte_permission_fault(
+        self, masks: ShadowMasks, kind: MmuKind, now: MmuRequest, error_code: BitVec, spte: BitVec
+    ) -> SpteJudged:
+        """See `SpteChanges.spte_permission_fault`."""
+        c, trace = self.constants, Trace("spte_permission_fault")
+        told_apart = self._told_apart(kind, now)
+        permissions = self._spte_permissions(masks, kind, told_apart, trace)
+        pfec = extract(error_code & (c.PFERR_WRITE_MASK | c.PFERR_USER_MASK | c.PFERR_FETCH_MASK), 4, 1)
+        element = permissions[0]
+        for index, each in enumerate(permissions):
+            element = ite(eq(pfec, index), each, element)
+        pte_access = self._access_of(masks, spte)
+        denied = bit(element >> zext(pte_access, element.width), 0)
+        return SpteJudged(
+            faults=any_of(negate(self._sptes.is_shadow_present_pte(spte)), denied),
+            told_apart=told_apart,
+            evidence=masks.evidence + trace.evidence,
+        )
+
+    def _told_apart(self, kind: MmuKind, now: MmuRequest) -> Bool:
+        """``cr4_smep`` of the root role."""
+        c = self.constants
+        if kind is MmuKind.TDP:
+            return bit(var(f"{TDP_HAS_SMEP.function}()", 1), 0)
+        if kind is MmuKind.SHADOW:
+            return all_of(_has(now.cr0, c.X86_CR0_PG), _has(now.cr4, c.X86_CR4_SMEP))
+        return now.mbec if kind is MmuKind.NESTED_EPT else now.gmet
+
+    def _spte_permissions(
+        self, masks: ShadowMasks, kind: MmuKind, told_apart: Bool, trace: Trace
+    ) -> tuple[BitVec, ...]:
+        """``update_spte_permission_bitmask()``: KVM's own tables have CR0.WP and EFER.NX, and no SMAP."""
+        members = {"cr4_smep": told_apart, "cr0_wp": TRUE, "efer_nx": TRUE}
+        mmu = Mmu(
+            kind=WalkKind.GUEST,
+            vcpu="vcpu",
+            prefix="",
+            cpu_role=role_of(members, CPU_ROLE_BITS),
+            root_role=role_of(members, PAGE_ROLE_BITS),
+        )
+        tdp, ept = kind is not MmuKind.SHADOW, masks.vendor is Vendor.INTEL
+        return self._walks.update_permission_bitmask(mmu, tdp=tdp, ept=ept, trace=trace)
+
+    def _access_of(self, masks: ShadowMasks, spte: BitVec) -> BitVec:
+        """The ACC_* bits that an SPTE grants (4)."""
+        c = self.constants
+        with_nx = ne(masks.nx, 0)
+        execute = ite(with_nx, to_bv(negate(_has(spte, masks.nx))), to_bv(_has(spte, masks.x)))
+        user = ite(with_nx, to_bv(_has(spte, masks.user)), to_bv(_has(spte, masks.xu)))
+        access = extract(spte, 3, 0) & (c.ACC_READ_MASK | c.ACC_WRITE_MASK)
+        for flag, name in ((execute, c.ACC_EXEC_MASK), (user, c.ACC_USER_MASK)):
+            access |= zext(flag, 4) << (name.bit_length() - 1)
+        return access
 
     def is_nx_huge_page_enabled(self, _masks: ShadowMasks) -> Bool:
         """See `SpteChanges.is_nx_huge_page_enabled`."""

@@ -204,8 +204,9 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
     Assertion("nested_ept_inject_page_fault", "arch/x86/kvm/vmx/nested.c", "exit.injected-qualification"),
     Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
     Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
+    Assertion("reset_shadow_zero_bits_mask", MMU_C, "role.root-shadow"),
 )
-"""Assertions that other theorems decide, for whatever the hardware can report."""
+"""Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
@@ -216,6 +217,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("mmu_set_spte", MMU_C, "what had no mapping was not mapped already"),
     Assertion("mmu_alloc_root", MMU_C, "a quadrant goes with entries of 4 bytes"),
     Assertion("mmu_alloc_root", MMU_C, "a direct page does not go with entries of 4 bytes"),
+    Assertion("kvm_mmu_after_set_cpuid", MMU_C, "the vCPU has not run yet"),
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),

@@ -16,7 +16,7 @@ from mmuproof.model.reference.kvm import ReferenceKvm
 HAS = {
     "6.1": set[Feature](),
     "6.12": {Feature.NONPRESENT_VALUE, Feature.PRIVATE_ACCESS},
-    "7.2": set(Feature),
+    "7.2": set(Feature) - {Feature.SPTE_PERMISSIONS},
     "7.3": set(Feature),
 }
 

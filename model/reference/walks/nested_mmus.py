@@ -76,7 +76,7 @@ class NestedMmus(GuestWalks):
 
     def _set_up_ept_metadata(self, mmu: Mmu) -> tuple[PagingMetadata, Evidence]:
         """The metadata of a role that the MMU has just been given."""
-        return self._shadow_ept_metadata(mmu)
+        return self.shadow_ept_metadata(mmu)
 
     def shadow_ept_role(self, controls: NestedControls, new_eptp: BitVec) -> Members:
         """``kvm_calc_shadow_ept_root_page_role()``: EPT takes nothing from control registers."""

@@ -83,7 +83,7 @@ class GuestWalks(PermissionTables):
     def _new_walk(self, mmu: Mmu) -> GuestWalk:
         before = self._free_metadata(mmu)
         if mmu.kind is WalkKind.NESTED_EPT:
-            metadata, evidence = self._shadow_ept_metadata(mmu)
+            metadata, evidence = self.shadow_ept_metadata(mmu)
         else:
             metadata, evidence = self.reset_guest_paging_metadata(mmu, before)
         return self._walk(mmu, before, metadata, evidence)
@@ -107,7 +107,7 @@ class GuestWalks(PermissionTables):
             state=mmu,
         )
 
-    def _shadow_ept_metadata(self, mmu: Mmu) -> tuple[PagingMetadata, Evidence]:
+    def shadow_ept_metadata(self, mmu: Mmu) -> tuple[PagingMetadata, Evidence]:
         """What ``kvm_init_shadow_ept_mmu()`` computes; EPT has no protection keys."""
         trace = Trace("update_permission_bitmask")
         permissions = self.update_permission_bitmask(mmu, tdp=True, ept=True, trace=trace)

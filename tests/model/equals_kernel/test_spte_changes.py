@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mmuproof.model.evidence import CheckKind
+from mmuproof.model.kvm import NotThere
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.spte_changes import Changed, FastFault, SplitRequest, SpteAt, SpteChange, SpteChanges
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import TRUE, Bool, all_of, bool_var, eq, var
+from mmuproof.spec.paging_mode import ControlRegisters
 from tests.model.equality import Both, demanded, each_vendor, host, prove_equal
+from tests.model.equals_kernel.requests import request
 
 pytestmark = pytest.mark.kernel
 
@@ -77,3 +82,37 @@ def test_change(both: Both, vendor: Vendor, change: SpteChange) -> None:
     # The one page frame that is zapped is below the highest only where addresses have more than 12 bits.
     on_host = host(both.lifted.masks.shadow_masks(vendor))
     prove_equal(mine, theirs, assuming=[on_host, demanded(theirs.evidence)], partial=_ASSERTED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "vendor"),
+    [
+        (MmuKind.TDP, Vendor.INTEL),
+        (MmuKind.TDP, Vendor.AMD),
+        (MmuKind.NESTED_EPT, Vendor.INTEL),
+        (MmuKind.NESTED_NPT, Vendor.AMD),
+        (MmuKind.SHADOW, Vendor.SHADOW),
+    ],
+    ids=lambda value: value.name,
+)
+def test_the_table_of_what_sptes_permit_is_that_of_7_3(
+    kernel_tree: Callable[[str], Path], opened: Callable[[Path], Both], kind: MmuKind, vendor: Vendor
+) -> None:
+    both = opened(kernel_tree("7.3"))
+    mine, theirs = (
+        kvm.spte_changes.spte_permission_fault(
+            kvm.masks.shadow_masks(vendor), kind, request("now"), var("error_code", 64), var("spte", 64)
+        )
+        for kvm in both
+    )
+    registers = ControlRegisters(var("cr0 now", 64), var("cr4 now", 64), var("efer now", 64))
+    on_host = host(both.lifted.masks.shadow_masks(vendor))
+    prove_equal(mine, theirs, assuming=[registers.possible(), on_host], partial=_ASSERTED)
+
+
+def test_7_2_has_no_table_of_what_sptes_permit(both: Both) -> None:
+    masks = both.lifted.masks.shadow_masks(Vendor.INTEL)
+    with pytest.raises(NotThere, match="spte_permission_fault"):
+        both.lifted.spte_changes.spte_permission_fault(
+            masks, MmuKind.TDP, request("now"), var("error_code", 64), var("spte", 64)
+        )

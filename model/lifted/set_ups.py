@@ -1,0 +1,212 @@
+"""Set-ups of a vCPU's MMUs one after the other in a lifted tree, and all that the last of them leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mmuproof.lift.c_types import ArrayType, FunctionType, PointerType, RecordType, StructMember, member_at
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import FunctionRef, Memory, Object, ObjectKind, Pointer, Target, pointer_to
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import roles
+from mmuproof.model.cuts import set_ups as cuts
+from mmuproof.model.cuts.reserved_bits import GUEST_GBPAGES
+from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.requests import set_up_once, write_host
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reserved_bits import MmuKind
+from mmuproof.model.set_ups import (
+    HANDLER_BEFORE,
+    LEVELS,
+    NO_HANDLER,
+    BuiltSetUp,
+    EntryTable,
+    MmuSetUp,
+    SetUpCall,
+    SetUps,
+    WalkSetUp,
+    handler_number,
+    mask_name,
+)
+from mmuproof.smt.terms import TRUE, BitVec, bv, ite, resize, var
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A struct inside the vCPU that describes tables."""
+
+    memory: Memory
+    vcpu: Object
+    place: StructMember
+
+    @property
+    def record(self) -> RecordType:
+        assert isinstance(self.place.type, RecordType)
+        return self.place.type
+
+    def find(self, *names: str) -> StructMember:
+        """A member by the first of its names, from the vCPU's start."""
+        found = member(self.record, *names)
+        return StructMember(found.name, self.place.offset + found.offset, found.type, found.bit_width)
+
+    def read(self, *names: str) -> BitVec:
+        """A number among the members."""
+        place = self.find(*names)
+        return read(self.memory, self.vcpu, place.offset, place.width)
+
+    def array(self, place: StructMember) -> Iterator[BitVec]:
+        """The elements of an array of numbers."""
+        if not isinstance(place.type, ArrayType):
+            raise Refused(f"{self.record.name}.{place.name} is no array")
+        width = place.type.element.bits
+        for index in range(place.type.count):
+            yield read(self.memory, self.vcpu, place.offset + index * width, width)
+
+    def level(self, role: str) -> BitVec:
+        """The level that a role says."""
+        place = self.find(role)
+        found = bit_fields(place.type, place.offset)["level"]
+        return read(self.memory, self.vcpu, found.offset, found.width)
+
+    def table(self, *names: str) -> EntryTable:
+        """A table of reserved bits."""
+        whole = self.find(*names)
+        table = _Part(self.memory, self.vcpu, whole)
+        rows = table.find("rsvd_bits_mask")
+        if not isinstance(rows.type, ArrayType):
+            raise Refused(f"{table.record.name}.rsvd_bits_mask is no array")
+        masks = {
+            mask_name(bool(bit7), level + 1): mask
+            for bit7 in range(rows.type.count)
+            for level, mask in enumerate(
+                table.array(StructMember("", rows.offset + bit7 * rows.type.element.bits, rows.type.element))
+            )
+        }
+        assert len(masks) == 2 * LEVELS
+        return EntryTable(masks, table.read("bad_mt_xwr"))
+
+    def _handlers(self) -> Iterator[StructMember]:
+        """The pointers to functions among the members, from the vCPU's start."""
+        for each in self.record.fields:
+            if isinstance(each.type, PointerType) and isinstance(each.type.target, FunctionType):
+                yield StructMember(each.name, self.place.offset + each.offset, each.type)
+
+    def forget_handlers(self) -> None:
+        """Let each pointer to a function lead to one that is not known."""
+        for place in self._handlers():
+            before = FunctionRef(f"{place.name} before", known=False, member=place.name)
+            self.memory.write(self.vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=before),)))
+
+    def handlers(self) -> Iterator[tuple[str, BitVec]]:
+        """Where the pointers to functions lead, as numbers."""
+        for place in self._handlers():
+            pointer = as_pointer(self.memory.read(self.vcpu, place.offset, place.width))
+            assert pointer is not None
+            number = bv(HANDLER_BEFORE, 32)
+            for target in pointer.targets:
+                number = ite(target.guard, bv(self._number(place.name, target), 32), number)
+            yield place.name, number
+
+    def _number(self, name: str, target: Target) -> int:
+        if target.function is not None:
+            return handler_number(target.function.name) if target.function.known else HANDLER_BEFORE
+        if not target.is_null:
+            raise Refused(f"{self.record.name}.{name} leads to no function")
+        return NO_HANDLER
+
+
+class LiftedSetUps(SetUps, Remembers):
+    """The part of a lifted tree that sets MMUs up (``mmu.c``)."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def after(self, calls: Sequence[SetUpCall], masks: ShadowMasks, *, world: str = "") -> MmuSetUp:
+        """See `SetUps.after`."""
+        session, memory = Session(self._unit, self._cuts()), Memory()
+        vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        # What is changed in a table of SPTEs for encryption takes a loop over as many levels as the root has.
+        plain = replace(masks, me_value=bv(0, 64), me_mask=bv(0, 64))
+        write_host(session, memory, plain, tdp=calls[-1].kind is not MmuKind.SHADOW)
+        user = session.global_object("shadow_user_mask")
+        memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
+        assert isinstance(vcpu.type, RecordType)
+        own_width, mode = (member_at(vcpu.type, f"arch.{name}") for name in ("maxphyaddr", "hflags"))
+        memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
+        mmus, objects = Mmus(vcpu), {"struct kvm_vcpu": pointer_to(vcpu)}
+        for place in map(mmus.find, Part if world else ()):
+            memory.make_range_unknown(vcpu, place.offset, place.width, world)
+        mmus.connect(memory, nested=False, l2=False)
+        session.call(memory.copy(), "kvm_mmu_after_set_cpuid", objects=objects)
+        # The first of the set-ups stands for the one that is made there.
+        (reset,) = session.calls(cuts.RESET_CONTEXT.function)
+        if reset.guard is not TRUE or reset.memory is None:
+            raise Refused("the roles are not always reset once CPUID is set", str(reset.at))
+        memory = reset.memory
+        for part in Part:
+            _Part(memory, vcpu, mmus.find(part)).forget_handlers()
+        for call in calls:
+            nested = call.kind not in (MmuKind.TDP, MmuKind.SHADOW)
+            mmus.connect(memory, nested=nested, l2=call.kind is MmuKind.L2)
+            memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
+            set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
+        if len({call.arguments[0] for call in session.calls(cuts.HOST_FEATURE.function)}) > 1:
+            raise Refused("a set-up depends on several features of the host")
+        return self._found(session, memory, mmus, calls[-1].kind)
+
+    def _found(self, session: Session, memory: Memory, mmus: Mmus, kind: MmuKind) -> MmuSetUp:
+        walk, built = (_Part(memory, mmus.vcpu, place) for place in (mmus.find(WALKS[kind]), mmus.built(kind)))
+        one = walk.place.offset == built.place.offset
+        return MmuSetUp(
+            handlers=dict(sorted([*walk.handlers(), *(() if one else built.handlers())])),
+            walk=WalkSetUp(
+                role=walk.read("cpu_role"),
+                level=walk.level("cpu_role"),
+                permissions=tuple(walk.array(walk.find("permissions"))),
+                pkru_mask=walk.read("pkru_mask"),
+                reserved=walk.table("guest_rsvd_check", "fmt"),
+            ),
+            built=None
+            if kind is MmuKind.L2
+            else BuiltSetUp(
+                role=built.read("root_role"),
+                level=built.level("root_role"),
+                reserved=built.table("shadow_zero_check", "fmt"),
+                # An MMU that is the walk as well has the permissions of that.
+                permissions=() if one else tuple(built.array(built.find("permissions"))),
+            ),
+            evidence=session.evidence(),
+        )
+
+    def _cuts(self) -> tuple[Cut, ...]:
+        """The calls that are not followed; a question has one answer, however often it is asked."""
+        flags = (roles.TDP_HAS_SMEP, *(() if self._keeps_features else GUEST_GBPAGES))
+        return (
+            *cuts.CUTS,
+            *(replace(cut, gives=resize(var(f"{cut.function}()", 1), 8)) for cut in flags),
+            replace(cuts.HOST_FEATURE, gives=resize(var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1), 8)),
+            replace(cuts.REGISTER_CACHED, gives=bv(1, 8)),
+            # Either this or MAXPHYADDR is asked for, so one free width stands for both.
+            replace(roles.GUEST_PHYSICAL_WIDTH, gives=resize(_width(), 32)),
+        )
+
+    @property
+    def _keeps_features(self) -> bool:
+        """Whether the vCPU keeps words of the guest's features, which are read where they are."""
+        try:
+            member_at(self._unit.record("struct kvm_vcpu"), "arch.cpu_caps")
+        except KeyError:
+            return False
+        return True
+
+
+def _width() -> BitVec:
+    """How many bits the guest's physical addresses have."""
+    return var("vcpu->arch.maxphyaddr", 8)

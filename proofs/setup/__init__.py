@@ -1,0 +1,1 @@
+"""Theorems on set-ups of MMUs."""
