@@ -136,6 +136,8 @@ class OpaqueCalls:
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
         before: the calls of the run that this one is held against, whose names are taken over: what a call is given
             a pointer to is told by the call and the way from its arguments, and not by the name of a local variable.
+        parameters: what the parameters of a function are called in `OpaqueCall.parameters`, where that is not known
+            from its body here; nothing if it is not known at all.
         run: which functions and loops the calls stand in.
         values: evaluates arguments.
 
@@ -150,6 +152,7 @@ class OpaqueCalls:
         names: Mapping[str, str],
         numbers: Mapping[str, Sequence[int]],
         before: Sequence[OpaqueCall],
+        parameters: Callable[[str], Sequence[str]],
         run: Execution,
         values: Evaluation,
     ) -> None:
@@ -158,6 +161,7 @@ class OpaqueCalls:
         self.results: dict[str, CType] = {}
         self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
         self._before = {each.tag: each.ways for each in before}
+        self._parameters = parameters
         self._run, self._values = run, values
 
     def passes_over(self, function: str) -> bool:
@@ -232,11 +236,16 @@ class OpaqueCalls:
         if self._run.is_in_open_loop:
             # Each time round, everything would be unknown anew, and how often it goes round as well.
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
+        parameters = tuple(self._parameters(name))
+        if not parameters and definition is not None:
+            parameters = tuple(each.name for each in definition.parameters)
         name = self._names.get(name, name)
-        parameters = () if definition is None else tuple(each.name for each in definition.parameters)
         found: dict[Object, str] = {}
-        for number, argument in enumerate((*arguments, *_left_outside(state.memory)), 1):
-            _reach(argument, state.memory, str(number), found)
+        ways = parameters if len(parameters) == len(arguments) else map(str, range(1, len(arguments) + 1))
+        for way, argument in zip(ways, arguments, strict=True):
+            _reach(argument, state.memory, way, found)
+        for number, argument in enumerate(_left_outside(state.memory), 1):
+            _reach(argument, state.memory, f"outside {number}", found)
         call = OpaqueCall(
             function=name,
             at=at,

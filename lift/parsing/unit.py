@@ -226,6 +226,17 @@ class Unit:
                 return found
         raise Missing([f"{' or '.join(names)}()"])
 
+    def parameter_names(self, function: str) -> tuple[str, ...]:
+        """What the parameters of a function are called, which may have no body here.
+
+        Raises:
+            Missing: it is not declared.
+        """
+        cursor = self.declared.functions.get(function) or self.declared.prototypes.get(function)
+        if cursor is None:
+            raise Missing([f"{function}()"])
+        return tuple(each.spelling for each in cursor.get_arguments())
+
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.
 
