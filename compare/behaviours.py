@@ -166,7 +166,7 @@ def behaviour(
         before: the calls of the run that it is compared with, whose names for what they can reach are taken over.
         called: what the parameters of functions that it calls are called.
         by_value: the parameters, by their names in the comparison, that the other version takes by value; a pointer
-            leads to what that is.
+            leads to what that is, and no call changes it.
         settled: further variables with static storage that are set up once.
 
     Raises:
@@ -235,7 +235,7 @@ def _free(
         at = str(function.location)
         raise Refused(f"its parameter {parameter.name} is a {type_.name}, and may lead to anything", at)
     if by_value:
-        there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, words=words), 0)
+        there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, words=words, settled=True), 0)
         return Pointer((Target(guard=TRUE, place=there),))
     null = null_condition(name)
     there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, by_pointer=True, words=words), 0)

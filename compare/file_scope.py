@@ -122,5 +122,5 @@ def _renamed_operations(old: Version, new: Version) -> dict[str, str]:
     return {
         name: was
         for (was, one), (name, other) in zip(before.items(), after.items(), strict=True)
-        if was not in after and name not in before and one.type == other.type and one.offset == other.offset
+        if was not in after and name not in before and one.type.name == other.type.name and one.offset == other.offset
     }

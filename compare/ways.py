@@ -146,7 +146,10 @@ class Compared:
             )
         self._parameter_notes = (
             *(f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name),
-            *(f"what its parameter {name} leads to in one version is given by value in the other" for name in by_value),
+            *(
+                f"what its parameter {name} leads to in one version is given by value in the other: no call changes it"
+                for name in by_value
+            ),
         )
 
     def _moved(self, old: Version, new: Version, former: Mapping[str, str]) -> set[str]:

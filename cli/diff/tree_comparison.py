@@ -134,8 +134,9 @@ def compare_trees(
         if everything
         else tuple(f"{pair.new}() is what {pair.old}() was" for pair in pairs if pair.new != pair.old)
     )
+    notes += tuple(f"{name}() is what {was}() was" for name, was in found.functions.items())
     return Found(
-        judgements=tuple(each for found in judgements for each in found),
+        judgements=tuple(each for some in judgements for each in some),
         unchanged=len(pairs) - len(todo),
         gone=pairing.gone if everything else (),
         come=pairing.come if everything else (),

@@ -166,7 +166,7 @@ class OpaqueCalls:
 
     def passes_over(self, function: str) -> bool:
         """Whoever only watches is not even given its arguments."""
-        return self._opaque.silent.fullmatch(function) is not None
+        return self._opaque.silent.fullmatch(self._names.get(function, function)) is not None
 
     def stand_in(self, names: Sequence[str]) -> StandIn | None:
         """Nothing: what can be followed is, unless `follow` gives it up."""
@@ -184,7 +184,7 @@ class OpaqueCalls:
             return None
         name = names[-1]
         arguments = _copied(arguments, [each.type for each in call.arguments], state.memory, call.at)
-        if name in self._opaque.answering and isinstance(call.type, IntType):
+        if self._names.get(name, name) in self._opaque.answering and isinstance(call.type, IntType):
             return self._answered(name, arguments, call.type)
         through = names[0] if len(names) > 1 else ""
         return self._note(name, arguments, call.type, state, call.at, through=through)
@@ -200,7 +200,7 @@ class OpaqueCalls:
         """See `CallPolicy`; what is refused leaves nothing behind, and is not followed again."""
         name = function.name
         given = _copied(arguments, [each.type for each in function.parameters], state.memory, at)
-        if name in self._opaque.answering and isinstance(function.result, IntType):
+        if self._names.get(name, name) in self._opaque.answering and isinstance(function.result, IntType):
             return self._answered(name, given, function.result)
         if name in self._opaque.never or name in self.given_up:
             return self._note(name, given, function.result, state, at, function)
@@ -219,7 +219,8 @@ class OpaqueCalls:
     # -- what is not followed ---------------------------------------------------------------------
 
     def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType) -> BitVec:
-        result = self._answers.result(self._names.get(name, name), arguments, 1 if type_.is_bool else type_.bits)
+        name = self._names.get(name, name)
+        result = self._answers.result(name, arguments, 1 if type_.is_bool else type_.bits)
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 

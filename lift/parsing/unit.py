@@ -232,7 +232,10 @@ class Unit:
         Raises:
             Missing: it is not declared.
         """
-        cursor = self.declared.functions.get(function) or self.declared.prototypes.get(function)
+        definition = self.find_function(function)
+        if definition is not None:
+            return tuple(each.name for each in definition.parameters)
+        cursor = self.declared.prototypes.get(function)
         if cursor is None:
             raise Missing([f"{function}()"])
         return tuple(each.spelling for each in cursor.get_arguments())

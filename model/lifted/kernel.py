@@ -53,6 +53,7 @@ from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
+_RECORDS = ("struct ", "union ")
 _MEMBER = re.compile(r"((?:struct|union) \w+)\.([\w.]+)")
 
 
@@ -206,8 +207,11 @@ class LiftedKvm(Kvm):
             return False
 
     def near(self, name: str) -> tuple[str, ...]:
-        """See `Kvm.near`; of functions and of members of a struct."""
+        """See `Kvm.near`; of functions, structs, and members of a struct."""
         found = _MEMBER.match(name)
+        if found is None and name.startswith(_RECORDS):
+            records = {each for unit in self.units.parsed for each in unit.declared.records}
+            return tuple(get_close_matches(name, sorted(records), n=3, cutoff=0.7))
         if found is None:
             known = {f"{each}()" for unit in self.units.parsed for each in unit.definitions}
             return tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.7))

@@ -87,12 +87,12 @@ FOUND = {
     "a struct by value is behind a pointer": (
         S + "u32 f(struct s p) { return p.a - p.b; }",
         S + "u32 f(const struct s *p) { return p->a - p->b; }",
-        {"what its parameter p leads to in one version is given by value in the other"},
+        {"what its parameter p leads to in one version is given by value in the other: no call changes it"},
     ),
     "a struct behind a pointer is given by value": (
         "union r { u32 w; struct { u32 x : 3; u32 y : 4; }; }; u32 f(union r *r) { return r->x + r->y; }",
         "union r { u32 w; struct { u32 x : 3; u32 y : 4; }; }; u32 f(union r r) { return r.x + r.y; }",
-        {"what its parameter r leads to in one version is given by value in the other"},
+        {"what its parameter r leads to in one version is given by value in the other: no call changes it"},
     ),
     "a bit-field is elsewhere in its word": (
         "struct s { union { u32 w; struct { u32 x : 3; u32 y : 4; }; } r; }; u32 f(struct s *p) { return p->r.y; }",

@@ -16,11 +16,18 @@ NAMES = {
             renamed("is_last_spte", "spte_is_leaf"),
         ),
         functions=("fast_page_fault", "spte_needs_atomic_update", "make_small_spte"),
+        names={
+            "is_large_pte": "is_huge_pte",
+            "is_mmu_writable_spte": "spte_is_mmu_writable",
+            "is_last_spte": "spte_is_leaf",
+        },
+        lost=("*",),
     ),
     "the permission table is filled by a function of another name": Refactor(
         edits=(renamed("update_permission_bitmask", "refresh_permission_masks"),),
         functions=("reset_guest_paging_metadata", "kvm_init_shadow_ept_mmu"),
         names={"update_permission_bitmask": "refresh_permission_masks"},
+        lost=("*",),
     ),
     "helpers of the walk have other names": Refactor(
         edits=(
@@ -106,13 +113,6 @@ NAMES = {
         names={"shadow_acc_track_mask": "shadow_access_track_mask"},
         lost=("*",),
     ),
-    "a struct has another name": Refactor(
-        edits=(
-            renamed("struct kvm_page_fault", "struct kvm_mmu_fault"),
-            renamed("struct kvm_mmu_page", "struct kvm_shadow_page"),
-        ),
-        functions=("page_fault_can_be_fast", "make_spte"),
-    ),
     "a macro has another name": Refactor(
         edits=(renamed("ACC_USER_EXEC_MASK", "ACC_XU_MASK"),),
         functions=("change_spte_executable",),
@@ -126,6 +126,7 @@ NAMES = {
             renamed("svm_tdp_has_smep", "svm_tdp_uses_smep"),
         ),
         functions=("kvm_calc_tdp_mmu_root_page_role",),
+        relation=("kvm_x86_tdp_uses_smep() is what kvm_x86_tdp_has_smep() was",),
         names={"tdp_has_smep": "tdp_uses_smep"},
         lost=("*",),
     ),

@@ -41,7 +41,7 @@ PLACES = {
                 INTERNAL_H,
             ),
             edit(r"\bfault->(exec|write)\b", r"fault->how.\1"),
-            edit(r"^(\t\t)\.(exec|write) = ", r"\1.how.\2 = "),
+            edit(r"^(\t\t)\.(exec|write) = ", r"\1.how.\2 = ", MMU_C),
         ),
         functions=("page_fault_can_be_fast", "kvm_mmu_hugepage_adjust"),
         relation=("fault->how.write is what fault->write was",),

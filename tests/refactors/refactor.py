@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from mmuproof.lift.tree.changed import changed_tree
@@ -17,6 +18,16 @@ VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C = (
 )
 HOST_H, VMX_H = "arch/x86/include/asm/kvm_host.h", "arch/x86/include/asm/vmx.h"
 _EVERYWHERE = (f"{KVM}/**/*.[ch]", "arch/x86/include/asm/kvm*.h", VMX_H)
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+@cache
+def _names(root: Path, pattern: str) -> tuple[str, ...]:
+    return tuple(path.relative_to(root).as_posix() for path in sorted(root.glob(pattern)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +48,9 @@ class Edit:
 
     def apply(self, root: Path, texts: dict[str, str]) -> None:
         """Put it into the texts of a tree, by path below its root; files that are not among them are read."""
-        names = [path.relative_to(root).as_posix() for each in self.files for path in sorted(root.glob(each))]
         found = 0
-        for name in dict.fromkeys(names):
-            before = texts[name] if name in texts else (root / name).read_text("utf-8")
+        for name in dict.fromkeys(name for each in self.files for name in _names(root, each)):
+            before = texts[name] if name in texts else _text(root / name)
             text, count = self._changed(before)
             if count:
                 texts[name], found = text, found + count
@@ -88,11 +98,15 @@ class Refactor:
     names: Mapping[str, str] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
 
+    def changes(self, root: Path) -> dict[str, bytes | None]:
+        """The files of a tree that are others with it, by path."""
+        texts: dict[str, str] = {}
+        for each in self.edits:
+            each.apply(root, texts)
+        return {name: text.encode() for name, text in texts.items()}
+
 
 def refactored(root: Path, how: Refactor, into: Path) -> Path:
     """Lay the tree at ``root`` with a refactor in it in the empty folder ``into``."""
-    texts: dict[str, str] = {}
-    for each in how.edits:
-        each.apply(root, texts)
-    changed_tree(root, {name: text.encode() for name, text in texts.items()}, into)
+    changed_tree(root, how.changes(root), into)
     return into
