@@ -115,7 +115,11 @@ class Prover:
         if not missing:
             return proved
         named = ", ".join(repr(part) for part in missing if part) or "all of it"
-        lost = f"not stated here, and stated of Linux {series}: {named}{self._like(_FUNCTION.findall(named))}"
+        # What is there itself has not been lost by its name.
+        gone = [
+            each for each in _FUNCTION.findall(named) if not any(near.startswith(each) for near in self.kvm.near(each))
+        ]
+        lost = f"not stated here, and stated of Linux {series}: {named}{self._like(gone)}"
         result, told = proved.result, proved.result.reason
         # What is only known to be wrong hides nothing that is lost; a new counterexample stands by itself.
         refuted = result.verdict is Verdict.REFUTED and not result.known
@@ -176,7 +180,7 @@ class Prover:
 
     def _like(self, names: Sequence[str]) -> str:
         """What is like some names that this kernel lacks, as the end of a sentence."""
-        like = dict.fromkeys(each for name in names for each in self.kvm.near(name) if each != name)
+        like = dict.fromkeys(each for name in names for each in self.kvm.near(name))
         return f"; like it here: {', '.join(like)}" if like else ""
 
 

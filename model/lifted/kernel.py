@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Missing
+from mmuproof.lift.errors import LiftError, Missing
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
@@ -213,13 +213,24 @@ class LiftedKvm(Kvm):
             records = {each for unit in self.units.parsed for each in unit.declared.records}
             return tuple(get_close_matches(name, sorted(records), n=3, cutoff=0.7))
         if found is None:
-            known = {f"{each}()" for unit in self.units.parsed for each in unit.definitions}
-            return tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.7))
+            where = {f"{each}()": unit.path for unit in self._mmu_and_parsed() for each in unit.definitions}
+            if name in where:
+                return (f"{name} in {where[name]}",)
+            return tuple(get_close_matches(name, sorted(where), n=3, cutoff=0.7))
         record, path = found.groups()
         for unit in self.units.parsed:
             with suppress(Missing):
                 return _members_like(unit.record(record), path)
         return ()
+
+    def _mmu_and_parsed(self) -> Iterator[Unit]:
+        """The MMU's own units, where what has moved is likely to be, and all others that have been read."""
+        parsed = self.units.parsed
+        yield from parsed
+        for path in (SPTE_C, MMU_C, TDP_MMU_C):
+            with suppress(LiftError):
+                if self.units.has(path):
+                    yield self.units.get(path)
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""

@@ -12,12 +12,12 @@ from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.values import NULL, as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import Linked
-from mmuproof.smt.terms import BitVec, resize
+from mmuproof.smt.terms import BitVec, resize, var
 
 
 class Session:
@@ -60,7 +60,7 @@ class Session:
             records: where the structs and unions are that are passed by value, by their names.
 
         Raises:
-            NotThere: none of the functions is defined, or a parameter is none of those given.
+            NotThere: none of the functions is defined, or a parameter that it uses is none of those given.
         """
         try:
             function = self.unit.function(*([names] if isinstance(names, str) else names))
@@ -82,6 +82,8 @@ class Session:
             elif isinstance(type_, IntType):
                 given = (values or {}).get(parameter.name)
                 argument = None if given is None else resize(given, type_.bits)
+            if argument is None and not function.uses(parameter):
+                argument = var(parameter.name, type_.bits) if isinstance(type_, IntType) else NULL
             if argument is None:
                 known = dict.fromkeys([*(values or {}), *(pointers or {}), *objects, *(records or {})])
                 raise NotThere([f"what the parameter {parameter.name} of {function.name}() is, of {', '.join(known)}"])

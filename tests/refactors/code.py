@@ -68,7 +68,8 @@ CODE = {
             ),
         ),
         functions=("kvm_init_shadow_ept_mmu",),
-        names={"reset_ept_shadow_zero_bits_mask": "__reset_rsvds_bits_mask_ept"},
+        names={"reset_ept_shadow_zero_bits_mask": "reset_shadow_zero_bits_mask"},
+        lost=("entry.shadow-reserved",),
     ),
     "a helper is merged into its only caller": Refactor(
         edits=(
@@ -81,6 +82,8 @@ CODE = {
             edit(r"^static u64 generation_mmio_spte_mask\((?s:.*?)^\}\n\n", "", SPTE_C),
         ),
         functions=("make_mmio_spte",),
+        names={"generation_mmio_spte_mask": "get_mmio_spte"},
+        lost=("mmio.generation-round-trip",),
     ),
     "a macro becomes an inline function": Refactor(
         edits=(

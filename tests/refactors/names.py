@@ -46,32 +46,44 @@ NAMES = {
         ),
         functions=("calc_guest_rsvd_bits", "reset_shadow_zero_bits_mask"),
     ),
-    "the parameters of an operation have other names": Refactor(
+    "parameters have other names": Refactor(
         edits=(
             renamed("pte_access", "access", SPTE_C, inside="make_spte"),
             renamed("small_spte", "spte", SPTE_C, inside="make_huge_spte"),
-            renamed("level", "lvl", SPTE_C, inside="make_huge_spte"),
             renamed("ad_disabled", "no_ad", SPTE_C, inside="make_nonleaf_spte"),
-        ),
-        functions=("make_spte", "make_huge_spte", "make_nonleaf_spte"),
-    ),
-    "the parameters of a check have other names": Refactor(
-        edits=(
             renamed("pte_access", "acc", MMU_H, inside="permission_fault"),
-            renamed("pte_pkey", "pkey", MMU_H, inside="permission_fault"),
             renamed("access", "pfec64", MMU_H, inside="permission_fault"),
-        ),
-        functions=("permission_fault",),
-    ),
-    "the parameters of a set-up have other names": Refactor(
-        edits=(
             renamed("execonly", "exec_only", MMU_C, inside="kvm_init_shadow_ept_mmu"),
-            renamed("new_eptp", "eptp", MMU_C, inside="kvm_init_shadow_ept_mmu"),
-            renamed("accessed_dirty", "ad", MMU_C, inside="kvm_init_shadow_ept_mmu"),
             renamed("nested_cr3", "root_gpa", MMU_C, inside="kvm_init_shadow_npt_mmu"),
             renamed("context", "mmu", MMU_C, inside="kvm_init_shadow_npt_mmu"),
         ),
-        functions=("kvm_init_shadow_ept_mmu", "kvm_init_shadow_npt_mmu"),
+        functions=(
+            "make_spte",
+            "make_huge_spte",
+            "make_nonleaf_spte",
+            "permission_fault",
+            "kvm_init_shadow_ept_mmu",
+            "kvm_init_shadow_npt_mmu",
+        ),
+        relation=("its parameter no_ad is what ad_disabled was",),
+        names={
+            "pte_access": "acc",
+            "small_spte": "spte",
+            "ad_disabled": "no_ad",
+            "execonly": "exec_only",
+            "nested_cr3": "root_gpa",
+            "make_spte()": "not stated here",
+        },
+        lost=("*",),
+    ),
+    "parameters that are given by their type have other names": Refactor(
+        edits=(
+            renamed("vcpu", "v", MMU_H, inside="permission_fault"),
+            renamed("(?:mmu|w)", "walk", MMU_H, inside="permission_fault"),
+            renamed("sp", "page", SPTE_C, inside="make_spte"),
+            renamed("slot", "memslot", SPTE_C, inside="make_spte"),
+        ),
+        functions=("make_spte", "permission_fault"),
     ),
     "locals have other names": Refactor(
         edits=(

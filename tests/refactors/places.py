@@ -65,6 +65,8 @@ PLACES = {
             edit(r"&vcpu->arch\.guest_mmu\b(?!->)", "vcpu->arch.guest_mmu"),
         ),
         functions=("kvm_init_shadow_ept_mmu",),
+        names={"guest_mmu": "arch"},
+        lost=("*",),
     ),
     "a pointer becomes an embedded struct": Refactor(
         edits=(
@@ -148,7 +150,9 @@ PLACES = {
                 TDP_C,
             ),
         ),
-        functions=("make_huge_spte", "tdp_mmu_make_huge_spte"),
+        functions=("make_huge_spte",),
+        names={"make_huge_spte": "tdp_mmu.c", "make_huge_spte()": "not stated here"},
+        lost=("*",),
     ),
     "a function moves to a header": Refactor(
         edits=(
@@ -194,6 +198,8 @@ static inline unsigned int get_mmio_spte_access(u64 spte)
             ),
         ),
         functions=("make_nonleaf_spte",),
+        names={"make_nonleaf_spte": "mmu/mmu.c"},
+        lost=("*",),
     ),
     "a role is worked out in a header": Refactor(
         edits=(

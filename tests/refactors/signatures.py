@@ -43,18 +43,6 @@ SIGNATURES = {
         ),
         functions=("make_spte", "make_huge_spte", "mmu_set_spte"),
     ),
-    "the parameters of a check change their order": Refactor(
-        edits=(
-            edit(
-                r"(\w*is_access_allowed)\(struct kvm_page_fault \*fault, u64 spte\)",
-                r"\1(u64 spte, struct kvm_page_fault *fault)",
-                SPTE_H,
-            ),
-            edit(r"is_access_allowed\(fault, ([\w>-]+)\)", r"is_access_allowed(\1, fault)", MMU_C, TDP_C),
-        ),
-        functions=("is_access_allowed", "fast_page_fault"),
-        trees=("7.2",),
-    ),
     "the parameters of a set-up change their order": Refactor(
         edits=(
             edit(
@@ -149,35 +137,7 @@ SIGNATURES = {
         ),
         functions=("kvm_init_shadow_ept_mmu",),
         trees=("7.2",),
-    ),
-    "flags become one word": Refactor(
-        edits=(
-            edit(
-                r"u64 old_spte, bool prefetch, bool synchronizing,(\s+)bool host_writable, u64 \*new_spte\)",
-                r"u64 old_spte, unsigned int flags, u64 *new_spte)",
-                SPTE_C,
-                SPTE_H,
-            ),
-            edit(
-                r"^(\tint level = sp->role\.level;\n)",
-                r"\tbool prefetch = flags & 1, synchronizing = flags & 2, host_writable = flags & 4;\n\1",
-                SPTE_C,
-                inside="make_spte",
-            ),
-            edit(
-                r"\*sptep, prefetch,\s+false, host_writable, &spte\)",
-                "*sptep, prefetch | host_writable << 2, &spte)",
-                MMU_C,
-            ),
-            edit(r"spte, true, true,\s+host_writable, &spte\)", "spte, 3 | host_writable << 2, &spte)", PAGING_H),
-            edit(
-                r"iter->old_spte, fault->prefetch,\s+false, fault->map_writable, &new_spte\)",
-                "iter->old_spte, fault->prefetch | fault->map_writable << 2, &new_spte)",
-                TDP_C,
-            ),
-        ),
-        functions=("mmu_set_spte",),
-        names={"prefetch": "flags"},
-        lost=("*",),
+        names={"reset_rsvds_bits_mask_ept": "struct kvm_vcpu"},
+        lost=("role.root-nested", "role.page-sharing"),
     ),
 }
