@@ -47,6 +47,7 @@ from mmuproof.model.lifted.unit_paths import (
     UNITS,
     VMX_C,
     X86_C,
+    is_of_kvm,
 )
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
@@ -213,10 +214,11 @@ class LiftedKvm(Kvm):
             records = {each for unit in self.units.parsed for each in unit.declared.records}
             return tuple(get_close_matches(name, sorted(records), n=3, cutoff=0.7))
         if found is None:
-            where = {f"{each}()": unit.path for unit in self._mmu_and_parsed() for each in unit.definitions}
+            units = self._mmu_and_parsed()
+            where = {f"{each}()": file for unit in units for each, file in unit.functions_in(is_of_kvm).items()}
             if name in where:
                 return (f"{name} in {where[name]}",)
-            return tuple(get_close_matches(name, sorted(where), n=3, cutoff=0.7))
+            return tuple(get_close_matches(name, sorted(where), n=5))
         record, path = found.groups()
         for unit in self.units.parsed:
             with suppress(Missing):

@@ -4,22 +4,22 @@ from tests.refactors.refactor import MMU_C, MMU_H, PAGING_H, SPTE_C, Refactor, e
 
 NAMES = {
     "an operation on SPTEs has another name": Refactor(
-        edits=(renamed("make_huge_spte", "make_collapsed_spte"),),
-        functions=("make_collapsed_spte", "tdp_mmu_make_huge_spte"),
-        names={"make_huge_spte": "make_collapsed_spte"},
+        edits=(renamed("make_huge_spte", "make_hugepage_spte"),),
+        functions=("make_hugepage_spte", "tdp_mmu_make_huge_spte"),
+        names={"make_huge_spte": "make_hugepage_spte"},
         lost=("*",),
     ),
     "questions of one line about SPTEs have other names": Refactor(
         edits=(
-            renamed("is_mmu_writable_spte", "spte_is_mmu_writable"),
+            renamed("is_mmu_writable_spte", "is_mmu_writable_pte"),
             renamed("is_large_pte", "is_huge_pte"),
-            renamed("is_last_spte", "spte_is_leaf"),
+            renamed("is_last_spte", "is_leaf_spte"),
         ),
         functions=("fast_page_fault", "spte_needs_atomic_update", "make_small_spte"),
         names={
             "is_large_pte": "is_huge_pte",
-            "is_mmu_writable_spte": "spte_is_mmu_writable",
-            "is_last_spte": "spte_is_leaf",
+            "is_mmu_writable_spte": "is_mmu_writable_pte",
+            "is_last_spte": "is_leaf_spte",
         },
         lost=("*",),
     ),
