@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from mmuproof.lift.machine.values import leaves, null_condition
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.evidence import Check, Evidence, Step
 from mmuproof.smt.graph import postorder, variables_among
-from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, any_of, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, any_of, negate, var, zext
 
 _PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
 SETTLED = "shadow_"
@@ -150,6 +150,9 @@ def behaviour(
     parameters: Mapping[str, str] | None = None,
     numbers: Mapping[str, Sequence[int]] | None = None,
     before: Sequence[OpaqueCall] = (),
+    called: Callable[[str], Sequence[str]] = lambda _: (),
+    by_value: Collection[str] = (),
+    settled: Collection[str] = (),
 ) -> Behaviour:
     """Run a function on free inputs.
 
@@ -162,6 +165,10 @@ def behaviour(
         parameters: likewise for the function's parameters.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
         before: the calls of the run that it is compared with, whose names for what they can reach are taken over.
+        called: what the parameters of functions that it calls are called.
+        by_value: the parameters, by their names in the comparison, that the other version takes by value; a pointer
+            leads to what that is, and no call changes it.
+        settled: further variables with static storage that are set up once.
 
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
@@ -170,18 +177,24 @@ def behaviour(
         definitions,
         opaque=replace(OPAQUE, never=never),
         answers=answers,
-        is_settled=lambda name: name.startswith(SETTLED),
+        is_settled=lambda name: name.startswith(SETTLED) or name in settled,
         names=names,
         numbers=numbers,
         before=before,
+        parameters=called,
     )
     memory = Memory()
     arguments = [
-        _free(each, (parameters or {}).get(each.name, each.name), machine.words, function)
+        _free(each, name, machine.words, function, by_value=name in by_value)
         for each in function.parameters
+        for name in [(parameters or {}).get(each.name, each.name)]
     ]
     result = machine.run(function, arguments, memory)
-    known = {(parameters or {}).get(each.name, each.name): each.type for each in function.parameters} | machine.results
+    known: dict[str, CType] = {}
+    for each in function.parameters:
+        name, type_ = (parameters or {}).get(each.name, each.name), each.type
+        known[name] = type_.target if name in by_value and isinstance(type_, PointerType) else type_
+    known |= machine.results
 
     def root(name: str) -> CType | None:
         try:
@@ -209,7 +222,9 @@ def _broken(checks: Sequence[Check], kind: CheckKind) -> Bool:
     return any_of(FALSE, *(negate(each.holds) for each in checks if each.kind is kind))
 
 
-def _free(parameter: Variable, name: str, words: dict[str, RecordType], function: Function) -> Value | Place:
+def _free(
+    parameter: Variable, name: str, words: dict[str, RecordType], function: Function, *, by_value: bool
+) -> Value | Place:
     """A free value for a parameter."""
     type_ = parameter.type
     if isinstance(type_, IntType):
@@ -220,6 +235,9 @@ def _free(parameter: Variable, name: str, words: dict[str, RecordType], function
     if target is None or isinstance(target, VoidType | FunctionType) or not target.bits:
         at = str(function.location)
         raise Refused(f"its parameter {parameter.name} is a {type_.name}, and may lead to anything", at)
+    if by_value:
+        there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, words=words, settled=True), 0)
+        return Pointer((Target(guard=TRUE, place=there),))
     null = null_condition(name)
     there = Place(Object(name=name, type=target, kind=ObjectKind.INPUT, by_pointer=True, words=words), 0)
     return Pointer((Target(guard=null), Target(guard=negate(null), place=there)))

@@ -176,6 +176,11 @@ class Bits:
     constants: Mapping[str, int]
     masks: Mapping[str, BitVec]
 
+    def under(self, names: Mapping[str, str]) -> Bits:
+        """The same with some masks under further names as well: what they are called in another version."""
+        others = {other: self.masks[name] for name, other in names.items() if name in self.masks}
+        return Bits(self.constants, {**self.masks, **others})
+
     def of(self, name: str) -> int | None:
         """The value under a name, if it is known to be one number.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmuproof.lift.machine.memory import Memory, Value
+from mmuproof.lift.machine.memory import Memory, ObjectKind, Value
+from mmuproof.lift.machine.values import leaves
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.lifted.masks import MASKS
@@ -14,6 +15,8 @@ from mmuproof.smt.terms import bool_var, to_bv
 
 def masks_after_setup(unit: Unit, *, ept: bool) -> Mapping[str, Value]:
     """What the masks hold after KVM has set them up, by name; without memory encryption, which the modules ask for.
+
+    Whatever else the set-up writes is told as well: masks may live elsewhere, or have other names.
 
     Args:
         unit: holds the set-up (``spte.c``).
@@ -33,4 +36,9 @@ def masks_after_setup(unit: Unit, *, ept: bool) -> Mapping[str, Value]:
         if unit.has_variable(name):
             object_ = session.global_object(name)
             found[name] = memory.read(object_, 0, object_.type.bits)
+    for object_ in memory.changed:
+        if object_.kind is ObjectKind.INPUT:
+            for offset, width in memory.written(object_):
+                for leaf in leaves(object_, offset, width):
+                    found.setdefault(object_.path(leaf.path), memory.read(object_, leaf.offset, leaf.width))
     return found

@@ -19,6 +19,7 @@ from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, extract, va
 _NULL = " == NULL"
 _OPERATIONS = "kvm_x86_ops"
 """A table of functions, where what has come and what is gone have nothing to do with each other."""
+_TRUTH = "what it returns is a truth value in one version only: whether it is 0 is compared"
 _INDEX = re.compile(r"\[\d+\]")
 _PARTS = re.compile(r"->|\.|\[")
 _LEAF = re.compile(r"^(.*?)( after .*)?$", re.DOTALL)
@@ -69,6 +70,7 @@ def relate(
     encodings: Mapping[Kind, Encoding] | None = None,
     *,
     search: bool = True,
+    found: Mapping[str, str] | None = None,
 ) -> Relation:
     """The relation under which two runs are compared: other names, fields that have moved, widths that have changed.
 
@@ -78,8 +80,9 @@ def relate(
         given: names or prefixes of names in the new version, with what they are in the old one.
         encodings: how numbers of some kinds have changed.
         search: whether to look for names that differ; if not, what has another name is something else.
+        found: like ``given``, but known from elsewhere than from the user.
     """
-    names = _names(old, new, given or {}, search=search)
+    names = _names(old, new, given or {}, found or {}, search=search)
     known = encodings or {}
     used: dict[Kind, None] = {}
     olds = old.variables
@@ -135,6 +138,9 @@ def relate(
                 notes[_widths(common, there, term, "what is above is cut off")] = None
         elif common != name:
             new_variables[term] = var(common, term.width)
+    truth = search and _is_bool(old.function.result) is not _is_bool(new.function.result)
+    if truth:
+        notes[_TRUTH] = None
     shown: set[Kind | None] = {kind for name in new.written for kind in kinds_of(name)}
     shown.add(kind_of(f"{new.function.name}()", new.function.result.bits))
     for kind in known:
@@ -145,8 +151,14 @@ def relate(
         new_names=names.rules,
         encodings=known,
         result=new.function.name,
+        truth=truth,
         notes=tuple(notes),
     )
+
+
+def _is_bool(type_: CType) -> bool | None:
+    """Whether a number is a truth value; None for what is no number."""
+    return type_.is_bool if isinstance(type_, IntType) else None
 
 
 def _widths(name: str, old: Term, new: Term, what: str = "only what fits both is compared") -> str:
@@ -201,9 +213,13 @@ class _Names:
         return renamed(name, self.rules)
 
 
-def _names(old: Behaviour, new: Behaviour, given: Mapping[str, str], *, search: bool) -> _Names:
-    rules = dict(given)
+def _names(
+    old: Behaviour, new: Behaviour, given: Mapping[str, str], found: Mapping[str, str], *, search: bool
+) -> _Names:
+    rules = {**found, **given}
     notes = [f"{new_name} is what {old_name} was, as --map says" for new_name, old_name in given.items()]
+    looked_at = _paths(new.variables, new.written)
+    notes += [f"{name} is what {other} was" for name, other in found.items() if name in looked_at]
     ordered = tuple(rules.items())
     ours = _paths(old.variables, old.written)
     theirs = {renamed(path, ordered): width for path, width in _paths(new.variables, new.written).items()}

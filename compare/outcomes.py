@@ -16,7 +16,7 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer
 from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
 from mmuproof.lift.machine.reached import Argument, scalars_of
-from mmuproof.lift.machine.values import Target, as_pointer, leaves
+from mmuproof.lift.machine.values import Target, Value, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops
 from mmuproof.smt.obligation import Assumption
@@ -32,8 +32,10 @@ from mmuproof.smt.terms import (
     extract,
     iff,
     implies,
+    ne,
     negate,
     resize,
+    to_bv,
 )
 
 RESULT, WARNING, STOP, UNDEFINED = "the return value", "a WARN", "a BUG", "undefined behaviour"
@@ -121,7 +123,7 @@ class _Comparing:
         undefined, new_undefined = left.truth(old.undefined), right.truth(new.undefined)
         found = [Aspect(name=STOP, differs=iff(stops, negate(new_stops)), old=stops, new=new_stops)]
         # What a reader wants to hear of comes first.
-        rest = list(self._values(RESULT, RESULT, old.result, new.result))
+        rest = list(self._values(RESULT, RESULT, *self._results()))
         rest += self._memory(left, right, "")
         rest.append(Aspect(name=WARNING, differs=iff(warns, negate(new_warns)), old=warns, new=new_warns))
         rest += self._calls(old.calls, new.calls)
@@ -139,6 +141,13 @@ class _Comparing:
             assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
         assumptions += self._congruence(answers)
         return Comparison(tuple(each for each in found if each.differs is not FALSE), tuple(assumptions))
+
+    def _results(self) -> tuple[Value | Place | None, Value | Place | None]:
+        """What both return; only whether it is 0 where the relation says that it is a truth value."""
+        old, new = self._old.result, self._new.result
+        if self._relation.truth and isinstance(old, BitVec) and isinstance(new, BitVec):
+            return to_bv(ne(old, 0), 8), to_bv(ne(new, 0), 8)
+        return old, new
 
     def _common(self, new: Behaviour) -> dict[str, Term]:
         """The new version's variables that are common inputs."""

@@ -27,6 +27,7 @@ class Relation:
         new_names: prefixes of names in the new version, with what they are called in the old one.
         encodings: how numbers of some kinds have changed.
         result: what the returned number is called.
+        truth: whether only that it is 0 or not is compared of the returned number.
         notes: the relation in words.
     """
 
@@ -35,6 +36,7 @@ class Relation:
     new_names: tuple[tuple[str, str], ...] = ()
     encodings: Mapping[Kind, Encoding] = field(default_factory=dict)
     result: str = ""
+    truth: bool = False
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -10,8 +10,10 @@ from functools import cached_property
 
 from mmuproof.compare.encodings import CONSTANTS, Bits, Kind, kinds_of
 from mmuproof.compare.mask_setup import masks_after_setup
+from mmuproof.lift.errors import LiftError
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.smt.terms import BitVec
 
@@ -55,6 +57,15 @@ class Version:
         if name in self.functions:
             return self.functions[name]
         return tuple(path for path in self.paths if name in self.unit(path).definitions)
+
+    def definition(self, name: str) -> Function | None:
+        """The definition of a function of the MMU; None if there is none, or if it is not understood."""
+        if name not in self.functions:
+            return None
+        try:
+            return self.unit(self.functions[name][0]).find_function(name)
+        except LiftError:
+            return None
 
     def too_large(self, path: str, function: str) -> frozenset[str]:
         """The functions that are too large to be followed where a function of a unit calls them."""
@@ -203,6 +214,25 @@ def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str
     return before.digest(pair.old) != after.digest(pair.new, former)
 
 
-def not_followed(old: Version, new: Version, pair: Pair) -> frozenset[str]:
-    """The functions that are too large to be followed where this one calls them, in either version."""
-    return old.too_large(pair.old_path, pair.old) | new.too_large(pair.new_path, pair.new)
+def not_followed(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> frozenset[str]:
+    """The functions that are too large to be followed where this one calls them, in either version.
+
+    One that there is in one version only, or that takes more or fewer parameters than before, is followed all the
+    same: that it is called, and what it is given, says nothing that could be compared.
+
+    Args:
+        old: the old version.
+        new: the new version.
+        pair: the function that calls them.
+        former: what functions of the new version were called.
+    """
+    large = old.too_large(pair.old_path, pair.old) | new.too_large(pair.new_path, pair.new)
+    later = {other: name for name, other in former.items()}
+    changed = set()
+    for name in large:
+        names = former.get(name, name), later.get(name, name)
+        both = old.definition(names[0]), new.definition(names[1])
+        taken = [None if each is None else len(each.parameters) for each in both]
+        if taken[0] != taken[1]:
+            changed |= {*names}
+    return large - changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mmuproof.compare.behaviours import SETTLED, Behaviour, behaviour
@@ -19,12 +19,15 @@ from mmuproof.compare.encodings import (
     set_encoding,
     spte_encoding,
 )
+from mmuproof.compare.file_scope import FileScope
 from mmuproof.compare.left_behind import Looks
 from mmuproof.compare.matching import matching_parameters, relate
 from mmuproof.compare.outcomes import Comparison, compare
 from mmuproof.compare.relation import Relation
 from mmuproof.compare.versions import Pair, Pairing, Version, not_followed
+from mmuproof.lift.c_types import PointerType, RecordType
 from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
+from mmuproof.lift.syntax import Function
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.terms import BitVec, Term, extract
@@ -49,10 +52,17 @@ class SetUp:
 
 @dataclass(frozen=True)
 class Given:
-    """What is known beforehand of how names have changed: in the new version, with what they are in the old one."""
+    """What is known beforehand of how names have changed: in the new version, with what they are in the old one.
+
+    Args:
+        names: what the user says.
+        pairing: the functions.
+        found: what has been found of variables.
+    """
 
     names: Mapping[str, str]
     pairing: Pairing
+    found: FileScope = field(default_factory=FileScope)
 
 
 class Compared:
@@ -73,12 +83,33 @@ class Compared:
         self.pair, self.set_up, self._given = pair, set_up, given
         units = old.unit(pair.old_path), new.unit(pair.new_path)
         functions = units[0].function(pair.old), units[1].function(pair.new)
-        former = {**given.names, **given.pairing.former_names}
+        former = {**given.found.functions, **given.names, **given.pairing.former_names}
         parameters = matching_parameters(*functions, given.names)
-        never = not_followed(old, new, pair)
+        by_value = _by_value(*functions, parameters)
+        never = not_followed(old, new, pair, former)
+
+        def called_in_old(name: str) -> Sequence[str]:
+            definition = old.definition(name)
+            return () if definition is None else [each.name for each in definition.parameters]
+
+        def called_in_new(name: str) -> Sequence[str]:
+            before, after = old.definition(former.get(name, name)), new.definition(name)
+            if before is None or after is None:
+                return ()
+            names = matching_parameters(before, after, given.names)
+            return [names.get(each.name, each.name) for each in after.parameters]
+
         for _ in range(_MOST_TRIES):
             self.answers = CallResults()
-            self.old = behaviour(units[0], functions[0], self.answers, never=never)
+            self.old = behaviour(
+                units[0],
+                functions[0],
+                self.answers,
+                never=never,
+                called=called_in_old,
+                by_value=by_value,
+                settled=given.found.settled,
+            )
             self.new = behaviour(
                 units[1],
                 functions[1],
@@ -87,6 +118,9 @@ class Compared:
                 names=former,
                 parameters=parameters,
                 before=self.old.calls,
+                called=called_in_new,
+                by_value=by_value,
+                settled=given.found.settled,
             )
             # What one version cannot follow is not followed in the other either.
             given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
@@ -106,9 +140,16 @@ class Compared:
                 parameters=parameters,
                 numbers=numbers,
                 before=self.old.calls,
+                called=called_in_new,
+                by_value=by_value,
+                settled=given.found.settled,
             )
-        self._parameter_notes = tuple(
-            f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name
+        self._parameter_notes = (
+            *(f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name),
+            *(
+                f"what its parameter {name} leads to in one version is given by value in the other: no call changes it"
+                for name in by_value
+            ),
         )
 
     def _moved(self, old: Version, new: Version, former: Mapping[str, str]) -> set[str]:
@@ -144,7 +185,7 @@ class Compared:
     @cached_property
     def uses_masks(self) -> bool:
         """Whether the masks can matter."""
-        names = [*self.old.variables, *self.new.variables]
+        names = [self._given.found.places.get(name, name) for name in (*self.old.variables, *self.new.variables)]
         return any(name.startswith((SETTLED, "enable_mmio_caching", "kvm_ad_enabled")) for name in names)
 
     def relations(self) -> Iterator[Relation]:
@@ -153,7 +194,7 @@ class Compared:
         A function that looks at single bits which have moved is the same only if it has moved with them: without their
         encoding, one that was left behind would be.
         """
-        names = self._given.names
+        names, found = self._given.names, self._given.found.places
         encodings = list(self._encodings())
         # Of several encodings of a kind any may be the right one.
         looked_at = [self._looked_at(each) for each in encodings]
@@ -164,13 +205,13 @@ class Compared:
             if all(kind in looks for other, looks in zip(encodings, looked_at, strict=True) if kind in other)
         }
         if not needed:
-            yield self._told(relate(self.old, self.new, names, search=False))
-            found = relate(self.old, self.new, names)
-            if found.notes:
-                yield self._told(found)
+            yield self._told(relate(self.old, self.new, names, search=False, found=found))
+            searched = relate(self.old, self.new, names, found=found)
+            if searched.notes:
+                yield self._told(searched)
         for each in encodings:
             if needed <= each.keys():
-                yield self._told(relate(self.old, self.new, names, each))
+                yield self._told(relate(self.old, self.new, names, each, found=found))
 
     def _looked_at(self, encodings: Mapping[Kind, Encoding]) -> frozenset[Kind]:
         sides = Looks(self.old, encodings, new=False), Looks(self.new, encodings, new=True)
@@ -234,6 +275,19 @@ class Compared:
     def calls(self) -> Sequence[str]:
         """The functions that are called and not followed."""
         return tuple(dict.fromkeys(call.function for side in (self.old, self.new) for call in side.calls))
+
+
+def _by_value(old: Function, new: Function, former: Mapping[str, str]) -> tuple[str, ...]:
+    """The parameters, by their old names, that are a struct in one version and a pointer to one of it in the other."""
+    before = {each.name: each.type for each in old.parameters}
+    found = []
+    for each in new.parameters:
+        name = former.get(each.name, each.name)
+        both = before.get(name), each.type
+        for value, pointer in (both, both[::-1]):
+            if isinstance(value, RecordType) and isinstance(pointer, PointerType):
+                found += [name] if pointer.target.name == value.name else []
+    return tuple(found)
 
 
 def _values(run: Behaviour, bits: Bits) -> dict[Term, Term]:

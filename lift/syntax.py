@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from mmuproof.lift.c_types import CType, StructMember
@@ -46,6 +46,24 @@ class Function:
     def body(self) -> Stmt:
         """The compound statement of the definition."""
         return self.load_body()
+
+    def uses(self, variable: Variable) -> bool:
+        """Whether a variable stands anywhere in the body."""
+        return any(isinstance(each, Name) and each.variable is variable for each in _within(self.body))
+
+
+def _within(node: object) -> Iterator[Expr | Stmt]:
+    """A part of the syntax tree, and all that it is made of."""
+    if isinstance(node, tuple):
+        for each in node:
+            yield from _within(each)
+    elif isinstance(node, Variable):
+        yield from _within(node.initializer)
+    elif isinstance(node, Expr | Stmt):
+        yield node
+        # Where a variable is used its initializer is not part of what is said.
+        for each in () if isinstance(node, Name) else fields(node):
+            yield from _within(getattr(node, each.name))
 
 
 # -- expressions ---------------------------------------------------------------------------------

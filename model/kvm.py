@@ -176,7 +176,7 @@ class Kvm(ABC):
         """See `has`."""
 
     def near(self, _name: str) -> tuple[str, ...]:
-        """What the implementation has that is called like something that is not found; for a reader."""
+        """What the implementation has that is called like something that is not found, or where it is; for a reader."""
         return ()
 
     @abstractmethod

@@ -17,6 +17,7 @@ from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.compare.encodings import moved_kinds
+from mmuproof.compare.file_scope import FileScope, at_file_scope
 from mmuproof.compare.versions import Pair, Pairing, Version, pair_functions, unchanged
 from mmuproof.compare.ways import Given, SetUp
 from mmuproof.lift.errors import Refused
@@ -107,13 +108,13 @@ def compare_trees(
     # What is told of one function is kept for the others: this is done before there are processes.
     moved = moved_kinds(versions[0].constants, versions[1].constants)
     todo = [pair for pair in pairs if not unchanged(*versions, pair, pairing.former_names, moved)]
-    set_ups = tuple(_set_ups(*versions)) if todo else ()
+    set_ups, found = _set_ups(*versions) if todo else ((), FileScope())
     thorough = len(todo) <= _FEW
     before, after = versions
     judge = Judge(
         old=before,
         new=after,
-        given=Given(wanted.names, pairing),
+        given=Given(wanted.names, pairing, found),
         set_ups=set_ups,
         budget=wanted.budget or _BUDGET,
         thorough=thorough,
@@ -133,8 +134,9 @@ def compare_trees(
         if everything
         else tuple(f"{pair.new}() is what {pair.old}() was" for pair in pairs if pair.new != pair.old)
     )
+    notes += tuple(f"{name}() is what {was}() was" for name, was in found.functions.items())
     return Found(
-        judgements=tuple(each for found in judgements for each in found),
+        judgements=tuple(each for some in judgements for each in some),
         unchanged=len(pairs) - len(todo),
         gone=pairing.gone if everything else (),
         come=pairing.come if everything else (),
@@ -196,14 +198,19 @@ def _units(
     )
 
 
-def _set_ups(old: Version, new: Version) -> Iterator[SetUp]:
-    yield SetUp("", old.constants, new.constants)
-    for name, ept in ((EPT, True), (OTHER_TABLES, False)):
-        try:
-            yield SetUp(name, old.bits(ept=ept), new.bits(ept=ept))
-        except (Refused, NotThere):
-            # Functions to which masks matter are then compared with masks of any value only.
-            return
+def _set_ups(old: Version, new: Version) -> tuple[tuple[SetUp, ...], FileScope]:
+    """The masks with which functions are compared, and what of them has another name or place."""
+    free = SetUp("", old.constants, new.constants)
+    try:
+        bits = [(name, old.bits(ept=ept), new.bits(ept=ept)) for name, ept in ((EPT, True), (OTHER_TABLES, False))]
+    except (Refused, NotThere):
+        # Functions to which masks matter are then compared with masks of any value only.
+        return (free,), at_file_scope(old, new, ((), ()))
+    written = [
+        dict.fromkeys(name for each in side for name in each.masks) for side in zip(*(b[1:] for b in bits), strict=True)
+    ]
+    found = at_file_scope(old, new, (written[0], written[1]))
+    return (free, *(SetUp(name, before, after.under(found.places)) for name, before, after in bits)), found
 
 
 # -- what is compared ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Verdict
 from mmuproof.spec.hardware import Hardware
 
+_FUNCTION = re.compile(r"\w+\(\)")
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
 """A theorem's verdict is the first of these that one of its claims has.
 
@@ -133,7 +135,11 @@ class Prover:
         if not missing:
             return proved
         named = ", ".join(repr(part) for part in missing if part) or "all of it"
-        lost = f"not stated here, and stated of Linux {series}: {named}"
+        # What is there itself has not been lost by its name.
+        gone = [
+            each for each in _FUNCTION.findall(named) if not any(near.startswith(each) for near in self.kvm.near(each))
+        ]
+        lost = f"not stated here, and stated of Linux {series}: {named}{self._like(gone)}"
         result, told = proved.result, proved.result.reason
         # What is only known to be wrong hides nothing that is lost; a new counterexample stands by itself.
         refuted = result.verdict is Verdict.REFUTED and not result.known
@@ -183,7 +189,7 @@ class Prover:
                 return ended(Verdict.NOT_APPLICABLE, f"this kernel lacks {', '.join(each.value for each in lacking)}")
             claims = tuple(claim.on(self.hardware) for claim in task.theorem.state(self.kvm, task.vendor))
         except Contradiction as contradiction:
-            return ended(Verdict.LOST, str(contradiction))
+            return ended(Verdict.LOST, f"{contradiction}{self._like(list(map(str, contradiction.missing)))}")
         except (NotThere, Missing, Gone) as missing:
             return ended(Verdict.LOST, self._lost(task, missing.names))
         except Undefined as undefined:
@@ -207,13 +213,13 @@ class Prover:
 
     def _lost(self, task: Task, names: Sequence[str]) -> str:
         """What was looked for, what is like it here, and which series has it."""
-        like = tuple(dict.fromkeys(each for name in names for each in self.kvm.near(name)))
         last = stated(task.theorem.name, task.vendor).last()
-        return (
-            f"not found: {', '.join(names)}"
-            + (f"; like it here: {', '.join(like)}" if like else "")
-            + (f"; Linux {last} has it" if last else "")
-        )
+        return f"not found: {', '.join(names)}{self._like(names)}{f'; Linux {last} has it' if last else ''}"
+
+    def _like(self, names: Sequence[str]) -> str:
+        """What is like some names that this kernel lacks, as the end of a sentence."""
+        like = dict.fromkeys(each for name in names for each in self.kvm.near(name))
+        return f"; like it here: {', '.join(like)}" if like else ""
 
 
 def _switch(feature: Feature, *, there: bool) -> str:

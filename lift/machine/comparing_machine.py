@@ -29,6 +29,7 @@ class ComparingMachine:
         names: how functions are called in the names of unknown results, where that is not by their own names.
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
         before: the calls of the run that this one is held against; see `OpaqueCalls`.
+        parameters: what the parameters of functions are called; see `OpaqueCalls`.
         budget: how many statements are run before what is run is given up.
 
     What it has found grows with every run: `checks` and `steps`, the calls that were not followed, the functions
@@ -45,6 +46,7 @@ class ComparingMachine:
         names: Mapping[str, str] | None = None,
         numbers: Mapping[str, Sequence[int]] | None = None,
         before: Sequence[OpaqueCall] = (),
+        parameters: Callable[[str], Sequence[str]] = lambda _: (),
         budget: int = 20_000,
     ) -> None:
         run = Execution()
@@ -56,6 +58,7 @@ class ComparingMachine:
                 names=names or {},
                 numbers=numbers or {},
                 before=before,
+                parameters=parameters,
                 run=run,
                 values=parts,
             )

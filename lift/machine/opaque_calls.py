@@ -134,6 +134,8 @@ class OpaqueCalls:
         numbers: for which of the calls of a function each of them is taken, where that is not their order in the text.
         before: the calls of the run that this one is held against, whose names are taken over: what a call is given
             a pointer to is told by the call and the way from its arguments, and not by the name of a local variable.
+        parameters: what the parameters of a function are called in `OpaqueCall.parameters`, where that is not known
+            from its body here; nothing if it is not known at all.
         run: which functions and loops the calls stand in.
         values: evaluates arguments.
 
@@ -148,6 +150,7 @@ class OpaqueCalls:
         names: Mapping[str, str],
         numbers: Mapping[str, Sequence[int]],
         before: Sequence[OpaqueCall],
+        parameters: Callable[[str], Sequence[str]],
         run: Execution,
         values: Evaluation,
     ) -> None:
@@ -156,11 +159,12 @@ class OpaqueCalls:
         self.results: dict[str, CType] = {}
         self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
         self._before = {each.tag: each.ways for each in before}
+        self._parameters = parameters
         self._run, self._values = run, values
 
     def passes_over(self, function: str) -> bool:
         """Whoever only watches is not even given its arguments."""
-        return self._opaque.silent.fullmatch(function) is not None
+        return self._opaque.silent.fullmatch(self._names.get(function, function)) is not None
 
     def stand_in(self, names: Sequence[str]) -> StandIn | None:
         """Nothing: what can be followed is, unless `follow` gives it up."""
@@ -178,7 +182,7 @@ class OpaqueCalls:
             return None
         name = names[-1]
         arguments = _copied(arguments, [each.type for each in call.arguments], state.memory, call.at)
-        if name in self._opaque.answering and isinstance(call.type, IntType):
+        if self._names.get(name, name) in self._opaque.answering and isinstance(call.type, IntType):
             return self._answered(name, arguments, call.type)
         through = names[0] if len(names) > 1 else ""
         return self._note(name, arguments, call.type, state, call.at, through=through)
@@ -194,7 +198,7 @@ class OpaqueCalls:
         """See `CallPolicy`; what is refused leaves nothing behind, and is not followed again."""
         name = function.name
         given = _copied(arguments, [each.type for each in function.parameters], state.memory, at)
-        if name in self._opaque.answering and isinstance(function.result, IntType):
+        if self._names.get(name, name) in self._opaque.answering and isinstance(function.result, IntType):
             return self._answered(name, given, function.result)
         if name in self._opaque.never or name in self.given_up:
             return self._note(name, given, function.result, state, at, function)
@@ -213,7 +217,8 @@ class OpaqueCalls:
     # -- what is not followed ---------------------------------------------------------------------
 
     def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType) -> BitVec:
-        result = self._answers.result(self._names.get(name, name), arguments, 1 if type_.is_bool else type_.bits)
+        name = self._names.get(name, name)
+        result = self._answers.result(name, arguments, 1 if type_.is_bool else type_.bits)
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 
@@ -230,11 +235,16 @@ class OpaqueCalls:
         if self._run.is_in_open_loop:
             # Each time round, everything would be unknown anew, and how often it goes round as well.
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
+        parameters = tuple(self._parameters(name))
+        if not parameters and definition is not None:
+            parameters = tuple(each.name for each in definition.parameters)
         name = self._names.get(name, name)
-        parameters = () if definition is None else tuple(each.name for each in definition.parameters)
         found: dict[Object, str] = {}
-        for number, argument in enumerate((*arguments, *left_outside(state.memory)), 1):
-            reach(argument, state.memory, str(number), found)
+        ways = parameters if len(parameters) == len(arguments) else map(str, range(1, len(arguments) + 1))
+        for way, argument in zip(ways, arguments, strict=True):
+            reach(argument, state.memory, way, found)
+        for number, argument in enumerate(left_outside(state.memory), 1):
+            reach(argument, state.memory, f"outside {number}", found)
         call = OpaqueCall(
             function=name,
             at=at,

@@ -298,6 +298,20 @@ class Unit:
         except Refused as refused:
             return FunctionWrites(not_read=(NotRead(refused.reason, self._reader.location(cursor)),))
 
+    def parameter_names(self, function: str) -> tuple[str, ...]:
+        """What the parameters of a function are called, which may have no body here.
+
+        Raises:
+            Missing: it is not declared.
+        """
+        definition = self.find_function(function)
+        if definition is not None:
+            return tuple(each.name for each in definition.parameters)
+        cursor = self.declared.prototypes.get(self._names.function_here(function))
+        if cursor is None:
+            raise Missing([f"{function}()"])
+        return tuple(each.spelling for each in cursor.get_arguments())
+
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.
 

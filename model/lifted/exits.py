@@ -22,11 +22,6 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
-_GPA, _ERROR_CODE = 1, 2
-"""The positions of arguments of kvm_mmu_page_fault()."""
-_REASON, _QUALIFICATION = 1, 3
-"""The positions of arguments of nested_vmx_vmexit()."""
-
 _STAGE_BITS = 33
 """EXITINFO1 tells the stage in bits 33:32."""
 
@@ -86,7 +81,7 @@ class _Machine:
     def handed_on(self) -> ErrorCodeHandedOn:
         """The call of kvm_mmu_page_fault(); there has to be one."""
         call = self.only_call(PAGE_FAULT)
-        gpa, error_code = _numbers(call, _GPA, _ERROR_CODE)
+        gpa, error_code = (self.session.argument(call, name) for name in ("cr2_or_gpa", "error_code"))
         return ErrorCodeHandedOn(call.guard, gpa, error_code, f"{call.at.file}:{call.caller}")
 
     def only_call(self, cut: Cut) -> CallMade:
@@ -181,7 +176,7 @@ class LiftedExits(Exits, Remembers):
         machine.run("nested_ept_inject_page_fault", fault=fault, from_hardware=to_bv(from_hardware, 8))
         call = machine.only_call(VMX_EXIT)
         _always_happens(call)
-        reason, told = _numbers(call, _REASON, _QUALIFICATION)
+        reason, told = (machine.session.argument(call, name) for name in ("vm_exit_reason", "exit_qualification"))
         return InjectedEptViolation(
             from_hardware=from_hardware,
             qualification=qualification,
@@ -248,14 +243,6 @@ class LiftedExits(Exits, Remembers):
             exit_info_2=info_2,
             evidence=machine.session.evidence(),
         )
-
-
-def _numbers(call: CallMade, *positions: int) -> tuple[BitVec, ...]:
-    """Arguments of a call that are no pointers."""
-    numbers = tuple(each for each in (call.arguments[position] for position in positions) if isinstance(each, BitVec))
-    if len(numbers) != len(positions):
-        raise Refused(f"{call.function}() is called with a pointer", str(call.at))
-    return numbers
 
 
 def _always_happens(call: CallMade) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Gone, Missing
+from mmuproof.lift.errors import Gone, LiftError, Missing
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.configuration import Configuration
@@ -52,12 +52,14 @@ from mmuproof.model.lifted.unit_paths import (
     UNITS,
     VMX_C,
     X86_C,
+    is_of_kvm,
 )
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
+_RECORDS = ("struct ", "union ")
 _MEMBER = re.compile(r"((?:struct|union) \w+)\.([\w.]+)")
 
 
@@ -238,11 +240,17 @@ class LiftedKvm(Kvm):
             return False
 
     def near(self, name: str) -> tuple[str, ...]:
-        """See `Kvm.near`; of functions and of members of a struct."""
+        """See `Kvm.near`; of functions, structs, and members of a struct."""
         found = _MEMBER.match(name)
+        if found is None and name.startswith(_RECORDS):
+            records = {each for unit in self.units.parsed for each in unit.declared.records}
+            return tuple(get_close_matches(name, sorted(records), n=3, cutoff=0.7))
         if found is None:
-            known = {f"{each}()" for unit in self.units.parsed for each in unit.definitions}
-            return tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.7))
+            units = self._mmu_and_parsed()
+            where = {f"{each}()": file for unit in units for each, file in unit.functions_in(is_of_kvm).items()}
+            if name in where:
+                return (f"{name} in {where[name]}",)
+            return tuple(get_close_matches(name, sorted(where), n=5))
         record, path = found.groups()
         for unit in self.units.parsed:
             with suppress(Missing):
@@ -264,6 +272,15 @@ class LiftedKvm(Kvm):
             if body.first <= first and last <= body.last
         ]
         return not bodies or any(body.read for body in bodies)
+
+    def _mmu_and_parsed(self) -> Iterator[Unit]:
+        """The MMU's own units, where what has moved is likely to be, and all others that have been read."""
+        parsed = self.units.parsed
+        yield from parsed
+        for path in (SPTE_C, MMU_C, TDP_MMU_C):
+            with suppress(LiftError):
+                if self.units.has(path):
+                    yield self.units.get(path)
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""

@@ -11,7 +11,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, READ_GUEST
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, pointee, read
+from mmuproof.model.lifted.session import Session, argument, member, pointee, read
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
@@ -112,11 +112,7 @@ class LiftedMappings(Mappings, Remembers):
 
     def _handed_on(self, call: CallMade) -> BitVec:
         unit = self._makes_sptes if call.function == "make_spte" else self._unit
-        names = [parameter.name for parameter in unit.function(call.function).parameters]
-        value = call.arguments[names.index(_HANDED_ON[call.function])]
-        if not isinstance(value, BitVec):
-            raise Refused(f"{call.function}() is not given its access as a number", str(call.at))
-        return resize(value, 32)
+        return resize(argument(unit, call, _HANDED_ON[call.function]), 32)
 
     @once
     def hugepage_adjust(self) -> AdjustedLevel:

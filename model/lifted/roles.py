@@ -16,7 +16,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import WALKS, Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, argument, bit_fields, member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
@@ -296,7 +296,7 @@ class LiftedRoles(Roles, Remembers):
         pfn, writable = (_read(memory, fault, _at(fault, name)) for name in ("pfn", "map_writable"))
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
         return self._page_mapped(
-            "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, 1, (gfn, pfn, writable)
+            "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, (gfn, pfn, writable)
         )
 
     @once
@@ -321,15 +321,14 @@ class LiftedRoles(Roles, Remembers):
             values={"pte_access": var("pte_access", 32), "gfn": gfn, "pfn": pfn},
             pointers={"sptep": pointer_to(sptep)},
         )
-        return self._page_mapped("mmu_set_spte", session, cuts.MARK_MMIO_SPTE.function, 2, (gfn, pfn, writable))
+        return self._page_mapped("mmu_set_spte", session, cuts.MARK_MMIO_SPTE.function, (gfn, pfn, writable))
 
     def _page_mapped(
-        self, caller: str, session: Session, mmio: str, gfn_of_mmio: int, wanted: tuple[BitVec, BitVec, BitVec]
+        self, caller: str, session: Session, mmio: str, wanted: tuple[BitVec, BitVec, BitVec]
     ) -> PageMapped:
-        """What make_spte() is told, and the function that makes an MMIO SPTE, which has the GFN at ``gfn_of_mmio``."""
+        """What make_spte() is told, and the function that makes an MMIO SPTE."""
         (made,), (emulated,) = session.calls(cuts.MAKE_SPTE.function), session.calls(mmio)
-        names = [each.name for each in self._makes_sptes.function(made.function).parameters]
-        gfn, pfn, writable = (_number(made, names.index(name)) for name in ("gfn", "pfn", "host_writable"))
+        gfn, pfn, writable = (resize(session.argument(made, name), 64) for name in ("gfn", "pfn", "host_writable"))
         fault_gfn, fault_pfn, map_writable = wanted
         return PageMapped(
             caller=caller,
@@ -338,7 +337,7 @@ class LiftedRoles(Roles, Remembers):
             pfn=pfn,
             host_writable=ne(writable, 0),
             makes_mmio=emulated.guard,
-            mmio_gfn=_number(emulated, gfn_of_mmio),
+            mmio_gfn=resize(session.argument(emulated, "gfn"), 64),
             fault_gfn=resize(fault_gfn, 64),
             fault_pfn=resize(fault_pfn, 64),
             map_writable=ne(map_writable, 0),
@@ -349,22 +348,11 @@ class LiftedRoles(Roles, Remembers):
         """What the calls are told in the parameter of this name."""
         asked: list[AccessAsked] = []
         for call in calls:
-            names = [each.name for each in unit.function(call.function).parameters]
-            access = call.arguments[names.index(parameter)]
-            if not isinstance(access, BitVec):
-                raise Refused(f"{call.function}() is told no access", str(call.at))
-            asked.append(AccessAsked(call.function, str(call.at), call.guard, resize(access, 32)))
+            access = resize(argument(unit, call, parameter), 32)
+            asked.append(AccessAsked(call.function, str(call.at), call.guard, access))
         if not asked:
             raise Refused(f"nothing is called that has a parameter {parameter}")
         return tuple(asked)
-
-
-def _number(call: CallMade, position: int) -> BitVec:
-    """An argument of a call, 64 bits."""
-    value = call.arguments[position]
-    if not isinstance(value, BitVec):
-        raise Refused(f"{call.function}(): argument {position} is no number", str(call.at))
-    return resize(value, 64)
 
 
 def _any_level() -> BitVec:

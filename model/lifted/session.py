@@ -11,13 +11,13 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.machine import Machine
-from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
+from mmuproof.lift.machine.values import NULL, as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import Linked
-from mmuproof.smt.terms import BitVec, resize
+from mmuproof.smt.terms import BitVec, resize, var
 
 
 class Session:
@@ -60,8 +60,7 @@ class Session:
             records: where the structs and unions are that are passed by value, by their names.
 
         Raises:
-            NotThere: none of the functions is defined.
-            Refused: a parameter is none of those given.
+            NotThere: none of the functions is defined, or a parameter that it uses is none of those given.
         """
         try:
             function = self.unit.function(*([names] if isinstance(names, str) else names))
@@ -77,13 +76,17 @@ class Session:
                 argument = (pointers or {}).get(parameter.name)
                 if argument is None and isinstance(type_.target, RecordType):
                     argument = objects.get(type_.target.name)
+                    place = (records or {}).get(type_.target.name)
+                    if argument is None and place is not None:
+                        argument = pointer_to(place.object, place.offset)
             elif isinstance(type_, IntType):
                 given = (values or {}).get(parameter.name)
                 argument = None if given is None else resize(given, type_.bits)
+            if argument is None and not function.uses(parameter):
+                argument = var(parameter.name, type_.bits) if isinstance(type_, IntType) else NULL
             if argument is None:
-                raise Refused(
-                    f"{function.name}() has a parameter {parameter.name} that is not known here", str(function.location)
-                )
+                known = dict.fromkeys([*(values or {}), *(pointers or {}), *objects, *(records or {})])
+                raise NotThere([f"what the parameter {parameter.name} of {function.name}() is, of {', '.join(known)}"])
             arguments.append(argument)
         result = self.machine.run(function, arguments, memory)
         if isinstance(result, Place):
@@ -154,9 +157,30 @@ class Session:
             tuple(CutCall(c.cut.function, str(c.at), c.cut.reason, c.unchecked) for c in self.machine.cut_calls),
         )
 
+    def argument(self, call: CallMade, *names: str) -> BitVec:
+        """What a call gives for the parameter that has the first of these names, as wide as it is.
+
+        Raises:
+            NotThere: the function has no such parameter.
+            Refused: it is no number.
+        """
+        return argument(self.unit, call, *names)
+
     def calls(self, *functions: str) -> tuple[CallMade, ...]:
         """The calls of these functions that were not followed."""
         return tuple(call for call in self.machine.calls_made if call.function in functions)
+
+
+def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:
+    """See `Session.argument`; of a call that a unit makes, or of a function that it declares."""
+    has = unit.parameter_names(call.function)
+    position = next((has.index(name) for name in names if name in has), None)
+    if position is None:
+        raise NotThere([f"a parameter {' or '.join(names)} of {call.function}(), which has {', '.join(has)}"])
+    value = call.arguments[position]
+    if not isinstance(value, BitVec):
+        raise Refused(f"{call.function}() is given no number for {has[position]}", str(call.at))
+    return value
 
 
 def fitting(definitions: Definitions, cuts: Sequence[Cut]) -> tuple[Cut, ...]:

@@ -19,13 +19,16 @@ from mmuproof.smt.terms import BitVec, Bool, any_of, bv, ite, ne, negate, resize
 _RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
 
 
-def _told(session: Session, cut: Cut, *positions: int) -> tuple[Bool, list[BitVec]]:
-    """Whether a function that is not followed is called, and what it is given at some positions, 64 bits each."""
+def _told(session: Session, cut: Cut, *which: int | tuple[str, ...]) -> tuple[Bool, list[BitVec]]:
+    """Whether a function that is not followed is called, and what it is given, 64 bits each.
+
+    Which arguments are meant is told by what the parameters may be called, or by positions where they have no name.
+    """
     calls = session.calls(cut.function)
-    given = [bv(0, 64) for _ in positions]
+    given = [bv(0, 64) for _ in which]
     for call in calls:
-        for number, position in enumerate(positions):
-            argument = call.arguments[position]
+        for number, each in enumerate(which):
+            argument = call.arguments[each] if isinstance(each, int) else session.argument(call, *each)
             assert isinstance(argument, BitVec)
             given[number] = ite(call.guard, resize(argument, 64), given[number])
     return any_of(*(call.guard for call in calls)), given
@@ -137,8 +140,10 @@ class LiftedSptes(Sptes, Remembers):
 
     def _to_unsync(self, session: Session) -> AskedToUnsync:
         """The question of write tracking; older kernels ask with the opposite of ``synchronizing``."""
-        called, (gfn, third, prefetch) = _told(session, TRY_TO_UNSYNC, 2, 3, 4)
-        opposite = any(each.name == "can_unsync" for each in self._unit.function("make_spte").parameters)
+        called, (gfn, third, prefetch) = _told(
+            session, TRY_TO_UNSYNC, ("gfn",), ("synchronizing", "can_unsync"), ("prefetch",)
+        )
+        opposite = "can_unsync" in self._unit.parameter_names(TRY_TO_UNSYNC.function)
         return AskedToUnsync(called, gfn, negate(ne(third, 0)) if opposite else ne(third, 0), ne(prefetch, 0))
 
     def _about_memory_type(self, session: Session) -> AskedMemoryType:
@@ -146,7 +151,7 @@ class LiftedSptes(Sptes, Remembers):
         return AskedMemoryType(called, gfn, ne(maps_mmio, 0))
 
     def _marked_dirty(self, session: Session) -> Told:
-        called, (gfn,) = _told(session, MARK_DIRTY, 2)
+        called, (gfn,) = _told(session, MARK_DIRTY, ("gfn",))
         return Told(called, gfn)
 
     def _memory_type(self, masks: ShadowMasks) -> BitVec:

@@ -16,7 +16,6 @@ from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
 _SETTING, _FEATURE = "gmet_enabled", "X86_FEATURE_GMET"
 _TEST_BIT = "variable_test_bit"
 _SVM, _VCPU = "struct vcpu_svm", "struct kvm_vcpu"
-_CR4_ARGUMENT, _EFER_ARGUMENT, _MISC_CTL_ARGUMENT = 1, 2, 4
 """What ``kvm_init_shadow_npt_mmu()`` is told, and where."""
 
 
@@ -108,18 +107,15 @@ class LiftedSvmGating(SvmGating, Remembers):
         calls = bench.session.calls(SHADOW_NPT.function)
         if len(calls) != 1:
             raise Refused(f"{SHADOW_NPT.function}() is called at {len(calls)} places")
-
-        def told(position: int) -> BitVec:
-            argument = calls[0].arguments[position]
-            assert isinstance(argument, BitVec)
-            return resize(argument, 64)
-
+        misc_ctl, cr4, efer = (
+            resize(bench.session.argument(calls[0], name), 64) for name in ("misc_ctl", "cr4", "efer")
+        )
         return Vmcb02(
             misc_ctl=resize(bench.read(inner, "control.misc_ctl"), 64),
             shadows=calls[0].guard,
-            shadow_misc_ctl=told(_MISC_CTL_ARGUMENT),
-            shadow_cr4=told(_CR4_ARGUMENT),
-            shadow_efer=told(_EFER_ARGUMENT),
+            shadow_misc_ctl=misc_ctl,
+            shadow_cr4=cr4,
+            shadow_efer=efer,
             l1_cr4=bench.read(outer, "save.cr4"),
             l1_efer=bench.read(outer, "save.efer"),
             evidence=bench.session.evidence(),

@@ -33,8 +33,14 @@ UNITS = (
 MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, "arch/x86/kvm/mmu/tdp_iter.c", "arch/x86/kvm/mmu/page_track.c")
 """The translation units of the MMU, those first in which a function that several of them include is looked at."""
 
+_KVM = "arch/x86/kvm/"
 _MMU = ("arch/x86/kvm/mmu.h", "arch/x86/kvm/mmu/")
 _TRACE = "mmutrace.h"
+
+
+def is_of_kvm(file: str) -> bool:
+    """Whether a file is one of KVM's for x86."""
+    return file.startswith(_KVM)
 
 
 def is_of_mmu(file: str) -> bool:

@@ -9,7 +9,6 @@ from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
-from mmuproof.lift.machine.values import Value
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.common import CONFIGURE_MMU
 from mmuproof.model.cuts.vmx_gating import CUTS, READ_MSR, READ_MSR_SAFE, SET_EPT_MASKS, SHADOW_EPT
@@ -37,8 +36,6 @@ _PROCBASED_CTLS2 = 0x48B
 _HARDWARE_SETUP = ("vmx_hardware_setup", "hardware_setup")
 _SETUP_SECONDARY = "nested_vmx_setup_secondary_ctls"
 _VMX, _VCPU, _VMCS12 = "struct vcpu_vmx", "struct kvm_vcpu", "struct vmcs12"
-_MBEC_ARGUMENT = 4
-"""Where ``kvm_init_shadow_ept_mmu()`` is told of MBEC."""
 
 
 class LiftedVmxGating(VmxGating, Remembers):
@@ -98,12 +95,13 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = Bench(self._vmx, CUTS)
         bench.session.call(bench.memory, _HARDWARE_SETUP, objects={})
         masks, mmu = (_only(bench, cut) for cut in (SET_EPT_MASKS, CONFIGURE_MMU))
-        ad_bits, *execute_only = (_number(each) for each in masks.arguments)
-        enabled, *_, largest_page = (_number(each) for each in mmu.arguments)
+        has_execute_only = "has_exec_only" in self._vmx.parameter_names(SET_EPT_MASKS.function)
+        execute_only = ne(bench.session.argument(masks, "has_exec_only"), 0) if has_execute_only else FALSE
+        enabled, largest_page = (bench.session.argument(mmu, name) for name in ("enable_tdp", "tdp_huge_page_level"))
         return EptUse(
             sets_masks=masks.guard,
-            with_ad_bits=ne(ad_bits, 0),
-            with_execute_only=ne(execute_only[0], 0) if execute_only else FALSE,
+            with_ad_bits=ne(bench.session.argument(masks, "has_ad_bits"), 0),
+            with_execute_only=execute_only,
             configures=mmu.guard,
             with_ept=ne(enabled, 0),
             largest_page=resize(largest_page, 32),
@@ -213,9 +211,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(self._vmcs12(bench, vmcs12)))
         bench.call("nested_ept_new_eptp")
         (call,) = bench.session.calls(SHADOW_EPT.function)
-        told = call.arguments[_MBEC_ARGUMENT]
-        assert isinstance(told, BitVec)
-        return ShadowEpt(ne(told, 0), bench.session.evidence())
+        return ShadowEpt(ne(bench.session.argument(call, "mbec"), 0), bench.session.evidence())
 
     @once
     def nested_ept_set_up(self) -> NestedEptSetUp:
@@ -225,13 +221,15 @@ class LiftedVmxGating(VmxGating, Remembers):
         vmcs12 = bench.add("vmcs12", _VMCS12)
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
         bench.call("nested_ept_new_eptp")
-        arguments = _only(bench, SHADOW_EPT).arguments
-        execute_only, largest_page, accessed_dirty = (_number(each) for each in arguments[1:4])
+        call = _only(bench, SHADOW_EPT)
+        execute_only, largest_page, accessed_dirty, eptp = (
+            bench.session.argument(call, name) for name in ("execonly", "huge_page_level", "accessed_dirty", "new_eptp")
+        )
         return NestedEptSetUp(
             execute_only=ne(execute_only, 0),
             largest_page=resize(largest_page, 32),
             accessed_dirty=ne(accessed_dirty, 0),
-            told_eptp=_number(arguments[-1]),
+            told_eptp=eptp,
             offered=bench.read(vmx, "nested.msrs.ept_caps"),
             eptp=bench.read(vmcs12, "ept_pointer"),
             evidence=bench.session.evidence(),
@@ -276,10 +274,3 @@ def _only(bench: Bench, cut: Cut) -> CallMade:
     if len(calls) != 1:
         raise Refused(f"{cut.function}() is called at {len(calls)} places", bench.unit.path)
     return calls[0]
-
-
-def _number(value: Value | None) -> BitVec:
-    """An argument of a call, which has to be a number."""
-    if not isinstance(value, BitVec):
-        raise Refused("a setting that is no number")
-    return value

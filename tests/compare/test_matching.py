@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from mmuproof.compare.file_scope import renamed_masks
+
 from .small_versions import Versions, versions
 
 __all__ = ["versions"]
@@ -77,6 +79,21 @@ FOUND = {
         "struct k { u32 x, y; bool w; }; u32 f(struct k *k) { return k->w ? k->x : k->y; }",
         {"k->x is what x was", "k->y is what y was", "k->w is what w was"},
     ),
+    "a number is a truth value": (
+        S + "int f(struct s *p) { return p->a & 6; }",
+        S + "bool f(struct s *p) { return p->a & 6; }",
+        {"what it returns is a truth value in one version only: whether it is 0 is compared"},
+    ),
+    "a struct by value is behind a pointer": (
+        S + "u32 f(struct s p) { return p.a - p.b; }",
+        S + "u32 f(const struct s *p) { return p->a - p->b; }",
+        {"what its parameter p leads to in one version is given by value in the other: no call changes it"},
+    ),
+    "a struct behind a pointer is given by value": (
+        "union r { u32 w; struct { u32 x : 3; u32 y : 4; }; }; u32 f(union r *r) { return r->x + r->y; }",
+        "union r { u32 w; struct { u32 x : 3; u32 y : 4; }; }; u32 f(union r r) { return r.x + r.y; }",
+        {"what its parameter r leads to in one version is given by value in the other: no call changes it"},
+    ),
     "a bit-field is elsewhere in its word": (
         "struct s { union { u32 w; struct { u32 x : 3; u32 y : 4; }; } r; }; u32 f(struct s *p) { return p->r.y; }",
         "struct s { union { u32 w; struct { u32 y : 4; u32 x : 3; }; } r; }; u32 f(struct s *p) { return p->r.y; }",
@@ -85,6 +102,14 @@ FOUND = {
 }
 
 NOT_FOUND = {
+    "another truth value": (
+        S + "int f(struct s *p) { return p->a & 6; }",
+        S + "bool f(struct s *p) { return p->a & 2; }",
+    ),
+    "another member of a struct that is behind a pointer": (
+        S + "u32 f(struct s p) { return p.a; }",
+        S + "u32 f(struct s *p) { return p->b; }",
+    ),
     "members are swapped": (
         S + "u32 f(struct s *p) { return p->a - p->b; }",
         "struct i { u32 a, b; }; struct s { struct i i; }; u32 f(struct s *p) { return p->i.b - p->i.a; }",
@@ -213,3 +238,103 @@ def test_what_is_written_has_a_fixed_order(versions: Versions) -> None:
     text = f"struct w {{ u32 {', '.join(names)}; }}; void f(struct w *w) {{ {' '.join(f'w->{name} = 1;' for name in names)} }}"
     found = versions(text, "", "").hold()
     assert found.compared.old.written == tuple(f"w->{name}" for name in names)
+
+
+# Functions that are not followed: the text of the callee stands in another unit
+
+#: What is done to a callee's parameters -> its old and new text, and the calls of it.
+CALLEES = {
+    "their order": (
+        "u32 g(u32 x, u32 y) { return x - y; }",
+        "u32 g(u32 y, u32 x) { return x - y; }",
+        "g(3, a)",
+        "g(a, 3)",
+    ),
+    "a name and their order": (
+        "u32 g(u32 x, struct s *p, u32 y) { return x - p->a + y; }",
+        "u32 g(struct s *p, u32 z, u32 x) { return x - p->a + z; }",
+        "g(3, p, a)",
+        "g(p, a, 3)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "call", "other"), CALLEES.values(), ids=CALLEES.keys())
+def test_what_another_unit_is_given_is_compared_by_parameter(
+    old: str, new: str, call: str, other: str, versions: Versions
+) -> None:
+    def declared(text: str) -> str:
+        return text.partition("{")[0] + ";"
+
+    def caller(text: str, call_: str) -> str:
+        return f"{declared(text)} u32 f(struct s *p, u32 a) {{ return {call_}; }}"
+
+    both = versions(S, caller(old, call), caller(new, other), elsewhere=(old, new))
+    assert both.hold().equal
+    assert not versions(S, caller(old, call), caller(new, other.replace("3", "4")), elsewhere=(old, new)).hold().equal
+
+
+def test_arguments_that_are_swapped_where_the_parameters_are_not_differ(versions: Versions) -> None:
+    callee = "u32 g(u32 x, u32 y) { return x - y; }"
+    text = "u32 g(u32, u32); u32 f(u32 a) { return g(%s); }"
+    assert not versions(S, text % "a, 3", text % "3, a", elsewhere=(callee, callee)).hold().equal
+
+
+_LONG = "".join(f"p->a += {number} * p->b; " for number in range(80))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "equal"),
+    [
+        (
+            "void g(struct s *p, u32 x) { %s p->b = x; } void f(struct s *p) { g(p, 3); }",
+            "void g(struct s *p) { %s p->b = 3; } void f(struct s *p) { g(p); }",
+            True,
+        ),
+        (
+            "void g(struct s *p, u32 x) { %s p->b = x; } void f(struct s *p) { g(p, 3); }",
+            "void g(struct s *p) { %s p->b = 4; } void f(struct s *p) { g(p); }",
+            False,
+        ),
+        (
+            "void g(struct s *p) { %s } void h(struct s *p) { g(p); g(p); } void f(struct s *p) { h(p); }",
+            "void g(struct s *p) { %s } void f(struct s *p) { g(p); g(p); }",
+            True,
+        ),
+    ],
+    ids=("a parameter fewer", "a parameter fewer, and another number", "a function that is gone"),
+)
+def test_a_large_function_that_cannot_be_compared_as_a_call_is_followed(
+    old: str, new: str, equal: bool, versions: Versions
+) -> None:
+    assert versions(S, old % _LONG, new % _LONG).hold().equal is equal
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (["shadow_nx_mask", "shadow_me_mask"], ["m.nx", "shadow_me_mask"], {"m.nx": "shadow_nx_mask"}),
+        (
+            ["shadow_acc_track_mask"],
+            ["shadow_access_track_mask"],
+            {"shadow_access_track_mask": "shadow_acc_track_mask"},
+        ),
+        (
+            ["shadow_xs_mask", "shadow_xu_mask", "shadow_acc_track_mask", "shadow_accessed_mask"],
+            ["m.xu", "m.xs", "m.accessed", "m.acc_track"],
+            {
+                "m.xs": "shadow_xs_mask",
+                "m.xu": "shadow_xu_mask",
+                "m.accessed": "shadow_accessed_mask",
+                "m.acc_track": "shadow_acc_track_mask",
+            },
+        ),
+        (["shadow_mmio_value", "shadow_mmio_mask"], ["m.mmio", "m.other"], {}),
+        (["shadow_x_mask"], ["shadow_xs_mask", "shadow_xu_mask"], {}),
+        (["shadow_nx_mask"], ["m.user"], {}),
+    ],
+)
+def test_a_mask_in_another_place_is_told_by_the_words_of_its_name(
+    old: list[str], new: list[str], found: dict[str, str]
+) -> None:
+    assert renamed_masks(old, new) == found

@@ -1,0 +1,165 @@
+"""Honest refactors of a real kernel: what `prove` and `diff` say of it is what they said before, or is told as lost."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mmuproof.cli.main import build_app
+from mmuproof.cli.prove.running import Prover
+from mmuproof.cli.shared.catalogue import Installed
+from mmuproof.cli.shared.results import Result
+from mmuproof.cli.shared.selection import select_tasks
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.lift.tree.source import open_source
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_in
+from mmuproof.smt.backend import DEFAULT_BUDGET
+from mmuproof.smt.obligation import Answer, Obligation, Verdict
+from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.smt.together import prove_together
+from mmuproof.spec.hardware import Hardware
+from tests.refactors.code import CODE
+from tests.refactors.corpus import CORPUS
+from tests.refactors.names import NAMES
+from tests.refactors.places import PLACES
+from tests.refactors.refactor import Refactor, refactored
+from tests.refactors.signatures import SIGNATURES
+
+pytestmark = pytest.mark.kernel
+
+SERIES = ("7.2", "7.3")
+#: What is always run: a refactor, and the theorems that are proved with it.
+QUICK = {
+    "the parameters of a set-up change their order": ("gating.vmcs02", "gating.nested-ept"),
+    "shifts become FIELD_GET and FIELD_PREP": ("mmio.generation-round-trip",),
+    "an operation on SPTEs has another name": ("spte.collapse",),
+}
+QUICK_DIFF = ("masks are gathered in a struct", "parameters change their order")
+
+Results = Mapping[str, Result]
+Tree = Callable[[str], Path]
+
+
+class Proving:
+    """Proves a tree, and remembers what is proved already: a refactor leaves nearly all claims as they are."""
+
+    def __init__(self) -> None:
+        self._proved: set[Obligation] = set()
+        self.plain = cache(self.of)
+
+    def _together(self, obligations: Sequence[Obligation]) -> list[Answer | None]:
+        left = [each for each in obligations if each not in self._proved]
+        answers = dict(zip(left, prove_together(left), strict=True))
+        self._proved |= {each for each, answer in answers.items() if answer and answer.verdict is Verdict.PROVED}
+        return [answers.get(each, Answer(verdict=Verdict.PROVED, seconds=0.0)) for each in obligations]
+
+    def of(self, root: Path, theorems: tuple[str, ...] = ()) -> Results:
+        """The results of a tree, by theorem and vendor."""
+        ask = Solver(
+            lambda obligation, preferred: decide(obligation, DEFAULT_BUDGET, preferred),
+            partial(satisfiable, budget=DEFAULT_BUDGET),
+            self._together,
+        )
+        with open_source(str(root)) as tree, open_kernel(tree) as kvm:
+            known = known_in(kvm, KNOWN_FINDINGS, tree.version)
+            prover = Prover(kvm=kvm, solver=ask, known=known, hardware=Hardware(), release=tree.version)
+            results = [each.result for each in prover.all(select_tasks(Installed().theorems(), theorems, ()))]
+        return {f"{each.theorem} {each.vendor.value}": each for each in results}
+
+
+@pytest.fixture(scope="module")
+def proving() -> Proving:
+    return Proving()
+
+
+def check(how: Refactor, before: Results, after: Results) -> None:
+    """Nothing is refuted that was not, and nothing has gone unsaid."""
+    assert after.keys() == before.keys()
+    for name, old in before.items():
+        new = after[name]
+        may_be_lost = any(fnmatch.fnmatchcase(new.theorem, each) for each in how.lost)
+        if may_be_lost and new.verdict in (Verdict.LOST, Verdict.ERROR):
+            assert new.reason is not None
+            told = [f"{was} {now}" for was, now in how.names.items() if was in new.reason and now in new.reason]
+            assert told or not how.names, new.reason
+            continue
+        assert (new.verdict, new.known, new.claims) == (old.verdict, old.known, old.claims), (name, new.reason)
+
+
+def quiet(group: Mapping[str, Refactor], series: str) -> Refactor:
+    """All refactors of a group after which nothing may be lost, in one."""
+    them = [each for each in group.values() if series in each.trees and not each.lost]
+    return Refactor(edits=tuple(edit for each in them for edit in each.edits))
+
+
+@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_refactor_fits_the_trees_that_it_is_for(name: str, series: str, kernel_tree: Tree) -> None:
+    if series in CORPUS[name].trees:
+        CORPUS[name].changes(kernel_tree(series))
+
+
+def test_verdicts_stay_for_four_refactors_in_five() -> None:
+    assert 5 * sum(not each.lost for each in CORPUS.values()) >= 4 * len(CORPUS)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_refactor_changes_no_verdict_unsaid(name: str, kernel_tree: Tree, tmp_path: Path, proving: Proving) -> None:
+    root = kernel_tree("7.2")
+    new = refactored(root, CORPUS[name], tmp_path)
+    check(CORPUS[name], proving.plain(root, QUICK[name]), proving.of(new, QUICK[name]))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("group", [NAMES, SIGNATURES, CODE, PLACES], ids=["names", "signatures", "code", "places"])
+def test_refactors_change_no_verdict(
+    group: Mapping[str, Refactor], series: str, kernel_tree: Tree, tmp_path: Path, proving: Proving
+) -> None:
+    root, how = kernel_tree(series), quiet(group, series)
+    check(how, proving.plain(root), proving.of(refactored(root, how, tmp_path)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name, each in CORPUS.items() if each.lost])
+def test_what_a_refactor_loses_is_told_with_what_is_like_it(
+    name: str, kernel_tree: Tree, tmp_path: Path, proving: Proving
+) -> None:
+    root, how = kernel_tree(CORPUS[name].trees[0]), CORPUS[name]
+    after = proving.of(refactored(root, how, tmp_path))
+    check(how, proving.plain(root), after)
+    assert {Verdict.LOST, Verdict.ERROR} & {each.verdict for each in after.values()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK_DIFF else pytest.mark.long)
+        for name, each in CORPUS.items()
+        if each.functions
+    ],
+)
+def test_what_a_refactor_touches_is_equal_or_equal_under_a_relation(
+    name: str, kernel_tree: Tree, tmp_path: Path
+) -> None:
+    how, results, new = CORPUS[name], tmp_path / "results.json", tmp_path / "new"
+    root = kernel_tree(how.trees[0])
+    new.mkdir()
+    words = ["diff", str(root), str(refactored(root, how, new)), *how.functions, "--json", str(results), "-j", "1"]
+    done = CliRunner().invoke(build_app(Installed()), words)
+    assert results.is_file(), (done.output, done.exception)
+    content: dict[str, Any] = json.loads(results.read_text())
+    assert {(each["function"], each["verdict"]) for each in content["results"] if each["verdict"] != "equal"} == set()
+    assert set(how.relation) <= {
+        *content["renamed"],
+        *(note for each in content["results"] for note in each["relation"]),
+    }
+    assert len({each["function"] for each in content["results"]}) + content["unchanged"] == len(how.functions)
