@@ -23,7 +23,8 @@ def print_configuration(output: Output, kernel: KernelIdentity, *, verbose: bool
         return
     unknown = [each for each in kernel.asked if not each.known]
     if brief and not verbose and config.given is None:
-        output.line(f"{len(unknown)} CONFIG_ symbols that KVM's C tests are taken as not set; -v lists them.")
+        if unknown:
+            output.line(f"{len(unknown)} CONFIG_ symbols that KVM's C tests are taken as not set; -v lists them.")
         return
     if config.given is not None:
         output.line(f"Read under the configuration {config.given.file}, sha256 {config.given.digest}.")

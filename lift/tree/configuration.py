@@ -10,7 +10,7 @@ selected, and what they depend on.  Of all other symbols nothing is known but wh
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class Configuration:
         taken: the symbols of KVM's Kconfig of which neither says anything.
         remarks: where a build would not take what the user's file says.
         known: the symbols of KVM's Kconfig.
+        unset: the symbols of which `kernel.config` says that they are not set, where it stands in.
     """
 
     values: Mapping[str, str]
@@ -75,6 +76,7 @@ class Configuration:
     taken: tuple[TakenSymbol, ...] = ()
     remarks: tuple[str, ...] = ()
     known: frozenset[str] = frozenset()
+    unset: frozenset[str] = frozenset()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -82,8 +84,8 @@ class Configuration:
         return tuple(f"{name}={value}" for name, value in self.values.items())
 
     def decides(self, symbol: str) -> bool:
-        """Whether it is known if a symbol is set: the user's file names it, KVM's Kconfig has it, or it is set."""
-        named = self.given is not None and symbol in self.given.values
+        """Whether it is known if a symbol is set: a file names it, KVM's Kconfig has it, or it is set."""
+        named = symbol in self.unset or (self.given is not None and symbol in self.given.values)
         return named or symbol in self.values or symbol in self.known
 
 
@@ -124,7 +126,8 @@ def configuration(root: Path, given: DotConfig | None = None) -> Configuration:
     """
     base = base_config()
     if given is None:
-        return _Closing(root, base).closed()
+        unset = frozenset(name for name, value in base.items() if value == "n")
+        return replace(_Closing(root, base).closed(), unset=unset)
     ours = {name: value for name, value in base.items() if _OF_TOOLS.fullmatch(name)}
     theirs = {name: value for name, value in given.values.items() if not _OF_TOOLS.fullmatch(name)}
     closing = _Closing(root, {**theirs, **ours}, given)

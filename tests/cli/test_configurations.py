@@ -25,7 +25,7 @@ TDX = ("KVM_INTEL_TDX", "INTEL_TDX_HOST")
 
 def configured(folder: Path, *without: str, **more: str) -> Path:
     """A file like our own configuration, without some symbols and with others."""
-    values = {**base_config(), **more}
+    values = {**{name: value for name, value in base_config().items() if value != "n"}, **more}
     lines = [
         f"# CONFIG_{name} is not set" if name in without else f"CONFIG_{name}={each}" for name, each in values.items()
     ]
