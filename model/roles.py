@@ -14,6 +14,35 @@ from mmuproof.smt.terms import BitVec, Bool
 
 Members = Mapping[str, BitVec]
 """The members of a role by the kernel's names."""
+KNOWN_MEMBERS = frozenset(
+    {
+        "level",
+        "has_4_byte_gpte",
+        "quadrant",
+        "direct",
+        "access",
+        "invalid",
+        "efer_nx",
+        "cr0_wp",
+        "smep_andnot_wp",
+        "smap_andnot_wp",
+        "ad_disabled",
+        "guest_mode",
+        "passthrough",
+        "is_mirror",
+        "cr4_smep",
+        "smm",
+        "valid",
+        "execonly",
+        "cr4_pse",
+        "cr4_pke",
+        "cr4_smap",
+        "cr4_la57",
+        "efer_lma",
+        "has_pferr_fetch",
+    }
+)
+"""What roles of released kernels consist of; of a member of another name it is not known what it says."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -240,11 +240,14 @@ class LiftedKvm(Kvm):
             return False
 
     def near(self, name: str) -> tuple[str, ...]:
-        """See `Kvm.near`; of functions, structs, and members of a struct."""
+        """See `Kvm.near`; of functions, variables, structs, and members of a struct."""
         found = _MEMBER.match(name)
         if found is None and name.startswith(_RECORDS):
             records = {each for unit in self.units.parsed for each in unit.declared.records}
             return tuple(get_close_matches(name, sorted(records), n=3, cutoff=0.7))
+        if found is None and not name.endswith("()"):
+            variables = {each for unit in self.units.parsed for each in unit.declared.variables}
+            return tuple(get_close_matches(name, sorted(variables), n=3, cutoff=0.7))
         if found is None:
             units = self._mmu_and_parsed()
             where = {f"{each}()": file for unit in units for each, file in unit.functions_in(is_of_kvm).items()}

@@ -383,10 +383,17 @@ def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
     return read(memory, object_, place.offset, place.width)
 
 
+class _Members(dict[str, BitVec]):
+    """The members of a role; one that the tree has not is lost."""
+
+    def __missing__(self, name: str) -> BitVec:
+        raise NotThere([f"a member {name} of a role, which has {', '.join(self)}"])
+
+
 def _members(memory: Memory, object_: Object, place: StructMember) -> Members:
     """The members of a role by name."""
     role, type_ = _read(memory, object_, place), place.type
-    return {name: _member(role, each) for name, each in bit_fields(_same_bits(type_)).items()}
+    return _Members({name: _member(role, each) for name, each in bit_fields(_same_bits(type_)).items()})
 
 
 def _same_bits(type_: CType) -> RecordType:

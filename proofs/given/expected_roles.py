@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmuproof.model.kvm import Kvm
+from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import Members, MmuRoles
+from mmuproof.model.roles import KNOWN_MEMBERS, Members, MmuRoles
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
@@ -138,7 +138,13 @@ def judged(
         assumptions: what is taken for granted.
         shown: what a counterexample shows besides the members that are expected to be something.
         elsewhere: members that another theorem speaks of; any other of which nothing is expected has to be 0.
+
+    Raises:
+        NotThere: the role has a member of which it is not known what it says.
     """
+    if unknown := [name for name in members if name not in KNOWN_MEMBERS]:
+        lacks = ", ".join(dict.fromkeys(each.member for each in expectations if each.member not in members))
+        raise NotThere([f"what {role}.{name} says{f', which has no {lacks}' * bool(lacks)}" for name in unknown])
     known = [each for each in expectations if each.member in members]
     symptoms: list[Symptom] = []
     for each in known:

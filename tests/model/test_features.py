@@ -61,7 +61,14 @@ def test_a_real_kernel_has_the_features_of_its_time(kernel_tree: Callable[[str],
 
 @pytest.mark.kernel
 @pytest.mark.parametrize(
-    ("name", "like"), [("is_large_spte()", "is_large_pte()"), ("struct kvm_vcpu.arch.guest_mmus", "guest_mmu")]
+    ("name", "like"),
+    [
+        ("is_large_spte()", "is_large_pte()"),
+        ("make_nonleaf_spte()", "make_nonleaf_spte() in arch/x86/kvm/mmu/spte.c"),
+        ("struct kvm_vcpu.arch.guest_mmus", "guest_mmu"),
+        ("struct kvm_mmu_pages", "struct kvm_mmu_page"),
+        ("shadow_access_track_mask", "shadow_acc_track_mask"),
+    ],
 )
 def test_what_is_not_found_is_told_with_what_is_like_it(
     kernel_tree: Callable[[str], Path], name: str, like: str

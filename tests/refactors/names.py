@@ -128,7 +128,7 @@ NAMES = {
     "a macro has another name": Refactor(
         edits=(renamed("ACC_USER_EXEC_MASK", "ACC_XU_MASK"),),
         functions=("change_spte_executable",),
-        names={"ACC_USER_EXEC_MASK": "ACC_XU_MASK"},
+        names={"ACC_USER_EXEC_MASK": "shadow_xu_mask is there"},
         lost=("*",),
     ),
     "a question to the vendor has another name": Refactor(
