@@ -20,6 +20,7 @@ from mmuproof.lift.errors import Missing
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import open_source
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted import expected
 from mmuproof.model.lifted.kernel import open_kernel
@@ -71,6 +72,8 @@ def main() -> int:
         with open_source(str(path)) as tree:
             with open_kernel(tree) as kvm:
                 whole = list(parts(kvm))
+                for feature in Feature:
+                    kvm.has(feature)
                 known = [each for each in CHOOSING if each in kvm.config.known]
                 names_found[name] = {unit.path: sorted(unit.found) for unit in kvm.every_unit() if unit.found}
             for result, part in whole:

@@ -230,7 +230,11 @@ class LiftedKvm(Kvm):
             if mark.kind is MarkKind.CONSTANT:
                 return unit.constant(mark.name) is not None
             if mark.kind is MarkKind.FUNCTION:
-                return unit.has_function(mark.name)
+                if unit.find_function(mark.name) is not None:
+                    return unit.has_function(mark.name)
+                # It may have moved to another file of the MMU's.
+                moved = any(each.find_function(mark.name) for each in self._mmu_and_parsed())
+                return moved or unit.has_function(mark.name)
             if mark.kind is MarkKind.VARIABLE:
                 return unit.has_variable(mark.name)
             record, _, name = mark.name.rpartition(".")

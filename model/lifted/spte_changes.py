@@ -414,10 +414,17 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     # -- values ----------------------------------------------------------------------------------------
 
+    def _holding(self, *names: str) -> list[Unit]:
+        """The unit of SPTEs, and before it one of the two that use it, if a function stands there and not in it."""
+        found = (unit for unit in (self._spte, self._tdp, self._mmu) if any(map(unit.find_function, names)))
+        first = next(found, self._spte)
+        return [first] if first is self._spte else [first, self._spte]
+
     @once
     def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:
         """See `SpteChanges.make_nonleaf_spte`."""
-        scene = _Scene([self._spte], masks, None, replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table))
+        known = replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table)
+        scene = _Scene(self._holding("make_nonleaf_spte"), masks, None, known)
         table = Object(name="*child_pt", type=_U64, kind=ObjectKind.INPUT)
         made = scene.session.integer(
             scene.memory,
@@ -431,14 +438,15 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def make_small_spte(self, masks: ShadowMasks, request: SplitRequest) -> Changed:
         """See `SpteChanges.make_small_spte`."""
-        scene = _Scene([self._spte], masks)
-        union = self._spte.record("union kvm_mmu_page_role")
+        names = "make_small_spte", "make_huge_page_split_spte"
+        scene = _Scene(self._holding(*names), masks)
+        union = scene.unit.record("union kvm_mmu_page_role")
         role = Object(name="role", type=union, kind=ObjectKind.INPUT)
         scene.set(role, "level", request.level)
         scene.set(role, "access", request.access)
         made = scene.session.integer(
             scene.memory,
-            ("make_small_spte", "make_huge_page_split_spte"),
+            names,
             objects=scene.objects,
             values={"huge_spte": request.huge_spte, "index": request.index},
             records={union.name: Place(role, 0)},
@@ -448,7 +456,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def make_huge_spte(self, masks: ShadowMasks, small_spte: BitVec, level: BitVec) -> Changed:
         """See `SpteChanges.make_huge_spte`."""
-        scene = _Scene([self._spte], masks)
+        scene = _Scene(self._holding("make_huge_spte"), masks)
         values = {"small_spte": small_spte, "level": resize(level, 32)}
         made = scene.session.integer(scene.memory, "make_huge_spte", objects=scene.objects, values=values)
         return Changed(made, masks.evidence + scene.session.evidence())

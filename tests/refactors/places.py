@@ -152,7 +152,6 @@ PLACES = {
         ),
         functions=("make_huge_spte",),
         names={"make_huge_spte": "tdp_mmu.c", "make_huge_spte()": "not stated here"},
-        lost=("*",),
     ),
     "a function moves to a header": Refactor(
         edits=(
@@ -199,7 +198,6 @@ static inline unsigned int get_mmio_spte_access(u64 spte)
         ),
         functions=("make_nonleaf_spte",),
         names={"make_nonleaf_spte": "mmu/mmu.c"},
-        lost=("*",),
     ),
     "a role is worked out in a header": Refactor(
         edits=(
