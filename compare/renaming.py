@@ -167,6 +167,13 @@ class _Search:
         ranked = [others[0] for others, _ in votes.most_common() if len(others) == 1 and others[0] in candidates]
         return ranked[0] if ranked else None
 
+    def _best_inside(self, name: str, holders: Collection[str]) -> tuple[str, str]:
+        """The member of a candidate that stands most often where a name stood, after the candidate; empty if none."""
+        for others, _ in self._votes.get(name, Counter()).most_common():
+            if len(others) == 3 and others[1] == "." and others[0] in holders:
+                return others[0], others[2]
+        return "", ""
+
     def _functions(self) -> dict[str, str]:
         """Functions of another name: those that say much the same, and those that are called where others were."""
         found = dict(self._pairing.former_names)
@@ -188,10 +195,9 @@ class _Search:
             if best is not None:
                 renamed.setdefault(best, name)
                 continue
-            for others, _ in self._votes.get(name, Counter()).most_common():
-                if len(others) == 3 and others[1] == "." and others[0] in come:
-                    parts.setdefault((others[0], others[2]), name)
-                    break
+            whole = self._best_inside(name, come)
+            if whole[0]:
+                parts.setdefault(whole, name)
         return renamed, parts
 
     def _records(self) -> dict[str, str]:
@@ -223,6 +229,14 @@ class _Search:
                     yield (here, holder), ""
                     gone, come = gone - moved, come - {holder}
             for name in sorted(gone):
+                holder, inner = self._best_inside(name, come)
+                held = after[holder].type if holder else None
+                if isinstance(held, RecordType) and not held.members.keys() & (before.keys() - {name}):
+                    yield (here, holder), ""
+                    # Members of a struct without a name of its own are told by the one around it.
+                    yield (here if "(" in held.name else held.name, inner), name
+                    come = come - {holder}
+                    continue
                 best = self._best(name, come)
                 if best is None and len(gone) == len(come) == 1:
                     (best,) = come

@@ -54,6 +54,10 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
             {"u32 a, b;": "struct { u32 a, b; } pair;", "p->a": "p->pair.a", "p->b": "p->pair.b"},
             FormerNames(members={("struct s", "pair"): ""}),
         ),
+        (
+            {"u32 a, b;": "u32 b; struct { u32 value; } first;", "p->a": "p->first.value"},
+            FormerNames(members={("struct s", "first"): "", ("struct s", "value"): "a"}),
+        ),
         ({"access": "acc"}, FormerNames(parameters={("g", "acc"): "access"})),
         (
             {"u64 nx_mask, x_mask;": "struct { u64 nx, x; } masks;", "nx_mask": "masks.nx", "x_mask": "masks.x"},
@@ -69,6 +73,7 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
         "a struct",
         "a member",
         "members in a struct of their own",
+        "a member of another name in a struct of its own",
         "a parameter",
         "variables gathered in a struct",
         "not a member that nobody reads, where another has come",

@@ -9,6 +9,7 @@ from tests.refactors.refactor import (
     SPTE_C,
     SPTE_H,
     TDP_C,
+    Move,
     Refactor,
     edit,
     renamed,
@@ -128,72 +129,41 @@ PLACES = {
     ),
     "a function moves to the file of its only caller": Refactor(
         edits=(
-            edit(r"^u64 make_huge_spte\((?s:.*?)^\}\n\n", "", SPTE_C),
+            Move(
+                pattern=r"^u64 make_huge_spte\((?s:.*?)^\}\n\n",
+                source=SPTE_C,
+                target=TDP_C,
+                before=r"^static int tdp_mmu_make_huge_spte\(",
+                begins="static ",
+            ),
             edit(r"^u64 make_huge_spte\(.*\n", "u64 change_spte_executable(u64 spte, u8 access);\n", SPTE_H),
             edit(r"^static (?=u64 change_spte_executable)", "", SPTE_C),
-            edit(
-                r"^static int tdp_mmu_make_huge_spte\(",
-                r"""static u64 make_huge_spte(struct kvm *kvm, u64 small_spte, int level)
-{
-	u64 huge_spte = small_spte | PT_PAGE_SIZE_MASK;
-
-	KVM_BUG_ON(!is_shadow_present_pte(small_spte) || level == PG_LEVEL_4K, kvm);
-
-	huge_spte &= KVM_HPAGE_MASK(level) | ~PAGE_MASK;
-	if (is_nx_huge_page_enabled(kvm))
-		huge_spte = change_spte_executable(huge_spte, 0);
-
-	return huge_spte;
-}
-
-\g<0>""",
-                TDP_C,
-            ),
         ),
         functions=("make_huge_spte",),
         names={"make_huge_spte": "tdp_mmu.c", "make_huge_spte()": "not stated here"},
     ),
     "a function moves to a header": Refactor(
         edits=(
-            edit(r"^static gfn_t get_mmio_spte_gfn\((?s:.*?)^\}\n\n", "", MMU_C),
-            edit(r"^static unsigned get_mmio_spte_access\((?s:.*?)^\}\n\n", "", MMU_C),
-            edit(
-                r"^bool spte_needs_atomic_update\(u64 spte\);",
-                r"""static inline gfn_t get_mmio_spte_gfn(u64 spte)
-{
-	u64 high = (spte >> SHADOW_NONPRESENT_OR_RSVD_MASK_LEN) & shadow_nonpresent_or_rsvd_mask;
-
-	return ((spte & shadow_nonpresent_or_rsvd_lower_gfn_mask) | high) >> PAGE_SHIFT;
-}
-
-static inline unsigned int get_mmio_spte_access(u64 spte)
-{
-	return spte & shadow_mmio_access_mask;
-}
-
-\g<0>""",
-                SPTE_H,
+            *(
+                Move(
+                    pattern=rf"^static {type_} get_mmio_spte_{what}\((?s:.*?)^\}}\n\n",
+                    source=MMU_C,
+                    target=SPTE_H,
+                    before=r"^bool spte_needs_atomic_update\(u64 spte\);",
+                )
+                for type_, what in (("gfn_t", "gfn"), ("unsigned", "access"))
             ),
+            edit(r"^static (?=(?:gfn_t|unsigned) get_mmio_spte_)", "static inline ", SPTE_H),
         ),
         functions=("get_mmio_spte_gfn", "get_mmio_spte_access"),
     ),
     "an operation moves from a unit to another": Refactor(
         edits=(
-            edit(r"^u64 make_nonleaf_spte\((?s:.*?)^\}\n\n", "", SPTE_C),
-            edit(
-                r"^static void __link_shadow_page\(",
-                r"""u64 make_nonleaf_spte(u64 *child_pt, bool ad_disabled)
-{
-	u64 spte = SPTE_MMU_PRESENT_MASK | __pa(child_pt) | shadow_present_mask;
-
-	spte |= PT_PRESENT_MASK | PT_WRITABLE_MASK;
-	spte |= shadow_user_mask | shadow_xs_mask | shadow_xu_mask | shadow_me_value;
-	spte |= ad_disabled ? SPTE_TDP_AD_DISABLED : shadow_accessed_mask;
-	return spte;
-}
-
-\g<0>""",
-                MMU_C,
+            Move(
+                pattern=r"^u64 make_nonleaf_spte\((?s:.*?)^\}\n\n",
+                source=SPTE_C,
+                target=MMU_C,
+                before=r"^static void __link_shadow_page\(",
             ),
         ),
         functions=("make_nonleaf_spte",),

@@ -68,6 +68,33 @@ class Edit:
         return text[: definition.start()] + body + text[definition.end() :], count
 
 
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Move what a regular expression matches to another file; both have to match once.
+
+    Args:
+        pattern: what is moved, as `Edit.pattern`.
+        source: the file in which it stands.
+        target: the file to which it goes.
+        before: what it comes to stand before.
+        begins: what is put before it.
+    """
+
+    pattern: str
+    source: str
+    target: str
+    before: str
+    begins: str = ""
+
+    def apply(self, root: Path, texts: dict[str, str]) -> None:
+        """See `Edit.apply`."""
+        source, target = (texts[each] if each in texts else _text(root / each) for each in (self.source, self.target))
+        (moved,) = re.finditer(self.pattern, source, re.MULTILINE)
+        (place,) = re.finditer(self.before, target, re.MULTILINE)
+        texts[self.source] = source[: moved.start()] + source[moved.end() :]
+        texts[self.target] = f"{target[: place.start()]}{self.begins}{moved[0]}{target[place.start() :]}"
+
+
 def edit(pattern: str, replacement: str, *files: str, inside: str = "") -> Edit:
     """An edit of some files, or of all of KVM."""
     return Edit(pattern=pattern, replacement=replacement, files=files or _EVERYWHERE, inside=inside)
@@ -89,14 +116,16 @@ class Refactor:
         relation: what `diff` has to name.
         names: what has another name or place, by what it was; what is LOST has to tell one of them and what it is.
         lost: the theorems that may be LOST for it, as shell patterns; all others keep their verdicts.
+        gone: why ``--like`` does not find what is lost either; empty if it does.
     """
 
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit | Move, ...]
     functions: tuple[str, ...] = ()
     trees: tuple[str, ...] = ("7.2", "7.3")
     relation: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    gone: str = ""
 
     def changes(self, root: Path) -> dict[str, bytes | None]:
         """The files of a tree that are others with it, by path."""
