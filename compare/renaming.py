@@ -222,8 +222,8 @@ class _Search:
             before, after = self.old.members(former), self.new.members(here)
             gone, come = before.keys() - after.keys(), after.keys() - before.keys()
             for holder in sorted(come):
-                held = after[holder].type
-                inside = held.members if isinstance(held, RecordType) else {}
+                whole = after[holder].type
+                inside = whole.members if isinstance(whole, RecordType) else {}
                 moved = inside.keys() & gone
                 if moved and not (inside.keys() - moved) & after.keys():
                     yield (here, holder), ""
