@@ -1,4 +1,4 @@
-"""The bits of VMCS and VMCB that turn MBEC and GMET on, as a proof sees them."""
+"""What a VMCS and a VMCB are told of KVM's tables: the bits for MBEC and GMET, and where the root is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import Bool
+from mmuproof.smt.terms import BitVec, Bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,53 @@ class ExecuteControl:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class TablesLoaded:
+    """The tables that a vCPU's MMU has, and those that the processor is told of.
+
+    Attributes:
+        root: ``mmu->root.hpa``, the address of the root (64).
+        level: how many levels the tables have by ``mmu->root_role`` (4).
+        ad_disabled: whether by that role they have no A/D bits.
+        page_level: how many levels they have by the role of the root's page (4); as by the MMU's in a tree that asks
+            no other.
+        page_ad_disabled: the same of A/D bits.
+        dummy: whether the root is the page of zeros that stands for tables which a guest cannot have.
+        with_tdp: whether EPT is in use.
+        with_ad_bits: whether EPT's A/D bits are.
+        l2_runs: whether the vCPU runs L2.
+        asked_ad_bits: whether the EPTP of L1's VMCS asks for A/D bits, even if L1 uses no EPT.
+        told: whether the processor is told of tables.
+        pointer: the EPTP that it is told (64).
+        evidence: how this came about.
+    """
+
+    root: BitVec
+    level: BitVec
+    ad_disabled: Bool
+    page_level: BitVec
+    page_ad_disabled: Bool
+    dummy: Bool
+    with_tdp: Bool
+    with_ad_bits: Bool
+    l2_runs: Bool
+    asked_ad_bits: Bool
+    told: Bool
+    pointer: BitVec
+    evidence: Evidence
+
+
 class HardwareControls(ABC):
     """What KVM tells the processor of the guest's MMU."""
 
     @abstractmethod
     def execute_control(self, vendor: Vendor) -> ExecuteControl:
         """MBEC for Intel, GMET for AMD; raises `mmuproof.model.kvm.NotThere` for shadow paging."""
+
+    @abstractmethod
+    def load_ept(self, *, nested: bool) -> TablesLoaded:
+        """What a VMCS is told of the tables that the vCPU's MMU has.
+
+        Args:
+            nested: whether the MMU in use is the one that shadows L1's EPT, and not that of the guest's own memory.
+        """

@@ -20,6 +20,7 @@ from mmuproof.proofs.permission import metadata as permission_metadata
 from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
+from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import pages as role_pages
@@ -71,6 +72,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_root.THEOREMS,
     *role_nested.THEOREMS,
     *role_hardware.THEOREMS,
+    *role_eptp.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
 )

@@ -315,4 +315,10 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
             "arch/x86/kvm/mmu/spte.c:make_spte",
         ),
     ),
+    KnownFinding(
+        number=18,
+        says="6.x takes the flags in EPTP from L1's VMCS also for an L2 that runs without EPT.",
+        shapes=_shapes("role.eptp", (Vendor.INTEL,), "L1's memory, for an L2 without EPT", "flags-off", ""),
+        lacking=_SINCE_MBEC,
+    ),
 )

@@ -1,4 +1,4 @@
-"""The calls that computing the controls of VMCS and VMCB makes and that are not followed."""
+"""The calls that computing what VMCS and VMCB are told makes and that are not followed."""
 
 from __future__ import annotations
 
@@ -40,3 +40,24 @@ SVM: tuple[Cut, ...] = (
     Cut(function="set_bit", reason="notes a request to the vCPU"),
 )
 """For the VMCB of a vCPU."""
+
+VMCS_WRITE = Cut(function="vmcs_write64", reason="a field of the VMCS; what is written to EPTP is the result here")
+DUMMY_ROOT = Cut(
+    function="kvm_mmu_is_dummy_root", reason="whether a root is the page of zeros: any answer, the same each time"
+)
+ROOT_TO_SP = Cut(
+    function="root_to_sp", reason="finds the page of SPTEs that is the root, none for the page of zeros; reads only"
+)
+LOAD_EPT: tuple[Cut, ...] = (
+    *common.CUTS,
+    VMCS_WRITE,
+    *common.each("a field of the VMCS that is no EPTP", "vmcs_writel", "vmcs_write32"),
+    Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),
+    Cut(function="vmx_ept_load_pdptrs", reason="writes the PDPTEs of the guest to the VMCS; reads only besides"),
+    Cut(
+        function="kvm_x86_cache_reg",
+        reason="reads a register of the guest into the register cache, on which no EPTP depends",
+        writes=((0, "arch.cr0"), (0, "arch.cr3"), (0, "arch.cr4")),
+    ),
+)
+"""For EPTP."""

@@ -16,7 +16,7 @@ from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import MmuRequest
 from mmuproof.model.roles import RoleInputs
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, extract, ne
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, extract, ne, var
 
 _MMU_H = "arch/x86/kvm/mmu.h"
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
@@ -160,6 +160,25 @@ class _MbecKept(ReferenceHardwareControls):
 class _GmetNotSet(ReferenceHardwareControls):
     def svm_control(self, gmet_enabled: Bool) -> Bool:
         return FALSE
+
+
+class _FlagsWhateverRole(ReferenceHardwareControls):
+    def accessed_dirty(self, with_ad_bits: Bool, ad_disabled: Bool) -> Bool:
+        return with_ad_bits
+
+
+class _EptpFourLevels(ReferenceHardwareControls):
+    def levels(self, level: BitVec) -> BitVec:
+        return super().levels(bv(4, level.width))
+
+
+class _EptpUncacheable(ReferenceHardwareControls):
+    memory_type = 0
+
+
+class _RootOfOtherMmu(ReferenceHardwareControls):
+    def loaded_root(self, root: BitVec) -> BitVec:
+        return var("vmx->vcpu.arch.root_mmu.root.hpa", 64)
 
 
 class _AlwaysWritable(ReferenceRoles):
@@ -348,6 +367,38 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(gmet_enabled\)\s+control->misc_ctl \|= SVM_MISC_ENABLE_GMET;",
         "",
         partial(ReferenceKvm, hardware_controls=_GmetNotSet),
+    ),
+    defect(
+        "eptp-flags-whatever-role",
+        "EPTP turns accessed and dirty flags on whatever the role says.",
+        _VMX_C,
+        r"if \(enable_ept_ad_bits && !root->role\.ad_disabled\)",
+        "if (enable_ept_ad_bits)",
+        partial(ReferenceKvm, hardware_controls=_FlagsWhateverRole),
+    ),
+    defect(
+        "eptp-always-four-levels",
+        "EPTP has four levels whatever the role says.",
+        _VMX_C,
+        r"\(root->role\.level == 5\) \? VMX_EPTP_PWL_5 : VMX_EPTP_PWL_4",
+        "VMX_EPTP_PWL_4",
+        partial(ReferenceKvm, hardware_controls=_EptpFourLevels),
+    ),
+    defect(
+        "eptp-uncacheable",
+        "EPTP has KVM's tables walked uncached.",
+        _VMX_C,
+        r"u64 eptp = root_hpa \| VMX_EPTP_MT_WB;",
+        "u64 eptp = root_hpa | VMX_EPTP_MT_UC;",
+        partial(ReferenceKvm, hardware_controls=_EptpUncacheable),
+    ),
+    defect(
+        "loads-root-of-other-mmu",
+        "The root of the guest's own MMU is loaded whichever is in use.",
+        _MMU_H,
+        r"(void kvm_mmu_load_pgd\(struct kvm_vcpu \*vcpu\)\s+\{\s+u64 root_hpa = vcpu->arch\.)mmu->",
+        r"\1root_mmu.",
+        partial(ReferenceKvm, hardware_controls=_RootOfOtherMmu),
     ),
     Defect(
         "fault-always-writable",

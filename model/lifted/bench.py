@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
@@ -10,6 +10,7 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.linked import NO_STATIC_CALLS
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
 
@@ -20,10 +21,20 @@ class Bench:
     Args:
         unit: the code.
         cuts: the calls that are not followed.
+        linked: other units, as in `Session`.
+        static_calls: where static calls lead, as in `Session`.
     """
 
-    def __init__(self, unit: Unit, cuts: tuple[Cut, ...]) -> None:
-        self.unit, self.session, self.memory = unit, Session(unit, cuts), Memory()
+    def __init__(
+        self,
+        unit: Unit,
+        cuts: tuple[Cut, ...],
+        *,
+        linked: Sequence[Unit] = (),
+        static_calls: Mapping[str, str] = NO_STATIC_CALLS,
+    ) -> None:
+        self.unit, self.memory = unit, Memory()
+        self.session = Session(unit, cuts, linked=linked, static_calls=static_calls)
         self.objects: dict[str, Pointer] = {}
 
     def add(self, name: str, record: str) -> Object:

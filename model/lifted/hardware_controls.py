@@ -1,18 +1,27 @@
-"""MBEC in a VMCS and GMET in a VMCB, in a lifted tree."""
+"""MBEC and EPTP in a VMCS and GMET in a VMCB, in a lifted tree."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.c_types import RecordType, StructMember, member_at
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.values import choose
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.hardware_controls import SVM, VMX
-from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls
+from mmuproof.model.cuts.hardware_controls import DUMMY_ROOT, LOAD_EPT, ROOT_TO_SP, SVM, VMCS_WRITE, VMX
+from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read
+from mmuproof.model.lifted.session import Session, bit_fields, member, read
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, TRUE, Bool, bv, ne
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, ne, to_bv
+
+_EPT_POINTER = 0x201A
+"""The field of a VMCS, by the manual's encoding."""
+_AD_BIT = 6
 
 
 class LiftedHardwareControls(HardwareControls, Remembers):
@@ -95,11 +104,82 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             evidence=session.evidence(),
         )
 
+    @once
+    def load_ept(self, *, nested: bool) -> TablesLoaded:
+        """See `HardwareControls.load_ept`."""
+        unit = self._vmx
+        dummy = bool_var("is_dummy_root(mmu->root.hpa)")
+        # Kernels that take the role from the MMU do not look at pages here.
+        asks_page = unit.has_function("root_to_sp")
+        page = Bench(unit, ()).add("root", "struct kvm_mmu_page") if asks_page else None
+        root_page = choose(dummy, NULL, pointer_to(page)) if page is not None else NULL
+        bench = Bench(
+            unit,
+            (*LOAD_EPT, replace(DUMMY_ROOT, gives=to_bv(dummy, 8)), replace(ROOT_TO_SP, gives=root_page)),
+            static_calls={"kvm_x86_load_mmu_pgd": "vmx_load_mmu_pgd"},
+        )
+        vmx = bench.add("vmx", "struct vcpu_vmx")
+        bench.objects["struct kvm_vcpu"] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        vm = bench.add("kvm_vmx", "struct kvm_vmx")
+        bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
+        vmcs12 = bench.add("vmcs12", "struct vmcs12")
+        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        mmus = Mmus(vmx, "vcpu.")
+        mmus.connect(bench.memory, nested=nested, l2=nested)
+        part = Part.NESTED_MMU if nested else Part.ROOT_MMU
+        whole = mmus.find(part)
+        root, role = (_inside(whole, path) for path in ("root.hpa", "root_role"))
+        asked_ad_bits = bit(bench.read(vmcs12, "ept_pointer"), _AD_BIT)
+        l2_runs = ne(bench.integer("is_guest_mode"), 0)
+        bench.call("kvm_mmu_load_pgd")
+        told, pointer = FALSE, bv(0, 64)
+        for call in bench.session.calls(VMCS_WRITE.function):
+            field, value = call.arguments
+            assert isinstance(field, BitVec)
+            assert isinstance(value, BitVec)
+            here = all_of(call.guard, eq(field, _EPT_POINTER))
+            told, pointer = any_of(told, here), ite(here, value, pointer)
+        memory = bench.memory
+        level, ad_disabled = _levels_and_flags(memory, vmx, role)
+        of_page = (level, ad_disabled) if page is None else _levels_and_flags(memory, page, _at(page, "role"))
+        return TablesLoaded(
+            root=_read(memory, vmx, root),
+            level=level,
+            ad_disabled=ad_disabled,
+            page_level=of_page[0],
+            page_ad_disabled=of_page[1],
+            dummy=dummy if page is not None else FALSE,
+            with_tdp=bench.setting("enable_ept"),
+            with_ad_bits=bench.setting("enable_ept_ad_bits"),
+            l2_runs=l2_runs,
+            asked_ad_bits=asked_ad_bits,
+            told=told,
+            pointer=pointer,
+            evidence=bench.session.evidence(),
+        )
+
     def _told(self, session: Session, memory: Memory, function: str) -> Bool:
         kvm = pointer_to(
             Object(name="kvm", type=session.unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
         )
         return ne(session.integer(memory, function, objects={"struct kvm": kvm}), 0)
+
+
+def _inside(whole: StructMember, path: str) -> StructMember:
+    """A member of a struct that is a member itself, from where that one is counted from."""
+    assert isinstance(whole.type, RecordType)
+    found = member_at(whole.type, path)
+    return replace(found, offset=whole.offset + found.offset)
+
+
+def _levels_and_flags(memory: Memory, owner: Object, role: StructMember) -> tuple[BitVec, Bool]:
+    """How many levels there are by a role, and whether there are no A/D bits."""
+    members = bit_fields(role.type, role.offset)
+    return _read(memory, owner, members["level"]), ne(_read(memory, owner, members["ad_disabled"]), 0)
+
+
+def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
+    return read(memory, object_, place.offset, place.width)
 
 
 def _at(object_: Object, path: str) -> StructMember:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from mmuproof.lift.effects import Effects
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Function, Variable
+
+NO_STATIC_CALLS: Mapping[str, str] = MappingProxyType({})
 
 
 class Linked:
@@ -15,18 +20,21 @@ class Linked:
     Args:
         first: the unit whose functions are called, and that is asked first.
         others: where functions are looked for that it only declares.
+        static_calls: for the name of a static call, such as ``kvm_x86_set_cr0``, the function that it leads to.
     """
 
-    def __init__(self, first: Unit, *others: Unit) -> None:
-        self._units = (first, *others)
+    def __init__(self, first: Unit, *others: Unit, static_calls: Mapping[str, str] = NO_STATIC_CALLS) -> None:
+        self._units, self._behind = (first, *others), static_calls
 
     def find_function(self, name: str) -> Function | None:
         """See `mmuproof.lift.machine.definitions.Definitions`."""
-        return next((found for unit in self._units if (found := unit.find_function(name)) is not None), None)
+        wanted = self._behind.get(name, name)
+        return next((found for unit in self._units if (found := unit.find_function(wanted)) is not None), None)
 
     def effects(self, function: str) -> Effects | None:
         """See `mmuproof.lift.machine.definitions.Definitions`; what it calls is looked for in its own unit only."""
-        return next((found for unit in self._units if (found := unit.effects(function)) is not None), None)
+        wanted = self._behind.get(function, function)
+        return next((found for unit in self._units if (found := unit.effects(wanted)) is not None), None)
 
     def variable(self, name: str) -> Variable:
         """See `mmuproof.lift.machine.definitions.Definitions`."""

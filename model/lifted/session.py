@@ -16,7 +16,7 @@ from mmuproof.lift.machine.values import NULL, as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.linked import Linked
+from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
 from mmuproof.smt.terms import BitVec, resize, var
 
 
@@ -28,13 +28,20 @@ class Session:
         cuts: the calls that are not followed.
         earlier: a session whose objects with static storage this one shares.
         linked: other units, in which functions are found that the unit only declares.
+        static_calls: where static calls lead that are followed, as in `Linked`.
     """
 
     def __init__(
-        self, unit: Unit, cuts: tuple[Cut, ...], earlier: Session | None = None, *, linked: Sequence[Unit] = ()
+        self,
+        unit: Unit,
+        cuts: tuple[Cut, ...],
+        earlier: Session | None = None,
+        *,
+        linked: Sequence[Unit] = (),
+        static_calls: Mapping[str, str] = NO_STATIC_CALLS,
     ) -> None:
         self.unit = unit
-        definitions = Linked(unit, *linked) if linked else unit
+        definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
         self.machine: Machine = (
             Machine(definitions, fitting(definitions, cuts)) if earlier is None else earlier.machine.successor()
         )

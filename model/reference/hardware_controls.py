@@ -1,17 +1,38 @@
-"""MBEC in a VMCS and GMET in a VMCB, as Linux 7.2.13 sets them."""
+"""MBEC and EPTP in a VMCS and GMET in a VMCB, as Linux 7.2.13 sets them."""
 
 from __future__ import annotations
 
-from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import role_value
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, ite, ne, var
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    implies,
+    ite,
+    ne,
+    negate,
+    var,
+)
+
+_INVALID_PAGE = (1 << 64) - 1
+_WRITE_BACK, _FOUR_LEVELS, _FIVE_LEVELS, _ACCESSED_DIRTY = 6, 3 << 3, 4 << 3, 1 << 6
 
 
 class ReferenceHardwareControls(ReferenceArea, HardwareControls):
-    """``vmx_secondary_exec_control()`` and ``init_vmcb()``, as far as MBEC and GMET go."""
+    """``vmx_secondary_exec_control()`` and ``init_vmcb()``, as far as MBEC and GMET go, and ``construct_eptp()``."""
 
     def execute_control(self, vendor: Vendor) -> ExecuteControl:
         """See `HardwareControls.execute_control`."""
@@ -60,6 +81,58 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
     def svm_control(self, gmet_enabled: Bool) -> Bool:
         """Whether ``init_vmcb()`` sets GMET."""
         return gmet_enabled
+
+    def load_ept(self, *, nested: bool) -> TablesLoaded:
+        """See `HardwareControls.load_ept`."""
+        trace = Trace("vmx_load_mmu_pgd")
+        mmu = f"vmx->vcpu.arch.{'guest_mmu' if nested else 'root_mmu'}"
+        root, role, page = var(f"{mmu}.root.hpa", 64), var(f"{mmu}.root_role", 32), var("root->role", 32)
+        dummy, with_tdp = bool_var("is_dummy_root(mmu->root.hpa)"), bit(var("enable_ept", 1), 0)
+        level, page_level = role_value(role, "level"), role_value(page, "level")
+        page_ad_disabled = ne(role_value(page, "ad_disabled"), 0)
+        with_ad_bits = bit(var("enable_ept_ad_bits", 1), 0)
+        loaded = self.loaded_root(root)
+        told = all_of(ne(root, _INVALID_PAGE), with_tdp)
+        trace.check(CheckKind.WARN, implies(all_of(told, negate(dummy)), eq(level, page_level)))
+        made = ite(
+            dummy,
+            loaded | self.memory_type | _FOUR_LEVELS,
+            loaded
+            | self.memory_type
+            | self.levels(page_level)
+            | ite(self.accessed_dirty(with_ad_bits, page_ad_disabled), bv(_ACCESSED_DIRTY, 64), 0),
+        )
+        trace.step("EPTP", made)
+        return TablesLoaded(
+            root=root,
+            level=level,
+            ad_disabled=ne(role_value(role, "ad_disabled"), 0),
+            page_level=page_level,
+            page_ad_disabled=page_ad_disabled,
+            dummy=dummy,
+            with_tdp=with_tdp,
+            with_ad_bits=with_ad_bits,
+            l2_runs=ne(var("vmx->vcpu.arch.hflags", 32) & 1, 0),
+            asked_ad_bits=ne(var("vmcs12->ept_pointer", 64) & _ACCESSED_DIRTY, 0),
+            told=told,
+            pointer=ite(told, made, bv(0, 64)),
+            evidence=trace.evidence,
+        )
+
+    memory_type = _WRITE_BACK
+    """The memory type by which the processor accesses KVM's tables."""
+
+    def loaded_root(self, root: BitVec) -> BitVec:
+        """The root that ``kvm_mmu_load_pgd()`` hands on, of that of the MMU in use."""
+        return root
+
+    def levels(self, level: BitVec) -> BitVec:
+        """What EPTP says of the tables' levels."""
+        return ite(eq(level, 5), bv(_FIVE_LEVELS, 64), _FOUR_LEVELS)
+
+    def accessed_dirty(self, with_ad_bits: Bool, ad_disabled: Bool) -> Bool:
+        """Whether EPTP turns accessed and dirty flags on."""
+        return all_of(with_ad_bits, negate(ad_disabled))
 
 
 def _masked(condition: Bool, mask: int) -> BitVec:

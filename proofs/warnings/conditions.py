@@ -152,6 +152,9 @@ VALID_PARENT = Needs("kvm_mmu_child_role", MMU_C, "the page above is valid").gua
 ONLY_LEAVES_BELOW = Needs(
     "kvm_mmu_child_role", MMU_C, "below tables of 4-byte entries there are pages of level 1 only"
 ).guaranteed("the guest has two levels; the page directories are made with the root")
+ROOT_HAS_ROLE = Needs(
+    "vmx_load_mmu_pgd", "arch/x86/kvm/vmx/vmx.c", "the root's page has the levels and the A/D bits of its MMU's role"
+).guaranteed("a root is allocated with that role, and dropped when it changes")
 
 CONDITIONS: tuple[CallerCondition, ...] = (
     L1TF_WIDTH,
@@ -178,6 +181,7 @@ CONDITIONS: tuple[CallerCondition, ...] = (
     SETTLED_GENERATION,
     VALID_PARENT,
     ONLY_LEAVES_BELOW,
+    ROOT_HAS_ROLE,
 )
 """All of them, in the order of the table."""
 

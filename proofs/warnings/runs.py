@@ -226,6 +226,12 @@ def _child_role(kvm: Kvm, vendor: Vendor) -> Run:
     return Run("kvm_mmu_child_role()", done.evidence, needed, shown)
 
 
+def _load_ept(kvm: Kvm, vendor: Vendor) -> Run:
+    loaded = kvm.hardware_controls.load_ept(nested=False)
+    same = any_of(loaded.dummy, eq(loaded.level, loaded.page_level))
+    return Run("kvm_mmu_load_pgd()", loaded.evidence, (conditions.ROOT_HAS_ROLE.holds(same),))
+
+
 # -- callers of make_spte() -----------------------------------------------------------------------------------
 
 
@@ -279,6 +285,7 @@ def runs() -> Iterator[tuple[Callable[[Kvm, Vendor], Run], Collection[Vendor]]]:
     yield _permission_fault, _EVERYWHERE
     yield _nested_set_up, _NESTED
     yield _child_role, _EVERYWHERE
+    yield _load_ept, (Vendor.INTEL,)
     yield _prefetch_gpte, (Vendor.INTEL,)
     yield _sync_spte, (Vendor.INTEL,)
     yield _hugepage_adjust, _EVERYWHERE

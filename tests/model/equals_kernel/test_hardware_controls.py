@@ -1,4 +1,4 @@
-"""The reference model sets the bits for MBEC and GMET as Linux 7.2.13's C does."""
+"""The reference model sets EPTP and the bits for MBEC and GMET as Linux 7.2.13's C does."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ pytestmark = pytest.mark.kernel
 def test_execute_control(both: Both, vendor: Vendor) -> None:
     # The functions assert something about controls that are none of these.
     prove_equal(*(kvm.hardware_controls.execute_control(vendor) for kvm in both), partial={CheckKind.WARN})
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["direct", "nested"])
+def test_load_ept(both: Both, nested: bool) -> None:
+    prove_equal(*(kvm.hardware_controls.load_ept(nested=nested) for kvm in both))
