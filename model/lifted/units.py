@@ -77,6 +77,10 @@ class Units:
         """Whether the tree has a file for a unit, and the configuration builds it."""
         return path not in self._left_out and (self._root / path).is_file()
 
+    def paths(self, pattern: str) -> tuple[str, ...]:
+        """The files of the tree that a shell pattern selects, in the order of their names."""
+        return tuple(sorted(path.relative_to(self._root).as_posix() for path in self._root.glob(pattern)))
+
     def get(self, path: str) -> Unit:
         """The unit at a path.
 
