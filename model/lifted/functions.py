@@ -11,7 +11,7 @@ from mmuproof.model.lifted.unit_paths import MMU_UNITS, UNITS, is_of_mmu
 from mmuproof.model.lifted.units import Units
 
 _KVM = "arch/x86/kvm/"
-_FOLDERS, _FURTHER = ("vmx", "svm"), (f"{_KVM}hyperv.c",)
+_FURTHER = tuple(f"{_KVM}{each}.c" for each in ("*", "vmx/*", "svm/*"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,36 +48,53 @@ class KernelFunctions:
 
 
 def kernel_functions(units: Units) -> KernelFunctions:
-    """The functions of the MMU, and of what of KVM could call them."""
-    folders = (f"{_KVM}{folder}/*.c" for folder in _FOLDERS)
-    paths = dict.fromkeys((*MMU_UNITS, *UNITS, *_FURTHER, *(path for each in folders for path in units.paths(each))))
-    there = [path for path in paths if units.has(path)]
-    units.start(there)
-    found: dict[tuple[str, int], dict[str, Executable]] = {}
-    known: set[tuple[str, str]] = set()
-    not_read: list[str] = []
-    for path in there:
-        try:
-            unit = units.get(path)
-        except ParseFailed as failed:
-            not_read.append(failed.message)
-            continue
-        # What headers define is read once.
-        for name, file in unit.functions_in(_is_of_kvm).items():
-            if (file, name) not in known:
-                known.add((file, name))
-                each = executable(unit, name, file)
-                found.setdefault((file, each.first), {})[name] = each
-    of_mmu = {name for (file, _), these in found.items() if is_of_mmu(file) for name in these}
-    functions = (_joined(tuple(each.values()), of_mmu) for _, each in sorted(found.items()))
-    return KernelFunctions(tuple(functions), tuple(not_read))
+    """The functions of the MMU, of the other units that are lifted, and of those that mention a function of the MMU."""
+    reading = _Reading(units)
+    reading.read(dict.fromkeys((*MMU_UNITS, *UNITS)))
+    reading.read(units.mentioning(reading.of_mmu, *_FURTHER))
+    of_mmu = reading.of_mmu
+    functions = (_joined(tuple(each.values()), of_mmu) for _, each in sorted(reading.found.items()))
+    return KernelFunctions(tuple(functions), tuple(reading.not_read))
+
+
+class _Reading:
+    """What has been read of some units: the functions by where they stand and by name."""
+
+    def __init__(self, units: Units) -> None:
+        self._units, self._seen = units, set[str]()
+        self.found: dict[tuple[str, int], dict[str, Executable]] = {}
+        self.not_read: list[str] = []
+        self._known: set[tuple[str, str]] = set()
+
+    @property
+    def of_mmu(self) -> frozenset[str]:
+        """The names of the MMU's functions."""
+        return frozenset(name for (file, _), these in self.found.items() if is_of_mmu(file) for name in these)
+
+    def read(self, paths: Iterable[str]) -> None:
+        """Read the units that there are and that have not been read yet."""
+        new = [path for path in paths if path not in self._seen and self._units.has(path)]
+        self._seen.update(new)
+        self._units.start(new)
+        for path in new:
+            try:
+                unit = self._units.get(path)
+            except ParseFailed as failed:
+                self.not_read.append(failed.message)
+                continue
+            for name, file in unit.functions_in(_is_of_kvm).items():
+                # What headers define is read once.
+                if (file, name) not in self._known:
+                    self._known.add((file, name))
+                    each = executable(unit, name, file)
+                    self.found.setdefault((file, each.first), {})[name] = each
 
 
 def _is_of_kvm(file: str) -> bool:
     return file.startswith(_KVM) and (is_of_mmu(file) or "/mmu/" not in file)
 
 
-def _joined(made: Sequence[Executable], of_mmu: Iterable[str]) -> KernelFunction:
+def _joined(made: Sequence[Executable], of_mmu: frozenset[str]) -> KernelFunction:
     """What stands at one place, which may be included several times."""
     names = tuple(sorted(each.name for each in made))
     ends = {name.partition("_")[2] for name in names}

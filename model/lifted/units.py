@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -77,9 +78,13 @@ class Units:
         """Whether the tree has a file for a unit, and the configuration builds it."""
         return path not in self._left_out and (self._root / path).is_file()
 
-    def paths(self, pattern: str) -> tuple[str, ...]:
-        """The files of the tree that a shell pattern selects, in the order of their names."""
-        return tuple(sorted(path.relative_to(self._root).as_posix() for path in self._root.glob(pattern)))
+    def mentioning(self, names: Collection[str], *patterns: str) -> tuple[str, ...]:
+        """The files of the tree that shell patterns select, and whose text has one of some names in it."""
+        found = (path for pattern in patterns for path in sorted(self._root.glob(pattern)))
+        words = {path: frozenset(re.findall(r"\w+", path.read_text("utf-8", errors="replace"))) for path in found}
+        return tuple(
+            path.relative_to(self._root).as_posix() for path, these in words.items() if not these.isdisjoint(names)
+        )
 
     def get(self, path: str) -> Unit:
         """The unit at a path.
