@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mmuproof.cli.ask.command import ASK, CACHE
+from mmuproof.cli.coverage.command import COVERAGE
 from mmuproof.cli.diff.command import DIFF
 from mmuproof.cli.listing.command import ERRATA, LIST, SHOW
 from mmuproof.cli.prove.command import PROVE
@@ -22,7 +23,7 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
 
-COMMANDS: tuple[Command[Any], ...] = (PROVE, LIST, SHOW, ERRATA, DIFF, ASK, CACHE)
+COMMANDS: tuple[Command[Any], ...] = (PROVE, LIST, SHOW, ERRATA, DIFF, ASK, COVERAGE, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128

@@ -147,6 +147,7 @@ NO_AREAS = {
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
         "expected": "what an earlier kernel has",
+        "functions": "which functions there are",
         "requests": "asks for set-ups",
         "session": "calls functions",
         "unit_paths": "which units there are",

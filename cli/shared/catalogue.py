@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mmuproof.lift.tree.dot_config import DotConfig
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
+    from mmuproof.model.lifted.functions import KernelFunctions
     from mmuproof.proofs.known_findings import KnownFinding
     from mmuproof.proofs.theorem import Theorem
 
@@ -63,6 +64,7 @@ class Subject:
     ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
     ``has_read`` says whether what edits change may have had a part in what was asked of it so far.
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
+    ``functions`` reads the functions of a tree.
     """
 
     kvm: Kvm
@@ -71,6 +73,7 @@ class Subject:
     edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
     under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
     has_read: Callable[[Sequence[SourceEdit]], bool] | None = None
+    functions: Callable[[], KernelFunctions] | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ class Installed:
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.lift.tree.source import open_source
         from mmuproof.model.edits import edited_lines
+        from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
 
         watcher.phase("reading the tree")
@@ -202,6 +206,7 @@ class Installed:
                 edited=lambda some: open_kernel(tree, some, given=given, like=kvm),
                 under_former_names=None if former is None else partial(former.read, kvm),
                 has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
+                functions=lambda: kernel_functions(kvm.units),
             )
 
 

@@ -9,7 +9,7 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
 from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep
 from mmuproof.lift.machine.state import Frame, State
-from mmuproof.lift.syntax import Location
+from mmuproof.lift.syntax import Location, Stmt
 from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
 
 
@@ -19,6 +19,7 @@ class Mark:
 
     checks: int
     steps: int
+    ran: int
     cut_calls: int
     calls_made: int
     counts: Mapping[str, int]
@@ -34,6 +35,8 @@ class Execution:
     def __init__(self, counts: Mapping[str, int] | None = None) -> None:
         self.checks: list[NotedCheck] = []
         self.steps: list[NotedStep] = []
+        self.ran: dict[Stmt, None] = {}
+        """The statements that this run has evaluated on some path."""
         self.cut_calls: dict[NotedCut, None] = {}
         self.calls_made: list[CallMade] = []
         self.frames: list[Frame] = []
@@ -109,6 +112,7 @@ class Execution:
         return Mark(
             checks=len(self.checks),
             steps=len(self.steps),
+            ran=len(self.ran),
             cut_calls=len(self.cut_calls),
             calls_made=len(self.calls_made),
             counts=self._counts.copy(),
@@ -118,6 +122,8 @@ class Execution:
         """Forget what has been found since."""
         del self.checks[mark.checks :]
         del self.steps[mark.steps :]
+        while len(self.ran) > mark.ran:
+            self.ran.popitem()
         while len(self.cut_calls) > mark.cut_calls:
             self.cut_calls.popitem()
         del self.calls_made[mark.calls_made :]

@@ -16,6 +16,7 @@ from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory
+from mmuproof.lift.machine.ran import note_run
 from mmuproof.lift.machine.run_limits import RunLimits
 from mmuproof.lift.machine.values import Object, Place, Value
 from mmuproof.lift.syntax import Function, Variable
@@ -83,9 +84,13 @@ class Machine:
         Raises:
             Refused: the function does something that is not understood, or is undefined for certain.
         """
+        self._run.ran.clear()
         while True:
             mark = self._run.mark()
             try:
-                return self._evaluator.run(function, arguments, memory, condition)
+                result = self._evaluator.run(function, arguments, memory, condition)
             except GivenUp:
                 self._run.go_back(mark)
+                continue
+            note_run(tuple(self._run.ran), {each.cut.function for each in self._run.cut_calls})
+            return result

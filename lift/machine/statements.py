@@ -51,6 +51,7 @@ class Statements:
             self._statements_left -= 1
             if self._statements_left < 0:
                 raise TooMuch("more code is run than is worth it")
+            self._run.ran[stmt] = None
             if isinstance(stmt, syntax.Evaluate):
                 self._values.evaluate(stmt.expr, state)
                 return state
@@ -239,6 +240,7 @@ class Statements:
         for number, child in enumerate(body):
             is_value = number == len(body) - 1 and isinstance(child, syntax.Evaluate)
             if is_value and current is not None and not isinstance(expr.type, VoidType):
+                self._run.ran[child] = None
                 result = self._last_value(child.expr, expr, current)  # type: ignore[attr-defined]
             else:
                 current = self._child(child, current, block)

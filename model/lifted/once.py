@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from mmuproof.lift.errors import Missing
+from mmuproof.lift.machine.ran import Ran, collected, rest_on
 from mmuproof.model.kvm import NotThere
 
 _Self = TypeVar("_Self", bound="Remembers")
@@ -18,11 +19,13 @@ class Remembers:
     """Something that keeps what its methods marked with `once` have given."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], object] = {}
+        self._known: dict[tuple[object, ...], tuple[object, Ran]] = {}
 
 
 def once(method: Callable[Concatenate[_Self, _P], _R]) -> Callable[Concatenate[_Self, _P], _R]:
     """A method that gives the same for the same arguments, which have to be hashable; run once for each.
+
+    Whoever asks again rests on what was run for it the first time.
 
     A name that the tree lacks (`mmuproof.lift.errors.Missing`) becomes what the interface says it is: `NotThere`.
     """
@@ -33,9 +36,12 @@ def once(method: Callable[Concatenate[_Self, _P], _R]) -> Callable[Concatenate[_
         known = self._known
         if key not in known:
             try:
-                known[key] = method(self, *args, **kwargs)
+                with collected() as ran:
+                    known[key] = method(self, *args, **kwargs), ran
             except Missing as missing:
                 raise NotThere(missing.names) from None
-        return cast(_R, known[key])
+        value, ran = known[key]
+        rest_on(ran)
+        return cast(_R, value)
 
     return cast(Callable[Concatenate[_Self, _P], _R], remembered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -76,6 +77,14 @@ class Units:
     def has(self, path: str) -> bool:
         """Whether the tree has a file for a unit, and the configuration builds it."""
         return path not in self._left_out and (self._root / path).is_file()
+
+    def mentioning(self, names: Collection[str], *patterns: str) -> tuple[str, ...]:
+        """The files of the tree that shell patterns select, and whose text has one of some names in it."""
+        found = (path for pattern in patterns for path in sorted(self._root.glob(pattern)))
+        words = {path: frozenset(re.findall(r"\w+", path.read_text("utf-8", errors="replace"))) for path in found}
+        return tuple(
+            path.relative_to(self._root).as_posix() for path, these in words.items() if not these.isdisjoint(names)
+        )
 
     def get(self, path: str) -> Unit:
         """The unit at a path.

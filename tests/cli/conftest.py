@@ -19,11 +19,14 @@ from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Renamed, Subje
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
+from mmuproof.lift.machine.ran import note_run
+from mmuproof.lift.syntax import Empty, Location
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.functions import KernelFunction, KernelFunctions
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding
@@ -82,6 +85,52 @@ def stating(*claims: Claim) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
     return lambda _kvm, _vendor: claims
 
 
+MMU, VMX = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/vmx/vmx.c"
+
+
+def running(
+    file: str, *lines: int, cuts: Sequence[str] = (), claims: Sequence[Claim] = (claim(TRUE),)
+) -> Callable[[Kvm, Vendor], Sequence[Claim]]:
+    """A theorem that rests on a run of these lines."""
+
+    def state(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+        note_run([Empty(Location(file, line)) for line in lines], cuts)
+        return claims
+
+    return state
+
+
+def function(
+    name: str, file: str, first: int, lines: Sequence[int], *, names: Sequence[str] = (), calls: bool = False
+) -> KernelFunction:
+    return KernelFunction(
+        name=name,
+        names=tuple(names or [name]),
+        file=file,
+        first=first,
+        last=max(lines) + 1,
+        lines=frozenset(lines),
+        of_mmu=file != VMX,
+        calls_mmu=calls,
+    )
+
+
+FUNCTIONS = KernelFunctions(
+    functions=(
+        function("make_spte", MMU, 10, range(11, 21)),
+        function("kvm_update_page_stats", MMU, 30, (31, 32)),
+        function("drop_spte", MMU, 40, (41,)),
+        function(
+            "FNAME(fetch)", "arch/x86/kvm/mmu/paging_tmpl.h", 50, (52, 54), names=("paging32_fetch", "paging64_fetch")
+        ),
+        function("handle_ept_violation", VMX, 60, (61, 62), calls=True),
+        function("vmx_load_eptp", VMX, 70, (71,)),
+        function("vmx_set_rflags", VMX, 80, (81,)),
+    ),
+    not_read=("arch/x86/kvm/vmx/tdx.c does not parse: 1 error",),
+)
+
+
 STATEMENTS: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = {
     "ok.proved": stating(claim(ule(X & 7, 7)), claim(ule(X, 9), ule(X, 3))),
     "ok.not-there": stating(claim(ne(X, 2))),
@@ -133,6 +182,7 @@ class FakeCatalogue:
 
     sources: Mapping[str, KernelIdentity | SourceError] = field(default_factory=dict)
     findings: tuple[KnownFinding, ...] = ()
+    statements: Mapping[str, Callable[[Kvm, Vendor], Sequence[Claim]]] = field(default_factory=lambda: STATEMENTS)
     defect_list: tuple[FakeDefect, ...] = (
         FakeDefect("mbec-ignored", on_reference=lambda: cast(Kvm, FakeKvm())),
         FakeDefect("nx-ignored", edits=(SourceEdit("mmu.c", "a", "b"),)),
@@ -150,7 +200,7 @@ class FakeCatalogue:
                 state=state,
                 catches=(Catch("mbec-ignored", "wrong"),),
             )
-            for name, state in STATEMENTS.items()
+            for name, state in self.statements.items()
         )
 
     def defects(self) -> Mapping[str, NamedDefect]:
@@ -178,7 +228,9 @@ class FakeCatalogue:
         found = self.sources.get(source, SourceError(f"{source} does not exist"))
         if isinstance(found, SourceError):
             raise found
-        yield Subject(kvm=cast(Kvm, FakeKvm()), identity=found, release=found.version or "")
+        yield Subject(
+            kvm=cast(Kvm, FakeKvm()), identity=found, release=found.version or "", functions=lambda: FUNCTIONS
+        )
 
 
 Cli = Callable[..., CliResult]
