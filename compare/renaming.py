@@ -84,6 +84,11 @@ class _Side:
         return {name: unit for unit in reversed(self.units) for name in unit.declared.variables}
 
     @cached_property
+    def without_body(self) -> frozenset[str]:
+        """The functions that are only declared, those that stand for a vendor's among them."""
+        return frozenset(name for unit in self.units for name in unit.declared.prototypes)
+
+    @cached_property
     def records(self) -> Mapping[str, Unit]:
         """The structs and unions that have a tag, with a unit that defines each."""
         return {name: unit for unit in reversed(self.units) for name in unit.declared.records if "(" not in name}
@@ -178,7 +183,8 @@ class _Search:
         """Functions of another name: those that say much the same, and those that are called where others were."""
         found = dict(self._pairing.former_names)
         come = self.new.version.functions.keys() - self.old.version.functions.keys() - found.keys()
-        for name in self._pairing.gone:
+        come |= self.new.without_body - self.old.without_body
+        for name in (*self._pairing.gone, *sorted(self.old.without_body - self.new.without_body)):
             best = self._best(name, come)
             if best is not None:
                 found.setdefault(best, name)

@@ -20,7 +20,9 @@ S = """
 struct s { u32 a, b; struct s *next; };
 u64 nx_mask, x_mask;
 static u32 twice(u32 v) { return v + v; }
+u64 outside(void);
 u64 f(struct s *p) { return p->a - p->b + (nx_mask & x_mask) + twice(p->a); }
+u64 h(void) { return outside() + 1; }
 u64 g(struct s *p, u32 access) { return access & 4 ? nx_mask : x_mask | p->b; }
 """
 
@@ -47,6 +49,7 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
             {"static u32 twice(u32 v) { return v + v; }": "static u32 two(u32 v) { return 2 * v; }", "twice(": "two("},
             FormerNames(functions={"two": "twice"}),
         ),
+        ({"outside": "external"}, FormerNames(functions={"external": "outside"})),
         ({"nx_mask": "no_exec"}, FormerNames(variables={"no_exec": "nx_mask"})),
         ({"struct s": "struct page"}, FormerNames(records={"struct page": "struct s"})),
         ({"u32 a,": "u32 first,", "p->a": "p->first"}, FormerNames(members={("struct s", "first"): "a"})),
@@ -69,6 +72,7 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
     ids=[
         "a function",
         "a function that says it otherwise, by its callers",
+        "a function without a body",
         "a variable",
         "a struct",
         "a member",
