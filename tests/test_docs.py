@@ -73,6 +73,15 @@ def test_the_list_of_theorems_is_current() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
+def test_the_coverage_is_current(kernel_tree: Callable[[str], Path]) -> None:
+    page = (ROOT / "docs" / "coverage.md").read_text("utf-8")
+    if f"{kernel_version(kernel_tree('7.2'))}: lines" not in page:
+        pytest.skip("the page is of other releases: make docs")
+    assert run("coverage.py").returncode == 0, "run make docs"
+
+
+@pytest.mark.kernel
 @pytest.mark.parametrize("page", PAGES)
 def test_every_transcript_is_what_the_command_prints_now(page: str, kernel_tree: Callable[[str], Path]) -> None:
     shown = dict(re.findall(r"linux-(\d+\.\d+) \(Linux ([^)]+)\)", (ROOT / "README.md").read_text("utf-8")))
