@@ -139,7 +139,7 @@ NAMES = {
         ),
         functions=("kvm_calc_tdp_mmu_root_page_role",),
         relation=("kvm_x86_tdp_uses_smep() is what kvm_x86_tdp_has_smep() was",),
-        names={"tdp_has_smep": "tdp_uses_smep"},
+        names={"tdp_uses_smep": "neither lifted nor on the list of cuts"},
         lost=("*",),
     ),
     "constants that only code uses have other names": Refactor(
