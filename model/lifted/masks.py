@@ -112,7 +112,7 @@ class LiftedMasks(Masks, Remembers):
             me_mask=mask("me_mask"),
             nonpresent_or_rsvd=mask("nonpresent_or_rsvd_mask"),
             lower_gfn=mask("nonpresent_or_rsvd_lower_gfn_mask"),
-            ad_enabled=ad_enabled(session, memory),
+            ad_enabled=ne(session.global_value(memory, "kvm_ad_enabled", "shadow_accessed_mask"), 0),
             evidence=session.evidence() + asked,
             state=MasksInMemory(session, memory),
         )
@@ -193,17 +193,6 @@ class LiftedMasks(Masks, Remembers):
             callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
             there = Pointer((Target(guard=TRUE, function=callback),))
             memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)
-
-
-def ad_enabled(session: Session, memory: Memory) -> Bool:
-    """Whether KVM uses A/D bits; before there was a variable that says so, a function told it from a mask.
-
-    Raises:
-        NotThere: there is neither.
-    """
-    name = "kvm_ad_enabled"
-    told_by_mask = session.unit.find_function(name) is not None
-    return ne(session.global_value(memory, "shadow_accessed_mask" if told_by_mask else name), 0)
 
 
 def _has_l1tf(session: Session) -> Bool:

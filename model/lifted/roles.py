@@ -13,7 +13,6 @@ from mmuproof.lift.machine.values import Place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles as cuts
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.masks import ad_enabled
 from mmuproof.model.lifted.mmus import WALKS, Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, argument, bit_fields, member, read
@@ -169,7 +168,8 @@ class LiftedRoles(Roles, Remembers):
             forced_level=session.global_value(memory, "tdp_root_level"),
             max_level=session.global_value(memory, "max_tdp_level"),
             tdp_has_smep=bit(has_smep, 0),
-            ad_enabled=ad_enabled(session, memory),
+            # Before it became a variable of its own it was whether there is an accessed bit.
+            ad_enabled=ne(session.global_value(memory, "kvm_ad_enabled", "shadow_accessed_mask"), 0),
         )
 
     # -- pages -----------------------------------------------------------------------------------------
