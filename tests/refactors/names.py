@@ -36,6 +36,8 @@ NAMES = {
             renamed("kvm_mmu_refresh_passthrough_bits", "kvm_mmu_refresh_wp"),
         ),
         functions=("permission_fault", "is_rsvd_spte"),
+        names={"__is_bad_mt_xwr": "__is_bad_mt_rwx", "__is_rsvd_bits_set": "__has_rsvd_bits"},
+        lost=("exec-only.misconfig", "entry.reserved-ept"),
     ),
     "reserved bits are worked out by functions of other names": Refactor(
         edits=(
