@@ -174,7 +174,7 @@ class CutCalls:
             try:
                 member = _first_member(target, path.split("|"))
             except KeyError:
-                raise Refused(f"cut {cut.function}: {target.name} has no {path}", str(argument.at)) from None
+                raise _missing(cut, target, path) from None
             offset, width = member.offset, member.width
         places = self._access.follow(value, state, argument.at)
         moved = [(guard, place.moved(offset)) for guard, place in places]
@@ -209,9 +209,7 @@ class CutCalls:
             try:
                 member = StructMember("", 0, type_) if path == "*" else _first_member(type_, path.split("|"))
             except KeyError:
-                raise Refused(
-                    f"cut {cut.function}: {type_.name} has no {path.replace('|', ' or ')}", str(argument.at)
-                ) from None
+                raise _missing(cut, type_, path) from None
             moved = place.moved(member.offset)
             for _, offset in self._access.choices(moved, member.width, state, argument.at):
                 with Located(argument.at):
@@ -240,6 +238,10 @@ def _pointed_to(argument: Expr) -> CType:
 
 def _target(type_: CType) -> CType:
     return type_.target if isinstance(type_, PointerType) else type_
+
+
+def _missing(cut: Cut, type_: CType, path: str) -> Missing:
+    return Missing([f"{type_.name}.{path.replace('|', ' or ')}, which {cut.function}() writes"])
 
 
 def _first_member(type_: CType, paths: Sequence[str]) -> StructMember:

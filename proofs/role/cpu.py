@@ -73,10 +73,9 @@ def _cpu(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 
 
 def _flag(roles: MmuRoles) -> Bool:
-    try:
-        return bit(roles.cpu["has_pferr_fetch"], 0)
-    except KeyError:
-        raise NotThere(["union kvm_mmu_extended_role.has_pferr_fetch"]) from None
+    if "has_pferr_fetch" not in roles.cpu:
+        raise NotThere(["union kvm_mmu_extended_role.has_pferr_fetch"])
+    return bit(roles.cpu["has_pferr_fetch"], 0)
 
 
 def _told(now: RoleAsked) -> Bool:

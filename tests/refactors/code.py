@@ -343,7 +343,8 @@ CODE = {
                 r"for \(index = 0; index < (ARRAY_SIZE\(\S+\)); \+\+index\)", r"for (index = \1; index-- > 0; )", MMU_C
             ),
         ),
-        functions=("reset_shadow_zero_bits_mask", "update_permission_bitmask"),
+        # With a number of rounds that is an input, counting up is not followed.
+        functions=("update_permission_bitmask",),
     ),
     "code stands behind a guard of the configuration": Refactor(
         edits=(

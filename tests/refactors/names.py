@@ -36,6 +36,8 @@ NAMES = {
             renamed("kvm_mmu_refresh_passthrough_bits", "kvm_mmu_refresh_wp"),
         ),
         functions=("permission_fault", "is_rsvd_spte"),
+        names={"__is_bad_mt_xwr": "__is_bad_mt_rwx", "__is_rsvd_bits_set": "__has_rsvd_bits"},
+        lost=("exec-only.misconfig", "entry.reserved-ept"),
     ),
     "reserved bits are worked out by functions of other names": Refactor(
         edits=(
@@ -139,7 +141,7 @@ NAMES = {
         ),
         functions=("kvm_calc_tdp_mmu_root_page_role",),
         relation=("kvm_x86_tdp_uses_smep() is what kvm_x86_tdp_has_smep() was",),
-        names={"tdp_has_smep": "tdp_uses_smep"},
+        names={"tdp_uses_smep": "neither lifted nor on the list of cuts"},
         lost=("*",),
     ),
     "constants that only code uses have other names": Refactor(

@@ -109,7 +109,7 @@ PLACES = {
         ),
         functions=("make_nonleaf_spte", "mark_spte_for_access_track", "change_spte_executable"),
         relation=("spte_masks.accessed is what shadow_accessed_mask was",),
-        names={f"shadow_{each}_mask": "spte_masks" for each in _MASKS.split("|")},
+        names={"shadow_nx_mask": "not found"},
         lost=("*",),
     ),
     "a switch of KVM moves into a struct": Refactor(
@@ -124,7 +124,7 @@ PLACES = {
         ),
         functions=("page_fault_can_be_fast",),
         relation=("kvm_mmu_config.ad is what kvm_ad_enabled was",),
-        names={"kvm_ad_enabled": "kvm_mmu_config"},
+        names={"kvm_ad_enabled": "not found"},
         lost=("*",),
     ),
     "a function moves to the file of its only caller": Refactor(
@@ -188,7 +188,7 @@ PLACES = {
             edit(r"\barch\.shadow_mmio_value\b", "arch.mmio_spte.value"),
         ),
         functions=("make_mmio_spte", "is_mmio_spte"),
-        names={"shadow_mmio_value": "mmio_spte"},
+        names={"shadow_mmio_value": "not found"},
         lost=("*",),
     ),
     "dimensions of a table change places": Refactor(

@@ -114,8 +114,8 @@ class Refactor:
         functions: the functions of the MMU that it touches, by their new names: `diff` is asked for them.
         trees: the series that it fits.
         relation: what `diff` has to name.
-        names: what has another name or place, by what it was; what is LOST has to tell one of them and what it is.
-        lost: the theorems that may be LOST for it, as shell patterns; all others keep their verdicts.
+        names: what has another name or place, by what it was; some of what is lost has to tell both.
+        lost: the theorems that may be lost for it, as shell patterns; all others keep their verdicts.
         gone: why ``--like`` does not find what is lost either; empty if it does.
     """
 
