@@ -32,6 +32,7 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import stores
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.warnings import no_warning
 
@@ -56,6 +57,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
+    *stores.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,
