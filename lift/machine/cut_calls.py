@@ -125,7 +125,7 @@ class CutCalls:
             if isinstance(argument.type, RecordType):
                 place = self._values.aggregate(argument, state)
                 bits = argument.type.bits
-                arguments.append(state.memory.read(place.object, place.offset, bits) if bits <= _WORD else None)
+                arguments.append(state.memory.read(place.object, place.offset, bits) if 0 < bits <= _WORD else None)
             else:
                 arguments.append(self._values.value(argument, state))
         self._run.calls_made.append(
