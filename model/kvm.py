@@ -26,6 +26,7 @@ from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
+from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
@@ -66,6 +67,11 @@ class Kvm(ABC):
     @abstractmethod
     def spte_changes(self) -> SpteChanges:
         """What changes SPTEs."""
+
+    @property
+    @abstractmethod
+    def stores(self) -> Stores:
+        """What stores SPTEs that others make."""
 
     @property
     @abstractmethod

@@ -53,6 +53,26 @@ class SpteChange(enum.Enum):
         """Whether the page must not be made writable again without KVM's lock."""
         return self in (SpteChange.RMAP_WRITE_TRACK, SpteChange.TDP_WRITE_TRACK)
 
+    @property
+    def reports_flush(self) -> bool:
+        """Whether its result says that TLBs have to be flushed.
+
+        Aging says whether the SPTE was used, and clearing dirty flags in the TDP MMU says nothing.
+        """
+        return self in (
+            SpteChange.RMAP_WRITE_PROTECT,
+            SpteChange.RMAP_WRITE_TRACK,
+            SpteChange.RMAP_CLEAR_DIRTY,
+            SpteChange.TDP_WRITE_PROTECT,
+            SpteChange.TDP_WRITE_TRACK,
+            SpteChange.TDP_ZAP,
+        )
+
+    @property
+    def hands_back(self) -> bool:
+        """Whether it gives its caller the SPTE that it took away, who then decides on a flush."""
+        return self is SpteChange.RMAP_ZAP
+
     def happens(self, vendor: Vendor) -> bool:
         """Whether KVM can use it on a vendor's tables: without TDP there is no TDP MMU."""
         return vendor is not Vendor.SHADOW or self.name.startswith("RMAP_")
@@ -70,12 +90,14 @@ class SpteAt:
 class Changed:
     """The SPTE, 64 bits, after an operation, or the one that it made.
 
-    ``without_reference`` tells whether the page that it mapped has no reference, on trees that ask.
+    ``without_reference`` tells whether the page that it mapped has no reference, on trees that ask, ``flushes``
+    whether the operation says that TLBs have to be flushed.
     """
 
     spte: BitVec
     evidence: Evidence
     without_reference: Bool = FALSE
+    flushes: Bool = FALSE
 
 
 @dataclass(frozen=True)
@@ -215,6 +237,10 @@ class SpteChanges(ABC):
     @abstractmethod
     def page_is_mirror(self, masks: ShadowMasks) -> Bool:
         """``is_mirror_sp()`` of that page: it mirrors tables that only TDX can change; never, where there are none."""
+
+    @abstractmethod
+    def page_is_invalid(self, masks: ShadowMasks) -> Bool:
+        """Whether that page, or its root, is no longer used: KVM flushes once when it gives up roots."""
 
     @abstractmethod
     def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:

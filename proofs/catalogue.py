@@ -29,10 +29,12 @@ from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
+from mmuproof.proofs.spte import flushes as spte_flushes
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import stores
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.warnings import no_warning
 
@@ -53,10 +55,12 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_execution.THEOREMS,
     *spte_table.THEOREMS,
     *spte_states.THEOREMS,
+    *spte_flushes.THEOREMS,
     *spte_fields.THEOREMS,
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
+    *stores.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

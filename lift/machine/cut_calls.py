@@ -27,6 +27,9 @@ from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Function, Location
 from mmuproof.smt.terms import BitVec, resize, var
 
+_WORD = 64
+"""The bits of the largest struct that is kept of what a call is given."""
+
 
 class GivenUp(Exception):  # noqa: N818 - reads as what happened
     """A function is not to be followed, which it was: the run has to begin anew."""
@@ -120,8 +123,9 @@ class CutCalls:
         arguments: list[Value | None] = []
         for argument in expr.arguments:
             if isinstance(argument.type, RecordType):
-                self._values.aggregate(argument, state)
-                arguments.append(None)
+                place = self._values.aggregate(argument, state)
+                bits = argument.type.bits
+                arguments.append(state.memory.read(place.object, place.offset, bits) if 0 < bits <= _WORD else None)
             else:
                 arguments.append(self._values.value(argument, state))
         self._run.calls_made.append(

@@ -19,7 +19,8 @@ class Cut:
             the member that is written in what it points to, ``*`` for just what it points to, empty for the
             whole object that it points into; paths that a member has had over time are separated by ``|``.
         elsewhere: of what types it writes objects that are none of those that are looked at, ``*`` for numbers that
-            pointers lead to; that they are others is for the reason to say, and is not checked.
+            pointers lead to, ``argument 2`` for what is taken for that which an argument leads to, since the
+            argument is kept as a number; that they are others is for the reason to say, and is not checked.
         writes_globals: names of objects with static storage that become unknown.
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.

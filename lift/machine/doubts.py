@@ -55,7 +55,7 @@ class WrittenByCall:
         self._known: dict[tuple[CType, str, int, int], list[tuple[int, int, Write]]] = {}
         for write in effects.writes:
             number = argument_of(write.spot)
-            if number is not None and number < len(arguments):
+            if number is not None and number < len(arguments) and write.spot[0].owner not in others:
                 for place in _places(arguments[number]):
                     low, high = _range(place, write.spot[0], types[number])
                     self._behind.setdefault(place.object, []).append((low, high, write))

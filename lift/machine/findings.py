@@ -64,8 +64,8 @@ class NotedCut:
 class CallMade:
     """A call that was not followed, where it happens: under ``guard``, with these arguments.
 
-    A struct among the arguments is None. What the function needs of its caller can be asked of this; ``memory`` is
-    what there is at the call, if the call is watched.
+    A struct among the arguments is a number if it has no more than 64 bits, and None otherwise. What the function
+    needs of its caller can be asked of this; ``memory`` is what there is at the call, if the call is watched.
     """
 
     function: str

@@ -131,6 +131,21 @@ def _changes(variant: type[ReferenceSpteChanges]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, spte_changes=variant)
 
 
+class _TrackedWithoutFlush(ReferenceSpteChanges):
+    def leaf_spte_change_needs_tlb_flush(self, masks: ShadowMasks, old_spte: BitVec, new_spte: BitVec) -> Bool:
+        return FALSE
+
+
+class _AlwaysFlushes(ReferenceSpteChanges):
+    def leaf_spte_change_needs_tlb_flush(self, masks: ShadowMasks, old_spte: BitVec, new_spte: BitVec) -> Bool:
+        return TRUE
+
+
+class _ProtectedWithoutFlush(ReferenceSpteChanges):
+    def _write_protection_flushes(self, changed: Bool) -> Bool:
+        return FALSE
+
+
 class _FixNotLogged(ReferenceSpteChanges):
     def _marks_dirty(self, becomes_writable: Bool) -> Bool:
         return FALSE
@@ -314,6 +329,30 @@ DEFECTS: tuple[Defect, ...] = (
         r"\(spte & \(shadow_xs_mask \| shadow_xu_mask \| shadow_nx_mask\)\) != shadow_nx_mask",
         "(spte & (shadow_xs_mask | shadow_xu_mask)) != shadow_nx_mask",
         _changes(_NxNotExecutable),
+    ),
+    defect(
+        "write-track-without-flush",
+        "A write-tracked SPTE of the shadow MMU may be written through an old translation.",
+        _SPTE_H,
+        r"return is_mmu_writable_spte\(old_spte\) && !is_mmu_writable_spte\(new_spte\);",
+        "return false;",
+        _changes(_TrackedWithoutFlush),
+    ),
+    defect(
+        "leaf-change-always-flushes",
+        "Every change of an SPTE of the shadow MMU that is present asks for a flush.",
+        _SPTE_H,
+        r"return is_mmu_writable_spte\(old_spte\) && !is_mmu_writable_spte\(new_spte\);",
+        "return true;",
+        _changes(_AlwaysFlushes),
+    ),
+    defect(
+        "tdp-write-protect-without-flush",
+        "A write-tracked SPTE of the TDP MMU may be written through an old translation.",
+        _TDP_MMU_C,
+        r"(tdp_mmu_iter_set_spte\(kvm, &iter, new_spte\);\s+spte_set = )true;",
+        r"\1false;",
+        _changes(_ProtectedWithoutFlush),
     ),
     defect(
         "fast-fault-not-logged",

@@ -37,6 +37,7 @@ from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
+from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
@@ -139,6 +140,11 @@ class LiftedKvm(Kvm):
     def spte_changes(self) -> LiftedSpteChanges:
         """See `Kvm.spte_changes`."""
         return self._area("spte_changes", LiftedSpteChanges, SPTE_C, MMU_C, TDP_MMU_C)
+
+    @property
+    def stores(self) -> LiftedStores:
+        """See `Kvm.stores`."""
+        return self._area("stores", LiftedStores, MMU_C, TDP_MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

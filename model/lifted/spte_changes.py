@@ -21,7 +21,7 @@ from mmuproof.lift.machine.memory import (
     Value,
     pointer_to,
 )
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.values import as_pointer, truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import spte_changes as cuts
@@ -408,6 +408,15 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.page_is_mirror`."""
         return self._of_page(masks, "is_mirror_sp") if self._mmu.has_function("is_mirror_sp") else FALSE
 
+    @once
+    def page_is_invalid(self, masks: ShadowMasks) -> Bool:
+        """See `SpteChanges.page_is_invalid`."""
+        scene = _Scene([self._mmu], masks)
+        assert isinstance(scene.page.type, RecordType)
+        role = scene.page.type.members["role"]
+        place = bit_fields(role.type, role.offset)["invalid"]
+        return ne(read(scene.memory, scene.page, place.offset, place.width), 0)
+
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
         scene = _Scene([self._mmu], masks)
         return ne(scene.session.integer(scene.memory, predicate, objects=scene.objects), 0)
@@ -476,10 +485,12 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             name: bv(value, 64) if isinstance(value, int) else to_bv(value, 64)
             for name, value in operation.values.items()
         }
-        scene.session.call(
+        result = scene.session.call(
             scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
         )
-        return Changed(scene.spte, masks.evidence + scene.session.evidence(), self._without_reference(scene))
+        flushes = truth(result) if change.reports_flush and result is not None else FALSE
+        evidence = masks.evidence + scene.session.evidence()
+        return Changed(scene.spte, evidence, self._without_reference(scene), flushes)
 
     def _without_reference(self, scene: _Scene) -> Bool:
         """Whether what the tree counts, if it counts anything, is nothing."""

@@ -31,6 +31,7 @@ from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
+from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walks.walks import ReferenceWalks
@@ -39,6 +40,7 @@ from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
+from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
@@ -64,6 +66,7 @@ class ReferenceKvm(Kvm):
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
+        stores: type[ReferenceStores] = ReferenceStores,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -81,6 +84,7 @@ class ReferenceKvm(Kvm):
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
+        self._stores = stores(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -115,6 +119,11 @@ class ReferenceKvm(Kvm):
     def spte_changes(self) -> SpteChanges:
         """See `Kvm.spte_changes`."""
         return self._spte_changes
+
+    @property
+    def stores(self) -> Stores:
+        """See `Kvm.stores`."""
+        return self._stores
 
     @property
     def reserved_bits(self) -> ReservedBits:

@@ -182,6 +182,10 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
         """See `SpteChanges.page_is_mirror`."""
         return role_flag(var("sp->role", PAGE_ROLE_BITS), "is_mirror")
 
+    def page_is_invalid(self, _masks: ShadowMasks) -> Bool:
+        """See `SpteChanges.page_is_invalid`."""
+        return role_flag(var("sp->role", PAGE_ROLE_BITS), "invalid")
+
     def kvm_ad_enabled(self, masks: ShadowMasks) -> Bool:
         """``kvm_ad_enabled``: whether KVM uses A/D bits where it may choose."""
         return masks.host.has_ad_bits if masks.vendor is Vendor.INTEL else TRUE
@@ -296,7 +300,35 @@ class ReferenceSpteChanges(ReferenceArea, SpteChanges):
         """See `SpteChanges.change`."""
         trace = Trace(change.value.partition("(")[0])
         spte = trace.step("*sptep", self._changed(masks, change, at, trace))
-        return Changed(spte, masks.evidence + trace.evidence)
+        flushes = self._flushes(masks, change, at, spte)
+        return Changed(spte, masks.evidence + trace.evidence, flushes=flushes)
+
+    def _flushes(self, masks: ShadowMasks, change: SpteChange, at: SpteAt, after: BitVec) -> Bool:
+        """What an operation says of a flush."""
+        changed = ne(at.spte, after)
+        match change:
+            case SpteChange.RMAP_WRITE_PROTECT | SpteChange.RMAP_WRITE_TRACK:
+                return all_of(changed, self.leaf_spte_change_needs_tlb_flush(masks, at.spte, after))
+            case SpteChange.RMAP_CLEAR_DIRTY:
+                by_d = self.leaf_spte_change_needs_tlb_flush(masks, at.spte, after)
+                return all_of(
+                    self._sptes.is_shadow_present_pte(at.spte),
+                    ite(self.spte_ad_need_write_protect(at.spte), self._sptes.is_writable_pte(at.spte), by_d),
+                )
+            case SpteChange.TDP_WRITE_PROTECT | SpteChange.TDP_WRITE_TRACK:
+                return self._write_protection_flushes(changed)
+            case SpteChange.TDP_ZAP:
+                present = self._sptes.is_shadow_present_pte(at.spte)
+                leaf = all_of(present, self._sptes.is_last_spte(at.spte, at.level))
+                return all_of(leaf, negate(self.page_is_invalid(masks)))
+        return FALSE
+
+    def leaf_spte_change_needs_tlb_flush(self, masks: ShadowMasks, old_spte: BitVec, new_spte: BitVec) -> Bool:
+        """``leaf_spte_change_needs_tlb_flush()``: stale writable translations are tolerated while MMU-writable."""
+        return all_of(_has(old_spte, masks.mmu_writable), negate(_has(new_spte, masks.mmu_writable)))
+
+    def _write_protection_flushes(self, changed: Bool) -> Bool:
+        return changed
 
     def _changed(self, masks: ShadowMasks, change: SpteChange, at: SpteAt, trace: Trace) -> BitVec:
         spte = at.spte

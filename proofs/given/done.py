@@ -38,6 +38,7 @@ class Done:
         shown: the inputs that a counterexample names.
         before: the entry that it finds, if it finds one.
         asked: what it is asked for, if it is asked for an SPTE.
+        flushes: whether it says that TLBs have to be flushed; None if it leaves that to its caller.
         ad_disabled: ``role.ad_disabled`` of the page table, where it is an input.
         name: what it is called; the list of operations says it.
         how: what it starts from and what it leaves; the list of operations says it.
@@ -50,6 +51,7 @@ class Done:
     shown: tuple[Shown, ...] = ()
     before: SpteAt | None = None
     asked: SpteRequest | SplitRequest | None = None
+    flushes: Bool | None = FALSE
     ad_disabled: Bool = FALSE
     name: str = ""
     how: How = How.CHANGES

@@ -96,6 +96,7 @@ def changed(change: SpteChange, kvm: Kvm, masks: ShadowMasks) -> Done:
         found=held.assumptions,
         shown=held.shown,
         before=held.at,
+        flushes=None if change.hands_back else done.flushes,
     )
 
 

@@ -25,6 +25,7 @@ _TELLING = {
     "is_nx_huge_page_enabled",
     "page_needs_write_protection",
     "page_is_mirror",
+    "page_is_invalid",
     "predicates",
     "content",
     "generation_mmio_spte_mask",
@@ -42,9 +43,9 @@ _SPOKEN_OF = {
     How.ENDS: {"lifecycle.made"},
     How.SPLITS: {"lifecycle.split", "spte.memory-type", *_IN_PLACE},
     How.COLLAPSES: {"lifecycle.collapse", "spte.collapse", "spte.memory-type", *_IN_PLACE},
-    How.CHANGES: {"lifecycle.changed", "spte.memory-type", *_IN_PLACE},
+    How.CHANGES: {"lifecycle.changed", "spte.flush", "spte.memory-type", *_IN_PLACE},
     How.MARKS: {"lifecycle.marked"},
-    How.FIXES: {"lifecycle.fast-fault", *_IN_PLACE},
+    How.FIXES: {"lifecycle.fast-fault", "spte.flush", *_IN_PLACE},
 }
 _NEW = "a new operation"
 

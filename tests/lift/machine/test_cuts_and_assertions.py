@@ -326,6 +326,18 @@ def test_a_check_names_the_function_that_it_is_in(program: Callable[[str], Progr
     }
 
 
+def test_a_small_struct_among_the_arguments_is_kept_as_a_number(program: Callable[[str], Program]) -> None:
+    text = "union role { u32 word; struct { u32 level:4; u32 rest:28; }; };\n"
+    text += "struct large { u64 a, b; };\nu32 told(union role role, struct large large);\n"
+    text += "u64 f(u32 a, struct large *large) { union role r = { .word = a }; r.level = 3; return told(r, *large); }"
+    machine, _ = run(program(text), "f", Cut(function="told", reason="x"))
+    (call,) = machine.calls_made
+    role, large = call.arguments
+    assert isinstance(role, BitVec)
+    assert large is None
+    assert evaluate_all([role], {"a": 0x12345678}) == [0x12345673]
+
+
 def test_a_call_that_is_not_followed_is_noted_with_its_arguments(program: Callable[[str], Program]) -> None:
     found = program(OPAQUE + "static u32 g(u8 a) { return a & 1 ? numbered(a + 2) : 0; } u64 f(u8 a) { return g(a); }")
     machine, _ = run(found, "f", Cut(function="numbered", reason="x"))

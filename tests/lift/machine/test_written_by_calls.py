@@ -176,6 +176,14 @@ def test_a_type_written_anywhere_is_in_doubt_unless_the_objects_are_said_to_be_o
     assert noted.unchecked == ("that struct node it writes are others", "that numbers it writes are others")
 
 
+def test_what_only_is_taken_for_an_argument_can_be_said_to_be_other(program: Callable[[str], Program]) -> None:
+    text = TYPES + "static void cut(struct part *p, struct part *q) { p->a = 7; q->a = 8; }\n"
+    text += "u64 f(struct part *p, struct part *q) { cut(p, q); return p->a; }"
+    text += "u64 g(struct part *p, struct part *q) { cut(p, q); return q->a; }"
+    found = program(text)
+    assert [len(unlisted(found, each, cut(elsewhere=("argument 1",)))) for each in "fg"] == [1, 0]
+
+
 def test_an_argument_is_told_from_other_objects_of_its_type(program: Callable[[str], Program]) -> None:
     text = TYPES + "static void cut(struct part *p) { p->a = 7; }\n"
     text += "u64 f(struct whole *w, struct part *p) { cut(&w->in); return p->a; }"

@@ -31,6 +31,7 @@ _OPERATIONS: dict[str, Callable[[SpteChanges, ShadowMasks], object]] = {
     "is_nx_huge_page_enabled": lambda area, masks: area.is_nx_huge_page_enabled(masks),
     "page_needs_write_protection": lambda area, masks: area.page_needs_write_protection(masks),
     "page_is_mirror": lambda area, masks: area.page_is_mirror(masks),
+    "page_is_invalid": lambda area, masks: area.page_is_invalid(masks),
     "make_nonleaf_spte": lambda area, masks: area.make_nonleaf_spte(masks, *_TABLE),
     "fast_page_fault": lambda area, masks: area.fast_page_fault(masks, _FAULT, _AT),
 }

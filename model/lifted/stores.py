@@ -1,0 +1,218 @@
+"""What a lifted tree stores in page tables: the TDP MMU's ``tdp_mmu.c`` and the shadow MMU's ``mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, choose, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import stores as cuts
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import bit_fields, read
+from mmuproof.model.stores import ENTRIES, LinkStored, SmallStored, SplitStored, Stored, Stores
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bool_var, bv, eq, ite, ne, negate, var, zext
+
+_U64 = IntType(64, False, "u64")
+_TABLE = ArrayType(_U64, ENTRIES, f"u64[{ENTRIES}]")
+_AT = 1
+"""Which entry of its table is stored to."""
+_SPTE, _MMIO, _NONLEAF = (var(name, 64) for name in ("new SPTE", "new MMIO SPTE", "new non-leaf SPTE"))
+_MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: _SPTE, cuts.MAKE_MMIO_SPTE.function: _MMIO})
+
+
+class _Desk(Bench):
+    """A bench on which there is a page table, one entry of which a call is for."""
+
+    def __init__(self, unit: Unit, known: Sequence[Cut]) -> None:
+        page = Object(name="sp", type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        made = {
+            cuts.MAKE_SPTE: replace(cuts.MAKE_SPTE, stores=((10, "", _SPTE),)),
+            cuts.MAKE_MMIO_SPTE: replace(cuts.MAKE_MMIO_SPTE, gives=_MMIO),
+            cuts.AFTER_A_CHANGE: replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
+            cuts.MAKE_NONLEAF_SPTE: replace(cuts.MAKE_NONLEAF_SPTE, gives=_NONLEAF),
+        }
+        super().__init__(
+            unit, (*(made.get(cut, cut) for cut in known), replace(cuts.SPTEP_TO_SP, gives=pointer_to(page)))
+        )
+        self.page, self.objects["struct kvm_mmu_page"] = page, pointer_to(page)
+        self.table = Object(name="table", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
+        self.sptep = pointer_to(self.table, _AT * 64)
+        self.childs = Object(name="child->spt", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
+        self.child = Object(name="child", type=page.type, kind=ObjectKind.INPUT, by_pointer=True)
+        self.write(self.child, "spt", pointer_to(self.childs))
+        self.level: BitVec | None = None
+        self.before = self.memory.copy()
+
+    def walk(self) -> BitVec:
+        """Let calls get the TDP MMU's walk, which has come to the entry; what it holds according to that."""
+        walk = self.add("iter", "struct tdp_iter")
+        self.write(walk, "sptep", self.sptep)
+        self.level = self.read(walk, "level")
+        return self.read(walk, "old_spte")
+
+    def entry(self, memory: Memory, index: int = _AT) -> BitVec:
+        """What an entry of the table holds."""
+        return read(memory, self.table, index * 64, 64)
+
+    def of_role(self, page: Object, name: str) -> BitVec:
+        """A member of a page's role."""
+        role = self.place(page, "role")
+        bits = bit_fields(role.type, role.offset)[name]
+        return read(self.memory, page, bits.offset, bits.width)
+
+    def add_child(self) -> None:
+        """Let the page that calls get be the one to link or to fill."""
+        self.objects["struct kvm_mmu_page"] = pointer_to(self.child)
+
+    def stored(self, caller: str, made: Mapping[str, BitVec], judged: BitVec, locked: Bool) -> Stored:
+        """What a call has left, by the functions that make entries and what these gave."""
+        calls = self.session.calls(*made)
+        if not calls:
+            raise Refused(f"{caller}() makes no entry")
+        return self.left(caller, [(call.guard, made[call.function]) for call in calls], judged, locked)
+
+    def left(self, caller: str, made: Sequence[tuple[Bool, BitVec]], judged: BitVec, locked: Bool) -> Stored:
+        """What a call has left: values that were made, and when."""
+        value = made[0][1]
+        for guard, each in made[1:]:
+            value = ite(guard, each, value)
+        others = (index for index in range(ENTRIES) if index != _AT)
+        return Stored(
+            caller=caller,
+            level=self.level if self.level is not None else zext(self.of_role(self.page, "level"), 32),
+            makes=any_of(*(guard for guard, _ in made)),
+            made=value,
+            judged=judged,
+            locked=locked,
+            before=self.entry(self.before),
+            after=self.entry(self.memory),
+            beside=any_of(*(ne(self.entry(self.before, each), self.entry(self.memory, each)) for each in others)),
+            evidence=self.session.evidence(),
+        )
+
+    def linked(self, caller: str, judged: BitVec, locked: Bool, childs_ad_disabled: Bool) -> LinkStored:
+        """What a call has left that links the child."""
+        stored = self.stored(caller, {cuts.MAKE_NONLEAF_SPTE.function: _NONLEAF}, judged, locked)
+        (call,) = self.session.calls(cuts.MAKE_NONLEAF_SPTE.function)
+        table, ad_disabled = call.arguments
+        assert isinstance(table, Pointer)
+        assert isinstance(ad_disabled, BitVec)
+        return LinkStored(
+            **vars(stored),
+            childs_table=any_of(*(each.guard for each in table.targets if each.place == Place(self.childs, 0))),
+            ad_disabled=ne(ad_disabled, 0),
+            childs_ad_disabled=childs_ad_disabled,
+        )
+
+    def small(self) -> tuple[SmallStored, ...]:
+        """What a call has left in the child's table."""
+        calls = self.session.calls(*(cut.function for cut in cuts.MAKE_SMALL_SPTE))
+        if len(calls) != ENTRIES:
+            raise Refused(f"{len(calls)} entries are made for a table of {ENTRIES}")
+        return tuple(self._small(index, call) for index, call in enumerate(calls))
+
+    def _small(self, index: int, call: CallMade) -> SmallStored:
+        _, huge_spte, role, told = call.arguments
+        assert isinstance(huge_spte, BitVec)
+        assert isinstance(role, BitVec)
+        assert isinstance(told, BitVec)
+        number = f"#{index + 1}" if index else ""
+        return SmallStored(
+            makes=call.guard,
+            index=told,
+            role=role,
+            huge_spte=huge_spte,
+            made=var(f"{call.function}(){number}", 64),
+            before=read(self.before, self.childs, index * 64, 64),
+            after=read(self.memory, self.childs, index * 64, 64),
+        )
+
+
+class LiftedStores(Stores, Remembers):
+    """The parts of a lifted tree that store SPTEs.
+
+    Args:
+        mmu: ``mmu.c``.
+        tdp: ``tdp_mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, mmu: Unit, tdp: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._mmu, self._tdp = mmu, tdp
+
+    @once
+    def tdp_map(self) -> Stored:
+        """See `Stores.tdp_map`."""
+        name, desk = "tdp_mmu_map_handle_target_level", _Desk(self._tdp, cuts.TDP)
+        judged = desk.walk()
+        desk.add("vcpu", "struct kvm_vcpu")
+        desk.add("fault", "struct kvm_page_fault")
+        desk.integer(name)
+        return desk.stored(name, _MAPPED, judged, FALSE)
+
+    @once
+    def tdp_link(self) -> LinkStored:
+        """See `Stores.tdp_link`."""
+        desk = _Desk(self._tdp, cuts.TDP)
+        return self._tdp_linked(desk, "tdp_mmu_link_sp")
+
+    def _tdp_linked(self, desk: _Desk, name: str) -> LinkStored:
+        shared, judged = var("shared", 1), desk.walk()
+        desk.add("kvm", "struct kvm")
+        desk.add_child()
+        desk.integer(name, shared=shared, account_nx=var("account_nx", 1))
+        if self._tdp.has_variable("kvm_ad_enabled"):
+            enabled = desk.setting("kvm_ad_enabled")
+        else:
+            enabled = ne(desk.integer("kvm_ad_enabled"), 0)
+        return desk.linked(name, judged, eq(shared, 0), negate(enabled))
+
+    @once
+    def tdp_split(self) -> SplitStored:
+        """See `Stores.tdp_split`."""
+        desk = _Desk(self._tdp, cuts.TDP)
+        link = self._tdp_linked(desk, "tdp_mmu_split_huge_page")
+        return SplitStored(link=link, role=desk.read(desk.child, "role"), small=desk.small())
+
+    @once
+    def shadow_map(self) -> Stored:
+        """See `Stores.shadow_map`."""
+        name, desk = "mmu_set_spte", _Desk(self._mmu, cuts.SHADOW)
+        for each, record in (("vcpu", "kvm_vcpu"), ("slot", "kvm_memory_slot"), ("fault", "kvm_page_fault")):
+            desk.add(each, f"struct {record}")
+        fault = choose(bool_var("fault == NULL"), NULL, desk.objects["struct kvm_page_fault"])
+        assert isinstance(fault, Pointer)
+        desk.objects["struct kvm_page_fault"] = fault
+        values = {"pte_access": var("pte_access", 32), "gfn": var("gfn", 64), "pfn": var("pfn", 64)}
+        desk.integer(name, {"sptep": desk.sptep}, **values)
+        return desk.stored(name, _MAPPED, desk.entry(desk.before), TRUE)
+
+    @once
+    def shadow_link(self) -> LinkStored:
+        """See `Stores.shadow_link`."""
+        name, desk = "__link_shadow_page", _Desk(self._mmu, cuts.SHADOW)
+        desk.add("kvm", "struct kvm")
+        desk.add("cache", "struct kvm_mmu_memory_cache")
+        desk.add_child()
+        without = ne(desk.of_role(desk.child, "ad_disabled"), 0)
+        pointers = {"sptep": desk.sptep}
+        desk.session.call(desk.memory, name, objects=desk.objects, values={"flush": var("flush", 8)}, pointers=pointers)
+        return desk.linked(name, desk.entry(desk.before), TRUE, without)
+
+    @once
+    def fast_fix(self) -> Stored:
+        """See `Stores.fast_fix`."""
+        name, desk = "fast_pf_fix_direct_spte", _Desk(self._mmu, cuts.SHADOW)
+        desk.add("vcpu", "struct kvm_vcpu")
+        desk.add("fault", "struct kvm_page_fault")
+        old, new = var("old_spte", 64), var("new_spte", 64)
+        desk.integer(name, {"sptep": desk.sptep}, old_spte=old, new_spte=new)
+        return desk.left(name, [(TRUE, new)], old, FALSE)

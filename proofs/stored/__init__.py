@@ -1,0 +1,1 @@
+"""What is written to KVM's page tables is what the theorems on SPTEs speak of."""
