@@ -86,7 +86,8 @@ class Catalogue(Installed):
     def reference(self):
         from mmuproof.cli.shared.catalogue import Subject
         from mmuproof.cli.shared.results import KernelIdentity
-        return Subject(kvm=None, identity=KernelIdentity(source="none", version=None), release="7.2.13")
+        from mmuproof.model.reference.kvm import ReferenceKvm
+        return Subject(kvm=ReferenceKvm(), identity=KernelIdentity(source="none", version=None), release="7.2.13")
 
     def known_findings(self):
         return ()
