@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
@@ -14,9 +15,11 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
+from mmuproof.proofs.given.done import How
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.proofs.given.made_mmio import legal_gfn, made_mmio_spte
 from mmuproof.proofs.given.made_spte import made_spte, untracked_from_start
+from mmuproof.proofs.given.operations import OPERATIONS
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
@@ -40,6 +43,17 @@ from mmuproof.spec import ept
 
 _PAGE_SHIFT = 12
 _LOWEST = 1
+_MAKING = (How.MAKES, How.LINKS, How.ENDS)
+_MADE: Mapping[str, str] = MappingProxyType(
+    {
+        "SHADOW_NONPRESENT_VALUE": "not present",
+        "FROZEN_SPTE": "frozen",
+        "make_mmio_spte()": "MMIO",
+        "make_spte()": "present leaf",
+        "make_nonleaf_spte()": "present non-leaf",
+    }
+)
+"""Of which kind is what an operation makes from nothing; of what changes an SPTE `lifecycle` speaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +245,9 @@ def _claim(kvm: Kvm, masks: ShadowMasks, kind: _Kind) -> Claim:
 
 def _exclusive(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
+    made = {each.name for each in OPERATIONS if each.how in _MAKING and vendor in each.vendors}
+    if unknown := made - _MADE.keys():
+        raise LookupError(f"of what kind is what {', '.join(sorted(unknown))} makes? {__name__} does not say")
     leaf = _leaf(kvm, masks)
     kinds = [*_fixed(kvm, masks), _mmio(kvm, masks), leaf, _table(kvm, masks)]
     if vendor is Vendor.INTEL:

@@ -27,6 +27,7 @@ _TELLING = {
     "page_is_mirror",
     "page_is_invalid",
     "predicates",
+    "spte_permission_fault",
     "content",
     "generation_mmio_spte_mask",
     "check_mmio_spte",
