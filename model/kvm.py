@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
+from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.mappings import Mappings
@@ -107,6 +108,11 @@ class Kvm(ABC):
     @abstractmethod
     def hardware_controls(self) -> HardwareControls:
         """The bits of VMCS and VMCB that the MMU depends on."""
+
+    @property
+    @abstractmethod
+    def guest_registers(self) -> GuestRegisters:
+        """The registers that choose a guest's paging mode, as they come into a vCPU."""
 
     @property
     @abstractmethod

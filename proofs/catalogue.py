@@ -24,6 +24,7 @@ from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import pages as role_pages
+from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
@@ -72,6 +73,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *gating_mbec.THEOREMS,
     *gating_advertised.THEOREMS,
     *gating_gmet.THEOREMS,
+    *role_registers.THEOREMS,
     *role_cpu.THEOREMS,
     *role_root.THEOREMS,
     *role_nested.THEOREMS,

@@ -321,4 +321,12 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         shapes=_shapes("role.eptp", (Vendor.INTEL,), "L1's memory, for an L2 without EPT", "flags-off", ""),
         lacking=_SINCE_MBEC,
     ),
+    KnownFinding(
+        number=19,
+        says="Nested SVM gives L2 an EFER.LMA without EFER.LME, of which nobody has checked that CR4.PAE is set.",
+        shapes=_shapes(
+            "role.registers", (Vendor.AMD,), "what L1 gives L2, EFER.LMA without EFER.LME", "lma-without-lme", ""
+        ),
+        repaired=("6.12.117", "7.3.4"),
+    ),
 )

@@ -12,7 +12,7 @@ from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, implies, i
 CR0_WP_BIT, CR0_PG_BIT = 16, 31
 CR4_PSE_BIT, CR4_PAE_BIT, CR4_LA57_BIT = 4, 5, 12
 CR4_SMEP_BIT, CR4_SMAP_BIT, CR4_PKE_BIT = 20, 21, 22
-EFER_LMA_BIT, EFER_NXE_BIT = 10, 11
+EFER_LME_BIT, EFER_LMA_BIT, EFER_NXE_BIT = 8, 10, 11
 REGISTER_WIDTH = 64
 LEVELS_WIDTH = 4
 
@@ -32,6 +32,10 @@ class ControlRegisters:
         CR4.PAE, which cannot be cleared in it.  Source: SDM 5.1.1, 5.1.2.
         """
         return implies(bit(self.efer, EFER_LMA_BIT), all_of(bit(self.cr0, CR0_PG_BIT), bit(self.cr4, CR4_PAE_BIT)))
+
+    def enabled_before_active(self) -> Bool:
+        """Whether IA-32e mode is active only if it is enabled (EFER.LME).  Source: SDM 5.1.1, APM 14.6.1."""
+        return implies(bit(self.efer, EFER_LMA_BIT), bit(self.efer, EFER_LME_BIT))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,15 +143,21 @@ class Intrinsics:
         return resize(value, 64)
 
     def _clear_bit(self, expr: syntax.Call, state: State) -> Value:
+        return self._change_bit(expr, state, to=False)
+
+    def _set_bit(self, expr: syntax.Call, state: State) -> Value:
+        return self._change_bit(expr, state, to=True)
+
+    def _change_bit(self, expr: syntax.Call, state: State, *, to: bool) -> Value:
         """The bit that was there; only words that are one object of 64 bits are understood."""
         number = resize(self._integer(expr.arguments[0], state), 64)
         places = self._access.follow(self._values.value(expr.arguments[1], state), state, expr.at)
-        self._run.require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is cleared")
+        self._run.require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is changed")
         word = self._access.read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
         if isinstance(word, Pointer):
-            raise Refused("a bit of a pointer is cleared", str(expr.at))
+            raise Refused("a bit of a pointer is changed", str(expr.at))
         bit = bv(1, 64) << number
-        self._access.write(places, 64, word & ~bit, state, expr.at)
+        self._access.write(places, 64, word | bit if to else word & ~bit, state, expr.at)
         return to_bv(ne(word & bit, 0), 8)
 
     _MEANINGS: ClassVar[Mapping[str, Callable[[Intrinsics, syntax.Call, State], Value | None]]] = {
@@ -165,6 +171,7 @@ class Intrinsics:
         "variable__ffs": _lowest_bit,
         "variable_ffs": _find_first,
         **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),
+        "arch___set_bit": _set_bit,
         "__builtin_constant_p": _is_constant,
         **dict.fromkeys((f"__builtin_popcount{suffix}" for suffix in ("", "l", "ll")), _count_ones),
         **dict.fromkeys(("__arch_hweight32", "__arch_hweight64"), _hamming_weight),

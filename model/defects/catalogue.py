@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.defects import (
     constants,
     exits,
+    guest_registers,
     linear_accesses,
     mappings,
     masks,
@@ -43,6 +44,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *linear_accesses.DEFECTS,
             *vmx_gating.DEFECTS,
             *svm_gating.DEFECTS,
+            *guest_registers.DEFECTS,
             *roles.DEFECTS,
             *set_ups.DEFECTS,
         )

@@ -26,6 +26,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -44,6 +45,7 @@ from mmuproof.model.lifted.unit_paths import (
     EVMCS_C,
     FORMER_EVMCS_C,
     MMU_C,
+    MSRS_C,
     NESTED_SVM_C,
     NESTED_VMX_C,
     REGS_C,
@@ -183,6 +185,13 @@ class LiftedKvm(Kvm):
     def hardware_controls(self) -> LiftedHardwareControls:
         """See `Kvm.hardware_controls`."""
         return self._area("hardware_controls", LiftedHardwareControls, VMX_C, SVM_C)
+
+    @property
+    def guest_registers(self) -> LiftedGuestRegisters:
+        """See `Kvm.guest_registers`."""
+        of_both = (self._first(REGS_C, X86_C), self._first(MSRS_C, X86_C))
+        of_vendors = (VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
+        return self._area("guest_registers", LiftedGuestRegisters, *of_both, *of_vendors)
 
     @property
     def linear_accesses(self) -> LiftedLinearAccesses:

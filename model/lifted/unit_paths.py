@@ -7,6 +7,7 @@ SPTE_C = "arch/x86/kvm/mmu/spte.c"
 TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 CPUID_C = "arch/x86/kvm/cpuid.c"
 REGS_C = "arch/x86/kvm/regs.c"
+MSRS_C = "arch/x86/kvm/msrs.c"
 X86_C = "arch/x86/kvm/x86.c"
 VMX_C = "arch/x86/kvm/vmx/vmx.c"
 NESTED_VMX_C = "arch/x86/kvm/vmx/nested.c"
@@ -22,6 +23,7 @@ UNITS = (
     TDP_MMU_C,
     CPUID_C,
     REGS_C,
+    MSRS_C,
     NESTED_VMX_C,
     NESTED_SVM_C,
     X86_C,

@@ -11,6 +11,7 @@ from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
+from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
@@ -20,6 +21,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.mappings import ReferenceMappings
@@ -77,6 +79,7 @@ class ReferenceKvm(Kvm):
         roles: type[ReferenceRoles] = ReferenceRoles,
         set_ups: type[ReferenceSetUps] = ReferenceSetUps,
         hardware_controls: type[ReferenceHardwareControls] = ReferenceHardwareControls,
+        guest_registers: type[ReferenceGuestRegisters] = ReferenceGuestRegisters,
     ) -> None:
         self.constants = constants or Constants()
         self._walks = walks(self.constants)
@@ -91,6 +94,7 @@ class ReferenceKvm(Kvm):
         self._roles = roles(self.constants, self._walks)
         self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
+        self._guest_registers = guest_registers(self.constants)
         self._nested = nested(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -159,6 +163,11 @@ class ReferenceKvm(Kvm):
     def hardware_controls(self) -> HardwareControls:
         """See `Kvm.hardware_controls`."""
         return self._hardware_controls
+
+    @property
+    def guest_registers(self) -> GuestRegisters:
+        """See `Kvm.guest_registers`."""
+        return self._guest_registers
 
     @property
     def linear_accesses(self) -> LinearAccesses:

@@ -108,7 +108,8 @@ IN_GUEST_MODE = Needs("kvm_init_shadow_npt_mmu", MMU_C, "the vCPU is in guest mo
     "nested_vmcb02_prepare_control() enters it first"
 )
 LONG_MODE_HAS_PAE = Needs("kvm_calc_cpu_role", MMU_C, "long mode comes with CR4.PAE").guaranteed(
-    "the processor's rule, which KVM's checks of CR4 and EFER keep"
+    "the processor's rule, which KVM's checks of CR0, CR4 and EFER keep; but for an L2 of nested SVM: finding 19",
+    proved="role.registers",
 )
 LEAF_PAGE = Needs("ept_get_level1_sp_gpa", PAGING, "the shadow page is of level 1").guaranteed(
     "only such pages are ever out of sync"
@@ -237,6 +238,12 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion(
         "calc_preemption_timer_max_value", "arch/x86/kvm/vmx/vmx.c", "the ratio of CPUID leaf 15H is not 0", since="7.3"
     ),
+    Assertion(
+        "prepare_vmcs02",
+        "arch/x86/kvm/vmx/nested.c",
+        "the guest's control of performance counters can be loaded, which has been checked",
+    ),
+    Assertion("svm_free_nested", "arch/x86/kvm/svm/nested.c", "no vCPU runs in the VMCB of an L2 that is freed"),
     Assertion(
         "nested_evmcs_check_controls", "arch/x86/kvm/vmx/hyperv.c", "the upper half of the VM-function controls is 0"
     ),

@@ -66,3 +66,8 @@ def test_mode(cr0: int, cr4: int, efer: int, levels: int, true: set[str]) -> Non
 def test_ia32e_mode_needs_paging_and_pae(cr0: int, cr4: int) -> None:
     assert not holds(registers(cr0, cr4, LMA).possible())
     assert holds(registers(cr0, cr4, LME).possible())
+
+
+@pytest.mark.parametrize(("efer", "fits"), [(0, True), (LME, True), (LMA, False), (LMA | LME, True)])
+def test_ia32e_mode_is_active_only_if_it_is_enabled(efer: int, fits: bool) -> None:
+    assert holds(registers(PG, PAE, efer).enabled_before_active()) == fits

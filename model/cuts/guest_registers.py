@@ -1,0 +1,188 @@
+"""The calls that giving a vCPU control registers makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+
+_OTHER_CHECK = "another check of what is asked for: any outcome"
+_OTHER_STATE = "belongs to other state of the vCPU; writes neither CR0, CR4 nor EFER"
+_VMCB = "notes something in a VMCB that is neither CR0, CR4 nor EFER"
+
+_COMMON: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut(
+        function="kvm_x86_cache_reg",
+        reason="fetches a register of the guest into the register cache, which holds it already here",
+    ),
+    *common.each(
+        _OTHER_CHECK,
+        "kvm_valid_efer",
+        "__kvm_valid_efer",
+        "__kvm_is_valid_cr4",
+        "kvm_is_valid_cr4",
+        "kvm_is_valid_cr0",
+        "kvm_vcpu_is_legal_cr3",
+        "kvm_vcpu_is_illegal_gpa",
+        "kvm_vcpu_is_legal_gpa",
+        "kvm_dr6_valid",
+        "kvm_dr7_valid",
+    ),
+    *common.each("whether the guest's CPUID has a feature: any answer", "guest_cpu_cap_has", "guest_cpuid_has"),
+    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    *(
+        Cut(function=name, reason="marks or forgets something by a bit that is of no register", writes=((1, "*"),))
+        for name in ("arch_set_bit", "arch___clear_bit")
+    ),
+    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+)
+
+# The bits of 6.x that mark a register stand before CR0, and are set in a word that reaches into it.
+LOAD_PDPTRS = Cut(
+    function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no control register", writes=((0, "arch.cr0"),)
+)
+LOAD_CR3 = Cut(
+    function="nested_vmx_load_cr3",
+    reason="loads CR3 and the PDPTEs, or fails; writes no other control register",
+    writes=((0, "arch.cr0"),),
+)
+
+_SET: tuple[Cut, ...] = (
+    *common.each(
+        _OTHER_CHECK, "kvm_x86_is_valid_cr0", "kvm_x86_is_valid_cr4", "kvm_set_apic_base", "kvm_apic_set_base"
+    ),
+    *common.each(
+        _OTHER_STATE,
+        "kvm_x86_set_idt",
+        "kvm_x86_set_gdt",
+        "kvm_x86_post_set_cr3",
+        "kvm_set_segment",
+        "kvm_update_cpuid_runtime",
+        "update_cr8_intercept",
+        "kvm_set_cr8",
+        "kvm_set_mp_state",
+        "kvm_vcpu_is_bsp",
+        "kvm_rip_read",
+        "kvm_hv_xsaves_xsavec_maybe_warn",
+        "__srcu_read_lock",
+        "__srcu_read_unlock",
+        "srcu_read_lock",
+        "srcu_read_unlock",
+    ),
+    *common.each(
+        "sets the MMU up again for the new registers, which it reads",
+        "kvm_post_set_cr0",
+        "kvm_post_set_cr4",
+        "kvm_mmu_reset_context",
+    ),
+    LOAD_PDPTRS,
+    Cut(
+        function="kvm_x86_get_cs_db_l_bits",
+        reason="whether the code segment is of 32 and of 64 bits: any answer",
+        writes=((1, "*"), (2, "*")),
+    ),
+)
+
+FIND_EFER = Cut(
+    function="vmx_find_uret_msr", reason="finds where EFER is kept, which every 64-bit processor has; reads only"
+)
+VMX: tuple[Cut, ...] = (
+    *_COMMON,
+    *_SET,
+    *common.each(
+        "a field of the VMCS: any value; the registers that KVM notes are the result here",
+        "vmcs_write16",
+        "vmcs_write32",
+        "vmcs_write64",
+        "vmcs_writel",
+        "vmcs_read16",
+        "vmcs_read32",
+        "vmcs_read64",
+        "vmcs_readl",
+    ),
+    *common.each(
+        _OTHER_STATE,
+        "enter_pmode",
+        "enter_rmode",
+        "vmx_segment_cache_clear",
+        "vmx_setup_uret_msrs",
+        "vmx_emulation_required",
+    ),
+    FIND_EFER,
+    Cut(function="cr4_read_shadow", reason="the host's own CR4: any answer"),
+)
+"""For Intel."""
+
+ENTER_VMX: tuple[Cut, ...] = (
+    *common.each(
+        _OTHER_CHECK,
+        "nested_guest_cr0_valid",
+        "nested_guest_cr4_valid",
+        "vmx_is_valid_debugctl",
+        "vmx_get_supported_debugctl",
+        "kvm_pat_valid",
+        "nested_vmx_check_vmcs_link_ptr",
+        "kvm_valid_perf_global_ctrl",
+        "__canonical_address",
+        "is_valid_cet_state",
+        "nested_check_guest_non_reg_state",
+        "vmx_guest_state_valid",
+    ),
+    *common.each(
+        _OTHER_STATE,
+        "prepare_vmcs02_rare",
+        "kvm_set_dr",
+        "vmx_guest_debugctl_write",
+        "vmcs_write_cet_state",
+        "vmx_set_rflags",
+        "vmx_update_exception_bitmap",
+        "kvm_calc_nested_tsc_offset",
+        "kvm_calc_nested_tsc_multiplier",
+        "nested_vmx_transition_tlb_flush",
+        "nested_ept_init_mmu_context",
+        "__kvm_set_msr",
+        "kvm_set_msr",
+        "__kvm_emulate_msr_write",
+        "kvm_msr_write",
+        "kvm_emulate_msr_write",
+        "vmx_get_l2_tsc_offset",
+        "vmx_get_l2_tsc_multiplier",
+    ),
+    LOAD_CR3,
+    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+)
+"""What entering L2 calls besides, for Intel."""
+
+ALLOCATE = Cut(function="svm_allocate_nested", reason="allocates what L2 needs, for which there is memory")
+SVM: tuple[Cut, ...] = (
+    *_COMMON,
+    *_SET,
+    *common.each("frees memory that L2 needs", "svm_vcpu_free_msrpm", "__free_pages", "free_page", "__free_page"),
+    ALLOCATE,
+    *common.each(
+        _VMCB,
+        "svm_set_intercept",
+        "svm_clr_intercept",
+        "set_exception_intercept",
+        "clr_exception_intercept",
+        "nested_vmcb02_compute_g_pat",
+        "vmcb_set_gpat",
+        "svm_copy_lbrs",
+        "svm_set_gif",
+        "svm_flush_tlb_current",
+        "svm_flush_tlb_all",
+        "svm_update_lbrv",
+    ),
+    *common.each(
+        _OTHER_STATE, "kvm_set_rflags", "svm_pmu_handle_nested_transition", "__svm_pmu_handle_nested_transition"
+    ),
+    *common.each(
+        "has a part in leaving L2, which loads no register",
+        "nested_svm_uninit_mmu_context",
+        "kvm_apicv_activated",
+        "kvm_clear_request",
+    ),
+    *common.each("reads a feature or the host's own registers: any answer", "cr4_read_shadow"),
+    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+)
+"""For AMD."""
