@@ -34,10 +34,13 @@ static unsigned long variable__ffs(unsigned long word) { return __builtin_ctzl(w
 static int variable_ffs(int x) { return __builtin_ffs(x); }
 static void arch_clear_bit(long nr, volatile unsigned long *addr) { *addr &= ~(1ul << nr); }
 static bool arch_test_and_clear_bit(long nr, volatile unsigned long *addr) { bool was = *addr >> nr & 1; *addr &= ~(1ul << nr); return was; }
+static void arch___set_bit(unsigned long nr, volatile unsigned long *addr) { *addr |= 1ul << nr; }
 u64 lowest(u64 w) { return variable__ffs(w); }
 u64 first(u64 w) { return variable_ffs((int)w); }
 u64 clear(u64 w, u64 n) { arch_clear_bit(n, &w); return w; }
 u64 clear_low(u64 w, u64 n) { arch_clear_bit(n & 63, &w); return w; }
+u64 set(u64 w, u64 n) { arch___set_bit(n, &w); return w; }
+u64 set_low(u64 w, u64 n) { arch___set_bit(n & 63, &w); return w; }
 u64 test_and_clear(u64 w, u64 n) { bool was = arch_test_and_clear_bit(n & 63, &w); return w * 2 + was; }
 """
 
@@ -71,7 +74,7 @@ def test_an_exchange_is_the_processors(
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", ["lowest", "first", "clear", "clear_low", "test_and_clear"])
+@pytest.mark.parametrize("name", ["lowest", "first", "clear", "clear_low", "set", "set_low", "test_and_clear"])
 def test_a_bit_is_the_one_that_c_finds(
     name: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
 ) -> None:
