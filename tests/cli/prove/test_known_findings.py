@@ -21,7 +21,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import FALSE, TRUE, ne, ule, var
-from tests.cli.conftest import FakeCatalogue, X, raising, stating
+from tests.cli.conftest import FakeCatalogue, FakeKvm, X, raising, stating
 
 PLACE = "arch/x86/kvm/mmu.h:permission_fault"
 SHAPE = Shape(theorem="t.known", vendor=Vendor.INTEL, part="all accesses", symptom="out-of-range", place=PLACE)
@@ -183,10 +183,10 @@ def test_a_theorem_in_full_names_its_known_findings(tmp_path: Path) -> None:
     assert theorem["known_findings"] == [7]
 
 
-class Definitions:
+class Definitions(FakeKvm):
     """An implementation of which only what it defines is asked."""
 
-    def defines(self, name: str) -> bool:
+    def has_defined(self, name: str) -> bool:
         return name == "FIXED_MASK"
 
 
