@@ -39,7 +39,7 @@ class FailedAssertion:
 
 @dataclass(frozen=True)
 class Body:
-    """The body of a function: its first and last line, and whether it has been read, to be run or for its text."""
+    """The body of a function: its first and last line, and whether it has been read: to be run, or for its writes."""
 
     first: int
     last: int
@@ -219,7 +219,7 @@ class Unit:
             cursor = self.declared.functions[name]
             body = next(each for each in clang_api.children(cursor) if each.kind is CursorKind.COMPOUND_STMT)
             function = self._known.get(name)
-            read = function is not None and "body" in vars(function)
+            read = name in self._read or (function is not None and "body" in vars(function))
             yield Body(first=body.extent.start.line, last=body.extent.end.line, read=read)
 
     # -- what is defined --------------------------------------------------------------------------
