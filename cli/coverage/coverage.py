@@ -10,7 +10,7 @@ from mmuproof.cli.coverage.command import CoverageRequest
 from mmuproof.cli.coverage.measured import Covered, measured, reasons_without_function
 from mmuproof.cli.coverage.report import Coverage, coverage_content, print_coverage
 from mmuproof.cli.coverage.speaking import spoken_of
-from mmuproof.cli.shared.catalogue import Catalogue, with_own
+from mmuproof.cli.shared.catalogue import AskedKernel, Catalogue, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -34,15 +34,12 @@ def coverage(request: CoverageRequest, catalogue: Catalogue, output: Output) -> 
     """
     catalogue = with_own(catalogue, request.own)
     theorems = select_theorems(catalogue.theorems(), request.by)
-    given = given_config(request.config)
+    asked = AskedKernel(source=request.kernel, config=given_config(request.config), ahead=True)
     if request.json is not None:
         check_writable(request.json)
     read: list[KernelFunctions] = []
     try:
-        with (
-            output.progress(verbose=False) as watcher,
-            catalogue.kernel(request.kernel, (), watcher, given=given, ahead=True) as subject,
-        ):
+        with output.progress(verbose=False) as watcher, catalogue.kernel(asked, watcher) as subject:
             watcher.phase("stating", len(theorems))
             functions = subject.functions
             assert functions is not None

@@ -11,7 +11,7 @@ from functools import partial
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
-from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue, NamedDefect, Renamed, Subject, with_own
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, NamedDefect, Renamed, Subject, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -25,7 +25,6 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.errors import LiftError
-from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import known_in
 
@@ -47,7 +46,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
-    given = given_config(request.config)
+    config, names = given_config(request.config), given_names(request.names)
     if request.json is not None:
         check_writable(request.json)
 
@@ -62,10 +61,16 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
 
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
-    with (
-        output.progress(verbose=request.verbose) as watcher,
-        _subject(request, defect, catalogue, watcher, given=given, ahead=every or processes > 1) as subject,
-    ):
+    asked = None
+    if request.kernel is not None:
+        asked = AskedKernel(
+            source=request.kernel,
+            edits=() if defect is None else defect.edits,
+            config=config,
+            ahead=every or processes > 1,
+            renamed=Renamed(request.like, names) if request.like is not None or names else None,
+        )
+    with output.progress(verbose=request.verbose) as watcher, _subject(asked, defect, catalogue, watcher) as subject:
         ask = Solver(
             lambda obligation, preferred: solver.decide(obligation, budget, preferred),
             partial(solver.satisfiable, budget=budget),
@@ -120,19 +125,11 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
 
 @contextmanager
 def _subject(
-    request: ProveRequest,
-    defect: NamedDefect | None,
-    catalogue: Catalogue,
-    watcher: Watcher,
-    *,
-    given: DotConfig | None,
-    ahead: bool,
+    asked: AskedKernel | None, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher
 ) -> Iterator[Subject]:
-    """What is judged, with the defect in it."""
-    kernel, names = request.kernel, given_names(request.names)
-    renamed = Renamed(request.like, names) if request.like is not None or names else None
+    """What is judged, with the defect in it: a kernel tree, or the reference model."""
     name = "" if defect is None else defect.name
-    if kernel is None:
+    if asked is None:
         subject = catalogue.reference()
         if defect is not None:
             if defect.on_reference is None:
@@ -143,8 +140,7 @@ def _subject(
     if defect is not None and not defect.edits:
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
     try:
-        edits = () if defect is None else defect.edits
-        with catalogue.kernel(kernel, edits, watcher, given=given, ahead=ahead, renamed=renamed) as subject:
+        with catalogue.kernel(asked, watcher) as subject:
             yield _named(subject, name)
     except (LiftError, NotThere) as error:
         raise unusable(error) from error

@@ -89,6 +89,25 @@ class Renamed:
     given: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedKernel:
+    """A kernel tree, and how it is to be read.
+
+    Args:
+        source: what the user named.
+        edits: changes to its text.
+        config: the user's configuration.
+        ahead: whether all of it is to be parsed at once.
+        renamed: what it calls otherwise than an earlier kernel.
+    """
+
+    source: str
+    edits: Sequence[SourceEdit] = ()
+    config: DotConfig | None = None
+    ahead: bool = False
+    renamed: Renamed | None = None
+
+
 class Catalogue(Protocol):
     """Where the commands get everything from."""
 
@@ -104,26 +123,8 @@ class Catalogue(Protocol):
     def reference(self) -> Subject:
         """The reference model."""
 
-    def kernel(
-        self,
-        source: str,
-        edits: Sequence[SourceEdit],
-        watcher: Watcher,
-        *,
-        given: DotConfig | None = None,
-        ahead: bool = False,
-        renamed: Renamed | None = None,
-    ) -> AbstractContextManager[Subject]:
-        """A kernel tree, as long as the ``with`` block lasts.
-
-        Args:
-            source: what the user named.
-            edits: changes to its text.
-            watcher: is told how far it has come.
-            given: the user's configuration.
-            ahead: whether all of it is to be parsed before the block begins.
-            renamed: what it calls otherwise than an earlier kernel.
-        """
+    def kernel(self, asked: AskedKernel, watcher: Watcher) -> AbstractContextManager[Subject]:
+        """A kernel tree, as long as the ``with`` block lasts; ``watcher`` is told how far it has come."""
 
 
 class Installed:
@@ -171,16 +172,7 @@ class Installed:
         return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE)
 
     @contextmanager
-    def kernel(
-        self,
-        source: str,
-        edits: Sequence[SourceEdit],
-        watcher: Watcher,
-        *,
-        given: DotConfig | None = None,
-        ahead: bool = False,
-        renamed: Renamed | None = None,
-    ) -> Iterator[Subject]:
+    def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.lift.tree.source import open_source
@@ -190,20 +182,20 @@ class Installed:
 
         watcher.phase("reading the tree")
         with ExitStack() as opened:
-            tree = opened.enter_context(open_source(source, cache=cache_folder(TREES)))
+            tree = opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
             former = None
-            if renamed is not None:
+            if asked.renamed is not None:
                 from mmuproof.cli.shared.former_kernel import FormerKernel
 
-                former = opened.enter_context(FormerKernel.opened(tree, renamed, given))
+                former = opened.enter_context(FormerKernel.opened(tree, asked.renamed, asked.config))
             watcher.phase("parsing")
             more = () if former is None else former.constants
-            kvm = opened.enter_context(open_kernel(tree, edits, given=given, ahead=ahead, more=more))
+            kvm = opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, ahead=asked.ahead, more=more))
             yield Subject(
                 kvm=kvm,
-                identity=kernel_identity(source, tree, kvm.config, tree.digest),
+                identity=kernel_identity(asked.source, tree, kvm.config, tree.digest),
                 release=tree.version,
-                edited=lambda some: open_kernel(tree, some, given=given, like=kvm),
+                edited=lambda some: open_kernel(tree, some, given=asked.config, like=kvm),
                 under_former_names=None if former is None else partial(former.read, kvm),
                 has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
                 functions=lambda: kernel_functions(kvm.units),

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, Catalogue, NamedDefect, Renamed, Subject
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, AskedKernel, Catalogue, NamedDefect, Subject
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.defects.defect import Defect
-from mmuproof.model.edits import SourceEdit
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Catch, Theorem
@@ -69,18 +67,9 @@ class Enlarged:
         """See `Catalogue.reference`."""
         return self._base.reference()
 
-    def kernel(
-        self,
-        source: str,
-        edits: Sequence[SourceEdit],
-        watcher: Watcher,
-        *,
-        given: DotConfig | None = None,
-        ahead: bool = False,
-        renamed: Renamed | None = None,
-    ) -> AbstractContextManager[Subject]:
+    def kernel(self, asked: AskedKernel, watcher: Watcher) -> AbstractContextManager[Subject]:
         """See `Catalogue.kernel`."""
-        return self._base.kernel(source, edits, watcher, given=given, ahead=ahead, renamed=renamed)
+        return self._base.kernel(asked, watcher)
 
 
 def read_file(path: Path) -> Added:

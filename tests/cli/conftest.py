@@ -15,13 +15,12 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.shared.catalogue import REFERENCE, NamedDefect, Renamed, Subject
+from mmuproof.cli.shared.catalogue import REFERENCE, AskedKernel, NamedDefect, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.lift.machine.ran import note_run
 from mmuproof.lift.syntax import Empty, Location
-from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence
 from mmuproof.model.features import Feature
@@ -214,18 +213,9 @@ class FakeCatalogue:
         return Subject(kvm=cast(Kvm, FakeKvm()), identity=identity, release="7.2.13")
 
     @contextmanager
-    def kernel(
-        self,
-        source: str,
-        edits: Sequence[SourceEdit],
-        watcher: Watcher,
-        *,
-        given: DotConfig | None = None,
-        ahead: bool = False,
-        renamed: Renamed | None = None,
-    ) -> Iterator[Subject]:
+    def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
         watcher.phase("reading the tree")
-        found = self.sources.get(source, SourceError(f"{source} does not exist"))
+        found = self.sources.get(asked.source, SourceError(f"{asked.source} does not exist"))
         if isinstance(found, SourceError):
             raise found
         yield Subject(

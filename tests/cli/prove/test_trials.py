@@ -15,11 +15,10 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.shared.catalogue import Installed, Renamed, Subject
+from mmuproof.cli.shared.catalogue import AskedKernel, Installed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
-from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
@@ -97,17 +96,8 @@ class OneTheorem(FakeCatalogue):
         return replace(super().reference(), kvm=model(self.clean))
 
     @contextmanager
-    def kernel(
-        self,
-        source: str,
-        edits: Sequence[SourceEdit],
-        watcher: Watcher,
-        *,
-        given: DotConfig | None = None,
-        ahead: bool = False,
-        renamed: Renamed | None = None,
-    ) -> Iterator[Subject]:
-        assert ahead, "a copy of this process must not wait for threads that it has not"
+    def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
+        assert asked.ahead, "a copy of this process must not wait for threads that it has not"
 
         @contextmanager
         def with_edits(some: Sequence[SourceEdit]) -> Iterator[Kvm]:
@@ -116,7 +106,7 @@ class OneTheorem(FakeCatalogue):
                 raise SourceError("the pattern of an edit for mmu.c matches 0 times, not once: does-not-fit")
             yield model(edit.pattern)
 
-        identity = KernelIdentity(source=source, version="7.2.13", digest="def")
+        identity = KernelIdentity(source=asked.source, version="7.2.13", digest="def")
         yield Subject(
             kvm=model(self.clean),
             identity=identity,
