@@ -15,22 +15,22 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from mmuproof.compare.matching import matching_parameters
-from mmuproof.compare.versions import Pairing, Version, pair_functions
+from mmuproof.compare.versions import Pairing, Version, pair_functions, tokens
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.lifted.unit_paths import is_of_kvm
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ALIKE = 0.5
 """How much of what two structs hold has to have the same name for one to be the other."""
 
 
-def of_kvm(file: str) -> bool:
+def _may_rename(file: str) -> bool:
     """Whether a file is one of those of KVM's in which things are renamed."""
-    return file.startswith(("arch/x86/kvm/", "virt/kvm/")) or "kvm" in file.rpartition("/")[2]
+    return is_of_kvm(file) or file.startswith("virt/kvm/") or "kvm" in file.rpartition("/")[2]
 
 
 class MapError(ValueError):
@@ -76,7 +76,7 @@ class _Side:
 
     def __init__(self, units: Sequence[Unit]) -> None:
         self.units = units
-        self.version = Version({unit.path: Printed(unit, of_kvm) for unit in units})
+        self.version = Version({unit.path: Printed(unit, _may_rename) for unit in units})
 
     @cached_property
     def variables(self) -> Mapping[str, Unit]:
@@ -114,7 +114,7 @@ class _Side:
 
     @cached_property
     def _records_of_kvm(self) -> tuple[str, ...]:
-        return tuple(name for name, unit in self.records.items() if of_kvm(unit.file_of_record(name)))
+        return tuple(name for name, unit in self.records.items() if _may_rename(unit.file_of_record(name)))
 
     def _with(self, name: str, former: str) -> Iterator[tuple[tuple[str, str], str]]:
         """The parameters of a name, by their functions."""
@@ -223,7 +223,7 @@ class _Search:
         """Members of another name, and structs in which members are that were in the struct around."""
         both = {**{name: name for name in self.new.records if name in self.old.records}, **records}
         for here, former in both.items():
-            if not of_kvm(self.new.records[here].file_of_record(here)):
+            if not _may_rename(self.new.records[here].file_of_record(here)):
                 continue
             before, after = self.old.members(former), self.new.members(here)
             gone, come = before.keys() - after.keys(), after.keys() - before.keys()
@@ -270,7 +270,7 @@ def _same_kind(one: CType, other: CType) -> bool:
 
 def _replaced(before: str, after: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each name in a text for which something else stands in another."""
-    ours, theirs = _TOKEN.findall(before), _TOKEN.findall(after)
+    ours, theirs = tokens(before), tokens(after)
     for kind, start, end, other, last in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind != "replace":
             continue

@@ -173,10 +173,15 @@ def _renamed(old: Version, new: Version, gone: Sequence[str], come: Sequence[str
             yield name, other
 
 
+def tokens(text: str) -> list[str]:
+    """The words and signs of a text in C."""
+    return _TOKEN.findall(text)
+
+
 def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
     """What stands beside what in a function's text, its own name left out."""
-    tokens = ["_" if token == name else token for token in _TOKEN.findall(text)]
-    return Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    found = ["_" if token == name else token for token in tokens(text)]
+    return Counter(zip(found, found[1:], found[2:], strict=False))
 
 
 def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str], moved: Collection[Kind] = ()) -> bool:
@@ -204,7 +209,7 @@ def _may_look(texts: Sequence[str], moved: Collection[Kind]) -> bool:
     """Whether functions have a number of some kinds, and one that could be some of its bits."""
     if not any(_NUMBER.search(text) for text in texts):
         return False
-    words = {word for text in texts for word in _TOKEN.findall(text)}
+    words = {word for text in texts for word in tokens(text)}
     return any(not kinds_of(word).isdisjoint(moved) for word in words)
 
 

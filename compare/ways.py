@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from mmuproof.compare.behaviours import SETTLED, Behaviour, behaviour
 from mmuproof.compare.encodings import (
@@ -99,29 +99,22 @@ class Compared:
             names = matching_parameters(before, after, given.names)
             return [names.get(each.name, each.name) for each in after.parameters]
 
+        settled = given.found.settled
+        run_old = partial(behaviour, units[0], functions[0], called=called_in_old, by_value=by_value, settled=settled)
+        run_new = partial(
+            behaviour,
+            units[1],
+            functions[1],
+            names=former,
+            parameters=parameters,
+            called=called_in_new,
+            by_value=by_value,
+            settled=settled,
+        )
         for _ in range(_MOST_TRIES):
             self.answers = CallResults()
-            self.old = behaviour(
-                units[0],
-                functions[0],
-                self.answers,
-                never=never,
-                called=called_in_old,
-                by_value=by_value,
-                settled=given.found.settled,
-            )
-            self.new = behaviour(
-                units[1],
-                functions[1],
-                self.answers,
-                never=never,
-                names=former,
-                parameters=parameters,
-                before=self.old.calls,
-                called=called_in_new,
-                by_value=by_value,
-                settled=given.found.settled,
-            )
+            self.old = run_old(self.answers, never=never)
+            self.new = run_new(self.answers, never=never, before=self.old.calls)
             # What one version cannot follow is not followed in the other either.
             given_up = [set(self.old.given_up), {former.get(name, name) for name in self.new.given_up}]
             moved = self._moved(old, new, former) - (given_up[0] & given_up[1]) - never
@@ -131,19 +124,7 @@ class Compared:
             never |= both | {name for name, other in former.items() if other in both}
         numbers = _turned_round(self.old.calls, self.new.calls)
         if numbers:
-            self.new = behaviour(
-                units[1],
-                functions[1],
-                self.answers,
-                never=never,
-                names=former,
-                parameters=parameters,
-                numbers=numbers,
-                before=self.old.calls,
-                called=called_in_new,
-                by_value=by_value,
-                settled=given.found.settled,
-            )
+            self.new = run_new(self.answers, never=never, before=self.old.calls, numbers=numbers)
         self._parameter_notes = (
             *(f"its parameter {name} is what {other} was" for name, other in parameters.items() if other != name),
             *(

@@ -104,7 +104,8 @@ class LiftedKvm(Kvm):
         Raises:
             ParseFailed: one does not parse.
         """
-        return tuple(self._all_units())
+        self.units.start(UNITS)
+        return tuple(self.units.get(path) for path in UNITS if self.units.has(path))
 
     def _area(self, name: str, area: Callable[..., _Area], *paths: str) -> _Area:
         """The area of that name, made of the units at these paths."""
@@ -210,13 +211,6 @@ class LiftedKvm(Kvm):
         """See `Kvm.svm_gating`."""
         return self._area("svm_gating", LiftedSvmGating, SVM_C, NESTED_SVM_C)
 
-    def _all_units(self) -> Iterator[Unit]:
-        """Every unit that the tree has."""
-        self.units.start(UNITS)
-        for path in UNITS:
-            if self.units.has(path):
-                yield self.units.get(path)
-
     def _first(self, *paths: str) -> str:
         """The first of these units that the tree has, the last if it has none of them."""
         return next((path for path in paths if self.units.has(path)), paths[-1])
@@ -307,7 +301,7 @@ class LiftedKvm(Kvm):
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
         self._assertions_asked = True
-        failed = (each for unit in self._all_units() for each in unit.failed_assertions)
+        failed = (each for unit in self.every_unit() for each in unit.failed_assertions)
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
 
 
