@@ -7,8 +7,6 @@ does not fail the run: what differs there has still to be looked at.
 """
 
 import os
-import re
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
+from tests.refactors.refactor import Refactor, refactored, renamed
 
 # No test fails because the machine is busy with something else, nor because what was drawn at random is large.
 _UNCHECKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
@@ -68,16 +67,8 @@ def renamed_tree(kernel_tree: Callable[[str], Path], tmp_path: Path) -> Callable
 
     def make(words: Mapping[str, str]) -> Path:
         tree = tmp_path / "linux"
-        shutil.copytree(kernel_tree("7.2"), tree, copy_function=os.link, symlinks=True)
-        pattern = re.compile(r"\b(" + "|".join(words) + r")\b")
-        for folder in ("arch/x86/kvm", "arch/x86/include/asm"):
-            for file in (tree / folder).rglob("*.[ch]"):
-                text = file.read_text("utf-8")
-                other = pattern.sub(lambda found: words[found[0]], text)
-                if other != text:
-                    file.unlink()
-                    file.write_text(other, "utf-8")
-        return tree
+        tree.mkdir()
+        return refactored(kernel_tree("7.2"), Refactor(edits=tuple(renamed(*pair) for pair in words.items())), tree)
 
     return make
 
