@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mmuproof.proofs.warnings.conditions import UNDECIDED
+from mmuproof.proofs.warnings.met import AssertingFunction
 
 TOOL = Path(__file__).parents[1] / "tools" / "new_kernel.py"
 
@@ -48,14 +49,15 @@ def test_what_is_lost_and_what_is_refuted_is_listed_and_what_is_known_is_not() -
 
 
 def test_only_assertions_that_nobody_has_looked_at_are_listed() -> None:
-    known = tool.Place(UNDECIDED[0].file, UNDECIDED[0].function)
-    new = tool.Place("a.c", "f")
+    known = AssertingFunction(UNDECIDED[0].file, UNDECIDED[0].function)
+    new = AssertingFunction("a.c", "f")
     assert tool.new_assertions({known: {"1"}, new: {"20", "3"}}, None) == [
         "`f()` in `a.c`, line 3, 20: is neither decided nor listed"
     ]
     grown = tool.new_assertions({known: {"1", "2"}}, {known: {"7"}})
     assert len(grown) == 1
     assert "had 1 before" in grown[0]
+    assert "has 1 that are listed" in tool.new_assertions({known: {"1", "2"}}, None)[0]
 
 
 def test_defects_that_fit_no_tree_are_only_counted() -> None:

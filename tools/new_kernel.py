@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,25 +22,17 @@ from mmuproof.lift.errors import Gone, Refused, SourceError, Undefined
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.edits import edited_files
-from mmuproof.model.evidence import CheckKind
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.proofs.catalogue import THEOREMS
+from mmuproof.proofs.theorem import Claim
 from mmuproof.proofs.warnings.conditions import DECIDED_ELSEWHERE, UNDECIDED
+from mmuproof.proofs.warnings.met import AssertingFunction, undecided
 
-_DECIDES = "spte.no-warning"
 _NOT_POSED = ("ERROR", "UNKNOWN", "VACUOUS")
 Result = Mapping[str, Any]
 """A result as the results file has it."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """An assertion's function, and the file where it stands."""
-
-    file: str
-    function: str
 
 
 @dataclass(frozen=True)
@@ -67,25 +60,12 @@ def results_of(kernel: str) -> Sequence[Result]:
         return list(json.loads(file.read_text("utf-8"))["results"])
 
 
-def undecided(kvm: Kvm) -> dict[Place, set[str]]:
-    """The assertions that theorems meet and none decides: where they stand, with their lines."""
-    met: dict[Place, set[str]] = {}
-    decided: set[Place] = set()
+def stated(kvm: Kvm) -> Iterator[tuple[str, Sequence[Claim]]]:
+    """What can be stated of a tree; what cannot is among the results."""
     for theorem in THEOREMS:
         for vendor in theorem.vendors:
-            try:
-                claims = theorem.state(kvm, vendor)
-            except (NotThere, Gone, Refused, Undefined, Contradiction):
-                # What cannot be stated is among the results.
-                continue
-            for check in (each for claim in claims for each in claim.case.evidence.checks):
-                if check.kind in (CheckKind.WARN, CheckKind.BUG):
-                    file, _, line = check.at.partition(":")
-                    place = Place(file, check.function)
-                    met.setdefault(place, set()).add(line)
-                    if theorem.name == _DECIDES:
-                        decided.add(place)
-    return {place: lines for place, lines in met.items() if place not in decided}
+            with suppress(NotThere, Gone, Refused, Undefined, Contradiction):
+                yield theorem.name, theorem.state(kvm, vendor)
 
 
 def unfit(tree: KernelTree) -> Iterator[Unfit]:
@@ -111,9 +91,11 @@ def of_verdicts(results: Sequence[Result], *verdicts: str) -> list[str]:
     ]
 
 
-def new_assertions(now: Mapping[Place, set[str]], before: Mapping[Place, set[str]] | None) -> list[str]:
-    """The assertions that nobody has looked at: in functions that are not listed, or of which there were fewer."""
-    listed = {Place(each.file, each.function) for each in (*DECIDED_ELSEWHERE, *UNDECIDED)}
+def new_assertions(
+    now: Mapping[AssertingFunction, set[str]], before: Mapping[AssertingFunction, set[str]] | None
+) -> list[str]:
+    """The assertions that nobody has looked at: more in a function than are listed, or than there were."""
+    listed = Counter(AssertingFunction(each.file, each.function) for each in (*DECIDED_ELSEWHERE, *UNDECIDED))
     found = []
     for place, lines in sorted(now.items(), key=lambda item: (item[0].file, item[0].function)):
         former = None if before is None else len(before.get(place, ()))
@@ -121,6 +103,8 @@ def new_assertions(now: Mapping[Place, set[str]], before: Mapping[Place, set[str
             what = "is neither decided nor listed"
         elif former is not None and len(lines) > former:
             what = f"had {former} before"
+        elif len(lines) > listed[place]:
+            what = f"has {listed[place]} that are listed"
         else:
             continue
         found.append(f"`{place.function}()` in `{place.file}`, line {', '.join(sorted(lines, key=int))}: {what}")
@@ -178,9 +162,9 @@ def main() -> int:
     before, fitted = None, None
     if options.like is not None:
         with open_source(options.like) as tree, open_kernel(tree) as kvm:
-            before, fitted = undecided(kvm), frozenset(each.defect for each in unfit(tree))
+            before, fitted = undecided(stated(kvm)), frozenset(each.defect for each in unfit(tree))
     with open_source(options.kernel) as tree, open_kernel(tree) as kvm:
-        assertions, misfits = new_assertions(undecided(kvm), before), tuple(unfit(tree))
+        assertions, misfits = new_assertions(undecided(stated(kvm)), before), tuple(unfit(tree))
         name = f"Linux {tree.version}" if tree.version else options.kernel
     sys.stdout.write(page(name, results_of(options.kernel), assertions, misfits, fitted))
     return 0

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from mmuproof.lift.tree.source import open_source
-from mmuproof.model.evidence import CheckKind
+from mmuproof.model.evidence import Check, CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.series import number
+from mmuproof.model.statement import Case
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Claim
 from mmuproof.proofs.warnings.conditions import CONDITIONS, DECIDED_ELSEWHERE, UNDECIDED
+from mmuproof.proofs.warnings.met import DECIDES, AssertingFunction, undecided
+from mmuproof.smt.terms import TRUE
 
 # Of each of these there is an assertion that hides behind CONFIG_KVM_PROVE_MMU, or that needs a condition.
 _ASSERTING = {
@@ -120,23 +123,25 @@ def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(
 ) -> None:
     here = (each for each in (*DECIDED_ELSEWHERE, *UNDECIDED) if number(each.since) <= number(version))
     listed = Counter((each.file, each.function) for each in here)
-    decided: set[tuple[str, str]] = set()
-    met: set[tuple[str, str]] = set()
-    with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+
+    def stated(kvm: Kvm) -> Iterator[tuple[str, Sequence[Claim]]]:
         for theorem in THEOREMS:
             for vendor in theorem.vendors:
-                try:
-                    stated = theorem.state(kvm, vendor)
-                except NotThere:
-                    continue
-                places = {
-                    (check.at, check.function)
-                    for claim in stated
-                    for check in claim.case.evidence.checks
-                    if check.kind in (CheckKind.WARN, CheckKind.BUG)
-                }
-                (decided if theorem.name == "spte.no-warning" else met).update(places)
-    assert Counter((at.partition(":")[0], function) for at, function in met - decided) == listed, sorted(met - decided)
+                with suppress(NotThere):
+                    yield theorem.name, theorem.state(kvm, vendor)
+
+    with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+        left = undecided(stated(kvm))
+    assert {(each.file, each.function): len(lines) for each, lines in left.items()} == listed, left
+
+
+def test_an_assertion_beside_one_that_is_decided_is_not_decided_by_it() -> None:
+    def asserting(*lines: int) -> list[Claim]:
+        checks = tuple(Check(CheckKind.BUG, f"mmu.c:{line}", TRUE, "direct_map") for line in lines)
+        return [Claim(holds=TRUE, symptoms=(), case=Case(evidence=Evidence(checks)))]
+
+    stated = [("some.theorem", asserting(3, 5)), (DECIDES, asserting(5)), ("another", asserting(3))]
+    assert undecided(stated) == {AssertingFunction("mmu.c", "direct_map"): {"3"}}
 
 
 def test_what_is_decided_elsewhere_is_decided_by_a_theorem() -> None:
