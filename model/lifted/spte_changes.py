@@ -303,10 +303,9 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     def _vcpu_with_direct_mmu(self, scene: _Scene, masks: ShadowMasks) -> Object:
         """A vCPU that uses its direct MMU; where that has a table of permissions, KVM's own set-up has filled it."""
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        assert isinstance(vcpu.type, RecordType)
-        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        vcpu = self._vcpu(scene)
         scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
+        assert isinstance(vcpu.type, RecordType)
         if not self._judges_by_table:
             return vcpu
         mmus, tdp = Mmus(vcpu), (masks.vendor is not Vendor.SHADOW)
@@ -318,12 +317,25 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         )
         for place, value in zeros.items():
             scene.memory.write(vcpu, place.offset, place.width, bv(value, place.width))
-        enabled = scene.session.global_object("tdp_enabled")
-        scene.memory.write(enabled, 0, enabled.type.bits, bv(tdp, enabled.type.bits))
+        self._enable_tdp(scene, on=tdp)
         scene.session.call(scene.memory, "kvm_init_mmu", objects={"struct kvm_vcpu": pointer_to(vcpu)})
-        # What the set-up itself asserts is the subject of the theorems on roles.
-        scene.session = Session(self._mmu, (), scene.session)
+        self._forget_assertions(scene)
         return vcpu
+
+    def _vcpu(self, scene: _Scene) -> Object:
+        """A vCPU of the VM."""
+        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        assert isinstance(vcpu.type, RecordType)
+        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        return vcpu
+
+    def _enable_tdp(self, scene: _Scene, *, on: bool) -> None:
+        enabled = scene.session.global_object("tdp_enabled")
+        scene.memory.write(enabled, 0, enabled.type.bits, bv(on, enabled.type.bits))
+
+    def _forget_assertions(self, scene: _Scene) -> None:
+        """Go on without what a set-up itself asserts, which is the subject of the theorems on roles."""
+        scene.session = Session(self._mmu, (), scene.session)
 
     @once
     def spte_permission_fault(
@@ -349,9 +361,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     def _vcpu_set_up(self, scene: _Scene, masks: ShadowMasks, kind: MmuKind, now: MmuRequest) -> Object:
         """A vCPU one of whose MMUs has been set up for the first time."""
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        assert isinstance(vcpu.type, RecordType)
-        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        vcpu = self._vcpu(scene)
         mmus = Mmus(vcpu)
         # A vCPU begins with zeros, and no role of an MMU in use is zero.
         for part in Part:
@@ -360,11 +370,9 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             for role in (each for each in place.type.fields if each.name in ("cpu_role", "root_role")):
                 scene.memory.write(vcpu, place.offset + role.offset, role.width, bv(0, role.width))
         mmus.connect(scene.memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=False)
-        enabled = scene.session.global_object("tdp_enabled")
-        scene.memory.write(enabled, 0, enabled.type.bits, bv(kind is not MmuKind.SHADOW, enabled.type.bits))
+        self._enable_tdp(scene, on=kind is not MmuKind.SHADOW)
         set_up_once(scene.session, scene.memory, vcpu, kind, now, largest_page=var("huge_page_level", 32))
-        # What the set-up itself asserts is the subject of the theorems on roles.
-        scene.session = Session(self._mmu, (), scene.session)
+        self._forget_assertions(scene)
         return vcpu
 
     def _told_of_fault(self, memory: Memory, vcpu: Object, error_code: BitVec) -> dict[str, BitVec | Pointer]:

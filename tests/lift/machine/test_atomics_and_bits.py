@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import LiftError, Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.tree.overlay import HEADERS
@@ -104,12 +104,19 @@ def test_a_cut_gives_and_stores_what_is_known(program: Callable[[str], Program])
     assert found(program) is bv(11 * 4 + 3 * 2 + 1, 64)
 
 
-@pytest.mark.parametrize("stores", [((0, "none", bv(1, 8)),), ((1, "at", bv(1, 64)),), ((2, "", bv(1, 64)),)])
+@pytest.mark.parametrize(
+    ("stores", "raised"),
+    [
+        pytest.param(((0, "none", bv(1, 8)),), Missing, id="no such member"),
+        pytest.param(((1, "at", bv(1, 64)),), Missing, id="no member of a number"),
+        pytest.param(((2, "", bv(1, 64)),), Refused, id="no such argument"),
+    ],
+)
 def test_a_cut_that_stores_nowhere_is_refused(
-    program: Callable[[str], Program], stores: tuple[tuple[int, str, BitVec], ...]
+    program: Callable[[str], Program], stores: tuple[tuple[int, str, BitVec], ...], raised: type[LiftError]
 ) -> None:
     lifted = program(_FOUND)
-    with pytest.raises(Refused):
+    with pytest.raises(raised):
         lifted.machine(Cut(function="find", reason="x", stores=stores)).run(
             lifted.unit.function("f"), [var("a", 64)], Memory()
         )
