@@ -47,6 +47,7 @@ digests: venv ## print a digest of every claim, to show that a redesign leaves t
 
 stated: venv-test ## write anew which parts of which theorems are stated of the cached kernels (make kernels)
 	$(BIN)/python tools/stated.py
+	$(BIN)/python -m tools.looks
 
 new-kernel: venv ## tell what a new kernel asks of us: what is lost, refuted, undecided (ARGS: --kernel SOURCE, --like OLDER)
 	@$(BIN)/python tools/new_kernel.py $(ARGS)

@@ -45,7 +45,7 @@ def find_names(old: Sequence[Unit], new: Sequence[Unit], given: FormerNames = TH
         new: the tree's units.
         given: what is known already, and goes before what is found.
     """
-    return _Search(_Side(old), _Side(new), given.functions).found() | given
+    return _Search(Side(old), Side(new), given.functions).found() | given
 
 
 def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
@@ -58,7 +58,7 @@ def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
     Raises:
         MapError: the tree has no such name, or has the earlier one as well.
     """
-    side, found = _Side(units), THE_SAME_NAMES
+    side, found = Side(units), THE_SAME_NAMES
     for name, former in given.items():
         placed = side.placed(name, former)
         if not placed:
@@ -71,8 +71,12 @@ def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
     return found
 
 
-class _Side:
-    """One of the trees."""
+class Side:
+    """A tree whose names are looked at.
+
+    Args:
+        units: its units.
+    """
 
     def __init__(self, units: Sequence[Unit]) -> None:
         self.units = units
@@ -99,14 +103,28 @@ class _Side:
             return self.records[record].record(record).members
         return {}
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What KVM itself calls functions, variables, structs, and members of structs."""
+        members = (name for record in self._records_of_kvm for name in self.members(record))
+        records = (each.split()[-1] for each in self._records_of_kvm)
+        declared = (*self.version.functions, *self.without_body, *self.variables)
+        return frozenset((*declared, *records, *members))
+
+    def parameters(self, function: str) -> tuple[str, ...]:
+        """What a function of KVM's calls its parameters, in order."""
+        path, *_ = self.version.functions[function]
+        return tuple(each.spelling for each in self.version.unit(path).definitions[function].get_arguments())
+
     def placed(self, name: str, former: str) -> FormerNames:
         """A name with another, by all that it is a name of."""
-        if self.version.where(name):
+        if self.version.where(name) or name in self.without_body:
             return FormerNames(functions={name: former})
         if name in self.variables:
             return FormerNames(variables={name: former})
-        if name in self.records:
-            return FormerNames(records={name: former})
+        for kind in ("", "struct ", "union "):
+            if kind + name in self.records:
+                return FormerNames(records={kind + name: kind + former})
         if any(unit.has_constant(name) for unit in self.units):
             return FormerNames(constants={name: former})
         members = {(record, name): former for record in self._records_of_kvm if name in self.members(record)}
@@ -118,9 +136,8 @@ class _Side:
 
     def _with(self, name: str, former: str) -> Iterator[tuple[tuple[str, str], str]]:
         """The parameters of a name, by their functions."""
-        for function, (path, *_) in self.version.functions.items():
-            cursor = self.version.unit(path).definitions[function]
-            if any(each.spelling == name for each in cursor.get_arguments()):
+        for function in self.version.functions:
+            if name in self.parameters(function):
                 yield (function, name), former
 
     def text(self, function: str) -> str:
@@ -130,8 +147,8 @@ class _Side:
 
 @dataclass(frozen=True)
 class _Search:
-    old: _Side
-    new: _Side
+    old: Side
+    new: Side
     given: Mapping[str, str]
 
     def found(self) -> FormerNames:

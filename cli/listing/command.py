@@ -7,7 +7,8 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import Command, Errata, OwnTheorems, Results, argument
+from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.options import Command, Errata, OwnTheorems, Results, argument, option
 
 _GREEN = 0
 
@@ -34,6 +35,13 @@ class ListRequest:
     patterns: Annotated[tuple[str, ...], argument("PATTERN")] = ()
     json: Results = None
     own: OwnTheorems = ()
+    chain: Annotated[
+        bool, option("The steps from what a guest does to what the hardware allows it, with what is proved of each.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.chain and (self.patterns or self.own or self.json is not None):
+            raise UsageProblem("--chain goes with nothing else: the chain is whole")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +61,13 @@ class ErrataRequest:
 
 
 def _list(request: ListRequest, catalogue: Catalogue, output: Output) -> int:
+    if request.chain:
+        from mmuproof.cli.listing.chain import drawn
+        from mmuproof.proofs.chain import CHAINS
+
+        for line in drawn(CHAINS):
+            output.line(line)
+        return _GREEN
     from mmuproof.cli.listing.theorems import list_theorems
 
     list_theorems(request, catalogue, output)

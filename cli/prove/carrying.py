@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from mmuproof.cli.shared.results import CarriedNames, Result
@@ -11,7 +11,10 @@ from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.model.kvm import Kvm
 from mmuproof.smt.obligation import Verdict
 
-_LOST = (Verdict.LOST, Verdict.ERROR, Verdict.REFUTED)
+NOT_FOUND = frozenset({Verdict.LOST, Verdict.ERROR})
+"""What comes of something that is not found."""
+NOT_RIGHT = NOT_FOUND | {Verdict.REFUTED}
+"""What may come of something that was renamed."""
 
 
 class _Proving(Protocol):
@@ -23,6 +26,7 @@ def carry_over(
     results: Sequence[Result],
     under_former_names: Callable[[], tuple[Kvm, FormerNames]],
     proving: _Proving,
+    verdicts: Collection[Verdict] = NOT_RIGHT,
 ) -> tuple[tuple[Result, ...], CarriedNames]:
     """The results, those that are lost or wrong under a tree's own names proved under an earlier kernel's.
 
@@ -33,8 +37,9 @@ def carry_over(
         results: what has come of it, in the same order.
         under_former_names: reads the tree under the earlier names.
         proving: proves some tasks of a tree.
+        verdicts: what is not left as it is.
     """
-    places = [place for place, each in enumerate(results) if each.verdict in _LOST and not each.known]
+    places = [place for place, each in enumerate(results) if each.verdict in verdicts and not each.known]
     if not places:
         return tuple(results), CarriedNames()
     kvm, names = under_former_names()

@@ -51,7 +51,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
         check_writable(request.json)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
-    from mmuproof.cli.prove.carrying import carry_over
+    from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over
     from mmuproof.cli.prove.running import run
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
@@ -68,7 +68,8 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             edits=() if defect is None else defect.edits,
             config=config,
             ahead=every or processes > 1,
-            renamed=Renamed(request.like, names) if request.like is not None or names else None,
+            # With a defect in it a tree is to be seen as it is.
+            renamed=Renamed(request.like, names) if request.defect is None else None,
         )
     with output.progress(verbose=request.verbose) as watcher, _subject(asked, defect, catalogue, watcher) as subject:
         ask = Solver(
@@ -99,7 +100,9 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             )
             results = proving(tasks, subject.kvm)
             if subject.under_former_names is not None:
-                results, carried = carry_over(tasks, results, subject.under_former_names, proving)
+                # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
+                wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
+                results, carried = carry_over(tasks, results, subject.under_former_names, proving, wanted)
     report: Report | Trials
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:

@@ -1,4 +1,7 @@
-"""An earlier kernel, whose names for things are carried over to a tree that has renamed them."""
+"""An earlier kernel, whose names for things are carried over to a tree that has renamed them.
+
+It is one that the user names; else what is known of the released kernel before the tree.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.catalogue import Renamed
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.compare.looks import Looks, looks_before
 from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
@@ -20,18 +24,20 @@ from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FormerKernel:
     """The earlier kernel, if there is one, and what is known of its names.
 
     Args:
-        tree: its tree.
+        tree: its tree, if the user has named it.
+        looks: what is known of the released kernel before, if there is one and the user has not named another.
         given: names that are known, each with the earlier one.
         renamed: constants that the new tree calls otherwise, each with the earlier name.
         config: the user's configuration.
     """
 
-    tree: KernelTree | None
+    tree: KernelTree | None = None
+    looks: Looks | None = None
     given: Mapping[str, str]
     renamed: Mapping[str, str]
     config: DotConfig | None = None
@@ -45,11 +51,14 @@ class FormerKernel:
             SourceError: its source cannot be used.
         """
         if asked.like is None:
-            yield cls(None, asked.given, {})
+            looks = looks_before(new.version)
+            renamed = {} if looks is None else looks.renamed_constants(macros_of_kvm(new.root, looks.macros))
+            yield cls(looks=looks, given=asked.given, renamed=renamed)
             return
         with open_source(asked.like, cache=cache_folder(TREES)) as tree:
             old, here = macros_of_kvm(tree.root), macros_of_kvm(new.root)
-            yield cls(tree, asked.given, renamed_constants(old, here, LOOKED_UP.names), config)
+            renamed = renamed_constants(old, here, LOOKED_UP.names)
+            yield cls(tree=tree, given=asked.given, renamed=renamed, config=config)
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -71,4 +80,6 @@ class FormerKernel:
         if self.tree is not None:
             with open_kernel(self.tree, given=self.config, ahead=True) as old:
                 names = names | find_names(old.every_unit(), new.every_unit(), given)
+        elif self.looks is not None:
+            names = names | self.looks.find(new.every_unit(), given)
         return new.under(names), names

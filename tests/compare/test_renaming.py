@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from mmuproof.compare.looks import Looks, looks_before, looks_of
 from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
+from mmuproof.compare.versions import tokens
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
@@ -93,6 +96,65 @@ def test_what_a_tree_calls_otherwise_is_found(
         text = text.replace(before, after)
     found = find_names([unit(S)], [unit(text)])
     assert found == names
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"twice": "doubled"}, FormerNames(functions={"doubled": "twice"})),
+        ({"outside": "external"}, FormerNames(functions={"external": "outside"})),
+        ({"nx_mask": "no_exec"}, FormerNames(variables={"no_exec": "nx_mask"})),
+        ({"struct s": "struct page"}, FormerNames(records={"struct page": "struct s"})),
+        ({"u32 a,": "u32 first,", "p->a": "p->first"}, FormerNames(members={("struct s", "first"): "a"})),
+        ({"access": "acc"}, FormerNames(parameters={("g", "acc"): "access"})),
+        (
+            {"nx_mask": "no_exec", "p->a": "p->first", "u32 a,": "u32 first,", "access": "acc"},
+            FormerNames(
+                variables={"no_exec": "nx_mask"},
+                members={("struct s", "first"): "a"},
+                parameters={("g", "acc"): "access"},
+            ),
+        ),
+        ({"nx_mask": "x_mask", "u64 x_mask, x_mask;": "u64 x_mask;"}, THE_SAME_NAMES),
+        ({"nx_mask": "stays", "u64 stays, x_mask, stays;": "u64 x_mask, stays;"}, THE_SAME_NAMES),
+        ({"nx_mask": "no_exec", "? no_exec": "? ~no_exec", "(no_exec &": "(no_exec |"}, THE_SAME_NAMES),
+    ],
+    ids=[
+        "a function",
+        "a function without a body",
+        "a variable",
+        "a struct",
+        "a member",
+        "a parameter",
+        "several at once",
+        "not what was there and stands in its place",
+        "not what was there and is mentioned by nobody else",
+        "not where something else has changed as well",
+    ],
+)
+def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
+    unit: Callable[..., Unit], changes: Mapping[str, str], names: FormerNames
+) -> None:
+    before = S.replace("u64 nx_mask, x_mask;", "u64 nx_mask, x_mask, stays;\nu64 k(void) { return stays; }\n")
+    words = set(tokens(before))
+    looks = Looks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))
+    text = before
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    assert text != before
+    assert looks.find([unit(text)]) == names
+
+
+def test_a_macro_of_another_name_is_told_by_what_it_stands_for(unit: Callable[..., Unit]) -> None:
+    looks = looks_of([unit(S)], {"ACC_EXEC_MASK", "ACC_ALL"}, {"ACC_EXEC_MASK": "1", "ACC_ALL": "7", "PT_BIT": "1"})
+    assert looks.renamed_constants({"ACC_X": "1", "ACC_ALL": "7", "PT_BIT": "1"}) == {"ACC_X": "ACC_EXEC_MASK"}
+    assert looks.renamed_constants({"ACC_X": "1", "ACC_Y": "1", "ACC_ALL": "7"}) == {}
+    assert looks.renamed_constants({"ACC_ALL": "7", "PT_BIT": "1"}) == {}
+
+
+def test_a_release_is_seen_as_the_last_before_it() -> None:
+    assert looks_before("5.4") is None
+    assert looks_before("99.0-rc1") is not None
 
 
 def test_nothing_is_taken_for_what_both_trees_have(unit: Callable[..., Unit]) -> None:

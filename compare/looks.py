@@ -1,0 +1,202 @@
+"""How what we ask a tree for looked in the released kernels: what carries a name over where no earlier tree is given.
+
+``looks.json`` is made by ``make stated``. Of functions that mention a name it holds a digest of what each says without
+it, parameters by their numbers: where one name stands in its place, and nothing else is other, that is what the name
+was. A name that the release has already is never taken for another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from mmuproof.compare.renaming import Side, place_names
+from mmuproof.compare.versions import tokens
+from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.series import latest_before
+
+FILE = "looks.json"
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_BYTES = 5
+"""Of a digest: one of 10,000 new names in a hundred million is taken for one that was there."""
+_FUNCTIONS = 4
+"""How many functions are kept that mention a name: the shortest."""
+_ROUNDS = 3
+"""How often what has been found is used to find more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """What is known of a release.
+
+    Args:
+        names: digests of the names that its functions mention, and of macros that stand for what one of `macros` does.
+        texts: of each name that we ask for, digests of the functions that mention it, without it.
+        parameters: of functions whose parameters we name, their names in order, and a digest of the function.
+        macros: of each macro that we look up, a digest of what it stands for.
+    """
+
+    names: Collection[str]
+    texts: Mapping[str, Collection[str]]
+    parameters: Mapping[str, tuple[Sequence[str], str]]
+    macros: Mapping[str, str]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        names = b"".join(bytes.fromhex(each) for each in sorted(set(self.names)))
+        return {
+            "names": b64encode(names).decode(),
+            "texts": {name: sorted(self.texts[name]) for name in sorted(self.texts)},
+            "parameters": {name: [list(those), text] for name, (those, text) in sorted(self.parameters.items())},
+            "macros": dict(sorted(self.macros.items())),
+        }
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Looks:
+        """What stands in the file."""
+        names = b64decode(content["names"])
+        return cls(
+            names=frozenset(names[at : at + _BYTES].hex() for at in range(0, len(names), _BYTES)),
+            texts=content["texts"],
+            parameters={name: (those, text) for name, (those, text) in content["parameters"].items()},
+            macros=content["macros"],
+        )
+
+    def renamed_constants(self, macros: Mapping[str, str]) -> Mapping[str, str]:
+        """Macros of a tree that stand for what others stood for, each with the earlier name.
+
+        Args:
+            macros: what the tree's macros stand for.
+        """
+        gone = {self.macros[name]: name for name in sorted(self.macros.keys() - macros.keys(), reverse=True)}
+        come = {name: _digest(body) for name, body in macros.items() if _digest(name) not in self.names} if gone else {}
+        alike = Counter(come.values())
+        return {name: gone[body] for name, body in come.items() if body in gone and alike[body] == 1}
+
+    def find(self, units: Sequence[Unit], given: FormerNames = THE_SAME_NAMES) -> FormerNames:
+        """What a tree calls otherwise than this release.
+
+        Args:
+            units: the tree's units.
+            given: what is known already, and goes before what is found.
+        """
+        side, found = Side(units), dict[str, str]()
+        here = {name: _said(side, name) for name in side.version.functions}
+        gone = self.texts.keys() - side.names
+        for _ in range(_ROUNDS):
+            more = self._more(here, gone - set(found.values()), found)
+            if not more:
+                break
+            found |= more
+        names = place_names(units, {name: former for name, former in found.items() if side.placed(name, former)})
+        return names | FormerNames(parameters=dict(self._parameters(side, here, found))) | given
+
+    def _more(
+        self, here: Mapping[str, Sequence[str]], gone: Collection[str], found: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Names that are what others were, as far as functions say so in which all other names are known."""
+        wanted = {digest: name for name in sorted(gone) for digest in self.texts[name]}
+        votes: dict[str, Counter[str]] = {}
+        for words in here.values():
+            new = {each for each in words if each not in found and _is_name(each) and _digest(each) not in self.names}
+            if not new:
+                continue
+            text = [found.get(each, each) for each in words]
+            for name in new:
+                former = wanted.get(_without(text, name))
+                if former is not None:
+                    votes.setdefault(former, Counter())[name] += 1
+        more: dict[str, str] = {}
+        for former, names in votes.items():
+            (name, most), *others = names.most_common(2)
+            if not others or others[0][1] < most:
+                more.setdefault(name, former)
+        return more
+
+    def _parameters(
+        self, side: Side, here: Mapping[str, Sequence[str]], found: Mapping[str, str]
+    ) -> Iterator[tuple[tuple[str, str], str]]:
+        """Parameters of another name, where they are all that is other in a function."""
+        for name, words in here.items():
+            former, text = self.parameters.get(found.get(name, name), ((), ""))
+            now = side.parameters(name) if former else ()
+            if (
+                now != tuple(former)
+                and _without([found.get(each, each) for each in words], found.get(name, name)) == text
+            ):
+                yield from (((name, new), old) for new, old in zip(now, former, strict=True) if new != old)
+
+
+@cache
+def _content() -> Mapping[str, Mapping[str, Any]]:
+    file = resources.files("mmuproof.compare").joinpath(FILE)
+    content: Mapping[str, Mapping[str, Any]] = json.loads(file.read_text("utf-8"))
+    return content
+
+
+def looks_before(release: str) -> Looks | None:
+    """What is known of the last series that a release belongs to or comes after; None if it is before all."""
+    series = latest_before(release, _content())
+    return None if series is None else Looks.read(_content()[series])
+
+
+def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str]) -> Looks:
+    """How a release looks.
+
+    Args:
+        units: its units.
+        wanted: the names that we may ask for.
+        macros: what its macros stand for.
+    """
+    side, told = Side(units), set[str]()
+    texts: dict[str, list[tuple[int, str]]] = {}
+    parameters: dict[str, tuple[Sequence[str], str]] = {}
+    for function in side.version.functions:
+        words, named = _said(side, function), side.parameters(function)
+        told |= {function, *words}
+        for name in set(words) & side.names & set(wanted):
+            # What a function is called says more of it than what calls it.
+            texts.setdefault(name, []).append((0 if name == function else len(words), _without(words, name)))
+        if function in wanted and set(named) & set(wanted):
+            parameters[function] = named, _without(words, function)
+    sought = {body for name, body in macros.items() if name in wanted}
+    alike = {name for name, body in macros.items() if body in sought}
+    return Looks(
+        names=[_digest(name) for name in (side.names & told) | alike],
+        texts={name: [digest for _, digest in sorted(found)[:_FUNCTIONS]] for name, found in texts.items()},
+        parameters=parameters,
+        macros={name: _digest(body) for name, body in macros.items() if name in wanted},
+    )
+
+
+def _is_name(token: str) -> bool:
+    return _WORD.fullmatch(token) is not None
+
+
+def _without(words: Sequence[str], name: str) -> str:
+    return _digest(" ".join("" if each == name else each for each in words))
+
+
+def _said(side: Side, function: str) -> Sequence[str]:
+    """What a function says, its parameters by their numbers."""
+    words = tokens(side.text(function))
+    numbers = {name: str(number) for number, name in enumerate(side.parameters(function))}
+    before = ("", "", *words)
+    return [
+        word if before[at + 1] == "." or before[at : at + 2] == ("-", ">") else numbers.get(word, word)
+        for at, word in enumerate(words)
+    ]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).digest()[:_BYTES].hex()

@@ -1,0 +1,283 @@
+"""The chain from what a guest does to what the hardware allows it, step by step, with what is proved of each.
+
+A step leads from one thing to another, by functions of KVM. A step of which no theorem speaks shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How KVM gets from one thing to another.
+
+    Args:
+        start: what there is before.
+        end: what is made of it.
+        by: the functions that do it, of which the theorems speak; ``|`` stands between those of which a kernel has one.
+        theorems: what is proved of it; empty if nothing is.
+        missing: what is not proved of it; empty if that is nothing.
+    """
+
+    start: str
+    end: str
+    by: tuple[str, ...]
+    theorems: tuple[str, ...]
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps one after the other: each begins where one before it in the chain ends, or at its head.
+
+    Args:
+        says: what it leads from and to.
+        steps: the steps.
+    """
+
+    says: str
+    steps: tuple[Step, ...]
+
+
+CHAINS: tuple[Chain, ...] = (
+    Chain(
+        "From a guest's registers to the tables that the hardware uses",
+        (
+            Step(
+                start="what the guest or userspace writes to CR0, CR4 and EFER",
+                end="the registers of the vCPU",
+                by=("kvm_valid_sregs", "kvm_valid_efer", "kvm_set_cr0", "kvm_set_cr4"),
+                theorems=("role.registers",),
+                missing="RSM, and L1's state after an exit",
+            ),
+            Step(
+                start="the registers of the vCPU",
+                end="the CPU role of an MMU",
+                by=("kvm_calc_cpu_role",),
+                theorems=("role.cpu", "role.fetch-flag"),
+            ),
+            Step(
+                start="the CPU role of an MMU",
+                end="its table of permissions, and its reserved bits",
+                by=("update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
+                theorems=("permission.role-decides", "permission.history-free", "setup.consistent"),
+            ),
+            Step(
+                start="the CPU role of an MMU",
+                end="the role of its root",
+                by=("kvm_calc_tdp_mmu_root_page_role", "kvm_init_mmu"),
+                theorems=("role.root-tdp", "role.root-shadow", "role.root-nested", "permission.nested-set-up"),
+            ),
+            Step(
+                start="the role of its root",
+                end="pages of SPTEs, linked with each other",
+                by=("kvm_mmu_child_role", "make_nonleaf_spte", "link_shadow_page|__link_shadow_page"),
+                theorems=("role.root-access", "role.page-sharing", "spte.nonleaf", "stored.link"),
+            ),
+            Step(
+                start="pages of SPTEs, linked with each other",
+                end="the address in EPTP",
+                by=("construct_eptp", "vmx_load_mmu_pgd"),
+                theorems=("role.eptp",),
+            ),
+            Step(
+                start="pages of SPTEs, linked with each other",
+                end="the address in the VMCB's nested CR3",
+                by=("svm_load_mmu_pgd",),
+                theorems=(),
+                missing="svm_load_mmu_pgd() is read",
+            ),
+            Step(
+                start="the role of its root",
+                end="MBEC in the VMCS, GMET in the VMCB",
+                by=("prepare_vmcs02_early", "nested_vmcb02_prepare_control"),
+                theorems=("role.vendor-bit", "gating.vmcs02", "gating.vmcb02", "gating.vmcb12-cache"),
+            ),
+        ),
+    ),
+    Chain(
+        "From an access that faults to the value in the table",
+        (
+            Step(
+                start="an exit of the hardware",
+                end="an error code",
+                by=("handle_ept_violation|__vmx_handle_ept_violation", "npf_interception"),
+                theorems=("exit.ept-violation", "exit.npf", "exit.npf-1218"),
+            ),
+            Step(
+                start="an error code",
+                end="a struct kvm_page_fault",
+                by=("kvm_mmu_do_page_fault",),
+                theorems=(),
+                missing="that each field is of the bit that means it",
+            ),
+            Step(
+                start="a struct kvm_page_fault",
+                end="what the guest's own tables say",
+                by=("is_present_gpte", "permission_fault"),
+                theorems=(
+                    "entry.present",
+                    "entry.misconfig",
+                    "entry.reserved-ept",
+                    "entry.reserved-npt",
+                    "entry.reserved-paging64",
+                    "entry.reserved-pae",
+                    "entry.reserved-paging32",
+                    "acc.gpte-access",
+                    "permission.ept",
+                    "permission.ept-mbec",
+                    "permission.npt",
+                    "permission.npt-gmet",
+                    "permission.paging",
+                    "permission.pkeys",
+                    "exec-only.fetch",
+                    "exec-only.read",
+                ),
+                missing="the walk from entry to entry, to its end",
+            ),
+            Step(
+                start="what the guest's own tables say",
+                end="the fault that is put into the guest, or what L1 is told",
+                by=("permission_fault",),
+                theorems=("permission.error-code", "exit.injected-qualification", "exit.injected-npf"),
+                missing="that the walk reports the access and permissions of the tables",
+            ),
+            Step(
+                start="a struct kvm_page_fault",
+                end="a slot and a frame",
+                by=("kvm_mmu_faultin_pfn|__kvm_faultin_pfn",),
+                theorems=(),
+                missing="which slot a GFN is looked up in, and its frame",
+            ),
+            Step(
+                start="what the guest's own tables say",
+                end="the arguments of make_spte()",
+                by=("mmu_set_spte", "tdp_mmu_map_handle_target_level"),
+                theorems=("spte.page",),
+                missing="the loops that lead to the entry: kvm_tdp_mmu_map(), direct_map(), FNAME(fetch)()",
+            ),
+            Step(
+                start="the arguments of make_spte()",
+                end="an SPTE",
+                by=("make_spte",),
+                theorems=(
+                    "spte.permissions",
+                    "spte.vendor-separation",
+                    "spte.pfn",
+                    "spte.memory-type",
+                    "spte.nx-huge",
+                    "spte.accessed-dirty",
+                    "spte.writable-states",
+                    "spte.ve-suppressed",
+                    "exec-only.spte",
+                    "entry.shadow-reserved",
+                    "lifecycle.made",
+                ),
+                missing="the memory type of get_mt_mask()",
+            ),
+            Step(
+                start="an SPTE",
+                end="the entry in the table",
+                by=("mmu_set_spte", "tdp_mmu_map_handle_target_level"),
+                theorems=("stored.value",),
+            ),
+            Step(
+                start="the entry in the table",
+                end="the same after KVM has changed it in place",
+                by=("mmu_spte_update", "make_small_spte", "make_huge_spte", "mark_spte_for_access_track"),
+                theorems=(
+                    "lifecycle.changed",
+                    "lifecycle.marked",
+                    "lifecycle.split",
+                    "lifecycle.collapse",
+                    "lifecycle.fast-fault",
+                    "stored.split",
+                    "spte.split",
+                    "spte.collapse",
+                    "spte.fast-fault",
+                    "spte.write-protection",
+                    "tracking.round-trip",
+                ),
+                missing="the loops that choose the entries, and other processors at the same time",
+            ),
+            Step(
+                start="the same after KVM has changed it in place",
+                end="nothing in a TLB that it no longer allows",
+                by=("mmu_spte_update",),
+                theorems=("spte.flush",),
+                missing="that the flush that is asked for is made, and of the right addresses",
+            ),
+        ),
+    ),
+    Chain(
+        "From an access to MMIO to its emulation",
+        (
+            Step(
+                start="a GFN without memory",
+                end="an MMIO SPTE",
+                by=("make_mmio_spte",),
+                theorems=("mmio.gfn-round-trip", "mmio.generation-round-trip", "l1tf.mmio"),
+            ),
+            Step(
+                start="an MMIO SPTE",
+                end="an exit that KVM expects",
+                by=("kvm_mmu_set_mmio_spte_mask", "kvm_mmu_set_ept_masks"),
+                theorems=("mmio.faults",),
+            ),
+            Step(
+                start="an exit that KVM expects",
+                end="the GFN again, if it still has no memory",
+                by=("is_mmio_spte", "check_mmio_spte"),
+                theorems=("mmio.recognised", "mmio.generation-wrap"),
+                missing="that the answer of check_mmio_spte() is heeded",
+            ),
+        ),
+    ),
+    Chain(
+        "From an access of L2 to a judgement by L1's tables",
+        (
+            Step(
+                start="an access of L2, or of KVM for it",
+                end="an access to L1's tables",
+                by=("kvm_translate_gpa|translate_nested_gpa|kvm_nested_translate_gpa",),
+                theorems=(
+                    "nested.one-stage-bit",
+                    "nested.user-address",
+                    "nested.gmet",
+                    "nested.non-gmet-user",
+                    "nested.structure-access",
+                    "nested.linear-access",
+                ),
+            ),
+            Step(
+                start="an access to L1's tables",
+                end="allowed or not",
+                by=("permission_fault",),
+                theorems=("nested.judgement",),
+            ),
+        ),
+    ),
+)
+"""The chains."""
+
+BESIDE = (
+    "layout.*",
+    "acc.one-to-one",
+    "acc.in-bounds",
+    "exec-only.tracking",
+    "exec-only.misconfig",
+    "spte.direct-execution",
+    "spte.permission-table",
+    "spte.dirty-logging",
+    "spte.aging",
+    "spte.no-warning",
+    "tracking.not-present",
+    "tracking.idempotent",
+    "tracking.saved-clear",
+    "lifecycle.enough",
+    "mmio.mask-history-free",
+    "l1tf.not-present",
+    "gating.*",
+)
+"""The theorems that belong to no single step: on the format, on what is offered to L1, on states of an SPTE."""
