@@ -92,7 +92,7 @@ def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
     renamed_tree: Callable[[Mapping[str, str]], Path],
     kernel_tree: Callable[[str], Path],
     tmp_path: Path,
-    like: bool,  # noqa: FBT001 - a parameter of the test
+    like: bool,
 ) -> None:
     words = {
         "make_huge_spte": "build_huge_spte",
