@@ -26,6 +26,8 @@ from mmuproof.model.series import latest_before
 
 FILE = "looks.json"
 _WORD = re.compile(r"[A-Za-z_]\w*")
+# A static call mentions its key, and a made-up name of the key's, beside its trampoline.
+_STATIC_CALL = re.compile(r"\b(?:__UNIQUE_ID_addressable_)?__SCK__(\w+?)(?:_\d+)?\b")
 _BYTES = 5
 """Of a digest: one of 10,000 new names in a hundred million is taken for one that was there."""
 _FUNCTIONS = 4
@@ -189,7 +191,7 @@ def _without(words: Sequence[str], name: str) -> str:
 
 def _said(side: Side, function: str) -> Sequence[str]:
     """What a function says, its parameters by their numbers."""
-    words = tokens(side.text(function))
+    words = tokens(_STATIC_CALL.sub(r"__SCT__\1", side.text(function)))
     numbers = {name: str(number) for number, name in enumerate(side.parameters(function))}
     before = ("", "", *words)
     return [

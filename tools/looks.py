@@ -23,7 +23,9 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 def main() -> int:
     """Write the file."""
-    wanted = {word for file in (ROOT / "model").rglob("*.py") for word in _WORD.findall(file.read_text("utf-8"))}
+    words = {word for file in (ROOT / "model").rglob("*.py") for word in _WORD.findall(file.read_text("utf-8"))}
+    # Vendors' operations are called through trampolines.
+    wanted = words | {f"__SCT__{word}" for word in words}
     rows = []
     for series, path in [*trees()][-_NEWEST:]:
         with open_source(str(path)) as tree, open_kernel(tree, ahead=True) as kvm:
