@@ -29,6 +29,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
@@ -73,6 +74,11 @@ class Kvm(ABC):
     @abstractmethod
     def stores(self) -> Stores:
         """What stores SPTEs that others make."""
+
+    @property
+    @abstractmethod
+    def tdp_iterators(self) -> TdpIterators:
+        """The TDP MMU's iterator."""
 
     @property
     @abstractmethod

@@ -12,6 +12,7 @@ from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
 from mmuproof.proofs.nested import structures as nested_structures
@@ -62,6 +63,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
     *stores.THEOREMS,
+    *loop_iterator.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

@@ -21,6 +21,7 @@ from mmuproof.model.defects import (
     sptes,
     stores,
     svm_gating,
+    tdp_iterators,
     vmx_gating,
     walks,
 )
@@ -34,6 +35,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *sptes.DEFECTS,
             *spte_changes.DEFECTS,
             *stores.DEFECTS,
+            *tdp_iterators.DEFECTS,
             *masks.DEFECTS,
             *mmio.DEFECTS,
             *constants.DEFECTS,

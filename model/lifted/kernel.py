@@ -40,6 +40,7 @@ from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
+from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
@@ -51,6 +52,7 @@ from mmuproof.model.lifted.unit_paths import (
     REGS_C,
     SPTE_C,
     SVM_C,
+    TDP_ITER_C,
     TDP_MMU_C,
     UNITS,
     VMX_C,
@@ -148,6 +150,11 @@ class LiftedKvm(Kvm):
     def stores(self) -> LiftedStores:
         """See `Kvm.stores`."""
         return self._area("stores", LiftedStores, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def tdp_iterators(self) -> LiftedTdpIterators:
+        """See `Kvm.tdp_iterators`."""
+        return self._area("tdp_iterators", LiftedTdpIterators, TDP_ITER_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

@@ -35,6 +35,7 @@ from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
@@ -44,6 +45,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
@@ -69,6 +71,7 @@ class ReferenceKvm(Kvm):
         mmio: type[ReferenceMmio] = ReferenceMmio,
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
         stores: type[ReferenceStores] = ReferenceStores,
+        tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -88,6 +91,7 @@ class ReferenceKvm(Kvm):
         self._mmio = mmio(self.constants)
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._stores = stores(self.constants, self._sptes)
+        self._tdp_iterators = tdp_iterators(self.constants)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -128,6 +132,11 @@ class ReferenceKvm(Kvm):
     def stores(self) -> Stores:
         """See `Kvm.stores`."""
         return self._stores
+
+    @property
+    def tdp_iterators(self) -> TdpIterators:
+        """See `Kvm.tdp_iterators`."""
+        return self._tdp_iterators
 
     @property
     def reserved_bits(self) -> ReservedBits:
