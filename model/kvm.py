@@ -18,6 +18,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
@@ -79,6 +80,11 @@ class Kvm(ABC):
     @abstractmethod
     def tdp_iterators(self) -> TdpIterators:
         """The TDP MMU's iterator."""
+
+    @property
+    @abstractmethod
+    def map_rounds(self) -> MapRounds:
+        """Rounds of the loops that map a page."""
 
     @property
     @abstractmethod

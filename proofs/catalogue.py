@@ -13,6 +13,7 @@ from mmuproof.proofs.gating import mbec as gating_mbec
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
 from mmuproof.proofs.loop import iterator as loop_iterator
+from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
 from mmuproof.proofs.nested import structures as nested_structures
@@ -64,6 +65,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *mmio.THEOREMS,
     *stores.THEOREMS,
     *loop_iterator.THEOREMS,
+    *loop_mapping.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

@@ -29,6 +29,7 @@ from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
+from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
@@ -155,6 +156,11 @@ class LiftedKvm(Kvm):
     def tdp_iterators(self) -> LiftedTdpIterators:
         """See `Kvm.tdp_iterators`."""
         return self._area("tdp_iterators", LiftedTdpIterators, TDP_ITER_C, SPTE_C)
+
+    @property
+    def map_rounds(self) -> LiftedMapRounds:
+        """See `Kvm.map_rounds`."""
+        return self._area("map_rounds", LiftedMapRounds, MMU_C, TDP_MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

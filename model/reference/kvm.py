@@ -15,6 +15,7 @@ from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
@@ -24,6 +25,7 @@ from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
+from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
@@ -72,6 +74,7 @@ class ReferenceKvm(Kvm):
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
+        map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -92,6 +95,7 @@ class ReferenceKvm(Kvm):
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._stores = stores(self.constants, self._sptes)
         self._tdp_iterators = tdp_iterators(self.constants)
+        self._map_rounds = map_rounds(self.constants)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -137,6 +141,11 @@ class ReferenceKvm(Kvm):
     def tdp_iterators(self) -> TdpIterators:
         """See `Kvm.tdp_iterators`."""
         return self._tdp_iterators
+
+    @property
+    def map_rounds(self) -> MapRounds:
+        """See `Kvm.map_rounds`."""
+        return self._map_rounds
 
     @property
     def reserved_bits(self) -> ReservedBits:
