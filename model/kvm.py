@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
+from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
@@ -85,6 +86,11 @@ class Kvm(ABC):
     @abstractmethod
     def map_rounds(self) -> MapRounds:
         """Rounds of the loops that map a page."""
+
+    @property
+    @abstractmethod
+    def dirty_logging(self) -> DirtyLogging:
+        """Turning on the log of dirty pages."""
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.model.defects import (
     constants,
+    dirty_logging,
     exits,
     guest_registers,
     linear_accesses,
@@ -37,6 +38,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *spte_changes.DEFECTS,
             *stores.DEFECTS,
             *tdp_iterators.DEFECTS,
+            *dirty_logging.DEFECTS,
             *map_rounds.DEFECTS,
             *masks.DEFECTS,
             *mmio.DEFECTS,

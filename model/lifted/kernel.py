@@ -24,6 +24,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
+from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
@@ -161,6 +162,11 @@ class LiftedKvm(Kvm):
     def map_rounds(self) -> LiftedMapRounds:
         """See `Kvm.map_rounds`."""
         return self._area("map_rounds", LiftedMapRounds, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def dirty_logging(self) -> LiftedDirtyLogging:
+        """See `Kvm.dirty_logging`."""
+        return self._area("dirty_logging", LiftedDirtyLogging, X86_C, MMU_C, TDP_MMU_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

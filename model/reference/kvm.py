@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import OF_OTHER_KERNELS
+from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
@@ -21,6 +22,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
@@ -75,6 +77,7 @@ class ReferenceKvm(Kvm):
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
+        dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -96,6 +99,7 @@ class ReferenceKvm(Kvm):
         self._stores = stores(self.constants, self._sptes)
         self._tdp_iterators = tdp_iterators(self.constants)
         self._map_rounds = map_rounds(self.constants)
+        self._dirty_logging = dirty_logging(self.constants)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -146,6 +150,11 @@ class ReferenceKvm(Kvm):
     def map_rounds(self) -> MapRounds:
         """See `Kvm.map_rounds`."""
         return self._map_rounds
+
+    @property
+    def dirty_logging(self) -> DirtyLogging:
+        """See `Kvm.dirty_logging`."""
+        return self._dirty_logging
 
     @property
     def reserved_bits(self) -> ReservedBits:
