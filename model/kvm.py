@@ -18,6 +18,7 @@ from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
@@ -91,6 +92,11 @@ class Kvm(ABC):
     @abstractmethod
     def dirty_logging(self) -> DirtyLogging:
         """Turning on the log of dirty pages."""
+
+    @property
+    @abstractmethod
+    def huge_pages(self) -> HugePages:
+        """Where huge pages may be."""
 
     @property
     @abstractmethod

@@ -29,6 +29,7 @@ from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
@@ -68,6 +69,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *slot_logging.THEOREMS,
+    *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

@@ -29,6 +29,7 @@ from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
+from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -167,6 +168,11 @@ class LiftedKvm(Kvm):
     def dirty_logging(self) -> LiftedDirtyLogging:
         """See `Kvm.dirty_logging`."""
         return self._area("dirty_logging", LiftedDirtyLogging, X86_C, MMU_C, TDP_MMU_C)
+
+    @property
+    def huge_pages(self) -> LiftedHugePages:
+        """See `Kvm.huge_pages`."""
+        return self._area("huge_pages", LiftedHugePages, MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

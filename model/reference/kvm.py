@@ -14,6 +14,7 @@ from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
@@ -26,6 +27,7 @@ from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
+from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
@@ -78,6 +80,7 @@ class ReferenceKvm(Kvm):
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
+        huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -100,6 +103,7 @@ class ReferenceKvm(Kvm):
         self._tdp_iterators = tdp_iterators(self.constants)
         self._map_rounds = map_rounds(self.constants)
         self._dirty_logging = dirty_logging(self.constants)
+        self._huge_pages = huge_pages(self.constants)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -155,6 +159,11 @@ class ReferenceKvm(Kvm):
     def dirty_logging(self) -> DirtyLogging:
         """See `Kvm.dirty_logging`."""
         return self._dirty_logging
+
+    @property
+    def huge_pages(self) -> HugePages:
+        """See `Kvm.huge_pages`."""
+        return self._huge_pages
 
     @property
     def reserved_bits(self) -> ReservedBits:
