@@ -25,6 +25,7 @@ from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
+from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
@@ -97,6 +98,11 @@ class Kvm(ABC):
     @abstractmethod
     def huge_pages(self) -> HugePages:
         """Where huge pages may be."""
+
+    @property
+    @abstractmethod
+    def range_rounds(self) -> RangeRounds:
+        """Rounds of the loops over a range of frames."""
 
     @property
     @abstractmethod

@@ -14,6 +14,7 @@ from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
+from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
 from mmuproof.proofs.nested import structures as nested_structures
@@ -68,6 +69,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *stores.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
+    *loop_zapping.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,

@@ -28,10 +28,11 @@ TDP_NEXT, NEXT = (
     for name in ("tdp_iter_next", "shadow_walk_next")
 )
 OKAY = Cut(function="shadow_walk_okay", reason="finds the entry of the walk: any entry", writes=((0, ""),))
-_START = tuple(
+TDP_START, _START = (
     Cut(function=name, reason="begins the walk: at any entry", writes=((0, ""),))
     for name in ("tdp_iter_start", "shadow_walk_init")
 )
+ROOT_BITS = Cut(function="kvm_gfn_root_bits", reason="what all frames of the root have: any number; reads only")
 TDP_ZAP = Cut(
     function="tdp_mmu_zap_spte_atomic",
     reason="clears an entry that a table is to replace; writes nothing of the walk but its snapshot",
@@ -40,7 +41,8 @@ TDP_ZAP = Cut(
 )
 _BESIDE: tuple[Cut, ...] = (
     *common.CUTS,
-    *_START,
+    TDP_START,
+    _START,
     ADJUST,
     Cut(
         function="kvm_mmu_hugepage_adjust",
@@ -57,7 +59,7 @@ TDP: tuple[Cut, ...] = (
     TDP_ZAP,
     TDP_NEXT,
     *common.each("finds the root of the walk; reads only", "tdp_mmu_get_root_for_fault", "root_to_sp"),
-    *common.each("what all frames of the root have: any number; reads only", "kvm_gfn_root_bits"),
+    ROOT_BITS,
     *common.each("finds the page that an SPTE is in; reads only", "sptep_to_sp", "to_shadow_page"),
     Cut(function="tdp_mmu_alloc_sp", reason="makes a page that no entry leads to yet", elsewhere=("*",)),
     Cut(function="tdp_mmu_init_child_sp", reason="sets such a page up", elsewhere=("*", "argument 0")),

@@ -36,6 +36,7 @@ from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
+from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
@@ -173,6 +174,11 @@ class LiftedKvm(Kvm):
     def huge_pages(self) -> LiftedHugePages:
         """See `Kvm.huge_pages`."""
         return self._area("huge_pages", LiftedHugePages, MMU_C, SPTE_C)
+
+    @property
+    def range_rounds(self) -> LiftedRangeRounds:
+        """See `Kvm.range_rounds`."""
+        return self._area("range_rounds", LiftedRangeRounds, TDP_MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

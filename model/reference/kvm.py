@@ -22,6 +22,7 @@ from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
+from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
@@ -34,6 +35,7 @@ from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.nested import ReferenceNested
+from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
@@ -81,6 +83,7 @@ class ReferenceKvm(Kvm):
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
+        range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -104,6 +107,7 @@ class ReferenceKvm(Kvm):
         self._map_rounds = map_rounds(self.constants)
         self._dirty_logging = dirty_logging(self.constants)
         self._huge_pages = huge_pages(self.constants)
+        self._range_rounds = range_rounds(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -164,6 +168,11 @@ class ReferenceKvm(Kvm):
     def huge_pages(self) -> HugePages:
         """See `Kvm.huge_pages`."""
         return self._huge_pages
+
+    @property
+    def range_rounds(self) -> RangeRounds:
+        """See `Kvm.range_rounds`."""
+        return self._range_rounds
 
     @property
     def reserved_bits(self) -> ReservedBits:
