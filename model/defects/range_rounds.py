@@ -41,8 +41,8 @@ DEFECTS: tuple[Defect, ...] = (
         "The TDP MMU forgets a flush that is due when it comes to an entry that maps no page.",
         _TDP_MMU_C,
         r"(if \(!is_shadow_present_pte\(iter\.old_spte\) \|\|\s+!is_last_spte\(iter\.old_spte, iter\.level\)\))"
-        r"(\s+continue;\s+tdp_mmu_iter_set_spte\(kvm, &iter, SHADOW_NONPRESENT_VALUE\);\s+)(/\*\s+\* Zappings[^/]*\*/\s+)"
-        r"if \(!root->role\.invalid\)\s+flush = true;",
+        r"(\s+continue;\s+tdp_mmu_iter_set_spte\(kvm, &iter, SHADOW_NONPRESENT_VALUE\);\s+)"
+        r"(/\*\s+\* Zappings[^/]*\*/\s+)if \(!root->role\.invalid\)\s+flush = true;",
         r"flush = is_shadow_present_pte(iter.old_spte) && is_last_spte(iter.old_spte, iter.level) &&"
         r" !root->role.invalid;\n\1\2",
         _rounds(_ForgetsEarlier),
