@@ -168,7 +168,7 @@ THEOREMS = (
         vendors=_TABLES,
         state=several(_next),
         catches=(
-            Catch("tdp-iter-below-min-level", "another-level"),
+            Catch("tdp-iter-below-min-level", "ends"),
             Catch("tdp-iter-past-the-table", "ends"),
             Catch("tdp-iter-one-page-aside", "another-frame"),
             Catch("tdp-iter-keeps-goal", "another-goal"),
