@@ -13,15 +13,19 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
+from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
+from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
@@ -29,6 +33,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
@@ -73,6 +78,31 @@ class Kvm(ABC):
     @abstractmethod
     def stores(self) -> Stores:
         """What stores SPTEs that others make."""
+
+    @property
+    @abstractmethod
+    def tdp_iterators(self) -> TdpIterators:
+        """The TDP MMU's iterator."""
+
+    @property
+    @abstractmethod
+    def map_rounds(self) -> MapRounds:
+        """Rounds of the loops that map a page."""
+
+    @property
+    @abstractmethod
+    def dirty_logging(self) -> DirtyLogging:
+        """Turning on the log of dirty pages."""
+
+    @property
+    @abstractmethod
+    def huge_pages(self) -> HugePages:
+        """Where huge pages may be."""
+
+    @property
+    @abstractmethod
+    def range_rounds(self) -> RangeRounds:
+        """Rounds of the loops over a range of frames."""
 
     @property
     @abstractmethod

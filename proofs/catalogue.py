@@ -12,6 +12,9 @@ from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import iterator as loop_iterator
+from mmuproof.proofs.loop import mapping as loop_mapping
+from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
 from mmuproof.proofs.nested import structures as nested_structures
@@ -27,6 +30,8 @@ from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import huge_pages as slot_huge_pages
+from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -62,6 +67,11 @@ THEOREMS: tuple[Theorem, ...] = (
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
     *stores.THEOREMS,
+    *loop_iterator.THEOREMS,
+    *loop_mapping.THEOREMS,
+    *loop_zapping.THEOREMS,
+    *slot_logging.THEOREMS,
+    *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
-from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep
+from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep, RoundMade
 from mmuproof.lift.machine.state import Frame, State
 from mmuproof.lift.syntax import Location, Stmt
 from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
@@ -22,6 +22,7 @@ class Mark:
     ran: int
     cut_calls: int
     calls_made: int
+    rounds_made: int
     counts: Mapping[str, int]
 
 
@@ -39,6 +40,7 @@ class Execution:
         """The statements that this run has evaluated on some path."""
         self.cut_calls: dict[NotedCut, None] = {}
         self.calls_made: list[CallMade] = []
+        self.rounds_made: list[RoundMade] = []
         self.frames: list[Frame] = []
         """The functions that run, the innermost last."""
         self.words: dict[str, RecordType] = {}
@@ -115,6 +117,7 @@ class Execution:
             ran=len(self.ran),
             cut_calls=len(self.cut_calls),
             calls_made=len(self.calls_made),
+            rounds_made=len(self.rounds_made),
             counts=self._counts.copy(),
         )
 
@@ -127,4 +130,5 @@ class Execution:
         while len(self.cut_calls) > mark.cut_calls:
             self.cut_calls.popitem()
         del self.calls_made[mark.calls_made :]
+        del self.rounds_made[mark.rounds_made :]
         self._counts = dict(mark.counts)

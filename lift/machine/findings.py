@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.values import Value
+from mmuproof.lift.machine.values import Object, Value
 from mmuproof.lift.syntax import Location
 from mmuproof.smt.terms import BitVec, Bool
 
@@ -74,3 +75,26 @@ class CallMade:
     arguments: tuple[Value | None, ...]
     caller: str
     memory: Memory | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundMade:
+    """A round of a loop that stands for all; see `mmuproof.lift.machine.rounds`.
+
+    Attributes:
+        function: in which the loop is.
+        at: where it is.
+        entered: what memory holds before the first round.
+        head: what it holds when the round begins.
+        goes_on: another round follows.
+        end: what memory holds then; None if none follows.
+        variables: the function's variables that are in scope, by name.
+    """
+
+    function: str
+    at: Location
+    entered: Memory
+    head: Memory
+    goes_on: Bool
+    end: Memory | None
+    variables: Mapping[str, Object]

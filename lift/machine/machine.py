@@ -7,7 +7,7 @@ undefined even there becomes a check that has to be proved, or, where it is cert
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from mmuproof.lift.machine.cut_calls import CutCalls, GivenUp
 from mmuproof.lift.machine.cuts import Cut
@@ -30,18 +30,32 @@ class Machine:
         definitions: the translation unit.
         cuts: the calls that are not followed.
         earlier: a machine whose objects with static storage this one goes on with; see `successor`.
+        any_round: the functions in whose loops one round stands for all.
 
-    The lists `checks`, `steps`, `cut_calls` and `calls_made` grow with every run and belong to the caller.
+    The lists `checks`, `steps`, `cut_calls`, `calls_made` and `rounds_made` grow with every run and belong to the
+    caller.
     """
 
-    def __init__(self, definitions: Definitions, cuts: Sequence[Cut] = (), *, earlier: Machine | None = None) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        cuts: Sequence[Cut] = (),
+        *,
+        earlier: Machine | None = None,
+        any_round: Set[str] = frozenset(),
+    ) -> None:
         self._definitions, self._cuts = definitions, {cut.function: cut for cut in cuts}
         self._globals: dict[Variable, Object] = {} if earlier is None else earlier._globals
         self._run: Execution = Execution({} if earlier is None else earlier._run.counts)
         self.checks, self.steps = self._run.checks, self._run.steps
         self.cut_calls, self.calls_made = self._run.cut_calls, self._run.calls_made
+        self.rounds_made, self._any_round = self._run.rounds_made, any_round
         self._evaluator = Evaluator(
-            definitions=definitions, run=self._run, known=self._globals, policy=self._policy, limits=RunLimits()
+            definitions=definitions,
+            run=self._run,
+            known=self._globals,
+            policy=self._policy,
+            limits=RunLimits(any_round=any_round),
         )
 
     def _policy(self, parts: Evaluator[CutCalls]) -> CutCalls:
@@ -63,7 +77,12 @@ class Machine:
         Args:
             cuts: the calls that it does not follow, if not the same.
         """
-        return Machine(self._definitions, tuple(self._cuts.values()) if cuts is None else cuts, earlier=self)
+        return Machine(
+            self._definitions,
+            tuple(self._cuts.values()) if cuts is None else cuts,
+            earlier=self,
+            any_round=self._any_round,
+        )
 
     @property
     def globals_seen(self) -> Mapping[str, Object]:

@@ -268,6 +268,24 @@ class Memory:
         """The objects that hold something else than at first, or may."""
         return tuple(dict.fromkeys([*self._cells, *self._bases]))
 
+    def differences(self, earlier: Memory) -> tuple[bool, list[tuple[Object, int, int]]]:
+        """What is not as in an earlier memory: all that other code can reach, and ranges as (object, offset, width).
+
+        Objects that have gone out of scope are left out.
+        """
+        found: list[tuple[Object, int, int]] = []
+        for object_ in dict.fromkeys([*self._cells, *earlier._cells, *self._bases, *earlier._bases]):
+            if object_.ended:
+                continue
+            if self._base(object_) != earlier._base(object_):
+                found.append((object_, 0, object_.type.bits))
+                continue
+            mine, theirs = self._cells.get(object_, {}), earlier._cells.get(object_, {})
+            for start, width in _differences(mine, theirs):
+                if not _is_same(self.read(object_, start, width), earlier.read(object_, start, width)):
+                    found.append((object_, start, width))
+        return self._outside != earlier._outside, found
+
     def written(self, object_: Object) -> tuple[tuple[int, int], ...]:
         """The ranges of an object that have been written one by one, as (offset, width), in their order."""
         return tuple(sorted((start, cell.width) for start, cell in self._cells.get(object_, {}).items()))
@@ -399,6 +417,10 @@ class Memory:
                 self._bases[object_] = Either(condition, base, other_base)
         if self._outside != other._outside:
             self._outside = Either(condition, self._outside, other._outside)
+
+
+def _is_same(left: Value, right: Value) -> bool:
+    return left is right or (isinstance(left, Pointer) and left == right)
 
 
 def _check_range(object_: Object, offset: int, width: int) -> None:

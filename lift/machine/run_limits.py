@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Set
 from dataclasses import dataclass
 
 from mmuproof.lift.errors import Refused
@@ -19,7 +20,9 @@ class RunLimits:
     Args:
         undecided_rounds: how often a loop goes round while it is not certain that it does.
         statements: how many statements are run.
+        any_round: the functions in whose loops one round stands for all; see `mmuproof.lift.machine.rounds`.
     """
 
     undecided_rounds: int = 128
     statements: int = sys.maxsize
+    any_round: Set[str] = frozenset()

@@ -12,6 +12,7 @@ from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
 from mmuproof.lift.machine.located import Located
+from mmuproof.lift.machine.rounds import any_round
 from mmuproof.lift.machine.run_limits import RunLimits, TooMuch
 from mmuproof.lift.machine.state import Block, State, meet
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, truth
@@ -38,6 +39,7 @@ class Statements:
     ) -> None:
         self._run, self._access, self._values, self._variables = run, access, values, variables
         self._undecided_rounds, self._statements_left = limits.undecided_rounds, limits.statements
+        self._any_round = limits.any_round
 
     def statement(self, stmt: Stmt, state: State) -> State | None:
         """Run a statement; None stands for a path that does not get to its end.
@@ -165,30 +167,52 @@ class Statements:
         return self._leave(block, meet(left))
 
     def _rounds(self, stmt: syntax.Loop, current: State | None, left: list[State]) -> None:
+        if stmt.test_first and self._run.function in self._any_round:
+            if current is not None and not current.is_dead:
+                any_round(self._run, stmt.at, current, lambda state: self._round(stmt, state, left))
+            return
         test, undecided = stmt.test_first, 0
         for _ in range(_ROUNDS):
             if current is None or current.is_dead:
                 return
-            if test and stmt.condition is not None:
-                condition = truth(self._values.value(stmt.condition, current))
-                leaving = current.fork(negate(condition))
-                if not leaving.is_dead:
-                    left.append(leaving)
-                    undecided += 1
-                current = current.fork(condition)
-                if current.is_dead:
+            if test:
+                leaving = len(left)
+                current = self._tested(stmt, current, left)
+                undecided += len(left) - leaving
+                if current is None:
                     return
                 if undecided > self._undecided_rounds:
                     break
             test = True
-            continued: list[State] = []
-            self._run.frame.continues.append(continued)
-            end = self.statement(stmt.body, current)
-            self._run.frame.continues.pop()
-            current = meet([end, *continued])
-            if current is not None and stmt.step is not None:
-                self._values.evaluate(stmt.step, current)
+            current = self._body(stmt, current)
         raise NotFollowed("a loop whose bound is not known", str(stmt.at))
+
+    def _round(self, stmt: syntax.Loop, current: State, left: list[State]) -> State | None:
+        """One round of a loop that begins with its condition; the state in which the next one would begin."""
+        tested = self._tested(stmt, current, left)
+        end = None if tested is None else self._body(stmt, tested)
+        return None if end is None or end.is_dead else end
+
+    def _tested(self, stmt: syntax.Loop, current: State, left: list[State]) -> State | None:
+        """Go on where a loop's condition holds, and leave where it does not."""
+        if stmt.condition is None:
+            return current
+        condition = truth(self._values.value(stmt.condition, current))
+        leaving = current.fork(negate(condition))
+        if not leaving.is_dead:
+            left.append(leaving)
+        going_on = current.fork(condition)
+        return None if going_on.is_dead else going_on
+
+    def _body(self, stmt: syntax.Loop, current: State) -> State | None:
+        continued: list[State] = []
+        self._run.frame.continues.append(continued)
+        end = self.statement(stmt.body, current)
+        self._run.frame.continues.pop()
+        following = meet([end, *continued])
+        if following is not None and stmt.step is not None:
+            self._values.evaluate(stmt.step, following)
+        return following
 
     def _switch(self, stmt: syntax.Switch, state: State) -> State | None:
         selector = self._values.value(stmt.condition, state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.errors import Refused
@@ -23,6 +23,7 @@ class Bench:
         cuts: the calls that are not followed.
         linked: other units, as in `Session`.
         static_calls: where static calls lead, as in `Session`.
+        any_round: the functions in whose loops one round stands for all.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Bench:
         *,
         linked: Sequence[Unit] = (),
         static_calls: Mapping[str, str] = NO_STATIC_CALLS,
+        any_round: Set[str] = frozenset(),
     ) -> None:
         self.unit, self.memory = unit, Memory()
-        self.session = Session(unit, cuts, linked=linked, static_calls=static_calls)
+        self.session = Session(unit, cuts, linked=linked, static_calls=static_calls, any_round=any_round)
         self.objects: dict[str, Pointer] = {}
 
     def add(self, name: str, record: str) -> Object:

@@ -24,15 +24,19 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
+from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
+from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
+from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
+from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
@@ -40,6 +44,7 @@ from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
+from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
@@ -51,6 +56,7 @@ from mmuproof.model.lifted.unit_paths import (
     REGS_C,
     SPTE_C,
     SVM_C,
+    TDP_ITER_C,
     TDP_MMU_C,
     UNITS,
     VMX_C,
@@ -148,6 +154,31 @@ class LiftedKvm(Kvm):
     def stores(self) -> LiftedStores:
         """See `Kvm.stores`."""
         return self._area("stores", LiftedStores, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def tdp_iterators(self) -> LiftedTdpIterators:
+        """See `Kvm.tdp_iterators`."""
+        return self._area("tdp_iterators", LiftedTdpIterators, TDP_ITER_C, SPTE_C)
+
+    @property
+    def map_rounds(self) -> LiftedMapRounds:
+        """See `Kvm.map_rounds`."""
+        return self._area("map_rounds", LiftedMapRounds, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def dirty_logging(self) -> LiftedDirtyLogging:
+        """See `Kvm.dirty_logging`."""
+        return self._area("dirty_logging", LiftedDirtyLogging, X86_C, MMU_C, TDP_MMU_C)
+
+    @property
+    def huge_pages(self) -> LiftedHugePages:
+        """See `Kvm.huge_pages`."""
+        return self._area("huge_pages", LiftedHugePages, MMU_C, SPTE_C)
+
+    @property
+    def range_rounds(self) -> LiftedRangeRounds:
+        """See `Kvm.range_rounds`."""
+        return self._area("range_rounds", LiftedRangeRounds, TDP_MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at, members_named
@@ -29,6 +29,7 @@ class Session:
         earlier: a session whose objects with static storage this one shares.
         linked: other units, in which functions are found that the unit only declares.
         static_calls: where static calls lead that are followed, as in `Linked`.
+        any_round: the functions in whose loops one round stands for all.
     """
 
     def __init__(
@@ -39,11 +40,14 @@ class Session:
         *,
         linked: Sequence[Unit] = (),
         static_calls: Mapping[str, str] = NO_STATIC_CALLS,
+        any_round: Set[str] = frozenset(),
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
         self.machine: Machine = (
-            Machine(definitions, fitting(definitions, cuts)) if earlier is None else earlier.machine.successor()
+            Machine(definitions, fitting(definitions, cuts), any_round=any_round)
+            if earlier is None
+            else earlier.machine.successor()
         )
 
     def call(

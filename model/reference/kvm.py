@@ -9,25 +9,33 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import OF_OTHER_KERNELS
+from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
+from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
+from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
+from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.nested import ReferenceNested
+from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
@@ -35,6 +43,7 @@ from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
@@ -44,6 +53,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walks import Walks
 
@@ -69,6 +79,11 @@ class ReferenceKvm(Kvm):
         mmio: type[ReferenceMmio] = ReferenceMmio,
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
         stores: type[ReferenceStores] = ReferenceStores,
+        tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
+        map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
+        dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
+        huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
+        range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
@@ -88,6 +103,11 @@ class ReferenceKvm(Kvm):
         self._mmio = mmio(self.constants)
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._stores = stores(self.constants, self._sptes)
+        self._tdp_iterators = tdp_iterators(self.constants)
+        self._map_rounds = map_rounds(self.constants)
+        self._dirty_logging = dirty_logging(self.constants)
+        self._huge_pages = huge_pages(self.constants)
+        self._range_rounds = range_rounds(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
@@ -128,6 +148,31 @@ class ReferenceKvm(Kvm):
     def stores(self) -> Stores:
         """See `Kvm.stores`."""
         return self._stores
+
+    @property
+    def tdp_iterators(self) -> TdpIterators:
+        """See `Kvm.tdp_iterators`."""
+        return self._tdp_iterators
+
+    @property
+    def map_rounds(self) -> MapRounds:
+        """See `Kvm.map_rounds`."""
+        return self._map_rounds
+
+    @property
+    def dirty_logging(self) -> DirtyLogging:
+        """See `Kvm.dirty_logging`."""
+        return self._dirty_logging
+
+    @property
+    def huge_pages(self) -> HugePages:
+        """See `Kvm.huge_pages`."""
+        return self._huge_pages
+
+    @property
+    def range_rounds(self) -> RangeRounds:
+        """See `Kvm.range_rounds`."""
+        return self._range_rounds
 
     @property
     def reserved_bits(self) -> ReservedBits:

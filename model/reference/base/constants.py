@@ -149,6 +149,9 @@ class Constants:
     MMIO_SPTE_GEN_MASK: int = _range(17, 0)
     KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS: int = _bits(63)
     KVM_MAX_NR_ADDRESS_SPACES: int = 2
+    KVM_MEM_READONLY: int = _bits(1)
+    KVM_DIRTY_LOG_INITIALLY_SET: int = _bits(1)
+    KVM_MR_FLAGS_ONLY: int = 3
     SPTE_MMIO_ALLOWED_MASK: int = _bits(63) | _range(51, 12) | _bits(10) | _range(2, 0)
 
     SHADOW_NONPRESENT_VALUE: int = _bits(63)

@@ -1,0 +1,85 @@
+"""Defects of choosing where huge pages may be."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.huge_pages import ReferenceHugePages
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ite, var
+
+_MMU_C = "arch/x86/kvm/mmu/mmu.c"
+
+
+class _SlotForbids(ReferenceHugePages):
+    def _level(self, level: BitVec, by_slot: BitVec) -> BitVec:
+        return ite(eq(by_slot, 2), bv(3, 32), level)
+
+
+class _WhileLogged(ReferenceHugePages):
+    def _small_for_log(self, _logged: Bool) -> Bool:
+        return FALSE
+
+
+class _BeyondBacking(ReferenceHugePages):
+    def _level(self, _level: BitVec, by_slot: BitVec) -> BitVec:
+        return by_slot
+
+
+class _KeepsFrame(ReferenceHugePages):
+    def _first(self, _pages: BitVec) -> BitVec:
+        return var("fault->pfn", 64)
+
+
+class _OneLevel(ReferenceHugePages):
+    def _counts(self, level: int) -> bool:
+        return level == 2
+
+
+def _pages(variant: type[ReferenceHugePages]) -> partial[ReferenceKvm]:
+    return partial(ReferenceKvm, huge_pages=variant)
+
+
+DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "huge-page-where-slot-forbids",
+        "A fault gets a huge page of 1 GByte where the slot allows one of 2 MByte.",
+        _MMU_C,
+        r"return min\(host_level, max_level\);",
+        "return max_level == PG_LEVEL_2M ? PG_LEVEL_1G : min(host_level, max_level);",
+        _pages(_SlotForbids),
+    ),
+    defect(
+        "huge-page-while-logged",
+        "A fault gets a huge page in a slot whose dirty pages are logged.",
+        _MMU_C,
+        r"if \(kvm_slot_dirty_track_enabled\(slot\)\)\s+return;(\s+/\*\s+\* Enforce the iTLB)",
+        r"\1",
+        _pages(_WhileLogged),
+    ),
+    defect(
+        "huge-page-beyond-backing",
+        "A fault gets a larger page than the host maps there.",
+        _MMU_C,
+        r"return min\(host_level, max_level\);",
+        "return max_level;",
+        _pages(_BeyondBacking),
+    ),
+    defect(
+        "huge-page-keeps-frame",
+        "A huge page is mapped with the fault's frame instead of its first one.",
+        _MMU_C,
+        r"fault->pfn &= ~mask;",
+        "",
+        _pages(_KeepsFrame),
+    ),
+    defect(
+        "huge-page-count-one-level",
+        "What forbids huge pages is counted for pages of 2 MByte only.",
+        _MMU_C,
+        r"linfo->disallow_lpage \+= count;",
+        "if (i == PG_LEVEL_2M)\nlinfo->disallow_lpage += count;",
+        _pages(_OneLevel),
+    ),
+)

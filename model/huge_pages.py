@@ -1,0 +1,83 @@
+"""Where KVM may use huge pages, as a proof sees it: the level chosen for a fault, and the count of what forbids it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
+from mmuproof.smt.terms import BitVec, Bool
+
+HUGEST = 3
+"""The highest level at which pages are mapped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelChosen:
+    """The level that is chosen for a fault, the host being able to map at all levels.
+
+    Attributes:
+        function: what chooses.
+        max_level: the highest level that the fault allows.
+        gfn: the fault's frame (64).
+        pfn: the host's frame before (64).
+        pfn_after: that to be mapped (64).
+        goal_level: the level before, as wide as the kernel has it.
+        goal_after: that chosen.
+        executed: the fault is a fetch.
+        workaround: executable huge pages are to be avoided in this VM.
+        disallowed: it is noted that a huge page is to be avoided for that.
+        logged: the slot's dirty pages are logged.
+        is_private: the frame is private memory.
+        allowed: for each level from 2 on, the fault's slot has been asked at the fault's frame, and forbids none.
+        backing_asked: it has been asked at which level the memory behind is mapped.
+        backing_level: that (32).
+        evidence: how it came about.
+    """
+
+    function: str
+    max_level: int
+    gfn: BitVec
+    pfn: BitVec
+    pfn_after: BitVec
+    goal_level: BitVec
+    goal_after: BitVec
+    executed: Bool
+    workaround: Bool
+    disallowed: Bool
+    logged: Bool
+    is_private: Bool
+    allowed: tuple[Bool, ...]
+    backing_asked: Bool
+    backing_level: BitVec = field(metadata=counts_where("backing_asked"))
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountChanged:
+    """What happens to the count of what forbids a huge page around a frame.
+
+    Attributes:
+        up: the frame is forbidden, and not allowed again.
+        before: for each level from 2 on, the word that holds the count of the slot at the frame (32).
+        after: the same afterwards.
+        evidence: how it came about.
+    """
+
+    up: bool
+    before: tuple[BitVec, ...]
+    after: tuple[BitVec, ...]
+    evidence: Evidence
+
+
+class HugePages(ABC):
+    """Where KVM may use huge pages."""
+
+    @abstractmethod
+    def chosen(self, max_level: int) -> LevelChosen:
+        """``kvm_mmu_hugepage_adjust()`` for a fault that allows levels up to one."""
+
+    @abstractmethod
+    def counted(self, up: bool) -> CountChanged:
+        """``kvm_mmu_gfn_disallow_lpage()``, or ``kvm_mmu_gfn_allow_lpage()``."""

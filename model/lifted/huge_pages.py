@@ -1,0 +1,132 @@
+"""Where a lifted tree may use huge pages: ``mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.machine.memory import Pointer, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import huge_pages as cuts
+from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import has_member
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, var
+
+_LOG_DIRTY_PAGES = 1
+_CHOICE = "kvm_mmu_hugepage_adjust"
+_COUNTS = ("kvm_mmu_gfn_allow_lpage", "kvm_mmu_gfn_disallow_lpage")
+_COUNT = "disallow_lpage"
+
+
+class _Desk(Bench):
+    """A bench with a slot."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit, cuts.CUTS)
+        self.slot = self.add("slot", "struct kvm_memory_slot")
+
+    def infos(self, level: int, gfn: BitVec) -> Iterator[tuple[Bool, str]]:
+        """What the slot says at a frame, by its name, and where it has been asked for."""
+        calls = self.session.calls(cuts.SLOT_INFO.function)
+        if not calls:
+            raise NotThere([f"{cuts.SLOT_INFO.function}()"])
+        for number, call in enumerate(calls, 1):
+            told, slot, at = call.arguments
+            assert isinstance(told, BitVec)
+            assert isinstance(at, BitVec)
+            assert isinstance(slot, Pointer)
+            right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(self.slot)))
+            if right is not FALSE:
+                yield right, f"{call.function}(){f'#{number}' if number > 1 else ''}"
+
+    def count_after(self, name: str) -> BitVec:
+        """What a count is now."""
+        found = next((each for each in self.memory.changed if each.name == name), None)
+        return _count(name) if found is None else self.read(found, _COUNT)
+
+
+def _count(name: str) -> BitVec:
+    return var(f"{name}->{_COUNT}", 32)
+
+
+class LiftedHugePages(HugePages, Remembers):
+    """What a lifted tree does about huge pages.
+
+    Args:
+        unit: ``mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def chosen(self, max_level: int) -> LevelChosen:
+        """See `HugePages.chosen`."""
+        desk = _Desk(self._unit)
+        desk.add("vcpu", "struct kvm_vcpu")
+        fault = desk.add("fault", "struct kvm_page_fault")
+        desk.write(fault, "max_level", bv(max_level, 8))
+        desk.write(fault, "slot", pointer_to(desk.slot))
+        host = desk.session.global_object("max_huge_page_level")
+        desk.memory.write(host, 0, host.type.bits, bv(HUGEST, host.type.bits))
+        gfn, pfn, goal = (desk.read(fault, name) for name in ("gfn", "pfn", "goal_level"))
+        executed, workaround = (ne(desk.read(fault, name), 0) for name in ("exec", "nx_huge_page_workaround_enabled"))
+        logged = ne(desk.read(desk.slot, "flags") & _LOG_DIRTY_PAGES, 0)
+        private = has_member(self._unit.record("struct kvm_page_fault"), ["is_private"])
+        is_private = ne(desk.read(fault, "is_private"), 0) if private else FALSE
+        desk.call(_CHOICE)
+        asked, backing = self._backing(desk)
+        return LevelChosen(
+            function=_CHOICE,
+            max_level=max_level,
+            gfn=gfn,
+            pfn=pfn,
+            pfn_after=desk.read(fault, "pfn"),
+            goal_level=goal,
+            goal_after=desk.read(fault, "goal_level"),
+            executed=executed,
+            workaround=workaround,
+            disallowed=ne(desk.read(fault, "huge_page_disallowed"), 0),
+            logged=logged,
+            is_private=is_private,
+            allowed=tuple(self._allowed(desk, level, gfn, max_level) for level in range(2, HUGEST + 1)),
+            backing_asked=asked,
+            backing_level=backing,
+            evidence=desk.session.evidence(),
+        )
+
+    def _allowed(self, desk: _Desk, level: int, gfn: BitVec, max_level: int) -> Bool:
+        if level > max_level:
+            return FALSE
+        return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn)))
+
+    def _backing(self, desk: _Desk) -> tuple[Bool, BitVec]:
+        """Whether it was asked for the level of the memory behind, and that."""
+        asked, level = FALSE, bv(0, 32)
+        for cut in cuts.BACKING:
+            for call in desk.session.calls(cut.function):
+                result = self._unit.function(cut.function).result
+                assert isinstance(result, IntType)
+                asked = any_of(asked, call.guard)
+                level = ite(call.guard, resize(var(f"{cut.function}()", result.bits), 32), level)
+        return asked, level
+
+    @once
+    def counted(self, up: bool) -> CountChanged:
+        """See `HugePages.counted`."""
+        desk, gfn = _Desk(self._unit), var("gfn", 64)
+        desk.call(_COUNTS[up], gfn=gfn)
+        before: list[BitVec] = []
+        after: list[BitVec] = []
+        for level in range(2, HUGEST + 1):
+            names = [name for _, name in desk.infos(level, gfn)]
+            if len(names) != 1:
+                raise NotThere([f"the count of level {level}"])
+            before.append(_count(names[0]))
+            after.append(desk.count_after(names[0]))
+        return CountChanged(up=up, before=tuple(before), after=tuple(after), evidence=desk.session.evidence())

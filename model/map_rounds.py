@@ -1,0 +1,72 @@
+"""Rounds of the loops that map a page, as a proof sees them: what is done to the entry to which the walk has come."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
+from mmuproof.smt.terms import BitVec, Bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed:
+    """Something that is done to the entry of the walk, and what there is when it is done.
+
+    Attributes:
+        when: it is done.
+        level: the level of the walk (32).
+        goal_level: the level at which the fault is to be mapped, as wide as the kernel has it.
+        spte: what the entry holds according to the walk (64).
+        elsewhere: it is done to another entry than the walk's, or for another frame than the fault's there.
+        unadjusted: it is not known of this entry whether a huge page may be mapped here: nobody has asked.
+    """
+
+    when: Bool
+    level: BitVec = field(metadata=counts_where("when"))
+    goal_level: BitVec = field(metadata=counts_where("when"))
+    spte: BitVec = field(metadata=counts_where("when"))
+    elsewhere: Bool = field(metadata=counts_where("when"))
+    unadjusted: Bool = field(metadata=counts_where("when"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapRound:
+    """Any one round of a walk that maps a page, and what follows the loop.
+
+    Attributes:
+        function: whose loop it is.
+        workaround: executable huge pages are to be avoided in this VM.
+        at_end: the walk has come to its end, without the loop having been left before.
+        maps: the page is mapped.
+        links: a table is linked.
+        splits: a huge page is split into a table.
+        goes_on: the walk goes on.
+        has_table: a table has been found below the entry, or has been put there, or room has been made for one.
+        spte: what the entry then holds according to the walk (64).
+        evidence: how it came about.
+    """
+
+    function: str
+    workaround: Bool
+    at_end: Bool
+    maps: Deed
+    links: Deed
+    splits: Deed
+    goes_on: Bool
+    has_table: Bool = field(metadata=counts_where("goes_on"))
+    spte: BitVec = field(metadata=counts_where("goes_on"))
+    evidence: Evidence
+
+
+class MapRounds(ABC):
+    """What maps the page of a fault without a guest's page tables."""
+
+    @abstractmethod
+    def tdp(self) -> MapRound:
+        """``kvm_tdp_mmu_map()``."""
+
+    @abstractmethod
+    def direct(self) -> MapRound:
+        """``direct_map()``: it splits nothing, ``kvm_mmu_get_child_sp()`` says whether there is a table."""

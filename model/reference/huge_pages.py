@@ -1,0 +1,105 @@
+"""Where Linux 7.2.13 uses huge pages."""
+
+from __future__ import annotations
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    negate,
+    slt,
+    var,
+    zext,
+)
+
+_GFN, _PFN, _GOAL = var("fault->gfn", 64), var("fault->pfn", 64), var("fault->goal_level", 8)
+_EXECUTED, _WORKAROUND, _PRIVATE, _GMEM_ONLY = (
+    bit(var(name, 1), 0)
+    for name in (
+        "fault->exec",
+        "fault->nx_huge_page_workaround_enabled",
+        "fault->is_private",
+        "kvm_memslot_is_gmem_only()",
+    )
+)
+_HOST, _GMEM = var("host_pfn_mapping_level()", 32), zext(var("kvm_gmem_max_mapping_level()", 8), 32)
+_SMALL = 1
+
+
+def _count(number: int) -> BitVec:
+    return var(f"lpage_info_slot(){f'#{number}' if number > 1 else ''}->disallow_lpage", 32)
+
+
+class ReferenceHugePages(ReferenceArea, HugePages):
+    """``kvm_mmu_hugepage_adjust()``, and what counts the frames of guest page tables."""
+
+    def chosen(self, max_level: int) -> LevelChosen:
+        """See `HugePages.chosen`."""
+        logged = ne(var("slot->flags", 32) & self.constants.KVM_MEM_LOG_DIRTY_PAGES, 0)
+        error = ne(_PFN & self.constants.KVM_PFN_ERR_NOSLOT_MASK, 0)
+        asks = all_of(negate(error), negate(self._small_for_log(logged)))
+        allowed = [FALSE] * (HUGEST - 1)
+        by_slot, open_ = bv(_SMALL, 32), asks
+        for number, level in enumerate(range(max_level, _SMALL, -1), 1):
+            empty = eq(_count(number), 0)
+            allowed[level - 2] = all_of(open_, empty)
+            by_slot = ite(allowed[level - 2], bv(level, 32), by_slot)
+            open_ = all_of(open_, negate(empty))
+        backing = ite(any_of(_PRIVATE, _GMEM_ONLY), _GMEM, _HOST)
+        asked = all_of(asks, any_of(*allowed))
+        lower = ite(all_of(asked, slt(backing, by_slot)), backing, by_slot)
+        narrow = extract(self._level(lower, by_slot), 7, 0)
+        disallowed = all_of(_EXECUTED, _WORKAROUND)
+        huge = all_of(asked, ne(narrow, _SMALL), negate(disallowed))
+        pages = bv(1, 64) << zext((zext(narrow, 32) - 1) * 9, 64)
+        return LevelChosen(
+            function="kvm_mmu_hugepage_adjust",
+            max_level=max_level,
+            gfn=_GFN,
+            pfn=_PFN,
+            pfn_after=ite(huge, self._first(pages), _PFN),
+            goal_level=_GOAL,
+            goal_after=ite(huge, narrow, _GOAL),
+            executed=_EXECUTED,
+            workaround=_WORKAROUND,
+            disallowed=disallowed,
+            logged=logged,
+            is_private=_PRIVATE,
+            allowed=tuple(allowed),
+            backing_asked=asked,
+            backing_level=backing,
+            evidence=Evidence(),
+        )
+
+    def _small_for_log(self, logged: Bool) -> Bool:
+        """Whether a slot is mapped with small pages because its dirty pages are logged."""
+        return logged
+
+    def _level(self, level: BitVec, _by_slot: BitVec) -> BitVec:
+        """The level, of what the slot and the memory behind allow."""
+        return level
+
+    def _first(self, pages: BitVec) -> BitVec:
+        """The host's first frame of a huge page."""
+        return _PFN & -pages
+
+    def counted(self, up: bool) -> CountChanged:
+        """See `HugePages.counted`."""
+        before = tuple(_count(number) for number in range(1, HUGEST))
+        after = tuple(each + (1 if up else -1) if self._counts(level) else each for level, each in enumerate(before, 2))
+        return CountChanged(up=up, before=before, after=after, evidence=Evidence())
+
+    def _counts(self, _level: int) -> bool:
+        """Whether the count of a level changes."""
+        return True

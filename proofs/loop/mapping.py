@@ -1,0 +1,139 @@
+"""What a round of the loops does that map a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.map_rounds import Deed, MapRound
+from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, implies, ne, negate, ult, zext
+
+_LEVELS = 5
+_MAPS_PAGE = 7
+"""The bit of an entry of EPT or nested paging that lets it map a large page: SDM table 31-3, APM 5.4.1."""
+
+
+def _not_at_goal(deed: Deed) -> Bool:
+    return ne(deed.level, zext(deed.goal_level, 32))
+
+
+def _symptoms(made: MapRound) -> Iterator[Symptom]:
+    name, maps, links = f"{made.function}()", made.maps, made.links
+    goal = "KVM: a page is mapped at fault->goal_level, and at no other level"
+    yield Wrong(
+        "leaf-elsewhere", all_of(maps.when, _not_at_goal(maps)), f"{name} maps a page at another level than it is for."
+    ).told("a leaf at the level where the walk has stopped", goal)
+    tables = [links, made.splits]
+    yield Wrong(
+        "table-at-goal",
+        any_of(*(all_of(each.when, negate(_not_at_goal(each))) for each in tables)),
+        f"{name} links a table at the level at which the page is to be mapped.",
+    ).told("a table", goal)
+    yield Wrong(
+        "another-entry",
+        any_of(*(all_of(each.when, each.elsewhere) for each in (maps, *tables))),
+        f"{name} changes another entry than that of its walk, or maps another frame there.",
+    ).told("another entry", "KVM: the walk stands at the entry that translates the fault's frame")
+    yield Wrong(
+        "huge-page-unasked",
+        all_of(made.workaround, maps.when, maps.unadjusted),
+        f"{name} does not ask whether small pages have replaced a huge one here because they are executed.",
+    ).told("nobody asks", "KVM's comment at disallowed_hugepage_adjust()")
+
+
+def _claim(made: MapRound, at_levels: Assumption, *symptoms: Symptom) -> Claim:
+    maps = made.maps
+    return never(
+        given(
+            at_levels,
+            Assumption("the page is to be mapped at some level", ne(maps.goal_level, 0)),
+            Assumption(
+                "a walk that has come to its end is not at the level at which the page is to be mapped",
+                implies(made.at_end, _not_at_goal(maps)),
+            ),
+            shown=(
+                Shown("level of the walk", maps.level),
+                Shown("fault.goal_level", maps.goal_level),
+                Shown("SPTE", maps.spte),
+                Shown("fault.nx_huge_page_workaround_enabled", made.workaround),
+            ),
+            evidence=made.evidence,
+            part=f"{made.function}()",
+        ),
+        *_symptoms(made),
+        *symptoms,
+    )
+
+
+def _of_tdp(kvm: Kvm) -> Claim:
+    made = kvm.map_rounds.tdp()
+    name, present_mask = f"{made.function}()", kvm.constant("SPTE_MMU_PRESENT_MASK")
+
+    def present(spte: BitVec) -> Bool:
+        return ne(spte & present_mask, 0)
+
+    frozen = kvm.constant("FROZEN_SPTE")
+    deeds = (made.maps, made.links, made.splits)
+    touched = any_of(*(all_of(each.when, eq(each.spte, frozen)) for each in deeds))
+    replaced = any_of(
+        all_of(made.links.when, present(made.links.spte)),
+        all_of(made.splits.when, negate(all_of(present(made.splits.spte), bit(made.splits.spte, _MAPS_PAGE)))),
+    )
+    table = all_of(present(made.spte), negate(bit(made.spte, _MAPS_PAGE)))
+    return _claim(
+        made,
+        Assumption("the walk stands at one of five levels", ult(made.maps.level - 1, _LEVELS)),
+        Wrong("touches-frozen", touched, f"{name} changes an entry that another CPU has frozen.").told(
+            "the entry changes", "KVM's comment at FROZEN_SPTE: only who has frozen an SPTE changes it"
+        ),
+        Wrong("replaces-another", replaced, f"{name} links a new table over an entry that is used.").told(
+            "a table over another one, or over a page", "KVM: a table is linked where nothing is, a huge page is split"
+        ),
+        _no_table(made, table),
+    )
+
+
+def _no_table(made: MapRound, table: Bool) -> Symptom:
+    return Wrong(
+        "goes-on-without-table",
+        all_of(made.goes_on, negate(made.has_table), negate(table)),
+        f"{made.function}() goes on below an entry that leads to no table.",
+    ).told("the walk goes on", "KVM: the walk goes down to the table that its entry leads to")
+
+
+def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
+    if vendor is not Vendor.SHADOW:
+        yield _of_tdp(kvm)
+    direct = kvm.map_rounds.direct()
+    at_levels = any_of(direct.at_end, ult(direct.maps.level - 1, _LEVELS))
+    standing = Assumption("the walk stands at one of five levels, unless it has come to its end", at_levels)
+    yield _claim(direct, standing, _no_table(direct, FALSE))
+
+
+THEOREMS = (
+    Theorem(
+        name="loop.map",
+        claim="In any round of the loops that map a page, the page is mapped only at the level at which it is to be "
+        "mapped, at the entry of the walk, and after it has been asked whether a huge page may be here; above it only "
+        "a table is put where nothing is or a huge page is split; a frozen entry is left alone; and the walk goes on "
+        "only where there is a table.",
+        source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
+        assumes=(
+            "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "
+            "it, by loop.iterator; shadow_walk_okay() ends at level 0",
+        ),
+        state=several(_state),
+        catches=(
+            Catch("map-where-walk-stops", "leaf-elsewhere"),
+            Catch("tdp-map-frozen", "touches-frozen"),
+            Catch("tdp-map-goes-on-unlinked", "goes-on-without-table"),
+            Catch("direct-map-unasked", "huge-page-unasked"),
+            Catch("direct-map-last-frame", "another-entry"),
+        ),
+    ),
+)

@@ -1,0 +1,156 @@
+"""Where KVM may use huge pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.model.huge_pages import CountChanged, LevelChosen
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Shown
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, extract, iff, ite, ne, negate, ule, ult, zext
+from mmuproof.spec import table_numbers
+
+_SMALL, _HUGEST = 1, 3
+
+
+def _around(frame: BitVec, level: BitVec) -> BitVec:
+    """The first frame of the page of a level around a frame."""
+    around = frame
+    for each in range(_SMALL, _HUGEST + 1):
+        around = ite(eq(level, each), table_numbers.first(frame, each), around)
+    return around
+
+
+def _of_level(made: LevelChosen) -> Claim:
+    name, after = f"{made.function}()", made.goal_after
+    huge = ne(after, _SMALL)
+    # What forbids a page forbids every larger one around it: by slot.huge-page-count.
+    around = [any_of(*made.allowed[level - 2 :]) for level in range(2, _HUGEST + 1)]
+    forbidden = negate(any_of(*(all_of(eq(after, level), here) for level, here in enumerate(around, 2))))
+    beyond = any_of(
+        all_of(made.backing_asked, ult(made.backing_level, zext(after, 32))),
+        all_of(negate(made.backing_asked), negate(made.is_private)),
+    )
+    backing = any_of(negate(made.backing_asked), ult(made.backing_level - 1, _HUGEST))
+    return never(
+        given(
+            Assumption("the page is to be mapped at level 1 until a level is chosen", eq(made.goal_level, _SMALL)),
+            Assumption("the memory behind is mapped at one of three levels", backing),
+            shown=(
+                Shown("fault.goal_level", after),
+                Shown("fault.gfn", made.gfn),
+                Shown("fault.pfn", made.pfn),
+                Shown("fault.pfn afterwards", made.pfn_after),
+                Shown("level of the memory behind", made.backing_level),
+                Shown("the slot's dirty pages are logged", made.logged),
+            ),
+            evidence=made.evidence,
+            part=f"up to level {made.max_level}",
+        ),
+        Wrong(
+            "slot-forbids",
+            all_of(huge, any_of(forbidden, negate(ule(after, made.max_level)))),
+            f"{name} chooses a level at which the slot allows no huge page at this frame.",
+        ).told("a huge page", "KVM: lpage_info counts what forbids a huge page around a frame"),
+        Wrong(
+            "huge-while-logged",
+            all_of(huge, made.logged),
+            f"{name} chooses a huge page in a slot whose dirty pages are logged.",
+        ).told("a huge page", "KVM: dirty pages are logged one by one"),
+        Wrong(
+            "huge-and-executed",
+            all_of(huge, made.executed, made.workaround),
+            f"{name} chooses a huge page for a fetch, where executable huge pages are to be avoided.",
+        ).told("an executable huge page", "KVM: the workaround for the iTLB multihit erratum"),
+        Wrong(
+            "not-noted",
+            negate(iff(made.disallowed, all_of(made.executed, made.workaround))),
+            f"{name} does not note whether a huge page is avoided because it would be executed.",
+        ).told("another note", "KVM: such pages are counted, to be made huge again"),
+        Wrong(
+            "beyond-backing",
+            all_of(huge, beyond),
+            f"{name} chooses a larger page than the memory behind it is mapped with.",
+        ).told("a page beyond what the host maps", "KVM's comment at host_pfn_mapping_level()"),
+        Wrong(
+            "another-frame",
+            ne(made.pfn_after, _around(made.pfn, after)),
+            f"{name} does not take the first frame of the page around the fault's.",
+        ).told("another frame", "SDM 31.3.2: an entry that maps a page holds its first frame"),
+    )
+
+
+def _levels(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for max_level in range(_SMALL, _HUGEST + 1):
+        yield _of_level(kvm.huge_pages.chosen(max_level))
+
+
+def _of_count(made: CountChanged) -> Claim:
+    below = extract(made.before[0], 30, 0).width
+    counts = [
+        (extract(b, below - 1, 0), extract(a, below - 1, 0)) for b, a in zip(made.before, made.after, strict=True)
+    ]
+    limit = (1 << below) - 1 if made.up else 0
+
+    def moved(before: BitVec, after: BitVec) -> Bool:
+        return eq(after, before + 1 if made.up else before - 1)
+
+    can = all_of(*(ne(before, limit) for before, _ in counts))
+    return never(
+        given(
+            Assumption("what is allowed again was forbidden before, and the count has room", can),
+            shown=tuple(Shown(f"level {level}", each) for level, each in enumerate(made.before, 2)),
+            evidence=made.evidence,
+            part="forbidden" if made.up else "allowed again",
+        ),
+        Wrong(
+            "miscounted",
+            any_of(*(negate(moved(before, after)) for before, after in counts)),
+            "Forbidding huge pages around a frame does not count at each level.",
+        ).told("another count", "KVM's comment at KVM_LPAGE_MIXED_FLAG"),
+        Wrong(
+            "mixed-flag-changes",
+            any_of(*(ne(b & (1 << below), a & (1 << below)) for b, a in zip(made.before, made.after, strict=True))),
+            "Forbidding huge pages around a frame changes the note that its attributes are mixed.",
+        ).told("the highest bit changes", "KVM's comment at KVM_LPAGE_MIXED_FLAG"),
+    )
+
+
+def _counts(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield from (_of_count(kvm.huge_pages.counted(up)) for up in (True, False))
+
+
+THEOREMS = (
+    Theorem(
+        name="slot.huge-page",
+        claim="A fault gets a huge page only where its slot forbids none at that level, or a larger one, around its "
+        "frame, the memory behind is mapped so, the slot's dirty pages are not logged, and it is no fetch that has to "
+        "avoid huge pages; the frame is then the first of the huge page, and else that of the fault.",
+        source="KVM's comments at kvm_mmu_hugepage_adjust() and host_pfn_mapping_level()",
+        assumes=(
+            "the page is to be mapped at level 1 at first: kvm_mmu_do_page_fault() sets it",
+            "host_pfn_mapping_level() and guest_memfd give levels 1 to 3",
+            "the host can map at all three levels; what it cannot is left out before anything is asked",
+        ),
+        state=several(_levels),
+        catches=(
+            Catch("huge-page-where-slot-forbids", "slot-forbids"),
+            Catch("huge-page-while-logged", "huge-while-logged"),
+            Catch("huge-page-beyond-backing", "beyond-backing"),
+            Catch("huge-page-keeps-frame", "another-frame"),
+        ),
+    ),
+    Theorem(
+        name="slot.huge-page-count",
+        claim="Forbidding huge pages around a frame, and allowing them again, counts one up or down at each level, and "
+        "leaves the note alone that attributes are mixed.",
+        source="KVM's comment at KVM_LPAGE_MIXED_FLAG",
+        assumes=("what is allowed again was forbidden before: accounting goes by shadow pages and tracked frames",),
+        state=several(_counts),
+        catches=(Catch("huge-page-count-one-level", "miscounted"),),
+    ),
+)
