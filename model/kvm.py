@@ -30,6 +30,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.vmx_gating import VmxGating
+from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
 
 
@@ -48,6 +49,11 @@ class Kvm(ABC):
     @abstractmethod
     def walks(self) -> Walks:
         """Software walks of guest page tables."""
+
+    @property
+    @abstractmethod
+    def walk_ends(self) -> WalkEnds:
+        """Where software walks of guest page tables end, and what they hand on."""
 
     @property
     @abstractmethod

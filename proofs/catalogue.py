@@ -37,6 +37,8 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import stores
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import ends as walk_ends
+from mmuproof.proofs.walk import whole as walk_whole
 from mmuproof.proofs.warnings import no_warning
 
 THEOREMS: tuple[Theorem, ...] = (
@@ -47,6 +49,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *permission_nested.THEOREMS,
     *permission_paging.THEOREMS,
     *permission_metadata.THEOREMS,
+    *walk_ends.THEOREMS,
+    *walk_whole.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,

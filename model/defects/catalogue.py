@@ -22,6 +22,7 @@ from mmuproof.model.defects import (
     stores,
     svm_gating,
     vmx_gating,
+    walk_ends,
     walks,
 )
 from mmuproof.model.defects.defect import Defect
@@ -31,6 +32,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
         each.name: each
         for each in (
             *walks.DEFECTS,
+            *walk_ends.DEFECTS,
             *sptes.DEFECTS,
             *spte_changes.DEFECTS,
             *stores.DEFECTS,

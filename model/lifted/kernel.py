@@ -59,6 +59,7 @@ from mmuproof.model.lifted.unit_paths import (
 )
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
+from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
@@ -123,6 +124,11 @@ class LiftedKvm(Kvm):
     def walks(self) -> LiftedWalks:
         """See `Kvm.walks`."""
         return self._area("walks", LiftedWalks, MMU_C)
+
+    @property
+    def walk_ends(self) -> LiftedWalkEnds:
+        """See `Kvm.walk_ends`."""
+        return self._area("walk_ends", LiftedWalkEnds, MMU_C)
 
     @property
     def masks(self) -> LiftedMasks:

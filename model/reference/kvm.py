@@ -36,6 +36,7 @@ from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
+from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
@@ -45,6 +46,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.vmx_gating import VmxGating
+from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
 
 __all__ = ["RELEASE", "Constants", "ReferenceKvm"]
@@ -64,6 +66,7 @@ class ReferenceKvm(Kvm):
         constants: Constants | None = None,
         *,
         walks: type[ReferenceWalks] = ReferenceWalks,
+        walk_ends: type[ReferenceWalkEnds] = ReferenceWalkEnds,
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
@@ -83,6 +86,7 @@ class ReferenceKvm(Kvm):
     ) -> None:
         self.constants = constants or Constants()
         self._walks = walks(self.constants)
+        self._walk_ends = walk_ends(self.constants, self._walks)
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
@@ -103,6 +107,11 @@ class ReferenceKvm(Kvm):
     def walks(self) -> Walks:
         """See `Kvm.walks`."""
         return self._walks
+
+    @property
+    def walk_ends(self) -> WalkEnds:
+        """See `Kvm.walk_ends`."""
+        return self._walk_ends
 
     @property
     def masks(self) -> Masks:

@@ -231,6 +231,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
+    Assertion("ept_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("kvm_fetch_guest_virt", "arch/x86/kvm/x86.c", "a fetch stays inside a page"),
     Assertion("kvm_cpu_cap_clear", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
     Assertion("kvm_cpu_cap_set", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
