@@ -14,6 +14,7 @@ from functools import cached_property
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
+from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -25,6 +26,7 @@ from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
+from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -97,6 +99,11 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
+    def faults(self) -> Faults:
+        """From an error code to what a handler of page faults is told."""
+
+    @property
+    @abstractmethod
     def nested(self) -> Nested:
         """Translations of L2's guest-physical addresses."""
 
@@ -119,6 +126,11 @@ class Kvm(ABC):
     @abstractmethod
     def guest_registers(self) -> GuestRegisters:
         """The registers that choose a guest's paging mode, as they come into a vCPU."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """What is on."""
 
     @property
     @abstractmethod

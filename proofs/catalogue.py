@@ -6,7 +6,7 @@ from mmuproof.proofs.entry import present as entry
 from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import error_codes as exits
-from mmuproof.proofs.exit import injected
+from mmuproof.proofs.exit import faults, injected
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -26,6 +26,7 @@ from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
@@ -70,6 +71,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *no_warning.THEOREMS,
     *exits.THEOREMS,
     *injected.THEOREMS,
+    *faults.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,
     *nested_structures.THEOREMS,
@@ -85,4 +87,5 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_eptp.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
+    *setting_answers.THEOREMS,
 )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.defects import (
     constants,
     exits,
+    faults,
     guest_registers,
     linear_accesses,
     mappings,
@@ -17,6 +18,7 @@ from mmuproof.model.defects import (
     reserved_bits,
     roles,
     set_ups,
+    settings,
     spte_changes,
     sptes,
     stores,
@@ -42,6 +44,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *reserved_bits.DEFECTS,
             *mappings.DEFECTS,
             *exits.DEFECTS,
+            *faults.DEFECTS,
             *nested.DEFECTS,
             *linear_accesses.DEFECTS,
             *vmx_gating.DEFECTS,
@@ -49,6 +52,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *guest_registers.DEFECTS,
             *roles.DEFECTS,
             *set_ups.DEFECTS,
+            *settings.DEFECTS,
         )
     }
 )

@@ -26,6 +26,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
@@ -36,6 +37,7 @@ from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
+from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -171,6 +173,11 @@ class LiftedKvm(Kvm):
         return self._area("exits", LiftedExits, VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
 
     @property
+    def faults(self) -> LiftedFaults:
+        """See `Kvm.faults`."""
+        return self._area("faults", LiftedFaults, MMU_C)
+
+    @property
     def nested(self) -> LiftedNested:
         """See `Kvm.nested`."""
         # Before each vendor had a function of its own, there was one in x86.c.
@@ -199,6 +206,11 @@ class LiftedKvm(Kvm):
         of_both = (self._first(REGS_C, X86_C), self._first(MSRS_C, X86_C))
         of_vendors = (VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
         return self._area("guest_registers", LiftedGuestRegisters, *of_both, *of_vendors)
+
+    @property
+    def settings(self) -> LiftedSettings:
+        """See `Kvm.settings`."""
+        return self._area("settings", LiftedSettings, MMU_C)
 
     @property
     def linear_accesses(self) -> LiftedLinearAccesses:

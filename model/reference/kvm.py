@@ -10,6 +10,7 @@ from __future__ import annotations
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.exits import Exits
+from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -21,6 +22,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
@@ -31,6 +33,7 @@ from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
+from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
@@ -41,6 +44,7 @@ from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
+from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -75,7 +79,9 @@ class ReferenceKvm(Kvm):
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
+        faults: type[ReferenceFaults] = ReferenceFaults,
         nested: type[ReferenceNested] = ReferenceNested,
+        settings: type[ReferenceSettings] = ReferenceSettings,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -99,7 +105,9 @@ class ReferenceKvm(Kvm):
         self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
+        self._faults = faults(self.constants)
         self._nested = nested(self.constants)
+        self._settings = settings(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -154,6 +162,11 @@ class ReferenceKvm(Kvm):
         return self._exits
 
     @property
+    def faults(self) -> Faults:
+        """See `Kvm.faults`."""
+        return self._faults
+
+    @property
     def nested(self) -> Nested:
         """See `Kvm.nested`."""
         return self._nested
@@ -177,6 +190,11 @@ class ReferenceKvm(Kvm):
     def guest_registers(self) -> GuestRegisters:
         """See `Kvm.guest_registers`."""
         return self._guest_registers
+
+    @property
+    def settings(self) -> Settings:
+        """See `Kvm.settings`."""
+        return self._settings
 
     @property
     def linear_accesses(self) -> LinearAccesses:
