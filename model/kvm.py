@@ -24,6 +24,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
@@ -86,6 +87,11 @@ class Kvm(ABC):
     @abstractmethod
     def reserved_bits(self) -> ReservedBits:
         """Tables of reserved bits."""
+
+    @property
+    @abstractmethod
+    def resyncs(self) -> Resyncs:
+        """How SPTEs follow single entries of guest tables."""
 
     @property
     @abstractmethod

@@ -39,6 +39,7 @@ from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import stores
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import ends as walk_ends
+from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import whole as walk_whole
 from mmuproof.proofs.warnings import no_warning
 
@@ -52,6 +53,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *permission_metadata.THEOREMS,
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
+    *walk_resync.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,

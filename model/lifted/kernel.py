@@ -35,6 +35,7 @@ from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
+from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
@@ -161,6 +162,11 @@ class LiftedKvm(Kvm):
     def reserved_bits(self) -> LiftedReservedBits:
         """See `Kvm.reserved_bits`."""
         return self._area("reserved_bits", LiftedReservedBits, MMU_C, CPUID_C, self._first(REGS_C, X86_C), NESTED_VMX_C)
+
+    @property
+    def resyncs(self) -> LiftedResyncs:
+        """See `Kvm.resyncs`."""
+        return self._area("resyncs", LiftedResyncs, MMU_C, SPTE_C)
 
     @property
     def mappings(self) -> LiftedMappings:

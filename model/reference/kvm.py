@@ -31,6 +31,7 @@ from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
+from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
@@ -42,6 +43,7 @@ from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
@@ -77,6 +79,7 @@ class ReferenceKvm(Kvm):
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
         stores: type[ReferenceStores] = ReferenceStores,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
+        resyncs: type[ReferenceResyncs] = ReferenceResyncs,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
         faults: type[ReferenceFaults] = ReferenceFaults,
@@ -99,6 +102,7 @@ class ReferenceKvm(Kvm):
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._stores = stores(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
+        self._resyncs = resyncs(self.constants, self._walks, self._walk_ends)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
@@ -150,6 +154,11 @@ class ReferenceKvm(Kvm):
     def reserved_bits(self) -> ReservedBits:
         """See `Kvm.reserved_bits`."""
         return self._reserved_bits
+
+    @property
+    def resyncs(self) -> Resyncs:
+        """See `Kvm.resyncs`."""
+        return self._resyncs
 
     @property
     def mappings(self) -> Mappings:

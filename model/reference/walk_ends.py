@@ -75,9 +75,10 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
         """See `WalkEnds.protect_clean_gpte`."""
         trace = Trace(f"{gpte_format.value}_protect_clean_gpte")
         flags = negate(bit(walk.flags["ad_disabled"], 0)) if gpte_format is GpteFormat.EPT else TRUE
-        return Protected(self._protected(gpte_format, flags, access, gpte), trace.evidence)
+        return Protected(self.protected(gpte_format, flags, access, gpte), trace.evidence)
 
-    def _protected(self, gpte_format: GpteFormat, accessed_dirty: Bool, access: BitVec, gpte: BitVec) -> BitVec:
+    def protected(self, gpte_format: GpteFormat, accessed_dirty: Bool, access: BitVec, gpte: BitVec) -> BitVec:
+        """What is left of an access; without dirty flags, all of it."""
         clean = all_of(accessed_dirty, self._is_clean(gpte_format, gpte))
         return ite(clean, access & ~self.constants.ACC_WRITE_MASK, access)
 
@@ -140,7 +141,7 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
             level=ended,
             gfn=self._gfn(gpte_format, last, ended, addr, pse36),
             judged=judged,
-            pte_access=trace.step("walker->pte_access", self._protected(gpte_format, clean, judged, last)),
+            pte_access=trace.step("walker->pte_access", self.protected(gpte_format, clean, judged, last)),
             levels=tuple(found),
             evidence=trace.evidence,
         )

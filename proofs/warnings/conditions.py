@@ -210,6 +210,11 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
     Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
     Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
     Assertion("reset_shadow_zero_bits_mask", MMU_C, "role.root-shadow"),
+    *(
+        Assertion(f"{entries}_{function}", PAGING, "walk.sync")
+        for entries in ("paging64", "paging32")
+        for function in ("sync_spte", "get_level1_sp_gpa")
+    ),
 )
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
