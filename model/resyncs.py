@@ -46,6 +46,9 @@ class Resynced:
         made_access: the ACC_* bits that this is told (32).
         made_gfn: the frame that it is told.
         made_pfn: the host's frame that it is told.
+        made_old_spte: the SPTE that it is told is replaced.
+        made_host_writable: it is told that the host may write the page.
+        host_writable: the host may write the page, by ``shadow_host_writable_mask`` in the SPTE.
         renoted_access: the ACC_* bits that are noted instead (32).
         mmio: make_mmio_spte() is asked for another.
         mmio_access: the ACC_* bits that this is told (32).
@@ -74,6 +77,9 @@ class Resynced:
     made_access: BitVec = field(metadata=counts_where("made"))
     made_gfn: BitVec = field(metadata=counts_where("made"))
     made_pfn: BitVec = field(metadata=counts_where("made"))
+    made_old_spte: BitVec = field(metadata=counts_where("made"))
+    made_host_writable: Bool = field(metadata=counts_where("made"))
+    host_writable: Bool
     renoted_access: BitVec = field(metadata=counts_where("made"))
     mmio: Bool = field(metadata=counts_where("ready"))
     mmio_access: BitVec = field(metadata=counts_where("mmio"))

@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.resyncs import ReferenceResyncs
-from mmuproof.smt.terms import FALSE, BitVec, Bool, boolean, bv
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv
 
 _PAGING = "arch/x86/kvm/mmu/paging_tmpl.h"
 
@@ -46,6 +46,11 @@ class _KeepsRights(ReferenceResyncs):
 class _WithoutParents(ReferenceResyncs):
     def _of_parents(self, role_access: BitVec) -> BitVec:
         return bv(self.constants.ACC_ALL, role_access.width)
+
+
+class _HostWritable(ReferenceResyncs):
+    def _host_writable(self) -> Bool:
+        return TRUE
 
 
 def _resyncs(variant: type[ReferenceResyncs]) -> partial[ReferenceKvm]:
@@ -100,6 +105,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(kvm_mmu_page_get_access\(sp, i\) == pte_access\)",
         "if (kvm_mmu_page_get_access(sp, i) || 1)",
         _resyncs(_KeepsRights),
+    ),
+    defect(
+        "sync-host-writable",
+        "Synchronizing takes every page for one that the host may write.",
+        _PAGING,
+        r"host_writable = spte & shadow_host_writable_mask;",
+        "host_writable = true;",
+        _resyncs(_HostWritable),
     ),
     Defect(
         "follows-entry-without-parents",

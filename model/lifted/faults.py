@@ -41,9 +41,7 @@ class LiftedFaults(Faults, Remembers):
         root_role = mmus.place(Part.ROOT_MMU, "root_role")
         direct = bit_fields(root_role.type, root_role.offset)["direct"]
         addr, prefetch = var("addr", 64), bool_var("prefetch")
-        # Older kernels hand the lower half of an error code on.
-        (taken,) = (each.type.bits for each in self._unit.function(_NAME).parameters if each.name == _ERROR_CODE)
-        error_code = zext(resize(var("error_code", 64), taken), 64)
+        error_code = zext(resize(var("error_code", 64), self._error_code_bits()), 64)
         mitigated = all_of(
             ne(bench.session.global_value(bench.memory, "nx_huge_pages"), 0),
             eq(bench.read(kvm, "arch.disable_nx_huge_pages"), 0),
@@ -68,6 +66,15 @@ class LiftedFaults(Faults, Remembers):
             looked_up=any_of(*(call.guard for call in slots)),
             evidence=bench.session.evidence(),
         )
+
+    def _error_code_bits(self) -> int:
+        """How much of an error code is handed on; in older kernels the lower half."""
+        if not self._unit.has_function(_NAME):
+            raise NotThere([f"{_NAME}()"])
+        for each in self._unit.function(_NAME).parameters:
+            if each.name == _ERROR_CODE:
+                return each.type.bits
+        raise NotThere([f"a parameter {_ERROR_CODE} of {_NAME}()"])
 
     def _alias_bits(self, bench: Bench) -> BitVec:
         """The bits of a GFN that choose between aliases; before TDX there were none."""

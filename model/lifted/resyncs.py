@@ -110,6 +110,7 @@ class LiftedResyncs(Resyncs, Remembers):
         drops = sheet.session.calls(cuts.DROP)
         notes_of = [calls[each] for each in (cuts.NOTED_GFN.function, cuts.NOTED_ACCESS.function, _NOTE)]
         dropped = any_of(*(all_of(call.guard, self._is_of(sheet, call)) for call in drops))
+        writable = sheet.session.global_value(sheet.before, "shadow_host_writable_mask")
         others = (number for number in range(ENTRIES) if number != _AT)
         return Resynced(
             caller=name,
@@ -130,6 +131,9 @@ class LiftedResyncs(Resyncs, Remembers):
             made_access=self._of_make(make, "pte_access"),
             made_gfn=resize(self._of_make(make, "gfn", bits=64), 64),
             made_pfn=resize(self._of_make(make, "pfn", bits=64), 64),
+            made_old_spte=self._of_make(make, "old_spte", bits=64),
+            made_host_writable=ne(self._of_make(make, "host_writable"), 0),
+            host_writable=ne(sheet.spte(first=True) & writable, 0),
             renoted_access=resize(sheet.told(note, "access"), 32),
             mmio=_guard(mmio),
             mmio_access=resize(self._of_make(mmio, "access"), 32),

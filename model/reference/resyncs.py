@@ -100,6 +100,9 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
             made_access=access,
             made_gfn=gfn,
             made_pfn=(_BEFORE & c.SPTE_BASE_ADDR_MASK) >> c.PAGE_SHIFT,
+            made_old_spte=_BEFORE,
+            made_host_writable=self._host_writable(),
+            host_writable=ne(_BEFORE & var("shadow_host_writable_mask", _U64), 0),
             renoted_access=access,
             mmio=mmio,
             mmio_access=access,
@@ -184,6 +187,10 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
 
     def _changed(self, noted_access: BitVec, access: BitVec) -> Bool:
         return ne(noted_access, access)
+
+    def _host_writable(self) -> Bool:
+        """The host's page stays the same, and so does whether it may be written."""
+        return ne(_BEFORE & var("shadow_host_writable_mask", _U64), 0)
 
     def _was_mmio(self) -> Bool:
         value = var("kvm->arch.shadow_mmio_value", _U64)

@@ -15,7 +15,7 @@ from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.walked_tables import Rights, WalkedTables, less, more, of_each_format, outside, together
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, extract, ne, negate, zext
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, extract, iff, ne, negate, zext
 from mmuproof.spec.linear_walk import translated_to
 
 _PAGE_BITS, _ENTRIES = 12, 512
@@ -164,6 +164,16 @@ def _sync(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 f"{name} makes an SPTE of another frame.",
             ).told("another frame", _KVM),
             Wrong(
+                "host-writable-changed",
+                all_of(found.made, negate(iff(found.made_host_writable, found.host_writable))),
+                f"{name} takes a page of the host's for writable that is not, or the other way round.",
+            ).told("another answer", "KVM: the host's page stays the same, and with it what the SPTE says of it"),
+            Wrong(
+                "another-predecessor",
+                all_of(found.made, ne(found.made_old_spte, found.before)),
+                f"{name} does not tell which SPTE is replaced.",
+            ).told("another SPTE", "KVM: old_spte of make_spte() is what the entry holds"),
+            Wrong(
                 "not-stored",
                 all_of(
                     found.replaced,
@@ -227,6 +237,7 @@ THEOREMS = (
         catches=(
             Catch("sync-ignores-frame", "other-frame-kept"),
             Catch("sync-ignores-quadrant", "another-entry"),
+            Catch("sync-host-writable", "host-writable-changed"),
             Catch("prefetch-not-accessed", "unusable-kept"),
             *showing(
                 "rights-kept",
