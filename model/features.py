@@ -56,6 +56,8 @@ class Feature(enum.Enum):
     ADVANCED_EXIT_INFORMATION = "advanced information on EPT violations for L1"
     SHADOW_STACKS = "shadow-stack accesses in error codes"
     SPTE_PERMISSIONS = "a table of what SPTEs permit"
+    MIRROR = "pages that mirror tables of TDX's"
+    SYNC_ONE = "synchronizing SPTEs one at a time"
     PRIVATE_ACCESS = "an error-code bit for private memory"
 
 
@@ -96,6 +98,13 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.SPTE_PERMISSIONS: (
             *_mark(_FUNCTION, "spte_permission_fault"),
             *_mark(_FUNCTION, "update_spte_permission_bitmask", unit=_MMU),
+        ),
+        Feature.MIRROR: _mark(
+            _MEMBER, "union kvm_mmu_page_role.is_mirror", "struct kvm_arch.gfn_direct_bits", unit=_MMU
+        ),
+        Feature.SYNC_ONE: (
+            *_mark(_MEMBER, "struct kvm_mmu.sync_spte", unit=_MMU),
+            *_mark(_FUNCTION, "kvm_sync_spte", unit=_MMU),
         ),
         Feature.PRIVATE_ACCESS: (
             *_mark(_CONSTANT, "PFERR_PRIVATE_ACCESS"),

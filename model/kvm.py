@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
+from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -27,14 +28,17 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
+from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
+from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
 
 
@@ -53,6 +57,11 @@ class Kvm(ABC):
     @abstractmethod
     def walks(self) -> Walks:
         """Software walks of guest page tables."""
+
+    @property
+    @abstractmethod
+    def walk_ends(self) -> WalkEnds:
+        """Where software walks of guest page tables end, and what they hand on."""
 
     @property
     @abstractmethod
@@ -111,6 +120,11 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
+    def resyncs(self) -> Resyncs:
+        """How SPTEs follow single entries of guest tables."""
+
+    @property
+    @abstractmethod
     def mappings(self) -> Mappings:
         """What the callers of make_spte() ask it for."""
 
@@ -118,6 +132,11 @@ class Kvm(ABC):
     @abstractmethod
     def exits(self) -> Exits:
         """Exits for page faults of the second level."""
+
+    @property
+    @abstractmethod
+    def faults(self) -> Faults:
+        """From an error code to what a handler of page faults is told."""
 
     @property
     @abstractmethod
@@ -143,6 +162,11 @@ class Kvm(ABC):
     @abstractmethod
     def guest_registers(self) -> GuestRegisters:
         """The registers that choose a guest's paging mode, as they come into a vCPU."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """What is on."""
 
     @property
     @abstractmethod

@@ -6,7 +6,7 @@ from mmuproof.proofs.entry import present as entry
 from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import error_codes as exits
-from mmuproof.proofs.exit import injected
+from mmuproof.proofs.exit import faults, injected
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -29,6 +29,7 @@ from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
@@ -42,6 +43,9 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import stores
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import ends as walk_ends
+from mmuproof.proofs.walk import resync as walk_resync
+from mmuproof.proofs.walk import whole as walk_whole
 from mmuproof.proofs.warnings import no_warning
 
 THEOREMS: tuple[Theorem, ...] = (
@@ -52,6 +56,9 @@ THEOREMS: tuple[Theorem, ...] = (
     *permission_nested.THEOREMS,
     *permission_paging.THEOREMS,
     *permission_metadata.THEOREMS,
+    *walk_ends.THEOREMS,
+    *walk_whole.THEOREMS,
+    *walk_resync.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,
@@ -76,6 +83,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *no_warning.THEOREMS,
     *exits.THEOREMS,
     *injected.THEOREMS,
+    *faults.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,
     *nested_structures.THEOREMS,
@@ -91,4 +99,5 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_eptp.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
+    *setting_answers.THEOREMS,
 )

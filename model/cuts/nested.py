@@ -17,9 +17,22 @@ TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", "translate_nested_gpa")
 READ_ENTRY = Cut(
     function=GET_USER_CALL, reason="reads an entry of L2's page tables, any value, or fails", writes=((0, "*"),)
 )
+ROOT = Cut(function="kvm_mmu_get_guest_pgd", reason="the root of L2's tables, any address")
+PERMISSION_FAULT = Cut(
+    function="permission_fault",
+    reason="whether L2's own tables allow the access: any answer",
+    writes=(
+        (1, "cpu_role.base.cr0_wp"),
+        (1, "permissions|fmt.permissions"),
+        (1, "pkru_mask|fmt.pkru_mask"),
+        (1, "guest_rsvd_check|fmt.rsvd_bits_mask"),
+        (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
+    ),
+)
+PSE36 = Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer")
 
-_ANY_ENTRY = "whether an entry of L2's tables has a reserved bit: any answer; the walk may end at any entry"
-_FLAGS = (
+ANY_ENTRY = "whether an entry of L2's tables has a reserved bit: any answer; the walk may end at any entry"
+FLAGS = (
     "updates the accessed and dirty flags in L2's tables, or fails; where it asks for the walk to be repeated, the "
     "repeated walk begins anew and is covered as the first"
 )
@@ -42,7 +55,7 @@ _WALK = (
         )
         for name in TRANSLATE
     ),
-    Cut(function="kvm_mmu_get_guest_pgd", reason="the root of L2's tables, any address"),
+    ROOT,
     *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", "arch.nested_mmu.get_pdptr")),
     Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a guest page, if there is one"),
     Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
@@ -57,23 +70,13 @@ _WALK = (
         writes=((2, "*"),),
     ),
     Cut(function="kvm_is_error_hva", reason="whether a page has no place in the host: any answer"),
-    *(Cut(function=f"{name}_is_rsvd_bits_set", reason=_ANY_ENTRY) for name in ("paging64", "paging32")),
+    *(Cut(function=f"{name}_is_rsvd_bits_set", reason=ANY_ENTRY) for name in ("paging64", "paging32")),
     *(
-        Cut(function=f"{name}_update_accessed_dirty_bits", reason=_FLAGS, result_mask=1 << 31)
+        Cut(function=f"{name}_update_accessed_dirty_bits", reason=FLAGS, result_mask=1 << 31)
         for name in ("paging64", "paging32")
     ),
-    Cut(
-        function="permission_fault",
-        reason="whether L2's own tables allow the access: any answer",
-        writes=(
-            (1, "cpu_role.base.cr0_wp"),
-            (1, "permissions|fmt.permissions"),
-            (1, "pkru_mask|fmt.pkru_mask"),
-            (1, "guest_rsvd_check|fmt.rsvd_bits_mask"),
-            (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
-        ),
-    ),
-    Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer"),
+    PERMISSION_FAULT,
+    PSE36,
     *(
         Cut(function=f"trace_kvm_mmu_{name}", reason="a tracepoint, which writes nothing that KVM reads")
         for name in ("pagetable_walk", "paging_element", "walker_error")

@@ -9,6 +9,7 @@ from mmuproof.model.defects import (
     constants,
     dirty_logging,
     exits,
+    faults,
     guest_registers,
     huge_pages,
     linear_accesses,
@@ -19,14 +20,17 @@ from mmuproof.model.defects import (
     nested,
     range_rounds,
     reserved_bits,
+    resyncs,
     roles,
     set_ups,
+    settings,
     spte_changes,
     sptes,
     stores,
     svm_gating,
     tdp_iterators,
     vmx_gating,
+    walk_ends,
     walks,
 )
 from mmuproof.model.defects.defect import Defect
@@ -36,6 +40,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
         each.name: each
         for each in (
             *walks.DEFECTS,
+            *walk_ends.DEFECTS,
             *sptes.DEFECTS,
             *spte_changes.DEFECTS,
             *stores.DEFECTS,
@@ -49,7 +54,9 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *constants.DEFECTS,
             *reserved_bits.DEFECTS,
             *mappings.DEFECTS,
+            *resyncs.DEFECTS,
             *exits.DEFECTS,
+            *faults.DEFECTS,
             *nested.DEFECTS,
             *linear_accesses.DEFECTS,
             *vmx_gating.DEFECTS,
@@ -57,6 +64,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *guest_registers.DEFECTS,
             *roles.DEFECTS,
             *set_ups.DEFECTS,
+            *settings.DEFECTS,
         )
     }
 )

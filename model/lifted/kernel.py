@@ -27,6 +27,7 @@ from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
@@ -38,8 +39,10 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
+from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.set_ups import LiftedSetUps
+from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -65,6 +68,7 @@ from mmuproof.model.lifted.unit_paths import (
 )
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
+from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
@@ -131,6 +135,11 @@ class LiftedKvm(Kvm):
         return self._area("walks", LiftedWalks, MMU_C)
 
     @property
+    def walk_ends(self) -> LiftedWalkEnds:
+        """See `Kvm.walk_ends`."""
+        return self._area("walk_ends", LiftedWalkEnds, MMU_C)
+
+    @property
     def masks(self) -> LiftedMasks:
         """See `Kvm.masks`."""
         return self._area("masks", LiftedMasks, SPTE_C, SVM_C, VMX_C)
@@ -186,6 +195,11 @@ class LiftedKvm(Kvm):
         return self._area("reserved_bits", LiftedReservedBits, MMU_C, CPUID_C, self._first(REGS_C, X86_C), NESTED_VMX_C)
 
     @property
+    def resyncs(self) -> LiftedResyncs:
+        """See `Kvm.resyncs`."""
+        return self._area("resyncs", LiftedResyncs, MMU_C, SPTE_C)
+
+    @property
     def mappings(self) -> LiftedMappings:
         """See `Kvm.mappings`."""
         return self._area("mappings", LiftedMappings, MMU_C, SPTE_C, NESTED_VMX_C)
@@ -194,6 +208,11 @@ class LiftedKvm(Kvm):
     def exits(self) -> LiftedExits:
         """See `Kvm.exits`."""
         return self._area("exits", LiftedExits, VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
+
+    @property
+    def faults(self) -> LiftedFaults:
+        """See `Kvm.faults`."""
+        return self._area("faults", LiftedFaults, MMU_C)
 
     @property
     def nested(self) -> LiftedNested:
@@ -224,6 +243,11 @@ class LiftedKvm(Kvm):
         of_both = (self._first(REGS_C, X86_C), self._first(MSRS_C, X86_C))
         of_vendors = (VMX_C, NESTED_VMX_C, SVM_C, NESTED_SVM_C)
         return self._area("guest_registers", LiftedGuestRegisters, *of_both, *of_vendors)
+
+    @property
+    def settings(self) -> LiftedSettings:
+        """See `Kvm.settings`."""
+        return self._area("settings", LiftedSettings, MMU_C)
 
     @property
     def linear_accesses(self) -> LiftedLinearAccesses:

@@ -99,10 +99,10 @@ class LiftedNested(Nested, Remembers):
         calls = session.calls(*TRANSLATE)
         if len(calls) != len(entries) + 1 or len(entries) != entries_read(levels):
             raise Refused(f"{name}() with {levels} levels translates {len(calls)} addresses")
-        given = _read_entries(entries)
+        given = read_entries(entries)
         found = [_translation(call, given) for call in calls]
         cr4_pse = bit(read(memory, owner, pse.offset, pse.width), 0)
-        return LinearWalk(tuple(found[:-1]), found[-1], cr4_pse, _with(given, session.evidence()))
+        return LinearWalk(tuple(found[:-1]), found[-1], cr4_pse, with_entries(given, session.evidence()))
 
     @once
     def nonpaging_gva_to_gpa(self, vaddr: BitVec, access: BitVec) -> TranslationAsked:
@@ -176,13 +176,13 @@ def _integer(call: CallMade, position: int) -> BitVec:
     return resize(value, 64)
 
 
-def _read_entries(entries: Sequence[BitVec]) -> dict[Term, Term]:
+def read_entries(entries: Sequence[BitVec]) -> dict[Term, Term]:
     """What stands for each value that the walk reads, in order."""
     tags = (READ_ENTRY.function + "()" + (f"#{number}" if number > 1 else "") for number in range(1, len(entries) + 1))
     return {var(f"{_VALUE} after {tag}", entry.width): entry for tag, entry in zip(tags, entries, strict=True)}
 
 
-def _with(entries: dict[Term, Term], evidence: Evidence) -> Evidence:
+def with_entries(entries: dict[Term, Term], evidence: Evidence) -> Evidence:
     """The evidence, with the given entries for what is read."""
     return Evidence(
         tuple(replace(each, holds=substitute(each.holds, entries)) for each in evidence.checks),

@@ -11,6 +11,7 @@ from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
+from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -26,6 +27,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
@@ -37,24 +39,30 @@ from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
+from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.set_ups import ReferenceSetUps
+from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
+from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
+from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
 from mmuproof.model.set_ups import SetUps
+from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.vmx_gating import VmxGating
+from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
 
 __all__ = ["RELEASE", "Constants", "ReferenceKvm"]
@@ -74,6 +82,7 @@ class ReferenceKvm(Kvm):
         constants: Constants | None = None,
         *,
         walks: type[ReferenceWalks] = ReferenceWalks,
+        walk_ends: type[ReferenceWalkEnds] = ReferenceWalkEnds,
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
@@ -85,9 +94,12 @@ class ReferenceKvm(Kvm):
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
+        resyncs: type[ReferenceResyncs] = ReferenceResyncs,
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
+        faults: type[ReferenceFaults] = ReferenceFaults,
         nested: type[ReferenceNested] = ReferenceNested,
+        settings: type[ReferenceSettings] = ReferenceSettings,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -98,6 +110,7 @@ class ReferenceKvm(Kvm):
     ) -> None:
         self.constants = constants or Constants()
         self._walks = walks(self.constants)
+        self._walk_ends = walk_ends(self.constants, self._walks)
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
@@ -109,13 +122,16 @@ class ReferenceKvm(Kvm):
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
+        self._resyncs = resyncs(self.constants, self._walks, self._walk_ends)
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
         self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
+        self._faults = faults(self.constants)
         self._nested = nested(self.constants)
+        self._settings = settings(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -123,6 +139,11 @@ class ReferenceKvm(Kvm):
     def walks(self) -> Walks:
         """See `Kvm.walks`."""
         return self._walks
+
+    @property
+    def walk_ends(self) -> WalkEnds:
+        """See `Kvm.walk_ends`."""
+        return self._walk_ends
 
     @property
     def masks(self) -> Masks:
@@ -180,6 +201,11 @@ class ReferenceKvm(Kvm):
         return self._reserved_bits
 
     @property
+    def resyncs(self) -> Resyncs:
+        """See `Kvm.resyncs`."""
+        return self._resyncs
+
+    @property
     def mappings(self) -> Mappings:
         """See `Kvm.mappings`."""
         return self._mappings
@@ -188,6 +214,11 @@ class ReferenceKvm(Kvm):
     def exits(self) -> Exits:
         """See `Kvm.exits`."""
         return self._exits
+
+    @property
+    def faults(self) -> Faults:
+        """See `Kvm.faults`."""
+        return self._faults
 
     @property
     def nested(self) -> Nested:
@@ -213,6 +244,11 @@ class ReferenceKvm(Kvm):
     def guest_registers(self) -> GuestRegisters:
         """See `Kvm.guest_registers`."""
         return self._guest_registers
+
+    @property
+    def settings(self) -> Settings:
+        """See `Kvm.settings`."""
+        return self._settings
 
     @property
     def linear_accesses(self) -> LinearAccesses:

@@ -210,6 +210,11 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
     Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
     Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
     Assertion("reset_shadow_zero_bits_mask", MMU_C, "role.root-shadow"),
+    *(
+        Assertion(f"{entries}_{function}", PAGING, "walk.sync")
+        for entries in ("paging64", "paging32")
+        for function in ("sync_spte", "get_level1_sp_gpa")
+    ),
 )
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
@@ -231,6 +236,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
+    Assertion("ept_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("kvm_fetch_guest_virt", "arch/x86/kvm/x86.c", "a fetch stays inside a page"),
     Assertion("kvm_cpu_cap_clear", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
     Assertion("kvm_cpu_cap_set", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),

@@ -33,6 +33,7 @@ NOT_READ = {
     **dict.fromkeys(
         (
             "arch.nested_mmu.get_pdptr",
+            "arch.root_mmu.get_pdptr",
             "gva_to_gpa",
             "kvm_x86_cache_reg",
             "kvm_x86_get_cpl",

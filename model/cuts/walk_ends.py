@@ -1,0 +1,21 @@
+"""The calls that a walk of guest tables makes and that are not followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import nested
+
+ROOT, READ_ENTRY, PERMISSION_FAULT, PSE36 = nested.ROOT, nested.READ_ENTRY, nested.PERMISSION_FAULT, nested.PSE36
+GET_PDPTR = tuple(
+    Cut(function=f"{part}get_pdptr", reason="a PDPTE of the guest, any value")
+    for part in ("", "arch.root_mmu.", "arch.guest_mmu.", "arch.gva_walk.", "arch.ngpa_walk.")
+)
+_WALK = (
+    *nested.CUTS,
+    Cut(function="ept_is_rsvd_bits_set", reason=nested.ANY_ENTRY),
+    Cut(function="ept_update_accessed_dirty_bits", reason=nested.FLAGS, result_mask=1 << 31),
+)
+# These walks are of any guest's tables.
+CUTS: tuple[Cut, ...] = (*(replace(cut, reason=cut.reason.replace("L2's", "the guest's")) for cut in _WALK), *GET_PDPTR)

@@ -1,0 +1,98 @@
+"""Defects of what handlers of page faults are told."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.faults import ReferenceFaults
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.smt.terms import FALSE, BitVec, Bool
+
+_MMU_C = "arch/x86/kvm/mmu/mmu.c"
+
+
+class _WriteOfUser(ReferenceFaults):
+    def _write_mask(self) -> int:
+        return self.constants.PFERR_USER_MASK
+
+
+class _UserOfPresent(ReferenceFaults):
+    def _user_mask(self) -> int:
+        return self.constants.PFERR_PRESENT_MASK
+
+
+class _GoalHuge(ReferenceFaults):
+    def _goal_level(self) -> int:
+        return 2
+
+
+class _NotMitigated(ReferenceFaults):
+    def _mitigated(self) -> Bool:
+        return FALSE
+
+
+class _KeepsAlias(ReferenceFaults):
+    def _without_alias(self, gfn: BitVec, alias_bits: BitVec) -> BitVec:
+        return gfn
+
+
+class _PrivateOfImplicit(ReferenceFaults):
+    def _private_mask(self) -> int:
+        return self.constants.PFERR_IMPLICIT_ACCESS
+
+
+def _faults(variant: type[ReferenceFaults]) -> partial[ReferenceKvm]:
+    return partial(ReferenceKvm, faults=variant)
+
+
+DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "fault-write-of-user",
+        "Whether a fault is a write is read from the error code's user flag.",
+        _MMU_C,
+        r"\.write = err & PFERR_WRITE_MASK",
+        ".write = err & PFERR_USER_MASK",
+        _faults(_WriteOfUser),
+    ),
+    defect(
+        "fault-user-of-present",
+        "Whether a fault is a user's is read from the error code's present flag.",
+        _MMU_C,
+        r"\.user = err & PFERR_USER_MASK",
+        ".user = err & PFERR_PRESENT_MASK",
+        _faults(_UserOfPresent),
+    ),
+    defect(
+        "fault-goal-huge",
+        "A fault begins with a page of 2 MBytes as its goal.",
+        _MMU_C,
+        r"(\.max_level = KVM_MAX_HUGEPAGE_LEVEL,\s+\.req_level = PG_LEVEL_4K,\s+\.goal_level = )PG_LEVEL_4K",
+        r"\1PG_LEVEL_2M",
+        _faults(_GoalHuge),
+    ),
+    defect(
+        "fault-not-mitigated",
+        "A fault is not told that the mitigation of iTLB multihit is on.",
+        _MMU_C,
+        r"(\.nx_huge_page_workaround_enabled =\n\s+)is_nx_huge_page_enabled\(vcpu->kvm\)",
+        r"\1false",
+        _faults(_NotMitigated),
+    ),
+    defect(
+        "fault-keeps-alias",
+        "A fault is for a frame with the bit that chooses between private and shared memory.",
+        _MMU_C,
+        r"gpa_to_gfn\(fault\.addr\) & ~kvm_gfn_direct_bits\(vcpu->kvm\)",
+        "gpa_to_gfn(fault.addr)",
+        _faults(_KeepsAlias),
+    ),
+    defect(
+        "fault-private-of-implicit",
+        "Whether a fault is for private memory is read from the mark of implicit accesses.",
+        _MMU_C,
+        r"\.is_private = err & PFERR_PRIVATE_ACCESS",
+        ".is_private = err & PFERR_IMPLICIT_ACCESS",
+        _faults(_PrivateOfImplicit),
+    ),
+)

@@ -1,0 +1,61 @@
+"""What is on in Linux 7.2.13."""
+
+from __future__ import annotations
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
+from mmuproof.model.settings import Question, SettingAnswer, Settings
+from mmuproof.smt.terms import BitVec, Bool, all_of, eq, ne, resize, var
+
+_ROLE, _HFLAGS = var("sp->role", PAGE_ROLE_BITS), var("vcpu->arch.hflags", 32)
+_SETTING, _OPTED_OUT = var("nx_huge_pages", 32), var("kvm->arch.disable_nx_huge_pages", 1)
+_FLAGS, _LOG_SIZE = var("slot->flags", 32), var("kvm->arch.cpu_dirty_log_size", 32)
+
+
+class ReferenceSettings(ReferenceArea, Settings):
+    """The functions of ``mmu_internal.h``, ``kvm_host.h``, ``kvm_cache_regs.h`` and ``smm.h``."""
+
+    def answer(self, question: Question) -> SettingAnswer:
+        """See `Settings.answer`."""
+        match question:
+            case Question.NX_HUGE_PAGES:
+                holds = self.is_nx_huge_page_enabled()
+                return _answer(holds, nx_huge_pages=_SETTING, disable_nx_huge_pages=_OPTED_OUT)
+            case Question.LOGS_WRITES:
+                return _answer(self.kvm_slot_dirty_track_enabled(), flags=_FLAGS)
+            case Question.NEEDS_WRITE_PROTECTION:
+                holds = self.kvm_mmu_page_ad_need_write_protect()
+                return _answer(holds, cpu_dirty_log_size=_LOG_SIZE, guest_mode=role_value(_ROLE, "guest_mode"))
+            case Question.MIRROR:
+                mirror = role_value(_ROLE, self._mirror_member())
+                return _answer(ne(mirror, 0), is_mirror=role_value(_ROLE, "is_mirror"))
+            case Question.GUEST_MODE:
+                return _answer(self._has_hflag(self._guest_mode_flag()), hflags=_HFLAGS)
+            case Question.SMM:
+                return _answer(self._has_hflag(self.constants.HF_SMM_MASK), hflags=_HFLAGS)
+
+    def is_nx_huge_page_enabled(self) -> Bool:
+        """The module's setting, unless the VM has opted out."""
+        return all_of(ne(_SETTING, 0), eq(_OPTED_OUT, 0))
+
+    def kvm_slot_dirty_track_enabled(self) -> Bool:
+        """A flag of the slot, which userspace sets."""
+        return ne(_FLAGS & self.constants.KVM_MEM_LOG_DIRTY_PAGES, 0)
+
+    def kvm_mmu_page_ad_need_write_protect(self) -> Bool:
+        """PML logs guest-physical addresses, which are L2's for a page of L2."""
+        return all_of(ne(_LOG_SIZE, 0), ne(role_value(_ROLE, "guest_mode"), 0))
+
+    def _mirror_member(self) -> str:
+        return "is_mirror"
+
+    def _guest_mode_flag(self) -> int:
+        return self.constants.HF_GUEST_MASK
+
+    def _has_hflag(self, mask: int) -> Bool:
+        return ne(_HFLAGS & mask, 0)
+
+
+def _answer(holds: Bool, **state: BitVec) -> SettingAnswer:
+    return SettingAnswer(holds, {name: resize(value, 32) for name, value in state.items()}, Evidence())
