@@ -31,6 +31,7 @@ from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracki
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
+from mmuproof.proofs.spte import host_mmio as spte_host_mmio
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
@@ -58,6 +59,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_states.THEOREMS,
     *spte_flushes.THEOREMS,
     *spte_fields.THEOREMS,
+    *spte_host_mmio.THEOREMS,
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,

@@ -9,6 +9,7 @@ from mmuproof.model.defects import (
     constants,
     exits,
     guest_registers,
+    hardware_controls,
     linear_accesses,
     mappings,
     masks,
@@ -45,6 +46,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *vmx_gating.DEFECTS,
             *svm_gating.DEFECTS,
             *guest_registers.DEFECTS,
+            *hardware_controls.DEFECTS,
             *roles.DEFECTS,
             *set_ups.DEFECTS,
         )

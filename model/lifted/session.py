@@ -26,7 +26,7 @@ class Session:
     Args:
         unit: the translation unit.
         cuts: the calls that are not followed.
-        earlier: a session whose objects with static storage this one shares.
+        earlier: a session of the same unit whose objects with static storage this one shares.
         linked: other units, in which functions are found that the unit only declares.
         static_calls: where static calls lead that are followed, as in `Linked`.
     """
@@ -42,9 +42,8 @@ class Session:
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
-        self.machine: Machine = (
-            Machine(definitions, fitting(definitions, cuts)) if earlier is None else earlier.machine.successor()
-        )
+        known = fitting(definitions, cuts)
+        self.machine: Machine = Machine(definitions, known) if earlier is None else earlier.machine.successor(known)
 
     def call(
         self,
