@@ -24,6 +24,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.nested import Nested
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.roles import Roles
+from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
@@ -98,6 +99,11 @@ class Kvm(ABC):
     @abstractmethod
     def roles(self) -> Roles:
         """Roles of MMUs and of shadow pages."""
+
+    @property
+    @abstractmethod
+    def roots(self) -> Roots:
+        """Roots of the tables that KVM builds."""
 
     @property
     @abstractmethod

@@ -23,6 +23,7 @@ from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import nested as role_nested
+from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
@@ -81,6 +82,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_nested.THEOREMS,
     *role_hardware.THEOREMS,
     *role_eptp.THEOREMS,
+    *role_new_root.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
 )

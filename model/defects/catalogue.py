@@ -17,6 +17,7 @@ from mmuproof.model.defects import (
     nested,
     reserved_bits,
     roles,
+    roots,
     set_ups,
     spte_changes,
     sptes,
@@ -48,6 +49,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *guest_registers.DEFECTS,
             *hardware_controls.DEFECTS,
             *roles.DEFECTS,
+            *roots.DEFECTS,
             *set_ups.DEFECTS,
         )
     }
