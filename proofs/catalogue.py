@@ -32,6 +32,7 @@ from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracki
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
+from mmuproof.proofs.spte import frames as spte_frames
 from mmuproof.proofs.spte import host_mmio as spte_host_mmio
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
@@ -64,6 +65,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
+    *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,

@@ -25,7 +25,7 @@ class Session:
 
     Args:
         unit: the translation unit.
-        cuts: the calls that are not followed.
+        cuts: the calls that are not followed; those of ``earlier`` if None.
         earlier: a session of the same unit whose objects with static storage this one shares.
         linked: other units, in which functions are found that the unit only declares.
         static_calls: where static calls lead that are followed, as in `Linked`.
@@ -34,7 +34,7 @@ class Session:
     def __init__(
         self,
         unit: Unit,
-        cuts: tuple[Cut, ...],
+        cuts: tuple[Cut, ...] | None,
         earlier: Session | None = None,
         *,
         linked: Sequence[Unit] = (),
@@ -42,8 +42,10 @@ class Session:
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
-        known = fitting(definitions, cuts)
-        self.machine: Machine = Machine(definitions, known) if earlier is None else earlier.machine.successor(known)
+        known = None if cuts is None else fitting(definitions, cuts)
+        self.machine: Machine = (
+            Machine(definitions, known or ()) if earlier is None else earlier.machine.successor(known)
+        )
 
     def call(
         self,
