@@ -85,6 +85,64 @@ class RootTaken:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageAsked:
+    """What ``mmu_alloc_root()`` is asked for.
+
+    Attributes:
+        when: whether it is asked.
+        gfn: the frame of the guest's table (64).
+        quadrant: which quarter of that (32).
+        level: of the page (8).
+        address: where the page is (64).
+    """
+
+    when: Bool
+    gfn: BitVec = field(metadata=counts_where("when"))
+    quadrant: BitVec = field(metadata=counts_where("when"))
+    level: BitVec = field(metadata=counts_where("when"))
+    address: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootsMade:
+    """The roots that ``mmu_alloc_shadow_roots()`` makes of the guest's tables.
+
+    Attributes:
+        done: whether there are roots afterwards, and none that stands for tables which a guest cannot have.
+        guest_level: how many levels the guest's tables have (4).
+        level: how many levels KVM's have (4).
+        pgd: where the guest's tables begin (64).
+        pdptes: the guest's four PDPTEs (64 each), where it has PAE paging.
+        visible: whether the frames that they lead to are visible to the guest.
+        whole: the page of SPTEs for tables of 4 or 5 levels.
+        quarters: the pages for the quarters of a table of 4 GByte.
+        entries: the four entries of the PAE root (64 each).
+        special: the first entries of the tables above it, of level 4 and 5 (64 each).
+        tables: the addresses of the PAE root and of the tables above it (64 each).
+        root: the address of the root in use (64).
+        root_pgd: for which tables of the guest's it is noted to be (64).
+        me_value: what marks a page as encrypted (64).
+        evidence: how this came about.
+    """
+
+    done: Bool
+    guest_level: BitVec
+    level: BitVec
+    pgd: BitVec
+    pdptes: tuple[BitVec, ...]
+    visible: tuple[Bool, ...]
+    whole: PageAsked
+    quarters: tuple[PageAsked, ...]
+    entries: tuple[BitVec, ...]
+    special: tuple[BitVec, ...]
+    tables: tuple[BitVec, ...]
+    root: BitVec = field(metadata=counts_where("done"))
+    root_pgd: BitVec = field(metadata=counts_where("done"))
+    me_value: BitVec
+    evidence: Evidence
+
+
 class Roots(ABC):
     """How the roots of a vCPU's tables come about."""
 
@@ -95,3 +153,7 @@ class Roots(ABC):
     @abstractmethod
     def taken(self) -> RootTaken:
         """``kvm_mmu_new_pgd()``."""
+
+    @abstractmethod
+    def made(self) -> RootsMade:
+        """``mmu_alloc_shadow_roots()``."""

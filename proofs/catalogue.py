@@ -22,6 +22,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
@@ -85,6 +86,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_hardware.THEOREMS,
     *role_eptp.THEOREMS,
     *role_new_root.THEOREMS,
+    *role_made_roots.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
 )

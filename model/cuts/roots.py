@@ -76,3 +76,40 @@ TAKE: tuple[Cut, ...] = (
     ),
 )
 """For the root of other tables."""
+
+GUEST_PGD = Cut(function="kvm_mmu_get_guest_pgd", reason="where the guest's tables begin: any address; reads only")
+GUEST_PDPTE = Cut(function="get_pdptr", reason="a PDPTE of the guest: any; writes no root")
+VISIBLE = tuple(
+    Cut(function=name, reason="whether a memory slot shows a frame: any answer; reads only")
+    for name in ("kvm_vcpu_is_visible_gfn", "kvm_is_visible_gfn")
+)
+MAKE_AVAILABLE = Cut(
+    function="make_mmu_pages_available",
+    reason="frees pages that are not in use, or fails; writes no root and none of the tables above pages",
+    elsewhere=("struct kvm_mmu_page", "*"),
+)
+ADDRESS = Cut(function="__phys_addr_nodebug", reason="the physical address of a table, the same for one table")
+ALLOC_ROOT = Cut(
+    function="mmu_alloc_root",
+    reason="makes or finds the page of SPTEs that is asked for, any; what is asked is looked at",
+    elsewhere=("struct kvm_mmu_page", "*"),
+)
+DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
+MAKE: tuple[Cut, ...] = (
+    *common.CUTS,
+    GUEST_PGD,
+    GUEST_PDPTE,
+    *VISIBLE,
+    ADDRESS,
+    ALLOC_ROOT,
+    DUMMY,
+    Cut(
+        function="mmu_first_shadow_root_alloc",
+        reason="makes what a first root needs, or fails; writes no root and none of the tables above pages",
+        elsewhere=("*",),
+    ),
+    MAKE_AVAILABLE,
+    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock"),
+)
+"""For roots of the guest's tables."""

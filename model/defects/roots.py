@@ -38,6 +38,21 @@ class _KeepsTaken(ReferenceRoots):
         return root
 
 
+class _WritablePdpte(ReferenceRoots):
+    def _pae_flags(self) -> int:
+        return super()._pae_flags() | self.constants.PT_WRITABLE_MASK
+
+
+class _ReadOnlySpecial(ReferenceRoots):
+    def _special_flags(self) -> int:
+        return super()._special_flags() & ~self.constants.PT_WRITABLE_MASK
+
+
+class _FirstQuadrant(ReferenceRoots):
+    def _quadrant(self, number: int) -> int:
+        return 0
+
+
 def _roots(variant: type[ReferenceRoots]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, roots=variant)
 
@@ -83,5 +98,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"(mmu->prev_roots\[i\] = mmu->prev_roots\[i \+ 1\];\s+)mmu->prev_roots\[i\]\.hpa = INVALID_PAGE;",
         r"\1;",
         _roots(_KeepsTaken),
+    ),
+    defect(
+        "pae-root-entry-writable",
+        "An entry of the PAE root has a bit that is reserved there.",
+        _MMU_C,
+        r"pm_mask = PT_PRESENT_MASK \| shadow_me_value;",
+        "pm_mask = PT_PRESENT_MASK | PT_WRITABLE_MASK | shadow_me_value;",
+        _roots(_WritablePdpte),
+    ),
+    defect(
+        "special-root-read-only",
+        "The tables above a PAE root let nothing be written.",
+        _MMU_C,
+        r"pm_mask \|= PT_ACCESSED_MASK \| PT_WRITABLE_MASK \| PT_USER_MASK;",
+        "pm_mask |= PT_ACCESSED_MASK | PT_USER_MASK;",
+        _roots(_ReadOnlySpecial),
+    ),
+    defect(
+        "first-quadrant-four-times",
+        "All four quarters of a table of 4-byte entries are shadowed by the first.",
+        _MMU_C,
+        r"quadrant = \(mmu->cpu_role\.base\.level == PT32_ROOT_LEVEL\) \? i : 0;",
+        "quadrant = 0;",
+        _roots(_FirstQuadrant),
     ),
 )

@@ -7,19 +7,36 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType, RecordType, member_at
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer, choose
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.mmus import Mmus
+from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, member, read
-from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, RootAsked, RootChange, Roots, RootTaken
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, resize, to_bv, var
+from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    resize,
+    to_bv,
+    var,
+)
 
 _VCPU, _ROLE = "struct kvm_vcpu", 32
-_KEPT = range(KEPT_ROOTS)
+_KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
 
@@ -176,6 +193,74 @@ class LiftedRoots(Roots, Remembers):
             freed=tuple(_freed(bench, mmu, root.hpa) for root in before),
             evidence=bench.session.evidence(),
         )
+
+    @once
+    def made(self) -> RootsMade:
+        """See `Roots.made`."""
+        names = ("pae_root", "pml4_root", "pml5_root")
+
+        def numbered(cut: Cut) -> Cut:
+            # A call is on the list already, so each has a number of its own.
+            return replace(cut, gives=lambda _: var(_made_by(cut, len(bench.session.calls(cut.function))), 64))
+
+        def address(arguments: Sequence[Value | None]) -> Value:
+            # The number that stands for where a table is stands for its physical address as well.
+            (table,) = arguments
+            assert isinstance(table, BitVec)
+            return table
+
+        known = (numbered(cuts.ALLOC_ROOT), numbered(cuts.GUEST_PDPTE), replace(cuts.ADDRESS, gives=address))
+        fails = bool_var(f"{cuts.MAKE_AVAILABLE.function}() fails")
+        available = replace(cuts.MAKE_AVAILABLE, gives=ite(fails, bv(_NO_SPACE, 32), 0))
+        bench = Bench(self._mmu, (*known, available, *cuts.MAKE))
+        vcpu = bench.add("vcpu", _VCPU)
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        walk = mmus.place(Part.GUEST_WALK, "cpu_role")
+        tables = [Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names]
+        for name, table in zip(names, tables, strict=True):
+            bench.write(vcpu, f"arch.root_mmu.{name}", pointer_to(table))
+        role = bench.place(vcpu, "arch.root_mmu.root_role")
+        levels = [bit_fields(each.type, each.offset)["level"] for each in (walk, role)]
+        guest_level, level = (read(bench.memory, vcpu, each.offset, each.width) for each in levels)
+        failed = bench.integer("mmu_alloc_shadow_roots")
+        asked, calls = [], bench.session.calls(cuts.ALLOC_ROOT.function)
+        if len(calls) != 1 + _PAE_TABLE.count:
+            raise Refused("roots are made in other ways than a whole one and four quarters")
+        for number, call in enumerate(calls, 1):
+            told = {name: bench.session.argument(call, name) for name in ("gfn", "quadrant", "level")}
+            address_of_page = var(_made_by(cuts.ALLOC_ROOT, number), 64)
+            asked.append(PageAsked(when=call.guard, **told, address=address_of_page))
+        dummy = any_of(*(call.guard for call in bench.session.calls(cuts.DUMMY.function)))
+
+        def entry(table: Object, number: int) -> BitVec:
+            return read(bench.memory, table, number * 64, 64)
+
+        (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
+        shown = [f"{asks}()#{number}" for number in range(2, 2 + _PAE_TABLE.count)]
+        return RootsMade(
+            done=all_of(eq(failed, 0), negate(dummy)),
+            guest_level=guest_level,
+            level=level,
+            pgd=var(f"{cuts.GUEST_PGD.function}()", 64),
+            pdptes=tuple(var(_made_by(cuts.GUEST_PDPTE, number), 64) for number in range(1, 5)),
+            visible=tuple(ne(var(name, 1), 0) for name in shown),
+            whole=asked[0],
+            quarters=tuple(asked[1:]),
+            entries=tuple(entry(tables[0], number) for number in range(_PAE_TABLE.count)),
+            special=tuple(entry(table, 0) for table in tables[1:]),
+            tables=tuple(var(f"&{name}", 64) for name in names),
+            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
+            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            evidence=bench.session.evidence(),
+        )
+
+
+def _made_by(cut: Cut, number: int) -> str:
+    """What the result of one of several calls is called."""
+    return f"{cut.function}() {number}"
 
 
 def _freed(bench: Bench, mmu: Object, hpa: BitVec) -> Bool:

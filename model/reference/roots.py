@@ -5,10 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reference.base.trace import Trace
-from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, RootAsked, RootChange, Roots, RootTaken
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, ne, negate, var
+from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.smt.terms import (
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    ule,
+    var,
+    zext,
+)
 
 _INVALID = (1 << 64) - 1
 _PCID_ENABLE_BIT, _NO_FLUSH = 17, 1 << 63
@@ -123,6 +139,85 @@ class ReferenceRoots(ReferenceArea, Roots):
     def _has_role(self, taking: Taking, root: KeptRoot) -> Bool:
         """Whether a root's page has the role that the MMU's root is to have."""
         return eq(taking.page_role(root.hpa), taking.role)
+
+    # -- roots of the guest's tables -----------------------------------------------------------------------
+
+    def made(self) -> RootsMade:
+        """See `Roots.made`."""
+        c, trace = self.constants, Trace("mmu_alloc_shadow_roots")
+        guest_level, level = (
+            role_value(var(f"vcpu->arch.root_mmu.{name}", bits), "level")
+            for name, bits in (("cpu_role", 64), ("root_role", PAGE_ROLE_BITS))
+        )
+        me_value, pgd = var("shadow_me_value", 64), var("kvm_mmu_get_guest_pgd()", 64)
+        pae, pml4, pml5 = tables = tuple(var(f"&{name}", 64) for name in ("pae_root", "pml4_root", "pml5_root"))
+        pdptes = tuple(var(f"get_pdptr() {number}", 64) for number in range(1, 5))
+        visible = tuple(_flag(f"kvm_vcpu_is_visible_gfn()#{number}") for number in range(2, 6))
+        shown, failed = _flag("kvm_vcpu_is_visible_gfn()"), ne(var("mmu_first_shadow_root_alloc()", 32), 0)
+        available = negate(bool_var("make_mmu_pages_available() fails"))
+        done = all_of(shown, negate(failed), available)
+        whole, has_pae, above = ule(bv(4, 4), guest_level), eq(guest_level, 3), ule(bv(4, 4), level)
+        frame = (pgd & c.SPTE_BASE_ADDR_MASK) >> c.PAGE_SHIFT
+        flags = me_value | self._pae_flags() | ite(above, bv(self._special_flags(), 64), 0)
+        quarters, entries = [], []
+        for number, (pdpte, is_visible) in enumerate(zip(pdptes, visible, strict=True)):
+            maps = any_of(negate(has_pae), all_of(bit(pdpte, 0), is_visible))
+            gfn = ite(has_pae, pdpte >> c.PAGE_SHIFT, frame)
+            quadrant = ite(eq(guest_level, 2), bv(self._quadrant(number), 32), 0)
+            quarters.append(
+                PageAsked(
+                    when=all_of(done, negate(whole), maps),
+                    gfn=gfn,
+                    quadrant=quadrant,
+                    level=bv(2, 8),
+                    address=var(f"mmu_alloc_root() {number + 2}", 64),
+                )
+            )
+            made = ite(maps, quarters[-1].address | flags, bv(0, 64))
+            entries.append(ite(all_of(done, negate(whole)), made, var(f"pae_root[{number}]", 64)))
+        small = all_of(done, negate(whole))
+        special = (
+            ite(all_of(small, above), pae | flags, var("pml4_root[0]", 64)),
+            ite(all_of(small, eq(level, 5)), pml4 | flags, var("pml5_root[0]", 64)),
+        )
+        page = PageAsked(
+            when=all_of(done, whole),
+            gfn=frame,
+            quadrant=bv(0, 32),
+            level=zext(level, 8),
+            address=var("mmu_alloc_root() 1", 64),
+        )
+        root = ite(whole, page.address, ite(eq(level, 5), pml5, ite(eq(level, 4), pml4, pae)))
+        return RootsMade(
+            done=done,
+            guest_level=guest_level,
+            level=level,
+            pgd=pgd,
+            pdptes=pdptes,
+            visible=visible,
+            whole=page,
+            quarters=tuple(quarters),
+            entries=tuple(entries),
+            special=special,
+            tables=tables,
+            root=root,
+            root_pgd=pgd,
+            me_value=me_value,
+            evidence=trace.evidence,
+        )
+
+    def _pae_flags(self) -> int:
+        """What an entry of the PAE root has besides an address and encryption."""
+        return self.constants.PT_PRESENT_MASK
+
+    def _special_flags(self) -> int:
+        """What entries have besides where the PAE root is no root for the processor."""
+        c = self.constants
+        return c.PT_WRITABLE_MASK | c.PT_USER_MASK | c.PT_ACCESSED_MASK
+
+    def _quadrant(self, number: int) -> int:
+        """Which quarter of a table of 4-byte entries a page is for."""
+        return number
 
 
 _Roots = tuple[KeptRoot, ...]

@@ -230,6 +230,15 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_mmu_faultin_pfn", MMU_C, "the fault's GFN is no alias: what makes a fault clears such bits"),
     Assertion("kvm_mmu_faultin_pfn", MMU_C, "a memory slot gives a frame or an error"),
     Assertion("kvm_mmu_free_roots", MMU_C, "the TDP MMU leaves no pages to be freed"),
+    *(
+        Assertion("mmu_alloc_shadow_roots", MMU_C, says)
+        for says in (
+            "a table of 4 entries has been made",
+            "one above it has been made, where it is needed",
+            "another has been made, where it is needed",
+            "an entry of the table of 4 is empty",
+        )
+    ),
     Assertion("is_root_usable", MMU_C, "a root that is kept has a page"),
     Assertion("kvm_mmu_new_pgd", MMU_C, "a root that is taken has a page"),
     Assertion("kvm_mmu_after_set_cpuid", MMU_C, "the vCPU has not run yet"),

@@ -19,3 +19,7 @@ def test_asked(both: Both, change: RootChange) -> None:
 
 def test_taken(both: Both) -> None:
     prove_equal(*(kvm.roots.taken() for kvm in both), partial={CheckKind.WARN})
+
+
+def test_made(both: Both) -> None:
+    prove_equal(*(kvm.roots.made() for kvm in both), partial={CheckKind.WARN})
