@@ -59,6 +59,7 @@ class Feature(enum.Enum):
     MIRROR = "pages that mirror tables of TDX's"
     SYNC_ONE = "synchronizing SPTEs one at a time"
     PRIVATE_ACCESS = "an error-code bit for private memory"
+    HOST_MMIO_NOTE = "a note that a vCPU can access MMIO of the host"
 
 
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
@@ -109,6 +110,9 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.PRIVATE_ACCESS: (
             *_mark(_CONSTANT, "PFERR_PRIVATE_ACCESS"),
             *_mark(_MEMBER, "struct kvm_page_fault.is_private", unit=_MMU),
+        ),
+        Feature.HOST_MMIO_NOTE: _mark(
+            _MEMBER, "struct kvm_mmu_page.has_mapped_host_mmio", "struct kvm_arch.has_mapped_host_mmio"
         ),
     }
 )

@@ -68,6 +68,27 @@ class TablesLoaded:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class EntryFlags:
+    """What is done at a VM entry against leaks of what MMIO leaves in the processor's buffers.
+
+    Attributes:
+        mitigated: whether the host needs it.
+        with_page: whether the vCPU's root has a ``struct kvm_mmu_page``.
+        in_page: whether it is noted in the root's page that the vCPU can access MMIO of the host.
+        in_vm: whether that is noted in the VM.
+        clears: whether the processor's buffers are cleared before the vCPU runs.
+        evidence: how this came about.
+    """
+
+    mitigated: Bool
+    with_page: Bool
+    in_page: Bool
+    in_vm: Bool
+    clears: Bool
+    evidence: Evidence
+
+
 class HardwareControls(ABC):
     """What KVM tells the processor of the guest's MMU."""
 
@@ -82,3 +103,7 @@ class HardwareControls(ABC):
         Args:
             nested: whether the MMU in use is the one that shadows L1's EPT, and not that of the guest's own memory.
         """
+
+    @abstractmethod
+    def entry_flags(self) -> EntryFlags:
+        """Whether a VM entry of VMX clears buffers; raises `mmuproof.model.kvm.NotThere` where nothing is noted."""

@@ -30,6 +30,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
+from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
@@ -147,6 +148,11 @@ class Kvm(ABC):
     @abstractmethod
     def roles(self) -> Roles:
         """Roles of MMUs and of shadow pages."""
+
+    @property
+    @abstractmethod
+    def roots(self) -> Roots:
+        """Roots of the tables that KVM builds."""
 
     @property
     @abstractmethod

@@ -73,6 +73,37 @@ class CheckedEptp:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameFound:
+    """What becomes of a fault before it is mapped: the host's frame is looked for.
+
+    Attributes:
+        goes_on: whether the fault goes on to be mapped (``RET_PF_CONTINUE``).
+        gfn: the guest's frame (64).
+        private: whether the fault is for private memory.
+        with_slot: whether a memory slot has the frame.
+        going: whether that slot is about to be deleted or moved.
+        caches_mmio: whether MMIO SPTEs are made.
+        with_tdp: whether the tables translate guest-physical addresses for the processor.
+        width: how many bits the host's physical addresses have (8).
+        pfn: the host's frame in the end, or what stands for none (64).
+        maps_slot: whether the fault still has a memory slot in the end.
+        evidence: how this came about.
+    """
+
+    goes_on: Bool
+    gfn: BitVec
+    private: Bool
+    with_slot: Bool
+    going: Bool
+    caches_mmio: Bool
+    with_tdp: Bool
+    width: BitVec
+    pfn: BitVec = field(metadata=counts_where("goes_on"))
+    maps_slot: Bool = field(metadata=counts_where("goes_on"))
+    evidence: Evidence
+
+
 class Mappings(ABC):
     """What goes before the functions that assert something: the callers of make_spte(), and a check."""
 
@@ -91,3 +122,7 @@ class Mappings(ABC):
     @abstractmethod
     def check_eptp(self) -> CheckedEptp:
         """``nested_vmx_check_eptp()``, before KVM sets a nested EPT up."""
+
+    @abstractmethod
+    def find_frame(self) -> FrameFound:
+        """``kvm_mmu_faultin_pfn()``, with ``kvm_handle_noslot_fault()`` and ``kvm_handle_error_pfn()``."""

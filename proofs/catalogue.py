@@ -25,7 +25,9 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
+from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
@@ -37,6 +39,8 @@ from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracki
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
+from mmuproof.proofs.spte import frames as spte_frames
+from mmuproof.proofs.spte import host_mmio as spte_host_mmio
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
@@ -70,9 +74,11 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_states.THEOREMS,
     *spte_flushes.THEOREMS,
     *spte_fields.THEOREMS,
+    *spte_host_mmio.THEOREMS,
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
+    *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
@@ -97,6 +103,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_nested.THEOREMS,
     *role_hardware.THEOREMS,
     *role_eptp.THEOREMS,
+    *role_new_root.THEOREMS,
+    *role_made_roots.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,

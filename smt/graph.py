@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import product
+from math import prod
 from typing import TypeVar
 
 from mmuproof.smt import operations as ops
@@ -85,6 +87,35 @@ def values_of(terms: Iterable[Term], values: Mapping[str, int]) -> dict[Term, in
             number = args[-1].width if term.data is None else term.data
             known[term] = op.fold(number, *[known[arg] for arg in args]) & full(term)
     return known
+
+
+def possible_values(root: Term, limit: int = 8) -> frozenset[int] | None:
+    """Values among which that of ``root`` is, found by looking at all branches of choices between constants.
+
+    Args:
+        root: a term; a truth value is 0 or 1.
+        limit: how many values a term may have.
+
+    Returns:
+        The values, some of which may be impossible; None if they may be any.
+    """
+    known: dict[Term, frozenset[int] | None] = {}
+    for term in postorder([root]):
+        args = [known[arg] for arg in term.args]
+        if term.op is ops.CONST:
+            known[term] = frozenset((term.value,))
+        elif term.op is ops.ITE:
+            known[term] = args[1] | args[2] if args[1] is not None and args[2] is not None else None
+        elif not args or None in args or prod(len(each or ()) for each in args) > limit * limit:
+            known[term] = None
+        else:
+            number = term.args[-1].width if term.data is None else term.data
+            combined = product(*(each or () for each in args))
+            known[term] = frozenset(term.op.fold(number, *each) & full(term) for each in combined)
+        found = known[term]
+        if found is not None and len(found) > limit:
+            known[term] = None
+    return known[root]
 
 
 _T = TypeVar("_T", Bool, BitVec)

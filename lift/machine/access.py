@@ -236,7 +236,13 @@ def _when_set(term: Term, parts: list[Bool]) -> Bool:
         return TRUE if unset_name(term) is None else FALSE
     if term.op is ops.ITE and isinstance(term.args[0], Bool):
         return all_of(parts[0], ite(term.args[0], parts[1], parts[2]))
-    return all_of(*parts)
+    all_set = all_of(*parts)
+    if all_set is TRUE or term.width or term.op not in (ops.AND, ops.OR):
+        return all_set
+    # One that is set may decide: whatever the others are, they do not matter.
+    conditions = [arg for arg in term.args if isinstance(arg, Bool)]
+    decides = conditions if term.op is ops.OR else [negate(each) for each in conditions]
+    return any_of(all_set, *map(all_of, parts, decides))
 
 
 def _null_tests(term: Term, parts: list[frozenset[Term]]) -> frozenset[Term]:

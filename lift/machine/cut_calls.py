@@ -159,7 +159,9 @@ class CutCalls:
             if position >= len(arguments):
                 raise Refused(f"cut {cut.function}: there is no argument {position}", str(expr.at))
             self._answer(cut, arguments[position], expr.arguments[position], path, stored, state)
-        return self._cut_result(cut, expr, arguments, tag) if cut.gives is None else cut.gives
+        if cut.gives is None:
+            return self._cut_result(cut, expr, arguments, tag)
+        return cut.gives(arguments) if callable(cut.gives) else cut.gives
 
     def _write(self, written: WrittenByCall, arguments: Sequence[Value | Place | None], state: State) -> None:
         """Let a call write what it may, of what it can reach."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mmuproof.lift.machine.values import Value
@@ -24,7 +25,7 @@ class Cut:
         writes_globals: names of objects with static storage that become unknown.
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.
-        gives: the result, where the question that is asked fixes it.
+        gives: the result, where the question that is asked fixes it; of its arguments, where it depends on them.
         watched: whether what memory holds at a call is kept with it.
         stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
             the path of the member as in ``writes`` (empty for the scalar pointed to) and the value.
@@ -38,5 +39,5 @@ class Cut:
     repeatable: bool = False
     result_mask: int | None = None
     watched: bool = False
-    gives: Value | None = field(default=None, compare=False)
+    gives: Value | Callable[[Sequence[Value | None]], Value] | None = field(default=None, compare=False)
     stores: tuple[tuple[int, str, Value], ...] = field(default=(), compare=False)

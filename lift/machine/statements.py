@@ -18,6 +18,7 @@ from mmuproof.lift.machine.state import Block, State, meet
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, truth
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Stmt
+from mmuproof.smt.graph import possible_values
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
 
 _ROUNDS = 1024
@@ -198,6 +199,9 @@ class Statements:
         if stmt.condition is None:
             return current
         condition = truth(self._values.value(stmt.condition, current))
+        # A counter that begins at one of several numbers comes to an end as well.
+        if possible_values(condition) == frozenset((0,)):
+            condition = FALSE
         leaving = current.fork(negate(condition))
         if not leaving.is_dead:
             left.append(leaving)

@@ -16,7 +16,8 @@ so every file that sees a ``BUG`` or ``WARN`` macro sees ours, whichever header 
 arguments of a ``WARN`` are dropped; the kernel evaluates them only to print.
 
 A third stands in front of ``asm/cmpxchg.h``: the machine runs one thread, in which an exchange and a
-compare-and-exchange are what the inline assembly does without its lock, so they are written in C.
+compare-and-exchange are what the inline assembly does without its lock, so they are written in C. The same goes for
+``asm/barrier.h``: an order of reads, which costs x86 no instruction, is that of the one thread.
 """
 
 from collections.abc import Mapping
@@ -104,6 +105,16 @@ _CMPXCHG_H = """\
 #endif
 """
 
+_BARRIER_H = """\
+#include_next <asm/barrier.h>
+#ifndef MMUPROOF_BARRIER_H
+#define MMUPROOF_BARRIER_H
+
+#undef smp_rmb
+#define smp_rmb() do { } while (0)
+#endif
+"""
+
 _UACCESS_H = f"""\
 #include_next <asm/uaccess.h>
 #ifndef MMUPROOF_UACCESS_H
@@ -130,5 +141,6 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         "linux/build_bug.h": _BUILD_BUG_H,
         "asm/uaccess.h": _UACCESS_H,
         "asm/cmpxchg.h": _CMPXCHG_H,
+        "asm/barrier.h": _BARRIER_H,
     }
 )

@@ -61,3 +61,12 @@ LOAD_EPT: tuple[Cut, ...] = (
     ),
 )
 """For EPTP."""
+
+ENTRY_FLAGS: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut(
+        function="msr_write_intercepted",
+        reason="whether writes of an MSR are intercepted, on which clearing buffers does not depend; reads only",
+    ),
+)
+"""For what is done at a VM entry."""

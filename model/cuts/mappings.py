@@ -67,3 +67,53 @@ CUTS: tuple[Cut, ...] = (
         reason="writes the SPTE that has been made: any answer; after the call that is looked at",
     ),
 )
+
+_OF_FAULT = ("pfn", "map_writable")
+FAULT_IN = Cut(
+    function="__kvm_mmu_faultin_pfn",
+    reason="looks for the host's frame of the fault: any, or an error, or none; writes nothing else of the fault",
+    writes=tuple((1, name) for name in _OF_FAULT),
+    elsewhere=("*",),
+)
+FAULT_IN_BEFORE = Cut(
+    function="__kvm_faultin_pfn", reason=FAULT_IN.reason, writes=FAULT_IN.writes, elsewhere=FAULT_IN.elsewhere
+)
+FRAME_OF_SLOT = Cut(
+    function="__gfn_to_pfn_memslot",
+    reason="the host's frame: none exactly without a memory slot, otherwise any or an error",
+    writes=((3, "*"), (5, "*"), (6, "*")),
+)
+IS_PRIVATE = Cut(function="kvm_mem_is_private", reason="whether a frame is private memory: any answer; reads only")
+FIND_FRAME: tuple[Cut, ...] = (
+    *common.CUTS,
+    FAULT_IN,
+    FAULT_IN_BEFORE,
+    FRAME_OF_SLOT,
+    IS_PRIVATE,
+    Cut(
+        function="mmu_invalidate_retry_gfn_unsafe",
+        reason="whether the host is about to take the frame away: any answer; reads only",
+    ),
+    *common.each(
+        "ends the fault without a mapping, for userspace or for the guest; writes nothing of the fault",
+        "kvm_mmu_prepare_memory_fault_exit",
+        "kvm_prepare_memory_fault_exit",
+        "kvm_handle_signal_exit",
+        "kvm_send_hwpoison_signal",
+        "kvm_mmu_finish_page_fault",
+        "kvm_release_faultin_page",
+        "kvm_release_pfn_clean",
+    ),
+    Cut(function="get_current", reason="the task, which gets a signal"),
+    Cut(function="kvm_vcpu_gfn_to_hva", reason="where a frame is in userspace, for a signal; reads only"),
+    Cut(function="vcpu_cache_mmio_info", reason="notes the last access to MMIO, on which no mapping depends"),
+    *common.each("any answer; reads only", "kvm_apicv_activated", "kvm_can_do_async_pf", "kvm_find_async_pf_gfn"),
+    Cut(function="kvm_arch_setup_async_pf", reason="lets the guest wait for the page, or does not"),
+    Cut(function="kvm_make_request", reason="asks the vCPU to do something later"),
+    Cut(function="__kvm_make_request", reason="asks the vCPU to do something later"),
+    *common.each(
+        "tells a tracer, which changes nothing", "trace_kvm_try_async_get_page", "trace_kvm_async_pf_repeated_fault"
+    ),
+    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+)
+"""For the host's frame of a fault."""

@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.mappings import ReferenceMappings
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, ne
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, ne
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
@@ -32,6 +32,26 @@ class _AnyLevels(ReferenceMappings):
         level = eptp & c.VMX_EPTP_PWL_MASK
         other = all_of(ne(level, c.VMX_EPTP_PWL_4), ne(level, c.VMX_EPTP_PWL_5))
         return any_of(other, super()._levels_fit(eptp, four, five))
+
+
+class _AnyWidth(ReferenceMappings):
+    def _narrow(self, gfn: BitVec, width: BitVec) -> Bool:
+        return TRUE
+
+
+class _ErrorMapped(ReferenceMappings):
+    def _usable(self, found: BitVec, error: int) -> Bool:
+        return TRUE
+
+
+class _PrivateMmio(ReferenceMappings):
+    def _may_be_private(self, private: Bool) -> Bool:
+        return TRUE
+
+
+class _SlotGoing(ReferenceMappings):
+    def _waits_for(self, going: Bool) -> Bool:
+        return FALSE
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -58,5 +78,38 @@ DEFECTS: tuple[Defect, ...] = (
         r"(VMX_EPT_PAGE_WALK_4_BIT\)\)\)\s+return false;\s+break;\s+default:\s+)return false;",
         r"\1break;",
         partial(ReferenceKvm, mappings=_AnyLevels),
+    ),
+    defect(
+        "mmio-of-any-width",
+        "A GFN above the host's MAXPHYADDR becomes an MMIO SPTE.",
+        _MMU_C,
+        r"if \(unlikely\(fault->gfn > kvm_mmu_max_gfn\(\)\)\)\s+return RET_PF_EMULATE;",
+        "",
+        partial(ReferenceKvm, mappings=_AnyWidth),
+    ),
+    defect(
+        "error-frame-mapped",
+        "An error is taken for the host's frame.",
+        _MMU_C,
+        r"if \(unlikely\(is_error_pfn\(fault->pfn\)\)\)\s+return kvm_handle_error_pfn\(vcpu, fault\);",
+        "",
+        partial(ReferenceKvm, mappings=_ErrorMapped),
+    ),
+    defect(
+        "private-fault-as-mmio",
+        "A fault for private memory that no memory slot has becomes MMIO.",
+        _MMU_C,
+        r"if \(fault->is_private\) \{\s+kvm_mmu_prepare_memory_fault_exit\(vcpu, fault\);\s+return -EFAULT;\s+\}"
+        r"(\s+vcpu_cache_mmio_info)",
+        r"\1",
+        partial(ReferenceKvm, mappings=_PrivateMmio),
+    ),
+    defect(
+        "slot-going-mapped",
+        "A fault is mapped in a memory slot that is about to be deleted or moved.",
+        _MMU_C,
+        r"if \(slot->flags & KVM_MEMSLOT_INVALID\) \{\s+if \(fault->prefetch\)",
+        "if (0) {\n\t\tif (fault->prefetch)",
+        partial(ReferenceKvm, mappings=_SlotGoing),
     ),
 )

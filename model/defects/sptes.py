@@ -10,7 +10,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, SpteRequest
-from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, negate
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bool_var, bv, eq, ite, negate
 
 _SPTE_H = "arch/x86/kvm/mmu/spte.h"
 _SPTE_C = "arch/x86/kvm/mmu/spte.c"
@@ -90,6 +90,34 @@ class _AsksOtherwise(ReferenceSptes):
 class _MmioSwapped(ReferenceSptes):
     def _asked_memory_type(self, masks: ShadowMasks, request: SpteRequest, maps_mmio: Bool) -> AskedMemoryType:
         return super()._asked_memory_type(masks, request, negate(maps_mmio))
+
+
+class _NotNoted(ReferenceSptes):
+    def _notes(self, request: SpteRequest, maps_mmio: Bool) -> Bool:
+        return FALSE
+
+
+class _AsksOfGuestFrame(ReferenceSptes):
+    def _notes(self, request: SpteRequest, maps_mmio: Bool) -> Bool:
+        return ite(eq(request.gfn, request.pfn), maps_mmio, bool_var("kvm_is_mmio_pfn() of another frame"))
+
+
+class _NotedInVm(ReferenceSptes):
+    def _notes_in_page(self, with_page: Bool) -> Bool:
+        return FALSE
+
+    def _notes_in_vm(self, with_page: Bool) -> Bool:
+        return TRUE
+
+
+class _NotedQuietly(ReferenceSptes):
+    def _leaves_guest(self) -> Bool:
+        return FALSE
+
+
+class _AnswerForgotten(ReferenceSptes):
+    def _remembered(self, is_mmio: Bool) -> Bool:
+        return FALSE
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -213,5 +241,45 @@ DEFECTS: tuple[Defect, ...] = (
         r"(vcpu, gfn,\s+)(kvm_is_mmio_pfn\(pfn, &is_host_mmio\)\);)",
         r"\1!\2",
         partial(ReferenceKvm, sptes=_MmioSwapped),
+    ),
+    defect(
+        "host-mmio-not-noted",
+        "make_spte() does not note that it maps MMIO of the host.",
+        _SPTE_C,
+        r"\n\t\tkvm_track_host_mmio_mapping\(vcpu\);",
+        r"\n\t\t;",
+        partial(ReferenceKvm, sptes=_NotNoted),
+    ),
+    defect(
+        "mmio-asked-of-guest-frame",
+        "make_spte() notes what it maps if the guest's frame number is that of MMIO of the host.",
+        _SPTE_C,
+        r"(!kvm_vcpu_can_access_host_mmio\(vcpu\) &&\s+kvm_is_mmio_pfn\()pfn,",
+        r"\1gfn,",
+        partial(ReferenceKvm, sptes=_AsksOfGuestFrame),
+    ),
+    defect(
+        "mmio-noted-in-vm-only",
+        "It is always noted in the VM that MMIO of the host is mapped, even for a root that has a page.",
+        _SPTE_C,
+        r"WRITE_ONCE\(root->has_mapped_host_mmio, true\)",
+        "WRITE_ONCE(vcpu->kvm->arch.has_mapped_host_mmio, true)",
+        partial(ReferenceKvm, sptes=_NotedInVm),
+    ),
+    defect(
+        "mmio-note-without-exit",
+        "vCPUs that run are not asked to leave the guest when MMIO of the host is mapped.",
+        _SPTE_C,
+        r"kvm_make_all_cpus_request\(vcpu->kvm, KVM_REQ_OUTSIDE_GUEST_MODE\);",
+        "",
+        partial(ReferenceKvm, sptes=_NotedQuietly),
+    ),
+    defect(
+        "mmio-answer-forgotten",
+        "What a frame is, asked a second time, is that it is no MMIO of the host.",
+        _SPTE_C,
+        r"return \*is_host_mmio;",
+        "int said = *is_host_mmio; *is_host_mmio = 0; return said;",
+        partial(ReferenceKvm, sptes=_AnswerForgotten),
     ),
 )

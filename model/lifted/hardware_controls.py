@@ -8,11 +8,12 @@ from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.machine.values import choose
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.hardware_controls import DUMMY_ROOT, LOAD_EPT, ROOT_TO_SP, SVM, VMCS_WRITE, VMX
-from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.cuts.hardware_controls import DUMMY_ROOT, ENTRY_FLAGS, LOAD_EPT, ROOT_TO_SP, SVM, VMCS_WRITE, VMX
+from mmuproof.model.hardware_controls import EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read
@@ -156,6 +157,21 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             told=told,
             pointer=pointer,
             evidence=bench.session.evidence(),
+        )
+
+    @once
+    def entry_flags(self) -> EntryFlags:
+        """See `HardwareControls.entry_flags`."""
+        unit = self._vmx
+        noted = MmioNotes(unit, ENTRY_FLAGS, "vmx", "vcpu.")
+        flags = noted.bench.integer("__vmx_vcpu_enter_flags")
+        return EntryFlags(
+            mitigated=is_mitigated(unit),
+            with_page=noted.with_page,
+            in_page=noted.in_page,
+            in_vm=noted.in_vm,
+            clears=ne(flags & constant_of(unit, "KVM_ENTER_CLEAR_CPU_BUFFERS_FOR_MMIO"), 0),
+            evidence=noted.bench.session.evidence(),
         )
 
     def _told(self, session: Session, memory: Memory, function: str) -> Bool:

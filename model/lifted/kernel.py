@@ -41,6 +41,7 @@ from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
@@ -226,6 +227,11 @@ class LiftedKvm(Kvm):
     def roles(self) -> LiftedRoles:
         """See `Kvm.roles`."""
         return self._area("roles", LiftedRoles, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def roots(self) -> LiftedRoots:
+        """See `Kvm.roots`."""
+        return self._area("roots", LiftedRoots, MMU_C, self._first(REGS_C, X86_C), NESTED_VMX_C, NESTED_SVM_C)
 
     @property
     def set_ups(self) -> LiftedSetUps:

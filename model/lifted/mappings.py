@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
-from mmuproof.lift.machine.values import truth
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
+from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.mappings import CUTS, READ_GUEST
+from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, READ_GUEST
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, argument, member, pointee, read
 from mmuproof.model.lifted.walks import WalkInMemory
-from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
+from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.walks import GuestWalk
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, ite, ne, resize, var, zext
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
 
 _U64 = IntType(64, False, "u64")
+_NO_FRAME, _INVALID_SLOT = 1 << 63, 1 << 16
 # By which name, and at which position, the access is handed on; kernels have changed how many calls that takes.
 _HANDED_ON = {"kvm_mmu_prefetch_sptes": "access", "mmu_set_spte": "pte_access", "make_spte": "pte_access"}
 
@@ -154,3 +160,61 @@ class LiftedMappings(Mappings, Remembers):
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
         return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())
+
+    @once
+    def find_frame(self) -> FrameFound:
+        """See `Mappings.find_frame`."""
+        with_slot = bool_var("a memory slot has the frame")
+        gfn, has_frame = var("fault->gfn", 64), var("the frame of the slot", 64)
+
+        def of_slot(arguments: Sequence[Value | None]) -> Value:
+            slot = arguments[0]
+            assert isinstance(slot, Pointer)
+            return ite(slot.is_null, bv(_NO_FRAME, 64), has_frame & ~bv(_NO_FRAME, 64))
+
+        bench = Bench(self._unit, (replace(FRAME_OF_SLOT, gives=of_slot), *FIND_FRAME))
+        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        slot = bench.add("fault->slot", "struct kvm_memory_slot")
+        bench.write(fault, "slot", choose(with_slot, pointer_to(slot), NULL))
+        bench.write(fault, "gfn", gfn)
+        private = ne(bench.read(fault, "is_private"), 0) if self._has_private else FALSE
+        goes_on = self._goes_on(bench)
+        place = bench.place(fault, "slot")
+        left = as_pointer(bench.memory.read(fault, place.offset, place.width))
+        assert left is not None
+        return FrameFound(
+            goes_on=goes_on,
+            gfn=gfn,
+            private=private,
+            with_slot=with_slot,
+            going=all_of(with_slot, ne(bench.read(slot, "flags") & _INVALID_SLOT, 0)),
+            caches_mmio=bench.setting("enable_mmio_caching"),
+            with_tdp=bench.setting("tdp_enabled"),
+            width=self._host_width(bench),
+            pfn=bench.read(fault, "pfn"),
+            maps_slot=negate(left.is_null),
+            evidence=bench.session.evidence(),
+        )
+
+    @property
+    def _has_private(self) -> bool:
+        return self._unit.has_member("struct kvm_page_fault", "is_private")
+
+    def _goes_on(self, bench: Bench) -> Bool:
+        """Whether a fault is to be mapped; the oldest kernels ask two functions one after the other."""
+        finds = self._unit.function("kvm_mmu_faultin_pfn", "kvm_faultin_pfn").name
+        goes_on = constant_of(self._unit, "RET_PF_CONTINUE")
+        access = var("access", 32)
+        found = eq(bench.integer(finds, access=access), goes_on)
+        # Here all faults are looked at that the function before has let go on; of others nothing is said.
+        if any(each.name == "access" for each in self._unit.function(finds).parameters):
+            return found
+        return all_of(found, eq(bench.integer("handle_abnormal_pfn", access=access), goes_on))
+
+    def _host_width(self, bench: Bench) -> BitVec:
+        """How many bits the host's physical addresses have."""
+        if not self._unit.has_variable("kvm_host"):
+            return resize(bench.session.global_value(bench.memory, "shadow_phys_bits"), 8)
+        host = bench.session.global_object("kvm_host")
+        return resize(bench.read(host, "maxphyaddr"), 8)

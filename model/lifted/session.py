@@ -25,8 +25,8 @@ class Session:
 
     Args:
         unit: the translation unit.
-        cuts: the calls that are not followed.
-        earlier: a session whose objects with static storage this one shares.
+        cuts: the calls that are not followed; those of ``earlier`` if None.
+        earlier: a session of the same unit whose objects with static storage this one shares.
         linked: other units, in which functions are found that the unit only declares.
         static_calls: where static calls lead that are followed, as in `Linked`.
         any_round: the functions in whose loops one round stands for all.
@@ -35,7 +35,7 @@ class Session:
     def __init__(
         self,
         unit: Unit,
-        cuts: tuple[Cut, ...],
+        cuts: tuple[Cut, ...] | None,
         earlier: Session | None = None,
         *,
         linked: Sequence[Unit] = (),
@@ -44,10 +44,11 @@ class Session:
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
+        known = None if cuts is None else fitting(definitions, cuts)
         self.machine: Machine = (
-            Machine(definitions, fitting(definitions, cuts), any_round=any_round)
+            Machine(definitions, known or (), any_round=any_round)
             if earlier is None
-            else earlier.machine.successor()
+            else earlier.machine.successor(known)
         )
 
     def call(

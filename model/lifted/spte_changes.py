@@ -335,7 +335,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     def _forget_assertions(self, scene: _Scene) -> None:
         """Go on without what a set-up itself asserts, which is the subject of the theorems on roles."""
-        scene.session = Session(self._mmu, (), scene.session)
+        scene.session = Session(self._mmu, None, scene.session)
 
     @once
     def spte_permission_fault(

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from mmuproof.lift.c_types import IntType, RecordType, member_at
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.sptes import CUTS, GET_MT_MASK, IS_MMIO_PFN, MARK_DIRTY, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import (
+    CUTS,
+    GET_MT_MASK,
+    IS_MMIO_PFN,
+    IS_MMIO_PFN_UNKNOWN,
+    LEAVE_GUEST,
+    MARK_DIRTY,
+    MMIO_NOTED,
+    NOTE_MMIO,
+    TRACK_MMIO,
+    TRY_TO_UNSYNC,
+)
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.masks import MasksInMemory
+from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, MadeSpte, Predicates, SpteRequest, Sptes, Told, Tracked
+from mmuproof.model.sptes import (
+    AskedMemoryType,
+    AskedToNote,
+    AskedToUnsync,
+    MadeSpte,
+    MmioAnswers,
+    MmioNote,
+    Predicates,
+    SpteRequest,
+    Sptes,
+    Told,
+    Tracked,
+)
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import BitVec, Bool, any_of, bv, ite, ne, negate, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, any_of, bv, eq, ite, ne, negate, resize, to_bv, var
 
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
 _RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
@@ -34,6 +63,21 @@ def _told(session: Session, cut: Cut, *which: int | tuple[str, ...]) -> tuple[Bo
     return any_of(*(call.guard for call in calls)), given
 
 
+_IS_MMIO = var(f"{IS_MMIO_PFN.function}()", 1)
+
+
+def _mmio_by_frame(pfn: BitVec) -> tuple[Cut, ...]:
+    """The question whether a frame is MMIO, with one answer for a frame, and one for all others."""
+
+    def answer(arguments: Sequence[Value | None]) -> Value:
+        asked = arguments[0]
+        assert isinstance(asked, BitVec)
+        other = var(f"{IS_MMIO_PFN.function}() of another frame", 1)
+        return resize(ite(eq(resize(asked, 64), pfn), _IS_MMIO, other), 8)
+
+    return tuple(replace(cut, gives=answer) for cut in (IS_MMIO_PFN, IS_MMIO_PFN_UNKNOWN))
+
+
 class LiftedSptes(Sptes, Remembers):
     """The part of a lifted tree that makes SPTEs (``spte.c``)."""
 
@@ -51,12 +95,12 @@ class LiftedSptes(Sptes, Remembers):
         memory.write(kvm, place.offset, place.width, masks.mmio_value)
         return kvm
 
-    def _start(self, masks: ShadowMasks) -> tuple[Session, Memory, dict[str, Pointer]]:
+    def _start(self, masks: ShadowMasks, *more: Cut) -> tuple[Session, Memory, dict[str, Pointer]]:
         state = masks.state
         assert isinstance(state, MasksInMemory)
         memory = state.memory.copy()
         kvm = self._kvm(memory, masks)
-        return Session(self._unit, CUTS, state.session), memory, {"struct kvm": pointer_to(kvm)}
+        return Session(self._unit, (*more, *CUTS), state.session), memory, {"struct kvm": pointer_to(kvm)}
 
     @once
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
@@ -75,7 +119,7 @@ class LiftedSptes(Sptes, Remembers):
     @once
     def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
         """See `Sptes.make_spte`."""
-        session, memory, objects = self._start(masks)
+        session, memory, objects = self._start(masks, *_mmio_by_frame(request.pfn))
         (kvm_target,) = objects["struct kvm"].targets
         assert kvm_target.place is not None
         page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -131,10 +175,11 @@ class LiftedSptes(Sptes, Remembers):
             logged=ne(logged, 0),
             reserved=self._reserved(session, memory, mmu, spte, request.level),
             memory_type=self._memory_type(masks),
-            maps_mmio=ne(var(f"{IS_MMIO_PFN.function}()", 1), 0),
+            maps_mmio=ne(_IS_MMIO, 0),
             to_unsync=self._to_unsync(session),
             about_memory_type=self._about_memory_type(session),
             marked_dirty=self._marked_dirty(session),
+            mmio=self._asked_to_note(session),
             evidence=masks.evidence + evidence,
         )
 
@@ -153,6 +198,52 @@ class LiftedSptes(Sptes, Remembers):
     def _marked_dirty(self, session: Session) -> Told:
         called, (gfn,) = _told(session, MARK_DIRTY, ("gfn",))
         return Told(called, gfn)
+
+    def _asked_to_note(self, session: Session) -> AskedToNote:
+        if not all(self._unit.has_function(cut.function) for cut in (NOTE_MMIO, MMIO_NOTED)):
+            return AskedToNote(FALSE, FALSE, FALSE)
+        return AskedToNote(
+            mitigated=is_mitigated(self._unit),
+            noted=ne(var(f"{MMIO_NOTED.function}()", 1), 0),
+            notes=any_of(*(call.guard for call in session.calls(NOTE_MMIO.function))),
+        )
+
+    @once
+    def note_mmio(self) -> MmioNote:
+        """See `Sptes.note_mmio`."""
+        noted = MmioNotes(self._unit, TRACK_MMIO, "vcpu", "")
+
+        def said() -> Bool:
+            return ne(noted.bench.integer(MMIO_NOTED.function), 0)
+
+        before, said_before = (noted.in_page, noted.in_vm), said()
+        noted.bench.call(NOTE_MMIO.function)
+        return MmioNote(
+            with_page=noted.with_page,
+            page_before=before[0],
+            vm_before=before[1],
+            page_after=noted.in_page,
+            vm_after=noted.in_vm,
+            said_before=said_before,
+            said_after=said(),
+            requested=any_of(*(call.guard for call in noted.bench.session.calls(LEAVE_GUEST.function))),
+            evidence=noted.bench.session.evidence(),
+        )
+
+    @once
+    def ask_mmio(self, pfn: BitVec) -> MmioAnswers:
+        """See `Sptes.ask_mmio`."""
+        if not self._unit.has_function(IS_MMIO_PFN_UNKNOWN.function):
+            raise NotThere([f"{IS_MMIO_PFN_UNKNOWN.function}()"])
+        bench = Bench(self._unit, (*_mmio_by_frame(pfn), *CUTS))
+        cache = Object(name="is_host_mmio", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
+        bench.memory.write(cache, 0, 32, bv(-1, 32))
+
+        def said() -> Bool:
+            return ne(bench.integer(IS_MMIO_PFN.function, {"is_host_mmio": pointer_to(cache)}, pfn=pfn), 0)
+
+        first, second = said(), said()
+        return MmioAnswers(is_mmio=ne(_IS_MMIO, 0), first=first, second=second, evidence=bench.session.evidence())
 
     def _memory_type(self, masks: ShadowMasks) -> BitVec:
         """What the cut callback gives, where the vendor has it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.hardware_controls import ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.hardware_controls import EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import role_value
@@ -118,6 +118,25 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
             pointer=ite(told, made, bv(0, 64)),
             evidence=trace.evidence,
         )
+
+    def entry_flags(self) -> EntryFlags:
+        """See `HardwareControls.entry_flags`."""
+        trace = Trace("__vmx_vcpu_enter_flags")
+        mitigated = ne(var(f"_static_cpu_has({self.constants.X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO})", 1), 0)
+        with_page = bool_var("the root has a page")
+        in_page, in_vm = (ne(var(f"{each}has_mapped_host_mmio", 1), 0) for each in ("root->", "kvm->arch."))
+        return EntryFlags(
+            mitigated=mitigated,
+            with_page=with_page,
+            in_page=in_page,
+            in_vm=in_vm,
+            clears=all_of(mitigated, self.can_access_mmio(with_page, in_page, in_vm)),
+            evidence=trace.evidence,
+        )
+
+    def can_access_mmio(self, with_page: Bool, in_page: Bool, in_vm: Bool) -> Bool:
+        """Whether the note counts for a vCPU: that in its root's page, or in the VM if there is no page."""
+        return ite(with_page, in_page, in_vm)
 
     memory_type = _WRITE_BACK
     """The memory type by which the processor accesses KVM's tables."""

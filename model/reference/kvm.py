@@ -41,6 +41,7 @@ from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
+from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
@@ -54,6 +55,7 @@ from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
+from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.spte_changes import SpteChanges
@@ -104,6 +106,7 @@ class ReferenceKvm(Kvm):
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
         roles: type[ReferenceRoles] = ReferenceRoles,
+        roots: type[ReferenceRoots] = ReferenceRoots,
         set_ups: type[ReferenceSetUps] = ReferenceSetUps,
         hardware_controls: type[ReferenceHardwareControls] = ReferenceHardwareControls,
         guest_registers: type[ReferenceGuestRegisters] = ReferenceGuestRegisters,
@@ -126,6 +129,7 @@ class ReferenceKvm(Kvm):
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
+        self._roots = roots(self.constants)
         self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
@@ -224,6 +228,11 @@ class ReferenceKvm(Kvm):
     def nested(self) -> Nested:
         """See `Kvm.nested`."""
         return self._nested
+
+    @property
+    def roots(self) -> Roots:
+        """See `Kvm.roots`."""
+        return self._roots
 
     @property
     def roles(self) -> Roles:

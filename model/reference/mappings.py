@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from mmuproof.model.cuts.mappings import LEGAL_ADDRESS, MAX_LEVEL, READ_GUEST, RESERVED_BITS, SYNC_MMIO
+from mmuproof.model.cuts.mappings import (
+    FAULT_IN,
+    IS_PRIVATE,
+    LEGAL_ADDRESS,
+    MAX_LEVEL,
+    READ_GUEST,
+    RESERVED_BITS,
+    SYNC_MMIO,
+)
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, MappingAsked, Mappings
+from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
@@ -22,15 +30,22 @@ from mmuproof.smt.terms import (
     bv,
     eq,
     extract,
+    iff,
+    implies,
     ite,
     ne,
     negate,
+    ule,
+    ult,
     var,
     zext,
 )
 
 _U32, _U64 = 32, 64
 _ACCESS_BITS = 0xF
+_NO_FRAME, _KVM_PFN_ERR_MASK = 1 << 63, 0x7FF << 52
+_MEMSLOT_INVALID, _APIC_ACCESS_PAGE = 1 << 16, 0x7FFF - 2
+_LARGEST_WIDTH = 52
 
 
 class ReferenceMappings(ReferenceArea, Mappings):
@@ -190,3 +205,69 @@ class ReferenceMappings(ReferenceArea, Mappings):
             all_of(eq(level, self.constants.VMX_EPTP_PWL_4), four),
             all_of(eq(level, self.constants.VMX_EPTP_PWL_5), five),
         )
+
+    # -- the host's frame of a fault -----------------------------------------------------------------------
+
+    def find_frame(self) -> FrameFound:
+        """See `Mappings.find_frame`."""
+        trace = Trace("kvm_mmu_faultin_pfn")
+        trace.cut(FAULT_IN)
+        gfn, private = var("fault->gfn", _U64), ne(var("fault->is_private", 1), 0)
+        with_slot, flags = bool_var("a memory slot has the frame"), var("fault->slot->flags", _U32)
+        going = all_of(with_slot, ne(flags & _MEMSLOT_INVALID, 0))
+        caches, with_tdp = ne(var("enable_mmio_caching", 1), 0), ne(var("tdp_enabled", 1), 0)
+        width = var("kvm_host.maxphyaddr", 8)
+        found, error = var(f"fault->pfn after {FAULT_IN.function}()", _U64), _KVM_PFN_ERR_MASK
+        alias = ne(gfn & var("kvm->arch.gfn_direct_bits", _U64), 0)
+        trace.check(CheckKind.WARN, any_of(negate(alias), ne(var("kvm->vm_bugged", 1), 0)))
+        asked = all_of(negate(alias), iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0)))
+        apic_page = eq(var("fault->slot->id", 16), _APIC_ACCESS_PAGE)
+        l2_runs = ne(var("vcpu->arch.hflags", _U32) & self.constants.HF_GUEST_MASK, 0)
+        kept_from_l2 = all_of(with_slot, negate(going), apic_page, l2_runs)
+        disabled = all_of(apic_page, eq(var("kvm_apicv_activated()", 1), 0))
+        looks = all_of(with_slot, negate(self._waits_for(going)), negate(kept_from_l2), negate(disabled))
+        retries, again = (ne(var(f"mmu_invalidate_retry_gfn_unsafe(){each}", 1), 0) for each in ("", "#2"))
+        done = all_of(looks, negate(retries), eq(var(f"{FAULT_IN.function}()", _U32), 0), self._usable(found, error))
+        none = eq(found, _NO_FRAME)
+        trace.check(CheckKind.WARN, implies(all_of(asked, done), negate(none)))
+        has_frame = all_of(done, negate(none), negate(again))
+        as_mmio = all_of(
+            any_of(negate(with_slot), kept_from_l2, all_of(done, none)),
+            self._may_be_private(private),
+            caches,
+            self._narrow(gfn, ite(with_tdp, width, bv(_LARGEST_WIDTH, 8))),
+        )
+        # The shift that makes the largest frame.
+        noslot = all_of(asked, any_of(negate(with_slot), kept_from_l2, all_of(done, none)), negate(private), caches)
+        small = ult(width - self.constants.PAGE_SHIFT, _U64)
+        trace.check(CheckKind.SHIFT, implies(all_of(noslot, with_tdp), small))
+        return FrameFound(
+            goes_on=all_of(asked, any_of(has_frame, as_mmio)),
+            gfn=gfn,
+            private=private,
+            with_slot=with_slot,
+            going=going,
+            caches_mmio=caches,
+            with_tdp=with_tdp,
+            width=width,
+            pfn=ite(has_frame, found, bv(_NO_FRAME, _U64)),
+            maps_slot=has_frame,
+            evidence=trace.evidence,
+        )
+
+    def _waits_for(self, going: Bool) -> Bool:
+        """Whether a fault waits until its slot is deleted or moved."""
+        return going
+
+    def _usable(self, found: BitVec, error: int) -> Bool:
+        """Whether a frame was found, or none; an error is not mapped."""
+        return eq(found & error, 0)
+
+    def _may_be_private(self, private: Bool) -> Bool:
+        """Whether a fault on no slot may become MMIO."""
+        return negate(private)
+
+    def _narrow(self, gfn: BitVec, width: BitVec) -> Bool:
+        """Whether a frame is one of those that physical addresses of so many bits have."""
+        frames = bv(1, _U64) << zext(width - self.constants.PAGE_SHIFT, _U64)
+        return ule(gfn, frames - 1)

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from mmuproof.model.cuts.sptes import GET_MT_MASK, IS_MMIO_PFN, TRY_TO_UNSYNC
+from mmuproof.model.cuts.sptes import (
+    GET_MT_MASK,
+    IS_MMIO_PFN,
+    IS_MMIO_PFN_UNKNOWN,
+    MMIO_NOTED,
+    NOTE_MMIO,
+    ROOT_TO_SP,
+    TRY_TO_UNSYNC,
+)
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.base.trace import Trace
-from mmuproof.model.sptes import AskedMemoryType, AskedToUnsync, MadeSpte, Predicates, SpteRequest, Sptes, Told, Tracked
+from mmuproof.model.sptes import (
+    AskedMemoryType,
+    AskedToNote,
+    AskedToUnsync,
+    MadeSpte,
+    MmioAnswers,
+    MmioNote,
+    Predicates,
+    SpteRequest,
+    Sptes,
+    Told,
+    Tracked,
+)
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     TRUE,
@@ -17,6 +37,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
+    bool_var,
     boolean,
     bv,
     eq,
@@ -127,12 +148,66 @@ class ReferenceSptes(ReferenceArea, Sptes):
             to_unsync=self._asked_to_unsync(request, all_of(wants_write, self._is_asked_about(request))),
             about_memory_type=self._asked_memory_type(masks, request, maps_mmio),
             marked_dirty=Told(self._marks_dirty(all_of(logged, self.is_writable_pte(spte))), request.gfn),
+            mmio=self._asked_to_note(request, maps_mmio),
             evidence=evidence,
         )
 
     def _asked_to_unsync(self, request: SpteRequest, called: Bool) -> AskedToUnsync:
         """What ``mmu_try_to_unsync_pages()`` is asked."""
         return AskedToUnsync(called, request.gfn, request.synchronizing, request.prefetch)
+
+    def _asked_to_note(self, request: SpteRequest, maps_mmio: Bool) -> AskedToNote:
+        """Whether it is noted that MMIO of the host is mapped: where the mitigation needs it, and once."""
+        mitigated = ne(var(f"_static_cpu_has({self.constants.X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO})", 1), 0)
+        noted = ne(var(f"{MMIO_NOTED.function}()", 1), 0)
+        return AskedToNote(mitigated, noted, all_of(mitigated, negate(noted), self._notes(request, maps_mmio)))
+
+    def _notes(self, request: SpteRequest, maps_mmio: Bool) -> Bool:
+        """Whether what is mapped is to be noted."""
+        return maps_mmio
+
+    def note_mmio(self) -> MmioNote:
+        """See `Sptes.note_mmio`."""
+        trace = Trace(NOTE_MMIO.function)
+        trace.cut(ROOT_TO_SP)
+        with_page = bool_var("the root has a page")
+        in_page, in_vm = (ne(var(f"{each}has_mapped_host_mmio", 1), 0) for each in ("root->", "kvm->arch."))
+        page_after = any_of(in_page, self._notes_in_page(with_page))
+        vm_after = any_of(in_vm, self._notes_in_vm(with_page))
+        return MmioNote(
+            with_page=with_page,
+            page_before=in_page,
+            vm_before=in_vm,
+            page_after=page_after,
+            vm_after=vm_after,
+            said_before=ite(with_page, in_page, in_vm),
+            said_after=ite(with_page, page_after, vm_after),
+            requested=self._leaves_guest(),
+            evidence=trace.evidence,
+        )
+
+    def _notes_in_page(self, with_page: Bool) -> Bool:
+        """Whether the note is made in the root's page: where it has one."""
+        return with_page
+
+    def _notes_in_vm(self, with_page: Bool) -> Bool:
+        """Whether the note is made in the VM: where the root has no page."""
+        return negate(with_page)
+
+    def _leaves_guest(self) -> Bool:
+        """Whether vCPUs that run are made to see the note."""
+        return TRUE
+
+    def ask_mmio(self, pfn: BitVec) -> MmioAnswers:
+        """See `Sptes.ask_mmio`."""
+        trace = Trace(IS_MMIO_PFN.function)
+        trace.cut(IS_MMIO_PFN_UNKNOWN)
+        is_mmio = ne(var(f"{IS_MMIO_PFN.function}()", 1), 0)
+        return MmioAnswers(is_mmio=is_mmio, first=is_mmio, second=self._remembered(is_mmio), evidence=trace.evidence)
+
+    def _remembered(self, is_mmio: Bool) -> Bool:
+        """What the second question is answered with."""
+        return is_mmio
 
     def _marks_dirty(self, becomes_writable: Bool) -> Bool:
         """The page is marked in the dirty log at once: the hardware does not log it when D is set already."""

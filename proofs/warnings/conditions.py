@@ -232,6 +232,20 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("tdp_mmu_iter_set_spte", TDP_MMU_C, "the walk has not given way since it read the entry"),
     Assertion("mmu_alloc_root", MMU_C, "a quadrant goes with entries of 4 bytes"),
     Assertion("mmu_alloc_root", MMU_C, "a direct page does not go with entries of 4 bytes"),
+    Assertion("kvm_mmu_faultin_pfn", MMU_C, "the fault's GFN is no alias: what makes a fault clears such bits"),
+    Assertion("kvm_mmu_faultin_pfn", MMU_C, "a memory slot gives a frame or an error"),
+    Assertion("kvm_mmu_free_roots", MMU_C, "the TDP MMU leaves no pages to be freed"),
+    *(
+        Assertion("mmu_alloc_shadow_roots", MMU_C, says)
+        for says in (
+            "a table of 4 entries has been made",
+            "one above it has been made, where it is needed",
+            "another has been made, where it is needed",
+            "an entry of the table of 4 is empty",
+        )
+    ),
+    Assertion("is_root_usable", MMU_C, "a root that is kept has a page"),
+    Assertion("kvm_mmu_new_pgd", MMU_C, "a root that is taken has a page"),
     Assertion("kvm_mmu_after_set_cpuid", MMU_C, "the vCPU has not run yet"),
     Assertion("__kvm_mmu_get_shadow_page", MMU_C, "the hash of shadow pages has been made"),
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),

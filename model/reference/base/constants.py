@@ -80,6 +80,7 @@ class Constants:
     EFER_LMA: int = _bits(10)
     EFER_NX: int = _bits(11)
 
+    X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO: int = 21 * 32 + 19
     X86_FEATURE_GBPAGES: int = 1 * 32 + 26
     X86_FEATURE_NPT: int = 15 * 32 + 0
     X86_FEATURE_GMET: int = 15 * 32 + 17

@@ -1,7 +1,7 @@
 """Calls that are not followed make unknown what they may write; WARN and BUG are obligations on their path."""
 # A C function reads best on one line.
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -10,7 +10,7 @@ from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.machine import Machine
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Value, pointer_to
 from mmuproof.smt.graph import evaluate, evaluate_all, variables
 from mmuproof.smt.terms import BitVec, var
 
@@ -358,3 +358,14 @@ def test_cut_can_make_unknown_just_what_its_argument_points_to(program: Callable
     assert free(result) == {"w->in[1].a after touch_one()"}
     _, result = run(program(text), "f", Cut(function="touch_one", reason="x", writes=((0, ""),)))
     assert free(result) == {"w->x after touch_one()", "w->in[1].a after touch_one()"}
+
+
+def test_a_result_may_depend_on_the_arguments(program: Callable[[str], Program]) -> None:
+    def answer(arguments: Sequence[Value | None]) -> Value:
+        (which,) = arguments
+        assert isinstance(which, BitVec)
+        return which + 1
+
+    found = program(OPAQUE + "u64 f(u32 a, u32 b) { return numbered(a) - numbered(b); }")
+    _, result = run(found, "f", Cut(function="numbered", reason="x", gives=answer))
+    assert evaluate(result, {"a": 9, "b": 4}) == 5

@@ -20,3 +20,7 @@ def test_execute_control(both: Both, vendor: Vendor) -> None:
 @pytest.mark.parametrize("nested", [False, True], ids=["direct", "nested"])
 def test_load_ept(both: Both, nested: bool) -> None:
     prove_equal(*(kvm.hardware_controls.load_ept(nested=nested) for kvm in both))
+
+
+def test_entry_flags(both: Both) -> None:
+    prove_equal(*(kvm.hardware_controls.entry_flags() for kvm in both))

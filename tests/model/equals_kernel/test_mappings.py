@@ -31,3 +31,7 @@ def test_hugepage_adjust(both: Both) -> None:
 
 def test_check_eptp(both: Both) -> None:
     prove_equal(*(kvm.mappings.check_eptp() for kvm in both))
+
+
+def test_find_frame(both: Both) -> None:
+    prove_equal(*(kvm.mappings.find_frame() for kvm in both))

@@ -40,3 +40,11 @@ def test_make_spte(both: Both, vendor: Vendor) -> None:
 def test_access_track(both: Both, vendor: Vendor) -> None:
     mine, theirs = (kvm.sptes.access_track(kvm.masks.shadow_masks(vendor), _SPTE) for kvm in both)
     prove_equal(mine, theirs, where={"evidence": host(both.lifted.masks.shadow_masks(vendor))})
+
+
+def test_note_mmio(both: Both) -> None:
+    prove_equal(*(kvm.sptes.note_mmio() for kvm in both))
+
+
+def test_ask_mmio(both: Both) -> None:
+    prove_equal(*(kvm.sptes.ask_mmio(var("pfn", 64)) for kvm in both))

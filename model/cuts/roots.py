@@ -1,0 +1,115 @@
+"""The calls that changing and making roots makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, roles
+
+NEW_PGD = Cut(
+    function="kvm_mmu_new_pgd",
+    reason="finds or drops the root of the new tables; what it is asked, and in which state, is looked at",
+    watched=True,
+    elsewhere=("*",),
+)
+INIT_MMU = Cut(
+    function="kvm_init_mmu",
+    reason="sets the MMU up for the registers that the vCPU has then: any role, which is the one that is wanted",
+    writes=((0, "arch"),),
+)
+_ANOTHER_CHECK = "another check of what is asked for: any outcome"
+
+NESTED_TABLES: tuple[Cut, ...] = (
+    NEW_PGD,
+    roles.TDP_HAS_SMEP,
+    roles.GUEST_PHYSICAL_WIDTH,
+    *(cut for cut in roles.SET_UP if cut.function != NEW_PGD.function),
+)
+"""For L2 on tables of L1's."""
+LOAD_CR3: tuple[Cut, ...] = (
+    *common.CUTS,
+    NEW_PGD,
+    INIT_MMU,
+    *common.each(_ANOTHER_CHECK, "kvm_vcpu_is_legal_cr3", "kvm_vcpu_is_illegal_gpa", "is_pae_paging", "is_paging"),
+    Cut(function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no CR3 and no role"),
+    Cut(function="kvm_x86_cache_reg", reason="fetches a register into the register cache, which holds it already here"),
+    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+    *common.each(
+        "marks a register by a bit that is of no register",
+        "kvm_register_mark_dirty",
+        "kvm_register_mark_for_reload",
+        "kvm_register_mark_available",
+    ),
+    Cut(function="kvm_register_is_available", reason="whether a register is in the register cache: it is"),
+    Cut(function="kvm_invalidate_pcid", reason="flushes TLBs; writes no CR3 and no role"),
+)
+"""For CR3."""
+
+PAGE_OF_ROOT = tuple(
+    Cut(function=name, reason="finds the page of SPTEs that is the root, if there is one; reads only")
+    for name in ("root_to_sp", "to_shadow_page")
+)
+DUMMY_ROOT = Cut(
+    function="kvm_mmu_is_dummy_root",
+    reason="whether a root is the page of zeros, any answer for one without a page of SPTEs; reads only",
+)
+FREE_ROOT = Cut(
+    function="mmu_free_root_page",
+    reason="gives up a root if it is one, which is none afterwards; that it is called is looked at",
+    writes=((1, "*"),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+    watched=True,
+)
+TAKE: tuple[Cut, ...] = (
+    *common.CUTS,
+    *PAGE_OF_ROOT,
+    FREE_ROOT,
+    *common.each(
+        "takes or gives back a lock", "_raw_read_lock", "_raw_read_unlock", "_raw_write_lock", "_raw_write_unlock"
+    ),
+    DUMMY_ROOT,
+    Cut(function="kvm_mmu_commit_zap_page", reason="frees pages that no root and no entry leads to", elsewhere=("*",)),
+    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    Cut(
+        function="vcpu_clear_mmio_info",
+        reason="forgets the last access to MMIO; writes no root",
+        writes=((0, "arch.mmio_gva"),),
+    ),
+)
+"""For the root of other tables."""
+
+GUEST_PGD = Cut(function="kvm_mmu_get_guest_pgd", reason="where the guest's tables begin: any address; reads only")
+GUEST_PDPTE = Cut(function="get_pdptr", reason="a PDPTE of the guest: any; writes no root")
+VISIBLE = tuple(
+    Cut(function=name, reason="whether a memory slot shows a frame: any answer; reads only")
+    for name in ("kvm_vcpu_is_visible_gfn", "kvm_is_visible_gfn")
+)
+MAKE_AVAILABLE = Cut(
+    function="make_mmu_pages_available",
+    reason="frees pages that are not in use, or fails; writes no root and none of the tables above pages",
+    elsewhere=("struct kvm_mmu_page", "*"),
+)
+ADDRESS = Cut(function="__phys_addr_nodebug", reason="the physical address of a table, the same for one table")
+ALLOC_ROOT = Cut(
+    function="mmu_alloc_root",
+    reason="makes or finds the page of SPTEs that is asked for, any; what is asked is looked at",
+    elsewhere=("struct kvm_mmu_page", "*"),
+)
+DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
+MAKE: tuple[Cut, ...] = (
+    *common.CUTS,
+    GUEST_PGD,
+    GUEST_PDPTE,
+    *VISIBLE,
+    ADDRESS,
+    ALLOC_ROOT,
+    DUMMY,
+    Cut(
+        function="mmu_first_shadow_root_alloc",
+        reason="makes what a first root needs, or fails; writes no root and none of the tables above pages",
+        elsewhere=("*",),
+    ),
+    MAKE_AVAILABLE,
+    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock"),
+)
+"""For roots of the guest's tables."""

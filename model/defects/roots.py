@@ -1,0 +1,126 @@
+"""Defects of changing and making roots."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.roots import ReferenceRoots, Taking
+from mmuproof.model.roots import KeptRoot, RootChange
+from mmuproof.smt.terms import FALSE, TRUE, Bool
+
+_MMU_C = "arch/x86/kvm/mmu/mmu.c"
+
+
+class _EptRootFirst(ReferenceRoots):
+    def set_up_before(self, change: RootChange) -> Bool:
+        return FALSE if change is RootChange.NESTED_EPT else TRUE
+
+
+class _RootFirst(ReferenceRoots):
+    def set_up_before(self, change: RootChange) -> Bool:
+        return FALSE if change is RootChange.NESTED_CR3_VMX else TRUE
+
+
+class _KeepsRoot(ReferenceRoots):
+    def _asks(self, change: RootChange) -> Bool:
+        return FALSE if change is RootChange.CR3 else TRUE
+
+
+class _WhateverRole(ReferenceRoots):
+    def _has_role(self, taking: Taking, root: KeptRoot) -> Bool:
+        return TRUE
+
+
+class _KeepsTaken(ReferenceRoots):
+    def _emptied(self, root: KeptRoot) -> KeptRoot:
+        return root
+
+
+class _WritablePdpte(ReferenceRoots):
+    def _pae_flags(self) -> int:
+        return super()._pae_flags() | self.constants.PT_WRITABLE_MASK
+
+
+class _ReadOnlySpecial(ReferenceRoots):
+    def _special_flags(self) -> int:
+        return super()._special_flags() & ~self.constants.PT_WRITABLE_MASK
+
+
+class _FirstQuadrant(ReferenceRoots):
+    def _quadrant(self, number: int) -> int:
+        return 0
+
+
+def _roots(variant: type[ReferenceRoots]) -> partial[ReferenceKvm]:
+    return partial(ReferenceKvm, roots=variant)
+
+
+DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "nested-ept-root-before-role",
+        "The root of L1's EPT is looked up before the MMU that shadows it has its role.",
+        _MMU_C,
+        r"(\n\tif \(new_mode\.as_u64 != context->cpu_role\.as_u64\) \{(?:.*\n)+?\t\}\n)\n"
+        r"(\tkvm_mmu_new_pgd\(vcpu, new_eptp\);)",
+        r"\n\2\n\1",
+        _roots(_EptRootFirst),
+    ),
+    defect(
+        "nested-root-before-set-up",
+        "CR3 of L2 is looked up before the MMU is set up for L2's registers.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"\tkvm_init_mmu\(vcpu\);\n\n(\tif \(!nested_ept\)\n\t\tkvm_mmu_new_pgd\(vcpu, cr3\);\n)",
+        r"\1\tkvm_init_mmu(vcpu);\n",
+        _roots(_RootFirst),
+    ),
+    defect(
+        "cr3-keeps-root",
+        "A write of CR3 leaves the root in use.",
+        "arch/x86/kvm/regs.c",
+        r"if \(cr3 != kvm_read_cr3\(vcpu\)\)\s+kvm_mmu_new_pgd\(vcpu, cr3\);",
+        "",
+        _roots(_KeepsRoot),
+    ),
+    defect(
+        "root-taken-whatever-role",
+        "A cached root counts as usable whatever its role.",
+        _MMU_C,
+        r"return role\.word == sp->role\.word;",
+        "return true;",
+        _roots(_WhateverRole),
+    ),
+    defect(
+        "taken-root-kept",
+        "A cached root that is taken stays among the cached ones.",
+        _MMU_C,
+        r"(mmu->prev_roots\[i\] = mmu->prev_roots\[i \+ 1\];\s+)mmu->prev_roots\[i\]\.hpa = INVALID_PAGE;",
+        r"\1;",
+        _roots(_KeepsTaken),
+    ),
+    defect(
+        "pae-root-entry-writable",
+        "An entry of the PAE root has a bit that is reserved there.",
+        _MMU_C,
+        r"pm_mask = PT_PRESENT_MASK \| shadow_me_value;",
+        "pm_mask = PT_PRESENT_MASK | PT_WRITABLE_MASK | shadow_me_value;",
+        _roots(_WritablePdpte),
+    ),
+    defect(
+        "special-root-read-only",
+        "The tables above a PAE root let nothing be written.",
+        _MMU_C,
+        r"pm_mask \|= PT_ACCESSED_MASK \| PT_WRITABLE_MASK \| PT_USER_MASK;",
+        "pm_mask |= PT_ACCESSED_MASK | PT_USER_MASK;",
+        _roots(_ReadOnlySpecial),
+    ),
+    defect(
+        "first-quadrant-four-times",
+        "All four quarters of a table of 4-byte entries are shadowed by the first.",
+        _MMU_C,
+        r"quadrant = \(mmu->cpu_role\.base\.level == PT32_ROOT_LEVEL\) \? i : 0;",
+        "quadrant = 0;",
+        _roots(_FirstQuadrant),
+    ),
+)

@@ -1,0 +1,65 @@
+"""Where a lifted tree notes that a vCPU can access MMIO of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL, Value, pointer_to
+from mmuproof.lift.machine.values import choose
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts.sptes import ROOT_TO_SP
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.smt.terms import BitVec, Bool, bool_var, eq, ne, var
+
+_NOTE = "has_mapped_host_mmio"
+
+
+def is_mitigated(unit: Unit) -> Bool:
+    """Whether the host's processor leaks what MMIO leaves in its buffers, as the kernel asks for its features."""
+    feature = constant_of(unit, "X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO")
+    asked = "_static_cpu_has" if unit.find_function("_static_cpu_has") is not None else "__static_cpu_has"
+    return ne(var(f"{asked}({feature})", 1), 0)
+
+
+class MmioNotes:
+    """A vCPU, its VM and the page of its root, in which it is noted that the vCPU can access MMIO of the host.
+
+    Args:
+        unit: the code.
+        cuts: the calls that are not followed.
+        owner: what the object is called that holds the vCPU.
+        prefix: where the vCPU is in it: of ``struct vcpu_vmx`` if this is ``vcpu.``, of ``struct kvm_vcpu`` if nothing.
+    """
+
+    def __init__(self, unit: Unit, cuts: tuple[Cut, ...], owner: str, prefix: str) -> None:
+        self.with_page = bool_var("the root has a page")
+        page, other = (Bench(unit, ()).add(name, "struct kvm_mmu_page") for name in ("root", "another root"))
+        self.bench = Bench(unit, (*cuts, replace(ROOT_TO_SP, gives=self._page_of)))
+        self._vcpu = self.bench.add(owner, "struct vcpu_vmx" if prefix else "struct kvm_vcpu")
+        self.bench.objects["struct kvm_vcpu"] = pointer_to(
+            self._vcpu, self.bench.place(self._vcpu, prefix.rstrip(".")).offset if prefix else 0
+        )
+        self._vm = self.bench.add("kvm", "struct kvm")
+        self.bench.write(self._vcpu, f"{prefix}kvm", pointer_to(self._vm))
+        mmu = self.bench.add("mmu", "struct kvm_mmu")
+        self.bench.write(self._vcpu, f"{prefix}arch.mmu", pointer_to(mmu))
+        self._root, self._page, self._other = self.bench.read(mmu, "root.hpa"), page, other
+
+    def _page_of(self, arguments: Sequence[Value | None]) -> Value:
+        asked = arguments[0]
+        assert isinstance(asked, BitVec)
+        here = choose(self.with_page, pointer_to(self._page), NULL)
+        return choose(eq(asked, self._root), here, pointer_to(self._other))
+
+    @property
+    def in_page(self) -> Bool:
+        """The note in the root's page."""
+        return ne(self.bench.read(self._page, _NOTE), 0)
+
+    @property
+    def in_vm(self) -> Bool:
+        """The note in the VM."""
+        return ne(self.bench.read(self._vm, f"arch.{_NOTE}"), 0)

@@ -1,0 +1,326 @@
+"""Roots in a lifted tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mmuproof.lift.c_types import ArrayType, IntType, RecordType, member_at
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
+from mmuproof.lift.machine.values import as_pointer, choose
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import roots as cuts
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.mmus import Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import bit_fields, member, read
+from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    resize,
+    to_bv,
+    var,
+)
+
+_VCPU, _ROLE = "struct kvm_vcpu", 32
+_KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
+_PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
+"""The root of PAE paging has four entries."""
+
+
+class LiftedRoots(Roots, Remembers):
+    """The parts of a lifted tree that change and make roots.
+
+    Args:
+        mmu: ``mmu.c``.
+        registers: the unit that sets CR3 for the guest.
+        nested_vmx: ``vmx/nested.c``.
+        nested_svm: ``svm/nested.c``.
+    """
+
+    def __init__(self, mmu: Unit, registers: Unit, nested_vmx: Unit, nested_svm: Unit) -> None:
+        super().__init__()
+        self._mmu, self._registers, self._nested_vmx, self._nested_svm = mmu, registers, nested_vmx, nested_svm
+
+    @once
+    def asked(self, change: RootChange) -> RootAsked:
+        """See `Roots.asked`."""
+        if change is RootChange.NESTED_EPT:
+            return self._nested_ept()
+        if change is RootChange.NESTED_NPT:
+            return self._nested_npt()
+        return self._nested_cr3(change) if change is not RootChange.CR3 else self._cr3()
+
+    def _nested_ept(self) -> RootAsked:
+        bench = Bench(self._nested_vmx, cuts.NESTED_TABLES, linked=(self._mmu,))
+        vmx = bench.add("vmx", "struct vcpu_vmx")
+        bench.objects[_VCPU] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        vmcs12 = bench.add("vmcs12", "struct vmcs12")
+        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        return self._on_nested_tables(RootChange.NESTED_EPT, bench, vmx, bench.read(vmcs12, "ept_pointer"))
+
+    def _nested_npt(self) -> RootAsked:
+        bench = Bench(self._nested_svm, cuts.NESTED_TABLES, linked=(self._mmu,))
+        svm = bench.add("svm", "struct vcpu_svm")
+        bench.objects[_VCPU] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+        bench.write(svm, "vmcb01.ptr", pointer_to(bench.add("vmcb01", "struct vmcb")))
+        return self._on_nested_tables(RootChange.NESTED_NPT, bench, svm, bench.read(svm, "nested.ctl.nested_cr3"))
+
+    def _on_nested_tables(self, change: RootChange, bench: Bench, owner: Object, pgd: BitVec) -> RootAsked:
+        Mmus(owner, "vcpu.").connect(bench.memory, nested=False, l2=False)
+        bench.call(change.value)
+        return _asked(
+            bench,
+            owner,
+            "vcpu.",
+            done=TRUE,
+            needed=TRUE,
+            wanted_pgd=pgd,
+            wanted_role=_role_in_use(bench, bench.memory, owner, "vcpu."),
+        )
+
+    def _nested_cr3(self, change: RootChange) -> RootAsked:
+        unit = self._nested_vmx if change is RootChange.NESTED_CR3_VMX else self._nested_svm
+        # The role that the vCPU's registers call for is there once the MMU is set up for them.
+        wanted = var("the role for the new registers", _ROLE)
+        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, "arch.root_mmu.root_role.word", wanted),))
+        bench = Bench(unit, (set_up, *cuts.LOAD_CR3))
+        vcpu = bench.add("vcpu", _VCPU)
+        nested, cr3 = var("nested", 1), var("cr3", 64)
+        code = Object(name="entry_failure_code", type=IntType(32, False, "u32"), kind=ObjectKind.INPUT)
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        own = bench.memory.copy()
+        mmus.connect(bench.memory, nested=True, l2=True)
+        in_use = member_at(_record(vcpu), "arch.mmu")
+        mmu = choose(
+            ne(nested, 0),
+            bench.memory.read(vcpu, in_use.offset, in_use.width),
+            own.read(vcpu, in_use.offset, in_use.width),
+        )
+        bench.memory.write(vcpu, in_use.offset, in_use.width, mmu)
+        refused = bench.integer(
+            change.value,
+            {"entry_failure_code": pointer_to(code)},
+            cr3=cr3,
+            nested_ept=resize(nested, 8),
+            nested_npt=resize(nested, 8),
+            reload_pdptrs=var("reload_pdptrs", 8),
+        )
+        return _asked(
+            bench,
+            vcpu,
+            "",
+            done=eq(refused, 0),
+            needed=eq(nested, 0),
+            wanted_pgd=bench.read(vcpu, "arch.cr3"),
+            wanted_role=wanted,
+        )
+
+    def _cr3(self) -> RootAsked:
+        bench = Bench(self._registers, cuts.LOAD_CR3)
+        vcpu = bench.add("vcpu", _VCPU)
+        Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
+        before = bench.read(vcpu, "arch.cr3")
+        refused = bench.integer(RootChange.CR3.value, cr3=var("cr3", 64))
+        after = bench.read(vcpu, "arch.cr3")
+        return _asked(
+            bench,
+            vcpu,
+            "",
+            done=eq(refused, 0),
+            needed=ne(before, after),
+            wanted_pgd=after,
+            wanted_role=_role_in_use(bench, bench.memory, vcpu, ""),
+        )
+
+    @once
+    def taken(self) -> RootTaken:
+        """See `Roots.taken`."""
+        pages = [Bench(self._mmu, ()).add(f"page of root {number}", "struct kvm_mmu_page") for number in _KEPT]
+        with_page = [TRUE if number else bool_var("the root in use has a page") for number in _KEPT]
+        before: list[KeptRoot] = []
+
+        def page_of(arguments: Sequence[Value | None]) -> Value:
+            asked, found = arguments[0], pointer_to(pages[0])
+            assert isinstance(asked, BitVec)
+            for root, page, there in reversed(list(zip(before, pages, with_page, strict=True))):
+                found = as_pointer(choose(eq(asked, root.hpa), choose(there, pointer_to(page), NULL), found)) or NULL
+            return found
+
+        gone = replace(cuts.FREE_ROOT, writes=(), stores=((1, "", bv(-1, 64)),))
+        finds = [replace(cut, gives=page_of) for cut in cuts.PAGE_OF_ROOT]
+
+        def is_dummy(arguments: Sequence[Value | None]) -> Value:
+            page = as_pointer(page_of(arguments))
+            assert page is not None
+            return to_bv(all_of(page.is_null, bool_var(f"{cuts.DUMMY_ROOT.function}()")), 8)
+
+        bench = Bench(self._mmu, (*finds, gone, replace(cuts.DUMMY_ROOT, gives=is_dummy), *cuts.TAKE))
+        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", "struct kvm_mmu")
+        bench.write(vcpu, "arch.mmu", pointer_to(mmu))
+        table = Object(name="pae_root", type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
+        bench.write(mmu, "pae_root", choose(bool_var("there are special roots"), pointer_to(table), NULL))
+        before += _kept(bench, mmu)
+        role = read(bench.memory, mmu, bench.place(mmu, "root_role").offset, _ROLE)
+        roles = [read(bench.memory, page, bench.place(page, "role").offset, _ROLE) for page in pages]
+        place = bench.place(mmu, "root_role")
+        direct = bit_fields(place.type, place.offset)["direct"]
+        is_direct = ne(read(bench.memory, mmu, direct.offset, direct.width), 0)
+        pgd = var("new_pgd", 64)
+        bench.call("kvm_mmu_new_pgd", new_pgd=pgd)
+        return RootTaken(
+            pgd=pgd,
+            role=role,
+            direct=is_direct,
+            before=tuple(before),
+            page_roles=tuple(roles),
+            with_page=tuple(with_page),
+            after=tuple(_kept(bench, mmu)),
+            freed=tuple(_freed(bench, mmu, root.hpa) for root in before),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def made(self) -> RootsMade:
+        """See `Roots.made`."""
+        names = ("pae_root", "pml4_root", "pml5_root")
+
+        def numbered(cut: Cut) -> Cut:
+            # A call is on the list already, so each has a number of its own.
+            return replace(cut, gives=lambda _: var(_made_by(cut, len(bench.session.calls(cut.function))), 64))
+
+        def address(arguments: Sequence[Value | None]) -> Value:
+            # The number that stands for where a table is stands for its physical address as well.
+            (table,) = arguments
+            assert isinstance(table, BitVec)
+            return table
+
+        known = (numbered(cuts.ALLOC_ROOT), numbered(cuts.GUEST_PDPTE), replace(cuts.ADDRESS, gives=address))
+        fails = bool_var(f"{cuts.MAKE_AVAILABLE.function}() fails")
+        available = replace(cuts.MAKE_AVAILABLE, gives=ite(fails, bv(_NO_SPACE, 32), 0))
+        bench = Bench(self._mmu, (*known, available, *cuts.MAKE))
+        vcpu = bench.add("vcpu", _VCPU)
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        walk = mmus.place(Part.GUEST_WALK, "cpu_role")
+        tables = [Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names]
+        for name, table in zip(names, tables, strict=True):
+            bench.write(vcpu, f"arch.root_mmu.{name}", pointer_to(table))
+        role = bench.place(vcpu, "arch.root_mmu.root_role")
+        levels = [bit_fields(each.type, each.offset)["level"] for each in (walk, role)]
+        guest_level, level = (read(bench.memory, vcpu, each.offset, each.width) for each in levels)
+        failed = bench.integer("mmu_alloc_shadow_roots")
+        asked, calls = [], bench.session.calls(cuts.ALLOC_ROOT.function)
+        if len(calls) != 1 + _PAE_TABLE.count:
+            raise Refused("roots are made in other ways than a whole one and four quarters")
+        for number, call in enumerate(calls, 1):
+            told = {name: bench.session.argument(call, name) for name in ("gfn", "quadrant", "level")}
+            address_of_page = var(_made_by(cuts.ALLOC_ROOT, number), 64)
+            asked.append(PageAsked(when=call.guard, **told, address=address_of_page))
+        dummy = any_of(*(call.guard for call in bench.session.calls(cuts.DUMMY.function)))
+
+        def entry(table: Object, number: int) -> BitVec:
+            return read(bench.memory, table, number * 64, 64)
+
+        (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
+        shown = [f"{asks}()#{number}" for number in range(2, 2 + _PAE_TABLE.count)]
+        return RootsMade(
+            done=all_of(eq(failed, 0), negate(dummy)),
+            guest_level=guest_level,
+            level=level,
+            pgd=var(f"{cuts.GUEST_PGD.function}()", 64),
+            pdptes=tuple(var(_made_by(cuts.GUEST_PDPTE, number), 64) for number in range(1, 5)),
+            visible=tuple(ne(var(name, 1), 0) for name in shown),
+            whole=asked[0],
+            quarters=tuple(asked[1:]),
+            entries=tuple(entry(tables[0], number) for number in range(_PAE_TABLE.count)),
+            special=tuple(entry(table, 0) for table in tables[1:]),
+            tables=tuple(var(f"&{name}", 64) for name in names),
+            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
+            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            evidence=bench.session.evidence(),
+        )
+
+
+def _made_by(cut: Cut, number: int) -> str:
+    """What the result of one of several calls is called."""
+    return f"{cut.function}() {number}"
+
+
+def _freed(bench: Bench, mmu: Object, hpa: BitVec) -> Bool:
+    """Whether a root of this address is given up."""
+    found = FALSE
+    for call in bench.session.calls(cuts.FREE_ROOT.function):
+        where = call.arguments[1]
+        assert isinstance(where, Pointer)
+        assert call.memory is not None
+        for target in where.targets:
+            if target.place is not None and target.place.object is mmu:
+                held = read(call.memory, target.place.object, target.place.offset, 64)
+                found = any_of(found, all_of(call.guard, target.guard, eq(held, hpa)))
+    return found
+
+
+def _kept(bench: Bench, mmu: Object) -> Iterator[KeptRoot]:
+    """The roots that an MMU keeps, that in use first."""
+    current, earlier = bench.place(mmu, "root"), bench.place(mmu, "prev_roots")
+    assert isinstance(earlier.type, ArrayType)
+    assert isinstance(current.type, RecordType)
+    starts = (current.offset, *(earlier.offset + i * current.type.bits for i in range(earlier.type.count)))
+    for start in starts:
+        pgd, hpa = (member_at(current.type, name) for name in ("pgd", "hpa"))
+        yield KeptRoot(*(read(bench.memory, mmu, start + each.offset, each.width) for each in (pgd, hpa)))
+
+
+def _asked(
+    bench: Bench, owner: Object, prefix: str, *, done: Bool, needed: Bool, wanted_pgd: BitVec, wanted_role: BitVec
+) -> RootAsked:
+    """What the calls of ``kvm_mmu_new_pgd()`` are given."""
+    calls = bench.session.calls(cuts.NEW_PGD.function)
+    pgd, role = bv(0, 64), bv(0, _ROLE)
+    for call in calls:
+        assert call.memory is not None
+        pgd = ite(call.guard, bench.session.argument(call, "new_pgd"), pgd)
+        role = ite(call.guard, _role_in_use(bench, call.memory, owner, prefix), role)
+    return RootAsked(
+        done=done,
+        asked=any_of(*(call.guard for call in calls)),
+        needed=needed,
+        same_tables=eq(pgd, wanted_pgd),
+        in_role=eq(role, wanted_role),
+        evidence=bench.session.evidence(),
+    )
+
+
+def _record(owner: Object) -> RecordType:
+    assert isinstance(owner.type, RecordType)
+    return owner.type
+
+
+def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> BitVec:
+    """The role for the root of the MMU that a vCPU uses."""
+    place = member_at(_record(owner), f"{prefix}arch.mmu")
+    pointer = memory.read(owner, place.offset, place.width)
+    assert isinstance(pointer, Pointer)
+    found, role = member(bench.unit.record("struct kvm_mmu"), "root_role"), bv(0, _ROLE)
+    for target in pointer.targets:
+        if target.place is None:
+            raise Refused("a vCPU uses no MMU")
+        role = ite(target.guard, read(memory, target.place.object, target.place.offset + found.offset, _ROLE), role)
+    return role

@@ -1,0 +1,266 @@
+"""Roots, as Linux 7.2.13 asks for them and takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
+from mmuproof.model.reference.base.trace import Trace
+from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.smt.terms import (
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    ule,
+    var,
+    zext,
+)
+
+_INVALID = (1 << 64) - 1
+_PCID_ENABLE_BIT, _NO_FLUSH = 17, 1 << 63
+
+
+class ReferenceRoots(ReferenceArea, Roots):
+    """``kvm_mmu_new_pgd()`` and who calls it."""
+
+    def asked(self, change: RootChange) -> RootAsked:
+        """See `Roots.asked`."""
+        done, needed = TRUE, TRUE
+        if change in (RootChange.NESTED_CR3_VMX, RootChange.NESTED_CR3_SVM):
+            nested, reloads, pae = _flag("nested"), ne(var("reload_pdptrs", 8), 0), _flag("is_pae_paging()")
+            unloadable = all_of(reloads, pae, negate(nested), eq(var("load_pdptrs()", 32), 0))
+            done, needed = all_of(_flag("kvm_vcpu_is_legal_cr3()"), negate(unloadable)), negate(nested)
+        elif change is RootChange.CR3:
+            done, needed = self._cr3()
+        return RootAsked(
+            done=done,
+            asked=all_of(done, needed, self._asks(change)),
+            needed=needed,
+            same_tables=TRUE,
+            in_role=self.set_up_before(change),
+            evidence=Trace(change.value).evidence,
+        )
+
+    def set_up_before(self, change: RootChange) -> Bool:
+        """Whether the MMU is set up for the new registers before it is asked for a root."""
+        return TRUE
+
+    def _asks(self, change: RootChange) -> Bool:
+        """Whether ``kvm_mmu_new_pgd()`` is called where it is needed."""
+        return TRUE
+
+    def _cr3(self) -> tuple[Bool, Bool]:
+        """Whether a write of CR3 succeeds, and whether the tables are others then."""
+        before, cr3 = var("vcpu->arch.cr3", 64), var("cr3", 64)
+        with_pcid = bit(var("vcpu->arch.cr4", 64), _PCID_ENABLE_BIT)
+        value = ite(with_pcid, cr3 & ~bv(_NO_FLUSH, 64), cr3)
+        other = ne(value, before)
+        loads, loads_again = _flag("is_pae_paging()"), _flag("is_pae_paging()#2")
+        unloadable = all_of(loads_again, eq(var("load_pdptrs()", 32), 0))
+        legal = all_of(_flag("kvm_vcpu_is_legal_cr3()"), negate(unloadable))
+        return any_of(all_of(negate(other), negate(loads)), legal), all_of(legal, other)
+
+    def taken(self) -> RootTaken:
+        """See `Roots.taken`."""
+        trace = Trace("kvm_mmu_new_pgd")
+        pgd, role = var("new_pgd", 64), var("mmu->root_role", PAGE_ROLE_BITS)
+        direct = role_flag(role, "direct")
+        names = ("root", *(f"prev_roots[{number}]" for number in range(KEPT_ROOTS - 1)))
+        before = tuple(KeptRoot(*(var(f"mmu->{name}.{each}", 64) for each in ("pgd", "hpa"))) for name in names)
+        roles = tuple(var(f"page of root {number}->role", PAGE_ROLE_BITS) for number in range(KEPT_ROOTS))
+        with_page = (bool_var("the root in use has a page"), *(TRUE for _ in names[1:]))
+        taking = Taking(before=before, roles=roles, with_page=with_page, pgd=pgd, role=role, direct=direct)
+        after, freed = self._taken(taking)
+        return RootTaken(
+            pgd=pgd,
+            role=role,
+            direct=direct,
+            before=before,
+            page_roles=roles,
+            with_page=with_page,
+            after=after,
+            freed=freed,
+            evidence=trace.evidence,
+        )
+
+    def _taken(self, taking: Taking) -> tuple[_Roots, tuple[Bool, ...]]:
+        """The roots afterwards, and which of those before are given up."""
+        current, *earlier = taking.before
+        kept = all_of(_valid(current), taking.has_page(current.hpa))
+        with_current, last_freed = self._rotated(taking)
+        without = self._bubbled(taking, (_choose(_valid(current), _NONE, current), *earlier))
+        freed = tuple(
+            all_of(kept, last_freed, _valid(root), eq(with_current[0].hpa, root.hpa), taking.has_page(root.hpa))
+            for root in taking.before
+        )
+        dropped = _choose(_valid(with_current[0]), _NONE, with_current[0])
+        rotated = (_choose(last_freed, dropped, with_current[0]), *with_current[1:])
+        return _either(kept, rotated, without), freed
+
+    def _rotated(self, taking: Taking) -> tuple[_Roots, Bool]:
+        """The one in use goes to the end of the others, up to where one is found; and whether none is."""
+        roots, missed = taking.before, negate(self._usable(taking, taking.before[0]))
+        for place in range(1, KEPT_ROOTS):
+            swapped = list(roots)
+            swapped[0], swapped[place] = roots[place], roots[0]
+            roots = _either(missed, tuple(swapped), roots)
+            missed = all_of(missed, negate(self._usable(taking, roots[0])))
+        return roots, missed
+
+    def _bubbled(self, taking: Taking, roots: _Roots) -> _Roots:
+        """The first that fits becomes the one in use, and those behind it move up."""
+        found = roots
+        for place in reversed(range(1, KEPT_ROOTS)):
+            moved = list(roots)
+            moved[0], moved[place] = roots[place], roots[0]
+            moved[place:] = [*moved[place + 1 :], self._emptied(moved[-1])]
+            found = _either(self._usable(taking, roots[place]), tuple(moved), found)
+        return found
+
+    def _emptied(self, root: KeptRoot) -> KeptRoot:
+        """The last place once those behind have moved up."""
+        return KeptRoot(root.pgd, bv(_INVALID, 64))
+
+    def _usable(self, taking: Taking, root: KeptRoot) -> Bool:
+        """``is_root_usable()``."""
+        same = any_of(taking.direct, eq(root.pgd, taking.pgd))
+        return all_of(_valid(root), same, taking.has_page(root.hpa), self._has_role(taking, root))
+
+    def _has_role(self, taking: Taking, root: KeptRoot) -> Bool:
+        """Whether a root's page has the role that the MMU's root is to have."""
+        return eq(taking.page_role(root.hpa), taking.role)
+
+    # -- roots of the guest's tables -----------------------------------------------------------------------
+
+    def made(self) -> RootsMade:
+        """See `Roots.made`."""
+        c, trace = self.constants, Trace("mmu_alloc_shadow_roots")
+        guest_level, level = (
+            role_value(var(f"vcpu->arch.root_mmu.{name}", bits), "level")
+            for name, bits in (("cpu_role", 64), ("root_role", PAGE_ROLE_BITS))
+        )
+        me_value, pgd = var("shadow_me_value", 64), var("kvm_mmu_get_guest_pgd()", 64)
+        pae, pml4, pml5 = tables = tuple(var(f"&{name}", 64) for name in ("pae_root", "pml4_root", "pml5_root"))
+        pdptes = tuple(var(f"get_pdptr() {number}", 64) for number in range(1, 5))
+        visible = tuple(_flag(f"kvm_vcpu_is_visible_gfn()#{number}") for number in range(2, 6))
+        shown, failed = _flag("kvm_vcpu_is_visible_gfn()"), ne(var("mmu_first_shadow_root_alloc()", 32), 0)
+        available = negate(bool_var("make_mmu_pages_available() fails"))
+        done = all_of(shown, negate(failed), available)
+        whole, has_pae, above = ule(bv(4, 4), guest_level), eq(guest_level, 3), ule(bv(4, 4), level)
+        frame = (pgd & c.SPTE_BASE_ADDR_MASK) >> c.PAGE_SHIFT
+        flags = me_value | self._pae_flags() | ite(above, bv(self._special_flags(), 64), 0)
+        quarters, entries = [], []
+        for number, (pdpte, is_visible) in enumerate(zip(pdptes, visible, strict=True)):
+            maps = any_of(negate(has_pae), all_of(bit(pdpte, 0), is_visible))
+            gfn = ite(has_pae, pdpte >> c.PAGE_SHIFT, frame)
+            quadrant = ite(eq(guest_level, 2), bv(self._quadrant(number), 32), 0)
+            quarters.append(
+                PageAsked(
+                    when=all_of(done, negate(whole), maps),
+                    gfn=gfn,
+                    quadrant=quadrant,
+                    level=bv(2, 8),
+                    address=var(f"mmu_alloc_root() {number + 2}", 64),
+                )
+            )
+            made = ite(maps, quarters[-1].address | flags, bv(0, 64))
+            entries.append(ite(all_of(done, negate(whole)), made, var(f"pae_root[{number}]", 64)))
+        small = all_of(done, negate(whole))
+        special = (
+            ite(all_of(small, above), pae | flags, var("pml4_root[0]", 64)),
+            ite(all_of(small, eq(level, 5)), pml4 | flags, var("pml5_root[0]", 64)),
+        )
+        page = PageAsked(
+            when=all_of(done, whole),
+            gfn=frame,
+            quadrant=bv(0, 32),
+            level=zext(level, 8),
+            address=var("mmu_alloc_root() 1", 64),
+        )
+        root = ite(whole, page.address, ite(eq(level, 5), pml5, ite(eq(level, 4), pml4, pae)))
+        return RootsMade(
+            done=done,
+            guest_level=guest_level,
+            level=level,
+            pgd=pgd,
+            pdptes=pdptes,
+            visible=visible,
+            whole=page,
+            quarters=tuple(quarters),
+            entries=tuple(entries),
+            special=special,
+            tables=tables,
+            root=root,
+            root_pgd=pgd,
+            me_value=me_value,
+            evidence=trace.evidence,
+        )
+
+    def _pae_flags(self) -> int:
+        """What an entry of the PAE root has besides an address and encryption."""
+        return self.constants.PT_PRESENT_MASK
+
+    def _special_flags(self) -> int:
+        """What entries have besides where the PAE root is no root for the processor."""
+        c = self.constants
+        return c.PT_WRITABLE_MASK | c.PT_USER_MASK | c.PT_ACCESSED_MASK
+
+    def _quadrant(self, number: int) -> int:
+        """Which quarter of a table of 4-byte entries a page is for."""
+        return number
+
+
+_Roots = tuple[KeptRoot, ...]
+_NONE = KeptRoot(bv(0, 64), bv(_INVALID, 64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taking:
+    """What ``kvm_mmu_new_pgd()`` goes by."""
+
+    before: _Roots
+    roles: tuple[BitVec, ...]
+    with_page: tuple[Bool, ...]
+    pgd: BitVec
+    role: BitVec
+    direct: Bool
+
+    def has_page(self, hpa: BitVec) -> Bool:
+        """Whether the root at an address has a page."""
+        found = TRUE
+        for root, there in reversed(list(zip(self.before, self.with_page, strict=True))):
+            found = ite(eq(hpa, root.hpa), there, found)
+        return found
+
+    def page_role(self, hpa: BitVec) -> BitVec:
+        """The role of the page of the root at an address."""
+        found = self.roles[0]
+        for root, role in reversed(list(zip(self.before, self.roles, strict=True))):
+            found = ite(eq(hpa, root.hpa), role, found)
+        return found
+
+
+def _valid(root: KeptRoot) -> Bool:
+    return ne(root.hpa, _INVALID)
+
+
+def _choose(condition: Bool, then: KeptRoot, other: KeptRoot) -> KeptRoot:
+    return KeptRoot(ite(condition, then.pgd, other.pgd), ite(condition, then.hpa, other.hpa))
+
+
+def _either(condition: Bool, then: _Roots, other: _Roots) -> _Roots:
+    return tuple(_choose(condition, one, two) for one, two in zip(then, other, strict=True))
+
+
+def _flag(name: str) -> Bool:
+    return ne(var(name, 1), 0)

@@ -1,0 +1,159 @@
+"""Roots, as a proof sees them: who asks for the root of other tables, and which root is taken."""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
+from mmuproof.smt.terms import BitVec, Bool
+
+KEPT_ROOTS = 4
+"""The roots that an MMU keeps: the one in use and three earlier ones."""
+
+
+class RootChange(enum.Enum):
+    """What lets a vCPU's MMU go over to other tables, by the function that does it."""
+
+    NESTED_EPT = "nested_ept_init_mmu_context"
+    """L2 begins to run on L1's EPT."""
+    NESTED_NPT = "nested_svm_init_mmu_context"
+    """L2 begins to run on L1's nested page tables."""
+    NESTED_CR3_VMX = "nested_vmx_load_cr3"
+    """CR3 is loaded for L2 or, when L2 is left, for L1 again: VMX."""
+    NESTED_CR3_SVM = "nested_svm_load_cr3"
+    """The same: SVM."""
+    CR3 = "kvm_set_cr3"
+    """The guest writes CR3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootAsked:
+    """What ``kvm_mmu_new_pgd()`` is asked for by a function that changes the tables.
+
+    Attributes:
+        done: whether the function succeeds.
+        asked: whether ``kvm_mmu_new_pgd()`` is called.
+        needed: whether it has to be: the tables are others afterwards, and the MMU in use is that which builds them.
+        same_tables: whether it is told the tables that the vCPU uses afterwards.
+        in_role: whether the MMU in use has, at the call, the role that belongs to the vCPU's new registers.
+        evidence: how this came about.
+    """
+
+    done: Bool
+    asked: Bool
+    needed: Bool
+    same_tables: Bool = field(metadata=counts_where("asked"))
+    in_role: Bool = field(metadata=counts_where("asked"))
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class KeptRoot:
+    """A root that an MMU keeps: the tables of the guest's that it is for, and its address; 64 bits each."""
+
+    pgd: BitVec
+    hpa: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootTaken:
+    """The roots of an MMU before and after ``kvm_mmu_new_pgd()``.
+
+    Attributes:
+        pgd: the tables asked for (64).
+        role: the role that the MMU's root is to have (32).
+        direct: whether by that role no tables of the guest's are shadowed.
+        before: the roots that it keeps, that in use first.
+        page_roles: the roles of their pages (32 each).
+        with_page: whether they have pages.
+        after: the roots that it keeps afterwards, that in use first.
+        freed: of the roots that it keeps before, whether they are given up.
+        evidence: how this came about.
+    """
+
+    pgd: BitVec
+    role: BitVec
+    direct: Bool
+    before: tuple[KeptRoot, ...]
+    page_roles: tuple[BitVec, ...]
+    with_page: tuple[Bool, ...]
+    after: tuple[KeptRoot, ...]
+    freed: tuple[Bool, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageAsked:
+    """What ``mmu_alloc_root()`` is asked for.
+
+    Attributes:
+        when: whether it is asked.
+        gfn: the frame of the guest's table (64).
+        quadrant: which quarter of that (32).
+        level: of the page (8).
+        address: where the page is (64).
+    """
+
+    when: Bool
+    gfn: BitVec = field(metadata=counts_where("when"))
+    quadrant: BitVec = field(metadata=counts_where("when"))
+    level: BitVec = field(metadata=counts_where("when"))
+    address: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootsMade:
+    """The roots that ``mmu_alloc_shadow_roots()`` makes of the guest's tables.
+
+    Attributes:
+        done: whether there are roots afterwards, and none that stands for tables which a guest cannot have.
+        guest_level: how many levels the guest's tables have (4).
+        level: how many levels KVM's have (4).
+        pgd: where the guest's tables begin (64).
+        pdptes: the guest's four PDPTEs (64 each), where it has PAE paging.
+        visible: whether the frames that they lead to are visible to the guest.
+        whole: the page of SPTEs for tables of 4 or 5 levels.
+        quarters: the pages for the quarters of a table of 4 GByte.
+        entries: the four entries of the PAE root (64 each).
+        special: the first entries of the tables above it, of level 4 and 5 (64 each).
+        tables: the addresses of the PAE root and of the tables above it (64 each).
+        root: the address of the root in use (64).
+        root_pgd: for which tables of the guest's it is noted to be (64).
+        me_value: what marks a page as encrypted (64).
+        evidence: how this came about.
+    """
+
+    done: Bool
+    guest_level: BitVec
+    level: BitVec
+    pgd: BitVec
+    pdptes: tuple[BitVec, ...]
+    visible: tuple[Bool, ...]
+    whole: PageAsked
+    quarters: tuple[PageAsked, ...]
+    entries: tuple[BitVec, ...]
+    special: tuple[BitVec, ...]
+    tables: tuple[BitVec, ...]
+    root: BitVec = field(metadata=counts_where("done"))
+    root_pgd: BitVec = field(metadata=counts_where("done"))
+    me_value: BitVec
+    evidence: Evidence
+
+
+class Roots(ABC):
+    """How the roots of a vCPU's tables come about."""
+
+    @abstractmethod
+    def asked(self, change: RootChange) -> RootAsked:
+        """What a function asks for that changes the tables."""
+
+    @abstractmethod
+    def taken(self) -> RootTaken:
+        """``kvm_mmu_new_pgd()``."""
+
+    @abstractmethod
+    def made(self) -> RootsMade:
+        """``mmu_alloc_shadow_roots()``."""
