@@ -37,7 +37,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looks:
+class ReleasedLooks:
     """What is known of a release.
 
     Args:
@@ -64,7 +64,7 @@ class Looks:
         }
 
     @classmethod
-    def read(cls, content: Mapping[str, Any]) -> Looks:
+    def read(cls, content: Mapping[str, Any]) -> ReleasedLooks:
         """What stands in the file."""
         names = b64decode(content["names"])
         return cls(
@@ -146,13 +146,13 @@ def _content() -> Mapping[str, Mapping[str, Any]]:
     return content
 
 
-def looks_before(release: str) -> Looks | None:
+def looks_before(release: str) -> ReleasedLooks | None:
     """What is known of the last series that a release belongs to or comes after; None if it is before all."""
     series = latest_before(release, _content())
-    return None if series is None else Looks.read(_content()[series])
+    return None if series is None else ReleasedLooks.read(_content()[series])
 
 
-def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str]) -> Looks:
+def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str]) -> ReleasedLooks:
     """How a release looks.
 
     Args:
@@ -173,7 +173,7 @@ def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str
             parameters[function] = named, _without(words, function)
     sought = {body for name, body in macros.items() if name in wanted}
     alike = {name for name, body in macros.items() if body in sought}
-    return Looks(
+    return ReleasedLooks(
         names=[_digest(name) for name in (side.names & told) | alike],
         texts={name: [digest for _, digest in sorted(found)[:_FUNCTIONS]] for name, found in texts.items()},
         parameters=parameters,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Stage:
     """How KVM gets from one thing to another.
 
     Args:
@@ -37,33 +37,33 @@ class Chain:
     """
 
     says: str
-    steps: tuple[Step, ...]
+    steps: tuple[Stage, ...]
 
 
 CHAINS: tuple[Chain, ...] = (
     Chain(
         "From a guest's registers to the tables that the hardware uses",
         (
-            Step(
+            Stage(
                 start="what the guest or userspace writes to CR0, CR4 and EFER",
                 end="the registers of the vCPU",
                 by=("kvm_set_cr0", "kvm_set_cr4"),
                 theorems=("role.registers",),
                 missing="RSM, and L1's state after an exit",
             ),
-            Step(
+            Stage(
                 start="the registers of the vCPU",
                 end="the CPU role of an MMU",
                 by=("kvm_calc_cpu_role",),
                 theorems=("role.cpu", "role.fetch-flag"),
             ),
-            Step(
+            Stage(
                 start="the CPU role of an MMU",
                 end="its table of permissions, and its reserved bits",
                 by=("update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
                 theorems=("permission.role-decides", "permission.history-free", "setup.consistent"),
             ),
-            Step(
+            Stage(
                 start="the CPU role of an MMU",
                 end="the role of its root",
                 by=(
@@ -74,34 +74,34 @@ CHAINS: tuple[Chain, ...] = (
                 ),
                 theorems=("role.root-tdp", "role.root-shadow", "role.root-nested", "permission.nested-set-up"),
             ),
-            Step(
+            Stage(
                 start="the role of its root",
                 end="the root in use",
                 by=("kvm_mmu_new_pgd", "nested_ept_init_mmu_context", "nested_vmx_load_cr3", "mmu_alloc_shadow_roots"),
                 theorems=("role.new-root", "role.root-reuse", "role.made-roots"),
                 missing="roots of direct MMUs",
             ),
-            Step(
+            Stage(
                 start="the root in use",
                 end="pages of SPTEs, linked with each other",
                 by=("kvm_mmu_child_role", "make_nonleaf_spte", "kvm_init_mmu", "tdp_mmu_link_sp"),
                 theorems=("role.root-access", "role.page-sharing", "spte.nonleaf", "stored.link"),
                 missing="that a page is used again only for an equal role",
             ),
-            Step(
+            Stage(
                 start="the root in use",
                 end="the address in EPTP",
                 by=("construct_eptp", "vmx_load_mmu_pgd"),
                 theorems=("role.eptp",),
             ),
-            Step(
+            Stage(
                 start="the root in use",
                 end="the address in the VMCB's nested CR3",
                 by=("svm_load_mmu_pgd",),
                 theorems=(),
                 missing="svm_load_mmu_pgd() is read",
             ),
-            Step(
+            Stage(
                 start="the role of its root",
                 end="MBEC in the VMCS, GMET in the VMCB",
                 by=(
@@ -117,27 +117,27 @@ CHAINS: tuple[Chain, ...] = (
     Chain(
         "From an access that faults to the value in the table",
         (
-            Step(
+            Stage(
                 start="an exit of the hardware",
                 end="an error code",
                 by=("handle_ept_violation|__vmx_handle_ept_violation", "npf_interception"),
                 theorems=("exit.ept-violation", "exit.npf", "exit.npf-1218"),
             ),
-            Step(
+            Stage(
                 start="an error code",
                 end="a struct kvm_page_fault",
                 by=("kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
                 theorems=("fault.kind", "fault.frame", "setting.nx-huge-pages"),
                 missing="kvm_mmu_page_fault(), which calls it",
             ),
-            Step(
+            Stage(
                 start="a struct kvm_page_fault",
                 end="what the guest's own tables say",
                 by=("FNAME(walk_addr_generic)", "FNAME(is_last_gpte)", "FNAME(protect_clean_gpte)"),
                 theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean"),
                 missing="what a walk that fails reports, and how it sets accessed and dirty flags",
             ),
-            Step(
+            Stage(
                 start="what the guest's own tables say",
                 end="whether an entry ends the walk, and whether the access is allowed",
                 by=(
@@ -167,40 +167,40 @@ CHAINS: tuple[Chain, ...] = (
                     "exec-only.read",
                 ),
             ),
-            Step(
+            Stage(
                 start="whether an entry ends the walk, and whether the access is allowed",
                 end="the fault that is put into the guest, or what L1 is told",
                 by=("permission_fault", "nested_ept_inject_page_fault", "nested_svm_inject_npf_exit"),
                 theorems=("permission.error-code", "exit.injected-qualification", "exit.injected-npf"),
                 missing="that a walk which fails reports the access and permissions of the tables",
             ),
-            Step(
+            Stage(
                 start="a struct kvm_page_fault",
                 end="a frame of a slot, or MMIO",
                 by=("kvm_mmu_faultin_pfn|kvm_faultin_pfn",),
                 theorems=("mmio.no-slot",),
                 missing="the frame that the host's tables have",
             ),
-            Step(
+            Stage(
                 start="a frame of a slot, or MMIO",
                 end="the level that is mapped",
                 by=("kvm_mmu_hugepage_adjust", "kvm_mmu_max_mapping_level", "update_gfn_disallow_lpage_count"),
                 theorems=("slot.huge-page", "slot.huge-page-count"),
             ),
-            Step(
+            Stage(
                 start="the level that is mapped",
                 end="the entry that is mapped",
                 by=("kvm_tdp_mmu_map", "direct_map", "tdp_iter_next", "tdp_iter_start"),
                 theorems=("loop.map", "loop.iterator", "loop.iterator-start"),
                 missing="FNAME(fetch)()",
             ),
-            Step(
+            Stage(
                 start="the entry that is mapped",
                 end="the arguments of make_spte()",
                 by=("mmu_set_spte", "tdp_mmu_map_handle_target_level", "FNAME(sync_spte)", "FNAME(prefetch_gpte)"),
                 theorems=("spte.page", "walk.sync", "walk.ahead"),
             ),
-            Step(
+            Stage(
                 start="the arguments of make_spte()",
                 end="an SPTE",
                 by=("make_spte",),
@@ -220,13 +220,13 @@ CHAINS: tuple[Chain, ...] = (
                 ),
                 missing="the memory type of get_mt_mask()",
             ),
-            Step(
+            Stage(
                 start="an SPTE",
                 end="the entry in the table",
                 by=("mmu_set_spte", "tdp_mmu_map_handle_target_level"),
                 theorems=("stored.value",),
             ),
-            Step(
+            Stage(
                 start="the entry in the table",
                 end="the same after KVM has changed it in place",
                 by=(
@@ -256,7 +256,7 @@ CHAINS: tuple[Chain, ...] = (
                 ),
                 missing="the other loops that choose the entries, and other processors at the same time",
             ),
-            Step(
+            Stage(
                 start="the same after KVM has changed it in place",
                 end="nothing in a TLB that it no longer allows",
                 by=("mmu_spte_update",),
@@ -268,19 +268,19 @@ CHAINS: tuple[Chain, ...] = (
     Chain(
         "From an access to MMIO to its emulation",
         (
-            Step(
+            Stage(
                 start="a GFN without memory",
                 end="an MMIO SPTE",
                 by=("make_mmio_spte",),
                 theorems=("mmio.gfn-round-trip", "mmio.generation-round-trip", "l1tf.mmio"),
             ),
-            Step(
+            Stage(
                 start="an MMIO SPTE",
                 end="an exit that KVM expects",
                 by=("kvm_mmu_set_mmio_spte_mask", "kvm_mmu_set_ept_masks"),
                 theorems=("mmio.faults",),
             ),
-            Step(
+            Stage(
                 start="an exit that KVM expects",
                 end="the GFN again, if it still has no memory",
                 by=("is_mmio_spte", "check_mmio_spte"),
@@ -292,7 +292,7 @@ CHAINS: tuple[Chain, ...] = (
     Chain(
         "From an access of L2 to a judgement by L1's tables",
         (
-            Step(
+            Stage(
                 start="an access of L2, or of KVM for it",
                 end="an access to L1's tables",
                 by=(
@@ -309,7 +309,7 @@ CHAINS: tuple[Chain, ...] = (
                     "nested.linear-access",
                 ),
             ),
-            Step(
+            Stage(
                 start="an access to L1's tables",
                 end="allowed or not",
                 by=("permission_fault",),

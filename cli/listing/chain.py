@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from mmuproof.proofs.chain import Chain, Step
+from mmuproof.proofs.chain import Chain, Stage
 
 _WIDTH = 110
 
@@ -25,7 +25,7 @@ def drawn(chains: Sequence[Chain]) -> Iterator[str]:
             before = step.end
 
 
-def _arrow(step: Step) -> Iterator[str]:
+def _arrow(step: Stage) -> Iterator[str]:
     functions = ", ".join(f"{name}()" for each in step.by for name in each.split("|"))
     yield from _wrapped(functions)
     yield from _wrapped(", ".join(step.theorems) or "NO THEOREM")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.catalogue import Renamed
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.compare.looks import Looks, looks_before
+from mmuproof.compare.looks import ReleasedLooks, looks_before
 from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
@@ -37,7 +37,7 @@ class FormerKernel:
     """
 
     tree: KernelTree | None = None
-    looks: Looks | None = None
+    looks: ReleasedLooks | None = None
     given: Mapping[str, str]
     renamed: Mapping[str, str]
     config: DotConfig | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.compare.looks import Looks, looks_before, looks_of
+from mmuproof.compare.looks import ReleasedLooks, looks_before, looks_of
 from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
 from mmuproof.compare.versions import tokens
@@ -137,7 +137,7 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
 ) -> None:
     before = S.replace("u64 nx_mask, x_mask;", "u64 nx_mask, x_mask, stays;\nu64 k(void) { return stays; }\n")
     words = set(tokens(before))
-    looks = Looks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))
+    looks = ReleasedLooks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))
     text = before
     for old, new in changes.items():
         text = text.replace(old, new)
