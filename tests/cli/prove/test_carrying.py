@@ -89,10 +89,7 @@ def prove(*words: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("like", [False, True], ids=["as it looked", "like its tree"])
 def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
-    renamed_tree: Callable[[Mapping[str, str]], Path],
-    kernel_tree: Callable[[str], Path],
-    tmp_path: Path,
-    like: bool,
+    renamed_tree: Callable[[Mapping[str, str]], Path], kernel_tree: Callable[[str], Path], tmp_path: Path, like: bool
 ) -> None:
     words = {
         "make_huge_spte": "build_huge_spte",
