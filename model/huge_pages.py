@@ -71,8 +71,40 @@ class CountChanged:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class LevelLowered:
+    """What happens to the level of a fault where small pages may have replaced a huge one.
+
+    Attributes:
+        spte: the entry to which the walk has come (64).
+        level: its level (32).
+        noted: the page that it leads to is noted to stand for a huge page that would be executed; None where KVM
+            takes every table for one.
+        gfn: the fault's frame (64).
+        pfn: the host's frame before (64).
+        pfn_after: the same afterwards.
+        goal_level: the level at which the page is to be mapped, as wide as the kernel has it.
+        goal_after: the same afterwards.
+        evidence: how it came about.
+    """
+
+    spte: BitVec
+    level: BitVec
+    noted: Bool | None
+    gfn: BitVec
+    pfn: BitVec
+    pfn_after: BitVec
+    goal_level: BitVec
+    goal_after: BitVec
+    evidence: Evidence
+
+
 class HugePages(ABC):
     """Where KVM may use huge pages."""
+
+    @abstractmethod
+    def lowered(self) -> LevelLowered:
+        """``disallowed_hugepage_adjust()``."""
 
     @abstractmethod
     def chosen(self, max_level: int) -> LevelChosen:

@@ -37,6 +37,11 @@ class _OneLevel(ReferenceHugePages):
         return level == 2
 
 
+class _LowersToFirst(ReferenceHugePages):
+    def _small_frame(self, _mask: BitVec) -> BitVec:
+        return var("fault->pfn", 64)
+
+
 def _pages(variant: type[ReferenceHugePages]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, huge_pages=variant)
 
@@ -81,5 +86,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"linfo->disallow_lpage \+= count;",
         "if (i == PG_LEVEL_2M)\nlinfo->disallow_lpage += count;",
         _pages(_OneLevel),
+    ),
+    defect(
+        "lowered-level-keeps-frame",
+        "A page at a lower level is mapped with the first frame of the huge page around it.",
+        _MMU_C,
+        r"fault->pfn \|= fault->gfn & page_mask;",
+        "",
+        _pages(_LowersToFirst),
     ),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mmuproof.lift.c_types import IntType
-from mmuproof.lift.machine.memory import Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import flush_ranges
 from mmuproof.model.cuts import huge_pages as cuts
-from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen
+from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
@@ -19,6 +21,9 @@ _LOG_DIRTY_PAGES = 1
 _CHOICE = "kvm_mmu_hugepage_adjust"
 _COUNTS = ("kvm_mmu_gfn_allow_lpage", "kvm_mmu_gfn_disallow_lpage")
 _COUNT = "disallow_lpage"
+_NOTE = "nx_huge_page_disallowed"
+_FORMER_NOTE = "lpage_disallowed"
+"""The same where it is only counted, and every table taken for one that stands for a huge page."""
 
 
 class _Desk(Bench):
@@ -130,3 +135,30 @@ class LiftedHugePages(HugePages, Remembers):
             before.append(_count(names[0]))
             after.append(desk.count_after(names[0]))
         return CountChanged(up=up, before=tuple(before), after=tuple(after), evidence=desk.session.evidence())
+
+    @once
+    def lowered(self) -> LevelLowered:
+        """See `HugePages.lowered`."""
+        unit = self._unit
+        child_type = unit.record("struct kvm_mmu_page")
+        child = Object(name="child", type=child_type, kind=ObjectKind.INPUT, by_pointer=True)
+        found = [replace(cut, gives=pointer_to(child)) for cut in flush_ranges.CHILD]
+        bench = Bench(unit, (*cuts.CUTS, *found))
+        fault = bench.add("fault", "struct kvm_page_fault")
+        gfn, pfn, goal = (bench.read(fault, name) for name in ("gfn", "pfn", "goal_level"))
+        has_note, had_note = (has_member(child_type, [name]) for name in (_NOTE, _FORMER_NOTE))
+        if not has_note and not had_note:
+            raise NotThere([f"kvm_mmu_page.{_NOTE}"])
+        spte, level = var("spte", 64), var("cur_level", 32)
+        bench.call("disallowed_hugepage_adjust", spte=spte, cur_level=level)
+        return LevelLowered(
+            spte=spte,
+            level=level,
+            noted=ne(bench.read(child, _NOTE), 0) if has_note else None,
+            gfn=gfn,
+            pfn=pfn,
+            pfn_after=bench.read(fault, "pfn"),
+            goal_level=goal,
+            goal_after=bench.read(fault, "goal_level"),
+            evidence=bench.session.evidence(),
+        )

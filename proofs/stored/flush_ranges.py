@@ -253,7 +253,8 @@ THEOREMS = (
         source="SDM 31.4.3.1, APM 15.16; KVM's comments at kvm_flush_remote_tlbs_gfn(), kvm_flush_remote_tlbs_sptep(), "
         "__link_shadow_page() and in validate_direct_spte()",
         assumes=(
-            "a flush of some frames does that for each of them; only Hyper-V below is asked for less than all, for EPT and NPT",
+            "a flush of some frames does that for each of them; only Hyper-V below is asked for less than all, for EPT "
+            "and NPT",
             "pages that shadow one of the guest note frames where an entry maps a page, and only there: "
             "kvm_mmu_page_set_translation() is called when a page is mapped",
             "kvm_mmu_commit_zap_page() flushes all where there is something to free",

@@ -21,3 +21,8 @@ def test_the_level_chosen(both: Both, max_level: int) -> None:
 @pytest.mark.parametrize("up", [True, False])
 def test_the_count(both: Both, up: bool) -> None:
     prove_equal(*(kvm.huge_pages.counted(up) for kvm in both), partial={CheckKind.WARN})
+
+
+def test_the_level_lowered(both: Both) -> None:
+    mine, theirs = (kvm.huge_pages.lowered() for kvm in both)
+    prove_equal(mine, theirs, assuming=[ult(mine.level - 1, 5)])
