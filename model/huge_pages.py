@@ -99,8 +99,43 @@ class LevelLowered:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameIndexed:
+    """Where a slot keeps something of the page of a level around a frame.
+
+    Attributes:
+        function: what finds it.
+        level: the level.
+        gfn: the frame (64).
+        base_gfn: the slot's first frame (64).
+        pages: how many frames the slot has (64).
+        index: the index of the entry (64).
+        entries: how many entries the array is made with (64).
+        right_place: what is found is the entry of that index, in the slot's array of that level.
+        evidence: how it came about.
+    """
+
+    function: str
+    level: int
+    gfn: BitVec
+    base_gfn: BitVec
+    pages: BitVec
+    index: BitVec
+    entries: BitVec
+    right_place: Bool
+    evidence: Evidence
+
+
 class HugePages(ABC):
     """Where KVM may use huge pages."""
+
+    @abstractmethod
+    def reverse_map(self, level: int) -> FrameIndexed:
+        """``gfn_to_rmap()``."""
+
+    @abstractmethod
+    def slot_info(self, level: int) -> FrameIndexed:
+        """``lpage_info_slot()``."""
 
     @abstractmethod
     def lowered(self) -> LevelLowered:

@@ -42,6 +42,11 @@ class _LowersToFirst(ReferenceHugePages):
         return var("fault->pfn", 64)
 
 
+class _CountsPages(ReferenceHugePages):
+    def _entries(self, base: BitVec, pages: BitVec, level: int) -> BitVec:
+        return self._index(pages - 1, bv(0, 64), level) + 1
+
+
 def _pages(variant: type[ReferenceHugePages]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, huge_pages=variant)
 
@@ -94,5 +99,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"fault->pfn \|= fault->gfn & page_mask;",
         "",
         _pages(_LowersToFirst),
+    ),
+    defect(
+        "slot-arrays-by-size",
+        "An array of a slot has an entry for each huge page that the slot is long, wherever it begins.",
+        "arch/x86/kvm/mmu.h",
+        r"return gfn_to_index\(slot->base_gfn \+ npages - 1,\s+slot->base_gfn, level\) \+ 1;",
+        "return gfn_to_index(npages - 1, 0, level) + 1;",
+        _pages(_CountsPages),
     ),
 )

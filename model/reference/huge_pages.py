@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen, LevelLowered
+from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import (
     FALSE,
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -128,3 +129,34 @@ class ReferenceHugePages(ReferenceArea, HugePages):
     def _small_frame(self, mask: BitVec) -> BitVec:
         """The host's first frame of a smaller page, by the bits of the fault's that choose it."""
         return _PFN | (_GFN & mask)
+
+    def reverse_map(self, level: int) -> FrameIndexed:
+        """See `HugePages.reverse_map`."""
+        return self._indexed("gfn_to_rmap", level)
+
+    def slot_info(self, level: int) -> FrameIndexed:
+        """See `HugePages.slot_info`."""
+        return self._indexed("lpage_info_slot", level)
+
+    def _indexed(self, function: str, level: int) -> FrameIndexed:
+        gfn, base, pages = var("gfn", 64), var("slot->base_gfn", 64), var("npages", 64)
+        return FrameIndexed(
+            function=function,
+            level=level,
+            gfn=gfn,
+            base_gfn=base,
+            pages=pages,
+            index=self._index(gfn, base, level),
+            entries=self._entries(base, pages, level),
+            right_place=TRUE,
+            evidence=Evidence(),
+        )
+
+    @staticmethod
+    def _index(gfn: BitVec, base: BitVec, level: int) -> BitVec:
+        shift = (level - 1) * 9
+        return (gfn >> shift) - (base >> shift)
+
+    def _entries(self, base: BitVec, pages: BitVec, level: int) -> BitVec:
+        """How many entries an array is made with."""
+        return self._index(base + pages - 1, base, level) + 1

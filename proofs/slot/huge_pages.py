@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmuproof.model.huge_pages import CountChanged, LevelChosen
+from mmuproof.model.huge_pages import CountChanged, FrameIndexed, LevelChosen
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
@@ -31,7 +31,7 @@ from mmuproof.smt.terms import (
 )
 from mmuproof.spec import table_numbers
 
-_SMALL, _HUGEST, _LEVELS = 1, 3, 5
+_SMALL, _HUGEST, _LEVELS, _FRAME_BITS = 1, 3, 5, 52
 _MAPS_PAGE = 7
 """The bit of an entry above level 1 that lets it map a page: SDM table 31-3, APM 5.4.1."""
 
@@ -194,6 +194,49 @@ def _lowered(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
+def _of_index(made: FrameIndexed) -> Claim:
+    name = f"{made.function}()"
+    # Which huge page it is, counted from the one that the slot begins in.
+    own, first = (table_numbers.page(frame, made.level) for frame in (made.gfn, made.base_gfn))
+    in_slot = all_of(ule(made.base_gfn, made.gfn), ule(made.gfn, made.base_gfn + made.pages - 1))
+    return never(
+        given(
+            Assumption("the frame is one of the slot's", in_slot),
+            Assumption("a slot's frames have at most 52 bits", ult((made.base_gfn | made.pages) >> _FRAME_BITS, 1)),
+            Assumption("a slot has frames", ne(made.pages, 0)),
+            shown=(
+                Shown("gfn", made.gfn),
+                Shown("slot.base_gfn", made.base_gfn),
+                Shown("slot.npages", made.pages),
+                Shown("index", made.index),
+                Shown("entries", made.entries),
+            ),
+            evidence=made.evidence,
+            part=f"{name}, level {made.level}",
+        ),
+        Wrong(
+            "beyond-the-array",
+            negate(ult(made.index, made.entries)),
+            f"{name} finds an entry beyond the end of the slot's array.",
+        ).told("an entry of other memory", "the array is made for the slot's frames"),
+        Wrong(
+            "another-page",
+            ne(made.index, own - first),
+            f"{name} finds what the slot keeps of another page than that around the frame.",
+        ).told("another entry", "KVM: one entry for each page of a level that the slot touches, in their order"),
+        Wrong(
+            "another-array",
+            negate(made.right_place),
+            f"{name} finds an entry of another array, or by another slot's first frame or another level.",
+        ).told("another array", "KVM: an array for each level"),
+    )
+
+
+def _indices(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield from (_of_index(kvm.huge_pages.reverse_map(level)) for level in range(_SMALL, _HUGEST + 1))
+    yield from (_of_index(kvm.huge_pages.slot_info(level)) for level in range(_SMALL + 1, _HUGEST + 1))
+
+
 THEOREMS = (
     Theorem(
         name="slot.huge-page",
@@ -231,5 +274,19 @@ THEOREMS = (
         assumes=("which page an entry leads to is for spte_to_child_sp() to say",),
         state=alone(_lowered),
         catches=(Catch("lowered-level-keeps-frame", "another-frame"),),
+    ),
+    Theorem(
+        name="slot.index",
+        claim="What a slot keeps of the page of a level around a frame, its reverse map and what forbids a huge page, "
+        "is in the array of that level, at the number of that page from the slot's first on, and never beyond the "
+        "array's end.",
+        source="KVM's comments at struct kvm_lpage_info and struct kvm_rmap_head",
+        assumes=(
+            "the arrays are made with as many entries as __kvm_mmu_slot_lpages() says: memslot_rmap_alloc() and "
+            "kvm_alloc_memslot_metadata() ask it",
+            "who asks has found the slot by the frame",
+        ),
+        state=several(_indices),
+        catches=(Catch("slot-arrays-by-size", "beyond-the-array"),),
     ),
 )
