@@ -71,8 +71,75 @@ class CountChanged:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class LevelLowered:
+    """What happens to the level of a fault where small pages may have replaced a huge one.
+
+    Attributes:
+        spte: the entry to which the walk has come (64).
+        level: its level (32).
+        noted: the page that it leads to is noted to stand for a huge page that would be executed; None where KVM
+            takes every table for one.
+        gfn: the fault's frame (64).
+        pfn: the host's frame before (64).
+        pfn_after: the same afterwards.
+        goal_level: the level at which the page is to be mapped, as wide as the kernel has it.
+        goal_after: the same afterwards.
+        evidence: how it came about.
+    """
+
+    spte: BitVec
+    level: BitVec
+    noted: Bool | None
+    gfn: BitVec
+    pfn: BitVec
+    pfn_after: BitVec
+    goal_level: BitVec
+    goal_after: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameIndexed:
+    """Where a slot keeps something of the page of a level around a frame.
+
+    Attributes:
+        function: what finds it.
+        level: the level.
+        gfn: the frame (64).
+        base_gfn: the slot's first frame (64).
+        pages: how many frames the slot has (64).
+        index: the index of the entry (64).
+        entries: how many entries the array is made with (64).
+        right_place: what is found is the entry of that index, in the slot's array of that level.
+        evidence: how it came about.
+    """
+
+    function: str
+    level: int
+    gfn: BitVec
+    base_gfn: BitVec
+    pages: BitVec
+    index: BitVec
+    entries: BitVec
+    right_place: Bool
+    evidence: Evidence
+
+
 class HugePages(ABC):
     """Where KVM may use huge pages."""
+
+    @abstractmethod
+    def reverse_map(self, level: int) -> FrameIndexed:
+        """``gfn_to_rmap()``."""
+
+    @abstractmethod
+    def slot_info(self, level: int) -> FrameIndexed:
+        """``lpage_info_slot()``."""
+
+    @abstractmethod
+    def lowered(self) -> LevelLowered:
+        """``disallowed_hugepage_adjust()``."""
 
     @abstractmethod
     def chosen(self, max_level: int) -> LevelChosen:

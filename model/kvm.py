@@ -17,6 +17,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
+from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
@@ -113,6 +114,11 @@ class Kvm(ABC):
     @abstractmethod
     def range_rounds(self) -> RangeRounds:
         """Rounds of the loops over a range of frames."""
+
+    @property
+    @abstractmethod
+    def flush_ranges(self) -> FlushRanges:
+        """What is flushed when an entry is taken away."""
 
     @property
     @abstractmethod

@@ -45,7 +45,7 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
-from mmuproof.proofs.stored import stores
+from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import resync as walk_resync
@@ -80,6 +80,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *mmio.THEOREMS,
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
+    *flush_ranges.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_zapping.THEOREMS,

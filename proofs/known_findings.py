@@ -329,4 +329,52 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         repaired=("6.12.117", "7.3.4"),
     ),
+    KnownFinding(
+        number=20,
+        says="A direct page is dropped from a page that shadows one of the guest, and other frames are flushed than "
+        "it has mapped.",
+        shapes=_shapes(
+            "stored.flush-range",
+            (Vendor.INTEL, Vendor.AMD),
+            "validate_direct_spte(), in a page that shadows one of the guest",
+            "pages-left-out",
+            "arch/x86/kvm/mmu/mmu.c:validate_direct_spte",
+        ),
+    ),
+    KnownFinding(
+        number=20,
+        says="A table is replaced in a page that shadows one of the guest, and one range is flushed, though the table "
+        "may map any frames.",
+        shapes=_shapes(
+            "stored.flush-range",
+            (Vendor.INTEL, Vendor.AMD),
+            "__link_shadow_page(), a table, in a page that shadows one of the guest",
+            "pages-left-out",
+            "arch/x86/kvm/mmu/mmu.c:__link_shadow_page",
+        ),
+    ),
+    KnownFinding(
+        number=20,
+        says="6.1 flushes one page where a direct page is dropped.",
+        shapes=_shapes(
+            "stored.flush-range",
+            (Vendor.INTEL, Vendor.AMD),
+            "validate_direct_spte(), in a direct page",
+            "pages-left-out",
+            "arch/x86/kvm/mmu/mmu.c:validate_direct_spte",
+        ),
+        lacking=_AFTER_6_1,
+    ),
+    KnownFinding(
+        number=20,
+        says="Where all is taken away that maps a frame, 6.1 flushes from the first frame of the page's table on.",
+        shapes=_shapes(
+            "stored.flush-range",
+            (Vendor.INTEL, Vendor.AMD),
+            "__rmap_add()",
+            "pages-left-out",
+            "arch/x86/kvm/mmu/mmu.c:__rmap_add",
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

@@ -22,6 +22,11 @@ def number(frame: BitVec, level: int) -> BitVec:
     return (frame >> (level - 1) * _INDEX_BITS) & (ENTRIES - 1)
 
 
+def page(frame: BitVec, level: int) -> BitVec:
+    """The number of the page of a level around a frame, of all that begin at multiples of their size."""
+    return frame >> (level - 1) * _INDEX_BITS
+
+
 def first(frame: BitVec, level: int) -> BitVec:
     """The first page that the same entry of a level translates."""
     return frame & -pages(level)

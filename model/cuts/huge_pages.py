@@ -20,3 +20,7 @@ CUTS: tuple[Cut, ...] = (
     *common.each("whether a slot has no memory of the host's: any answer; reads only", "kvm_memslot_is_gmem_only"),
     *common.each("whether a frame is private: any answer; reads only", "kvm_mem_is_private"),
 )
+INDEX = Cut(
+    function="gfn_to_index",
+    reason="which entry of an array is for a frame: any; what it is asked, and what is done with it, is looked at",
+)

@@ -37,6 +37,16 @@ class _OneLevel(ReferenceHugePages):
         return level == 2
 
 
+class _LowersToFirst(ReferenceHugePages):
+    def _small_frame(self, _mask: BitVec) -> BitVec:
+        return var("fault->pfn", 64)
+
+
+class _CountsPages(ReferenceHugePages):
+    def _entries(self, base: BitVec, pages: BitVec, level: int) -> BitVec:
+        return self._index(pages - 1, bv(0, 64), level) + 1
+
+
 def _pages(variant: type[ReferenceHugePages]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, huge_pages=variant)
 
@@ -81,5 +91,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"linfo->disallow_lpage \+= count;",
         "if (i == PG_LEVEL_2M)\nlinfo->disallow_lpage += count;",
         _pages(_OneLevel),
+    ),
+    defect(
+        "lowered-level-keeps-frame",
+        "A page at a lower level is mapped with the first frame of the huge page around it.",
+        _MMU_C,
+        r"fault->pfn \|= fault->gfn & page_mask;",
+        "",
+        _pages(_LowersToFirst),
+    ),
+    defect(
+        "slot-arrays-by-size",
+        "An array of a slot has an entry for each huge page that the slot is long, wherever it begins.",
+        "arch/x86/kvm/mmu.h",
+        r"return gfn_to_index\(slot->base_gfn \+ npages - 1,\s+slot->base_gfn, level\) \+ 1;",
+        "return gfn_to_index(npages - 1, 0, level) + 1;",
+        _pages(_CountsPages),
     ),
 )

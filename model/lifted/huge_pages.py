@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from mmuproof.lift.c_types import IntType
-from mmuproof.lift.machine.memory import Pointer, pointer_to, same_place
+from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common, flush_ranges
 from mmuproof.model.cuts import huge_pages as cuts
-from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen
+from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
@@ -19,6 +22,11 @@ _LOG_DIRTY_PAGES = 1
 _CHOICE = "kvm_mmu_hugepage_adjust"
 _COUNTS = ("kvm_mmu_gfn_allow_lpage", "kvm_mmu_gfn_disallow_lpage")
 _COUNT = "disallow_lpage"
+_INDEX, _ROOM = 5, 8
+"""An index for all, and how many entries of an array there are to look at."""
+_NOTE = "nx_huge_page_disallowed"
+_FORMER_NOTE = "lpage_disallowed"
+"""The same where it is only counted, and every table taken for one that stands for a huge page."""
 
 
 class _Desk(Bench):
@@ -130,3 +138,78 @@ class LiftedHugePages(HugePages, Remembers):
             before.append(_count(names[0]))
             after.append(desk.count_after(names[0]))
         return CountChanged(up=up, before=tuple(before), after=tuple(after), evidence=desk.session.evidence())
+
+    @once
+    def lowered(self) -> LevelLowered:
+        """See `HugePages.lowered`."""
+        unit = self._unit
+        child_type = unit.record("struct kvm_mmu_page")
+        child = Object(name="child", type=child_type, kind=ObjectKind.INPUT, by_pointer=True)
+        found = [replace(cut, gives=pointer_to(child)) for cut in flush_ranges.CHILD]
+        bench = Bench(unit, (*cuts.CUTS, *found))
+        fault = bench.add("fault", "struct kvm_page_fault")
+        gfn, pfn, goal = (bench.read(fault, name) for name in ("gfn", "pfn", "goal_level"))
+        has_note, had_note = (has_member(child_type, [name]) for name in (_NOTE, _FORMER_NOTE))
+        if not has_note and not had_note:
+            raise NotThere([f"kvm_mmu_page.{_NOTE}"])
+        spte, level = var("spte", 64), var("cur_level", 32)
+        bench.call("disallowed_hugepage_adjust", spte=spte, cur_level=level)
+        return LevelLowered(
+            spte=spte,
+            level=level,
+            noted=ne(bench.read(child, _NOTE), 0) if has_note else None,
+            gfn=gfn,
+            pfn=pfn,
+            pfn_after=bench.read(fault, "pfn"),
+            goal_level=goal,
+            goal_after=bench.read(fault, "goal_level"),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def reverse_map(self, level: int) -> FrameIndexed:
+        """See `HugePages.reverse_map`."""
+        return self._indexed("gfn_to_rmap", "rmap", "struct kvm_rmap_head", level, 1)
+
+    @once
+    def slot_info(self, level: int) -> FrameIndexed:
+        """See `HugePages.slot_info`."""
+        return self._indexed("lpage_info_slot", "lpage_info", "struct kvm_lpage_info", level, 2)
+
+    def _indexed(self, function: str, member: str, record: str, level: int, lowest: int) -> FrameIndexed:
+        """Where a slot keeps something, in arrays of which the first is for the lowest level."""
+        bench = Bench(self._unit, common.CUTS)
+        slot = bench.add("slot", "struct kvm_memory_slot")
+        gfn, base, pages, at = var("gfn", 64), bench.read(slot, "base_gfn"), var("npages", 64), bv(level, 32)
+        index = bench.integer(cuts.INDEX.function, gfn=gfn, base_gfn=base, level=at)
+        entries = bench.integer("__kvm_mmu_slot_lpages", npages=pages, level=at)
+        finding = Bench(self._unit, (*common.CUTS, replace(cuts.INDEX, gives=bv(_INDEX, 64))))
+        slot = finding.add("slot", "struct kvm_memory_slot")
+        entry, arrays = self._unit.record(record), finding.place(slot, f"arch.{member}")
+        array = ArrayType(entry, _ROOM, f"{record}[{_ROOM}]")
+        for each in range(lowest, HUGEST + 1):
+            made = Object(name=f"{member} of level {each}", type=array, kind=ObjectKind.INPUT, by_pointer=True)
+            finding.memory.write(slot, arrays.offset + (each - lowest) * 64, 64, pointer_to(made))
+            if each == level:
+                wanted = Place(made, _INDEX * entry.bits)
+        values = {"gfn": gfn, "level": at}
+        found = finding.session.call(finding.memory, function, objects=finding.objects, values=values)
+        if not isinstance(found, Pointer):
+            raise Refused(f"{function}() gives no pointer")
+        (asked,) = finding.session.calls(cuts.INDEX.function)
+        told = (finding.session.argument(asked, name) for name in ("gfn", "base_gfn", "level"))
+        right = all_of(
+            any_of(*(each.guard for each in found.targets if each.place == wanted)),
+            *(eq(each, should) for each, should in zip(told, (gfn, base, at), strict=True)),
+        )
+        return FrameIndexed(
+            function=function,
+            level=level,
+            gfn=gfn,
+            base_gfn=base,
+            pages=pages,
+            index=index,
+            entries=entries,
+            right_place=right,
+            evidence=finding.session.evidence(),
+        )

@@ -28,6 +28,7 @@ from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.faults import LiftedFaults
+from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
@@ -189,6 +190,11 @@ class LiftedKvm(Kvm):
     def range_rounds(self) -> LiftedRangeRounds:
         """See `Kvm.range_rounds`."""
         return self._area("range_rounds", LiftedRangeRounds, TDP_MMU_C, SPTE_C)
+
+    @property
+    def flush_ranges(self) -> LiftedFlushRanges:
+        """See `Kvm.flush_ranges`."""
+        return self._area("flush_ranges", LiftedFlushRanges, MMU_C, TDP_MMU_C, SPTE_C)
 
     @property
     def reserved_bits(self) -> LiftedReservedBits:

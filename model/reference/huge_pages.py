@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.huge_pages import HUGEST, CountChanged, HugePages, LevelChosen
+from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import (
     FALSE,
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -103,3 +104,59 @@ class ReferenceHugePages(ReferenceArea, HugePages):
     def _counts(self, _level: int) -> bool:
         """Whether the count of a level changes."""
         return True
+
+    def lowered(self) -> LevelLowered:
+        """See `HugePages.lowered`."""
+        spte, level = var("spte", 64), var("cur_level", 32)
+        noted = bit(var("child->nx_huge_page_disallowed", 1), 0)
+        table = all_of(
+            ne(spte & self.constants.SPTE_MMU_PRESENT_MASK, 0), eq(spte & self.constants.PT_PAGE_SIZE_MASK, 0)
+        )
+        lowers = all_of(slt(bv(_SMALL, 32), level), eq(level, zext(_GOAL, 32)), table, noted)
+        below, pages = (bv(1, 64) << zext((level - down) * 9, 64) for down in (2, 1))
+        return LevelLowered(
+            spte=spte,
+            level=level,
+            noted=noted,
+            gfn=_GFN,
+            pfn=_PFN,
+            pfn_after=ite(lowers, self._small_frame(pages - below), _PFN),
+            goal_level=_GOAL,
+            goal_after=ite(lowers, _GOAL - 1, _GOAL),
+            evidence=Evidence(),
+        )
+
+    def _small_frame(self, mask: BitVec) -> BitVec:
+        """The host's first frame of a smaller page, by the bits of the fault's that choose it."""
+        return _PFN | (_GFN & mask)
+
+    def reverse_map(self, level: int) -> FrameIndexed:
+        """See `HugePages.reverse_map`."""
+        return self._indexed("gfn_to_rmap", level)
+
+    def slot_info(self, level: int) -> FrameIndexed:
+        """See `HugePages.slot_info`."""
+        return self._indexed("lpage_info_slot", level)
+
+    def _indexed(self, function: str, level: int) -> FrameIndexed:
+        gfn, base, pages = var("gfn", 64), var("slot->base_gfn", 64), var("npages", 64)
+        return FrameIndexed(
+            function=function,
+            level=level,
+            gfn=gfn,
+            base_gfn=base,
+            pages=pages,
+            index=self._index(gfn, base, level),
+            entries=self._entries(base, pages, level),
+            right_place=TRUE,
+            evidence=Evidence(),
+        )
+
+    @staticmethod
+    def _index(gfn: BitVec, base: BitVec, level: int) -> BitVec:
+        shift = (level - 1) * 9
+        return (gfn >> shift) - (base >> shift)
+
+    def _entries(self, base: BitVec, pages: BitVec, level: int) -> BitVec:
+        """How many entries an array is made with."""
+        return self._index(base + pages - 1, base, level) + 1

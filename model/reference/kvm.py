@@ -13,6 +13,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
+from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
@@ -28,6 +29,7 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.faults import ReferenceFaults
+from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
@@ -95,6 +97,7 @@ class ReferenceKvm(Kvm):
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
+        flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         resyncs: type[ReferenceResyncs] = ReferenceResyncs,
         mappings: type[ReferenceMappings] = ReferenceMappings,
@@ -124,6 +127,7 @@ class ReferenceKvm(Kvm):
         self._dirty_logging = dirty_logging(self.constants)
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
+        self._flush_ranges = flush_ranges(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
         self._resyncs = resyncs(self.constants, self._walks, self._walk_ends)
         self._mappings = mappings(self.constants, self._walks)
@@ -198,6 +202,11 @@ class ReferenceKvm(Kvm):
     def range_rounds(self) -> RangeRounds:
         """See `Kvm.range_rounds`."""
         return self._range_rounds
+
+    @property
+    def flush_ranges(self) -> FlushRanges:
+        """See `Kvm.flush_ranges`."""
+        return self._flush_ranges
 
     @property
     def reserved_bits(self) -> ReservedBits:

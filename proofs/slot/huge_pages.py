@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmuproof.model.huge_pages import CountChanged, LevelChosen
+from mmuproof.model.huge_pages import CountChanged, FrameIndexed, LevelChosen
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, extract, iff, ite, ne, negate, ule, ult, zext
+from mmuproof.smt.terms import (
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    boolean,
+    bv,
+    eq,
+    extract,
+    iff,
+    ite,
+    ne,
+    negate,
+    ule,
+    ult,
+    zext,
+)
 from mmuproof.spec import table_numbers
 
-_SMALL, _HUGEST = 1, 3
+_SMALL, _HUGEST, _LEVELS, _FRAME_BITS = 1, 3, 5, 52
+_MAPS_PAGE = 7
+"""The bit of an entry above level 1 that lets it map a page: SDM table 31-3, APM 5.4.1."""
 
 
 def _around(frame: BitVec, level: BitVec) -> BitVec:
@@ -124,6 +143,100 @@ def _counts(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield from (_of_count(kvm.huge_pages.counted(up)) for up in (True, False))
 
 
+def _lowered(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.huge_pages.lowered()
+    name, wide = "disallowed_hugepage_adjust()", made.goal_level.width
+    present = ne(made.spte & kvm.constant("SPTE_MMU_PRESENT_MASK"), 0)
+    table = all_of(present, negate(bit(made.spte, _MAPS_PAGE)))
+    noted = boolean(True) if made.noted is None else made.noted
+    wanted = all_of(eq(zext(made.goal_level, 32), made.level), ne(made.level, _SMALL), table, noted)
+    lowered = ne(made.goal_after, made.goal_level)
+    aside = _around(made.gfn, made.goal_after) - _around(made.gfn, made.goal_level)
+    return never(
+        given(
+            Assumption("the walk stands at one of five levels", ult(made.level - 1, _LEVELS)),
+            Assumption("the page is to be mapped at one of three levels", ult(made.goal_level - 1, bv(_HUGEST, wide))),
+            Assumption(
+                "the host's frame is the first of the page that is to be mapped, by slot.huge-page",
+                eq(made.pfn, _around(made.pfn, made.goal_level)),
+            ),
+            shown=(
+                Shown("level of the walk", made.level),
+                Shown("fault.goal_level", made.goal_level),
+                Shown("fault.goal_level afterwards", made.goal_after),
+                Shown("SPTE", made.spte),
+                Shown("fault.gfn", made.gfn),
+                Shown("fault.pfn", made.pfn),
+                Shown("fault.pfn afterwards", made.pfn_after),
+            ),
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "executable-huge-page-back",
+            all_of(wanted, negate(lowered)),
+            f"{name} lets a huge page replace small ones that have been executed.",
+        ).told("a huge page", "KVM's comment in it: go down another level"),
+        Wrong(
+            "small-pages-needlessly",
+            all_of(lowered, negate(wanted)),
+            f"{name} avoids a huge page where nothing forbids it.",
+        ).told("a lower level", "KVM's comment in it: a small SPTE exists"),
+        Wrong(
+            "another-level",
+            all_of(lowered, ne(made.goal_after, made.goal_level - 1)),
+            f"{name} goes down to another level than the next.",
+        ).told("another level", "KVM's comment in it: go down another level"),
+        Wrong(
+            "another-frame",
+            ne(made.pfn_after, made.pfn + aside),
+            f"{name} takes another frame than that which the huge page has there.",
+        ).told("another frame", "SDM 31.3.2: small pages of a huge one are its frames in their order"),
+    )
+
+
+def _of_index(made: FrameIndexed) -> Claim:
+    name = f"{made.function}()"
+    # Which huge page it is, counted from the one that the slot begins in.
+    own, first = (table_numbers.page(frame, made.level) for frame in (made.gfn, made.base_gfn))
+    in_slot = all_of(ule(made.base_gfn, made.gfn), ule(made.gfn, made.base_gfn + made.pages - 1))
+    return never(
+        given(
+            Assumption("the frame is one of the slot's", in_slot),
+            Assumption("a slot's frames have at most 52 bits", ult((made.base_gfn | made.pages) >> _FRAME_BITS, 1)),
+            Assumption("a slot has frames", ne(made.pages, 0)),
+            shown=(
+                Shown("gfn", made.gfn),
+                Shown("slot.base_gfn", made.base_gfn),
+                Shown("slot.npages", made.pages),
+                Shown("index", made.index),
+                Shown("entries", made.entries),
+            ),
+            evidence=made.evidence,
+            part=f"{name}, level {made.level}",
+        ),
+        Wrong(
+            "beyond-the-array",
+            negate(ult(made.index, made.entries)),
+            f"{name} finds an entry beyond the end of the slot's array.",
+        ).told("an entry of other memory", "the array is made for the slot's frames"),
+        Wrong(
+            "another-page",
+            ne(made.index, own - first),
+            f"{name} finds what the slot keeps of another page than that around the frame.",
+        ).told("another entry", "KVM: one entry for each page of a level that the slot touches, in their order"),
+        Wrong(
+            "another-array",
+            negate(made.right_place),
+            f"{name} finds an entry of another array, or by another slot's first frame or another level.",
+        ).told("another array", "KVM: an array for each level"),
+    )
+
+
+def _indices(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield from (_of_index(kvm.huge_pages.reverse_map(level)) for level in range(_SMALL, _HUGEST + 1))
+    yield from (_of_index(kvm.huge_pages.slot_info(level)) for level in range(_SMALL + 1, _HUGEST + 1))
+
+
 THEOREMS = (
     Theorem(
         name="slot.huge-page",
@@ -152,5 +265,28 @@ THEOREMS = (
         assumes=("what is allowed again was forbidden before: accounting goes by shadow pages and tracked frames",),
         state=several(_counts),
         catches=(Catch("huge-page-count-one-level", "miscounted"),),
+    ),
+    Theorem(
+        name="slot.huge-page-avoided",
+        claim="A fault that would map a huge page where a table stands for one that is not to be executed goes down "
+        "one level, to the frame that the huge page has there; no other fault does.",
+        source="KVM's comment in disallowed_hugepage_adjust()",
+        assumes=("which page an entry leads to is for spte_to_child_sp() to say",),
+        state=alone(_lowered),
+        catches=(Catch("lowered-level-keeps-frame", "another-frame"),),
+    ),
+    Theorem(
+        name="slot.index",
+        claim="What a slot keeps of the page of a level around a frame, its reverse map and what forbids a huge page, "
+        "is in the array of that level, at the number of that page from the slot's first on, and never beyond the "
+        "array's end.",
+        source="KVM's comments at struct kvm_lpage_info and struct kvm_rmap_head",
+        assumes=(
+            "the arrays are made with as many entries as __kvm_mmu_slot_lpages() says: memslot_rmap_alloc() and "
+            "kvm_alloc_memslot_metadata() ask it",
+            "who asks has found the slot by the frame",
+        ),
+        state=several(_indices),
+        catches=(Catch("slot-arrays-by-size", "beyond-the-array"),),
     ),
 )

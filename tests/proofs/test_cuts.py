@@ -68,6 +68,7 @@ NOT_READ = {
             "gfn_to_hva_memslot_prot",
             "kvm_apic_set_base",
             "kvm_flush_remote_tlbs_memslot",
+            "kvm_flush_remote_tlbs_range",
             "kvm_hv_xsaves_xsavec_maybe_warn",
             "kvm_io_bus_write",
             "kvm_make_all_cpus_request",

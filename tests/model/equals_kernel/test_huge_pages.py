@@ -21,3 +21,14 @@ def test_the_level_chosen(both: Both, max_level: int) -> None:
 @pytest.mark.parametrize("up", [True, False])
 def test_the_count(both: Both, up: bool) -> None:
     prove_equal(*(kvm.huge_pages.counted(up) for kvm in both), partial={CheckKind.WARN})
+
+
+def test_the_level_lowered(both: Both) -> None:
+    mine, theirs = (kvm.huge_pages.lowered() for kvm in both)
+    prove_equal(mine, theirs, assuming=[ult(mine.level - 1, 5)])
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_the_index(both: Both, level: int) -> None:
+    prove_equal(*(kvm.huge_pages.reverse_map(level) for kvm in both))
+    prove_equal(*(kvm.huge_pages.slot_info(level) for kvm in both))
