@@ -184,8 +184,14 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="a frame of a slot, or MMIO",
                 end="the level that is mapped",
-                by=("kvm_mmu_hugepage_adjust", "kvm_mmu_max_mapping_level", "update_gfn_disallow_lpage_count"),
-                theorems=("slot.huge-page", "slot.huge-page-count"),
+                by=(
+                    "kvm_mmu_hugepage_adjust",
+                    "kvm_mmu_max_mapping_level",
+                    "update_gfn_disallow_lpage_count",
+                    "disallowed_hugepage_adjust",
+                    "lpage_info_slot",
+                ),
+                theorems=("slot.huge-page", "slot.huge-page-count", "slot.huge-page-avoided", "slot.index"),
             ),
             Stage(
                 start="the level that is mapped",
@@ -259,9 +265,9 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the same after KVM has changed it in place",
                 end="nothing in a TLB that it no longer allows",
-                by=("mmu_spte_update",),
-                theorems=("spte.flush",),
-                missing="that the flush that is asked for is made, and of the right addresses",
+                by=("mmu_spte_update", "mmu_set_spte", "validate_direct_spte"),
+                theorems=("spte.flush", "stored.flush-range"),
+                missing="that a flush which is asked for and put off is made, and of the right addresses",
             ),
         ),
     ),
