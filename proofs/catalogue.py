@@ -25,6 +25,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
@@ -108,6 +109,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_eptp.THEOREMS,
     *role_new_root.THEOREMS,
     *role_made_roots.THEOREMS,
+    *role_loaded_cr3.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,

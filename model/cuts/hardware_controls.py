@@ -62,6 +62,17 @@ LOAD_EPT: tuple[Cut, ...] = (
 )
 """For EPTP."""
 
+LOAD_NPT: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),
+    Cut(
+        function="kvm_x86_cache_reg",
+        reason="reads a register of the guest into the register cache; any value",
+        writes=((0, "arch.cr0"), (0, "arch.cr3"), (0, "arch.cr4")),
+    ),
+)
+"""For the CR3s of a VMCB."""
+
 ENTRY_FLAGS: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(
