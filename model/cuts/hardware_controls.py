@@ -62,6 +62,10 @@ LOAD_EPT: tuple[Cut, ...] = (
 )
 """For EPTP."""
 
+REGISTER_DIRTY = Cut(
+    function="kvm_register_is_dirty",
+    reason="whether a register has another value than is loaded: any answer; reads only",
+)
 LOAD_NPT: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),

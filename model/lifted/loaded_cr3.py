@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.memory import NULL, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, ROOT_TO_SP
+from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, REGISTER_DIRTY, ROOT_TO_SP
 from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
@@ -23,7 +23,7 @@ _ROOT, _LEVEL = var("root_hpa", 64), var("root_level", 32)
 
 def vmx_cr3(unit: Unit) -> Cr3Loaded:
     """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
-    bench = Bench(unit, (*LOAD_EPT, replace(ROOT_TO_SP, gives=NULL), _CACHED))
+    bench = Bench(unit, (*LOAD_EPT, replace(ROOT_TO_SP, gives=NULL), _CACHED, REGISTER_DIRTY))
     vmx, vm = bench.add("vmx", "struct vcpu_vmx"), bench.add("kvm_vmx", "struct kvm_vmx")
     bench.objects["struct kvm_vcpu"] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
     bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
