@@ -89,6 +89,39 @@ class EntryFlags:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cr3Loaded:
+    """CR3 as the processor is told of it, and what it has to be made of.
+
+    Attributes:
+        root: the address of the root (64).
+        level: how many levels the tables have (32).
+        with_tdp: whether EPT or nested paging is in use.
+        guest_cr3: the guest's CR3 (64).
+        has_pcid: whether the guest has PCIDs on, by its CR4.
+        encryption: what marks a page as encrypted; 0 with VMX (64).
+        unpaged: whether the guest cannot run without paging, and has none: only some Intel processors.
+        told: whether the processor is told of CR3.
+        cr3: of which one (64).
+        nested_cr3: what AMD's nested paging is told of the root; 0 with VMX (64).
+        noted: whether the processor is told that both have changed, true with VMX.
+        evidence: how this came about.
+    """
+
+    root: BitVec
+    level: BitVec
+    with_tdp: Bool
+    guest_cr3: BitVec
+    has_pcid: Bool
+    encryption: BitVec
+    unpaged: Bool
+    told: Bool
+    cr3: BitVec
+    nested_cr3: BitVec
+    noted: Bool
+    evidence: Evidence
+
+
 class HardwareControls(ABC):
     """What KVM tells the processor of the guest's MMU."""
 
@@ -102,6 +135,14 @@ class HardwareControls(ABC):
 
         Args:
             nested: whether the MMU in use is the one that shadows L1's EPT, and not that of the guest's own memory.
+        """
+
+    @abstractmethod
+    def load_cr3(self, vendor: Vendor) -> Cr3Loaded:
+        """``vmx_load_mmu_pgd()`` and ``svm_load_mmu_pgd()``, as far as CR3 goes and nested paging's.
+
+        Raises:
+            mmuproof.model.kvm.NotThere: of shadow paging, which both do.
         """
 
     @abstractmethod

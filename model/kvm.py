@@ -26,6 +26,7 @@ from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
+from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
@@ -79,6 +80,11 @@ class Kvm(ABC):
     @abstractmethod
     def mmio(self) -> Mmio:
         """MMIO SPTEs."""
+
+    @property
+    @abstractmethod
+    def mmio_faults(self) -> MmioFaults:
+        """Accesses that fault on MMIO SPTEs."""
 
     @property
     @abstractmethod

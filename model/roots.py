@@ -143,6 +143,39 @@ class RootsMade:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class DirectRootsMade:
+    """The roots that ``mmu_alloc_direct_roots()`` makes where no guest tables stand behind.
+
+    Attributes:
+        done: whether there are roots afterwards.
+        tdp_mmu: whether the TDP MMU is on, which makes roots of its own.
+        of_tdp_mmu: whether the TDP MMU is asked for a root.
+        level: how many levels KVM's tables have (4).
+        whole: the page of SPTEs for tables of 4 or 5 levels.
+        quarters: the pages for the four GBytes that an entry of a PAE root each maps.
+        entries: the four entries of the PAE root (64 each).
+        table: the address of the PAE root (64).
+        root: the address of the root in use (64).
+        root_pgd: for which tables of the guest's it is noted to be (64).
+        me_value: what marks a page as encrypted (64).
+        evidence: how this came about.
+    """
+
+    done: Bool
+    tdp_mmu: Bool
+    of_tdp_mmu: Bool
+    level: BitVec
+    whole: PageAsked
+    quarters: tuple[PageAsked, ...]
+    entries: tuple[BitVec, ...]
+    table: BitVec
+    root: BitVec
+    root_pgd: BitVec
+    me_value: BitVec
+    evidence: Evidence
+
+
 class Roots(ABC):
     """How the roots of a vCPU's tables come about."""
 
@@ -157,3 +190,7 @@ class Roots(ABC):
     @abstractmethod
     def made(self) -> RootsMade:
         """``mmu_alloc_shadow_roots()``."""
+
+    @abstractmethod
+    def made_direct(self) -> DirectRootsMade:
+        """``mmu_alloc_direct_roots()``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmuproof.proofs.entry import present as entry
 from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
+from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
-from mmuproof.proofs.exit import faults, injected
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -25,6 +25,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
@@ -41,6 +42,7 @@ from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
 from mmuproof.proofs.spte import frames as spte_frames
 from mmuproof.proofs.spte import host_mmio as spte_host_mmio
+from mmuproof.proofs.spte import mmio_faults as spte_mmio_faults
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
@@ -78,6 +80,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
+    *spte_mmio_faults.THEOREMS,
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
@@ -91,6 +94,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exits.THEOREMS,
     *injected.THEOREMS,
     *faults.THEOREMS,
+    *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,
     *nested_structures.THEOREMS,
@@ -106,6 +110,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_eptp.THEOREMS,
     *role_new_root.THEOREMS,
     *role_made_roots.THEOREMS,
+    *role_loaded_cr3.THEOREMS,
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,

@@ -62,6 +62,21 @@ LOAD_EPT: tuple[Cut, ...] = (
 )
 """For EPTP."""
 
+REGISTER_DIRTY = Cut(
+    function="kvm_register_is_dirty",
+    reason="whether a register has another value than is loaded: any answer; reads only",
+)
+LOAD_NPT: tuple[Cut, ...] = (
+    *common.CUTS,
+    Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),
+    Cut(
+        function="kvm_x86_cache_reg",
+        reason="reads a register of the guest into the register cache; any value",
+        writes=((0, "arch.cr0"), (0, "arch.cr3"), (0, "arch.cr4")),
+    ),
+)
+"""For the CR3s of a VMCB."""
+
 ENTRY_FLAGS: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(

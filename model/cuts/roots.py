@@ -95,6 +95,10 @@ ALLOC_ROOT = Cut(
     elsewhere=("struct kvm_mmu_page", "*"),
 )
 DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
+TDP_ROOT = tuple(
+    Cut(function=name, reason="makes or finds a root of the TDP MMU, any; whether it is asked is looked at")
+    for name in ("kvm_tdp_mmu_alloc_root", "kvm_tdp_mmu_get_vcpu_root_hpa")
+)
 MAKE: tuple[Cut, ...] = (
     *common.CUTS,
     GUEST_PGD,
@@ -103,6 +107,7 @@ MAKE: tuple[Cut, ...] = (
     ADDRESS,
     ALLOC_ROOT,
     DUMMY,
+    *TDP_ROOT,
     Cut(
         function="mmu_first_shadow_root_alloc",
         reason="makes what a first root needs, or fails; writes no root and none of the tables above pages",

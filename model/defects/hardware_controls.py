@@ -7,12 +7,27 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import Bool
+from mmuproof.smt.terms import BitVec, Bool, bv
 
 
 class _KeyedOnVm(ReferenceHardwareControls):
     def can_access_mmio(self, with_page: Bool, in_page: Bool, in_vm: Bool) -> Bool:
         return in_vm
+
+
+class _GuestsAsNested(ReferenceHardwareControls):
+    def _nested_cr3(self, cr3: BitVec, root: BitVec) -> BitVec:
+        return cr3
+
+
+class _RootAsCr3(ReferenceHardwareControls):
+    def _guest_cr3(self, cr3: BitVec, root: BitVec) -> BitVec:
+        return root
+
+
+class _WithoutPcid(ReferenceHardwareControls):
+    def _pcid(self, cr3: BitVec) -> BitVec:
+        return bv(0, 64)
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -23,5 +38,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"kvm_vcpu_can_access_host_mmio\(&vmx->vcpu\)",
         "READ_ONCE(vmx->vcpu.kvm->arch.has_mapped_host_mmio)",
         partial(ReferenceKvm, hardware_controls=_KeyedOnVm),
+    ),
+    defect(
+        "ncr3-of-guest",
+        "Nested paging begins at the tables of the guest's CR3.",
+        "arch/x86/kvm/svm/svm.c",
+        r"nested_cr3 = __sme_set\(root_hpa\);",
+        "nested_cr3 = __sme_set(vcpu->arch.cr3);",
+        partial(ReferenceKvm, hardware_controls=_GuestsAsNested),
+    ),
+    defect(
+        "npt-cr3-is-root",
+        "With nested paging the guest gets the root of KVM's tables as its CR3.",
+        "arch/x86/kvm/svm/svm.c",
+        r"cr3 = vcpu->arch\.cr3;(\s+\} else if \(root_level >= PT64_ROOT_4LEVEL\))",
+        r"cr3 = root_hpa;\1",
+        partial(ReferenceKvm, hardware_controls=_RootAsCr3),
+    ),
+    defect(
+        "shadow-cr3-without-pcid",
+        "Without two-dimensional paging the guest's PCID is dropped from CR3.",
+        "arch/x86/kvm/mmu.h",
+        r"return kvm_get_pcid\(vcpu, kvm_read_cr3\(vcpu\)\);",
+        "return 0;",
+        partial(ReferenceKvm, hardware_controls=_WithoutPcid),
     ),
 )

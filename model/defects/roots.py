@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.roots import ReferenceRoots, Taking
 from mmuproof.model.roots import KeptRoot, RootChange
-from mmuproof.smt.terms import FALSE, TRUE, Bool
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -46,6 +46,16 @@ class _WritablePdpte(ReferenceRoots):
 class _ReadOnlySpecial(ReferenceRoots):
     def _special_flags(self) -> int:
         return super()._special_flags() & ~self.constants.PT_WRITABLE_MASK
+
+
+class _PlainDirect(ReferenceRoots):
+    def _direct_flags(self, me_value: BitVec) -> BitVec:
+        return bv(self.constants.PT_PRESENT_MASK, 64)
+
+
+class _FramesOfBytes(ReferenceRoots):
+    def _first_frame(self, quarter: int) -> int:
+        return quarter << 30
 
 
 class _FirstQuadrant(ReferenceRoots):
@@ -122,5 +132,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"quadrant = \(mmu->cpu_role\.base\.level == PT32_ROOT_LEVEL\) \? i : 0;",
         "quadrant = 0;",
         _roots(_FirstQuadrant),
+    ),
+    defect(
+        "direct-root-entry-not-encrypted",
+        "An entry of a PAE root without guest tables behind it is not encrypted.",
+        _MMU_C,
+        r"(mmu->pae_root\[i\] = root \| PT_PRESENT_MASK) \|\s+shadow_me_value;",
+        r"\1;",
+        _roots(_PlainDirect),
+    ),
+    defect(
+        "direct-root-of-addresses",
+        "The four pages of a PAE root without guest tables behind it are for addresses instead of frames.",
+        _MMU_C,
+        r"i << \(30 - PAGE_SHIFT\), 0,",
+        "i << 30, 0,",
+        _roots(_FramesOfBytes),
     ),
 )

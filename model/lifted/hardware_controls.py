@@ -9,10 +9,11 @@ from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, point
 from mmuproof.lift.machine.values import choose
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.hardware_controls import DUMMY_ROOT, ENTRY_FLAGS, LOAD_EPT, ROOT_TO_SP, SVM, VMCS_WRITE, VMX
-from mmuproof.model.hardware_controls import EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.hardware_controls import Cr3Loaded, EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.loaded_cr3 import svm_cr3, vmx_cr3
 from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -158,6 +159,15 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             pointer=pointer,
             evidence=bench.session.evidence(),
         )
+
+    @once
+    def load_cr3(self, vendor: Vendor) -> Cr3Loaded:
+        """See `HardwareControls.load_cr3`."""
+        if vendor is Vendor.INTEL:
+            return vmx_cr3(self._vmx)
+        if vendor is Vendor.AMD:
+            return svm_cr3(self._svm)
+        raise NotThere(["a vendor's CR3 for shadow paging"])
 
     @once
     def entry_flags(self) -> EntryFlags:

@@ -37,6 +37,7 @@ from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
+from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
@@ -155,6 +156,11 @@ class LiftedKvm(Kvm):
     def mmio(self) -> LiftedMmio:
         """See `Kvm.mmio`."""
         return self._area("mmio", LiftedMmio, SPTE_C, MMU_C)
+
+    @property
+    def mmio_faults(self) -> LiftedMmioFaults:
+        """See `Kvm.mmio_faults`."""
+        return self._area("mmio_faults", LiftedMmioFaults, MMU_C)
 
     @property
     def spte_changes(self) -> LiftedSpteChanges:

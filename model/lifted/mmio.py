@@ -98,16 +98,7 @@ class LiftedMmio(Mmio, Remembers):
         if unit.has_member("struct kvm", "shadow_mmio_value"):
             self._set(memory, kvm, "shadow_mmio_value", masks.mmio_value)
         session = Session(unit, (*CUTS, replace(MEMSLOTS, gives=pointer_to(slots))))
-        for name, mask in (
-            ("shadow_mmio_value", masks.mmio_value),
-            ("shadow_mmio_mask", masks.mmio_mask),
-            ("shadow_mmio_access_mask", masks.mmio_access_mask),
-            ("shadow_nonpresent_or_rsvd_mask", masks.nonpresent_or_rsvd),
-            ("shadow_nonpresent_or_rsvd_lower_gfn_mask", masks.lower_gfn),
-            ("enable_mmio_caching", to_bv(masks.enable_mmio_caching, 8)),
-        ):
-            variable = session.global_object(name)
-            memory.write(variable, 0, variable.type.bits, mask)
+        give_masks(session, memory, masks)
         return session, memory, {"struct kvm": pointer_to(kvm), "struct kvm_vcpu": pointer_to(vcpu)}
 
     def _set(self, memory: Memory, object_: Object, name: str, value: BitVec | Pointer) -> None:
@@ -115,3 +106,17 @@ class LiftedMmio(Mmio, Remembers):
         place = object_.type.members.get(name) or member(object_.type, name)
         known = resize(value, place.width) if isinstance(value, BitVec) else value
         memory.write(object_, place.offset, place.width, known)
+
+
+def give_masks(session: Session, memory: Memory, masks: ShadowMasks) -> None:
+    """Give the variables of a unit that reads or makes MMIO SPTEs their values."""
+    for name, mask in (
+        ("shadow_mmio_value", masks.mmio_value),
+        ("shadow_mmio_mask", masks.mmio_mask),
+        ("shadow_mmio_access_mask", masks.mmio_access_mask),
+        ("shadow_nonpresent_or_rsvd_mask", masks.nonpresent_or_rsvd),
+        ("shadow_nonpresent_or_rsvd_lower_gfn_mask", masks.lower_gfn),
+        ("enable_mmio_caching", to_bv(masks.enable_mmio_caching, 8)),
+    ):
+        variable = session.global_object(name)
+        memory.write(variable, 0, variable.type.bits, mask)

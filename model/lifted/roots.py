@@ -16,7 +16,17 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, member, read
-from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.model.roots import (
+    KEPT_ROOTS,
+    DirectRootsMade,
+    KeptRoot,
+    PageAsked,
+    RootAsked,
+    RootChange,
+    Roots,
+    RootsMade,
+    RootTaken,
+)
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -197,7 +207,69 @@ class LiftedRoots(Roots, Remembers):
     @once
     def made(self) -> RootsMade:
         """See `Roots.made`."""
-        names = ("pae_root", "pml4_root", "pml5_root")
+        bench, vcpu, tables = self._making()
+        mmus = Mmus(vcpu)
+        walk = mmus.place(Part.GUEST_WALK, "cpu_role")
+        role = bench.place(vcpu, "arch.root_mmu.root_role")
+        levels = [bit_fields(each.type, each.offset)["level"] for each in (walk, role)]
+        guest_level, level = (read(bench.memory, vcpu, each.offset, each.width) for each in levels)
+        failed = bench.integer("mmu_alloc_shadow_roots")
+        asked = _pages_asked(bench)
+        dummy = any_of(*(call.guard for call in bench.session.calls(cuts.DUMMY.function)))
+
+        (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
+        shown = [f"{asks}()#{number}" for number in range(2, 2 + _PAE_TABLE.count)]
+        return RootsMade(
+            done=all_of(eq(failed, 0), negate(dummy)),
+            guest_level=guest_level,
+            level=level,
+            pgd=var(f"{cuts.GUEST_PGD.function}()", 64),
+            pdptes=tuple(var(_made_by(cuts.GUEST_PDPTE, number), 64) for number in range(1, 5)),
+            visible=tuple(ne(var(name, 1), 0) for name in shown),
+            whole=asked[0],
+            quarters=tuple(asked[1:]),
+            entries=_entries(bench, tables[0]),
+            special=tuple(_entries(bench, table)[0] for table in tables[1:]),
+            tables=tuple(var(f"&{table.name}", 64) for table in tables),
+            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
+            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def made_direct(self) -> DirectRootsMade:
+        """See `Roots.made_direct`."""
+        bench, vcpu, (table, *_) = self._making()
+        place = bench.place(vcpu, "arch.root_mmu.root_role")
+        level = bit_fields(place.type, place.offset)["level"]
+        levels = read(bench.memory, vcpu, level.offset, level.width)
+        failed = bench.integer("mmu_alloc_direct_roots")
+        whole, *quarters = _pages_asked(bench)
+        of_tdp_mmu = bench.session.calls(*(cut.function for cut in cuts.TDP_ROOT))
+        return DirectRootsMade(
+            done=eq(failed, 0),
+            tdp_mmu=self._has_tdp_mmu(bench, bench.pointee(vcpu, "kvm")),
+            of_tdp_mmu=any_of(FALSE, *(call.guard for call in of_tdp_mmu)),
+            level=levels,
+            whole=whole,
+            quarters=tuple(quarters),
+            entries=_entries(bench, table),
+            table=var(f"&{table.name}", 64),
+            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
+            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            evidence=bench.session.evidence(),
+        )
+
+    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
+        """Whether the TDP MMU is on; before it was one setting, each VM had its own."""
+        if self._mmu.has_member("struct kvm_arch", "tdp_mmu_enabled"):
+            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
+        return bench.setting("tdp_mmu_enabled")
+
+    def _making(self) -> tuple[Bench, Object, tuple[Object, ...]]:
+        """A vCPU of a VM, with the tables above pages."""
 
         def numbered(cut: Cut) -> Cut:
             # A call is on the list already, so each has a number of its own.
@@ -215,47 +287,28 @@ class LiftedRoots(Roots, Remembers):
         bench = Bench(self._mmu, (*known, available, *cuts.MAKE))
         vcpu = bench.add("vcpu", _VCPU)
         bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
-        mmus = Mmus(vcpu)
-        mmus.connect(bench.memory, nested=False, l2=False)
-        walk = mmus.place(Part.GUEST_WALK, "cpu_role")
-        tables = [Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names]
-        for name, table in zip(names, tables, strict=True):
-            bench.write(vcpu, f"arch.root_mmu.{name}", pointer_to(table))
-        role = bench.place(vcpu, "arch.root_mmu.root_role")
-        levels = [bit_fields(each.type, each.offset)["level"] for each in (walk, role)]
-        guest_level, level = (read(bench.memory, vcpu, each.offset, each.width) for each in levels)
-        failed = bench.integer("mmu_alloc_shadow_roots")
-        asked, calls = [], bench.session.calls(cuts.ALLOC_ROOT.function)
-        if len(calls) != 1 + _PAE_TABLE.count:
-            raise Refused("roots are made in other ways than a whole one and four quarters")
-        for number, call in enumerate(calls, 1):
-            told = {name: bench.session.argument(call, name) for name in ("gfn", "quadrant", "level")}
-            address_of_page = var(_made_by(cuts.ALLOC_ROOT, number), 64)
-            asked.append(PageAsked(when=call.guard, **told, address=address_of_page))
-        dummy = any_of(*(call.guard for call in bench.session.calls(cuts.DUMMY.function)))
+        Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
+        names = ("pae_root", "pml4_root", "pml5_root")
+        tables = tuple(Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names)
+        for table in tables:
+            bench.write(vcpu, f"arch.root_mmu.{table.name}", pointer_to(table))
+        return bench, vcpu, tables
 
-        def entry(table: Object, number: int) -> BitVec:
-            return read(bench.memory, table, number * 64, 64)
 
-        (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
-        shown = [f"{asks}()#{number}" for number in range(2, 2 + _PAE_TABLE.count)]
-        return RootsMade(
-            done=all_of(eq(failed, 0), negate(dummy)),
-            guest_level=guest_level,
-            level=level,
-            pgd=var(f"{cuts.GUEST_PGD.function}()", 64),
-            pdptes=tuple(var(_made_by(cuts.GUEST_PDPTE, number), 64) for number in range(1, 5)),
-            visible=tuple(ne(var(name, 1), 0) for name in shown),
-            whole=asked[0],
-            quarters=tuple(asked[1:]),
-            entries=tuple(entry(tables[0], number) for number in range(_PAE_TABLE.count)),
-            special=tuple(entry(table, 0) for table in tables[1:]),
-            tables=tuple(var(f"&{name}", 64) for name in names),
-            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
-            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
-            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
-            evidence=bench.session.evidence(),
-        )
+def _pages_asked(bench: Bench) -> tuple[PageAsked, ...]:
+    """The pages that are asked for: a whole one, and one for each entry of a PAE root."""
+    asked, calls = [], bench.session.calls(cuts.ALLOC_ROOT.function)
+    if len(calls) != 1 + _PAE_TABLE.count:
+        raise Refused("roots are made in other ways than a whole one and four quarters")
+    for number, call in enumerate(calls, 1):
+        told = {name: bench.session.argument(call, name) for name in ("gfn", "quadrant", "level")}
+        asked.append(PageAsked(when=call.guard, **told, address=var(_made_by(cuts.ALLOC_ROOT, number), 64)))
+    return tuple(asked)
+
+
+def _entries(bench: Bench, table: Object) -> tuple[BitVec, ...]:
+    """What a table holds."""
+    return tuple(read(bench.memory, table, number * 64, 64) for number in range(_PAE_TABLE.count))
 
 
 def _made_by(cut: Cut, number: int) -> str:

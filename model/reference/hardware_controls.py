@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.hardware_controls import EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.hardware_controls import Cr3Loaded, EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import role_value
@@ -18,12 +18,14 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     bool_var,
+    boolean,
     bv,
     eq,
     implies,
     ite,
     ne,
     negate,
+    ule,
     var,
 )
 
@@ -118,6 +120,52 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
             pointer=ite(told, made, bv(0, 64)),
             evidence=trace.evidence,
         )
+
+    def load_cr3(self, vendor: Vendor) -> Cr3Loaded:
+        """See `HardwareControls.load_cr3`."""
+        if vendor is Vendor.SHADOW:
+            raise NotThere(["a vendor's CR3 for shadow paging"])
+        with_vmx = vendor is Vendor.INTEL
+        trace = Trace("vmx_load_mmu_pgd" if with_vmx else "svm_load_mmu_pgd")
+        owner = "vmx" if with_vmx else "svm"
+        root, level = var("root_hpa", 64), var("root_level", 32)
+        cr0, cr3, cr4 = (var(f"{owner}->vcpu.arch.{name}", 64) for name in ("cr0", "cr3", "cr4"))
+        with_tdp = bit(var("enable_ept" if with_vmx else "npt_enabled", 1), 0)
+        has_pcid, encryption = bit(cr4, 17), bv(0, 64)
+        whole, pcid = ule(bv(4, 32), level), ite(has_pcid, self._pcid(cr3), bv(0, 64))
+        unpaged = all_of(negate(bit(cr0, 31)), negate(bit(var("enable_unrestricted_guest", 1), 0)), boolean(with_vmx))
+        had = var("vmcb->control.nested_cr3", 64)
+        identity = var("kvm_vmx->ept_identity_map_addr", 64)
+        guests = ite(unpaged, identity, self._guest_cr3(cr3, root))
+        plain = root | pcid if with_vmx else ite(whole, root | encryption | pcid, root)
+        if not with_vmx:
+            trace.check(CheckKind.WARN, any_of(with_tdp, whole, eq(pcid, 0)))
+        return Cr3Loaded(
+            root=root,
+            level=level,
+            with_tdp=with_tdp,
+            guest_cr3=cr3,
+            has_pcid=has_pcid,
+            encryption=encryption,
+            unpaged=unpaged,
+            told=TRUE,
+            cr3=ite(with_tdp, guests, plain),
+            nested_cr3=bv(0, 64) if with_vmx else ite(with_tdp, self._nested_cr3(cr3, root), had),
+            noted=TRUE,
+            evidence=trace.evidence,
+        )
+
+    def _pcid(self, cr3: BitVec) -> BitVec:
+        """The PCID in a CR3."""
+        return cr3 & 0xFFF
+
+    def _guest_cr3(self, cr3: BitVec, root: BitVec) -> BitVec:
+        """CR3 of a guest whose tables the processor walks."""
+        return cr3
+
+    def _nested_cr3(self, cr3: BitVec, root: BitVec) -> BitVec:
+        """The root of nested paging; without ``CONFIG_AMD_MEM_ENCRYPT``, as the model has it, a plain address."""
+        return root
 
     def entry_flags(self) -> EntryFlags:
         """See `HardwareControls.entry_flags`."""

@@ -23,6 +23,7 @@ from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
+from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reference.base.constants import Constants
@@ -38,6 +39,7 @@ from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
+from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
@@ -90,6 +92,7 @@ class ReferenceKvm(Kvm):
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
+        mmio_faults: type[ReferenceMmioFaults] = ReferenceMmioFaults,
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
@@ -120,6 +123,7 @@ class ReferenceKvm(Kvm):
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
+        self._mmio_faults = mmio_faults(self.constants, self._mmio)
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
         self._stores = stores(self.constants, self._sptes)
         self._tdp_iterators = tdp_iterators(self.constants)
@@ -167,6 +171,11 @@ class ReferenceKvm(Kvm):
     def mmio(self) -> Mmio:
         """See `Kvm.mmio`."""
         return self._mmio
+
+    @property
+    def mmio_faults(self) -> MmioFaults:
+        """See `Kvm.mmio_faults`."""
+        return self._mmio_faults
 
     @property
     def spte_changes(self) -> SpteChanges:

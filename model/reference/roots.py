@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmuproof.model.cuts import roots as cuts
+from mmuproof.model.evidence import CheckKind
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reference.base.trace import Trace
-from mmuproof.model.roots import KEPT_ROOTS, KeptRoot, PageAsked, RootAsked, RootChange, Roots, RootsMade, RootTaken
+from mmuproof.model.roots import (
+    KEPT_ROOTS,
+    DirectRootsMade,
+    KeptRoot,
+    PageAsked,
+    RootAsked,
+    RootChange,
+    Roots,
+    RootsMade,
+    RootTaken,
+)
 from mmuproof.smt.terms import (
     TRUE,
     BitVec,
@@ -18,6 +30,7 @@ from mmuproof.smt.terms import (
     bool_var,
     bv,
     eq,
+    implies,
     ite,
     ne,
     negate,
@@ -205,6 +218,53 @@ class ReferenceRoots(ReferenceArea, Roots):
             me_value=me_value,
             evidence=trace.evidence,
         )
+
+    def made_direct(self) -> DirectRootsMade:
+        """See `Roots.made_direct`."""
+        trace = Trace("mmu_alloc_direct_roots")
+        level = role_value(var("vcpu->arch.root_mmu.root_role", PAGE_ROLE_BITS), "level")
+        me_value, table = var("shadow_me_value", 64), var("&pae_root", 64)
+        tdp_mmu = ne(var("tdp_mmu_enabled", 1), 0)
+        available = all_of(negate(tdp_mmu), negate(bool_var("make_mmu_pages_available() fails")))
+        whole, small = all_of(available, ule(bv(4, 4), level)), all_of(available, eq(level, 3))
+        trace.check(CheckKind.WARN, implies(available, any_of(whole, small)))
+        pages = tuple(
+            PageAsked(
+                when=small if number else whole,
+                gfn=bv(self._first_frame(number - 1) if number else 0, 64),
+                quadrant=bv(0, 32),
+                level=bv(2, 8) if number else zext(level, 8),
+                address=var(f"mmu_alloc_root() {number + 1}", 64),
+            )
+            for number in range(5)
+        )
+        flags = self._direct_flags(me_value)
+        entries = enumerate(pages[1:])
+        had = var("vcpu->arch.root_mmu.root.hpa", 64)
+        for cut in (cuts.ALLOC_ROOT, cuts.TDP_ROOT[0], cuts.MAKE_AVAILABLE):
+            trace.cut(cut)
+        return DirectRootsMade(
+            done=any_of(tdp_mmu, whole, small),
+            tdp_mmu=tdp_mmu,
+            of_tdp_mmu=tdp_mmu,
+            level=level,
+            whole=pages[0],
+            quarters=pages[1:],
+            entries=tuple(ite(small, page.address | flags, var(f"pae_root[{number}]", 64)) for number, page in entries),
+            table=table,
+            root=ite(whole, pages[0].address, ite(small, table, had)),
+            root_pgd=ite(any_of(whole, small), bv(0, 64), var("vcpu->arch.root_mmu.root.pgd", 64)),
+            me_value=me_value,
+            evidence=trace.evidence,
+        )
+
+    def _first_frame(self, quarter: int) -> int:
+        """The first frame that an entry of a PAE root maps, each a GByte."""
+        return quarter << 30 - self.constants.PAGE_SHIFT
+
+    def _direct_flags(self, me_value: BitVec) -> BitVec:
+        """What an entry of a PAE root has besides an address."""
+        return me_value | self.constants.PT_PRESENT_MASK
 
     def _pae_flags(self) -> int:
         """What an entry of the PAE root has besides an address and encryption."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.roots import PageAsked, RootsMade
+from mmuproof.model.roots import DirectRootsMade, PageAsked, RootsMade
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, implies, ite, ne, negate, ule, ult, zext
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, iff, implies, ite, ne, negate, ule, ult, zext
 
-_PAGE_OFFSET_BITS, _WIDEST = 12, 52
+_PAGE_OFFSET_BITS, _GBYTE_BITS, _WIDEST = 12, 30, 52
 _ADDRESS = ((1 << _WIDEST) - 1) & ~((1 << _PAGE_OFFSET_BITS) - 1)
 _PRESENT, _WRITABLE, _USER, _ACCESSED = 1 << 0, 1 << 1, 1 << 2, 1 << 5
 _TWO, _PAE, _FOUR, _FIVE = 2, 3, 4, 5
@@ -44,7 +44,7 @@ def _leads(made: RootsMade, entry: BitVec, address: BitVec, *, restricted: Bool)
 def _assumptions(made: RootsMade) -> Iterator[Assumption]:
     pages = (made.whole, *made.quarters)
     plain = (eq(each & ~bv(_ADDRESS, 64), 0) for each in (*(page.address for page in pages), *made.tables))
-    clear = (eq(each & made.me_value, 0) for each in (*(page.address for page in pages), *made.tables))
+    clear = _clear(made.me_value, (*(page.address for page in pages), *made.tables))
     yield Assumption("a page of the host is aligned, and its address has 52 bits at most", all_of(*plain))
     yield Assumption("the address of a page has no encryption bits", all_of(*clear))
     yield Assumption("encryption bits are among the bits of an address", eq(made.me_value & ~bv(_ADDRESS, 64), 0))
@@ -123,6 +123,63 @@ def _made_roots(kvm: Kvm, vendor: Vendor) -> Claim:
     )
 
 
+def _made_direct(kvm: Kvm, vendor: Vendor) -> Claim:
+    made = kvm.roots.made_direct()
+    pages = (made.whole, *made.quarters)
+    own = all_of(made.done, negate(made.tdp_mmu))
+    small = all_of(own, eq(made.level, _PAE))
+    wrong_page = [all_of(own, negate(small), negate(_asks(made.whole, bv(0, 64), 0, zext(made.level, 8))))]
+    wrong_entry = []
+    for number, (page, entry) in enumerate(zip(made.quarters, made.entries, strict=True)):
+        first = number << _GBYTE_BITS - _PAGE_OFFSET_BITS
+        wrong_page.append(all_of(small, negate(_asks(page, bv(first, 64), 0, _PAGE_DIRECTORY))))
+        wrong_entry.append(all_of(small, ne(entry, page.address | made.me_value | _PRESENT)))
+    root = ite(small, made.table, made.whole.address)
+    addresses = (*(page.address for page in pages), made.table)
+    return never(
+        given(
+            Assumption("the address of a page has no encryption bits", all_of(*_clear(made.me_value, addresses))),
+            Assumption(
+                "KVM's tables have 3 to 5 levels: role.root-tdp, role.root-shadow",
+                all_of(ule(bv(_PAE, 4), made.level), ule(made.level, _FIVE)),
+            ),
+            shown=(
+                Shown("levels of KVM's tables", made.level),
+                Shown("shadow_me_value", made.me_value),
+                *(Shown(f"pae_root[{number}]", entry) for number, entry in enumerate(made.entries)),
+            ),
+            evidence=made.evidence,
+        ),
+        Wrong("another-page", any_of(*wrong_page), "A direct root maps other frames than it is for.").told(
+            "mmu_alloc_root() is asked for another page", "KVM: frame 0, or the GByte of an entry"
+        ),
+        Wrong(
+            "entry-wrong",
+            any_of(*wrong_entry),
+            "An entry of the PAE root does not just lead to its page, encrypted as the host's memory is.",
+        ).told("another entry", _ENTRIES),
+        Wrong(
+            "another-root",
+            all_of(own, ne(made.root, root)),
+            "The root in use is not the top of the tables that are made.",
+        ).told("another root", "KVM: the table of the role's level"),
+        Wrong(
+            "another-mmu",
+            any_of(negate(iff(all_of(made.of_tdp_mmu, made.done), all_of(made.tdp_mmu, made.done))), *_strays(made)),
+            "The root is made by another MMU of KVM's than the one that is on.",
+        ).told("the other MMU's root", "KVM: the TDP MMU and the shadow MMU know nothing of each other's pages"),
+    )
+
+
+def _clear(me_value: BitVec, addresses: Iterable[BitVec]) -> Iterator[Bool]:
+    return (eq(each & me_value, 0) for each in addresses)
+
+
+def _strays(made: DirectRootsMade) -> Iterator[Bool]:
+    """Pages that are asked for although the TDP MMU is on."""
+    return (all_of(made.tdp_mmu, page.when) for page in (made.whole, *made.quarters))
+
+
 THEOREMS = (
     Theorem(
         name="role.made-roots",
@@ -141,6 +198,19 @@ THEOREMS = (
             Catch("pae-root-entry-writable", "entry-wrong"),
             Catch("special-root-read-only", "entry-wrong"),
             Catch("first-quadrant-four-times", "another-page"),
+        ),
+    ),
+    Theorem(
+        name="role.made-direct-roots",
+        claim="The roots that no guest tables stand behind map guest memory from its first frame, each entry of a PAE "
+        "root its own GByte; an entry is present, leads to its page, is encrypted as the host's memory is, and has "
+        "nothing else; they are the TDP MMU's exactly if it is on.",
+        source="SDM 5.4.1, Table 5-8; APM 5.2.3; KVM's comments in mmu_alloc_direct_roots()",
+        assumes=("the address of a page has no encryption bits", "KVM's tables have 3 to 5 levels"),
+        state=alone(_made_direct),
+        catches=(
+            Catch("direct-root-entry-not-encrypted", "entry-wrong"),
+            Catch("direct-root-of-addresses", "another-page"),
         ),
     ),
 )

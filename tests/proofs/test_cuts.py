@@ -105,6 +105,7 @@ NOT_READ = {
             "nested_vmcb02_recalc_intercepts",
             "tdp_iter_next",
             "tdp_iter_start",
+            "x86_emulate_instruction",
         ),
         _ELSEWHERE,
     ),

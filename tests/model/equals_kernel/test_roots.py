@@ -23,3 +23,7 @@ def test_taken(both: Both) -> None:
 
 def test_made(both: Both) -> None:
     prove_equal(*(kvm.roots.made() for kvm in both), partial={CheckKind.WARN})
+
+
+def test_made_direct(both: Both) -> None:
+    prove_equal(*(kvm.roots.made_direct() for kvm in both), partial={CheckKind.WARN})

@@ -1,0 +1,80 @@
+"""CR3 as a lifted tree tells the processor of it: ``vmx.c`` and ``svm.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.machine.memory import NULL, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, REGISTER_DIRTY, ROOT_TO_SP
+from mmuproof.model.cuts.set_ups import REGISTER_CACHED
+from mmuproof.model.hardware_controls import Cr3Loaded
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bit, bv, eq, ite, negate, var
+
+_GUEST_CR3 = 0x6802
+"""The field of a VMCS, by the manual's encoding."""
+_NESTED_PAGING, _CONTROL_REGISTERS = 4, 5
+"""The bits of the VMCB's clean field, by the manual: what is set has not changed."""
+_PG, _PCIDE = 31, 17
+_CACHED = replace(REGISTER_CACHED, gives=bv(1, 8))
+_ROOT, _LEVEL = var("root_hpa", 64), var("root_level", 32)
+
+
+def vmx_cr3(unit: Unit) -> Cr3Loaded:
+    """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
+    bench = Bench(unit, (*LOAD_EPT, replace(ROOT_TO_SP, gives=NULL), _CACHED, REGISTER_DIRTY))
+    vmx, vm = bench.add("vmx", "struct vcpu_vmx"), bench.add("kvm_vmx", "struct kvm_vmx")
+    bench.objects["struct kvm_vcpu"] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+    bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
+    bench.call("vmx_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
+    told, cr3 = FALSE, bv(0, 64)
+    for call in bench.session.calls("vmcs_writel"):
+        field, value = call.arguments
+        assert isinstance(field, BitVec)
+        assert isinstance(value, BitVec)
+        here = all_of(call.guard, eq(field, _GUEST_CR3))
+        told, cr3 = any_of(told, here), ite(here, value, cr3)
+    paged = any_of(bit(bench.read(vmx, "vcpu.arch.cr0"), _PG), bench.setting("enable_unrestricted_guest"))
+    return Cr3Loaded(
+        root=_ROOT,
+        level=_LEVEL,
+        with_tdp=bench.setting("enable_ept"),
+        guest_cr3=bench.read(vmx, "vcpu.arch.cr3"),
+        has_pcid=bit(bench.read(vmx, "vcpu.arch.cr4"), _PCIDE),
+        encryption=bv(0, 64),
+        unpaged=negate(paged),
+        told=told,
+        cr3=cr3,
+        nested_cr3=bv(0, 64),
+        noted=TRUE,
+        evidence=bench.session.evidence(),
+    )
+
+
+def svm_cr3(unit: Unit) -> Cr3Loaded:
+    """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
+    bench = Bench(unit, (*LOAD_NPT, _CACHED))
+    svm, vmcb = bench.add("svm", "struct vcpu_svm"), bench.add("vmcb", "struct vmcb")
+    bench.objects["struct kvm_vcpu"] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+    bench.write(svm, "vmcb", pointer_to(vmcb))
+    bench.call("svm_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
+    clean, with_npt = bench.read(vmcb, "control.clean"), bench.setting("npt_enabled")
+    # A kernel that is configured without memory encryption has no such variable, and encrypts nothing.
+    has_mask = unit.has_variable("sme_me_mask")
+    encryption = bench.session.global_value(bench.memory, "sme_me_mask") if has_mask else bv(0, 64)
+    stale = any_of(bit(clean, _CONTROL_REGISTERS), all_of(with_npt, bit(clean, _NESTED_PAGING)))
+    return Cr3Loaded(
+        root=_ROOT,
+        level=_LEVEL,
+        with_tdp=with_npt,
+        guest_cr3=bench.read(svm, "vcpu.arch.cr3"),
+        has_pcid=bit(bench.read(svm, "vcpu.arch.cr4"), _PCIDE),
+        encryption=encryption,
+        unpaged=FALSE,
+        told=TRUE,
+        cr3=bench.read(vmcb, "save.cr3"),
+        nested_cr3=bench.read(vmcb, "control.nested_cr3"),
+        noted=negate(stale),
+        evidence=bench.session.evidence(),
+    )

@@ -1,0 +1,178 @@
+"""Faults on MMIO SPTEs, and faults as a whole, in a lifted tree: ``mmu.c`` and ``x86.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Value, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import mmio_faults as cuts
+from mmuproof.model.cuts.mmio import MEMSLOTS
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.mmio import give_masks
+from mmuproof.model.lifted.mmus import Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import bit_fields, read
+from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
+
+_PROTECTED = "RET_PF_WRITE_PROTECTED"
+_VCPU, _INVALID_PAGE, _PAGE_SHIFT = "struct kvm_vcpu", (1 << 64) - 1, 12
+
+
+class LiftedMmioFaults(MmioFaults, Remembers):
+    """The part of a lifted tree that handles faults on MMIO SPTEs (``mmu.c``)."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def handled(self, masks: ShadowMasks, spte: BitVec, generation: BitVec, *, nested: bool) -> MmioHandled:
+        """See `MmioFaults.handled`."""
+        broken, addr, direct = bool_var(f"{cuts.FIND_SPTE.function}()"), var("addr", 64), bool_var("direct")
+        found = replace(cuts.FIND_SPTE, gives=to_bv(broken, 8), stores=((2, "", spte),))
+        bench, vcpu = self._bench((found, *cuts.HANDLED), generation, nested=nested)
+        give_masks(bench.session, bench.memory, masks)
+        if self._unit.has_member("struct kvm", "shadow_mmio_value"):
+            bench.write(bench.pointee(vcpu, "kvm"), "arch.shadow_mmio_value", masks.mmio_value)
+        before = _cache(bench, vcpu)
+        result = bench.integer("handle_mmio_page_fault", addr=addr, direct=to_bv(direct, 8))
+        asked = bench.session.calls(cuts.FIND_SPTE.function)
+        return MmioHandled(
+            addr=addr,
+            direct=direct,
+            before=before,
+            after=_cache(bench, vcpu),
+            asked=any_of(*(call.guard for call in asked)),
+            asked_addr=bench.session.argument(asked[0], "addr") if asked else bv(0, 64),
+            broken=broken,
+            emulates=self._is(result, "RET_PF_EMULATE"),
+            invalid=self._is(result, "RET_PF_INVALID"),
+            retries=self._is(result, "RET_PF_RETRY"),
+            fails=slt(result, 0),
+            evidence=masks.evidence + bench.session.evidence(),
+        )
+
+    @once
+    def remembered(self, *, nested: bool) -> MmioRemembered:
+        """See `MmioFaults.remembered`."""
+        generation, gva, gpa = (var(name, 64) for name in ("slots->generation", "gva", "gpa"))
+        gfn, access = var("gfn", 64), var("access", 32)
+        bench, vcpu = self._bench(cuts.HANDLED, generation, nested=nested)
+        before, start = _cache(bench, vcpu), bench.memory.copy()
+        by_gva = ne(bench.integer("vcpu_match_mmio_gva", gva=gva), 0)
+        by_gpa = ne(bench.integer("vcpu_match_mmio_gpa", gpa=gpa), 0)
+        bench.call("vcpu_cache_mmio_info", gva=gva, gfn=gfn, access=access)
+        filled, bench.memory = _cache(bench, vcpu), start
+        bench.call("vcpu_clear_mmio_info", gva=gva)
+        return MmioRemembered(
+            before=before,
+            generation=generation,
+            gva=gva,
+            gpa=gpa,
+            by_gva=by_gva,
+            by_gpa=by_gpa,
+            gfn=gfn,
+            access=access,
+            filled=filled,
+            forgotten=_cache(bench, vcpu),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def answered(self) -> FaultAnswered:
+        """See `MmioFaults.answered`."""
+        answers = {cut: var(f"{cut.function}()", 32) for cut in (cuts.MMIO, cuts.FAULT, cuts.WRITE, cuts.EMULATE)}
+        addr, error_code = var("cr2_or_gpa", 64), var("error_code", 64)
+        private = bool_var(f"{cuts.IS_PRIVATE.function}()")
+
+        def is_private(arguments: Sequence[Value | None]) -> Value:
+            gfn = arguments[1]
+            assert isinstance(gfn, BitVec)
+            of_another = bool_var(f"{cuts.IS_PRIVATE.function}() of another frame")
+            return to_bv(ite(eq(gfn, addr >> _PAGE_SHIFT), private, of_another), 8)
+
+        known = (*(replace(cut, gives=answer) for cut, answer in answers.items()),)
+        bench = Bench(self._unit, (*known, replace(cuts.IS_PRIVATE, gives=is_private), *cuts.ANSWERED))
+        vcpu, kvm = bench.add("vcpu", _VCPU), bench.add("kvm", "struct kvm")
+        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        role = mmus.place(Part.ROOT_MMU, "root_role")
+        flag = bit_fields(role.type, role.offset)["direct"]
+        direct = ne(read(bench.memory, vcpu, flag.offset, flag.width), 0)
+        root = bench.read(vcpu, "arch.root_mmu.root.hpa")
+        result = bench.integer(
+            "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
+        )
+        emulations = bench.session.calls(cuts.EMULATE.function)
+        if not emulations:
+            raise NotThere([f"{cuts.EMULATE.function}()"])
+        mmio = self._told(bench, cuts.MMIO, answers[cuts.MMIO])
+        mmio_calls = bench.session.calls(cuts.MMIO.function)
+        return FaultAnswered(
+            addr=addr,
+            error_code=error_code,
+            root=ne(root, _INVALID_PAGE),
+            direct=direct,
+            private=all_of(self._is_protected(bench, kvm), private),
+            mmio=mmio,
+            mmio_direct=ne(bench.session.argument(mmio_calls[0], "direct"), 0) if mmio_calls else FALSE,
+            fault=self._told(bench, cuts.FAULT, answers[cuts.FAULT]),
+            write=self._told(bench, cuts.WRITE, answers[cuts.WRITE]),
+            unprotects=any_of(FALSE, *(call.guard for call in bench.session.calls(cuts.UNPROTECT.function))),
+            emulated=any_of(*(call.guard for call in emulations)),
+            emulated_addr=bench.session.argument(emulations[0], "cr2_or_gpa"),
+            emulation=answers[cuts.EMULATE],
+            result=result,
+            evidence=bench.session.evidence(),
+        )
+
+    def _bench(self, known: tuple[Cut, ...], generation: BitVec, *, nested: bool) -> tuple[Bench, Object]:
+        """A vCPU and its VM, whose memslots are of some generation."""
+        slots = Object(
+            name="slots", type=self._unit.record("struct kvm_memslots"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        found = (replace(cut, gives=pointer_to(slots)) for cut in (MEMSLOTS, cuts.FORMER_MEMSLOTS))
+        bench = Bench(self._unit, (*found, *known))
+        bench.write(slots, "generation", generation)
+        vcpu = bench.add("vcpu", _VCPU)
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
+        return bench, vcpu
+
+    def _told(self, bench: Bench, cut: Cut, answer: BitVec) -> Handled:
+        """What one of those is told that decide about a fault."""
+        calls = bench.session.calls(cut.function)
+        has = self._unit.parameter_names(cut.function) if calls else ()
+        code = next((name for name in ("err", "error_code") if name in has), None)
+        return Handled(
+            told=any_of(FALSE, *(call.guard for call in calls)),
+            addr=resize(bench.session.argument(calls[0], "cr2_or_gpa", "addr"), 64) if calls else bv(0, 64),
+            error_code=resize(bench.session.argument(calls[0], code), 64) if code else bv(0, 64),
+            answer=answer,
+            emulate=self._is(answer, "RET_PF_EMULATE"),
+            invalid=self._is(answer, "RET_PF_INVALID"),
+            protected=self._is(answer, _PROTECTED) if self._unit.constant(_PROTECTED) is not None else FALSE,
+        )
+
+    def _is_protected(self, bench: Bench, kvm: Object) -> Bool:
+        """Whether the VM is protected by software; before there were such VMs none was."""
+        if self._unit.constant("KVM_X86_SW_PROTECTED_VM") is None:
+            return FALSE
+        return eq(bench.read(kvm, "arch.vm_type"), constant_of(self._unit, "KVM_X86_SW_PROTECTED_VM"))
+
+    def _is(self, answer: BitVec, name: str) -> Bool:
+        return eq(answer, constant_of(self._unit, name))
+
+
+def _cache(bench: Bench, vcpu: Object) -> MmioCache:
+    """What a vCPU remembers."""
+    gva, gfn, access, generation = (bench.read(vcpu, f"arch.mmio_{name}") for name in ("gva", "gfn", "access", "gen"))
+    return MmioCache(gva=gva, gfn=gfn, access=resize(access, 32), generation=generation)
