@@ -77,9 +77,15 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the role of its root",
                 end="the root in use",
-                by=("kvm_mmu_new_pgd", "nested_ept_init_mmu_context", "nested_vmx_load_cr3", "mmu_alloc_shadow_roots"),
-                theorems=("role.new-root", "role.root-reuse", "role.made-roots"),
-                missing="roots of direct MMUs",
+                by=(
+                    "kvm_mmu_new_pgd",
+                    "nested_ept_init_mmu_context",
+                    "nested_vmx_load_cr3",
+                    "mmu_alloc_shadow_roots",
+                    "mmu_alloc_direct_roots",
+                ),
+                theorems=("role.new-root", "role.root-reuse", "role.made-roots", "role.made-direct-roots"),
+                missing="kvm_tdp_mmu_alloc_root(), which is only shown to be asked",
             ),
             Stage(
                 start="the root in use",
@@ -96,10 +102,10 @@ CHAINS: tuple[Chain, ...] = (
             ),
             Stage(
                 start="the root in use",
-                end="the address in the VMCB's nested CR3",
-                by=("svm_load_mmu_pgd",),
-                theorems=(),
-                missing="svm_load_mmu_pgd() is read",
+                end="the address in the VMCB's nested CR3, or in the guest's CR3",
+                by=("svm_load_mmu_pgd", "vmx_load_mmu_pgd"),
+                theorems=("role.loaded-cr3",),
+                missing="the bit by which the host encrypts its own memory, which our configuration has not",
             ),
             Stage(
                 start="the role of its root",
@@ -126,9 +132,8 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="an error code",
                 end="a struct kvm_page_fault",
-                by=("kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
-                theorems=("fault.kind", "fault.frame", "setting.nx-huge-pages"),
-                missing="kvm_mmu_page_fault(), which calls it",
+                by=("kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
+                theorems=("fault.answered", "fault.kind", "fault.frame", "setting.nx-huge-pages"),
             ),
             Stage(
                 start="a struct kvm_page_fault",
@@ -289,9 +294,9 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="an exit that KVM expects",
                 end="the GFN again, if it still has no memory",
-                by=("is_mmio_spte", "check_mmio_spte"),
-                theorems=("mmio.recognised", "mmio.generation-wrap"),
-                missing="that the answer of check_mmio_spte() is heeded",
+                by=("is_mmio_spte", "check_mmio_spte", "handle_mmio_page_fault", "vcpu_match_mmio_gpa"),
+                theorems=("mmio.recognised", "mmio.generation-wrap", "mmio.fault", "mmio.remembered"),
+                missing="get_mmio_spte(), which reads the tables",
             ),
         ),
     ),
