@@ -144,6 +144,7 @@ NO_AREAS = {
         "bench": "free memory to call functions on",
         "kernel": "the areas together",
         "linked": "several units as one",
+        "loaded_cr3": "which CR3 hardware is given",
         "mmio_notes": "where it is noted that a vCPU reaches MMIO of the host",
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",

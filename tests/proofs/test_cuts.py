@@ -101,6 +101,7 @@ NOT_READ = {
             "kvm_mmu_set_me_spte_mask",
             "kvm_setup_xss_caps",
             "kvm_skip_emulated_instruction",
+            "kvm_tdp_mmu_alloc_root",
             "mmu_try_to_unsync_pages",
             "nested_vmcb02_recalc_intercepts",
             "tdp_iter_next",

@@ -90,6 +90,7 @@ def test_the_reference_model_shows_those_of_its_kernel_and_nothing_else() -> Non
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_each_shows_on_a_real_tree_as_it_is_recorded(kernel_tree: Callable[[str], Path]) -> None:
     shown = set()
     for version in ("6.1", "6.12", "7.2"):

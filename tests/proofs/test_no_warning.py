@@ -117,7 +117,7 @@ def test_a_part_speaks_of_one_function(on_tree: Callable[[str], list[Claim]]) ->
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["7.2", "7.3"])
+@pytest.mark.parametrize("version", [pytest.param("7.2", marks=pytest.mark.long), "7.3"])
 def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(
     kernel_tree: Callable[[str], Path], version: str
 ) -> None:
