@@ -32,6 +32,8 @@ _TELLING = {
     "generation_mmio_spte_mask",
     "check_mmio_spte",
     "invalidate_mmio_sptes",
+    "note_mmio",
+    "ask_mmio",
 }
 # Methods that stand for operations of other names.
 _SEVERAL = {"change": {change.value for change in SpteChange}, "access_track": {"mark_spte_for_access_track()"}}

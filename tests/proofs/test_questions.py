@@ -36,6 +36,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "guest_cpu_cap_has": ("gating.advertised-only-when-on", "what the guest's CPUID is made of"),
         "kvm_cpu_cap_has": ("gating.advertised-only-when-on", "the host's feature and the module's setting"),
         "variable_test_bit": ("l1tf.not-present", "inline assembly: either answer of it is allowed everywhere"),
+        "_static_cpu_has": ("spte.host-mmio", "a feature of the processor: either answer of it is allowed everywhere"),
         # What an SPTE is.
         "is_shadow_present_pte": ("layout.kinds-exclusive", "each kind of SPTE is of that kind and of no other"),
         "is_mmio_spte": ("layout.kinds-exclusive", "each kind of SPTE is of that kind and of no other"),
@@ -51,6 +52,8 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         # The subjects of theorems.
         "__is_bad_mt_xwr": ("entry.misconfig", _OWN_RESULT),
         "__is_rsvd_bits_set": ("entry.reserved-ept", _OWN_RESULT),
+        "vcpu_match_mmio_gpa": ("mmio.remembered", _OWN_RESULT),
+        "vcpu_match_mmio_gva": ("mmio.remembered", _OWN_RESULT),
         "check_mmio_spte": ("mmio.generation-wrap", _OWN_RESULT),
         "is_access_allowed": ("spte.permission-table", _OWN_RESULT),
         "is_executable_pte": ("exec-only.tracking", _OWN_RESULT),
