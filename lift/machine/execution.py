@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
-from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep, RoundMade
+from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep, RoundMade, numbered
 from mmuproof.lift.machine.state import Frame, State
 from mmuproof.lift.syntax import Location, Stmt
 from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
@@ -72,8 +72,7 @@ class Execution:
 
     def unique(self, name: str) -> str:
         """A name that no other call of this gives."""
-        count = self.count(name)
-        return name if count == 1 else f"{name}#{count}"
+        return numbered(name, self.count(name))
 
     # -- obligations ------------------------------------------------------------------------------
 

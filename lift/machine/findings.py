@@ -77,6 +77,11 @@ class CallMade:
     memory: Memory | None = None
 
 
+def numbered(name: str, number: int) -> str:
+    """What the first, second, ... of several things of one name is called, as the results of calls are."""
+    return name if number == 1 else f"{name}#{number}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoundMade:
     """A round of a loop that stands for all; see `mmuproof.lift.machine.rounds`.

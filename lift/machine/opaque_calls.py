@@ -19,6 +19,7 @@ from mmuproof.lift.errors import Refused, Undefined
 from mmuproof.lift.machine.call_policy import StandIn
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import Memory, input_pointer
 from mmuproof.lift.machine.reached import Argument, left_outside, reach, scalars_of
@@ -62,7 +63,7 @@ class OpaqueCall:
     @property
     def tag(self) -> str:
         """What tells it from other calls in names."""
-        return f"{self.function}()" if self.number == 1 else f"{self.function}()#{self.number}"
+        return numbered(f"{self.function}()", self.number)
 
 
 @dataclass(frozen=True)

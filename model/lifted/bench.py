@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from mmuproof.lift.c_types import RecordType, StructMember, member_at
+from mmuproof.lift.c_types import StructMember
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS
-from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.lifted.session import Session, bit_field, place_of, read_member
 from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
 
 
@@ -51,16 +50,19 @@ class Bench:
         Raises:
             NotThere: there is none.
         """
-        assert isinstance(owner.type, RecordType)
-        try:
-            return member_at(owner.type, path)
-        except KeyError:
-            raise NotThere([f"{owner.type.name}.{path}"]) from None
+        return place_of(owner, path)
 
-    def read(self, owner: Object, path: str) -> BitVec:
-        """What a member holds."""
-        place = self.place(owner, path)
-        return read(self.memory, owner, place.offset, place.width)
+    def lend_vcpu(self, owner: Object) -> None:
+        """Let calls get the vCPU that is a member of a vendor's struct."""
+        self.objects["struct kvm_vcpu"] = pointer_to(owner, self.place(owner, "vcpu").offset)
+
+    def read(self, owner: Object, path: str, memory: Memory | None = None) -> BitVec:
+        """What a member holds, now or in an earlier memory."""
+        return read_member(memory or self.memory, owner, self.place(owner, path))
+
+    def flag(self, owner: Object, path: str, name: str, memory: Memory | None = None) -> BitVec:
+        """The same of a bit-field inside a member."""
+        return read_member(memory or self.memory, owner, bit_field(self.place(owner, path), name))
 
     def write(self, owner: Object, path: str, value: BitVec | Pointer) -> None:
         """Give a member a value."""

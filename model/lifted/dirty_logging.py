@@ -9,7 +9,7 @@ from mmuproof.model.cuts import dirty_logging as cuts
 from mmuproof.model.dirty_logging import DirtyLogging, FlagsApplied
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import has_member, read
+from mmuproof.model.lifted.session import has_member
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, ite, ne, var, zext
 
 _FUNCTION = "kvm_mmu_slot_apply_flags"
@@ -75,9 +75,7 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
         """How many entries the processor's own log has; 0 if there is none."""
         if has_member(self._unit.record("struct kvm"), [f"arch.{_SIZE}"]):
             return bench.read(kvm, f"arch.{_SIZE}")
-        vendors = bench.session.global_object("kvm_x86_ops")
-        place = bench.place(vendors, _SIZE)
-        return read(bench.memory, vendors, place.offset, place.width)
+        return bench.read(bench.session.global_object("kvm_x86_ops"), _SIZE)
 
 
 def _is_for(call: CallMade, slot: Pointer) -> Bool:

@@ -14,8 +14,8 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, member, read
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, resize, to_bv, var, zext
+from mmuproof.model.lifted.session import bit_field, member, read, read_member
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, resize, to_bv, var, zext
 
 _NAME, _ERROR_CODE = "kvm_mmu_do_page_fault", "err"
 _ALIAS_BITS = "arch.gfn_direct_bits"
@@ -38,8 +38,7 @@ class LiftedFaults(Faults, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         place, this = mmus.place(Part.ROOT_MMU, "page_fault"), FunctionRef(handler, known=True)
         bench.memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=this),)))
-        root_role = mmus.place(Part.ROOT_MMU, "root_role")
-        direct = bit_fields(root_role.type, root_role.offset)["direct"]
+        direct = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
         addr, prefetch = var("addr", 64), bool_var("prefetch")
         error_code = zext(resize(var("error_code", 64), self._error_code_bits()), 64)
         mitigated = all_of(
@@ -57,13 +56,13 @@ class LiftedFaults(Faults, Remembers):
             addr=addr,
             error_code=error_code,
             prefetch=prefetch,
-            direct=ne(read(bench.memory, vcpu, direct.offset, direct.width), 0),
+            direct=ne(read_member(bench.memory, vcpu, direct), 0),
             alias_bits=self._alias_bits(bench),
             mitigated=mitigated,
-            handed_on=any_of(*(call.guard for call in calls)),
+            handed_on=bench.session.called(handler),
             told=_told(calls[0]),
             slot_gfn=bench.session.argument(slots[0], "gfn") if slots else bv(0, 64),
-            looked_up=any_of(*(call.guard for call in slots)),
+            looked_up=bench.session.called(*(cut.function for cut in FIND_SLOT)),
             evidence=bench.session.evidence(),
         )
 

@@ -156,7 +156,7 @@ def _container(bench: Bench, unit: Unit, name: str, record: str) -> Object:
     """What a vendor keeps a vCPU in, which code of both vendors knows nothing of."""
     made = Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
     bench.objects[record] = pointer_to(made)
-    bench.objects[_VCPU] = pointer_to(made, bench.place(made, "vcpu").offset)
+    bench.lend_vcpu(made)
     # What is known of registers that KVM cannot see belongs to guests that are outside.
     bench.write(made, "vcpu.arch.guest_state_protected", bv(0, 8))
     return made

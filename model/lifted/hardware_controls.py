@@ -17,7 +17,7 @@ from mmuproof.model.lifted.loaded_cr3 import svm_cr3, vmx_cr3
 from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, ne, to_bv
 
@@ -55,7 +55,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         config = session.global_object("vmcs_config")
         assert isinstance(config.type, RecordType)
         place = member(config.type, "cpu_based_2nd_exec_ctrl")
-        supported = ne(read(memory, config, place.offset, place.width) & mask, 0)
+        supported = ne(read_member(memory, config, place) & mask, 0)
         setting = ne(session.global_value(memory, "enable_mbec"), 0)
         vmx = pointer_to(
             Object(name="vmx", type=unit.record("struct vcpu_vmx"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -78,23 +78,26 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         setting = ne(session.global_value(memory, "gmet_enabled"), 0)
         svm = Object(name="svm", type=unit.record("struct vcpu_svm"), kind=ObjectKind.INPUT, by_pointer=True)
         vmcb = Object(name="vmcb01", type=unit.record("struct vmcb"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = _at(svm, "vmcb01.ptr")
+        place = place_of(svm, "vmcb01.ptr")
         memory.write(svm, place.offset, place.width, pointer_to(vmcb))
         # A vCPU that is reset runs in vmcb01.
-        for name, target in (("vmcb", pointer_to(vmcb)), ("current_vmcb", pointer_to(svm, _at(svm, "vmcb01").offset))):
-            place = _at(svm, name)
+        for name, target in (
+            ("vmcb", pointer_to(vmcb)),
+            ("current_vmcb", pointer_to(svm, place_of(svm, "vmcb01").offset)),
+        ):
+            place = place_of(svm, name)
             memory.write(svm, place.offset, place.width, target)
-        control = _at(vmcb, "control.misc_ctl")
+        control = place_of(vmcb, "control.misc_ctl")
 
         def is_set() -> Bool:
-            return ne(read(memory, vmcb, control.offset, control.width) & mask, 0)
+            return ne(read_member(memory, vmcb, control) & mask, 0)
 
         before = is_set()
         # A vCPU is the first member of the struct that SVM keeps for it.
         session.call(
             memory,
             "init_vmcb",
-            objects={"struct kvm_vcpu": pointer_to(svm, _at(svm, "vcpu").offset)},
+            objects={"struct kvm_vcpu": pointer_to(svm, place_of(svm, "vcpu").offset)},
             values={"init_event": bv(0, 8)},
         )
         return ExecuteControl(
@@ -121,7 +124,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             static_calls={"kvm_x86_load_mmu_pgd": "vmx_load_mmu_pgd"},
         )
         vmx = bench.add("vmx", "struct vcpu_vmx")
-        bench.objects["struct kvm_vcpu"] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        bench.lend_vcpu(vmx)
         vm = bench.add("kvm_vmx", "struct kvm_vmx")
         bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
         vmcs12 = bench.add("vmcs12", "struct vmcs12")
@@ -143,9 +146,9 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             told, pointer = any_of(told, here), ite(here, value, pointer)
         memory = bench.memory
         level, ad_disabled = _levels_and_flags(memory, vmx, role)
-        of_page = (level, ad_disabled) if page is None else _levels_and_flags(memory, page, _at(page, "role"))
+        of_page = (level, ad_disabled) if page is None else _levels_and_flags(memory, page, place_of(page, "role"))
         return TablesLoaded(
-            root=_read(memory, vmx, root),
+            root=read_member(memory, vmx, root),
             level=level,
             ad_disabled=ad_disabled,
             page_level=of_page[0],
@@ -200,17 +203,5 @@ def _inside(whole: StructMember, path: str) -> StructMember:
 
 def _levels_and_flags(memory: Memory, owner: Object, role: StructMember) -> tuple[BitVec, Bool]:
     """How many levels there are by a role, and whether there are no A/D bits."""
-    members = bit_fields(role.type, role.offset)
-    return _read(memory, owner, members["level"]), ne(_read(memory, owner, members["ad_disabled"]), 0)
-
-
-def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
-    return read(memory, object_, place.offset, place.width)
-
-
-def _at(object_: Object, path: str) -> StructMember:
-    assert isinstance(object_.type, RecordType)
-    try:
-        return member_at(object_.type, path)
-    except KeyError as missing:
-        raise NotThere([f"{object_.type.name}.{path} ({missing.args[0]})"]) from None
+    level, without = (read_member(memory, owner, bit_field(role, name)) for name in ("level", "ad_disabled"))
+    return level, ne(without, 0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges
@@ -48,7 +49,7 @@ class _Desk(Bench):
             assert isinstance(slot, Pointer)
             right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(self.slot)))
             if right is not FALSE:
-                yield right, f"{call.function}(){f'#{number}' if number > 1 else ''}"
+                yield right, numbered(f"{call.function}()", number)
 
     def count_after(self, name: str) -> BitVec:
         """What a count is now."""

@@ -25,7 +25,7 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
     """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
     bench = Bench(unit, (*LOAD_EPT, replace(ROOT_TO_SP, gives=NULL), _CACHED, REGISTER_DIRTY))
     vmx, vm = bench.add("vmx", "struct vcpu_vmx"), bench.add("kvm_vmx", "struct kvm_vmx")
-    bench.objects["struct kvm_vcpu"] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+    bench.lend_vcpu(vmx)
     bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
     bench.call("vmx_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
     told, cr3 = FALSE, bv(0, 64)
@@ -56,7 +56,7 @@ def svm_cr3(unit: Unit) -> Cr3Loaded:
     """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
     bench = Bench(unit, (*LOAD_NPT, _CACHED))
     svm, vmcb = bench.add("svm", "struct vcpu_svm"), bench.add("vmcb", "struct vmcb")
-    bench.objects["struct kvm_vcpu"] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+    bench.lend_vcpu(svm)
     bench.write(svm, "vmcb", pointer_to(vmcb))
     bench.call("svm_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
     clean, with_npt = bench.read(vmcb, "control.clean"), bench.setting("npt_enabled")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.findings import CallMade, numbered
 from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
@@ -16,7 +15,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.session import read, variable_of
 from mmuproof.model.map_rounds import Deed, MapRound, MapRounds
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, ult, var, zext
 
@@ -34,10 +33,8 @@ class _Loop(Bench):
         self.add("vcpu", "struct kvm_vcpu")
         self.fault = self.add("fault", "struct kvm_page_fault")
         self.call(function)
-        if len(self.session.machine.rounds_made) != 1:
-            raise Refused(f"{function}() has {len(self.session.machine.rounds_made)} loops")
-        (self.round,) = self.session.machine.rounds_made
-        self.walk = _variable(self.round, walk)
+        self.round = self.session.round(function)
+        self.walk = variable_of(self.round, walk)
 
     def workaround(self) -> Bool:
         """Whether executable huge pages are to be avoided, when the round begins."""
@@ -46,8 +43,7 @@ class _Loop(Bench):
     def of(self, memory: Memory | None, owner: Object, path: str) -> BitVec:
         """What a member holds at some time."""
         assert memory is not None
-        place = self.place(owner, path)
-        return read(memory, owner, place.offset, place.width)
+        return self.read(owner, path, memory)
 
     def entry(self, memory: Memory | None) -> Pointer:
         """The entry of the walk at some time."""
@@ -110,14 +106,6 @@ class _Loop(Bench):
         return eq(told, self.of(memory, self.fault, "gfn") & mask)
 
 
-def _variable(made: RoundMade, record: str) -> Object:
-    """The one variable of a struct's type."""
-    found = [each for each in made.variables.values() if isinstance(each.type, RecordType) and each.type.name == record]
-    if len(found) != 1:
-        raise NotThere([f"the {record} of {made.function}()"])
-    return found[0]
-
-
 def _merged(deeds: Sequence[Deed]) -> Deed:
     """What is done in one of several places."""
     if not deeds:
@@ -159,7 +147,7 @@ class LiftedMapRounds(MapRounds, Remembers):
         done: list[Bool] = []
         for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP):
             for number, call in enumerate(loop.session.calls(cut.function), 1):
-                result = var(f"{cut.function}(){f'#{number}' if number > 1 else ''}", 32)
+                result = var(numbered(f"{cut.function}()", number), 32)
                 done.append(all_of(call.guard, eq(result, 0)))
         head = loop.round.head
         valid, end = ne(loop.of(head, loop.walk, "valid"), 0), loop.of(head, loop.fault, "gfn") + 1

@@ -16,7 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, argument, member, pointee, read
+from mmuproof.model.lifted.session import Session, argument, member, pointee, read, read_member
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
@@ -146,7 +146,7 @@ class LiftedMappings(Mappings, Remembers):
         tracked = session.integer(
             memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
         )
-        level = read(memory, fault, at_level.offset, at_level.width)
+        level = read_member(memory, fault, at_level)
         return AdjustedLevel(resize(level, 8), ne(tracked, 0), str(function.location), session.evidence())
 
     @once

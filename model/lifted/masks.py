@@ -13,7 +13,7 @@ from mmuproof.model.cuts.masks import CALLER_CUTS, SET_UP
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read
+from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
@@ -158,13 +158,13 @@ class LiftedMasks(Masks, Remembers):
 
         def of_cpu(name: str) -> BitVec:
             place = member(cpu.type, name)  # type: ignore[arg-type]
-            return read(memory, cpu, place.offset, place.width)
+            return read_member(memory, cpu, place)
 
         if self._unit.has_variable("kvm_host"):
             host = session.global_object("kvm_host")
             assert isinstance(host.type, RecordType)
             place = member(host.type, "maxphyaddr")
-            maxphyaddr = read(memory, host, place.offset, place.width)
+            maxphyaddr = read_member(memory, host, place)
         elif self._unit.has_variable("shadow_phys_bits"):
             maxphyaddr = session.global_value(memory, "shadow_phys_bits")
         else:

@@ -10,10 +10,10 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read
+from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.smt.terms import FALSE, BitVec, any_of, bv, ite, ne, resize, to_bv
+from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
 
 
 class LiftedMmio(Mmio, Remembers):
@@ -66,7 +66,7 @@ class LiftedMmio(Mmio, Remembers):
         """See `Mmio.invalidate_mmio_sptes`."""
         session, memory, objects = self._start(self._mmu, masks)
         session.call(memory, "kvm_mmu_invalidate_mmio_sptes", objects=objects, values={"gen": generation})
-        zaps = any_of(FALSE, *(call.guard for call in session.calls(ZAP_ALL.function)))
+        zaps = session.called(ZAP_ALL.function)
         evidence = masks.evidence + session.evidence()
         return Invalidated(zaps, self._address_spaces(memory, objects), evidence)
 
@@ -80,7 +80,7 @@ class LiftedMmio(Mmio, Remembers):
         if not self._mmu.has_member(kvm.type.name, "has_private_mem"):
             return bv(most, 64)
         place = member(kvm.type, "has_private_mem")
-        private = ne(read(memory, kvm, place.offset, place.width), 0)
+        private = ne(read_member(memory, kvm, place), 0)
         return ite(private, bv(1, 64), bv(most, 64))
 
     def _start(

@@ -16,10 +16,10 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmio import give_masks
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, read
+from mmuproof.model.lifted.session import bit_field, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
 _PROTECTED = "RET_PF_WRITE_PROTECTED"
 _VCPU, _INVALID_PAGE, _PAGE_SHIFT = "struct kvm_vcpu", (1 << 64) - 1, 12
@@ -49,7 +49,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
             direct=direct,
             before=before,
             after=_cache(bench, vcpu),
-            asked=any_of(*(call.guard for call in asked)),
+            asked=bench.session.called(cuts.FIND_SPTE.function),
             asked_addr=bench.session.argument(asked[0], "addr") if asked else bv(0, 64),
             broken=broken,
             emulates=self._is(result, "RET_PF_EMULATE"),
@@ -104,9 +104,8 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         bench.write(vcpu, "kvm", bench.objects["struct kvm"])
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
-        role = mmus.place(Part.ROOT_MMU, "root_role")
-        flag = bit_fields(role.type, role.offset)["direct"]
-        direct = ne(read(bench.memory, vcpu, flag.offset, flag.width), 0)
+        flag = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
+        direct = ne(read_member(bench.memory, vcpu, flag), 0)
         root = bench.read(vcpu, "arch.root_mmu.root.hpa")
         result = bench.integer(
             "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
@@ -126,8 +125,8 @@ class LiftedMmioFaults(MmioFaults, Remembers):
             mmio_direct=ne(bench.session.argument(mmio_calls[0], "direct"), 0) if mmio_calls else FALSE,
             fault=self._told(bench, cuts.FAULT, answers[cuts.FAULT]),
             write=self._told(bench, cuts.WRITE, answers[cuts.WRITE]),
-            unprotects=any_of(FALSE, *(call.guard for call in bench.session.calls(cuts.UNPROTECT.function))),
-            emulated=any_of(*(call.guard for call in emulations)),
+            unprotects=bench.session.called(cuts.UNPROTECT.function),
+            emulated=bench.session.called(cuts.EMULATE.function),
             emulated_addr=bench.session.argument(emulations[0], "cr2_or_gpa"),
             emulation=answers[cuts.EMULATE],
             result=result,
@@ -153,7 +152,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         has = self._unit.parameter_names(cut.function) if calls else ()
         code = next((name for name in ("err", "error_code") if name in has), None)
         return Handled(
-            told=any_of(FALSE, *(call.guard for call in calls)),
+            told=bench.session.called(cut.function),
             addr=resize(bench.session.argument(calls[0], "cr2_or_gpa", "addr"), 64) if calls else bv(0, 64),
             error_code=resize(bench.session.argument(calls[0], code), 64) if code else bv(0, 64),
             answer=answer,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import PointerType, RecordType, member_at
 from mmuproof.lift.errors import Missing, Refused
-from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.findings import CallMade, numbered
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.nested import CUTS, GVA_TO_GPA, READ_ENTRY, TRANSLATE
@@ -15,7 +15,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, read
+from mmuproof.model.lifted.session import Session, bit_field, read_member
 from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
@@ -81,7 +81,7 @@ class LiftedNested(Nested, Remembers):
         if mask is None or not isinstance(owner.type, RecordType) or owner.type.name != _CONTAINERS[Vendor.AMD]:
             return FALSE
         place = member_at(owner.type, "nested.ctl.misc_ctl")
-        return ne(read(memory, owner, place.offset, place.width) & mask, 0)
+        return ne(read_member(memory, owner, place) & mask, 0)
 
     @once
     def linear_walk(self, levels: int, entries: Sequence[BitVec], access: BitVec) -> LinearWalk:
@@ -89,8 +89,7 @@ class LiftedNested(Nested, Remembers):
         name = f"{WALKED_FORMATS[levels].value}_walk_addr_generic"
         session, memory, owner, objects = self._l2(self._mmu)
         role = Mmus(owner).place(Part.L2_WALK, "cpu_role")
-        fields = bit_fields(role.type, role.offset)
-        level, pse = fields["level"], fields["cr4_pse"]
+        level, pse = (bit_field(role, name) for name in ("level", "cr4_pse"))
         memory.write(owner, level.offset, level.width, bv(levels, level.width))
         walker = self._walker(name)
         objects[walker.type.name] = pointer_to(walker)
@@ -101,7 +100,7 @@ class LiftedNested(Nested, Remembers):
             raise Refused(f"{name}() with {levels} levels translates {len(calls)} addresses")
         given = read_entries(entries)
         found = [_translation(call, given) for call in calls]
-        cr4_pse = bit(read(memory, owner, pse.offset, pse.width), 0)
+        cr4_pse = bit(read_member(memory, owner, pse), 0)
         return LinearWalk(tuple(found[:-1]), found[-1], cr4_pse, with_entries(given, session.evidence()))
 
     @once
@@ -178,7 +177,7 @@ def _integer(call: CallMade, position: int) -> BitVec:
 
 def read_entries(entries: Sequence[BitVec]) -> dict[Term, Term]:
     """What stands for each value that the walk reads, in order."""
-    tags = (READ_ENTRY.function + "()" + (f"#{number}" if number > 1 else "") for number in range(1, len(entries) + 1))
+    tags = (numbered(f"{READ_ENTRY.function}()", number) for number in range(1, len(entries) + 1))
     return {var(f"{_VALUE} after {tag}", entry.width): entry for tag, entry in zip(tags, entries, strict=True)}
 
 

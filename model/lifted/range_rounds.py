@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, read
+from mmuproof.model.lifted.session import read, variable_of
 from mmuproof.model.range_rounds import RangeRounds, ZapRound
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, ne, ult, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, ne, ult, var
 
 _ZAP = "tdp_mmu_zap_leafs"
 _CAN_YIELD, _FLUSH = (var(name, 8) & 1 for name in ("can_yield", "flush"))
@@ -39,15 +37,12 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         bench.add("kvm", "struct kvm")
         root = bench.add("root", "struct kvm_mmu_page")
         answer = bench.integer(_ZAP, start=var("start", 64), end=var("end", 64), can_yield=_CAN_YIELD, flush=_FLUSH)
-        if len(bench.session.machine.rounds_made) != 1:
-            raise Refused(f"{_ZAP}() has {len(bench.session.machine.rounds_made)} loops")
-        (made,) = bench.session.machine.rounds_made
-        walk = next(each for each in made.variables.values() if _is_walk(each))
+        made = bench.session.round(_ZAP)
+        walk = variable_of(made, "struct tdp_iter")
         flush, end = (_variable(made.variables, name) for name in ("flush", "end"))
 
         def member(path: str) -> BitVec:
-            place = bench.place(walk, path)
-            return read(made.head, walk, place.offset, place.width)
+            return bench.read(walk, path, made.head)
 
         def due(memory: Memory | None) -> Bool:
             return FALSE if memory is None else ne(read(memory, flush, 0, flush.type.bits), 0)
@@ -56,8 +51,6 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         sets = bench.session.calls(cuts.SET.function, cuts.FORMER_SET.function)
         if not yields or not sets:
             raise NotThere([f"{(cuts.SET if yields else cuts.YIELD).function}()"])
-        role = bench.place(root, "role")
-        invalid = bit_fields(role.type, role.offset)["invalid"]
         (asked,) = yields
         told = bench.session.argument(asked, "flush")
         return ZapRound(
@@ -67,18 +60,14 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             spte=member("old_spte"),
             yielded=all_of(asked.guard, bit(var(f"{cuts.YIELD.function}()", 1), 0)),
             told=ne(told, 0),
-            zapped=any_of(*(each.guard for each in sets)),
-            unused=ne(read(made.head, root, invalid.offset, invalid.width), 0),
+            zapped=bench.session.called(cuts.SET.function, cuts.FORMER_SET.function),
+            unused=ne(bench.flag(root, "role", "invalid", made.head), 0),
             goes_on=made.goes_on,
             due=due(made.head),
             due_after=due(made.end),
             answer=ne(answer, 0),
             evidence=bench.session.evidence(),
         )
-
-
-def _is_walk(variable: Object) -> bool:
-    return isinstance(variable.type, RecordType) and variable.type.name == "struct tdp_iter"
 
 
 def _variable(variables: Mapping[str, Object], name: str) -> Object:

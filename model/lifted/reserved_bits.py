@@ -17,7 +17,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
@@ -104,23 +104,21 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
         tdp = session.global_object("tdp_enabled")
         memory.write(tdp, 0, tdp.type.bits, bv(kind is not MmuKind.SHADOW, tdp.type.bits))
-        role = state.mmus.place(state.walk, "cpu_role")
-        valid = bit_fields(role.type, role.offset)["valid"]
+        valid = bit_field(state.mmus.place(state.walk, "cpu_role"), "valid")
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         for request in (earlier, now):
             largest = self._ept_page_level() if kind is MmuKind.NESTED_EPT else bv(0, 32)
             set_up_once(session, memory, vcpu, kind, request, largest_page=largest)
-        root = self._role_of_root(state)
-        depth = bit_fields(root.type, root.offset)["level"]
+        depth = bit_field(self._role_of_root(state), "level")
         return CheckedMmu(
             kind=kind,
             guest_cpu=GuestCpu(
                 maxphyaddr=_guest_maxphyaddr(),
                 gbpages=self._guest_gbpages(memory, vcpu),
-                amd_compatible=ne(_read(memory, vcpu, _at(vcpu, "arch.is_amd_compatible")), 0),
+                amd_compatible=ne(read_member(memory, vcpu, place_of(vcpu, "arch.is_amd_compatible")), 0),
                 ept_caps=_ept_caps(),
             ),
-            root_level=_read(memory, vcpu, depth),
+            root_level=read_member(memory, vcpu, depth),
             evidence=session.evidence(),
             state=state,
         )
@@ -134,7 +132,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
     def _vcpu(self, unit: Unit, memory: Memory) -> Object:
         """A vCPU whose reserved address bits are those that KVM computes from its MAXPHYADDR."""
         vcpu = Object(name="vcpu", type=unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = _at(vcpu, "arch.reserved_gpa_bits")
+        place = place_of(vcpu, "arch.reserved_gpa_bits")
         memory.write(vcpu, place.offset, place.width, self._reserved_gpa_bits())
         return vcpu
 
@@ -143,7 +141,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """``kvm_vcpu_reserved_gpa_bits_raw()``, which ``kvm_vcpu_after_set_cpuid()`` takes them from."""
         session, memory = Session(self._cpuid, CUTS), Memory()
         vcpu = Object(name="vcpu", type=self._cpuid.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = _at(vcpu, "arch.maxphyaddr")
+        place = place_of(vcpu, "arch.maxphyaddr")
         memory.write(vcpu, place.offset, place.width, resize(_guest_maxphyaddr(), place.width))
         return session.integer(memory, "kvm_vcpu_reserved_gpa_bits_raw", objects={"struct kvm_vcpu": pointer_to(vcpu)})
 
@@ -218,8 +216,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
             raise NotThere([f"SPTEs of {mmu.kind.value}"])
         state = _State(before.memory.copy(), before.mmus, before.kind, before.execonly)
         session = Session(self._mmu, self._with_gbpages(SPTE_CUTS))
-        root = state.built("root_role")
-        depth = bit_fields(root.type, root.offset)["level"]
+        depth = bit_field(state.built("root_role"), "level")
         state.memory.write(state.vcpu, depth.offset, depth.width, bv(root_level, depth.width))
         write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
         session.call(
@@ -255,18 +252,6 @@ def _guest_maxphyaddr() -> BitVec:
 
 def _ept_caps() -> BitVec:
     return var("vmx->nested.msrs.ept_caps", 32)
-
-
-def _at(vcpu: Object, path: str) -> StructMember:
-    assert isinstance(vcpu.type, RecordType)
-    try:
-        return member_at(vcpu.type, path)
-    except KeyError as missing:
-        raise NotThere([f"struct kvm_vcpu.{path} ({missing.args[0]})"]) from None
-
-
-def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
-    return read(memory, object_, place.offset, place.width)
 
 
 def _asked(term: BitVec, functions: tuple[str, ...]) -> list[BitVec]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to
@@ -16,7 +16,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import WALKS, Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
-from mmuproof.model.lifted.session import Session, argument, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, argument, bit_field, bit_fields, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
@@ -96,9 +96,9 @@ class LiftedRoles(Roles, Remembers):
         cpu_role, root_role = context.cpu_role, context.root_role
         evidence = session.evidence()
         return MmuRoles(
-            cpu_role=_read(memory, vcpu, cpu_role),
+            cpu_role=read_member(memory, vcpu, cpu_role),
             cpu=_members(memory, vcpu, cpu_role),
-            root_role=_read(memory, vcpu, root_role),
+            root_role=read_member(memory, vcpu, root_role),
             root=_members(memory, vcpu, root_role),
             inputs=self._inputs(memory, vcpu, width, has_smep),
             evidence=evidence,
@@ -111,10 +111,9 @@ class LiftedRoles(Roles, Remembers):
         vcpu = context.vcpu
         context.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
         for name, value in (("arch.maxphyaddr", width),):
-            place = _at(vcpu, name)
+            place = place_of(vcpu, name)
             memory.write(vcpu, place.offset, place.width, resize(value, place.width))
-        role = context.cpu_role
-        valid = bit_fields(role.type, role.offset)["valid"]
+        valid = bit_field(context.cpu_role, "valid")
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), "shadow_user_mask": masks.user}
         for name, value in values.items():
@@ -194,9 +193,9 @@ class LiftedRoles(Roles, Remembers):
         session.call(memory, "mmu_alloc_root", objects={"struct kvm_vcpu": pointer_to(vcpu)}, values=values)
         above, role = context.root_role, _role_of(root)
         return Descent(
-            parent_role=_read(memory, vcpu, above),
+            parent_role=read_member(memory, vcpu, above),
             parent=_members(memory, vcpu, above),
-            child_role=_read(memory, root, role),
+            child_role=read_member(memory, root, role),
             child=_members(memory, root, role),
             sptep=var("&sptep", 64),
             evidence=session.evidence(),
@@ -205,9 +204,9 @@ class LiftedRoles(Roles, Remembers):
     def _descent(self, session: Session, memory: Memory, parent: Object, child: Object, role: StructMember) -> Descent:
         above = _role_of(parent)
         return Descent(
-            parent_role=_read(memory, parent, above),
+            parent_role=read_member(memory, parent, above),
             parent=_members(memory, parent, above),
-            child_role=_read(memory, child, role),
+            child_role=read_member(memory, child, role),
             child=_members(memory, child, role),
             sptep=var("&sptep", 64),
             evidence=session.evidence(),
@@ -257,7 +256,7 @@ class LiftedRoles(Roles, Remembers):
         page = self._page(unit, "page")
         session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
         walk = Object(name="iter", type=unit.record("struct tdp_iter"), kind=ObjectKind.INPUT, by_pointer=True)
-        level = _at(walk, "level")
+        level = place_of(walk, "level")
         memory.write(walk, level.offset, level.width, _any_level())
         records = {"vcpu": "struct kvm_vcpu", "fault": "struct kvm_page_fault"}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
@@ -285,15 +284,15 @@ class LiftedRoles(Roles, Remembers):
             Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (("iter", "struct tdp_iter"), ("fault", _FAULT))
         )
-        level = _at(walk, "level")
+        level = place_of(walk, "level")
         memory.write(walk, level.offset, level.width, _any_level())
         objects = {
             "struct kvm_vcpu": self._input(unit, "vcpu", "struct kvm_vcpu"),
             _FAULT: pointer_to(fault),
             "struct tdp_iter": pointer_to(walk),
         }
-        gfn = _read(memory, walk, _at(walk, "gfn"))
-        pfn, writable = (_read(memory, fault, _at(fault, name)) for name in ("pfn", "map_writable"))
+        gfn = read_member(memory, walk, place_of(walk, "gfn"))
+        pfn, writable = (read_member(memory, fault, place_of(fault, name)) for name in ("pfn", "map_writable"))
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
         return self._page_mapped(
             "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, (gfn, pfn, writable)
@@ -304,8 +303,7 @@ class LiftedRoles(Roles, Remembers):
         """See `Roles.shadow_page`."""
         unit, memory = self._mmu, Memory()
         page = self._page(unit, "page")
-        role = _role_of(page)
-        level = bit_fields(role.type, role.offset)["level"]
+        level = bit_field(_role_of(page), "level")
         memory.write(page, level.offset, level.width, _level_of_page(level.width))
         session = Session(unit, (*cuts.SET_SPTE, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
         fault = Object(name="fault", type=unit.record(_FAULT), kind=ObjectKind.INPUT, by_pointer=True)
@@ -313,7 +311,7 @@ class LiftedRoles(Roles, Remembers):
         records = {"vcpu": "struct kvm_vcpu", "slot": "struct kvm_memory_slot"}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
         gfn, pfn = var("gfn", 64), var("pfn", 64)
-        writable = _read(memory, fault, _at(fault, "map_writable"))
+        writable = read_member(memory, fault, place_of(fault, "map_writable"))
         session.call(
             memory,
             "mmu_set_spte",
@@ -367,20 +365,8 @@ def _level_of_page(width: int) -> BitVec:
     return ite(ult(level - 1, _LEVELS), level, _LEVELS)
 
 
-def _at(object_: Object, path: str) -> StructMember:
-    assert isinstance(object_.type, RecordType)
-    try:
-        return member_at(object_.type, path)
-    except KeyError as missing:
-        raise NotThere([f"{object_.type.name}.{path} ({missing.args[0]})"]) from None
-
-
 def _role_of(page: Object) -> StructMember:
-    return _at(page, "role")
-
-
-def _read(memory: Memory, object_: Object, place: StructMember) -> BitVec:
-    return read(memory, object_, place.offset, place.width)
+    return place_of(page, "role")
 
 
 class _Members(dict[str, BitVec]):
@@ -392,7 +378,7 @@ class _Members(dict[str, BitVec]):
 
 def _members(memory: Memory, object_: Object, place: StructMember) -> Members:
     """The members of a role by name."""
-    role, type_ = _read(memory, object_, place), place.type
+    role, type_ = read_member(memory, object_, place), place.type
     return _Members({name: _member(role, each) for name, each in bit_fields(_same_bits(type_)).items()})
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from mmuproof.lift.c_types import ArrayType, IntType, RecordType, member_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer, choose
 from mmuproof.lift.parsing.unit import Unit
@@ -15,7 +16,7 @@ from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, member, read
+from mmuproof.model.lifted.session import bit_field, member, read, read_member
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
@@ -45,7 +46,7 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_VCPU, _ROLE = "struct kvm_vcpu", 32
+_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, "arch.root_mmu.root_role"
 _KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
@@ -77,7 +78,7 @@ class LiftedRoots(Roots, Remembers):
     def _nested_ept(self) -> RootAsked:
         bench = Bench(self._nested_vmx, cuts.NESTED_TABLES, linked=(self._mmu,))
         vmx = bench.add("vmx", "struct vcpu_vmx")
-        bench.objects[_VCPU] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        bench.lend_vcpu(vmx)
         vmcs12 = bench.add("vmcs12", "struct vmcs12")
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
         return self._on_nested_tables(RootChange.NESTED_EPT, bench, vmx, bench.read(vmcs12, "ept_pointer"))
@@ -85,7 +86,7 @@ class LiftedRoots(Roots, Remembers):
     def _nested_npt(self) -> RootAsked:
         bench = Bench(self._nested_svm, cuts.NESTED_TABLES, linked=(self._mmu,))
         svm = bench.add("svm", "struct vcpu_svm")
-        bench.objects[_VCPU] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+        bench.lend_vcpu(svm)
         bench.write(svm, "vmcb01.ptr", pointer_to(bench.add("vmcb01", "struct vmcb")))
         return self._on_nested_tables(RootChange.NESTED_NPT, bench, svm, bench.read(svm, "nested.ctl.nested_cr3"))
 
@@ -185,11 +186,8 @@ class LiftedRoots(Roots, Remembers):
         table = Object(name="pae_root", type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
         bench.write(mmu, "pae_root", choose(bool_var("there are special roots"), pointer_to(table), NULL))
         before += _kept(bench, mmu)
-        role = read(bench.memory, mmu, bench.place(mmu, "root_role").offset, _ROLE)
-        roles = [read(bench.memory, page, bench.place(page, "role").offset, _ROLE) for page in pages]
-        place = bench.place(mmu, "root_role")
-        direct = bit_fields(place.type, place.offset)["direct"]
-        is_direct = ne(read(bench.memory, mmu, direct.offset, direct.width), 0)
+        role, is_direct = bench.read(mmu, "root_role"), ne(bench.flag(mmu, "root_role", "direct"), 0)
+        roles = [bench.read(page, "role") for page in pages]
         pgd = var("new_pgd", 64)
         bench.call("kvm_mmu_new_pgd", new_pgd=pgd)
         return RootTaken(
@@ -209,16 +207,15 @@ class LiftedRoots(Roots, Remembers):
         """See `Roots.made`."""
         bench, vcpu, tables = self._making()
         mmus = Mmus(vcpu)
-        walk = mmus.place(Part.GUEST_WALK, "cpu_role")
-        role = bench.place(vcpu, "arch.root_mmu.root_role")
-        levels = [bit_fields(each.type, each.offset)["level"] for each in (walk, role)]
-        guest_level, level = (read(bench.memory, vcpu, each.offset, each.width) for each in levels)
+        walked = bit_field(mmus.place(Part.GUEST_WALK, "cpu_role"), "level")
+        guest_level = read_member(bench.memory, vcpu, walked)
+        level = bench.flag(vcpu, _ROOT_ROLE, "level")
         failed = bench.integer("mmu_alloc_shadow_roots")
         asked = _pages_asked(bench)
-        dummy = any_of(*(call.guard for call in bench.session.calls(cuts.DUMMY.function)))
+        dummy = bench.session.called(cuts.DUMMY.function)
 
         (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
-        shown = [f"{asks}()#{number}" for number in range(2, 2 + _PAE_TABLE.count)]
+        shown = [numbered(f"{asks}()", number) for number in range(2, 2 + _PAE_TABLE.count)]
         return RootsMade(
             done=all_of(eq(failed, 0), negate(dummy)),
             guest_level=guest_level,
@@ -241,17 +238,14 @@ class LiftedRoots(Roots, Remembers):
     def made_direct(self) -> DirectRootsMade:
         """See `Roots.made_direct`."""
         bench, vcpu, (table, *_) = self._making()
-        place = bench.place(vcpu, "arch.root_mmu.root_role")
-        level = bit_fields(place.type, place.offset)["level"]
-        levels = read(bench.memory, vcpu, level.offset, level.width)
+        level = bench.flag(vcpu, _ROOT_ROLE, "level")
         failed = bench.integer("mmu_alloc_direct_roots")
         whole, *quarters = _pages_asked(bench)
-        of_tdp_mmu = bench.session.calls(*(cut.function for cut in cuts.TDP_ROOT))
         return DirectRootsMade(
             done=eq(failed, 0),
             tdp_mmu=self._has_tdp_mmu(bench, bench.pointee(vcpu, "kvm")),
-            of_tdp_mmu=any_of(FALSE, *(call.guard for call in of_tdp_mmu)),
-            level=levels,
+            of_tdp_mmu=bench.session.called(*(cut.function for cut in cuts.TDP_ROOT)),
+            level=level,
             whole=whole,
             quarters=tuple(quarters),
             entries=_entries(bench, table),
@@ -353,7 +347,7 @@ def _asked(
         role = ite(call.guard, _role_in_use(bench, call.memory, owner, prefix), role)
     return RootAsked(
         done=done,
-        asked=any_of(*(call.guard for call in calls)),
+        asked=bench.session.called(cuts.NEW_PGD.function),
         needed=needed,
         same_tables=eq(pgd, wanted_pgd),
         in_role=eq(role, wanted_role),

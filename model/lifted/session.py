@@ -9,7 +9,7 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, Struc
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import NULL, as_pointer
@@ -17,7 +17,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
-from mmuproof.smt.terms import BitVec, resize, var
+from mmuproof.smt.terms import BitVec, Bool, any_of, resize, var
 
 
 class Session:
@@ -182,6 +182,21 @@ class Session:
         """The calls of these functions that were not followed."""
         return tuple(call for call in self.machine.calls_made if call.function in functions)
 
+    def called(self, *functions: str) -> Bool:
+        """Whether one of these functions is called, of those that are not followed."""
+        return any_of(*(call.guard for call in self.calls(*functions)))
+
+    def round(self, function: str) -> RoundMade:
+        """The one loop of a function, of which one round has stood for all.
+
+        Raises:
+            Refused: it has several, or none.
+        """
+        made = [each for each in self.machine.rounds_made if each.function == function]
+        if len(made) != 1:
+            raise Refused(f"{function}() has {len(made)} loops")
+        return made[0]
+
 
 def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:
     """See `Session.argument`; of a call that a unit makes, or of a function that it declares."""
@@ -257,6 +272,43 @@ def bit_fields(type_: CType, offset: int = 0) -> dict[str, StructMember]:
     return found
 
 
+def place_of(owner: Object, path: str) -> StructMember:
+    """Where a member of an object is, at a dotted path.
+
+    Raises:
+        NotThere: there is none.
+    """
+    assert isinstance(owner.type, RecordType)
+    try:
+        return member_at(owner.type, path)
+    except KeyError:
+        raise NotThere([f"{owner.type.name}.{path}"]) from None
+
+
+def bit_field(whole: StructMember, name: str) -> StructMember:
+    """The bit-field of a name inside a member, counted from where that one is.
+
+    Raises:
+        NotThere: it has none.
+    """
+    found = bit_fields(whole.type, whole.offset)
+    if name not in found:
+        raise NotThere([f"{whole.type.name}.{name}"])
+    return found[name]
+
+
+def variable_of(made: RoundMade, record: str) -> Object:
+    """The one variable of a struct's type that a loop's function has.
+
+    Raises:
+        NotThere: it has none, or several.
+    """
+    found = [each for each in made.variables.values() if isinstance(each.type, RecordType) and each.type.name == record]
+    if len(found) != 1:
+        raise NotThere([f"the {record} of {made.function}()"])
+    return found[0]
+
+
 def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:
     """An integer in memory.
 
@@ -267,6 +319,11 @@ def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:
     if isinstance(value, Pointer):
         raise Refused(f"{object_.name}: a pointer where a number is meant")
     return value
+
+
+def read_member(memory: Memory, object_: Object, place: StructMember) -> BitVec:
+    """The integer in a member; see `read`."""
+    return read(memory, object_, place.offset, place.width)
 
 
 def pointee(memory: Memory, object_: Object, place: StructMember) -> Place:

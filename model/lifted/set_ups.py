@@ -17,7 +17,7 @@ from mmuproof.model.cuts.reserved_bits import GUEST_GBPAGES
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.set_ups import (
@@ -57,7 +57,7 @@ class _Part:
     def read(self, *names: str) -> BitVec:
         """A number among the members."""
         place = self.find(*names)
-        return read(self.memory, self.vcpu, place.offset, place.width)
+        return read_member(self.memory, self.vcpu, place)
 
     def array(self, place: StructMember) -> Iterator[BitVec]:
         """The elements of an array of numbers."""
@@ -69,9 +69,7 @@ class _Part:
 
     def level(self, role: str) -> BitVec:
         """The level that a role says."""
-        place = self.find(role)
-        found = bit_fields(place.type, place.offset)["level"]
-        return read(self.memory, self.vcpu, found.offset, found.width)
+        return read_member(self.memory, self.vcpu, bit_field(self.find(role), "level"))
 
     def table(self, *names: str) -> EntryTable:
         """A table of reserved bits."""

@@ -10,7 +10,6 @@ from mmuproof.model.cuts.common import CUTS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, read
 from mmuproof.model.settings import Question, SettingAnswer, Settings
 from mmuproof.smt.terms import BitVec, ne, resize
 
@@ -58,11 +57,7 @@ class LiftedSettings(Settings, Remembers):
         assert target.place is not None
         owner, of_role = target.place.object, path.partition(f"{_ROLE}.")[2]
         if of_role:
-            role = bench.place(owner, _ROLE)
-            fields = bit_fields(role.type, role.offset)
-            if of_role not in fields:
-                raise NotThere([f"{record}.{path}"])
-            return resize(read(bench.memory, owner, fields[of_role].offset, fields[of_role].width), 32)
+            return resize(bench.flag(owner, _ROLE, of_role), 32)
         try:
             return resize(bench.read(owner, path), 32)
         except NotThere:

@@ -31,7 +31,7 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
-from mmuproof.model.lifted.session import Session, bit_fields, member, pointee, read
+from mmuproof.model.lifted.session import Session, bit_field, member, pointee, read, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
@@ -47,22 +47,7 @@ from mmuproof.model.spte_changes import (
     SpteJudged,
 )
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    concat,
-    eq,
-    ne,
-    resize,
-    to_bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, concat, eq, ne, resize, to_bv, var
 
 _U64 = IntType(64, False, "u64")
 _BY_TABLE = "spte_permission_fault"
@@ -352,10 +337,10 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         scene.input("fault", "struct kvm_page_fault", **self._told_of_fault(scene.memory.copy(), vcpu, error_code))
         objects = {**scene.objects, mmu.type.name: pointer_to(vcpu, mmu.offset)}
         result = scene.session.integer(scene.memory, _BY_TABLE, objects=objects, values={"spte": spte})
-        smep = bit_fields(role.type, mmu.offset + role.offset)["cr4_smep"]
+        smep = bit_field(replace(role, offset=mmu.offset + role.offset), "cr4_smep")
         return SpteJudged(
             faults=ne(result, 0),
-            told_apart=ne(read(scene.memory, vcpu, smep.offset, smep.width), 0),
+            told_apart=ne(read_member(scene.memory, vcpu, smep), 0),
             evidence=masks.evidence + scene.session.evidence(),
         )
 
@@ -421,9 +406,8 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.page_is_invalid`."""
         scene = _Scene([self._mmu], masks)
         assert isinstance(scene.page.type, RecordType)
-        role = scene.page.type.members["role"]
-        place = bit_fields(role.type, role.offset)["invalid"]
-        return ne(read(scene.memory, scene.page, place.offset, place.width), 0)
+        place = bit_field(scene.page.type.members["role"], "invalid")
+        return ne(read_member(scene.memory, scene.page, place), 0)
 
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
         scene = _Scene([self._mmu], masks)
@@ -561,7 +545,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         assert isinstance(fault_at.object.type, RecordType)
         slot = member_at(fault_at.object.type, "slot")
         logged = self._logs(scene, scene.memory.read(fault_at.object, slot.offset, slot.width))
-        marked = any_of(*(call.guard for call in scene.session.calls(cuts.MARK_DIRTY.function)))
+        marked = scene.session.called(cuts.MARK_DIRTY.function)
         return FastFixed(
             fixed=returns("RET_PF_FIXED"),
             spurious=returns("RET_PF_SPURIOUS"),

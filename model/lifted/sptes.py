@@ -42,7 +42,7 @@ from mmuproof.model.sptes import (
     Tracked,
 )
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, BitVec, Bool, any_of, bv, eq, ite, ne, negate, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ite, ne, negate, resize, to_bv, var
 
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
 _RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
@@ -60,7 +60,7 @@ def _told(session: Session, cut: Cut, *which: int | tuple[str, ...]) -> tuple[Bo
             argument = call.arguments[each] if isinstance(each, int) else session.argument(call, *each)
             assert isinstance(argument, BitVec)
             given[number] = ite(call.guard, resize(argument, 64), given[number])
-    return any_of(*(call.guard for call in calls)), given
+    return session.called(cut.function), given
 
 
 _IS_MMIO = var(f"{IS_MMIO_PFN.function}()", 1)
@@ -205,7 +205,7 @@ class LiftedSptes(Sptes, Remembers):
         return AskedToNote(
             mitigated=is_mitigated(self._unit),
             noted=ne(var(f"{MMIO_NOTED.function}()", 1), 0),
-            notes=any_of(*(call.guard for call in session.calls(NOTE_MMIO.function))),
+            notes=session.called(NOTE_MMIO.function),
         )
 
     @once
@@ -226,7 +226,7 @@ class LiftedSptes(Sptes, Remembers):
             vm_after=noted.in_vm,
             said_before=said_before,
             said_after=said(),
-            requested=any_of(*(call.guard for call in noted.bench.session.calls(LEAVE_GUEST.function))),
+            requested=noted.bench.session.called(LEAVE_GUEST.function),
             evidence=noted.bench.session.evidence(),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.memory import pointer_to
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.svm_gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
@@ -64,7 +64,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         ]
         if len(wanted) != 1:
             raise Refused(f"svm_hardware_setup() asks {len(wanted)} times for {_FEATURE}")
-        return bit(var(f"{_TEST_BIT}()" + (f"#{wanted[0]}" if wanted[0] > 1 else ""), 1), 0)
+        return bit(var(numbered(f"{_TEST_BIT}()", wanted[0]), 1), 0)
 
     @once
     def set_cpu_caps(self, nested: Bool, gmet_enabled: Bool) -> SvmCapabilities:
@@ -99,7 +99,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         """See `SvmGating.vmcb02_prepare_control`."""
         bench = self._bench(self._nested)
         svm = bench.add("svm", _SVM)
-        bench.objects[_VCPU] = pointer_to(svm, bench.place(svm, "vcpu").offset)
+        bench.lend_vcpu(svm)
         outer, inner = (bench.pointee(svm, f"{name}.ptr") for name in ("vmcb01", "nested.vmcb02"))
         bench.write(outer, "control.misc_ctl", vmcb01)
         bench.write(svm, "nested.ctl.misc_ctl", cached)

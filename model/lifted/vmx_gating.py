@@ -171,7 +171,7 @@ class LiftedVmxGating(VmxGating, Remembers):
 
     def _vcpu(self, bench: Bench) -> Object:
         vmx = bench.add("vmx", _VMX)
-        bench.objects[_VCPU] = pointer_to(vmx, bench.place(vmx, "vcpu").offset)
+        bench.lend_vcpu(vmx)
         return vmx
 
     def _vmcs12(self, bench: Bench, controls: Controls) -> Object:

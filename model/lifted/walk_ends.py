@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.lift.c_types import ArrayType, IntType, PointerType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.findings import CallMade, numbered
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walk_ends import CUTS, GET_PDPTR, PERMISSION_FAULT, PSE36, READ_ENTRY, ROOT
@@ -14,7 +14,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, read
+from mmuproof.model.lifted.session import Session, bit_field, read
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
 from mmuproof.model.walks import GpteFormat, GuestWalk
@@ -67,14 +67,10 @@ class LiftedWalkEnds(WalkEnds, Remembers):
         mmus, part = Mmus(vcpu), Part.NESTED_WALK if nested else Part.GUEST_WALK
         mmus.connect(bench.memory, nested=nested, l2=nested)
         role = mmus.place(part, "cpu_role")
-        fields = bit_fields(role.type, role.offset)
-        told = {
-            "level": bv(levels, fields["level"].width),
-            "cr4_pse": to_bv(cr4_pse, 1),
-            "ad_disabled": to_bv(negate(accessed_dirty), 1),
-        }
+        told = {"level": bv(levels, 32), "cr4_pse": to_bv(cr4_pse, 1), "ad_disabled": to_bv(negate(accessed_dirty), 1)}
         for each, value in told.items():
-            bench.memory.write(vcpu, fields[each].offset, fields[each].width, value)
+            place = bit_field(role, each)
+            bench.memory.write(vcpu, place.offset, place.width, resize(value, place.width))
         walked = mmus.find(part)
         bench.objects[walked.type.name] = pointer_to(vcpu, walked.offset)
         walker = bench.add("walker", self._walker(name))
@@ -139,7 +135,7 @@ class _Walker:
         told = [substitute(resize(each, 64), self._given) for each in rule.arguments if isinstance(each, BitVec)]
         if len(told) != 2:
             raise Refused(f"{rule.function}() is told {len(told)} numbers")
-        clear = eq(var(f"{rule.function}(){f'#{number + 1}' if number else ''}", 1), 0)
+        clear = eq(var(numbered(f"{rule.function}()", number + 1), 1), 0)
         return WalkedLevel(
             used=used,
             table_gfn=self._element("table_gfn", level),

@@ -12,7 +12,7 @@ from mmuproof.model.cuts.walks import CUTS, GET_RFLAGS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, member, read
+from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
 from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
@@ -218,14 +218,14 @@ class LiftedWalks(Walks, Remembers):
         if walk.kind is WalkKind.GUEST:
             # With TDP the guest may change CR0.WP without an exit, so the role's copy may be stale.
             tdp_enabled = ne(session.global_value(memory, "tdp_enabled"), 0)
-            guest_wp = bit(read(memory, state.vcpu, cr0.offset, cr0.width), _CR0_WP)
+            guest_wp = bit(read_member(memory, state.vcpu, cr0), _CR0_WP)
             cr0_wp = ite(tdp_enabled, guest_wp, role_wp)
         else:
             cr0_wp = role_wp
         return PermissionFault(
             error_code=error_code,
             eflags_ac=bit(var(f"{GET_RFLAGS.function}()", 64), _EFLAGS_AC),
-            pkru=read(memory, state.vcpu, pkru.offset, pkru.width),
+            pkru=read_member(memory, state.vcpu, pkru),
             cr0_wp=cr0_wp,
             evidence=walk.evidence + session.evidence(),
         )

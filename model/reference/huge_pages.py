@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.reference.base.area import ReferenceArea
@@ -39,7 +40,7 @@ _SMALL = 1
 
 
 def _count(number: int) -> BitVec:
-    return var(f"lpage_info_slot(){f'#{number}' if number > 1 else ''}->disallow_lpage", 32)
+    return var(f"{numbered('lpage_info_slot()', number)}->disallow_lpage", 32)
 
 
 class ReferenceHugePages(ReferenceArea, HugePages):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.reference.base.area import ReferenceArea
@@ -165,7 +166,7 @@ class ReferenceRoots(ReferenceArea, Roots):
         me_value, pgd = var("shadow_me_value", 64), var("kvm_mmu_get_guest_pgd()", 64)
         pae, pml4, pml5 = tables = tuple(var(f"&{name}", 64) for name in ("pae_root", "pml4_root", "pml5_root"))
         pdptes = tuple(var(f"get_pdptr() {number}", 64) for number in range(1, 5))
-        visible = tuple(_flag(f"kvm_vcpu_is_visible_gfn()#{number}") for number in range(2, 6))
+        visible = tuple(_flag(numbered("kvm_vcpu_is_visible_gfn()", number)) for number in range(2, 6))
         shown, failed = _flag("kvm_vcpu_is_visible_gfn()"), ne(var("mmu_first_shadow_root_alloc()", 32), 0)
         available = negate(bool_var("make_mmu_pages_available() fails"))
         done = all_of(shown, negate(failed), available)

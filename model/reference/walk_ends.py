@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.cuts.walk_ends import PERMISSION_FAULT, PSE36, READ_ENTRY, ROOT
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.reference.base.area import ReferenceArea
@@ -105,7 +106,7 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
         for number, each in enumerate(entries):
             entry, level = zext(each, _U64), len(entries) - number
             gfn, above = self._table_gfn(gpte_format, table), granted
-            clear = eq(var(f"{gpte_format.value}_is_rsvd_bits_set(){f'#{number + 1}' if number else ''}", 1), 0)
+            clear = eq(var(numbered(f"{gpte_format.value}_is_rsvd_bits_set()", number + 1), 1), 0)
             found.append(
                 WalkedLevel(
                     used=reached,
