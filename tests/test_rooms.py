@@ -142,6 +142,7 @@ NO_AREAS = {
     "model/lifted": {
         "constants": "which macros the areas ask for",
         "bench": "free memory to call functions on",
+        "entry_bench": "the same with an entry of a page table",
         "kernel": "the areas together",
         "linked": "several units as one",
         "loaded_cr3": "which CR3 hardware is given",

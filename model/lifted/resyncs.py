@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Place, Pointer, pointer_to
 from mmuproof.lift.machine.values import truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import resyncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import argument, bit_fields, read
+from mmuproof.model.lifted.session import argument, bit_field, read, read_member
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, slt, var
 
 _U64 = IntType(64, False, "u64")
-_TABLE = ArrayType(_U64, ENTRIES, f"u64[{ENTRIES}]")
 _AT = 1
 """Which SPTE of its page is looked at."""
 _SPTE, _MMIO = var("new SPTE", 64), var("new MMIO SPTE", 64)
@@ -39,21 +39,19 @@ class _Sheet(Bench):
         self.write(self.vcpu, "kvm", pointer_to(self.add("kvm", "struct kvm")))
         self._mmus = Mmus(self.vcpu)
         self._mmus.connect(self.memory, nested=self.ept, l2=False)
-        self.table = Object(name="sp->spt", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
+        self.table = page_table("sp->spt")
         self.write(self.page, "spt", pointer_to(self.table))
         self.before = self.memory.copy()
 
     def of_role(self, name: str) -> BitVec:
         """A member of the page's role (32 bits)."""
-        place = self.place(self.page, "role")
-        found = bit_fields(place.type, place.offset)[name]
-        return resize(read(self.memory, self.page, found.offset, found.width), 32)
+        return resize(self.flag(self.page, "role", name), 32)
 
     def entry(self, gpte: BitVec) -> GuestEntryRead:
         """What is known of a guest entry, after it has been looked at."""
         role = self._mmus.place(Part.NESTED_WALK if self.ept else Part.GUEST_WALK, "cpu_role")
-        flags = bit_fields(role.type, role.offset)["ad_disabled"]
-        has_flags = eq(read(self.before, self.vcpu, flags.offset, flags.width), 0) if self.ept else TRUE
+        flags = bit_field(role, "ad_disabled")
+        has_flags = eq(read_member(self.before, self.vcpu, flags), 0) if self.ept else TRUE
         asked = [cuts.RESERVED_BITS, *([cuts.MISCONFIGURED] if self.ept else [])]
         return GuestEntryRead(
             gpte=resize(gpte, 64),

@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Place, Pointer, choose, pointer_to
+from mmuproof.lift.machine.findings import CallMade, numbered
+from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
-from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, read
+from mmuproof.model.lifted.session import read
 from mmuproof.model.stores import ENTRIES, LinkStored, SmallStored, SplitStored, Stored, Stores
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bool_var, bv, eq, ite, ne, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
-_U64 = IntType(64, False, "u64")
-_TABLE = ArrayType(_U64, ENTRIES, f"u64[{ENTRIES}]")
 _AT = 1
 """Which entry of its table is stored to."""
-_SPTE, _MMIO, _NONLEAF = (var(name, 64) for name in ("new SPTE", "new MMIO SPTE", "new non-leaf SPTE"))
-_MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: _SPTE, cuts.MAKE_MMIO_SPTE.function: _MMIO})
+_MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: NEW_SPTE, cuts.MAKE_MMIO_SPTE.function: NEW_MMIO_SPTE})
 
 
-class _Desk(Bench):
-    """A bench on which there is a page table, one entry of which a call is for."""
+class _Desk(EntryBench):
+    """A bench on which there is also the page that an entry may lead to, and its table."""
 
     def __init__(self, unit: Unit, known: Sequence[Cut]) -> None:
-        page = Object(name="sp", type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
-        made = {
-            cuts.MAKE_SPTE: replace(cuts.MAKE_SPTE, stores=((10, "", _SPTE),)),
-            cuts.MAKE_MMIO_SPTE: replace(cuts.MAKE_MMIO_SPTE, gives=_MMIO),
-            cuts.AFTER_A_CHANGE: replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
-            cuts.MAKE_NONLEAF_SPTE: replace(cuts.MAKE_NONLEAF_SPTE, gives=_NONLEAF),
-        }
-        super().__init__(
-            unit, (*(made.get(cut, cut) for cut in known), replace(cuts.SPTEP_TO_SP, gives=pointer_to(page)))
-        )
-        self.page, self.objects["struct kvm_mmu_page"] = page, pointer_to(page)
-        self.table = Object(name="table", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
-        self.sptep = pointer_to(self.table, _AT * 64)
-        self.childs = Object(name="child->spt", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
-        self.child = Object(name="child", type=page.type, kind=ObjectKind.INPUT, by_pointer=True)
+        super().__init__(unit, known, _AT)
+        self.childs = page_table("child->spt")
+        self.child = Object(name="child", type=self.page.type, kind=ObjectKind.INPUT, by_pointer=True)
         self.write(self.child, "spt", pointer_to(self.childs))
         self.level: BitVec | None = None
         self.before = self.memory.copy()
@@ -56,16 +39,6 @@ class _Desk(Bench):
         self.write(walk, "sptep", self.sptep)
         self.level = self.read(walk, "level")
         return self.read(walk, "old_spte")
-
-    def entry(self, memory: Memory, index: int = _AT) -> BitVec:
-        """What an entry of the table holds."""
-        return read(memory, self.table, index * 64, 64)
-
-    def of_role(self, page: Object, name: str) -> BitVec:
-        """A member of a page's role."""
-        role = self.place(page, "role")
-        bits = bit_fields(role.type, role.offset)[name]
-        return read(self.memory, page, bits.offset, bits.width)
 
     def add_child(self) -> None:
         """Let the page that calls get be the one to link or to fill."""
@@ -86,7 +59,7 @@ class _Desk(Bench):
         others = (index for index in range(ENTRIES) if index != _AT)
         return Stored(
             caller=caller,
-            level=self.level if self.level is not None else zext(self.of_role(self.page, "level"), 32),
+            level=self.level if self.level is not None else zext(self.flag(self.page, "role", "level"), 32),
             makes=any_of(*(guard for guard, _ in made)),
             made=value,
             judged=judged,
@@ -99,7 +72,7 @@ class _Desk(Bench):
 
     def linked(self, caller: str, judged: BitVec, locked: Bool, childs_ad_disabled: Bool) -> LinkStored:
         """What a call has left that links the child."""
-        stored = self.stored(caller, {cuts.MAKE_NONLEAF_SPTE.function: _NONLEAF}, judged, locked)
+        stored = self.stored(caller, {cuts.MAKE_NONLEAF_SPTE.function: NEW_NONLEAF_SPTE}, judged, locked)
         (call,) = self.session.calls(cuts.MAKE_NONLEAF_SPTE.function)
         table, ad_disabled = call.arguments
         assert isinstance(table, Pointer)
@@ -123,13 +96,12 @@ class _Desk(Bench):
         assert isinstance(huge_spte, BitVec)
         assert isinstance(role, BitVec)
         assert isinstance(told, BitVec)
-        number = f"#{index + 1}" if index else ""
         return SmallStored(
             makes=call.guard,
             index=told,
             role=role,
             huge_spte=huge_spte,
-            made=var(f"{call.function}(){number}", 64),
+            made=var(numbered(f"{call.function}()", index + 1), 64),
             before=read(self.before, self.childs, index * 64, 64),
             after=read(self.memory, self.childs, index * 64, 64),
         )
@@ -185,15 +157,9 @@ class LiftedStores(Stores, Remembers):
     @once
     def shadow_map(self) -> Stored:
         """See `Stores.shadow_map`."""
-        name, desk = "mmu_set_spte", _Desk(self._mmu, cuts.SHADOW)
-        for each, record in (("vcpu", "kvm_vcpu"), ("slot", "kvm_memory_slot"), ("fault", "kvm_page_fault")):
-            desk.add(each, f"struct {record}")
-        fault = choose(bool_var("fault == NULL"), NULL, desk.objects["struct kvm_page_fault"])
-        assert isinstance(fault, Pointer)
-        desk.objects["struct kvm_page_fault"] = fault
-        values = {"pte_access": var("pte_access", 32), "gfn": var("gfn", 64), "pfn": var("pfn", 64)}
-        desk.integer(name, {"sptep": desk.sptep}, **values)
-        return desk.stored(name, _MAPPED, desk.entry(desk.before), TRUE)
+        desk = _Desk(self._mmu, cuts.SHADOW)
+        desk.set_by_shadow_mmu()
+        return desk.stored("mmu_set_spte", _MAPPED, desk.entry(desk.before), TRUE)
 
     @once
     def shadow_link(self) -> LinkStored:
@@ -202,7 +168,7 @@ class LiftedStores(Stores, Remembers):
         desk.add("kvm", "struct kvm")
         desk.add("cache", "struct kvm_mmu_memory_cache")
         desk.add_child()
-        without = ne(desk.of_role(desk.child, "ad_disabled"), 0)
+        without = ne(desk.flag(desk.child, "role", "ad_disabled"), 0)
         pointers = {"sptep": desk.sptep}
         desk.session.call(desk.memory, name, objects=desk.objects, values={"flush": var("flush", 8)}, pointers=pointers)
         return desk.linked(name, desk.entry(desk.before), TRUE, without)

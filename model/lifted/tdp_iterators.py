@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, IntType
-from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.findings import CallMade, numbered
+from mmuproof.lift.machine.memory import NULL, Object, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import Dimension, Place, Target
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tdp_iterators as cuts
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_fields, has_member
+from mmuproof.model.lifted.session import bit_field, has_member
 from mmuproof.model.stores import ENTRIES
 from mmuproof.model.tdp_iterators import LEVELS, Stand, TdpIterators, TdpStep, either_stand
 from mmuproof.smt.terms import (
@@ -37,8 +37,6 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_U64 = IntType(64, False, "u64")
-_TABLE = ArrayType(_U64, ENTRIES, f"u64[{ENTRIES}]")
 _MIN_LEVEL, _HAS_CHILD = var("min_level", 32), bool_var("the entry leads to a table")
 _INDEX_BITS = 9
 
@@ -47,10 +45,7 @@ class _Walk(Bench):
     """A bench on which there is an iterator, and a table for each level."""
 
     def __init__(self, unit: Unit, child: bool) -> None:
-        self.tables = [
-            Object(name=name, type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
-            for name in (*(f"table{level + 1}" for level in range(LEVELS)), "child")
-        ]
+        self.tables = [page_table(name) for name in (*(f"table{level + 1}" for level in range(LEVELS)), "child")]
         found = replace(cuts.CHILD, gives=pointer_to(self.tables[-1]) if child else NULL)
         super().__init__(unit, tuple(found if cut is cuts.CHILD else cut for cut in cuts.CUTS))
         self.walk = self.add("iter", "struct tdp_iter")
@@ -110,7 +105,7 @@ class _Walk(Bench):
         if not calls:
             raise NotThere([f"{cuts.READ.function}()"])
         for number, call in enumerate(calls, 1):
-            yield call, var(f"{call.function}(){f'#{number}' if number > 1 else ''}", 64)
+            yield call, var(numbered(f"{call.function}()", number), 64)
 
     def _was_read(self, entry: Pointer, value: BitVec) -> Bool:
         """Whether a value is what has been read of an entry."""
@@ -192,8 +187,7 @@ class LiftedTdpIterators(TdpIterators, Remembers):
         """See `TdpIterators.start`."""
         walk = _Walk(self._unit, child=True)
         root = walk.add("root", "struct kvm_mmu_page")
-        role = walk.place(root, "role")
-        bits = bit_fields(role.type, role.offset)["level"]
+        bits = bit_field(walk.place(root, "role"), "level")
         walk.memory.write(root, bits.offset, bits.width, bv(root_level, bits.width))
         walk.write(root, "spt", pointer_to(walk.tables[root_level - 1]))
         goal, gfn_bits = var("next_last_level_gfn", 64), walk.gfn_bits

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.flush_ranges import FlushRanges, MapFlushed, RangeFlushed, TableFlushed
 from mmuproof.model.reference.base.area import ReferenceArea
@@ -46,25 +44,6 @@ def _left(function: str) -> BitVec:
     return var(f"table[{_AT}] after {function}()", 64)
 
 
-class _Common(TypedDict):
-    """What is told of any entry; see `RangeFlushed`."""
-
-    caller: str
-    level: BitVec
-    index: int
-    before: BitVec
-    page_gfn: BitVec
-    page_direct: Bool
-    page_passthrough: Bool
-    shadowed: BitVec
-    notes: Bool
-    asked: Bool
-    first: BitVec
-    pages: BitVec
-    everything: Bool
-    evidence: Evidence
-
-
 class ReferenceFlushRanges(ReferenceArea, FlushRanges):
     """The functions of ``mmu.c`` and ``tdp_mmu.c`` that flush the frames of one entry.
 
@@ -90,10 +69,8 @@ class ReferenceFlushRanges(ReferenceArea, FlushRanges):
         asked = all_of(changes, present, any_of(negate(last), self._forbids(_ENTRY, new)))
         gfn = var("iter->gfn", 64)
         return MapFlushed(
-            **self._told("tdp_mmu_map_handle_target_level", asked, gfn, pages=self._pages_flushed()),
-            gfn=gfn,
+            **vars(self._told("tdp_mmu_map_handle_target_level", gfn, changes, asked, pages=self._pages_flushed())),
             pfn=var("fault->pfn", 64),
-            changes=changes,
         )
 
     def shadow_map(self) -> MapFlushed:
@@ -108,17 +85,13 @@ class ReferenceFlushRanges(ReferenceArea, FlushRanges):
         no_slot, taken = eq(_PFN, _NO_SLOT), any_of(all_of(table, self._flushes_table()), all_of(negate(table), other))
         forbids = all_of(self._sptes.is_shadow_present_pte(left), ne(left, _SPTE), self._forbids(left, _SPTE))
         asked = all_of(negate(spurious), any_of(taken, all_of(negate(no_slot), forbids)))
-        return MapFlushed(
-            **self._told("mmu_set_spte", asked, _GFN),
-            gfn=_GFN,
-            pfn=_PFN,
-            changes=all_of(negate(spurious), ne(_ENTRY, ite(no_slot, _MMIO, _SPTE))),
-        )
+        changes = all_of(negate(spurious), ne(_ENTRY, ite(no_slot, _MMIO, _SPTE)))
+        return MapFlushed(**vars(self._told("mmu_set_spte", _GFN, changes, asked)), pfn=_PFN)
 
     def recycled(self) -> RangeFlushed:
         """See `FlushRanges.recycled`."""
         many = slt(bv(_RECYCLE_THRESHOLD, 32), var("pte_list_add()", 32))
-        return RangeFlushed(**self._told("__rmap_add", many, _GFN), gfn=_GFN, changes=many)
+        return self._told("__rmap_add", _GFN, many, many)
 
     def dropped(self) -> TableFlushed:
         """See `FlushRanges.dropped`."""
@@ -140,10 +113,9 @@ class ReferenceFlushRanges(ReferenceArea, FlushRanges):
         """What is told of a function that flushes what an entry maps by where it stands."""
         own = _PAGE_GFN + (bv(self._own_index(), 64) << zext((self._level() - 1) * _LEVEL_BITS, 64))
         noted = ite(_NOTES, zext(extract(_SHADOWED, 63, 12), 64), own)
+        first = ite(role_flag(_PAGE, "passthrough"), _PAGE_GFN, noted)
         return TableFlushed(
-            **self._told(caller, asked, ite(role_flag(_PAGE, "passthrough"), _PAGE_GFN, noted), everything),
-            gfn=_CHILD_GFN,
-            changes=changes,
+            **vars(self._told(caller, _CHILD_GFN, changes, asked, everything, around=first)),
             child_access=zext(role_value(_CHILD, "access"), 32),
             wanted=wanted,
             child_direct=role_flag(_CHILD, "direct"),
@@ -189,20 +161,31 @@ class ReferenceFlushRanges(ReferenceArea, FlushRanges):
         return zext(role_value(_PAGE, "level"), 32)
 
     def _told(
-        self, caller: str, asked: Bool, gfn: BitVec, everything: Bool = FALSE, pages: BitVec | None = None
-    ) -> _Common:
-        return _Common(
+        self,
+        caller: str,
+        gfn: BitVec,
+        changes: Bool,
+        asked: Bool,
+        everything: Bool = FALSE,
+        *,
+        around: BitVec | None = None,
+        pages: BitVec | None = None,
+    ) -> RangeFlushed:
+        """What is told of any entry; what is flushed is around the frame ``gfn`` if not around another."""
+        return RangeFlushed(
             caller=caller,
             level=self._level(),
             index=_AT,
             before=_ENTRY,
+            changes=changes,
+            gfn=gfn,
             page_gfn=_PAGE_GFN,
             page_direct=role_flag(_PAGE, "direct"),
             page_passthrough=role_flag(_PAGE, "passthrough"),
             shadowed=_SHADOWED,
             notes=_NOTES,
             asked=asked,
-            first=gfn & -self._pages(),
+            first=(gfn if around is None else around) & -self._pages(),
             pages=self._pages() if pages is None else pages,
             everything=everything,
             evidence=Evidence(),

@@ -10,6 +10,7 @@ from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
+from mmuproof.model.stores import ENTRIES
 from mmuproof.model.walks import GpteFormat, Walks
 from mmuproof.smt.terms import (
     FALSE,
@@ -34,7 +35,7 @@ _U32, _U64 = 32, 64
 _SPTE, _MMIO, _BEFORE = var("new SPTE", _U64), var("new MMIO SPTE", _U64), var("sp->spt[1]", _U64)
 _ROLE, _TABLE = var("sp->role", PAGE_ROLE_BITS), var("sp->gfn", _U64)
 _EPT_MMU = "vcpu->arch.guest_mmu"
-_AT, _ENTRIES = 1, 512
+_AT = 1
 
 
 class ReferenceResyncs(ReferenceArea, Resyncs):
@@ -175,7 +176,7 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
         return (_TABLE << shift) + self._quadrant_entries(quadrant) * 4 + _AT * 4
 
     def _quadrant_entries(self, quadrant: BitVec) -> BitVec:
-        return quadrant * _ENTRIES
+        return quadrant * ENTRIES
 
     def _grants_nothing(self, access: BitVec) -> Bool:
         present = var("shadow_present_mask", _U64)

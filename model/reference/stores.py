@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
@@ -129,7 +130,7 @@ class ReferenceStores(ReferenceArea, Stores):
         return SplitStored(link=self._tdp_linked("tdp_mmu_split_huge_page"), role=_CHILD, small=small)
 
     def _small(self, index: int) -> SmallStored:
-        made = var(f"make_small_spte(){f'#{index + 1}' if index else ''}", _U64)
+        made = var(numbered("make_small_spte()", index + 1), _U64)
         return SmallStored(
             makes=TRUE,
             index=self._index_told(index),
