@@ -13,6 +13,7 @@ import re
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -81,7 +82,7 @@ class ReleasedLooks:
             macros: what the tree's macros stand for.
         """
         gone = {self.macros[name]: name for name in sorted(self.macros.keys() - macros.keys(), reverse=True)}
-        come = {name: _digest(body) for name, body in macros.items() if _digest(name) not in self.names} if gone else {}
+        come = {name: _digest(body) for name, body in macros.items() if self._is_new(name)} if gone else {}
         alike = Counter(come.values())
         return {name: gone[body] for name, body in come.items() if body in gone and alike[body] == 1}
 
@@ -95,8 +96,9 @@ class ReleasedLooks:
         side, found = Side(units), dict[str, str]()
         here = {name: _said(side, name) for name in side.version.functions}
         gone = self.texts.keys() - side.names
+        come = {word for word in set().union(*here.values()) if _is_name(word) and self._is_new(word)}
         for _ in range(_ROUNDS):
-            more = self._more(here, gone - set(found.values()), found)
+            more = self._more(here, gone - set(found.values()), come - found.keys(), found)
             if not more:
                 break
             found |= more
@@ -104,17 +106,14 @@ class ReleasedLooks:
         return names | FormerNames(parameters=dict(self._parameters(side, here, found))) | given
 
     def _more(
-        self, here: Mapping[str, Sequence[str]], gone: Collection[str], found: Mapping[str, str]
+        self, here: Mapping[str, Sequence[str]], gone: Collection[str], come: AbstractSet[str], found: Mapping[str, str]
     ) -> dict[str, str]:
         """Names that are what others were, as far as functions say so in which all other names are known."""
         wanted = {digest: name for name in sorted(gone) for digest in self.texts[name]}
         votes: dict[str, Counter[str]] = {}
         for words in here.values():
-            new = {each for each in words if each not in found and _is_name(each) and _digest(each) not in self.names}
-            if not new:
-                continue
             text = [found.get(each, each) for each in words]
-            for name in new:
+            for name in come & set(words):
                 former = wanted.get(_without(text, name))
                 if former is not None:
                     votes.setdefault(former, Counter())[name] += 1
@@ -124,6 +123,9 @@ class ReleasedLooks:
             if not others or others[0][1] < most:
                 more.setdefault(name, former)
         return more
+
+    def _is_new(self, name: str) -> bool:
+        return _digest(name) not in self.names
 
     def _parameters(
         self, side: Side, here: Mapping[str, Sequence[str]], found: Mapping[str, str]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.model.lifted.functions import KernelFunctions
+    from mmuproof.model.lifted.kernel import LiftedKvm
     from mmuproof.proofs.known_findings import KnownFinding
     from mmuproof.proofs.theorem import Theorem
 
@@ -183,20 +184,25 @@ class Installed:
         watcher.phase("reading the tree")
         with ExitStack() as opened:
             tree = opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
+
+            def parsed(more: Sequence[str] = ()) -> LiftedKvm:
+                return opened.enter_context(
+                    open_kernel(tree, asked.edits, given=asked.config, ahead=asked.ahead, more=more)
+                )
+
             former = None
             if asked.renamed is not None:
                 from mmuproof.cli.shared.former_kernel import FormerKernel
 
-                former = opened.enter_context(FormerKernel.opened(tree, asked.renamed, asked.config))
+                former = opened.enter_context(FormerKernel.opened(asked.renamed, asked.config))
             watcher.phase("parsing")
-            more = () if former is None else former.constants
-            kvm = opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, ahead=asked.ahead, more=more))
+            kvm = parsed()
             yield Subject(
                 kvm=kvm,
                 identity=kernel_identity(asked.source, tree, kvm.config, tree.digest),
                 release=tree.version,
                 edited=lambda some: open_kernel(tree, some, given=asked.config, like=kvm),
-                under_former_names=None if former is None else partial(former.read, kvm),
+                under_former_names=None if former is None else partial(former.read, tree, kvm, parsed),
                 has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
                 functions=lambda: kernel_functions(kvm.units),
             )

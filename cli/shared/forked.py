@@ -19,6 +19,8 @@ _R = TypeVar("_R")
 RECURSION = 20_000
 """How deep Python may call in a process: code runs code of the kernel's that calls code."""
 _DIED = "a process that compared functions has died"
+_LOOKED_UP = 1.0
+"""Seconds after which one that waits looks up: a signal that comes just before it begins to wait does not wake it."""
 
 
 class Died(RuntimeError):  # noqa: N818 - reads as what happened
@@ -70,7 +72,7 @@ def side_by_side(
                 _send(ours, todo.next(number))
             meanwhile()
             while len(results) < len(items):
-                for connection in wait(list(running)):
+                for connection in wait(list(running), _LOOKED_UP):
                     assert isinstance(connection, Connection)
                     try:
                         index, result, error = connection.recv()

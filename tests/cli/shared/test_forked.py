@@ -191,6 +191,29 @@ def work(item):
 side_by_side(work, range(4), 2, nothing)
 """
 
+# A signal that another thread takes does not end a wait, like one that comes just before the wait begins.
+_UNNOTICED = """
+import os, signal, threading, time
+from mmuproof.cli.shared.forked import nothing, side_by_side
+signal.signal(signal.SIGINT, signal.default_int_handler)
+made_by = os.getpid()
+def interrupt():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+def work(item):
+    while os.getppid() == made_by:
+        time.sleep(0.01)
+side_by_side(work, range(4), 2, nothing, threading.Thread(target=interrupt).start)
+"""
+
+
+def test_an_interrupt_that_ends_no_system_call_is_noticed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UNNOTICED], cwd=REPOSITORY, capture_output=True, timeout=HANGS, check=False, text=True
+    )
+    assert done.returncode != 0
+    assert "KeyboardInterrupt" in done.stderr
+
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 def test_no_process_outlives_the_one_that_made_it(signal_: int) -> None:
