@@ -104,6 +104,8 @@ def possible_values(root: Term, limit: int = 8) -> frozenset[int] | None:
         args = [known[arg] for arg in term.args]
         if term.op is ops.CONST:
             known[term] = frozenset((term.value,))
+        elif term.op is ops.VAR and not term.width:
+            known[term] = frozenset((0, 1))
         elif term.op is ops.ITE:
             known[term] = args[1] | args[2] if args[1] is not None and args[2] is not None else None
         elif not args or None in args or prod(len(each or ()) for each in args) > limit * limit:

@@ -11,7 +11,7 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.session import Session
+from mmuproof.model.lifted.session import Session, bit_field, place_of
 from mmuproof.smt.terms import bv
 from tests.lift.machine.conftest import CLANG, PROGRAMS
 
@@ -54,6 +54,15 @@ def test_a_parameter_that_is_not_there_is_told_with_those_that_are(session: Open
     with pytest.raises(NotThere) as lost:
         opened.argument(opened.calls("told")[0], "level")
     assert lost.value.names == ("a parameter level of told(), which has lvl, access",)
+
+
+def test_a_bit_field_is_counted_from_where_its_whole_is(session: Open) -> None:
+    opened = session("struct outer { u64 before; union r role; }; u32 f(struct outer *p) { return p->role.y; }")
+    role = place_of(Object(name="p", type=opened.unit.record("struct outer"), kind=ObjectKind.INPUT), "role")
+    assert (bit_field(role, "y").offset, bit_field(role, "y").bit_width) == (64 + 3, 4)
+    with pytest.raises(NotThere) as lost:
+        bit_field(role, "z")
+    assert lost.value.names == ("union r.z",)
 
 
 def test_a_parameter_that_is_not_used_need_not_be_known(session: Open) -> None:

@@ -125,6 +125,16 @@ POSSIBLE: dict[str, tuple[str, CheckKind, Callable[[int, int], bool]]] = {
         CheckKind.UNSET,
         lambda a, b: a > 3,
     ),
+    "either of two conditions, one of them set on one path": (
+        "u64 f(u8 a, u8 b) { _Bool y; if (a > 3) y = b; _Bool x = a <= 2 || y; return x; }",
+        CheckKind.UNSET,
+        lambda a, b: a != 3,
+    ),
+    "both of two conditions, one of them set on one path": (
+        "u64 f(u8 a, u8 b) { _Bool y; if (a > 3) y = b; _Bool x = a > 2 && y; return x; }",
+        CheckKind.UNSET,
+        lambda a, b: a != 3,
+    ),
     "pointer set on one path": (
         "u64 f(u8 a, u8 b) { u8 *p; if (a > 3) p = &b; return *p; }",
         CheckKind.UNSET,

@@ -9,6 +9,7 @@ u64 do_loop(u8 a) { u32 n = 0; do { n++; a >>= 1; } while (a); return n; }
 u64 continue_and_break(u16 a) { u64 s = 0; for (u32 i = 0; i < 16; i++) { if (!(a & (1 << i))) continue; if (i > 11) break; s = s * 5 + i; } return s; }
 u64 continue_in_a_do_loop(u8 a) { u32 n = 0, i = 0; do { if (a & (1 << i)) continue; n += i; } while (++i < 8); return n; }
 u64 return_from_a_loop(u16 a) { for (u32 i = 0; i < 16; i++) { if (a & (1 << i)) return i; } return 99; }
+u64 loop_from_one_of_several_numbers(u32 a, u8 n) { u64 s = 0; for (s32 i = a & 1 ? 2 : a & 2 ? 5 : 3; i >= 1; i--) s = s * 3 + i + n; return s; }
 u64 nested_loops(u8 a) { u64 s = 0; for (u32 i = 0; i < 4; i++) for (u32 j = i; j < 4; j++) { if (j == (a & 3)) break; s += i * 4 + j + a; } return s; }
 u64 loop_over_an_array(u32 v, u8 k) { u32 a[6]; u64 s = 0; for (u32 i = 0; i < ARRAY_SIZE(a); i++) a[i] = v * i; a[k % 6] = 1; for (u32 i = 0; i < ARRAY_SIZE(a); i++) s = s * 3 + a[i]; return s; }
 u64 switch_falls_through(u8 a) { u64 r = 0; switch (a & 7) { case 0: r += 1; case 1: r += 10; break; case 2: case 3: r += 100; default: r += 1000; case 6: r += 10000; break; case 7: return 5; } return r; }
