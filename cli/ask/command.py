@@ -9,7 +9,8 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, Config, QuestionBudget, argument, option
+from mmuproof.cli.shared.options import Command, Config, KernelTree, QuestionBudget, argument, option
+from mmuproof.cli.shared.settings import check_tree
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
 
@@ -48,9 +49,7 @@ class AskRequest:
     """
 
     expression: Annotated[str | None, argument("EXPRESSION")] = None
-    kernel: Annotated[
-        str | None, option("A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.", "SOURCE")
-    ] = None
+    kernel: KernelTree = None
     config: Config = None
     vendors: Annotated[
         tuple[str, ...],
@@ -59,6 +58,7 @@ class AskRequest:
             "either; may be repeated. Masks of any value by default.",
             "intel|amd|shadow",
             "--vendor",
+            setting="vendor",
         ),
     ] = ()
     always: Annotated[bool, option("Ask whether it is always so, not whether it is possible.", None, "--prove")] = False
@@ -86,8 +86,7 @@ class AskRequest:
             raise UsageProblem("ask takes an expression, or a --file of properties")
         if self.file is not None and (self.always or self.assume):
             raise UsageProblem("a file says itself what its properties are and assume: no --prove or --assume")
-        if self.kernel is None:
-            raise UsageProblem("ask needs a --kernel: the reference model has no C")
+        check_tree(self.kernel, "ask")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import Command, Config, OwnTheorems, Results, argument, option
+from mmuproof.cli.shared.options import Command, Config, KernelTree, OwnTheorems, Results, argument, option
+from mmuproof.cli.shared.settings import check_tree
 
 _HELP = """Tell of which lines of KVM's MMU theorems speak, and of which none does.
 
@@ -34,9 +35,7 @@ class CoverageRequest:
     """What the user asked for; all functions if none is named."""
 
     functions: Annotated[tuple[str, ...], argument("FUNCTION")] = ()
-    kernel: Annotated[
-        str, option("A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.", "SOURCE")
-    ]
+    kernel: KernelTree = None
     lines: Annotated[bool, option("With every theorem of a function, and the lines of which none speaks.")] = False
     by: Annotated[
         tuple[str, ...],
@@ -45,6 +44,15 @@ class CoverageRequest:
     config: Config = None
     json: Results = None
     own: OwnTheorems = ()
+
+    @property
+    def source(self) -> str:
+        """The source of the tree."""
+        assert self.kernel is not None
+        return self.kernel
+
+    def __post_init__(self) -> None:
+        check_tree(self.kernel, "coverage")
 
 
 def _run(request: CoverageRequest, catalogue: Catalogue, output: Output) -> int:

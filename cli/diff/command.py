@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,15 @@ from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import Command, Config, NewNames, QuestionBudget, Results, argument, option, processors
+from mmuproof.cli.shared.settings import REFERENCE_MODEL
 
 _HELP = """Say what a change does to the functions of the MMU.
 
 OLD and NEW are kernel sources: a folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.  Instead of
-NEW, --patch puts a patch on top of OLD.  FUNCTION is a name or a shell pattern; without one, every function of
-arch/x86/kvm/mmu that has changed is compared, directly or through what it calls and the types and macros it uses.
+NEW, --patch puts a patch on top of OLD.  Inside a kernel tree that one is NEW if NEW is left out, and its HEAD is OLD
+if both are; it is OLD for a --patch or a --series, and @REVISION is a revision of it.  FUNCTION is a name or a shell
+pattern; without one, every function of arch/x86/kvm/mmu that has changed is compared, directly or through what it
+calls and the types and macros it uses.
 
 Compared are what a function returns, what it writes, and its WARNs and BUGs, for all inputs at once.
 
@@ -28,6 +32,12 @@ Examples:
   mmuproof diff ~/linux --series origin/master..HEAD      patch by patch
 
 \b
+Inside a kernel tree:
+  mmuproof diff                                           what is not committed yet
+  mmuproof diff @v7.2                                     what has changed since then
+  mmuproof diff --patch fix.patch make_spte
+
+\b
 Exit status:
   0  every function is equal, or equal under a condition that its callers guarantee
   1  a function is not
@@ -38,14 +48,21 @@ Exit status:
 
 @dataclass(frozen=True, kw_only=True)
 class DiffRequest:
-    """What the user asked for; ``rest`` is the new kernel's source, unless a patch makes it, and functions.
+    """What the user asked for: kernel sources and functions, in that order, among the words.
 
     Raises:
         UsageProblem: what is asked for does not go together.
     """
 
-    old: Annotated[str, argument("OLD")]
-    rest: Annotated[tuple[str, ...], argument("[NEW] [FUNCTION]")] = ()
+    words: Annotated[tuple[str, ...], argument("[OLD] [NEW] [FUNCTION]")] = ()
+    kernel: Annotated[
+        str | None,
+        option(
+            "The tree that is meant where OLD or NEW is left out; by default the one around the current folder.",
+            "SOURCE",
+            setting="kernel",
+        ),
+    ] = None
     patches: Annotated[
         tuple[Path, ...],
         option(
@@ -61,7 +78,12 @@ class DiffRequest:
     jobs: Annotated[
         int,
         option(
-            "How many functions are compared at once; one for each processor by default.", "N", "--jobs", "-j", least=1
+            "How many functions are compared at once; one for each processor by default.",
+            "N",
+            "--jobs",
+            "-j",
+            least=1,
+            setting="jobs",
         ),
     ] = field(default_factory=processors)
     budget: QuestionBudget = None
@@ -76,20 +98,49 @@ class DiffRequest:
     def __post_init__(self) -> None:
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
-        if self.series is not None and (self.rest or self.names or self.json is not None or self.apart):
+        if self.series is not None and (self.functions or self.names or self.json is not None or self.apart):
             raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart")
-        if not self.patches and self.series is None and not self.rest:
-            raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series")
+        if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
+            rest = self.words[len(self._sources) :]
+            if rest:
+                raise UsageProblem(f"{rest[0]} does not exist, and no kernel tree is around the current folder")
+            if not self._sources or self._most_sources > 1:
+                raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it")
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """The words that are kernel sources: as many as there can be, from the first on."""
+        return tuple(takewhile(_is_a_source, self.words[: self._most_sources]))
+
+    @property
+    def _most_sources(self) -> int:
+        return 1 if self.patches or self.series is not None else 2
+
+    @property
+    def old(self) -> str:
+        """The old kernel's source."""
+        if self._sources:
+            return self._sources[0]
+        assert self.kernel is not None
+        return self.kernel if self.patches or self.series is not None else f"{self.kernel}@HEAD"
 
     @property
     def new(self) -> str:
         """The new kernel's source, where no patch makes it."""
-        return self.rest[0]
+        if len(self._sources) > 1:
+            return self._sources[1]
+        assert self.kernel is not None
+        return self.kernel
 
     @property
     def functions(self) -> tuple[str, ...]:
         """Names and patterns; every function of the MMU that has changed if there are none."""
-        return self.rest if self.patches else self.rest[1:]
+        return self.words[len(self._sources) :]
+
+
+def _is_a_source(word: str) -> bool:
+    """Whether a word is no function's name or pattern: it is there, or has what no name has."""
+    return "@" in word or "/" in word or word.startswith("~") or Path(word).exists()
 
 
 def _run(request: DiffRequest, _catalogue: Catalogue, output: Output) -> int:

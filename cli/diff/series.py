@@ -18,6 +18,7 @@ from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.unusable import unusable
 from mmuproof.compare.claims import Change
 from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.around import repository_around
 from mmuproof.lift.tree.commit_message import claims_no_change
 from mmuproof.lift.tree.series import Commit, read_series, series_trees
 from mmuproof.model.kvm import NotThere
@@ -55,7 +56,7 @@ def compare_series(request: DiffRequest, output: Output) -> int:
     """
     start = time.perf_counter()
     assert request.series is not None
-    repository = Path(request.old).expanduser()
+    repository = repository_around(Path(request.old).expanduser())
     given = given_config(request.config)
     wanted = Selected(jobs=request.jobs, budget=request.budget)
     claims: list[CommitClaim] = []

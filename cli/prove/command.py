@@ -13,6 +13,8 @@ from mmuproof.cli.shared.options import (
     Command,
     Config,
     Errata,
+    Jobs,
+    Kernel,
     NewNames,
     OwnTheorems,
     Results,
@@ -20,6 +22,7 @@ from mmuproof.cli.shared.options import (
     option,
     processors,
 )
+from mmuproof.cli.shared.settings import REFERENCE_MODEL
 
 _HELP = """Prove theorems of the reference model, or of a kernel tree.
 
@@ -58,20 +61,14 @@ class ProveRequest:
     """
 
     theorems: Annotated[tuple[str, ...], argument("THEOREM")] = ()
-    kernel: Annotated[
-        str | None,
-        option(
-            "A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb; "
-            "without it, the reference model.",
-            "SOURCE",
-        ),
-    ] = None
+    kernel: Kernel = None
     vendors: Annotated[
         tuple[str, ...],
         option(
             "Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
             "intel|amd|shadow",
             "--vendor",
+            setting="vendor",
         ),
     ] = ()
     config: Config = None
@@ -80,9 +77,7 @@ class ProveRequest:
         str | None,
         option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "NAME"),
     ] = None
-    jobs: Annotated[
-        int, option("How many processes there may be; one for each processor by default.", "N", "--jobs", "-j", least=1)
-    ] = field(default_factory=processors)
+    jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None
     verbose: Annotated[
         bool, option("With the assumptions of each result, and tracebacks of what fails.", None, "--verbose", "-v")
@@ -90,7 +85,10 @@ class ProveRequest:
     allow_known: Annotated[
         bool,
         option(
-            "Known findings (docs/findings.md) stay REFUTED, but leave the exit status green; -v tells them in full."
+            "Known findings (docs/findings.md) stay REFUTED, but leave the exit status green; -v tells them in full.",
+            None,
+            "--allow-known/--no-allow-known",
+            setting="allow-known",
         ),
     ] = False
     erratum: Annotated[
@@ -113,13 +111,18 @@ class ProveRequest:
     ] = None
     names: NewNames = ()
 
+    @property
+    def source(self) -> str | None:
+        """The source of a kernel tree; None for the reference model."""
+        return None if self.kernel == REFERENCE_MODEL else self.kernel
+
     def __post_init__(self) -> None:
         renamed = self.like is not None or bool(self.names)
-        if renamed and self.kernel is None:
+        if renamed and self.source is None:
             raise UsageProblem("--like and --map are about a kernel tree; give a --kernel")
         if renamed and self.defect is not None:
             raise UsageProblem("--like and --map do not go with --defect")
-        if self.config is not None and self.kernel is None:
+        if self.config is not None and self.source is None:
             raise UsageProblem("--config goes with a --kernel: the reference model has no configuration")
 
 

@@ -62,9 +62,9 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     asked = None
-    if request.kernel is not None:
+    if request.source is not None:
         asked = AskedKernel(
-            source=request.kernel,
+            source=request.source,
             edits=() if defect is None else defect.edits,
             config=config,
             ahead=every or processes > 1,

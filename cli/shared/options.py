@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, ge
 import typer
 
 from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.settings import Surroundings, chosen
 
 if TYPE_CHECKING:
     from mmuproof.cli.shared.catalogue import Catalogue
@@ -33,6 +34,8 @@ class Option:
         names: what it is called; empty for an argument.
         least: the smallest number allowed.
         most: the largest number allowed.
+        setting: what it is called where a user settles it for all runs (`mmuproof.cli.shared.settings`), if that is
+            possible.
     """
 
     metavar: str | None
@@ -40,6 +43,7 @@ class Option:
     names: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
+    setting: str | None = None
 
     def as_typer_has_it(self) -> object:
         """The same for typer."""
@@ -51,10 +55,15 @@ class Option:
 
 
 def option(
-    says: str, metavar: str | None = None, *names: str, least: int | None = None, most: int | None = None
+    says: str,
+    metavar: str | None = None,
+    *names: str,
+    least: int | None = None,
+    most: int | None = None,
+    setting: str | None = None,
 ) -> Option:
     """What makes a field an option; it is called like the field if no names are given."""
-    return Option(metavar=metavar, says=says, names=names or ("--",), least=least, most=most)
+    return Option(metavar=metavar, says=says, names=names or ("--",), least=least, most=most, setting=setting)
 
 
 def argument(metavar: str) -> Option:
@@ -68,6 +77,31 @@ def processors() -> int:
 
 
 _BUDGET = "which does not depend on the machine's speed."
+SOURCES = "a kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb"
+Kernel = Annotated[
+    str | None,
+    option(
+        f"What is looked at: {SOURCES}; 'reference' for the reference model. By default the tree around the current "
+        "folder, else the reference model.",
+        "SOURCE",
+        setting="kernel",
+    ),
+]
+KernelTree = Annotated[
+    str | None,
+    option(f"What is looked at: {SOURCES}. By default the tree around the current folder.", "SOURCE", setting="kernel"),
+]
+Jobs = Annotated[
+    int,
+    option(
+        "How many processes there may be; one for each processor by default.",
+        "N",
+        "--jobs",
+        "-j",
+        least=1,
+        setting="jobs",
+    ),
+]
 Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
 OwnTheorems = Annotated[
@@ -89,7 +123,11 @@ NewNames = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    option("Read the tree under this .config, and not under the configuration that comes with mmuproof.", "FILE"),
+    option(
+        "Read the tree under this .config, and not under the configuration that comes with mmuproof.",
+        "FILE",
+        setting="config",
+    ),
 ]
 ClaimBudget = Annotated[
     int | None, option(f"The solver's resource limit for one claim, {_BUDGET}", "N", least=1, most=2**32 - 1)
@@ -131,14 +169,14 @@ def add_command(
     required = {each.name for each in fields(request) if each.default is each.default_factory is MISSING}
 
     def callback(**given: object) -> None:
-        end(lambda output: command.run(request(**_kept(given)), catalogue, output))
+        end(lambda output: command.run(request(**_with_settings(request, _kept(given), output)), catalogue, output))
 
     parameters = []
     for name, kind, given in declared(request):
         default: object = inspect.Parameter.empty
         if get_args(kind)[1:] == (...,):
             kind = list[get_args(kind)[0]]  # type: ignore[misc]
-        if kind is bool:
+        if kind is bool and given.setting is None:
             default = False
         elif name not in required:
             kind, default = kind | None, None
@@ -153,6 +191,19 @@ def add_command(
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {each.name: each.annotation for each in parameters}
     app.command(command.name, help=command.says)(callback)
+
+
+def _with_settings(request: type, told: Mapping[str, object], output: Output) -> dict[str, object]:
+    """What was given, and what is settled; what of it was not given is told."""
+    names = {given.setting: name for name, _, given in declared(request) if given.setting is not None}
+    if not names:
+        return dict(told)
+    around = Surroundings(folder=Path.cwd(), home=Path.home(), environment=os.environ)
+    settled = chosen(told, around.settings(), names)
+    for name, field_name in names.items():
+        if field_name in settled:
+            output.note(f"mmuproof: {name} = {settled[field_name]}")
+    return {**told, **{name: each.value for name, each in settled.items()}}
 
 
 def _kept(given: Mapping[str, object]) -> dict[str, object]:

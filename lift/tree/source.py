@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.archive import archive_digest, unpack_archive
+from mmuproof.lift.tree.around import repository_around, tree_around
 from mmuproof.lift.tree.cache import cached_tree
 from mmuproof.lift.tree.parts import Limits
 from mmuproof.lift.tree.revision import find_revision, unpack_revision
@@ -79,7 +80,8 @@ def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAU
     """Open the kernel source that ``text`` names, for the length of a ``with`` block.
 
     ``text`` is a kernel folder, ``REPOSITORY@REVISION``, a ``linux-*.tar.xz`` (or ``.tar.gz``, ``.tar``), or
-    a Debian ``linux-source-*.deb``; it may begin with ``~``. Archives and revisions are unpacked into a
+    a Debian ``linux-source-*.deb``; it may begin with ``~``. A repository may be named by a folder inside it, and by
+    nothing where it is the one around the current folder: ``@REVISION``. Archives and revisions are unpacked into a
     temporary folder that goes away with the block, or into the folder ``cache``, where the next run finds
     them.
 
@@ -131,7 +133,7 @@ def _repository_and_revision(text: str) -> tuple[Path, str]:
     for position in sorted((i for i, character in enumerate(text) if character == "@"), reverse=True):
         repository = _expanded(text[:position] or ".")
         if _is(Path.is_dir, repository):
-            return repository, text[position + 1 :]
+            return repository_around(repository), text[position + 1 :]
     name = text.partition("@")[0]
     raise SourceError(f"{name or text} does not exist")
 
@@ -163,6 +165,9 @@ def check_layout(root: Path, text: str, architectures: frozenset[str] = frozense
         SourceError: it does not.
     """
     if not (root / "arch/x86/kvm").is_dir():
+        above = tree_around(root)
+        if above is not None:
+            raise SourceError(f"{text} is a folder inside a kernel tree; the tree is {above}")
         if architectures and "x86" not in architectures:
             found = ", ".join(sorted(architectures))
             raise SourceError(f"{text} is a kernel for another architecture: arch/ has {found}, but no x86/kvm")

@@ -562,11 +562,25 @@ def test_the_callers_git_environment_does_not_redirect(
 
 
 @needs_git
-@pytest.mark.parametrize("folder", ["repository/arch", "plain"])
-def test_a_folder_that_is_not_itself_a_repository_is_refused(folder: str, kernel: Path, tmp_path: Path) -> None:
+def test_a_folder_in_no_repository_is_refused(kernel: Path, tmp_path: Path) -> None:
     as_tag(kernel, tmp_path)
     (tmp_path / "plain").mkdir()
-    assert refusal(f"{tmp_path}/{folder}@v7.2") == f"{tmp_path}/{folder} is not a git repository"
+    assert refusal(f"{tmp_path}/plain@v7.2") == f"{tmp_path}/plain is not a git repository"
+
+
+@needs_git
+@pytest.mark.parametrize("name", ["{repository}/arch@v7.2", "{repository}/arch/x86/kvm@v7.2", "@v7.2", "./@v7.2"])
+def test_a_repository_is_named_by_any_folder_inside_it(
+    name: str, kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_tag(kernel, tmp_path)
+    monkeypatch.chdir(tmp_path / "repository/arch")
+    with open_source(name.format(repository=tmp_path / "repository")) as tree:
+        assert tree.version == "7.2.12-test"
+
+
+def test_a_folder_inside_a_tree_is_told_with_the_tree(kernel: Path) -> None:
+    assert refusal(f"{kernel}/arch") == f"{kernel}/arch is a folder inside a kernel tree; the tree is {kernel}"
 
 
 @needs_git
