@@ -1,4 +1,4 @@
-"""A kernel tree with a patch file on top.
+"""A kernel tree with a patch on top.
 
 git applies the patch, in a scratch folder with copies of the files that the patch is about; the base tree is only
 read. Of a patch only what lies in the parts of a kernel that are read matters.
@@ -17,6 +17,7 @@ from pathlib import Path
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.changed import Changes, changed_tree
 from mmuproof.lift.tree.parts import PARTS, components, wanted
+from mmuproof.lift.tree.patch_text import PatchText, as_mailbox, place_of_paths, read_patch
 from mmuproof.lift.tree.source import KernelTree, check_layout
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.lift.tree.workplace import empty_folder
@@ -25,23 +26,29 @@ _DIFF = re.compile(rb"^(?:diff --git |--- \S)", re.MULTILINE)
 _PATTERN = re.compile(r"[][*?\\]")
 
 
-@contextmanager
-def patched_tree(base: KernelTree, patch: Path, *, cache: Path | None = None) -> Iterator[KernelTree]:
-    """The tree ``base`` with the changes of a patch file, for the length of a ``with`` block.
+class ChangesNothing(SourceError):  # noqa: N818 - reads as what happened
+    """A patch that is about other files than those that are read."""
 
-    The file is a unified diff as ``git diff`` or ``diff -ru`` writes it, or one or several mails as ``git
-    format-patch`` writes them, which are applied in their order. Paths lose their first component, as with
-    ``patch -p1``. The base tree has to stay open; the new one is made in a temporary folder, or in the folder
+
+@contextmanager
+def patched_tree(base: KernelTree, patch: Path | PatchText, *, cache: Path | None = None) -> Iterator[KernelTree]:
+    """The tree ``base`` with the changes of a patch, for the length of a ``with`` block.
+
+    It is a unified diff as ``git diff`` or ``diff -ru`` writes it, or one or several mails as ``git format-patch``
+    writes them, which are applied in their order. Paths lose their first component, as with ``patch -p1``; where the
+    tree has no such file they are taken whole (``--no-prefix``), or as those of the one folder that has it
+    (``--relative``). The base tree has to stay open; the new one is made in a temporary folder, or in the folder
     ``cache``, best on the file system of the base tree.
 
     Raises:
-        SourceError: the patch cannot be read, does not apply, changes nothing that is read, or leads out of the
-            tree, or what comes out is no kernel tree any more.
+        ChangesNothing: the patch changes nothing that is read.
+        SourceError: the patch cannot be read, does not apply, or leads out of the tree, or what comes out is no kernel
+            tree any more.
     """
-    content = _read(patch)
-    changes = _changes(base.root, patch, content)
-    description = f"{base.description} + {patch.name}"
-    origin = f"{base.origin or base.description} + patch sha256 {hashlib.sha256(content).hexdigest()}"
+    text = patch if isinstance(patch, PatchText) else read_patch(patch)
+    changes = _changes(base.root, text)
+    description = f"{base.description} + {text.short_name}"
+    origin = f"{base.origin or base.description} + patch sha256 {hashlib.sha256(text.content).hexdigest()}"
     with empty_folder(cache, f"patched {base.root}") as root:
         changed_tree(base.root, changes, root)
         check_layout(root, description)
@@ -50,40 +57,47 @@ def patched_tree(base: KernelTree, patch: Path, *, cache: Path | None = None) ->
         )
 
 
-def _read(patch: Path) -> bytes:
-    try:
-        return patch.read_bytes()
-    except (OSError, ValueError) as error:
-        raise SourceError(f"the patch {patch} cannot be read: {getattr(error, 'strerror', error)}") from error
+def mails_of(text: PatchText) -> tuple[bytes, ...]:
+    """The mails of a mailbox, in order; one that is no mailbox is one mail, if it is a mail at all.
+
+    Raises:
+        SourceError: git cannot split it.
+    """
+    mailbox = as_mailbox(text.content)
+    if mailbox is None:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
+        return tuple(_Bench(Path(folder).resolve(), Path(folder)).mails(mailbox))
 
 
-def _changes(base_root: Path, patch: Path, content: bytes) -> Changes:
+def _changes(base_root: Path, text: PatchText) -> Changes:
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         bench = _Bench(Path(folder).resolve(), base_root)
-        diffs = _diffs(bench, patch, content)
+        diffs = _diffs(bench, text.content)
         if not diffs:
-            raise SourceError(f"{patch} holds no patch that git understands")
+            raise SourceError(f"{text.name} holds no patch that git understands")
         elsewhere: list[str] = []
         for number, diff in enumerate(diffs, 1):
-            name = str(patch) if len(diffs) == 1 else f"{patch}, patch {number} of {len(diffs)},"
+            name = text.name if len(diffs) == 1 else f"{text.name}, patch {number} of {len(diffs)},"
             elsewhere += bench.apply(name, diff)
         if not bench.touched:
-            raise SourceError(
-                f"{patch} changes nothing in {', '.join(PARTS)}, of which all results come; "
+            raise ChangesNothing(
+                f"{text.name} changes nothing in {', '.join(PARTS)}, of which all results come; "
                 f"without its first component, the path of its first file is {elsewhere[0]}"
             )
         return bench.changes()
 
 
-def _diffs(bench: "_Bench", patch: Path, content: bytes) -> list[bytes]:
+def _diffs(bench: "_Bench", content: bytes) -> list[bytes]:
     """The diffs in a patch file, in order; line numbers in each are those in the file where that can be."""
     if content.count(b"\n") == content.count(b"\r\n"):
         # Headers of a diff end in a line feed alone, even of one whose files have other line ends.
         content = content.replace(b"\r\n", b"\n")
-    if not content.startswith(b"From "):
+    mailbox = as_mailbox(content)
+    if mailbox is None:
         return [content] if _DIFF.search(content) else []
     diffs = []
-    for mail in bench.mails(content):
+    for mail in bench.mails(mailbox):
         diff = bench.diff_of(mail)
         if _DIFF.search(diff):
             at = content.find(diff)
@@ -127,8 +141,9 @@ class _Bench:
             SourceError: the diff does not apply, changes a file twice, or leads out of the tree.
         """
         wrong = f"{patch} does not apply"
-        after = _names(self._git(["apply", "--numstat", "-z"], diff), wrong)
-        before = _names(self._git(["apply", "--numstat", "-z", "--reverse"], diff), wrong)
+        apply = ["apply", *place_of_paths(diff, patch, self._base_root)]
+        after = _names(self._git([*apply, "--numstat", "-z"], diff), wrong)
+        before = _names(self._git([*apply, "--numstat", "-z", "--reverse"], diff), wrong)
         # In reverse, a newer git has the files in reverse, too; but for renamed ones, names are the same.
         before = min((before[::-1], before), key=lambda names: sum(map(operator.ne, names, after)))
         for name in (*before, *after):
@@ -146,7 +161,7 @@ class _Bench:
         if pairs:
             patterns = ["--include=" + _PATTERN.sub(r"\\\g<0>", name) for _, name in pairs if not _wanted(name)]
             patterns += [f"--include={part}{below}" for part in PARTS for below in ("", "/*")]
-            _said(self._git(["apply", "--whitespace=nowarn", *patterns], diff), wrong)
+            _said(self._git([*apply, "--whitespace=nowarn", *patterns], diff), wrong)
         for name in names:
             if (self._tree / name).is_symlink():
                 raise SourceError(f"{patch} makes {name} a symbolic link, which is not followed")

@@ -236,7 +236,10 @@ def test_a_question_that_cannot_be_asked(ask: Ask, words: list[str], says: list[
 
 def test_without_a_kernel_there_is_no_c() -> None:
     done = CliRunner().invoke(build_app(Installed()), ["ask", "1"])
-    assert (done.exit_code, done.stderr) == (2, "mmuproof: ask needs C, which the reference model has not: run it in a kernel tree, or give a --kernel\n")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "mmuproof: ask needs C, which the reference model has not: run it in a kernel tree, or give a --kernel\n",
+    )
 
 
 PROPERTIES = """\

@@ -91,7 +91,22 @@ def as_diff_of_folders(base: Path, *edits: Edit) -> bytes:
     return subprocess.run(command, cwd=base.parent, check=False, capture_output=True).stdout
 
 
+def as_diff_without_prefixes(base: Path, *edits: Edit) -> bytes:
+    return diff(worked_on(base, *edits), "--no-prefix", "--no-renames")
+
+
+def as_diff_without_context(base: Path, *edits: Edit) -> bytes:
+    return diff(worked_on(base, *edits), "-U0")
+
+
+def as_mail_from_a_folder(base: Path, *edits: Edit) -> bytes:
+    """Mails as a mail program saves each: without the line before it that mailboxes have."""
+    mails = as_mails(base, *edits)
+    return mails if len(edits) > 1 else mails.split(b"\nFrom ")[-1].partition(b"\n")[2]
+
+
 FORMS = [as_git_diff, as_git_diff_without_renames, as_mails, as_encoded_mails, as_diff_of_folders]
+FORMS += [as_diff_without_prefixes, as_diff_without_context, as_mail_from_a_folder]
 Form = Callable[..., bytes]
 
 
@@ -418,9 +433,24 @@ def test_a_patch_for_other_files_alone_is_refused(base: Path) -> None:
     assert "changes nothing in Makefile, arch/x86, include, virt/kvm" in said
 
 
-def test_a_patch_with_one_component_too_few_is_told_how_its_paths_were_understood(base: Path) -> None:
-    patch = f"--- {OWN}\n+++ {OWN}\n@@ -1 +1 @@\n-int own;\n+int o;\n".encode()
-    assert refusal(base, patch).endswith("is x86/include/asm/own.h")
+@pytest.mark.parametrize("folder", ["arch/x86/kvm", "arch/x86/kvm/mmu", "arch/x86"])
+@pytest.mark.parametrize("options", [(), ("--no-prefix",)], ids=["with prefixes", "without prefixes"])
+def test_a_patch_that_is_relative_to_a_folder_is_put_there(folder: str, options: tuple[str, ...], base: Path) -> None:
+    repository = worked_on(base, change(SPTE, "line_5", "five"))
+    patch = git(repository / folder, "diff", "--relative", *options, "HEAD~1", "HEAD")
+    assert folder not in patch.decode()
+    with patched(base, patch) as tree:
+        assert (tree.root / SPTE).read_text() == TEN.replace("line_5", "five")
+
+
+def test_a_patch_whose_paths_fit_several_folders_is_refused(base: Path) -> None:
+    for folder in ("arch/x86/kvm/vmx", "arch/x86/kvm/svm"):
+        (base / folder).mkdir(exist_ok=True)
+        (base / folder / "nested.c").write_text("int own;\n")
+    patch = b"--- a/nested.c\n+++ b/nested.c\n@@ -1 +1 @@\n-int own;\n+int o;\n"
+    assert refusal(base, patch).endswith(
+        "has paths that fit several folders, arch/x86/kvm/svm and arch/x86/kvm/vmx: make it from the top of the tree"
+    )
 
 
 @pytest.mark.parametrize(
