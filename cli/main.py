@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mmuproof.cli.ask.command import ASK, CACHE
+from mmuproof.cli.check.command import CHECK
 from mmuproof.cli.coverage.command import COVERAGE
 from mmuproof.cli.diff.command import DIFF
 from mmuproof.cli.listing.command import ERRATA, LIST, SHOW
@@ -23,7 +24,7 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
 
-COMMANDS: tuple[Command[Any], ...] = (PROVE, LIST, SHOW, ERRATA, DIFF, ASK, COVERAGE, CACHE)
+COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, LIST, SHOW, ERRATA, COVERAGE, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128
@@ -51,6 +52,7 @@ Examples:
   mmuproof show permission.ept-mbec
   mmuproof prove
   mmuproof prove 'permission.*' --vendor intel --kernel ~/linux
+  mmuproof check --kernel ~/linux HEAD~3..
 
 \b
 Exit status:

@@ -8,11 +8,9 @@ be told with (symptoms, inputs, steps, cuts).  Terms are digested as they are, v
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -23,55 +21,10 @@ from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.theorem import Claim, Theorem
-from mmuproof.smt.graph import postorder
-from mmuproof.smt.terms import Term
+from mmuproof.proofs.digests import decided, told
+from mmuproof.proofs.theorem import Theorem
+from mmuproof.smt.digests import Digests
 from mmuproof.spec.hardware import Hardware
-
-_LENGTH = 16
-"""Characters of a digest that are printed."""
-
-
-@dataclass(frozen=True)
-class Digests:
-    """Digests of terms, each of which is looked at once."""
-
-    _known: dict[Term, bytes] = field(default_factory=dict)
-
-    def term(self, root: Term) -> bytes:
-        """A digest that two terms share exactly if they are alike, node by node and name by name."""
-        for term in postorder([root], self._known):
-            head = f"{term.op.name} {term.width} {term.data!r}".encode()
-            self._known[term] = hashlib.sha256(b"\0".join((head, *(self._known[arg] for arg in term.args)))).digest()
-        return self._known[root]
-
-    def of(self, items: Iterable[str | Term]) -> str:
-        """A digest of words and terms in their order."""
-        parts = hashlib.sha256()
-        for item in items:
-            parts.update(self.term(item) if isinstance(item, Term) else hashlib.sha256(item.encode()).digest())
-        return parts.hexdigest()[:_LENGTH]
-
-
-def decided(claim: Claim) -> Iterator[str | Term]:
-    """What a claim's verdict depends on."""
-    yield claim.holds
-    for assumption in claim.case.assumptions:
-        yield from (assumption.label, assumption.term)
-    for check in claim.case.evidence.checks:
-        yield from (check.kind.value, check.at, check.function, check.holds)
-
-
-def told(claim: Claim) -> Iterator[str | Term]:
-    """What else a counterexample of a claim is told with."""
-    for symptom in claim.symptoms:
-        yield from (symptom.name, symptom.when, symptom.sentence, symptom.actual, symptom.expected, symptom.place)
-    for shown in claim.case.shown:
-        yield from (shown.name, shown.term, repr(shown.flags))
-    for step in claim.case.evidence.steps:
-        yield from (step.at, step.target, step.guard, step.value)
-    for cut in claim.case.evidence.cuts:
-        yield from (cut.function, cut.at, cut.reason)
 
 
 def lines(theorem: Theorem, kvm: Kvm, vendor: Vendor, digests: Digests) -> Iterator[str]:

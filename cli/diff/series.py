@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim, claim_of
 from mmuproof.cli.diff.command import DiffRequest
+from mmuproof.cli.diff.in_brief import in_brief
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.diff.tree_comparison import DifferingFiles, Found, Selected, compare_trees
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.unusable import unusable
-from mmuproof.compare.claims import Change
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.tree.around import repository_around
-from mmuproof.lift.tree.commit_message import claims_no_change
 from mmuproof.lift.tree.series import Commit, read_series, series_trees
 from mmuproof.model.kvm import NotThere
-
-_ORDER = (Change.DIFFERS, Change.MORE, Change.LESS, Change.EQUAL_IF, Change.UNKNOWN, Change.NOT_COMPARED, Change.EQUAL)
-_MOST_NAMES = 3
-
-
-class CommitClaim(enum.Enum):
-    """What becomes of a commit's claim that nothing changes in what the code does."""
-
-    NONE = ""
-    """It claims no such thing."""
-    STANDS = "claim stands"
-    """Every function of the MMU that it touches is equal."""
-    BROKEN = "claim broken"
-    """A function is not."""
-    OPEN = "claim open"
-    """No function differs as far as that could be decided, but not all could be, or other files of KVM's change."""
-
-
-_STYLES = {
-    CommitClaim.STANDS: "green",
-    CommitClaim.BROKEN: "bold red",
-    CommitClaim.OPEN: "yellow",
-    CommitClaim.NONE: "",
-}
 
 
 def compare_series(request: DiffRequest, output: Output) -> int:
@@ -100,44 +74,21 @@ def _known(files: frozenset[str]) -> DifferingFiles:
 def _print_commit(output: Output, commit: Commit, found: Found | None) -> CommitClaim:
     """One line: what the commit does to which functions, and whether its claim stands."""
     judgements = found.judgements if found is not None else ()
-    claim = _claim(commit, judgements, found.outside if found is not None else ())
+    claim = claim_of(commit.message, judgements, found.outside if found is not None else ())
     told: list[str | tuple[str, str]] = [
         (commit.short_id, "dim"),
         f"  {_plain(commit.subject)}: {_says(commit, found)}",
     ]
     if claim is not CommitClaim.NONE:
-        told += ["; no functional change: ", (claim.value, _STYLES[claim])]
+        told += ["; no functional change: ", (claim.value, CLAIM_STYLES[claim])]
     output.line(*told)
     return claim
-
-
-def _claim(commit: Commit, judgements: Sequence[Judgement], outside: Sequence[str]) -> CommitClaim:
-    if not claims_no_change(commit.message):
-        return CommitClaim.NONE
-    decided = [each for each in judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
-    if any(not each.is_equal for each in decided):
-        return CommitClaim.BROKEN
-    return CommitClaim.OPEN if len(decided) < len(judgements) or outside else CommitClaim.STANDS
 
 
 def _says(commit: Commit, found: Found | None) -> str:
     if not commit.changed:
         return "nothing that is read"
-    if found is None or not (found.judgements or found.gone or found.come):
-        return "no function of the MMU"
-    parts = []
-    for change in _ORDER:
-        names = list(dict.fromkeys(each.function for each in found.judgements if each.change is change))
-        if names:
-            parts.append(f"{change.value}: {_few(names)}")
-    parts += [f"new: {_few(found.come)}"] if found.come else []
-    parts += [f"gone: {_few(found.gone)}"] if found.gone else []
-    return "; ".join(parts)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
+    return in_brief(found.judgements, found.come, found.gone) if found is not None else in_brief((), (), ())
 
 
 def _plain(text: str) -> str:
@@ -150,5 +101,5 @@ def _counts(claims: Sequence[CommitClaim]) -> list[str | tuple[str, str]]:
     for claim in (CommitClaim.STANDS, CommitClaim.BROKEN, CommitClaim.OPEN):
         count = claims.count(claim)
         if count:
-            parts += [", ", (f"{count} {claim.value}", _STYLES[claim])]
+            parts += [", ", (f"{count} {claim.value}", CLAIM_STYLES[claim])]
     return parts

@@ -51,6 +51,9 @@ Exit status:
   3  nothing is REFUTED, but something is LOST, UNKNOWN, VACUOUS or an ERROR
 """
 
+_SKIPPED = 125
+"""The status by which git bisect skips a commit."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProveRequest:
@@ -91,6 +94,9 @@ class ProveRequest:
             setting="allow-known",
         ),
     ] = False
+    bisect: Annotated[
+        bool, option("For git bisect run: status 125, which skips a commit, where it would be 2 or 3.")
+    ] = False
     erratum: Annotated[
         tuple[str, ...],
         option(
@@ -130,7 +136,15 @@ def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     # Only now: what proves takes longer to load than a mistake takes to find.
     from mmuproof.cli.prove.prove import prove
 
-    return prove(request, catalogue, output)
+    if not request.bisect:
+        return prove(request, catalogue, output)
+    try:
+        status = prove(request, catalogue, output)
+    except UsageProblem as problem:
+        # Half of a repository's history may be no tree that can be read.
+        output.problem(problem)
+        return _SKIPPED
+    return status if status in (0, 1) else _SKIPPED
 
 
 PROVE = Command("prove", _HELP, ProveRequest, _run)

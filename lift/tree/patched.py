@@ -70,6 +70,12 @@ def mails_of(text: PatchText) -> tuple[bytes, ...]:
         return tuple(_Bench(Path(folder).resolve(), Path(folder)).mails(mailbox))
 
 
+def holds_a_diff(text: PatchText) -> bool:
+    """Whether there is a diff in a text; a cover letter and an answer have none."""
+    with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
+        return bool(_diffs(_Bench(Path(folder).resolve(), Path(folder)), text.content))
+
+
 def _changes(base_root: Path, text: PatchText) -> Changes:
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         bench = _Bench(Path(folder).resolve(), base_root)

@@ -386,6 +386,7 @@ def open_kernel(
     given: DotConfig | None = None,
     ahead: bool = False,
     like: LiftedKvm | None = None,
+    changed: Collection[str] = (),
     more: Collection[str] = (),
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
@@ -395,8 +396,9 @@ def open_kernel(
         edits: changes to the text, made in memory.
         given: the user's configuration; ours if there is none.
         ahead: parse every unit before the block begins; otherwise each is parsed when it is needed.
-        like: the same tree without the edits, open as long as this one; what the edits do not touch is shared
-            with it.
+        like: the same tree without the edits and with other text in ``changed``, open as long as this one; what has
+            not changed is shared with it.
+        changed: the files, relative to the tree, in which it is not like ``like``.
         more: macros whose values are asked for beside those that all trees are asked for.
 
     Raises:
@@ -415,7 +417,9 @@ def open_kernel(
             expected = expected_of(tree.version, path) if given is None else ()
             return Unit(tree.root, path, arguments, constants, edited, expected)
 
-        with closing(Units(tree.root, parse, None if like is None else like.units, edited, left_out)) as units:
+        with closing(
+            Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out)
+        ) as units:
             if ahead:
                 units.start(UNITS)
                 units.finish()

@@ -1,0 +1,209 @@
+"""`mmuproof check`: what each commit or patch does to the functions of the MMU, and to the theorems."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmuproof.cli.check.command import CheckRequest
+from mmuproof.cli.check.findings import Checked, CheckedStep
+from mmuproof.cli.check.report import checked_content, print_step, print_totals
+from mmuproof.cli.check.steps import Step, opened_steps
+from mmuproof.cli.check.turning import Said, Turned, turned
+from mmuproof.cli.diff.claims import claim_of
+from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.diff.tree_comparison import Found, Selected, compare_trees
+from mmuproof.cli.prove.left_out import LeftOut
+from mmuproof.cli.prove.running import Prover
+from mmuproof.cli.shared.catalogue import Catalogue, with_own
+from mmuproof.cli.shared.configuring import given_config
+from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.identity import kernel_identity
+from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.selection import Task, select_tasks
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.watching import Watcher
+from mmuproof.lift.errors import LiftError
+from mmuproof.lift.tree.dot_config import DotConfig
+from mmuproof.lift.tree.included import Included
+from mmuproof.lift.tree.source import KernelTree
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.unit_paths import UNITS
+from mmuproof.proofs.known_findings import known_in
+from mmuproof.smt import backend, solver
+from mmuproof.smt.together import prove_together
+from mmuproof.spec.hardware import Hardware
+
+_C = (".c", ".h")
+_OF_X86 = "arch/x86/"
+
+
+def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
+    """Check commit by commit, or patch by patch; the exit status.
+
+    Raises:
+        UsageProblem: the run cannot start, or a tree or a patch cannot be used.
+    """
+    start = time.perf_counter()
+    catalogue = with_own(catalogue, request.own)
+    tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
+    given = given_config(request.config)
+    if request.json is not None:
+        check_writable(request.json)
+    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
+    ask = Solver(
+        lambda obligation, preferred: solver.decide(obligation, budget, preferred),
+        partial(solver.satisfiable, budget=budget),
+        partial(prove_together, budget=budget),
+    )
+    done: list[CheckedStep] = []
+    with output.progress(verbose=request.verbose) as watcher, ExitStack() as held, _usable():
+        folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
+        checking = _Checking(
+            tasks=tasks, solver=ask, catalogue=catalogue, given=given, jobs=request.jobs, watcher=watcher, folder=folder
+        )
+        held.callback(checking.close)
+        watcher.phase("reading")
+        for step in held.enter_context(opened_steps(request.what, request.source)):
+            done.append(checking.step(step))
+            print_step(output, done[-1], verbose=request.verbose)
+    report = Checked(
+        source=request.source, steps=tuple(done), seconds=time.perf_counter() - start, solvers={"z3": backend.version()}
+    )
+    print_totals(output, report)
+    if request.json is not None:
+        write_json(request.json, checked_content(report))
+    return report.exit_status
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except (LiftError, NotThere) as error:
+        raise unusable(error) from error
+
+
+@dataclass(kw_only=True)
+class _Checking:
+    """One step after the other; what is known of the tree after a step is known of the one before the next."""
+
+    tasks: Sequence[Task]
+    solver: Solver
+    catalogue: Catalogue
+    given: DotConfig | None
+    jobs: int
+    watcher: Watcher
+    folder: Path
+    _compared: ReadTree | None = None
+    _proved: _Opened | None = None
+    _said: Mapping[Task, Said] = field(default_factory=dict)
+    _number: int = 0
+
+    def step(self, step: Step) -> CheckedStep:
+        """What a commit or patch does."""
+        start = time.perf_counter()
+        if step.trees is None:
+            return CheckedStep(
+                name=step.name, subject=step.subject, is_read=False, claim=claim_of(step.message, (), ())
+            )
+        found = self._compare(step, *step.trees)
+        theorems = self._turn(step, *step.trees)
+        for what, failure in () if theorems is None else theorems.failures:
+            self.watcher.failure(what, failure)
+        return CheckedStep(
+            name=step.name,
+            subject=step.subject,
+            is_read=True,
+            claim=claim_of(step.message, found.judgements, found.outside),
+            judgements=found.judgements,
+            come=found.come,
+            gone=found.gone,
+            outside=found.outside,
+            turns=() if theorems is None else theorems.turns,
+            theorems=0 if theorems is None else len(self.tasks),
+            seconds=time.perf_counter() - start,
+        )
+
+    def close(self) -> None:
+        """Let go of the last trees."""
+        if self._proved is not None:
+            self._proved.close()
+
+    def _compare(self, step: Step, before: KernelTree, after: KernelTree) -> Found:
+        self.watcher.phase("reading")
+        old = self._compared or ReadTree(before, self.folder / "first", self.given)
+        self._number += 1
+        new = self._compared = ReadTree(after, self.folder / str(self._number), self.given)
+        with Parsing(every=True) as parsing:
+            parsing.begin(old, new, first_units((), old, new))
+            wanted = Selected(jobs=self.jobs)
+            return compare_trees(old, new, lambda *_folders: step.changed, wanted, self.watcher, parsing)
+
+    def _turn(self, step: Step, before: KernelTree, after: KernelTree) -> Turned | None:
+        """What becomes of the theorems; None if none looks at what is changed."""
+        if not _may_matter(step.changed, before, after):
+            return None
+        self.watcher.phase("parsing")
+        old = self._proved or _Opened(before, self.given)
+        new = self._proved = _Opened(after, self.given, old.kvm, step.changed)
+        try:
+            found = turned(
+                self.tasks, self._prover(old), self._prover(new), self._said, processes=self.jobs, watcher=self.watcher
+            )
+        finally:
+            old.close()
+        self._said = dict(zip(self.tasks, found.said, strict=True))
+        return found
+
+    def _prover(self, opened: _Opened) -> Prover:
+        return Prover(
+            kvm=opened.kvm,
+            solver=self.solver,
+            known=known_in(opened.kvm, self.catalogue.known_findings(), opened.tree.version),
+            hardware=Hardware(),
+            release=opened.tree.version,
+            left_out=LeftOut(kernel_identity("", opened.tree, opened.kvm.config, "").left_out),
+        )
+
+
+class _Opened:
+    """A tree with all of its units parsed.
+
+    Args:
+        tree: the tree.
+        given: the user's configuration.
+        like: the kernel of another tree, with which it shares what is the same.
+        changed: the files in which the trees differ.
+    """
+
+    def __init__(
+        self,
+        tree: KernelTree,
+        given: DotConfig | None,
+        like: LiftedKvm | None = None,
+        changed: frozenset[str] = frozenset(),
+    ) -> None:
+        self._held = ExitStack()
+        self.tree = tree
+        self.kvm = self._held.enter_context(open_kernel(tree, given=given, ahead=True, like=like, changed=changed))
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._held.close()
+
+
+def _may_matter(changed: frozenset[str], *trees: KernelTree) -> bool:
+    """Whether theorems may look at some files: they are of a unit, or tell the configuration."""
+    if any(not name.endswith(_C) or name.startswith(f"{_OF_X86}kvm/") for name in changed):
+        return True
+    return any(
+        included.reaches(unit, changed) for tree in trees for included in [Included(tree.root)] for unit in UNITS
+    )

@@ -1,0 +1,89 @@
+"""What `mmuproof check` has found of each commit or patch, as typed rows."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mmuproof.cli.check.turning import Turn
+from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.claims import CommitClaim
+
+
+class StepStatus(enum.Enum):
+    """What becomes of a commit or patch."""
+
+    FINE = "fine"
+    """No theorem is turned for the worse, and a claim of no functional change stands."""
+    WRONG = "wrong"
+    """A theorem is refuted that was not, or such a claim is broken."""
+    OPEN = "open"
+    """Neither, but something could not be decided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedStep:
+    """A commit or patch.
+
+    Args:
+        name: the short id of the commit, or what the patch is called.
+        subject: the first line of its message; empty if it has none.
+        is_read: whether it changes anything that is read.
+        claim: what becomes of its claim of no functional change.
+        judgements: what becomes of each function of the MMU that has changed.
+        come: functions that are new.
+        gone: functions that are gone.
+        outside: files of KVM's that have changed and whose functions were not compared.
+        turns: the theorems that say something else than before, with both results.
+        theorems: how many results there were to be turned; 0 if no theorem looks at what is changed.
+        seconds: how long it took.
+    """
+
+    name: str
+    subject: str
+    is_read: bool
+    claim: CommitClaim
+    judgements: tuple[Judgement, ...] = ()
+    come: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    theorems: int = 0
+    seconds: float = 0.0
+
+    @property
+    def new(self) -> tuple[Turn, ...]:
+        """The theorems that have another result after it."""
+        return tuple(each for each in self.turns if each.is_new)
+
+    @property
+    def status(self) -> StepStatus:
+        """What becomes of it."""
+        if self.claim is CommitClaim.BROKEN or any(each.is_worse for each in self.turns):
+            return StepStatus.WRONG
+        if self.claim is CommitClaim.OPEN or any(each.is_open for each in self.turns):
+            return StepStatus.OPEN
+        return StepStatus.FINE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A whole run."""
+
+    source: str
+    steps: tuple[CheckedStep, ...]
+    seconds: float
+    solvers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_status(self) -> int:
+        """0 if all is fine, 1 if something is wrong, 3 if something is open and nothing wrong."""
+        return exit_status([each.status for each in self.steps])
+
+
+def exit_status(found: Sequence[StepStatus]) -> int:
+    """See `Checked.exit_status`."""
+    if StepStatus.WRONG in found:
+        return 1
+    return 3 if StepStatus.OPEN in found else 0

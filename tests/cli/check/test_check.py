@@ -1,0 +1,121 @@
+"""`mmuproof check` on patches to real kernels: what is told of each, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mmuproof.cli.main import build_app
+from mmuproof.cli.shared.catalogue import Installed
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+SPTE = "arch/x86/kvm/mmu/spte.c"
+THEOREMS = ("--theorem", "spte.nonleaf", "--theorem", "layout.frozen")
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run the command line: the exit status, and what is printed."""
+
+    def ran(*words: object) -> tuple[int, str]:
+        done = CliRunner().invoke(build_app(Installed()), ["check", *map(str, words)], prog_name="mmuproof")
+        return done.exit_code, done.output
+
+    return ran
+
+
+def mail(number: int, tree: Path, old: str, new: str, message: str) -> str:
+    """A mail with a patch that replaces a line of make_nonleaf_spte(), with no context around it."""
+    lines = (tree / SPTE).read_text().splitlines()
+    at = max(place for place, line in enumerate(lines, 1) if line.strip() == old)
+    text = lines[at - 1]
+    return (
+        f"From 0 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: [PATCH {number}/2] {message}\n---\n"
+        f"diff --git a/{SPTE} b/{SPTE}\n--- a/{SPTE}\n+++ b/{SPTE}\n"
+        f"@@ -{at} +{at} @@\n-{text}\n+{text.replace(old, new)}\n--\n2.47\n\n"
+    )
+
+
+@pytest.fixture
+def mailbox(kernel_tree: Callable[[str], Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A kernel, and a mailbox with a harmless patch and one that claims to be; the second came in first."""
+    tree = kernel_tree("7.2")
+    accessed, disabled = "spte |= shadow_accessed_mask;", "spte |= SPTE_TDP_AD_DISABLED;"
+    box = tmp_path / "box"
+    box.write_text(
+        mail(2, tree, accessed, "spte |= shadow_dirty_mask;", "Simplify it\n\nNo functional change.")
+        + mail(1, tree, disabled, "spte = spte | SPTE_TDP_AD_DISABLED;", "Say it at length\n\nNo functional change.")
+    )
+    return tree, box
+
+
+def test_a_mailbox_is_told_patch_by_patch(mailbox: tuple[Path, Path], run: Run, tmp_path: Path) -> None:
+    tree, box = mailbox
+    results = tmp_path / "results.json"
+    status, output = run(box, "--kernel", tree, *THEOREMS, "--json", results)
+    assert status == 1
+    fine, wrong = (
+        each for each in re.split(r"^(?=fine|wrong|open)", output, flags=re.MULTILINE) if "functions:" in each
+    )
+    assert fine.startswith("fine   1/2  Say it at length\n")
+    assert "  no functional change: claim stands\n" in fine
+    assert "all claims as before" in fine
+    assert wrong.startswith("wrong  2/2  Simplify it\n")
+    assert "  no functional change: claim broken\n" in wrong
+    assert re.search(r"PROVED -> REFUTED  spte\.nonleaf (intel|amd)\n      .*\(arch/x86/kvm/mmu/spte\.c:\d+\)\n", wrong)
+    assert len(wrong.splitlines()) <= 15
+    assert [each["status"] for each in json.loads(results.read_text())["steps"]] == ["fine", "wrong"]
+
+
+def test_a_patch_to_a_header_that_no_unit_includes_opens_no_theorem(
+    kernel_tree: Callable[[str], Path], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.patch"
+    name = "include/linux/a_header_of_nobody.h"
+    file.write_text(
+        f"diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n@@ -0,0 +1 @@\n+int a;\n"
+    )
+    status, output = run(file, "--kernel", kernel_tree("7.2"))
+    assert (status, "theorems: none looks at what is changed" in output) == (0, True)
+
+
+def test_a_patch_to_documentation_changes_nothing_that_is_read(
+    kernel_tree: Callable[[str], Path], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "doc.patch"
+    file.write_text("--- a/Documentation/x.rst\n+++ b/Documentation/x.rst\n@@ -1 +1 @@\n-a\n+b\n")
+    status, output = run(file, "--kernel", kernel_tree("7.2"))
+    assert (status, "changes nothing that is read" in output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "it has no git work tree|is not a git repository"),
+        (("nonsense",), "is not a git repository"),
+        (("-", "HEAD"), "- takes all of standard input and goes with nothing else"),
+        (("--theorem", "nonsense"), "no theorem is called 'nonsense'"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(
+    words: tuple[str, ...], says: str, kernel_tree: Callable[[str], Path], run: Run
+) -> None:
+    status, output = run(*words, "--kernel", kernel_tree("7.2"))
+    assert status == 2
+    assert re.search(says, output)
+
+
+def test_without_a_tree_it_says_what_is_needed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("HEAD") == (
+        2,
+        "mmuproof: check needs C, which the reference model has not: run it in a kernel tree, or give a --kernel\n",
+    )

@@ -1,0 +1,138 @@
+"""Which theorems a change turns: what says the same is not decided, and what is decided is told of both kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from mmuproof.cli.check.findings import CheckedStep, StepStatus, exit_status
+from mmuproof.cli.check.turning import Turned, turned
+from mmuproof.cli.diff.claims import CommitClaim
+from mmuproof.cli.prove.running import Prover
+from mmuproof.cli.shared.selection import Task
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.statement import Case, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Claim, Theorem
+from mmuproof.smt import backend
+from mmuproof.smt.obligation import Assumption, Verdict
+from mmuproof.smt.solver import decide, satisfiable
+from mmuproof.smt.terms import TRUE, Bool, ule, var
+from mmuproof.smt.together import prove_together
+from mmuproof.spec.hardware import Hardware
+
+X = var("x", 8)
+HOLDS, ALSO, FAILS, OTHERWISE = ule(X & 7, 7), ule(X & 3, 3), ule(X, 7), ule(X, 8)
+SOLVER = Solver(
+    lambda obligation, preferred: decide(obligation, backend.DEFAULT_BUDGET, preferred), satisfiable, prove_together
+)
+
+
+class Tree(ReferenceKvm):
+    """A kernel of which one theorem says something."""
+
+    def __init__(self, holds: Bool | None, label: str = "as it is", symptom: str = "wrong") -> None:
+        super().__init__()
+        self.holds, self.label, self.symptom = holds, label, symptom
+
+
+def state(kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+    tree = cast(Tree, kvm)
+    if tree.holds is None:
+        raise NotThere(["is_new()"])
+    symptom = Symptom(name=tree.symptom, when=TRUE, sentence="Wrong.", actual="a", expected="b")
+    case = Case(assumptions=(Assumption(tree.label, TRUE),))
+    return (Claim(holds=tree.holds, symptoms=(symptom,), case=case),)
+
+
+THEOREM = Theorem(name="t", claim="", source="", vendors=(Vendor.AMD,), state=state, catches=())
+TASK = Task(THEOREM, Vendor.AMD)
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError("nothing is to be decided")
+
+
+def prover(tree: Tree, solver: Solver = SOLVER) -> Prover:
+    return Prover(kvm=tree, solver=solver, known=(), hardware=Hardware())
+
+
+def change(before: Tree, after: Tree, solver: Solver = SOLVER, known: Turned | None = None) -> Turned:
+    said = {} if known is None else {TASK: known.said[0]}
+    return turned([TASK], prover(before, solver), prover(after, solver), said, processes=1, watcher=Unwatched())
+
+
+@pytest.mark.parametrize("after", [Tree(HOLDS), Tree(HOLDS, label="in other words")], ids=["same", "other words"])
+def test_what_says_the_same_is_not_decided(after: Tree) -> None:
+    undecided = Solver(cast("type[Solver.decide]", refuse), satisfiable, refuse)  # type: ignore[arg-type,name-defined]
+    assert change(Tree(HOLDS), after, undecided).turns == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new", "status"),
+    [
+        (Tree(HOLDS), Tree(ALSO), False, StepStatus.FINE),
+        (Tree(HOLDS), Tree(FAILS), True, StepStatus.WRONG),
+        (Tree(FAILS), Tree(HOLDS), True, StepStatus.FINE),
+        (Tree(FAILS), Tree(OTHERWISE), False, StepStatus.FINE),
+        (Tree(FAILS), Tree(OTHERWISE, symptom="worse"), True, StepStatus.WRONG),
+        (Tree(HOLDS), Tree(None), True, StepStatus.OPEN),
+        (Tree(None), Tree(HOLDS), True, StepStatus.FINE),
+        (Tree(None), Tree(FAILS), True, StepStatus.WRONG),
+        (Tree(FAILS), Tree(None), True, StepStatus.OPEN),
+    ],
+)
+def test_a_theorem_that_is_turned_for_the_worse_is_wrong(
+    before: Tree, after: Tree, new: bool, status: StepStatus
+) -> None:
+    (turn,) = change(before, after).turns
+    step = CheckedStep(name="x", subject="", is_read=True, claim=CommitClaim.NONE, turns=(turn,), theorems=1)
+    assert (turn.is_new, bool(step.new), step.status) == (new, new, status)
+
+
+def test_what_is_known_of_the_kernel_before_is_not_stated_again() -> None:
+    first = change(Tree(HOLDS), Tree(ALSO))
+
+    class Unasked(Tree):
+        @property
+        def holds(self) -> Bool | None:  # type: ignore[override]
+            raise AssertionError("it is known what it says")
+
+        @holds.setter
+        def holds(self, _value: Bool | None) -> None:
+            pass
+
+    assert change(Unasked(ALSO), Tree(ALSO), known=first).turns == ()
+    (turn,) = change(Tree(ALSO), Tree(FAILS), known=first).turns
+    assert (turn.before.verdict, turn.after.verdict) == (Verdict.PROVED, Verdict.REFUTED)
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [
+        (CommitClaim.NONE, StepStatus.FINE),
+        (CommitClaim.STANDS, StepStatus.FINE),
+        (CommitClaim.OPEN, StepStatus.OPEN),
+        (CommitClaim.BROKEN, StepStatus.WRONG),
+    ],
+)
+def test_a_claim_of_no_functional_change_counts(claim: CommitClaim, status: StepStatus) -> None:
+    assert CheckedStep(name="x", subject="", is_read=True, claim=claim).status is status
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        ([], 0),
+        ([StepStatus.FINE], 0),
+        ([StepStatus.FINE, StepStatus.OPEN], 3),
+        ([StepStatus.OPEN, StepStatus.WRONG, StepStatus.FINE], 1),
+    ],
+)
+def test_the_worst_step_is_the_exit_status(found: list[StepStatus], status: int) -> None:
+    assert exit_status(found) == status
