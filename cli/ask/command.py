@@ -9,7 +9,7 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, Config, QuestionBudget, argument, option
+from mmuproof.cli.shared.options import Command, Config, ParseMemory, ParseSeconds, QuestionBudget, argument, option
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
 
@@ -52,6 +52,8 @@ class AskRequest:
         str | None, option("A kernel folder, REPOSITORY@REVISION, linux-*.tar.xz, or linux-source-*.deb.", "SOURCE")
     ] = None
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     vendors: Annotated[
         tuple[str, ...],
         option(

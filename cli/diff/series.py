@@ -100,10 +100,7 @@ def _print_commit(output: Output, commit: Commit, found: Found | None) -> Commit
     """One line: what the commit does to which functions, and whether its claim stands."""
     judgements = found.judgements if found is not None else ()
     claim = _claim(commit, judgements, found.outside if found is not None else ())
-    told: list[str | tuple[str, str]] = [
-        (commit.short_id, "dim"),
-        f"  {_plain(commit.subject)}: {_says(commit, found)}",
-    ]
+    told: list[str | tuple[str, str]] = [(commit.short_id, "dim"), f"  {commit.subject}: {_says(commit, found)}"]
     if claim is not CommitClaim.NONE:
         told += ["; no functional change: ", (claim.value, _STYLES[claim])]
     output.line(*told)
@@ -137,11 +134,6 @@ def _says(commit: Commit, found: Found | None) -> str:
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more
-
-
-def _plain(text: str) -> str:
-    """A subject without what a terminal would obey."""
-    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _counts(claims: Sequence[CommitClaim]) -> list[str | tuple[str, str]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, ge
 import typer
 
 from mmuproof.cli.shared.console import Output
+from mmuproof.lift.parsing.limits import DEFAULT_LIMITS, ParseLimits, set_parse_limits
 
 if TYPE_CHECKING:
     from mmuproof.cli.shared.catalogue import Catalogue
@@ -98,6 +99,20 @@ QuestionBudget = Annotated[
     int | None, option(f"The solver's resource limit for one question, {_BUDGET}", "N", least=1, most=2**32 - 1)
 ]
 
+ParseSeconds = Annotated[
+    int | None,
+    option(
+        f"The seconds of processor time that clang may take to parse one text of the tree; "
+        f"{DEFAULT_LIMITS.seconds} by default.",
+        "N",
+        least=1,
+    ),
+]
+ParseMemory = Annotated[
+    int | None,
+    option(f"The MiB of memory that clang may take for it; {DEFAULT_LIMITS.mebibytes} by default.", "N", least=1),
+]
+
 
 @dataclass(frozen=True)
 class Command(Generic[_Request]):
@@ -131,7 +146,12 @@ def add_command(
     required = {each.name for each in fields(request) if each.default is each.default_factory is MISSING}
 
     def callback(**given: object) -> None:
-        end(lambda output: command.run(request(**_kept(given)), catalogue, output))
+        def run(output: Output) -> int:
+            asked = request(**_kept(given))
+            set_parse_limits(_limits(given))
+            return command.run(asked, catalogue, output)
+
+        end(run)
 
     parameters = []
     for name, kind, given in declared(request):
@@ -153,6 +173,14 @@ def add_command(
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {each.name: each.annotation for each in parameters}
     app.command(command.name, help=command.says)(callback)
+
+
+def _limits(given: Mapping[str, Any]) -> ParseLimits:
+    """What clang may take, as far as a command parses anything."""
+    return ParseLimits(
+        seconds=given.get("parse_seconds") or DEFAULT_LIMITS.seconds,
+        mebibytes=given.get("parse_memory") or DEFAULT_LIMITS.mebibytes,
+    )
 
 
 def _kept(given: Mapping[str, object]) -> dict[str, object]:

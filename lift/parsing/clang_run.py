@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from clang.cindex import Index, TranslationUnit, TranslationUnitLoadError
@@ -21,6 +20,7 @@ from clang.cindex import Index, TranslationUnit, TranslationUnitLoadError
 from mmuproof.lift.errors import LimitReached, SourceError
 from mmuproof.lift.parsing import landlock
 from mmuproof.lift.parsing.deep_stack import second_stack
+from mmuproof.lift.parsing.limits import parse_limits
 from mmuproof.lift.parsing.view import View
 
 # Clang stays in the thread that calls it, so that the clock of this thread tells how long it takes.
@@ -33,30 +33,6 @@ _WAITS = 10
 """How many times as long as it may work clang may wait: for the processor, or for a file that never comes."""
 _MEBIBYTE = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(frozen=True)
-class ParseLimits:
-    """What clang may take for one text.
-
-    The largest unit of Linux 7.3 takes 3 seconds and 100 MiB, and so do the units of the MMU that are parsed together.
-
-    Args:
-        seconds: processor time.
-        mebibytes: by how much the memory of the process may grow meanwhile, whatever else goes on in it.
-    """
-
-    seconds: int = 60
-    mebibytes: int = 1024
-
-
-_limits = ParseLimits()
-
-
-def set_parse_limits(limits: ParseLimits) -> None:
-    """Set the limits for all that this process, and copies of it, parse from now on."""
-    global _limits
-    _limits = limits
 
 
 def run_clang(
@@ -76,7 +52,7 @@ def run_clang(
         SourceError: clang cannot read what the text or the arguments refer to.
     """
     run = _Run(main, [*arguments], [*files], view)
-    limits, began, before = _limits, time.monotonic(), _memory()
+    limits, began, before = parse_limits(), time.monotonic(), _memory()
     run.start_with_stack()
     while not run.done.wait(_LOOKS):
         if max(run.worked, (time.monotonic() - began) / _WAITS) > limits.seconds:
