@@ -18,8 +18,8 @@ from pathlib import Path
 from clang.cindex import Index, TranslationUnit, TranslationUnitLoadError
 
 from mmuproof.lift.errors import LimitReached, SourceError
-from mmuproof.lift.parsing import landlock
 from mmuproof.lift.parsing.deep_stack import second_stack
+from mmuproof.lift.parsing.landlock import read_only
 from mmuproof.lift.parsing.limits import parse_limits
 from mmuproof.lift.parsing.view import View
 
@@ -62,7 +62,7 @@ def run_clang(
     # All of it has ended: a copy that is made of this process is made of one at rest.
     run.join()
     if isinstance(run.failed, TranslationUnitLoadError):
-        raise SourceError(f"clang cannot read {path}") from None
+        raise SourceError(f"clang cannot read {path}, or has crashed on it") from None
     if run.parsed is None:
         raise run.failed or AssertionError
     return run.parsed
@@ -102,7 +102,7 @@ class _Run(threading.Thread):
         try:
             with self._view.arguments() as arguments, second_stack():
                 # The thread has no other work, so it can give up its rights for good.
-                landlock.read_only(self._view.paths)
+                read_only(self._view.paths)
                 self.parsed = self._index.parse(
                     self._main, args=[*self._arguments, *arguments], unsaved_files=self._files
                 )

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
+from mmuproof.lift.tree.foreign import is_too_large
 from mmuproof.lift.tree.parts import PARTS, TreePath, components, link_target, wanted
 
 #: What becomes of files, by path relative to the tree: the new content, or None for one that is removed.
@@ -99,7 +100,7 @@ def _link_folder(source: str, target: str, folder: TreePath, base: str) -> None:
                 _link_folder(entry.path, name, path, base)
             elif entry.is_symlink():
                 _link_link(entry.path, name, path, base)
-            elif entry.is_file():
+            elif entry.is_file() and not is_too_large(entry):
                 _link_file(entry.path, name)
 
 

@@ -1,7 +1,8 @@
-"""What stands in a folder of a tree and is no part of it: links that lead out of it, and what is no file at all.
+"""What stands in a folder of a tree and is no part of it: links that lead out of it, and what is no text of a kernel.
 
-A tree that strangers have changed may hold a link to any file that its reader may read, and a pipe from which nothing
-ever comes. Archives and revisions never bring such things along: there a link is another name of a file.
+A tree that strangers have changed may hold a link to any file that its reader may read, a pipe from which nothing
+ever comes, and a header of a terabyte of nothing. Archives and revisions never bring such things along: there a link
+is another name of a file, and what they hold is bounded.
 """
 
 import os
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmuproof.lift.tree.parts import PARTS
+
+_LARGEST = 64 << 20
+"""Bytes of a text that is read; the longest of Linux 7.3 has less than a tenth of that."""
+_TEXTS = (".c", ".h", "Makefile", "Kconfig")
 
 
 def foreign_entries(root: Path) -> Iterator[str]:
@@ -43,8 +48,14 @@ def _below(top: str, real: str, parts: list[str]) -> Iterator[str]:
                 elif entry.is_symlink():
                     if not _belongs(entry.path, real, parts):
                         yield entry.path
-                elif not entry.is_file(follow_symlinks=False):
+                elif not entry.is_file(follow_symlinks=False) or is_too_large(entry):
                     yield entry.path
+
+
+def is_too_large(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is called like a text of a kernel, and is longer than any."""
+    # What a build has left is large, and not read.
+    return entry.name.endswith(_TEXTS) and entry.stat(follow_symlinks=False).st_size > _LARGEST
 
 
 def _belongs(link: str, real: str, parts: list[str]) -> bool:
