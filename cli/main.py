@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -141,9 +142,17 @@ def _ask_again(unraisable: sys.UnraisableHookArgs) -> None:
     again.start()
 
 
+def _keep_quiet() -> None:
+    """Let nobody but us write to standard error: clang would show a tree's own text there, as it stands."""
+    with suppress(OSError):
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def main() -> None:
     """Run the command line."""
     tune_memory()
+    _keep_quiet()
     sys.unraisablehook = _ask_again
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script.

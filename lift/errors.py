@@ -37,6 +37,17 @@ class SourceError(LiftError):
     """The kernel source that the user named is missing, damaged or not what it should be."""
 
 
+class LimitReached(SourceError):  # noqa: N818 - reads as what happened
+    """Clang took more than it may for a text; the message says which limit that was, and which option sets it."""
+
+    def __init__(self, path: str, limit: str, option: str) -> None:
+        self._of = path, limit, option
+        super().__init__(f"{path} is given up: clang has taken more than {limit} for it; {option} sets the limit")
+
+    def __reduce__(self) -> tuple[type[LimitReached], tuple[str, str, str]]:
+        return type(self), self._of
+
+
 class ParseFailed(SourceError):  # noqa: N818 - reads as what happened
     """The tree was found, but its C does not parse.
 

@@ -129,6 +129,10 @@ def main() -> None:
             f"setup: {sys.executable} is Python {sys.version.split()[0]}; mmuproof needs 3.11 or later "
             "(make PYTHON=python3.11 ...)"
         )
+    if Path(sys.prefix) == VENV:
+        # It is activated: what is to be made anew cannot make itself.
+        base = str(getattr(sys, "_base_executable", sys.executable))
+        os.execv(base, [base, *sys.argv])
     if not _has_pip() and importlib.util.find_spec("ensurepip") is None:
         sys.exit("setup: this Python has neither pip 22.3 nor ensurepip (Debian: apt install python3-pip)")
     folder = os.open(ROOT, os.O_RDONLY)

@@ -9,7 +9,16 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, Config, KernelTree, QuestionBudget, argument, option
+from mmuproof.cli.shared.options import (
+    Command,
+    Config,
+    KernelTree,
+    ParseMemory,
+    ParseSeconds,
+    QuestionBudget,
+    argument,
+    option,
+)
 from mmuproof.cli.shared.settings import check_tree
 
 _ASK_HELP = """Ask a question in the kernel's own C, over its own functions, macros and types.
@@ -51,6 +60,8 @@ class AskRequest:
     expression: Annotated[str | None, argument("EXPRESSION")] = None
     kernel: KernelTree = None
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     vendors: Annotated[
         tuple[str, ...],
         option(

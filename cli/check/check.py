@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from mmuproof.cli.check.command import CheckRequest
 from mmuproof.cli.check.findings import Checked, CheckedStep
+from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
-from mmuproof.cli.check.steps import Step, opened_steps
 from mmuproof.cli.check.turning import Said, Turned, turned
 from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
@@ -71,7 +71,7 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
         )
         held.callback(checking.close)
         watcher.phase("reading")
-        for step in held.enter_context(opened_steps(request.what, request.source)):
+        for step in held.enter_context(opened_pieces(request.what, request.source)):
             done.append(checking.step(step))
             print_step(output, done[-1], verbose=request.verbose)
     report = Checked(
@@ -107,7 +107,7 @@ class _Checking:
     _said: Mapping[Task, Said] = field(default_factory=dict)
     _number: int = 0
 
-    def step(self, step: Step) -> CheckedStep:
+    def step(self, step: SeriesPiece) -> CheckedStep:
         """What a commit or patch does."""
         start = time.perf_counter()
         if step.trees is None:
@@ -137,7 +137,7 @@ class _Checking:
         if self._proved is not None:
             self._proved.close()
 
-    def _compare(self, step: Step, before: KernelTree, after: KernelTree) -> Found:
+    def _compare(self, step: SeriesPiece, before: KernelTree, after: KernelTree) -> Found:
         self.watcher.phase("reading")
         old = self._compared or ReadTree(before, self.folder / "first", self.given)
         self._number += 1
@@ -147,7 +147,7 @@ class _Checking:
             wanted = Selected(jobs=self.jobs)
             return compare_trees(old, new, lambda *_folders: step.changed, wanted, self.watcher, parsing)
 
-    def _turn(self, step: Step, before: KernelTree, after: KernelTree) -> Turned | None:
+    def _turn(self, step: SeriesPiece, before: KernelTree, after: KernelTree) -> Turned | None:
         """What becomes of the theorems; None if none looks at what is changed."""
         if not _may_matter(step.changed, before, after):
             return None

@@ -15,6 +15,8 @@ from mmuproof.cli.shared.options import (
     Jobs,
     KernelTree,
     OwnTheorems,
+    ParseMemory,
+    ParseSeconds,
     Results,
     argument,
     option,
@@ -72,6 +74,8 @@ class CheckRequest:
         ),
     ] = ()
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     json: Results = None
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None

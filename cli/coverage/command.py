@@ -7,7 +7,17 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.options import Command, Config, KernelTree, OwnTheorems, Results, argument, option
+from mmuproof.cli.shared.options import (
+    Command,
+    Config,
+    KernelTree,
+    OwnTheorems,
+    ParseMemory,
+    ParseSeconds,
+    Results,
+    argument,
+    option,
+)
 from mmuproof.cli.shared.settings import check_tree
 
 _HELP = """Tell of which lines of KVM's MMU theorems speak, and of which none does.
@@ -42,6 +52,8 @@ class CoverageRequest:
         option("Only what these theorems speak of; a name or a shell pattern; may be repeated.", "THEOREM"),
     ] = ()
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     json: Results = None
     own: OwnTheorems = ()
 

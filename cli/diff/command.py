@@ -10,7 +10,18 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import Command, Config, NewNames, QuestionBudget, Results, argument, option, processors
+from mmuproof.cli.shared.options import (
+    Command,
+    Config,
+    NewNames,
+    ParseMemory,
+    ParseSeconds,
+    QuestionBudget,
+    Results,
+    argument,
+    option,
+    processors,
+)
 from mmuproof.cli.shared.settings import REFERENCE_MODEL
 
 _HELP = """Say what a change does to the functions of the MMU.
@@ -73,6 +84,8 @@ class DiffRequest:
     ] = ()
     series: Annotated[str | None, option("Compare commit by commit; OLD is the repository.", "REV..REV")] = None
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     names: NewNames = ()
     json: Results = None
     jobs: Annotated[

@@ -169,9 +169,9 @@ class Parsing:
     def __enter__(self) -> Parsing:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        # No thread may be left when a tree goes away.
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        # No thread may be left when a tree goes away; but nobody waits for clang if all ends.
+        self._pool.shutdown(wait=failed is None, cancel_futures=True)
 
     def begin_old(self, old: ReadTree, paths: Iterable[str]) -> None:
         """Begin with units of the old tree, while the new one may still be made."""

@@ -75,10 +75,7 @@ def _print_commit(output: Output, commit: Commit, found: Found | None) -> Commit
     """One line: what the commit does to which functions, and whether its claim stands."""
     judgements = found.judgements if found is not None else ()
     claim = claim_of(commit.message, judgements, found.outside if found is not None else ())
-    told: list[str | tuple[str, str]] = [
-        (commit.short_id, "dim"),
-        f"  {_plain(commit.subject)}: {_says(commit, found)}",
-    ]
+    told: list[str | tuple[str, str]] = [(commit.short_id, "dim"), f"  {commit.subject}: {_says(commit, found)}"]
     if claim is not CommitClaim.NONE:
         told += ["; no functional change: ", (claim.value, CLAIM_STYLES[claim])]
     output.line(*told)
@@ -89,11 +86,6 @@ def _says(commit: Commit, found: Found | None) -> str:
     if not commit.changed:
         return "nothing that is read"
     return in_brief(found.judgements, found.come, found.gone) if found is not None else in_brief((), (), ())
-
-
-def _plain(text: str) -> str:
-    """A subject without what a terminal would obey."""
-    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _counts(claims: Sequence[CommitClaim]) -> list[str | tuple[str, str]]:

@@ -17,6 +17,8 @@ from mmuproof.cli.shared.options import (
     Kernel,
     NewNames,
     OwnTheorems,
+    ParseMemory,
+    ParseSeconds,
     Results,
     argument,
     option,
@@ -75,6 +77,8 @@ class ProveRequest:
         ),
     ] = ()
     config: Config = None
+    parse_seconds: ParseSeconds = None
+    parse_memory: ParseMemory = None
     json: Results = None
     defect: Annotated[
         str | None,

@@ -96,11 +96,30 @@ def run(
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
-    proved = [each for group in side_by_side(prover.all, theorems, processes, watcher.advance) for each in group]
+    groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=_lost)
+    proved = [each for group in groups for each in group]
     for task, each in zip(tasks, proved, strict=True):
         for failure in each.failures:
             watcher.failure(f"{task.theorem.name} {task.vendor.value}", failure)
     return tuple(each.result for each in proved)
+
+
+def _lost(tasks: Sequence[Task], how: str) -> list[Proved]:
+    """What is told of a theorem whose process has ended, as one does that needs more memory than there is."""
+    return [
+        Proved(
+            Result(
+                theorem=task.theorem.name,
+                vendor=task.vendor,
+                verdict=Verdict.ERROR,
+                seconds=0.0,
+                reason=f"the process that proved it {how}",
+                assumptions=task.theorem.assumes,
+                source=task.theorem.source,
+            )
+        )
+        for task in tasks
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,8 +13,32 @@ from rich.text import Text
 
 from mmuproof.cli.shared.errors import UsageProblem, traced
 
+_BEYOND = 0x100
+"""Code points below this are shown in two digits."""
 MOST_DETAILS = 10
 """More lines than this, below an error message, help nobody."""
+
+
+def shown(text: str) -> str:
+    r"""A text of which a terminal obeys nothing but the ends of lines, and which any terminal can show.
+
+    Names, comments, paths and messages come from a tree that somebody else may have written: control characters, those
+    that turn the direction of writing, and bytes that are no text stand as ``\x1b`` or ``\u202e``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    # How Python writes a byte of a file's name that is no text.
+    number = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number
+    return f"\\x{number:02x}" if number < _BEYOND else f"\\u{number:04x}"
+
+
+def _assembled(parts: Iterable[str | tuple[str, str]]) -> Text:
+    return Text.assemble(*(shown(each) if isinstance(each, str) else (shown(each[0]), each[1]) for each in parts))
 
 
 class _Stream(Console):
@@ -39,13 +63,13 @@ class Output:
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """One line on standard output; a part may come with its style."""
-        text = Text.assemble(*parts)
+        text = _assembled(parts)
         text.rstrip()
         self._out.print(text, soft_wrap=True)
 
     def row(self, *parts: str | tuple[str, str], whole: bool) -> None:
         """A line of a table: on a terminal it is cut off where the terminal ends, unless ``whole``."""
-        text = Text.assemble(*parts)
+        text = _assembled(parts)
         text.rstrip()
         if self._out.is_terminal and not whole:
             text.truncate(self._out.width, overflow="ellipsis")
@@ -53,13 +77,13 @@ class Output:
 
     def note(self, text: str, style: str = "") -> None:
         """One line on standard error."""
-        self._err.print(Text(text, style), soft_wrap=True)
+        self._err.print(Text(shown(text), style), soft_wrap=True)
 
     def problem(self, problem: UsageProblem) -> None:
         """What the user has to change."""
-        self._err.print(Text.assemble("mmuproof: ", (problem.message, "bold")), soft_wrap=True)
+        self._err.print(_assembled(["mmuproof: ", (problem.message, "bold")]), soft_wrap=True)
         for line in problem.details[:MOST_DETAILS]:
-            self.note(f"  {line}")
+            self.note(f"  {' '.join(line.split())}")
         if len(problem.details) > MOST_DETAILS:
             self.note(f"  and {len(problem.details) - MOST_DETAILS} more")
 

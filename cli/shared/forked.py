@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
@@ -37,6 +38,7 @@ def side_by_side(
     processes: int,
     done: Callable[[], None],
     meanwhile: Callable[[], None] = nothing,
+    lost: Callable[[_T, str], _R] | None = None,
 ) -> list[_R]:
     """The results of ``work`` on each item, in the order of the items.
 
@@ -49,9 +51,10 @@ def side_by_side(
         processes: how many copies there are.
         done: is told of each item that is finished.
         meanwhile: is called once, as soon as the copies are at work.
+        lost: the result for an item at which a process has ended, given how it did; another one goes on with the rest.
 
     Raises:
-        Died: a process has ended early.
+        Died: a process has ended early, and no ``lost`` is given.
     """
     if not items:
         meanwhile()
@@ -60,41 +63,77 @@ def side_by_side(
     results: dict[int, _R] = {}
     workers = min(processes, len(items))
     todo = _Stretches(len(items), workers)
-    running: dict[Connection, tuple[int, multiprocessing.process.BaseProcess]] = {}
+    running: dict[Connection, _Worker] = {}
+
+    def start(number: int, index: int | None) -> None:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
+        process.start()
+        theirs.close()
+        running[ours] = _Worker(number, process, index)
+        _send(ours, index)
+
+    def ended(connection: Connection) -> None:
+        worker = running.pop(connection)
+        connection.close()
+        worker.process.join()
+        if lost is None or worker.index is None:
+            raise Died(_DIED) from None
+        results[worker.index] = lost(items[worker.index], _how_it_ended(worker.process.exitcode))
+        done()
+        index = todo.next(worker.number)
+        if index is not None:
+            start(worker.number, index)
+
     with shared_memory():
         try:
             for number in range(workers):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(work, items, theirs, (*running, ours)), daemon=True)
-                process.start()
-                theirs.close()
-                running[ours] = number, process
-                _send(ours, todo.next(number))
+                start(number, todo.next(number))
             meanwhile()
             while len(results) < len(items):
                 for connection in wait(list(running), _LOOKED_UP):
                     assert isinstance(connection, Connection)
+                    worker = running[connection]
                     try:
                         index, result, error = connection.recv()
                     except (EOFError, OSError):
-                        raise Died(_DIED) from None
+                        ended(connection)
+                        continue
                     if error is not None:
                         raise error
                     results[index] = result
                     done()
-                    worker, each = running[connection]
-                    index = todo.next(worker)
-                    _send(connection, index)
-                    if index is None:
+                    worker.index = todo.next(worker.number)
+                    try:
+                        connection.send(worker.index)
+                    except OSError:
+                        ended(connection)
+                        continue
+                    if worker.index is None:
                         del running[connection]
-                        each.join()
+                        worker.process.join()
                         connection.close()
         finally:
-            for connection, (_, each) in running.items():
+            for connection, worker in running.items():
                 connection.close()
-                each.terminate()
-                each.join()
+                worker.process.terminate()
+                worker.process.join()
     return [results[index] for index in range(len(items))]
+
+
+@dataclass
+class _Worker:
+    """A process, and the item that it works on."""
+
+    number: int
+    process: multiprocessing.process.BaseProcess
+    index: int | None
+
+
+def _how_it_ended(status: int | None) -> str:
+    if status is None or status >= 0:
+        return f"has ended with {status}"
+    return f"was ended by {signal.Signals(-status).name}"
 
 
 class _Stretches:

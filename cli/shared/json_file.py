@@ -40,7 +40,8 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     """
     made = _beside(path)
     try:
-        with made.open("x", encoding="utf-8") as file:
+        # A name that is no text has characters which UTF-8 has not; as JSON writes them they are escaped just so.
+        with made.open("x", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(content, file, indent=1, ensure_ascii=False)
             file.write("\n")
             file.flush()

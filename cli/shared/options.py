@@ -17,6 +17,7 @@ import typer
 
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.settings import Surroundings, chosen
+from mmuproof.lift.parsing.limits import DEFAULT_LIMITS, ParseLimits, set_parse_limits
 
 if TYPE_CHECKING:
     from mmuproof.cli.shared.catalogue import Catalogue
@@ -136,6 +137,20 @@ QuestionBudget = Annotated[
     int | None, option(f"The solver's resource limit for one question, {_BUDGET}", "N", least=1, most=2**32 - 1)
 ]
 
+ParseSeconds = Annotated[
+    int | None,
+    option(
+        f"The seconds of processor time that clang may take to parse one text of the tree; "
+        f"{DEFAULT_LIMITS.seconds} by default.",
+        "N",
+        least=1,
+    ),
+]
+ParseMemory = Annotated[
+    int | None,
+    option(f"The MiB of memory that clang may take for it; {DEFAULT_LIMITS.mebibytes} by default.", "N", least=1),
+]
+
 
 @dataclass(frozen=True)
 class Command(Generic[_Request]):
@@ -169,7 +184,13 @@ def add_command(
     required = {each.name for each in fields(request) if each.default is each.default_factory is MISSING}
 
     def callback(**given: object) -> None:
-        end(lambda output: command.run(request(**_with_settings(request, _kept(given), output)), catalogue, output))
+        def run(output: Output) -> int:
+            told = _with_settings(request, _kept(given), output)
+            asked = request(**told)
+            set_parse_limits(_limits(told))
+            return command.run(asked, catalogue, output)
+
+        end(run)
 
     parameters = []
     for name, kind, given in declared(request):
@@ -204,6 +225,14 @@ def _with_settings(request: type, told: Mapping[str, object], output: Output) ->
         if field_name in settled:
             output.note(f"mmuproof: {name} = {settled[field_name]}")
     return {**told, **{name: each.value for name, each in settled.items()}}
+
+
+def _limits(given: Mapping[str, Any]) -> ParseLimits:
+    """What clang may take, as far as a command parses anything."""
+    return ParseLimits(
+        seconds=given.get("parse_seconds") or DEFAULT_LIMITS.seconds,
+        mebibytes=given.get("parse_memory") or DEFAULT_LIMITS.mebibytes,
+    )
 
 
 def _kept(given: Mapping[str, object]) -> dict[str, object]:

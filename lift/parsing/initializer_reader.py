@@ -14,6 +14,8 @@ from mmuproof.lift.syntax import Expr, Location
 
 _IMPURE = (CursorKind.CALL_EXPR, CursorKind.COMPOUND_ASSIGNMENT_OPERATOR, CursorKind.StmtExpr)
 _INCREMENTS = (syntax.UnaryOp.PRE_INC, syntax.UnaryOp.PRE_DEC, syntax.UnaryOp.POST_INC, syntax.UnaryOp.POST_DEC)
+_MOST_ELEMENTS = 1 << 16
+"""More elements than this are not filled one by one: the kernel's longest table that is read has a few hundred."""
 
 
 class InitializerReader(TypeReader):
@@ -75,6 +77,8 @@ class InitializerReader(TypeReader):
                 if len(indices) != 2:
                     raise self.refuse(cursor, "designated range inside another designator")
                 low, high = indices
+                if high - low >= _MOST_ELEMENTS:
+                    raise self.refuse(cursor, f"range of more than {_MOST_ELEMENTS} elements")
                 stride = type_.element.bits
                 fields = [StructMember("", index * stride, type_.element) for index in range(low, high + 1)]
                 return fields, high + 1

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from clang.cindex import Cursor, CursorKind, Diagnostic, SourceLocation, StorageClass, TranslationUnit, Type, TypeKind
 
-from mmuproof.lift.errors import LiftError, SourceError
+from mmuproof.lift.errors import LiftError, LimitReached, SourceError
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.expression_text import Argument, Declaration, QuestionText, called_names, plain_arguments
+from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import MAIN, Unit, parse_text
 from mmuproof.lift.syntax import Function
@@ -120,15 +121,16 @@ class OpenUnit:
         # The headers that come first are in the unit. It is known by content, so times say nothing.
         first = self._arguments.index("-include") if "-include" in self._arguments else len(self._arguments)
         arguments = [each for each in self._arguments[:first] if each != "-w"]
-        arguments += [*_STRICT, "-Xclang", "-fno-validate-pch"]
-        arguments += [f"-I{folder}"] if folder is not None else []
+        arguments += [*_STRICT, "-Xclang", "-fno-validate-pch", "-include-pch"]
         try:
-            return parse_text(self.root, self.path, text, [*arguments, "-include-pch", str(self._saved)], files)
+            return parse_text(self.root, self.path, text, [*arguments, str(self._saved)], files, folder)
+        except LimitReached:
+            raise
         except SourceError:
             # Another run has cleared the cache, or the disk has lost what was there a moment ago.
             self._units.forget(self._saved)
             self._saved = self._units.saved(self.root, self.path, self._arguments)
-            return parse_text(self.root, self.path, text, [*arguments, "-include-pch", str(self._saved)], files)
+            return parse_text(self.root, self.path, text, [*arguments, str(self._saved)], files, folder)
 
     @cached_property
     def plain(self) -> AddedTo:
@@ -439,7 +441,7 @@ def _blanked(text: str, start: int, end: int) -> str:
 
 
 def _problem(diagnostic: Diagnostic, text: int, at: tuple[int, int] | None) -> Problem:
-    message = diagnostic.spelling
+    message = message_of(diagnostic)
     match = _UNDECLARED.match(message)
     name = (match.group(1) or match.group(2)) if match else ""
     if at is None and not _is_in_text(diagnostic) and diagnostic.location.file is not None:

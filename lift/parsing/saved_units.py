@@ -11,6 +11,7 @@ while their content has the digest that was noted with it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from clang.cindex import TranslationUnitSaveError
+from clang.cindex import TranslationUnit
 
 from mmuproof.lift.errors import ParseFailed, SourceError
 from mmuproof.lift.parsing import clang_api
@@ -143,11 +144,9 @@ class SavedUnits:
             saved = self._folder / (f"{key}.ast" if settled else f"{unit}-{os.getpid()}.ast")
             scratch = self._scratch()
             try:
-                parsed.save(str(scratch))
+                _save(parsed, scratch)
                 digest = hashlib.sha256(scratch.read_bytes()).hexdigest()
                 scratch.replace(saved)
-            except TranslationUnitSaveError:
-                raise SourceError(f"clang cannot write {path} to {self._folder}") from None
             finally:
                 scratch.unlink(missing_ok=True)
             self._write(_sum_of(saved), digest)
@@ -184,6 +183,25 @@ class SavedUnits:
             room -= size
             if room < 0:
                 self.forget(saved)
+
+
+def _save(parsed: TranslationUnit, into: Path) -> None:
+    """Have clang write a parsed unit, in a copy of this process: where the disk is full clang ends the process.
+
+    Raises:
+        OSError: it has not been written.
+    """
+    copy = os.fork()
+    if copy == 0:
+        status = 1
+        try:
+            parsed.save(str(into))
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(copy, 0)
+    if status != 0:
+        raise OSError(errno.EIO, "clang cannot write there what it has parsed; is the disk full?")
 
 
 @contextmanager

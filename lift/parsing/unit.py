@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, CursorKind, Diagnostic, Index, StorageClass, TranslationUnit, TranslationUnitLoadError
+from clang.cindex import Cursor, CursorKind, Diagnostic, StorageClass, TranslationUnit
 
 from mmuproof.lift.c_types import RecordType, members_named
 from mmuproof.lift.effects import Effects, EffectsOf
-from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, SourceError, UnlistedConstant
+from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.clang_run import run_clang
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.reader import Reader
+from mmuproof.lift.parsing.view import view_of
 from mmuproof.lift.parsing.write_reader import WriteReader
 from mmuproof.lift.syntax import Function, Location, Variable
 from mmuproof.lift.writes import FunctionWrites, NotRead
@@ -63,9 +66,14 @@ NO_CONSTANTS = ConstantNames()
 
 
 def parse_text(
-    root: Path, path: str, text: str, arguments: Sequence[str], edited: Mapping[str, str] | None = None
+    root: Path,
+    path: str,
+    text: str,
+    arguments: Sequence[str],
+    edited: Mapping[str, str] | None = None,
+    beside: Path | None = None,
 ) -> TranslationUnit:
-    """Have clang parse a text as if it were a file `MAIN` in the tree's folder.
+    """Have clang parse a text as if it were a file `MAIN` in the tree's folder; it sees nothing but the tree.
 
     Args:
         root: the tree's folder.
@@ -73,22 +81,22 @@ def parse_text(
         text: what is parsed.
         arguments: clang's command line.
         edited: contents that stand in for files of the tree, by relative path.
+        beside: a folder whose headers can be included as well.
 
     Raises:
+        LimitReached: clang takes too long, or too much memory.
         SourceError: clang cannot read what the text or the arguments refer to.
     """
     main = str(root / MAIN)
     files = [(main, text), *((str(root / name), content) for name, content in (edited or {}).items())]
-    try:
-        return Index.create().parse(main, args=[*arguments, f"-I{root}"], unsaved_files=files)
-    except TranslationUnitLoadError:
-        raise SourceError(f"clang cannot read {path}") from None
+    folders = [f"-I{root}", *([f"-I{beside}"] if beside is not None else [])]
+    return run_clang(main, path, [*arguments, *folders], files, view_of(root, arguments, beside))
 
 
 def errors_of(parsed: TranslationUnit, reader: Reader) -> list[str]:
     """Every error as ``file:line: message``, that of a failed assertion included."""
     errors = (each for each in parsed.diagnostics if each.severity >= Diagnostic.Error)
-    return [f"{reader.location(each)}: {each.spelling}" for each in errors]
+    return [f"{reader.location(each)}: {message_of(each)}" for each in errors]
 
 
 def failed_assertions(path: str, parsed: TranslationUnit, reader: Reader) -> tuple[FailedAssertion, ...]:
@@ -107,7 +115,7 @@ def failed_assertions(path: str, parsed: TranslationUnit, reader: Reader) -> tup
             # Clang gives the expanded expression first and what the source says of it last.
             failed.append(FailedAssertion(at, diagnostic.spelling.rpartition("': ")[2]))
         else:
-            errors.append(f"{at}: {diagnostic.spelling}")
+            errors.append(f"{at}: {message_of(diagnostic)}")
     if errors:
         raise ParseFailed(path, errors)
     return tuple(failed)

@@ -2,15 +2,18 @@
 
 The files that stay the same are further names of the base tree's own files (hard links), so nothing here ever opens a
 file that exists for writing: what changes is taken away and made anew. Links to folders would be quicker still, but
-``#include "../x.h"`` in such a folder would find the header of the base tree.
+``#include "../x.h"`` in such a folder would find the header of the base tree. What is no part of the base tree is left
+out, such as links that lead out of it.
 """
 
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
+from mmuproof.lift.tree.foreign import is_too_large
 from mmuproof.lift.tree.parts import PARTS, TreePath, components, link_target, wanted
 
 #: What becomes of files, by path relative to the tree: the new content, or None for one that is removed.
@@ -29,8 +32,10 @@ def changed_tree(base_root: Path, changes: Changes, into: Path) -> None:
         for part in PARTS:
             start = base_root / part
             (into / part).parent.mkdir(parents=True, exist_ok=True)
+            if not start.resolve().is_relative_to(base_root.resolve()):
+                continue
             if start.is_dir():
-                _link_folder(str(start), str(into / part), components(part))
+                _link_folder(str(start), str(into / part), components(part), os.path.realpath(base_root))
             elif start.is_file():
                 _link_file(os.path.realpath(start), str(into / part))
     except OSError as error:
@@ -86,32 +91,32 @@ def _remove_empty(folder: Path, root: Path) -> None:
         folder = folder.parent
 
 
-def _link_folder(source: str, target: str, folder: TreePath) -> None:
+def _link_folder(source: str, target: str, folder: TreePath, base: str) -> None:
     os.mkdir(target)
     with os.scandir(source) as entries:
         for entry in entries:
             name, path = f"{target}/{entry.name}", (*folder, entry.name)
             if entry.is_dir(follow_symlinks=False):
-                _link_folder(entry.path, name, path)
+                _link_folder(entry.path, name, path, base)
             elif entry.is_symlink():
-                _link_link(entry.path, name, path)
-            elif entry.is_file():
+                _link_link(entry.path, name, path, base)
+            elif entry.is_file() and not is_too_large(entry):
                 _link_file(entry.path, name)
 
 
-def _link_link(source: str, target: str, link: TreePath) -> None:
+def _link_link(source: str, target: str, link: TreePath, base: str) -> None:
     """Lay a symbolic link of the base tree so that it leads to the new tree's file where that has it."""
-    try:
+    real = os.path.realpath(source)
+    if not real.startswith(base + os.sep):
+        return
+    with suppress(ValueError):
         if wanted(link_target(link, os.readlink(source))):
             os.symlink(os.readlink(source), target)
             return
-    except ValueError:
-        pass
-    real = os.path.realpath(source)
-    if os.path.isdir(real):
-        os.symlink(real, target)
-    elif os.path.isfile(real):
+    if os.path.isfile(real):
         _link_file(real, target)
+    elif wanted(tuple(os.path.relpath(real, base).split(os.sep))):
+        os.symlink(os.path.relpath(real, os.path.join(base, *link[:-1])), target)
 
 
 def _link_file(source: str, target: str) -> None:

@@ -24,7 +24,7 @@ _CONTEXT = re.compile(rb"^ ", re.MULTILINE)
 _NOTHING = "/dev/null"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatchText:
     """The text of a patch, or of several.
 
@@ -55,7 +55,7 @@ def read_patch(file: Path) -> PatchText:
         SourceError: it cannot be read.
     """
     try:
-        return PatchText(str(file), file.read_bytes())
+        return PatchText(name=str(file), content=file.read_bytes())
     except (OSError, ValueError) as error:
         raise SourceError(f"the patch {file} cannot be read: {getattr(error, 'strerror', error)}") from error
 

@@ -17,9 +17,12 @@ from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.archive import archive_digest, unpack_archive
 from mmuproof.lift.tree.around import repository_around, tree_around
 from mmuproof.lift.tree.cache import cached_tree
+from mmuproof.lift.tree.changed import changed_tree
+from mmuproof.lift.tree.foreign import foreign_entries
 from mmuproof.lift.tree.parts import Limits
 from mmuproof.lift.tree.revision import find_revision, unpack_revision
 from mmuproof.lift.tree.version import kernel_version
+from mmuproof.lift.tree.workplace import empty_folder
 
 # What a result depends on: the C, its headers, and the files from which the missing headers are made.
 _DIGESTED = (
@@ -90,8 +93,8 @@ def open_source(text: str, *, cache: Path | None = None, limits: Limits = _DEFAU
     """
     path = _expanded(text)
     if _is(Path.is_dir, path):
-        check_layout(path, text, _architectures(path))
-        yield KernelTree(root=path.resolve(), description=text, version=kernel_version(path))
+        with _without_foreign(path.resolve(), text, cache) as root:
+            yield KernelTree(root=root, description=text, version=kernel_version(root))
         return
     unpack: Callable[[Path], frozenset[str]]
     if _is(Path.is_file, path):
@@ -146,6 +149,26 @@ def _filled(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Itera
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         root = Path(folder)
         fill(root)
+        yield root
+
+
+@contextmanager
+def _without_foreign(folder: Path, text: str, cache: Path | None) -> Iterator[Path]:
+    """A folder of the user's; in its place one without what is no part of the tree, if there is something like that."""
+    try:
+        foreign = sorted(foreign_entries(folder))
+    except OSError as error:
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+    if not foreign:
+        check_layout(folder, text, _architectures(folder))
+        yield folder
+        return
+    with empty_folder(cache, f"own files of {folder}") as root:
+        changed_tree(folder, {}, root)
+        try:
+            check_layout(root, text, _architectures(folder))
+        except SourceError as error:
+            raise SourceError(f"{error.message}; {foreign[0]} leads out of the tree, and is not read") from None
         yield root
 
 

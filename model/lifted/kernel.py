@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar, cast
@@ -417,9 +417,7 @@ def open_kernel(
             expected = expected_of(tree.version, path) if given is None else ()
             return Unit(tree.root, path, arguments, constants, edited, expected)
 
-        with closing(
-            Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out)
-        ) as units:
+        with Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out) as units:
             if ahead:
                 units.start(UNITS)
                 units.finish()

@@ -55,11 +55,15 @@ class Units:
         """Wait until all that has been begun is parsed, or has failed to be."""
         wait(self._futures.values())
 
-    def close(self) -> None:
-        """Begin nothing any more, and wait for what has been begun."""
+    def __enter__(self) -> Units:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """Begin nothing any more, and wait for what has been begun: but not if all ends, as clang may take long."""
         for future in self._futures.values():
             future.cancel()
-        self.finish()
+        if failed is None:
+            self.finish()
 
     def _find(self, path: str) -> Unit:
         if self._like is not None:

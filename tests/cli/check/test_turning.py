@@ -20,7 +20,7 @@ from mmuproof.model.statement import Case, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt import backend
-from mmuproof.smt.obligation import Assumption, Verdict
+from mmuproof.smt.obligation import Answer, Assumption, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import TRUE, Bool, ule, var
 from mmuproof.smt.together import prove_together
@@ -54,8 +54,15 @@ THEOREM = Theorem(name="t", claim="", source="", vendors=(Vendor.AMD,), state=st
 TASK = Task(THEOREM, Vendor.AMD)
 
 
-def refuse(*_: object) -> None:
+def _not_asked(*_: object) -> Answer:
     raise AssertionError("nothing is to be decided")
+
+
+def _not_asked_together(*_: object) -> Sequence[Answer | None]:
+    raise AssertionError("nothing is to be decided")
+
+
+UNASKED = Solver(_not_asked, satisfiable, _not_asked_together)
 
 
 def prover(tree: Tree, solver: Solver = SOLVER) -> Prover:
@@ -69,8 +76,7 @@ def change(before: Tree, after: Tree, solver: Solver = SOLVER, known: Turned | N
 
 @pytest.mark.parametrize("after", [Tree(HOLDS), Tree(HOLDS, label="in other words")], ids=["same", "other words"])
 def test_what_says_the_same_is_not_decided(after: Tree) -> None:
-    undecided = Solver(cast("type[Solver.decide]", refuse), satisfiable, refuse)  # type: ignore[arg-type,name-defined]
-    assert change(Tree(HOLDS), after, undecided).turns == ()
+    assert change(Tree(HOLDS), after, UNASKED).turns == ()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ def test_what_is_known_of_the_kernel_before_is_not_stated_again() -> None:
 
     class Unasked(Tree):
         @property
-        def holds(self) -> Bool | None:  # type: ignore[override]
+        def holds(self) -> Bool | None:
             raise AssertionError("it is known what it says")
 
         @holds.setter

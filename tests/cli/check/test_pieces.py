@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.cli.check.steps import opened_steps
+from mmuproof.cli.check.pieces import opened_pieces
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.lift.errors import SourceError
 from tests.lift.conftest import FILES
@@ -52,7 +52,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def told(words: Sequence[str], source: Path | str) -> list[tuple[str, frozenset[str], str | None]]:
     """Subject and changed files of each step, and what spte.c is after it."""
     found = []
-    with opened_steps(words, str(source)) as steps:
+    with opened_pieces(words, str(source)) as steps:
         for step in steps:
             after = None if step.trees is None else (step.trees[1].root / SPTE).read_text()
             found.append((step.subject, step.changed, after))
@@ -120,7 +120,7 @@ def test_a_plain_diff_has_no_message(repository: Path) -> None:
     file = repository.parent / "fix.diff"
     file.write_text(git(repository, "diff", "HEAD~1", "HEAD"))
     git(repository, "checkout", "-q", "HEAD~1")
-    with opened_steps([str(file)], str(repository)) as steps:
+    with opened_pieces([str(file)], str(repository)) as steps:
         (step,) = steps
     assert (step.name, step.subject, step.message) == ("fix.diff", "", "")
 
@@ -153,7 +153,7 @@ def test_commits_and_patches_do_not_go_together(repository: Path, mails: Path) -
 def test_a_patch_that_does_not_apply_is_told_after_those_that_do(repository: Path, mails: Path) -> None:
     git(repository, "checkout", "-q", "HEAD")
     first, third = sorted(map(str, mails.iterdir()))[1::2]
-    with opened_steps([first, first, third], str(repository)) as steps:
+    with opened_pieces([first, first, third], str(repository)) as steps:
         assert next(steps).changed == READ[0]
         with pytest.raises(SourceError, match="does not apply"):
             next(steps)

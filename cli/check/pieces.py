@@ -1,4 +1,4 @@
-"""The steps of a series: the kernel before and after each commit or patch."""
+"""The pieces of a series: the kernel before and after each commit or patch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class SeriesPiece:
     """A commit or patch.
 
     Args:
@@ -41,8 +41,8 @@ class Step:
 
 
 @contextmanager
-def opened_steps(words: Sequence[str], source: str) -> Iterator[Iterator[Step]]:
-    """The steps, each of whose trees is there until the one after the next is asked for.
+def opened_pieces(words: Sequence[str], source: str) -> Iterator[Iterator[SeriesPiece]]:
+    """The pieces, each of whose trees is there until the one after the next is asked for.
 
     Args:
         words: what the user named: ranges, commits, patches; none for the work tree.
@@ -64,18 +64,18 @@ def opened_steps(words: Sequence[str], source: str) -> Iterator[Iterator[Step]]:
             yield _commits(words, source, held)
 
 
-def _work_tree(source: str, held: ExitStack) -> Iterator[Step]:
+def _work_tree(source: str, held: ExitStack) -> Iterator[SeriesPiece]:
     cache = cache_folder(TREES)
     before = held.enter_context(open_source(f"{source}@HEAD", cache=cache))
     after = held.enter_context(open_source(source, cache=cache))
     changed = changed_files(before, after)
-    yield Step(name="the work tree", trees=(before, after) if changed else None, changed=changed)
+    yield SeriesPiece(name="the work tree", trees=(before, after) if changed else None, changed=changed)
 
 
 # -- commits -------------------------------------------------------------------------------------------
 
 
-def _commits(words: Sequence[str], source: str, held: ExitStack) -> Iterator[Step]:
+def _commits(words: Sequence[str], source: str, held: ExitStack) -> Iterator[SeriesPiece]:
     repository = repository_around(Path(source.partition("@")[0] or ".").expanduser())
     for word in words:
         commits = read_series(word if ".." in word else f"{word}^..{word}", repository)
@@ -83,7 +83,7 @@ def _commits(words: Sequence[str], source: str, held: ExitStack) -> Iterator[Ste
         for commit in commits:
             # Only of commits that change what is read there are trees.
             step = next(steps) if commit.changed else None
-            yield Step(
+            yield SeriesPiece(
                 name=commit.short_id,
                 subject=commit.subject,
                 message=commit.message,
@@ -102,7 +102,7 @@ def _is_a_patch(word: str) -> bool:
 def _read(word: str) -> list[PatchText]:
     """The patches of a file, a folder or standard input, in the order in which they are put on each other."""
     if word == _STANDARD_INPUT:
-        texts = [PatchText("standard input", sys.stdin.buffer.read())]
+        texts = [PatchText(name="standard input", content=sys.stdin.buffer.read())]
     elif Path(word).is_dir():
         files = sorted(each for each in Path(word).iterdir() if each.suffix in (".patch", ".mbox", ".eml"))
         texts = [read_patch(each) for each in files]
@@ -122,7 +122,7 @@ def _read(word: str) -> list[PatchText]:
     return patches
 
 
-def _patches(patches: Sequence[PatchText], source: str, held: ExitStack) -> Iterator[Step]:
+def _patches(patches: Sequence[PatchText], source: str, held: ExitStack) -> Iterator[SeriesPiece]:
     cache = cache_folder(TREES)
     before = held.enter_context(open_source(source, cache=cache))
     for number, patch in enumerate(patches, 1):
@@ -130,9 +130,9 @@ def _patches(patches: Sequence[PatchText], source: str, held: ExitStack) -> Iter
         try:
             after = held.enter_context(patched_tree(before, patch, cache=cache))
         except ChangesNothing:
-            yield Step(name=name, subject=patch.subject, message=patch.message)
+            yield SeriesPiece(name=name, subject=patch.subject, message=patch.message)
             continue
-        yield Step(
+        yield SeriesPiece(
             name=name,
             subject=patch.subject,
             message=patch.message,
