@@ -38,6 +38,7 @@ PAGES = (
     "docs/errata.md",
     "docs/ask.md",
     "docs/diff.md",
+    "docs/check.md",
     "docs/own-theorems.md",
 )
 EXAMPLES = ROOT / "docs" / "examples"

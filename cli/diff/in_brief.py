@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mmuproof.cli.diff.changes import Judgement
@@ -22,8 +23,17 @@ def in_brief(judgements: Sequence[Judgement], come: Sequence[str], gone: Sequenc
     if not (judgements or come or gone):
         return "no function of the MMU"
     parts = []
+    # Of a function with several judgements that are not alike, each is told with its masks.
+    found = {(each.function, each.change) for each in judgements}
+    several = {name for name, count in Counter(name for name, _ in found).items() if count > 1}
     for change in _ORDER:
-        names = list(dict.fromkeys(each.function for each in judgements if each.change is change))
+        names = list(
+            dict.fromkeys(
+                f"{each.function} ({each.masks})" if each.function in several and each.masks else each.function
+                for each in judgements
+                if each.change is change
+            )
+        )
         if names:
             parts.append(f"{change.value}: {_few(names)}")
     parts += [f"new: {_few(come)}"] if come else []
