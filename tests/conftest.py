@@ -15,6 +15,7 @@ import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mmuproof.cli.shared.caching import NO_RESULTS
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
@@ -24,6 +25,9 @@ from tests.refactors.refactor import Refactor, refactored, renamed
 _UNCHECKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=_UNCHECKED)
 settings.load_profile("untimed")
+
+# Tests decide for themselves: no result of an earlier run is taken.
+os.environ[NO_RESULTS] = "1"
 
 #: The exact kernels with which all tests passed.
 RELEASES = {"6.1": "6.1.176", "6.12": "6.12.117", "7.2": RELEASE, "7.3": "7.3.4"}

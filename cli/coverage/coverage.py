@@ -40,6 +40,8 @@ def coverage(request: CoverageRequest, catalogue: Catalogue, output: Output) -> 
     read: list[KernelFunctions] = []
     try:
         with output.progress(verbose=False) as watcher, catalogue.kernel(asked, watcher) as subject:
+            if subject.read_ahead is not None:
+                subject.read_ahead()
             watcher.phase("stating", len(theorems))
             functions = subject.functions
             assert functions is not None

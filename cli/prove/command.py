@@ -86,6 +86,14 @@ class ProveRequest:
     ] = None
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None
+    cache: Annotated[
+        bool,
+        option(
+            "Take results of an earlier run that asked the same of the same kernel; so it is by default.",
+            None,
+            "--cache/--no-cache",
+        ),
+    ] = True
     verbose: Annotated[
         bool, option("With the assumptions of each result, and tracebacks of what fails.", None, "--verbose", "-v")
     ] = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,8 @@ from functools import partial
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
+from mmuproof.cli.prove.saved import SavedResults
+from mmuproof.cli.shared.caching import NO_RESULTS, RESULTS, cache_folder
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, NamedDefect, Renamed, Subject, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
@@ -26,7 +29,8 @@ from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
-from mmuproof.proofs.known_findings import known_in
+from mmuproof.proofs.known_findings import KnownFinding, known_in
+from mmuproof.spec.hardware import Hardware
 
 _SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
@@ -77,13 +81,22 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             partial(solver.satisfiable, budget=budget),
             partial(prove_together, budget=budget),
         )
-        known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
         identity = replace(
             subject.identity,
             hardware=settings_text(hardware),
             errata="" if request.errata is None else str(request.errata),
             theorems=tuple(map(str, request.own)),
         )
+        saved = _saved(request, subject, hardware, budget)
+        recalled = saved.recall(() if every else tasks)
+        left = [task for task in tasks if task not in recalled.results]
+        known: Sequence[KnownFinding] = ()
+        if not left and recalled.known is not None:
+            known = tuple(each for each in catalogue.known_findings() if each.number in recalled.known)
+        else:
+            if subject.read_ahead is not None:
+                subject.read_ahead()
+            known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
         if every:
             trying = Trying(tasks=tasks, subject=subject, solver=ask, known=known, hardware=hardware)
             trials, unfit = trying.all(tuple(catalogue.defects().values()), request.jobs, watcher)
@@ -98,7 +111,10 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 release=subject.identity.version,
                 left_out=LeftOut(subject.identity.left_out),
             )
-            results = proving(tasks, subject.kvm)
+            proved = proving(left, subject.kvm) if left else ()
+            saved.keep(proved, [each.number for each in known])
+            found = {**recalled.results, **dict(zip(left, proved, strict=True))}
+            results = tuple(found[task] for task in tasks)
             if subject.under_former_names is not None:
                 # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
                 wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
@@ -118,12 +134,25 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             allow_known=request.allow_known,
             remarks=(*remarks(results, known), *unused(hardware, results)),
             carried=carried,
+            saved=len(recalled.results),
         )
         print_report(output, report, verbose=request.verbose)
         content = report_content(report)
     if request.json is not None:
         write_json(request.json, content)
     return report.exit_status
+
+
+def _saved(request: ProveRequest, subject: Subject, hardware: Hardware, budget: int) -> SavedResults:
+    """The results of earlier runs that asked the same of the same."""
+    asked_for = request.cache and NO_RESULTS not in os.environ
+    special = request.own or request.errata is not None or request.defect is not None
+    if not asked_for or special or not subject.is_kept:
+        return SavedResults(None, ())
+    config = "" if request.config is None else request.config.expanduser().read_text("utf-8", errors="replace")
+    return SavedResults(
+        cache_folder(RESULTS), (subject.identity.digest, config, *settings_text(hardware), f"budget {budget}")
+    )
 
 
 @contextmanager

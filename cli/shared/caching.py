@@ -1,4 +1,4 @@
-"""What is kept from one run to the next, below the user's cache folder: unpacked trees and parsed units."""
+"""What is kept from one run to the next, below the user's cache folder: unpacked trees, parsed units, and results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from pathlib import Path
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 
-TREES, UNITS = "trees", "units"
-"""The folders: archives and revisions as they were unpacked, translation units as they were parsed."""
+TREES, UNITS, RESULTS = "trees", "units", "results"
+"""The folders: archives and revisions as they were unpacked, translation units as they were parsed, verdicts."""
+NO_RESULTS = "MMUPROOF_NO_CACHE"
+"""A variable of the environment: where it is set, no result of an earlier run is taken."""
 
-_CONTENT = {TREES: "unpacked archives and revisions", UNITS: "parsed translation units"}
+_CONTENT = {TREES: "unpacked archives and revisions", UNITS: "parsed translation units", RESULTS: "results"}
 
 
 def cache_folder(name: str) -> Path | None:

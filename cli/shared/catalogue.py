@@ -66,6 +66,8 @@ class Subject:
     ``has_read`` says whether what edits change may have had a part in what was asked of it so far.
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     ``functions`` reads the functions of a tree.
+    ``read_ahead`` reads all of it at once, which is quicker than piece by piece.
+    ``is_kept`` says whether its results may be kept: they rest on nothing but mmuproof's own code and the identity.
     """
 
     kvm: Kvm
@@ -75,6 +77,8 @@ class Subject:
     under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
     has_read: Callable[[Sequence[SourceEdit]], bool] | None = None
     functions: Callable[[], KernelFunctions] | None = None
+    read_ahead: Callable[[], None] | None = None
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class AskedKernel:
         source: what the user named.
         edits: changes to its text.
         config: the user's configuration.
-        ahead: whether all of it is to be parsed at once.
+        ahead: whether all of it is to be parsed at once, as soon as ``read_ahead`` is called.
         renamed: what it calls otherwise than an earlier kernel.
     """
 
@@ -170,7 +174,7 @@ class Installed:
         from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 
         identity = KernelIdentity(source=REFERENCE, version=None, digest=_model_digest())
-        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE)
+        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE, is_kept=not self._added)
 
     @contextmanager
     def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
@@ -186,17 +190,20 @@ class Installed:
             tree = opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
 
             def parsed(more: Sequence[str] = ()) -> LiftedKvm:
-                return opened.enter_context(
-                    open_kernel(tree, asked.edits, given=asked.config, ahead=asked.ahead, more=more)
-                )
+                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more))
 
             former = None
             if asked.renamed is not None:
                 from mmuproof.cli.shared.former_kernel import FormerKernel
 
                 former = opened.enter_context(FormerKernel.opened(asked.renamed, asked.config))
-            watcher.phase("parsing")
             kvm = parsed()
+
+            def read_ahead() -> None:
+                watcher.phase("parsing")
+                if asked.ahead:
+                    kvm.read_ahead()
+
             yield Subject(
                 kvm=kvm,
                 identity=kernel_identity(asked.source, tree, kvm.config, tree.digest),
@@ -205,6 +212,8 @@ class Installed:
                 under_former_names=None if former is None else partial(former.read, tree, kvm, parsed),
                 has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
                 functions=lambda: kernel_functions(kvm.units),
+                read_ahead=read_ahead,
+                is_kept=not (self._added or asked.edits),
             )
 
 

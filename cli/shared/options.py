@@ -197,7 +197,7 @@ def add_command(
         default: object = inspect.Parameter.empty
         if get_args(kind)[1:] == (...,):
             kind = list[get_args(kind)[0]]  # type: ignore[misc]
-        if kind is bool and given.setting is None:
+        if kind is bool and not any("/" in each for each in given.names):
             default = False
         elif name not in required:
             kind, default = kind | None, None

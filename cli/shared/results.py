@@ -159,7 +159,8 @@ class Report:
     """A whole run.
 
     With ``allow_known``, results whose counterexamples are all known findings do not count against the run.
-    ``remarks`` say which known findings do not show as they are recorded.
+    ``remarks`` say which known findings do not show as they are recorded.  ``saved`` is how many of the results an
+    earlier run has found.
     """
 
     kernel: KernelIdentity
@@ -169,6 +170,7 @@ class Report:
     allow_known: bool = False
     remarks: tuple[str, ...] = ()
     carried: CarriedNames = field(default_factory=CarriedNames)
+    saved: int = 0
 
     @property
     def exit_status(self) -> int:

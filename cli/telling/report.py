@@ -206,6 +206,9 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     print_configuration(output, kernel, verbose=verbose)
     for remark in report.remarks:
         output.line((remark, "yellow"))
+    if report.saved:
+        every = "All" if report.saved == len(report.results) else f"{report.saved} of the"
+        output.line(f"{every} results are of an earlier run that asked the same; --no-cache finds them anew.")
     counts = [
         (_count(verdict, report), _STYLES[verdict])
         for verdict in Verdict

@@ -43,6 +43,7 @@ def report_content(report: Report) -> dict[str, object]:
         "summary": {verdict.value: sum(result.verdict is verdict for result in report.results) for verdict in Verdict},
         "known_findings": {"allowed": report.allow_known, "remarks": list(report.remarks)},
         "carried_names": list(report.carried.said),
+        "saved_results": report.saved,
     }
 
 

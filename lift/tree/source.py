@@ -216,8 +216,9 @@ def _files(root: Path, part: str) -> Iterator[str]:
     start = root / part
     if start.is_file():
         yield part
+    begins = len(os.path.join(root, ""))
     for folder, _, names in os.walk(start):
         for name in names:
             path = os.path.join(folder, name)
             if os.path.isfile(path):
-                yield os.path.relpath(path, root)
+                yield path[begins:]

@@ -111,6 +111,11 @@ class LiftedKvm(Kvm):
         """The same tree, read under the names that an earlier one has."""
         return LiftedKvm(self.units.under(names), self.config)
 
+    def read_ahead(self) -> None:
+        """Parse every unit, and wait for it."""
+        self.units.start(UNITS)
+        self.units.finish()
+
     def every_unit(self) -> tuple[Unit, ...]:
         """Every unit that the tree has of those that are read.
 
@@ -418,7 +423,7 @@ def open_kernel(
             return Unit(tree.root, path, arguments, constants, edited, expected)
 
         with Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out) as units:
+            kvm = LiftedKvm(units, stand_ins.configuration, like)
             if ahead:
-                units.start(UNITS)
-                units.finish()
-            yield LiftedKvm(units, stand_ins.configuration, like)
+                kvm.read_ahead()
+            yield kvm
