@@ -18,7 +18,7 @@ class RunLimits:
 
     Args:
         undecided_rounds: how often a loop goes round while it is not certain that it does.
-        statements: how many statements are run; no theorem runs more than two thousand of a real tree.
+        statements: how many statements are run; no theorem runs more than four thousand of Linux 7.2.
         any_round: the functions in whose loops one round stands for all; see `mmuproof.lift.machine.rounds`.
     """
 
