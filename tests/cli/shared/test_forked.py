@@ -147,7 +147,7 @@ def test_a_process_that_ends_early_loses_one_item_if_somebody_says_what_stands_f
 
 
 def test_how_a_process_has_ended_is_told() -> None:
-    assert side_by_side(end, range(1), 1, nothing, lost=lambda _item, how: how) == ["has ended with 3"]  # type: ignore[comparison-overlap]
+    assert side_by_side(end, range(1), 1, nothing, lost=lambda _item, how: how) == ["has ended with 3"]
 
 
 def test_a_process_that_ends_early_has_died() -> None:
