@@ -83,7 +83,7 @@ class Output:
         """What the user has to change."""
         self._err.print(_assembled(["mmuproof: ", (problem.message, "bold")]), soft_wrap=True)
         for line in problem.details[:MOST_DETAILS]:
-            self.note(f"  {' '.join(line.split())}")
+            self.note(f"  {' '.join(line.splitlines())}")
         if len(problem.details) > MOST_DETAILS:
             self.note(f"  and {len(problem.details) - MOST_DETAILS} more")
 

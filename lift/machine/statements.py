@@ -39,7 +39,8 @@ class Statements:
         self, *, run: Execution, access: MemoryAccess, values: Evaluation, variables: Variables, limits: RunLimits
     ) -> None:
         self._run, self._access, self._values, self._variables = run, access, values, variables
-        self._undecided_rounds, self._statements_left = limits.undecided_rounds, limits.statements
+        self._undecided_rounds, self._most_statements = limits.undecided_rounds, limits.statements
+        self._statements_left = self._most_statements
         self._any_round = limits.any_round
 
     def statement(self, stmt: Stmt, state: State) -> State | None:
@@ -53,7 +54,7 @@ class Statements:
         with Located(stmt.at):
             self._statements_left -= 1
             if self._statements_left < 0:
-                raise TooMuch("more code is run than is worth it")
+                raise TooMuch(f"more code is run than is worth it: over {self._most_statements} statements")
             self._run.ran[stmt] = None
             if isinstance(stmt, syntax.Evaluate):
                 self._values.evaluate(stmt.expr, state)
@@ -183,10 +184,10 @@ class Statements:
                 if current is None:
                     return
                 if undecided > self._undecided_rounds:
-                    break
+                    raise NotFollowed("a loop whose bound is not known", str(stmt.at))
             test = True
             current = self._body(stmt, current)
-        raise NotFollowed("a loop whose bound is not known", str(stmt.at))
+        raise NotFollowed(f"a loop whose bound is not known, or more than {_ROUNDS} rounds", str(stmt.at))
 
     def _round(self, stmt: syntax.Loop, current: State, left: list[State]) -> State | None:
         """One round of a loop that begins with its condition; the state in which the next one would begin."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -55,7 +55,7 @@ class View:
         }
         # In memory: a full disk is no reason not to read.
         with open(os.memfd_create("mmuproof-view"), "w", encoding="utf-8") as file:
-            json.dump(content, file)
+            json.dump(content, file, ensure_ascii=False)
             file.flush()
             yield ["-ivfsoverlay", f"/proc/self/fd/{file.fileno()}"]
 
@@ -74,7 +74,9 @@ def view_of(root: Path, arguments: Sequence[str], beside: Path | None = None) ->
     ours = [each for each in named if not Path(each).is_relative_to(root)]
     folders = [*parts, *dict.fromkeys(ours)]
     first = [after for each, after in pairwise(arguments) if each in _FIRST and not _is_in(after, folders)]
-    headers = [] if beside is None else [str(each) for each in sorted(beside.iterdir()) if _is_header(each, beside)]
+    headers: list[str] = []
+    with suppress(OSError):
+        headers += [str(each) for each in sorted(beside.iterdir()) if _is_header(each, beside)] if beside else []
     return View(tuple(folders), (*first, *headers))
 
 

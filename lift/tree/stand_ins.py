@@ -96,13 +96,17 @@ def write_stand_ins(tree_root: Path, into: Path, given: DotConfig | None = None)
     """Write the headers that the tree at ``tree_root`` lacks below the folder ``into``; see `stand_in_texts`.
 
     Raises:
-        SourceError: the tree lacks a file from which a header is made, or has no KVM under that configuration.
+        SourceError: the tree lacks a file from which a header is made, has no KVM under that configuration, or the
+            headers cannot be written.
     """
     stand_ins, texts = stand_in_texts(tree_root, into, given)
-    for folder in {path.parent for path in texts}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        path.write_text(text, "utf-8")
+    try:
+        for folder in {path.parent for path in texts}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise SourceError(f"{error.filename or into} cannot be written: {error.strerror}") from None
     return stand_ins
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,28 @@ def test_what_a_theorem_says_by_what_the_kernel_has_is_told_with_its_result() ->
         "the kernel has guest mode execute trap (GMET): SVM_MISC_ENABLE_GMET and X86_FEATURE_GMET",
     )
     assert nothing.assumptions == ()
+
+
+def test_a_process_that_is_killed_makes_its_theorem_an_error_and_loses_nothing_else() -> None:
+    here = os.getpid()
+
+    def killed(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+        assert os.getpid() != here
+        os.kill(os.getpid(), signal.SIGKILL)
+        return ()
+
+    def theorem(name: str, state: Callable[[Kvm, Vendor], Sequence[Claim]]) -> Theorem:
+        return Theorem(name=name, claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
+
+    symptom = Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b")
+    proved = [Claim(holds=bool_var("PROVED"), symptoms=(symptom,), case=Case())]
+    theorems = [theorem("killed", killed), theorem("other", lambda _kvm, _vendor: proved)]
+    first, second = run(
+        [Task(each, Vendor.AMD) for each in theorems],
+        ReferenceKvm(),
+        Solver(verdict_of, lambda _term: None),
+        processes=1,
+        watcher=Unwatched(),
+    )
+    assert (first.verdict, first.reason) == (Verdict.ERROR, "the process that proved it was ended by SIGKILL")
+    assert second.verdict is Verdict.PROVED

@@ -132,6 +132,24 @@ def test_an_exception_in_a_process_comes_back_as_it_was() -> None:
     assert none_is_left()
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_ends_early_loses_one_item_if_somebody_says_what_stands_for_it(processes: int) -> None:
+    def work(item: int) -> str:
+        if item in (0, 3):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return str(item)
+
+    told: list[None] = []
+    found = side_by_side(work, range(5), processes, lambda: told.append(None), lost=lambda item, how: f"{item} {how}")
+    assert found == ["0 was ended by SIGKILL", "1", "2", "3 was ended by SIGKILL", "4"]
+    assert len(told) == 5
+    assert none_is_left()
+
+
+def test_how_a_process_has_ended_is_told() -> None:
+    assert side_by_side(end, range(1), 1, nothing, lost=lambda _item, how: how) == ["has ended with 3"]
+
+
 def test_a_process_that_ends_early_has_died() -> None:
     with pytest.raises(Died):
         side_by_side(end, range(5), 2, nothing)

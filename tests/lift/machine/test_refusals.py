@@ -46,6 +46,18 @@ UNKNOWN = {
     ),
     "generic selection with effects": ("u64 f(u64 a) { return _Generic(a, u64: a++, default: 0); }", "selection"),
     "unbounded loop": ("u64 f(u64 a) { while (a) a = a * 3 + 1; return a; }", "a loop whose bound is not known"),
+    "long loop": (
+        "u64 f(u64 a) { u64 n = 0; for (int i = 0; i < 1000000000; i++) n += a; return n; }",
+        "or more than 1024 rounds",
+    ),
+    "loops in loops": (
+        "u64 f(u64 a) { for (int i = 0; i < 1000; i++) for (int j = 0; j < 1000; j++) a++; return a; }",
+        "more code is run than is worth it: over 100000 statements",
+    ),
+    "long range of elements": (
+        "u64 f(u64 a) { u64 t[1 << 20] = { [0 ... (1 << 20) - 1] = 1 }; return t[5]; }",
+        "range of more than 65536 elements",
+    ),
     "endless loop": ("u64 f(u64 a) { for (;;) a++; return a; }", "a loop whose bound is not known"),
     "endless list": (
         "struct l { struct l *next; } all; u64 f(u64 a) { for (struct l *p = all.next; p != &all; p = p->next) a++; return a; }",

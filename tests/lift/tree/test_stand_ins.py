@@ -291,3 +291,9 @@ def test_a_real_kernels_mmu_assertions_are_switched_on(
 ) -> None:
     parsed = parse(kernel_tree(version), tmp_path, "arch/x86/kvm/mmu/spte.c")
     assert calls(parsed, "spte_ad_enabled") == {"is_shadow_present_pte": 1, "__mmuproof_warn": 1}
+
+
+def test_headers_that_cannot_be_written_are_told(kernel: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SourceError, match="cannot be written: "):
+        write_stand_ins(kernel, tmp_path / "file")
