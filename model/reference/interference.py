@@ -182,9 +182,9 @@ class ReferenceInterference(ReferenceArea, Interference):
         changes, atomic = ne(made, at.spte), self._is_atomic(masks, at)
         found = entry.exchange(all_of(changes, atomic), made)
         entry.write(all_of(changes, negate(atomic)), made)
-        return changes, self._replaced(atomic, found, at.spte)
+        return changes, self._replaced_by_tdp(atomic, found, at.spte)
 
-    def _replaced(self, atomic: Bool, found: BitVec, judged: BitVec) -> BitVec:
+    def _replaced_by_tdp(self, atomic: Bool, found: BitVec, judged: BitVec) -> BitVec:
         """What counts as replaced."""
         return ite(atomic, found, judged)
 
@@ -237,7 +237,7 @@ class ReferenceInterference(ReferenceArea, Interference):
         atomic = all_of(self._sptes.is_shadow_present_pte(old), self.spte_needs_atomic_update(masks, old))
         nothing = self._made(masks, change, at)
         entry.write(negate(atomic), nothing)
-        return self._replaced(atomic, entry.exchange(atomic, nothing), old)
+        return ite(atomic, entry.exchange(atomic, nothing), old)
 
     def _aged_by_rmap(self, masks: ShadowMasks, at: SpteAt, entry: SharedEntry) -> None:
         """``kvm_rmap_age_gfn_range()`` on one level."""
@@ -246,7 +246,11 @@ class ReferenceInterference(ReferenceArea, Interference):
         with_bits = self._sptes.spte_ad_enabled(spte)
         entry.clear(all_of(young, with_bits), masks.accessed)
         made = self._made(masks, SpteChange.RMAP_AGE, SpteAt(spte, at.level))
-        self._exchange(entry, all_of(young, negate(with_bits)), spte, made)
+        self._age(entry, all_of(young, negate(with_bits)), spte, made)
+
+    def _age(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> None:
+        """Put away what has been judged; whoever comes in between keeps the SPTE young."""
+        entry.compare(when, judged, value)
 
     # -- fast_page_fault() -----------------------------------------------------------------------------
 
@@ -254,7 +258,7 @@ class ReferenceInterference(ReferenceArea, Interference):
         """See `Interference.fast_page_fault`."""
         entry, judged = SharedEntry(bv(0, _U64)), self._walked()
         alone = self._changes.fast_page_fault(masks, fault, SpteAt(judged, level))
-        _, same = self._fix(entry, alone.fixed, judged, alone.spte)
+        same = self._fix(entry, alone.fixed, judged, alone.spte)
         fixed = all_of(alone.fixed, self._counts_as_fixed(same))
         ends = any_of(negate(alone.fixed), fixed)
         return InterferedFault(accesses=tuple(entry.accesses), ends=ends, fixed=fixed, evidence=masks.evidence)
@@ -265,9 +269,9 @@ class ReferenceInterference(ReferenceArea, Interference):
         tdp, shadow = (var(f"spte after {walk}()", _U64) for walk in walks)
         return ite(bit(var("tdp_mmu_enabled", 1), 0), tdp, shadow)
 
-    def _fix(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> tuple[BitVec, Bool]:
-        """``fast_pf_fix_direct_spte()``."""
-        return entry.compare(when, judged, value)
+    def _fix(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> Bool:
+        """``fast_pf_fix_direct_spte()``: whether it has come in time."""
+        return entry.compare(when, judged, value)[1]
 
     def _counts_as_fixed(self, same: Bool) -> Bool:
         """Whether the fault counts as fixed, by whether the exchange was in time."""
