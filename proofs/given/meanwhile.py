@@ -153,7 +153,7 @@ def overwritten(accesses: Sequence[EntryAccess], wrong: Callable[[EntryAccess], 
     """The writes that happen and are wrong."""
     writes = [each for each in accesses if each.writes]
     whens = [all_of(each.happens, wrong(each)) for each in writes]
-    known, found, left = writes[0].known, writes[0].found, writes[0].left
+    known = found = left = bv(0, 64)
     for when, each in zip(whens, writes, strict=True):
         known, found, left = ite(when, each.known, known), ite(when, each.found, found), ite(when, each.left, left)
     return Overwritten(
