@@ -84,5 +84,9 @@ class Interference(ABC):
         """An operation in place; the SPTE of ``at`` is what a walk has found, if the operation comes by one."""
 
     @abstractmethod
+    def zap_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Interfered:
+        """``__tdp_mmu_zap_root()`` without KVM's lock for writing, down to a level (4); ``at`` as for `change`."""
+
+    @abstractmethod
     def fast_page_fault(self, masks: ShadowMasks, fault: FastFault, level: BitVec) -> InterferedFault:
         """A try of ``fast_page_fault()``, whose walk may find anything at the entry, of a table of a level (4)."""

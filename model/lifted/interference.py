@@ -43,6 +43,16 @@ class LiftedInterference(Interference, Remembers):
     def change(self, masks: ShadowMasks, change: SpteChange, at: SpteAt) -> Interfered:
         """See `Interference.change`."""
         scene, result = self._changes.performed(masks, change, at, shared=True)
+        handed_back = result if change.hands_back and isinstance(result, BitVec) else None
+        return self._interfered(masks, scene, handed_back)
+
+    @once
+    def zap_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Interfered:
+        """See `Interference.zap_root`."""
+        return self._interfered(masks, self._changes.zapped_in_root(masks, at, zap_level))
+
+    @staticmethod
+    def _interfered(masks: ShadowMasks, scene: Scene, handed_back: BitVec | None = None) -> Interfered:
         session = scene.session
         # What tries again by itself does the same again.
         backs = [back for back in session.machine.went_back if back.function not in TRIES_AGAIN]
@@ -53,8 +63,8 @@ class LiftedInterference(Interference, Remembers):
         tells, told = FALSE, bv(0, 64)
         for call in session.calls(*(cut.function for cut in cuts.CHANGED)):
             tells, told = any_of(tells, call.guard), ite(call.guard, session.argument(call, "old_spte"), told)
-        if change.hands_back and isinstance(result, BitVec) and result.width == told.width:
-            tells, told = TRUE, result
+        if handed_back is not None:
+            tells, told = TRUE, handed_back
         return Interfered(
             accesses=_accesses(scene),
             ends=_ends(scene),

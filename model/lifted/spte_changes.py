@@ -92,7 +92,13 @@ class _InPlace:
     """How a tree is called for a change: the function under its names over time, and its integers."""
 
     names: tuple[str, ...]
-    values: Mapping[str, int | Bool]
+    values: Mapping[str, int | Bool | BitVec]
+
+
+def _number(value: int | Bool | BitVec) -> BitVec:
+    if isinstance(value, int):
+        return bv(value, 64)
+    return to_bv(value, 64) if isinstance(value, Bool) else resize(value, 64)
 
 
 def _operation(*names: str, **values: int | Bool) -> _InPlace:
@@ -496,15 +502,22 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """What an operation in place has left, and what it gives back; ``shared`` if others write the SPTE as well."""
         shadow = change in _SHADOW_OPERATIONS
         operation = (_SHADOW_OPERATIONS if shadow else _TDP_OPERATIONS)[change]
+        return self._done(masks, operation, at, shadow=shadow, shared=shared)
+
+    def zapped_in_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Scene:
+        """What ``__tdp_mmu_zap_root()`` has left that shares the lock, of an SPTE that others write as well."""
+        operation = _InPlace(("__tdp_mmu_zap_root",), {"shared": 1, "zap_level": zap_level})
+        return self._done(masks, operation, at, shadow=False, shared=True)[0]
+
+    def _done(
+        self, masks: ShadowMasks, operation: _InPlace, at: SpteAt, *, shadow: bool, shared: bool
+    ) -> tuple[Scene, Value | None]:
         units = [self._mmu if shadow else self._tdp, self._spte]
         scene = Scene(units, masks, at, shared=operation.names if shared else None)
         found = pointer_to(scene.sptep)
         for record, content in self._walked(scene, at, shadow=shadow).items():
             scene.input(record.removeprefix("struct "), record, **content)
-        values = {
-            name: bv(value, 64) if isinstance(value, int) else to_bv(value, 64)
-            for name, value in operation.values.items()
-        }
+        values = {name: _number(value) for name, value in operation.values.items()}
         result = scene.session.call(
             scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
         )

@@ -12,7 +12,7 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var
 
 _U64 = 64
 _LEVELS = 3
@@ -96,11 +96,11 @@ class ReferenceInterference(ReferenceArea, Interference):
     def change(self, masks: ShadowMasks, change: SpteChange, at: SpteAt) -> Interfered:
         """See `Interference.change`."""
         entry, tells, told = SharedEntry(at.spte), FALSE, bv(0, _U64)
-        goes_back, again, judged_anew = FALSE, FALSE, bv(0, _U64)
+        again = FALSE
         if change in (SpteChange.TDP_WRITE_PROTECT, SpteChange.TDP_CLEAR_DIRTY):
-            goes_back, judged_anew, tells = self._retried(masks, change, at, entry)
-            told = at.spte
-        elif change is SpteChange.TDP_AGE:
+            made = self._made(masks, change, at)
+            return self._retried(masks, at, made, ne(made, at.spte))
+        if change is SpteChange.TDP_AGE:
             young = negate(self._changes.page_is_mirror(masks))
             self._exchange(entry, young, at.spte, self._made(masks, change, at))
         elif change is SpteChange.TDP_CLEAR_DIRTY_MASKED:
@@ -116,15 +116,20 @@ class ReferenceInterference(ReferenceArea, Interference):
             self._by_rmap(masks, change, at, entry)
         return Interfered(
             accesses=tuple(entry.accesses),
-            ends=negate(any_of(goes_back, again)),
+            ends=negate(again),
             last=entry.last,
-            goes_back=goes_back,
-            judged_anew=judged_anew,
+            goes_back=FALSE,
+            judged_anew=at.spte,
             known_anew=entry.last,
             tells=tells,
             told=told,
             evidence=masks.evidence,
         )
+
+    def zap_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Interfered:
+        """See `Interference.zap_root`."""
+        zaps = all_of(self._sptes.is_shadow_present_pte(at.spte), negate(ult(zap_level, at.level)))
+        return self._retried(masks, at, bv(self.constants.SHADOW_NONPRESENT_VALUE, _U64), zaps)
 
     def _made(self, masks: ShadowMasks, change: SpteChange, at: SpteAt) -> BitVec:
         """What an operation makes of an SPTE."""
@@ -146,19 +151,26 @@ class ReferenceInterference(ReferenceArea, Interference):
 
     # -- the TDP MMU -----------------------------------------------------------------------------------
 
-    def _retried(
-        self, masks: ShadowMasks, change: SpteChange, at: SpteAt, entry: SharedEntry
-    ) -> tuple[Bool, BitVec, Bool]:
-        """``wrprot_gfn_range()`` and ``clear_dirty_gfn_range()``; whether and with what they begin anew, and tell."""
-        made = self._made(masks, change, at)
-        changes, mirror = ne(made, at.spte), self._changes.page_is_mirror(masks)
+    def _retried(self, masks: ShadowMasks, at: SpteAt, made: BitVec, changes: Bool) -> Interfered:
+        """An SPTE that ``tdp_mmu_set_spte_atomic()`` sets, which is tried again until it has come in time."""
+        entry, mirror = SharedEntry(at.spte), self._changes.page_is_mirror(masks)
         frozen = bv(self.constants.FROZEN_SPTE, _U64)
         held_found, held = self._exchange(entry, all_of(changes, mirror), at.spte, frozen)
         found, same = self._exchange(entry, all_of(changes, negate(mirror)), at.spte, made)
         exchanged = ite(mirror, held, same)
         entry.write(all_of(changes, mirror, held), made)
-        back = all_of(changes, negate(exchanged), self._retries())
-        return back, self._judged_anew(at, ite(mirror, held_found, found)), all_of(changes, exchanged)
+        goes_back = all_of(changes, negate(exchanged), self._retries())
+        return Interfered(
+            accesses=tuple(entry.accesses),
+            ends=negate(goes_back),
+            last=entry.last,
+            goes_back=goes_back,
+            judged_anew=self._judged_anew(at, ite(mirror, held_found, found)),
+            known_anew=entry.last,
+            tells=all_of(changes, exchanged),
+            told=at.spte,
+            evidence=masks.evidence,
+        )
 
     def _exchange(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> tuple[BitVec, Bool]:
         """``__tdp_mmu_set_spte_atomic()``."""

@@ -103,9 +103,14 @@ def locked_out(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, accesses: Sequenc
     )
 
 
+def empty_entry(kvm: Kvm) -> int:
+    """The value of an entry that leads nowhere."""
+    return kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
+
+
 def in_reverse_map(kvm: Kvm, entry: HeldEntry, accesses: Sequence[EntryAccess]) -> Assumption:
     """What a walk of the reverse map can come to."""
-    empty = kvm.constant("SHADOW_NONPRESENT_VALUE") if kvm.has(Feature.NONPRESENT_VALUE) else 0
+    empty = empty_entry(kvm)
     held = (
         implies(each.happens, any_of(maps_page(kvm, entry, each.found), eq(each.found, empty))) for each in accesses
     )

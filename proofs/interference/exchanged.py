@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from mmuproof.model.features import Feature
@@ -15,12 +15,13 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.held_spte import any_fault
 from mmuproof.proofs.given.hosts import plausible_host
-from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, any_entry, possible, present_leaf
+from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, any_entry, is_present, possible, present_leaf
 from mmuproof.proofs.given.meanwhile import (
     WRITE,
     Right,
     accessed,
     dirty,
+    empty_entry,
     in_reverse_map,
     made_by_kvm,
     maps_page,
@@ -32,7 +33,7 @@ from mmuproof.proofs.given.meanwhile import (
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, iff, implies, ite, ne, negate
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, iff, implies, ite, ne, negate, ule, var
 
 _FIELDS: Mapping[SpteChange, tuple[str, ...]] = MappingProxyType(
     {SpteChange.TDP_WRITE_PROTECT: (), SpteChange.TDP_CLEAR_DIRTY: ("dirty",)}
@@ -83,10 +84,7 @@ def _not_judged(caller: str, when: Bool) -> Wrong:
     )
 
 
-def _tried_again(kvm: Kvm, entry: HeldEntry, made: Interfered, caller: str, bits: tuple[int, ...]) -> Iterator[Wrong]:
-    def still(spte: BitVec) -> Bool:
-        return all_of(maps_page(kvm, entry, spte), *(has(spte, bit) for bit in bits))
-
+def _tried_again(made: Interfered, caller: str, still: Callable[[BitVec], Bool]) -> Iterator[Wrong]:
     yield Wrong(
         "given-up",
         undone(made, still),
@@ -105,12 +103,16 @@ def _claim(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
     bits = (WRITE, *(dirty(vendor) for _ in _FIELDS.get(change, ())))
     right = _aged(kvm, vendor) if change.ages else _cleared(bits)
     wrong = overwritten(made.accesses, lambda each: _wrong(kvm, entry, right, each))
-    again = _tried_again(kvm, entry, made, caller, bits) if change in _FIELDS else ()
+
+    def still(spte: BitVec) -> Bool:
+        return all_of(maps_page(kvm, entry, spte), *(has(spte, bit) for bit in bits))
+
+    again = _tried_again(made, caller, still) if change in _FIELDS else ()
     return never(
         given(
             *plausible_host(masks),
             *possible(masks, entry),
-            *_not_mirrored(kvm, masks, change),
+            *(() if change.name.startswith("RMAP_") else (_own(kvm, masks),)),
             made_by_kvm(kvm, masks, entry, made.accesses if change.ages else ()),
             *((present_leaf(kvm, entry),) if change.ages else ()),
             *((in_reverse_map(kvm, entry, made.accesses),) if change is SpteChange.RMAP_AGE else ()),
@@ -119,15 +121,51 @@ def _claim(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
             part=caller,
         ),
         _not_judged(caller, wrong.when).told("the entry changes", _LOCKLESS),
+        _told_another(made, caller).told("another SPTE", _LOCKLESS),
         *(each.told("the SPTE stays as it is", _AGAIN) for each in again),
     )
 
 
-def _not_mirrored(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> tuple[Assumption, ...]:
-    if change.name.startswith("RMAP_"):
-        return ()
+def _own(kvm: Kvm, masks: ShadowMasks) -> Assumption:
     own = negate(kvm.spte_changes.page_is_mirror(masks))
-    return (Assumption("the table is KVM's own: one that mirrors TDX's is frozen while that is changed", own),)
+    return Assumption("the table is KVM's own: one that mirrors TDX's is frozen while that is changed", own)
+
+
+def _zap(kvm: Kvm, masks: ShadowMasks) -> Claim:
+    entry, caller, zap_level = any_entry(), "__tdp_mmu_zap_root()", var("zap_level", 4)
+    made, empty = kvm.interference.zap_root(masks, entry.at, zap_level), empty_entry(kvm)
+
+    def wrong(each: EntryAccess) -> Bool:
+        return all_of(ne(each.left, each.found), negate(all_of(is_present(kvm, each.found), eq(each.left, empty))))
+
+    def still(spte: BitVec) -> Bool:
+        return all_of(is_present(kvm, spte), ule(entry.level, zap_level))
+
+    written = overwritten(made.accesses, wrong)
+    return never(
+        given(
+            *plausible_host(masks),
+            *possible(masks, entry),
+            _own(kvm, masks),
+            made_by_kvm(kvm, masks, entry),
+            shown=(
+                Shown("sp->role.level", entry.level),
+                Shown("zap_level", zap_level),
+                Shown("the SPTE that a walk found", entry.spte),
+                *written.shown,
+            ),
+            evidence=made.evidence,
+            part=caller,
+        ),
+        _not_judged(caller, written.when).told("the entry changes", _LOCKLESS),
+        _told_another(made, caller).told("another SPTE", _LOCKLESS),
+        *(each.told("the SPTE stays as it is", _AGAIN) for each in _tried_again(made, caller, still)),
+    )
+
+
+def _told_another(made: Interfered, caller: str) -> Wrong:
+    when = overwritten(made.accesses, lambda each: all_of(made.tells, ne(made.told, each.found))).when
+    return Wrong("told-another", when, f"{caller} hands on another SPTE as the one that it has replaced.")
 
 
 def _fast_fault(kvm: Kvm, masks: ShadowMasks) -> Claim:
@@ -167,16 +205,18 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         shared = kvm.has(Feature.LOCKLESS_AGING) if change.ages else change in _FIELDS
         if shared and change.happens(vendor):
             yield _claim(kvm, masks, change)
+    if vendor is not Vendor.SHADOW:
+        yield _zap(kvm, masks)
     yield _fast_fault(kvm, masks)
 
 
 THEOREMS = (
     Theorem(
         name="interference.exchanged",
-        claim="Who write-protects, clears dirty flags, ages or fixes an SPTE without KVM's lock for writing changes a "
-        "page's SPTE by what is there at that moment, whatever others have made of it since it was read; what is "
-        "frozen, MMIO, empty or of a table stays; and an exchange that is too late is tried again with what is there, "
-        "or given up where that is right.",
+        claim="Who write-protects, clears dirty flags, ages, fixes or takes away an SPTE without KVM's lock for "
+        "writing changes it by what is there at that moment, whatever others have made of it since it was read; what "
+        "is frozen, MMIO or empty stays; and an exchange that is too late is tried again with what is there, or given "
+        "up where that is right.",
         source="KVM's comments at tdp_mmu_set_spte_atomic(), in kvm_tdp_mmu_age_spte(), kvm_rmap_age_gfn_range() and "
         "at fast_pf_fix_direct_spte()",
         assumes=(

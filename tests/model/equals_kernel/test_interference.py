@@ -27,6 +27,13 @@ def test_change(both: Both, vendor: Vendor, change: SpteChange) -> None:
 
 
 @each_vendor
+def test_zap_root(both: Both, vendor: Vendor) -> None:
+    mine, theirs = (kvm.interference.zap_root(kvm.masks.shadow_masks(vendor), _AT, var("zap_level", 4)) for kvm in both)
+    on_host = host(both.lifted.masks.shadow_masks(vendor))
+    prove_equal(mine, theirs, assuming=[on_host, demanded(theirs.evidence)], partial=_ASSERTED)
+
+
+@each_vendor
 def test_fast_page_fault(both: Both, vendor: Vendor) -> None:
     mine, theirs = (kvm.interference.fast_page_fault(kvm.masks.shadow_masks(vendor), _FAULT, _AT.level) for kvm in both)
     on_host = host(both.lifted.masks.shadow_masks(vendor))
