@@ -21,6 +21,7 @@ from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
+from mmuproof.model.interference import Interference
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
@@ -90,6 +91,11 @@ class Kvm(ABC):
     @abstractmethod
     def spte_changes(self) -> SpteChanges:
         """What changes SPTEs."""
+
+    @property
+    @abstractmethod
+    def interference(self) -> Interference:
+        """What changes SPTEs in place, while other CPUs do."""
 
     @property
     @abstractmethod

@@ -10,6 +10,8 @@ from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
+from mmuproof.proofs.interference import exchanged as interference_exchanged
+from mmuproof.proofs.interference import kept as interference_kept
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
 from mmuproof.proofs.loop import iterator as loop_iterator
@@ -84,6 +86,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
+    *interference_exchanged.THEOREMS,
+    *interference_kept.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_zapping.THEOREMS,

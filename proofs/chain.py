@@ -256,6 +256,8 @@ CHAINS: tuple[Chain, ...] = (
                     "lifecycle.split",
                     "lifecycle.collapse",
                     "lifecycle.fast-fault",
+                    "interference.exchanged",
+                    "interference.kept",
                     "loop.zap",
                     "slot.logging",
                     "stored.split",
@@ -265,7 +267,7 @@ CHAINS: tuple[Chain, ...] = (
                     "spte.write-protection",
                     "tracking.round-trip",
                 ),
-                missing="the other loops that choose the entries, and other processors at the same time",
+                missing="the other loops that choose the entries, and locks",
             ),
             Stage(
                 start="the same after KVM has changed it in place",

@@ -11,6 +11,7 @@ from mmuproof.lift.machine.conversions import address, unreached
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.located import Located
+from mmuproof.lift.machine.others import Others
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import (
     NULL,
@@ -45,7 +46,7 @@ class MemoryAccess:
     """
 
     def __init__(self, *, run: Execution) -> None:
-        self._run = run
+        self._run, self._others = run, Others(run)
         self._set: dict[Term, Bool] = {}
         self._null_tests: dict[Term, frozenset[Term]] = {}
 
@@ -166,6 +167,8 @@ class MemoryAccess:
         with Located(at):
             for guard, place in places:
                 for condition, offset in reversed(self.choices(place, width, state, at)):
+                    if place.object.shared:
+                        self._others.before_read(place.object, offset, width, state, all_of(guard, condition), at)
                     value = state.memory.read(place.object, offset, width)
                     here = all_of(guard, condition)
                     result = value if result is None else choose(here, value, result)
@@ -196,6 +199,8 @@ class MemoryAccess:
                     if now is FALSE:
                         continue
                     new = value
+                    if place.object.shared:
+                        self._others.before_write(place.object, offset, value, state, now, at)
                     if now is not TRUE:
                         new = choose(now, value, state.memory.read(place.object, offset, width))
                     state.memory.write(place.object, offset, width, new)
@@ -204,6 +209,8 @@ class MemoryAccess:
         """Copy an aggregate between fixed places."""
         for place in (source, target):
             self.choices(place, bits, state, at)
+            if place.object.shared:
+                raise Refused(f"{place.object.name} is copied while others write it", str(at))
         if not state.is_dead:
             with Located(at):
                 state.memory.transfer(source, target, bits)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
-from mmuproof.lift.machine.findings import CallMade, CheckKind, NotedCheck, NotedCut, NotedStep, RoundMade, numbered
-from mmuproof.lift.machine.state import Frame, State
+from mmuproof.lift.machine.findings import (
+    CallMade,
+    CheckKind,
+    NotedCheck,
+    NotedCut,
+    NotedStep,
+    RoundMade,
+    SharedAccess,
+    WentBack,
+    numbered,
+)
+from mmuproof.lift.machine.state import Frame, OneStep, State
 from mmuproof.lift.syntax import Location, Stmt
 from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
 
@@ -23,6 +34,8 @@ class Mark:
     cut_calls: int
     calls_made: int
     rounds_made: int
+    shared_accesses: int
+    went_back: int
     counts: Mapping[str, int]
 
 
@@ -41,6 +54,10 @@ class Execution:
         self.cut_calls: dict[NotedCut, None] = {}
         self.calls_made: list[CallMade] = []
         self.rounds_made: list[RoundMade] = []
+        self.shared_accesses: list[SharedAccess] = []
+        self.went_back: list[WentBack] = []
+        self.one_step = OneStep.NO
+        """Whether a step runs in which others do not come in between a read and a write."""
         self.frames: list[Frame] = []
         """The functions that run, the innermost last."""
         self.words: dict[str, RecordType] = {}
@@ -106,6 +123,17 @@ class Execution:
         """Whether some loop goes round although it may have been left already."""
         return any(len(left) > before for left, before in self._loops)
 
+    # -- steps in which nobody else comes in ----------------------------------------------------
+
+    @contextmanager
+    def in_one_step(self) -> Iterator[None]:
+        """What is read and written here is read and written at once."""
+        outer, self.one_step = self.one_step, OneStep.BEGINS
+        try:
+            yield
+        finally:
+            self.one_step = outer
+
     # -- going back -------------------------------------------------------------------------------
 
     def mark(self) -> Mark:
@@ -117,6 +145,8 @@ class Execution:
             cut_calls=len(self.cut_calls),
             calls_made=len(self.calls_made),
             rounds_made=len(self.rounds_made),
+            shared_accesses=len(self.shared_accesses),
+            went_back=len(self.went_back),
             counts=self._counts.copy(),
         )
 
@@ -130,4 +160,6 @@ class Execution:
             self.cut_calls.popitem()
         del self.calls_made[mark.calls_made :]
         del self.rounds_made[mark.rounds_made :]
+        del self.shared_accesses[mark.shared_accesses :]
+        del self.went_back[mark.went_back :]
         self._counts = dict(mark.counts)

@@ -77,6 +77,49 @@ class CallMade:
     memory: Memory | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class SharedAccess:
+    """An access to memory that others write; see `mmuproof.lift.machine.others`.
+
+    Attributes:
+        object: the memory.
+        at: where it is accessed.
+        guard: when.
+        writes: whether it is written; otherwise it is read.
+        known: what was read or written there last by the code itself, in the same step if it is a write of one that
+            reads and writes.
+        found: what is there at the access.
+        left: what is there after it.
+    """
+
+    object: Object
+    at: Location
+    guard: Bool
+    writes: bool
+    known: BitVec
+    found: BitVec
+    left: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class WentBack:
+    """A path of a function that goes back, and is not followed from there.
+
+    Attributes:
+        function: in which it does.
+        label: to which it jumps; empty if it begins another round of a ``do``.
+        guard: when.
+        memory: what there is then.
+        variables: the function's variables that are in scope, by name.
+    """
+
+    function: str
+    label: str
+    guard: Bool
+    memory: Memory
+    variables: Mapping[str, Object]
+
+
 def numbered(name: str, number: int) -> str:
     """What the first, second, ... of several things of one name is called, as the results of calls are."""
     return name if number == 1 else f"{name}#{number}"

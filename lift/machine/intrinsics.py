@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import ClassVar
 
 from mmuproof.lift import syntax
@@ -143,21 +144,23 @@ class Intrinsics:
         return resize(value, 64)
 
     def _clear_bit(self, expr: syntax.Call, state: State) -> Value:
-        return self._change_bit(expr, state, to=False)
+        return self._change_bit(expr, state, to=False, at_once=True)
 
     def _set_bit(self, expr: syntax.Call, state: State) -> Value:
-        return self._change_bit(expr, state, to=True)
+        # Two underscores: others may come in between.
+        return self._change_bit(expr, state, to=True, at_once=False)
 
-    def _change_bit(self, expr: syntax.Call, state: State, *, to: bool) -> Value:
+    def _change_bit(self, expr: syntax.Call, state: State, *, to: bool, at_once: bool) -> Value:
         """The bit that was there; only words that are one object of 64 bits are understood."""
         number = resize(self._integer(expr.arguments[0], state), 64)
         places = self._access.follow(self._values.value(expr.arguments[1], state), state, expr.at)
         self._run.require(CheckKind.INDEX, ult(number, 64), state, expr.at, "a bit outside the word is changed")
-        word = self._access.read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
-        if isinstance(word, Pointer):
-            raise Refused("a bit of a pointer is changed", str(expr.at))
         bit = bv(1, 64) << number
-        self._access.write(places, 64, word | bit if to else word & ~bit, state, expr.at)
+        with self._run.in_one_step() if at_once else nullcontext():
+            word = self._access.read(places, 64, IntType(64, False, "unsigned long"), state, expr.at)
+            if isinstance(word, Pointer):
+                raise Refused("a bit of a pointer is changed", str(expr.at))
+            self._access.write(places, 64, word | bit if to else word & ~bit, state, expr.at)
         return to_bv(ne(word & bit, 0), 8)
 
     _MEANINGS: ClassVar[Mapping[str, Callable[[Intrinsics, syntax.Call, State], Value | None]]] = {
@@ -167,7 +170,7 @@ class Intrinsics:
         "__builtin_unreachable": _unreachable,
         "__builtin_trap": _unreachable,
         "__builtin_expect": _expect,
-        # The kernel's inline assembly for single bits; the machine runs one thread.
+        # The kernel's inline assembly for single bits.
         "variable__ffs": _lowest_bit,
         "variable_ffs": _find_first,
         **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),

@@ -18,6 +18,7 @@ from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.machine.ran import note_run
 from mmuproof.lift.machine.run_limits import RunLimits
+from mmuproof.lift.machine.state import OneStep
 from mmuproof.lift.machine.values import Object, Place, Value
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.smt.terms import TRUE, Bool
@@ -31,9 +32,11 @@ class Machine:
         cuts: the calls that are not followed.
         earlier: a machine whose objects with static storage this one goes on with; see `successor`.
         any_round: the functions in whose loops one round stands for all.
+        goes_back: the functions in which a path ends, and is noted, that jumps backwards or begins another round of a
+            ``do``.
 
-    The lists `checks`, `steps`, `cut_calls`, `calls_made` and `rounds_made` grow with every run and belong to the
-    caller.
+    The lists `checks`, `steps`, `cut_calls`, `calls_made`, `rounds_made`, `shared_accesses` and `went_back` grow with
+    every run and belong to the caller.
     """
 
     def __init__(
@@ -43,19 +46,18 @@ class Machine:
         *,
         earlier: Machine | None = None,
         any_round: Set[str] = frozenset(),
+        goes_back: Set[str] = frozenset(),
     ) -> None:
         self._definitions, self._cuts = definitions, {cut.function: cut for cut in cuts}
         self._globals: dict[Variable, Object] = {} if earlier is None else earlier._globals
         self._run: Execution = Execution({} if earlier is None else earlier._run.counts)
         self.checks, self.steps = self._run.checks, self._run.steps
         self.cut_calls, self.calls_made = self._run.cut_calls, self._run.calls_made
-        self.rounds_made, self._any_round = self._run.rounds_made, any_round
+        self.rounds_made, self.went_back = self._run.rounds_made, self._run.went_back
+        self.shared_accesses = self._run.shared_accesses
+        self._limits = RunLimits(any_round=any_round, goes_back=goes_back)
         self._evaluator = Evaluator(
-            definitions=definitions,
-            run=self._run,
-            known=self._globals,
-            policy=self._policy,
-            limits=RunLimits(any_round=any_round),
+            definitions=definitions, run=self._run, known=self._globals, policy=self._policy, limits=self._limits
         )
 
     def _policy(self, parts: Evaluator[CutCalls]) -> CutCalls:
@@ -81,7 +83,8 @@ class Machine:
             self._definitions,
             tuple(self._cuts.values()) if cuts is None else cuts,
             earlier=self,
-            any_round=self._any_round,
+            any_round=self._limits.any_round,
+            goes_back=self._limits.goes_back,
         )
 
     @property
@@ -105,7 +108,7 @@ class Machine:
         """
         self._run.ran.clear()
         while True:
-            mark = self._run.mark()
+            mark, self._run.one_step = self._run.mark(), OneStep.NO
             try:
                 result = self._evaluator.run(function, arguments, memory, condition)
             except GivenUp:

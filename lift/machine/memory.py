@@ -185,6 +185,11 @@ def input_pointer(owner: Object, name: str, type_: PointerType, member: str = ""
     return Pointer((Target(guard=null), Target(guard=negate(null), place=Place(pointee, 0))))
 
 
+def _refuse_shared(object_: Object) -> None:
+    if object_.shared:
+        raise Refused(f"{object_.name}, which others write, is written by what is not followed")
+
+
 _LINKS = 64
 """Page tables have five levels and structs refer to each other less deeply still."""
 _UNTOUCHED = Initial()
@@ -240,6 +245,7 @@ class Memory:
 
     def make_unknown(self, object_: Object, tag: str, called: str = "") -> None:
         """Replace everything an object holds by unknown values; see `Unknown`."""
+        _refuse_shared(object_)
         self.forget(object_)
         self._bases[object_] = Unknown(tag, called)
 
@@ -257,6 +263,7 @@ class Memory:
                 for start, cell in list(cells.items()):
                     value = doubt.value(object_, start, cell.width, cell.value)
                     if value is not cell.value:
+                        _refuse_shared(object_)
                         self.write(object_, start, cell.width, value)
         for object_ in [*self._bases, *(each for each in own if each not in self._bases)]:
             if object_.is_outside or object_ in own:
@@ -292,6 +299,7 @@ class Memory:
 
     def make_range_unknown(self, object_: Object, offset: int, bits: int, tag: str) -> None:
         """Replace the bits of a range by unknown values whose names end in ``tag``."""
+        _refuse_shared(object_)
         position = offset
         unknown_base = Unknown(tag)
         while position < offset + bits:

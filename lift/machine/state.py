@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,14 @@ from mmuproof.lift.machine.values import Object, Value
 from mmuproof.lift.syntax import Variable
 from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import FALSE, Bool, Term, all_of, any_of
+
+
+class OneStep(enum.Enum):
+    """How far a step is that reads and writes at once."""
+
+    NO = "none runs"
+    BEGINS = "others come in before its read"
+    RUNS = "nobody else comes in until it is done"
 
 
 @dataclass
@@ -43,11 +52,15 @@ class State:
             self.guard, self.memory, self.valid = other.guard, other.memory, other.valid
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Block:
-    """A compound statement while it runs: its labels, those passed, and who waits for which."""
+    """A compound statement while it runs: its labels, those passed, and who waits for which.
+
+    An exchange that begins in it ends with it; ``one_step`` is what goes on behind it.
+    """
 
     labels: frozenset[str]
+    one_step: OneStep
     passed: set[str] = field(default_factory=set)
     waiting: dict[str, list[State]] = field(default_factory=dict)
     declared: list[Object] = field(default_factory=list)

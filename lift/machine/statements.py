@@ -10,14 +10,15 @@ from mmuproof.lift.errors import NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
-from mmuproof.lift.machine.findings import NotedStep
+from mmuproof.lift.machine.findings import NotedStep, WentBack
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.rounds import any_round
 from mmuproof.lift.machine.run_limits import RunLimits, TooMuch
-from mmuproof.lift.machine.state import Block, State, meet
+from mmuproof.lift.machine.state import Block, OneStep, State, meet
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, truth
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Stmt
+from mmuproof.lift.tree.overlay import EXCHANGED
 from mmuproof.smt.graph import possible_values
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
 
@@ -41,7 +42,7 @@ class Statements:
         self._run, self._access, self._values, self._variables = run, access, values, variables
         self._undecided_rounds, self._most_statements = limits.undecided_rounds, limits.statements
         self._statements_left = self._most_statements
-        self._any_round = limits.any_round
+        self._any_round, self._goes_back = limits.any_round, limits.goes_back
 
     def statement(self, stmt: Stmt, state: State) -> State | None:
         """Run a statement; None stands for a path that does not get to its end.
@@ -61,6 +62,8 @@ class Statements:
                 return state
             if isinstance(stmt, syntax.Declare):
                 for variable in stmt.variables:
+                    if variable.name in EXCHANGED:
+                        self._run.one_step = OneStep.BEGINS
                     self._variables.declare(variable, state)
                 return state
             if isinstance(stmt, syntax.Compound):
@@ -100,12 +103,14 @@ class Statements:
         return self._leave(block, current)
 
     def _enter(self, body: Sequence[Stmt]) -> Block:
-        block = Block(frozenset(label for child in body for label in _labels(child)))
+        labels = frozenset(label for child in body for label in _labels(child))
+        block = Block(labels=labels, one_step=self._run.one_step)
         self._run.frame.blocks.append(block)
         return block
 
     def _leave(self, block: Block, state: State | None) -> State | None:
         self._run.frame.blocks.pop()
+        self._run.one_step = block.one_step
         for object_ in block.declared:
             object_.ended = True
             if state is not None:
@@ -135,10 +140,24 @@ class Statements:
         for block in reversed(self._run.frame.blocks):
             if stmt.name in block.labels:
                 if stmt.name in block.passed:
+                    if self._run.function in self._goes_back:
+                        self._note_way_back(stmt.name, state)
+                        return
                     raise Refused(f"goto {stmt.name} jumps backwards", str(stmt.at))
                 block.waiting.setdefault(stmt.name, []).append(state)
                 return
         raise Refused(f"goto {stmt.name} jumps into a statement", str(stmt.at))
+
+    def _note_way_back(self, label: str, state: State) -> None:
+        self._run.went_back.append(
+            WentBack(
+                function=self._run.function,
+                label=label,
+                guard=state.guard,
+                memory=state.memory,
+                variables={variable.name: object_ for variable, object_ in self._run.frame.variables.items()},
+            )
+        )
 
     # -- control ----------------------------------------------------------------------------------
 
@@ -182,6 +201,9 @@ class Statements:
                 current = self._tested(stmt, current, left)
                 undecided += len(left) - leaving
                 if current is None:
+                    return
+                if self._run.function in self._goes_back and not stmt.test_first:
+                    self._note_way_back("", current)
                     return
                 if undecided > self._undecided_rounds:
                     raise NotFollowed("a loop whose bound is not known", str(stmt.at))

@@ -54,6 +54,8 @@ class Object:
     """Whether no call can change it: set up once, before any code that is looked at."""
     is_variable: bool = field(default=False, repr=False)
     """Whether it is a variable with static storage, which is known by its name."""
+    shared: bool = field(default=False, repr=False)
+    """Whether others write it between any two accesses; see `mmuproof.lift.machine.others`."""
     ended: bool = field(default=False, repr=False)
     """Whether the block that declares it has been left; true on every path, since blocks nest."""
     serial: int = field(default_factory=lambda: next(_serials), repr=False)

@@ -27,6 +27,11 @@ WARN_CALL = "__mmuproof_warn"
 BUG_CALL = "__mmuproof_bug"
 BUILD_BUG_CALL = "__mmuproof_build_bug"
 GET_USER_CALL = "__mmuproof_get_user"
+EXCHANGED = frozenset(("__xchg_old", "__cx_old", "__tcx_old"))
+"""The variables into which an exchange reads.
+
+What it does from there to its end is one step of the processor.
+"""
 
 _BUG_H = f"""\
 #include_next <asm-generic/bug.h>

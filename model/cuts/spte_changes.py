@@ -38,6 +38,15 @@ AFTER_A_CHANGE = Cut(
     reason="frees what the old SPTE led to, and tells TDX; does not fail for tables of KVM's own",
     elsewhere=("*",),
 )
+CHANGED = (
+    AFTER_A_CHANGE,
+    Cut(
+        function="handle_changed_spte",
+        reason="frees what the old SPTE led to; writes no SPTE that is still linked",
+        elsewhere=("*",),
+    ),
+)
+"""What is told of the SPTE that was replaced."""
 PRIVATE_MEMORY = Cut(function="kvm_mem_is_private", reason="whether a page is private to the guest: any answer")
 
 PAGE_FAULT = Cut(
@@ -86,11 +95,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_update_page_stats", reason="counts pages"),
     Cut(function="kvm_pfn_to_refcounted_page", reason="the page of a frame, if it has one; only an assertion asks"),
     PAGE_COUNT,
-    Cut(
-        function="handle_changed_spte",
-        reason="frees what the old SPTE led to; writes no SPTE that is still linked",
-        elsewhere=("*",),
-    ),
+    CHANGED[-1],
     Cut(function="handle_changed_spte_acc_track", reason="notes that a page was used, which no SPTE depends on"),
     Cut(function="handle_changed_spte_dirty_log", reason="notes that a page was written, which no SPTE depends on"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.interference import ReferenceInterference, SharedEntry
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, negate
@@ -29,7 +30,9 @@ class _StoresBeside(ReferenceStores):
         return FALSE
 
 
-class _Unjudged(ReferenceStores):
+class UnjudgedStores(ReferenceStores):
+    """The TDP MMU stores whatever is there."""
+
     def _still(self, caller: str, judged: BitVec) -> Bool:
         return TRUE if caller.startswith("tdp_mmu_") else super()._still(caller, judged)
 
@@ -37,6 +40,18 @@ class _Unjudged(ReferenceStores):
 class _UnjudgedFix(ReferenceStores):
     def _still(self, caller: str, judged: BitVec) -> Bool:
         return TRUE if caller == "fast_pf_fix_direct_spte" else super()._still(caller, judged)
+
+
+class _UnjudgedChanges(ReferenceInterference):
+    def _exchange(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> tuple[BitVec, Bool]:
+        entry.write(when, value)
+        return judged, TRUE
+
+
+class _UnjudgedFixes(ReferenceInterference):
+    def _fix(self, entry: SharedEntry, when: Bool, judged: BitVec, value: BitVec) -> Bool:
+        entry.write(when, value)
+        return TRUE
 
 
 class _ParentsTable(ReferenceStores):
@@ -89,7 +104,7 @@ DEFECTS: tuple[Defect, ...] = (
         _TDP_MMU_C,
         r"if \(!try_cmpxchg64\(rcu_dereference\(iter->sptep\), &iter->old_spte, new_spte\)\)\s+return -EBUSY;",
         "*rcu_dereference(iter->sptep) = new_spte;",
-        _stores(_Unjudged),
+        partial(ReferenceKvm, stores=UnjudgedStores, interference=_UnjudgedChanges),
     ),
     defect(
         "fast-fix-unjudged",
@@ -97,7 +112,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"if \(!try_cmpxchg64\(sptep, &old_spte, new_spte\)\)\s+return false;",
         "*sptep = new_spte;",
-        _stores(_UnjudgedFix),
+        partial(ReferenceKvm, stores=_UnjudgedFix, interference=_UnjudgedFixes),
     ),
     defect(
         "tdp-links-parents-table",

@@ -32,6 +32,7 @@ from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
+from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -171,6 +172,11 @@ class LiftedKvm(Kvm):
     def spte_changes(self) -> LiftedSpteChanges:
         """See `Kvm.spte_changes`."""
         return self._area("spte_changes", LiftedSpteChanges, SPTE_C, MMU_C, TDP_MMU_C)
+
+    @property
+    def interference(self) -> LiftedInterference:
+        """See `Kvm.interference`."""
+        return self._area("interference", LiftedInterference, SPTE_C, MMU_C, TDP_MMU_C)
 
     @property
     def stores(self) -> LiftedStores:

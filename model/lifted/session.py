@@ -9,7 +9,7 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, Struc
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
 from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import NULL, as_pointer
@@ -30,6 +30,7 @@ class Session:
         linked: other units, in which functions are found that the unit only declares.
         static_calls: where static calls lead that are followed, as in `Linked`.
         any_round: the functions in whose loops one round stands for all.
+        goes_back: the functions in which a path ends that jumps backwards or begins another round of a ``do``.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class Session:
         linked: Sequence[Unit] = (),
         static_calls: Mapping[str, str] = NO_STATIC_CALLS,
         any_round: Set[str] = frozenset(),
+        goes_back: Set[str] = frozenset(),
     ) -> None:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
         known = None if cuts is None else fitting(definitions, cuts)
         self.machine: Machine = (
-            Machine(definitions, known or (), any_round=any_round)
+            Machine(definitions, known or (), any_round=any_round, goes_back=goes_back)
             if earlier is None
             else earlier.machine.successor(known)
         )
@@ -297,8 +299,8 @@ def bit_field(whole: StructMember, name: str) -> StructMember:
     return found[name]
 
 
-def variable_of(made: RoundMade, record: str) -> Object:
-    """The one variable of a struct's type that a loop's function has.
+def variable_of(made: RoundMade | WentBack, record: str) -> Object:
+    """The one variable of a struct's type that the function of a loop, or of a jump backwards, has.
 
     Raises:
         NotThere: it has none, or several.

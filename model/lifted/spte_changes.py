@@ -83,12 +83,22 @@ _MASKS = (
 """What the set-up leaves in ``spte.c`` and the other units read; trees differ in which of them there are."""
 
 
+TRIES_AGAIN = frozenset(("arch_atomic64_fetch_and",))
+"""What tries until nobody has come in between; where nobody does, it never tries again."""
+
+
 @dataclass(frozen=True)
 class _InPlace:
     """How a tree is called for a change: the function under its names over time, and its integers."""
 
     names: tuple[str, ...]
-    values: Mapping[str, int | Bool]
+    values: Mapping[str, int | Bool | BitVec]
+
+
+def _number(value: int | Bool | BitVec) -> BitVec:
+    if isinstance(value, int):
+        return bv(value, 64)
+    return to_bv(value, 64) if isinstance(value, Bool) else resize(value, 64)
 
 
 def _operation(*names: str, **values: int | Bool) -> _InPlace:
@@ -115,22 +125,32 @@ _TDP_OPERATIONS = {
 }
 
 
-class _Scene:
+class Scene:
     """One call's machine and memory: the masks are set up, and there is one SPTE in one shadow page.
 
     Args:
         units: the unit whose functions are called, and those that it calls into.
         masks: the masks.
         at: the SPTE, if the call finds one.
+        shared: the functions that change the SPTE while others do; None if nobody else does.
     """
 
-    def __init__(self, units: Sequence[Unit], masks: ShadowMasks, at: SpteAt | None = None, *more: Cut) -> None:
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        masks: ShadowMasks,
+        at: SpteAt | None = None,
+        *more: Cut,
+        shared: Sequence[str] | None = None,
+    ) -> None:
         self.unit, self.memory = units[0], Memory()
-        self.sptep = Object(name="*sptep", type=_U64, kind=ObjectKind.UNSET)
+        self.sptep = Object(name="*sptep", type=_U64, kind=ObjectKind.UNSET, shared=shared is not None)
         self.page = self._input("sp", "struct kvm_mmu_page")
         self.kvm = self._input("kvm", "struct kvm")
         self.objects = {"struct kvm": pointer_to(self.kvm), "struct kvm_mmu_page": pointer_to(self.page)}
-        self.session = Session(self.unit, (*self._cuts(at), *more), linked=units[1:])
+        self.session = Session(
+            self.unit, (*self._cuts(at), *more), linked=units[1:], goes_back=TRIES_AGAIN.union(shared or ())
+        )
         self._set_masks(units, masks)
         if at is not None:
             self.memory.write(self.sptep, 0, 64, at.spte)
@@ -187,7 +207,7 @@ class _Scene:
         )
         return (
             *known,
-            *(replace(cut, gives=found, stores=((2, "", at.spte),)) for cut in cuts.FIND_FOR_FAST_FAULT),
+            *(replace(cut, gives=found, stores=self._found(at)) for cut in cuts.FIND_FOR_FAST_FAULT),
             replace(cuts.TDP_START, stores=tuple((0, name, value) for name, value in entry.items())),
             replace(cuts.TDP_NEXT, stores=((0, "valid", no),)),
             *(replace(cut, gives=found) for cut in cuts.RMAP_FIRST),
@@ -197,6 +217,10 @@ class _Scene:
             replace(cuts.RESCHEDULE, gives=bv(0, 8), stores=((1, "yielded", no),)),
             replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
         )
+
+    def _found(self, at: SpteAt) -> tuple[tuple[int, str, BitVec], ...]:
+        """What a walk finds; it goes again after others have come in, and finds anything then."""
+        return () if self.sptep.shared else ((2, "", at.spte),)
 
     @property
     def spte(self) -> BitVec:
@@ -222,7 +246,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def facts(self, masks: ShadowMasks, at: SpteAt) -> SpteFacts:
         """See `SpteChanges.facts`."""
-        scene = _Scene([self._spte], masks)
+        scene = Scene([self._spte], masks)
         values = {"spte": at.spte, "pte": at.spte, "level": resize(at.level, 32)}
 
         def integer(name: str) -> BitVec:
@@ -231,7 +255,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         def holds(name: str) -> Bool:
             return ne(integer(name), 0)
 
-        checking = _Scene([self._spte], masks)
+        checking = Scene([self._spte], masks)
         checking.session.call(checking.memory, "check_spte_writable_invariants", objects={}, values=values)
         return SpteFacts(
             is_shadow_present_pte=holds("is_shadow_present_pte"),
@@ -252,7 +276,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.is_executable_pte`."""
         if self._judges_by_table:
             return self.is_access_allowed(masks, FastFault(present=TRUE, write=FALSE, exec=TRUE, rsvd=FALSE), spte)
-        scene = _Scene([self._spte], masks)
+        scene = Scene([self._spte], masks)
         return ne(scene.session.integer(scene.memory, "is_executable_pte", objects={}, values={"spte": spte}), 0)
 
     @once
@@ -260,7 +284,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.is_access_allowed`."""
         if self._judges_by_table:
             return self._passes_table(masks, fault, spte)
-        scene = _Scene([self._mmu, self._spte], masks)
+        scene = Scene([self._mmu, self._spte], masks)
         self._set_fault(scene, fault)
         values = {"spte": spte}
         return ne(scene.session.integer(scene.memory, "is_access_allowed", objects=scene.objects, values=values), 0)
@@ -277,7 +301,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         return FaultModes(_USER, ne(_TOLD_APART, 0) if (masks.vendor is not Vendor.SHADOW) else FALSE)
 
     def _passes_table(self, masks: ShadowMasks, fault: FastFault, spte: BitVec) -> Bool:
-        scene = _Scene([self._mmu, self._spte], masks, None, *_SET_UP)
+        scene = Scene([self._mmu, self._spte], masks, None, *_SET_UP)
         self._set_fault(scene, fault)
         vcpu = self._vcpu_with_direct_mmu(scene, masks)
         root = Mmus(vcpu).find(Part.ROOT_MMU)
@@ -286,7 +310,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         result = scene.session.integer(scene.memory, _BY_TABLE, objects=objects, values={"spte": spte})
         return eq(result, 0)
 
-    def _vcpu_with_direct_mmu(self, scene: _Scene, masks: ShadowMasks) -> Object:
+    def _vcpu_with_direct_mmu(self, scene: Scene, masks: ShadowMasks) -> Object:
         """A vCPU that uses its direct MMU; where that has a table of permissions, KVM's own set-up has filled it."""
         vcpu = self._vcpu(scene)
         scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
@@ -307,18 +331,18 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         self._forget_assertions(scene)
         return vcpu
 
-    def _vcpu(self, scene: _Scene) -> Object:
+    def _vcpu(self, scene: Scene) -> Object:
         """A vCPU of the VM."""
         vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vcpu.type, RecordType)
         scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
         return vcpu
 
-    def _enable_tdp(self, scene: _Scene, *, on: bool) -> None:
+    def _enable_tdp(self, scene: Scene, *, on: bool) -> None:
         enabled = scene.session.global_object("tdp_enabled")
         scene.memory.write(enabled, 0, enabled.type.bits, bv(on, enabled.type.bits))
 
-    def _forget_assertions(self, scene: _Scene) -> None:
+    def _forget_assertions(self, scene: Scene) -> None:
         """Go on without what a set-up itself asserts, which is the subject of the theorems on roles."""
         scene.session = Session(self._mmu, None, scene.session)
 
@@ -329,7 +353,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.spte_permission_fault`."""
         if not self._judges_by_table:
             raise NotThere([f"{_BY_TABLE}()"])
-        scene = _Scene([self._mmu, self._spte], masks, None, *_SET_UP)
+        scene = Scene([self._mmu, self._spte], masks, None, *_SET_UP)
         vcpu = self._vcpu_set_up(scene, masks, kind, now)
         mmu = Mmus(vcpu).built(kind)
         assert isinstance(mmu.type, RecordType)
@@ -344,7 +368,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             evidence=masks.evidence + scene.session.evidence(),
         )
 
-    def _vcpu_set_up(self, scene: _Scene, masks: ShadowMasks, kind: MmuKind, now: MmuRequest) -> Object:
+    def _vcpu_set_up(self, scene: Scene, masks: ShadowMasks, kind: MmuKind, now: MmuRequest) -> Object:
         """A vCPU one of whose MMUs has been set up for the first time."""
         vcpu = self._vcpu(scene)
         mmus = Mmus(vcpu)
@@ -388,7 +412,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:
         """See `SpteChanges.is_nx_huge_page_enabled`."""
-        scene = _Scene([self._spte], masks)
+        scene = Scene([self._spte], masks)
         return ne(scene.session.integer(scene.memory, "is_nx_huge_page_enabled", objects=scene.objects), 0)
 
     @once
@@ -404,13 +428,13 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def page_is_invalid(self, masks: ShadowMasks) -> Bool:
         """See `SpteChanges.page_is_invalid`."""
-        scene = _Scene([self._mmu], masks)
+        scene = Scene([self._mmu], masks)
         assert isinstance(scene.page.type, RecordType)
         place = bit_field(scene.page.type.members["role"], "invalid")
         return ne(read_member(scene.memory, scene.page, place), 0)
 
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
-        scene = _Scene([self._mmu], masks)
+        scene = Scene([self._mmu], masks)
         return ne(scene.session.integer(scene.memory, predicate, objects=scene.objects), 0)
 
     # -- values ----------------------------------------------------------------------------------------
@@ -425,7 +449,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:
         """See `SpteChanges.make_nonleaf_spte`."""
         known = replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table)
-        scene = _Scene(self._holding("make_nonleaf_spte"), masks, None, known)
+        scene = Scene(self._holding("make_nonleaf_spte"), masks, None, known)
         table = Object(name="*child_pt", type=_U64, kind=ObjectKind.INPUT)
         made = scene.session.integer(
             scene.memory,
@@ -440,7 +464,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def make_small_spte(self, masks: ShadowMasks, request: SplitRequest) -> Changed:
         """See `SpteChanges.make_small_spte`."""
         names = "make_small_spte", "make_huge_page_split_spte"
-        scene = _Scene(self._holding(*names), masks)
+        scene = Scene(self._holding(*names), masks)
         union = scene.unit.record("union kvm_mmu_page_role")
         role = Object(name="role", type=union, kind=ObjectKind.INPUT)
         scene.set(role, "level", request.level)
@@ -457,7 +481,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def make_huge_spte(self, masks: ShadowMasks, small_spte: BitVec, level: BitVec) -> Changed:
         """See `SpteChanges.make_huge_spte`."""
-        scene = _Scene(self._holding("make_huge_spte"), masks)
+        scene = Scene(self._holding("make_huge_spte"), masks)
         values = {"small_spte": small_spte, "level": resize(level, 32)}
         made = scene.session.integer(scene.memory, "make_huge_spte", objects=scene.objects, values=values)
         return Changed(made, masks.evidence + scene.session.evidence())
@@ -467,29 +491,44 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def change(self, masks: ShadowMasks, change: SpteChange, at: SpteAt) -> Changed:
         """See `SpteChanges.change`."""
-        shadow = change in _SHADOW_OPERATIONS
-        operation = (_SHADOW_OPERATIONS if shadow else _TDP_OPERATIONS)[change]
-        scene = _Scene([self._mmu if shadow else self._tdp, self._spte], masks, at)
-        found = pointer_to(scene.sptep)
-        for record, content in self._walked(scene, at, shadow=shadow).items():
-            scene.input(record.removeprefix("struct "), record, **content)
-        values = {
-            name: bv(value, 64) if isinstance(value, int) else to_bv(value, 64)
-            for name, value in operation.values.items()
-        }
-        result = scene.session.call(
-            scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
-        )
+        scene, result = self.performed(masks, change, at)
         flushes = truth(result) if change.reports_flush and result is not None else FALSE
         evidence = masks.evidence + scene.session.evidence()
         return Changed(scene.spte, evidence, self._without_reference(scene), flushes)
 
-    def _without_reference(self, scene: _Scene) -> Bool:
+    def performed(
+        self, masks: ShadowMasks, change: SpteChange, at: SpteAt, *, shared: bool = False
+    ) -> tuple[Scene, Value | None]:
+        """What an operation in place has left, and what it gives back; ``shared`` if others write the SPTE as well."""
+        shadow = change in _SHADOW_OPERATIONS
+        operation = (_SHADOW_OPERATIONS if shadow else _TDP_OPERATIONS)[change]
+        return self._done(masks, operation, at, shadow=shadow, shared=shared)
+
+    def zapped_in_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Scene:
+        """What ``__tdp_mmu_zap_root()`` has left that shares the lock, of an SPTE that others write as well."""
+        operation = _InPlace(("__tdp_mmu_zap_root",), {"shared": 1, "zap_level": zap_level})
+        return self._done(masks, operation, at, shadow=False, shared=True)[0]
+
+    def _done(
+        self, masks: ShadowMasks, operation: _InPlace, at: SpteAt, *, shadow: bool, shared: bool
+    ) -> tuple[Scene, Value | None]:
+        units = [self._mmu if shadow else self._tdp, self._spte]
+        scene = Scene(units, masks, at, shared=operation.names if shared else None)
+        found = pointer_to(scene.sptep)
+        for record, content in self._walked(scene, at, shadow=shadow).items():
+            scene.input(record.removeprefix("struct "), record, **content)
+        values = {name: _number(value) for name, value in operation.values.items()}
+        result = scene.session.call(
+            scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
+        )
+        return scene, result
+
+    def _without_reference(self, scene: Scene) -> Bool:
         """Whether what the tree counts, if it counts anything, is nothing."""
         count = cuts.PAGE_COUNT.function
         return eq(var(f"{count}()", 32), 0) if scene.session.calls(count) else FALSE
 
-    def _walked(self, scene: _Scene, at: SpteAt, *, shadow: bool) -> dict[str, dict[str, BitVec | Pointer]]:
+    def _walked(self, scene: Scene, at: SpteAt, *, shadow: bool) -> dict[str, dict[str, BitVec | Pointer]]:
         """The structs by which callers say where the SPTE is."""
         yes, no = bv(1, 8), bv(0, 8)
         if shadow:
@@ -510,7 +549,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             "struct kvm_gfn_range": {},
         }
 
-    def _set_fault(self, scene: _Scene, fault: FastFault) -> None:
+    def _set_fault(self, scene: Scene, fault: FastFault) -> None:
         scene.input(
             "fault",
             "struct kvm_page_fault",
@@ -522,14 +561,22 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             error_code=concat(*(to_bv(flag) for flag in (fault.exec, fault.rsvd, _USER, fault.write, fault.present))),
         )
 
+    def handled(
+        self, masks: ShadowMasks, fault: FastFault, at: SpteAt, *, shared: bool = False
+    ) -> tuple[Scene, Object, BitVec]:
+        """What ``fast_page_fault()`` has left, the vCPU, and the result; ``shared`` as in `performed`."""
+        more = _SET_UP if self._judges_by_table else ()
+        name = "fast_page_fault"
+        scene = Scene([self._mmu, self._spte], masks, at, *more, shared=[name] if shared else None)
+        self._set_fault(scene, fault)
+        vcpu = self._vcpu_with_direct_mmu(scene, masks)
+        return scene, vcpu, scene.session.integer(scene.memory, name, objects=scene.objects)
+
     @once
     def fast_page_fault(self, masks: ShadowMasks, fault: FastFault, at: SpteAt) -> FastFixed:
         """See `SpteChanges.fast_page_fault`."""
-        scene = _Scene([self._mmu, self._spte], masks, at, *(_SET_UP if self._judges_by_table else ()))
-        self._set_fault(scene, fault)
-        vcpu = self._vcpu_with_direct_mmu(scene, masks)
+        scene, vcpu, result = self.handled(masks, fault, at)
         assert isinstance(vcpu.type, RecordType)
-        result = scene.session.integer(scene.memory, "fast_page_fault", objects=scene.objects)
         in_use = member_at(vcpu.type, "arch.mmu")
         assert isinstance(in_use.type, PointerType)
         assert isinstance(in_use.type.target, RecordType)
@@ -556,7 +603,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             root_loaded=loaded,
         )
 
-    def _logs(self, scene: _Scene, slot: Value) -> Bool:
+    def _logs(self, scene: Scene, slot: Value) -> Bool:
         """Whether a memory slot logs writes, if there is one."""
         pointer = as_pointer(slot)
         assert pointer is not None

@@ -17,6 +17,7 @@ from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
+from mmuproof.model.interference import Interference
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
@@ -34,6 +35,7 @@ from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
+from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
@@ -94,6 +96,7 @@ class ReferenceKvm(Kvm):
         mmio: type[ReferenceMmio] = ReferenceMmio,
         mmio_faults: type[ReferenceMmioFaults] = ReferenceMmioFaults,
         spte_changes: type[ReferenceSpteChanges] = ReferenceSpteChanges,
+        interference: type[ReferenceInterference] = ReferenceInterference,
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
@@ -125,6 +128,7 @@ class ReferenceKvm(Kvm):
         self._mmio = mmio(self.constants)
         self._mmio_faults = mmio_faults(self.constants, self._mmio)
         self._spte_changes = spte_changes(self.constants, self._sptes, self._walks)
+        self._interference = interference(self.constants, self._sptes, self._spte_changes)
         self._stores = stores(self.constants, self._sptes)
         self._tdp_iterators = tdp_iterators(self.constants)
         self._map_rounds = map_rounds(self.constants)
@@ -181,6 +185,11 @@ class ReferenceKvm(Kvm):
     def spte_changes(self) -> SpteChanges:
         """See `Kvm.spte_changes`."""
         return self._spte_changes
+
+    @property
+    def interference(self) -> Interference:
+        """See `Kvm.interference`."""
+        return self._interference
 
     @property
     def stores(self) -> Stores:

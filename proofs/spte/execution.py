@@ -395,7 +395,7 @@ THEOREMS = (
             "direct MMUs have A/D bits exactly if the host has: role.root-tdp",
             "no access both writes and fetches",
             "without A/D bits an SPTE that is not access-tracked counts as used: lifecycle.* (used)",
-            "nobody else changes the SPTE meanwhile: concurrency is not modelled",
+            "nobody else changes the SPTE meanwhile: interference.exchanged speaks of who does",
         ),
         state=alone(_fast_fault),
         catches=(

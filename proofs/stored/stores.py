@@ -159,7 +159,7 @@ THEOREMS = (
         state=several(_value),
         catches=(
             *showing("another-value", "tdp-map-stores-writable", "shadow-map-stores-writable"),
-            *showing("not-what-was-judged", "tdp-store-unjudged", "fast-fix-unjudged"),
+            *showing("not-what-was-judged", "tdp-store-unjudged", "fast-fix-unjudged", "tdp-exchange-rereads"),
             Catch("tdp-store-beside", "another-entry"),
         ),
     ),

@@ -1,0 +1,1 @@
+"""What KVM does to SPTEs while other CPUs and the processor write them."""
