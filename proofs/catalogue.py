@@ -12,6 +12,7 @@ from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.loop import zapping as loop_zapping
@@ -86,6 +87,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_ranges.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
+    *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,

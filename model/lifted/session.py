@@ -192,10 +192,19 @@ class Session:
         Raises:
             Refused: it has several, or none.
         """
-        made = [each for each in self.machine.rounds_made if each.function == function]
-        if len(made) != 1:
-            raise Refused(f"{function}() has {len(made)} loops")
-        return made[0]
+        (made,) = self.rounds(function, 1)
+        return made
+
+    def rounds(self, function: str, count: int) -> tuple[RoundMade, ...]:
+        """The loops of a function, in their order, of which one round each has stood for all.
+
+        Raises:
+            Refused: it has not so many.
+        """
+        made = tuple(each for each in self.machine.rounds_made if each.function == function)
+        if len(made) != count:
+            raise Refused(f"{function}() has {len(made)} loops where {count} are meant")
+        return made
 
 
 def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:

@@ -13,6 +13,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
+from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -30,6 +31,7 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.faults import ReferenceFaults
+from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
@@ -97,6 +99,7 @@ class ReferenceKvm(Kvm):
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
+        fetches: type[ReferenceFetches] = ReferenceFetches,
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
@@ -128,6 +131,7 @@ class ReferenceKvm(Kvm):
         self._stores = stores(self.constants, self._sptes)
         self._tdp_iterators = tdp_iterators(self.constants)
         self._map_rounds = map_rounds(self.constants)
+        self._fetches = fetches(self.constants, self._sptes)
         self._dirty_logging = dirty_logging(self.constants)
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
@@ -216,6 +220,11 @@ class ReferenceKvm(Kvm):
     def flush_ranges(self) -> FlushRanges:
         """See `Kvm.flush_ranges`."""
         return self._flush_ranges
+
+    @property
+    def fetches(self) -> Fetches:
+        """See `Kvm.fetches`."""
+        return self._fetches
 
     @property
     def reserved_bits(self) -> ReservedBits:

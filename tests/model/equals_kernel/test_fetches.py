@@ -1,0 +1,22 @@
+"""What the reference model says of filling in SPTEs for a guest's tables is what Linux 7.2.13's C does in any round."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.walks import GpteFormat
+from mmuproof.smt.terms import ult
+from tests.model.equality import Both, prove_equal
+
+pytestmark = pytest.mark.kernel
+
+# The model leaves out what is asserted, and at which levels there is a table and a frame can be rounded.
+_LEFT_OUT = {CheckKind.WARN, CheckKind.BUG, CheckKind.SHIFT, CheckKind.INDEX}
+
+
+@pytest.mark.parametrize("gpte_format", GpteFormat)
+def test_fetching(both: Both, gpte_format: GpteFormat) -> None:
+    mine, theirs = (kvm.fetches.fetch(gpte_format) for kvm in both)
+    standing = [ult(mine.guest.level - 2, len(mine.tables) - 1), ult(mine.direct.level - 1, 5)]
+    prove_equal(mine, theirs, assuming=standing, partial=_LEFT_OUT)
