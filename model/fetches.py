@@ -168,9 +168,46 @@ class Fetched:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChangeLooked:
+    """``FNAME(gpte_changed)()``: whether a guest entry is another by now than the walk has read.
+
+    Attributes:
+        function: its name.
+        level: the level of the entry.
+        entry_bytes: how long entries are.
+        says: it says that the entry has changed.
+        failed: guest memory could not be read.
+        asked_gpa: from where on it has been read (64).
+        found: the entries that have been found from there on (64 bits each).
+        pte_gpa: where the walk has read the entry (64).
+        noted: what the walk has read there (64).
+        evidence: how it came about.
+    """
+
+    function: str
+    level: int
+    entry_bytes: int
+    says: Bool
+    failed: Bool
+    asked_gpa: BitVec
+    found: tuple[BitVec, ...]
+    pte_gpa: BitVec
+    noted: BitVec
+    evidence: Evidence
+
+
 class Fetches(ABC):
     """What fills in SPTEs for a guest's page tables."""
 
     @abstractmethod
     def fetch(self, gpte_format: GpteFormat) -> Fetched:
         """``FNAME(fetch)()``."""
+
+    @abstractmethod
+    def changed(self, gpte_format: GpteFormat, level: int) -> ChangeLooked:
+        """``FNAME(gpte_changed)()`` for the entry of a level."""
+
+    @abstractmethod
+    def levels(self, gpte_format: GpteFormat) -> int:
+        """Of how many levels a walk can note something."""

@@ -50,6 +50,7 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import whole as walk_whole
@@ -66,6 +67,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
     *walk_resync.THEOREMS,
+    *walk_changed.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,

@@ -201,8 +201,15 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the level that is mapped",
                 end="the entry that is mapped",
-                by=("kvm_tdp_mmu_map", "direct_map", "FNAME(fetch)", "tdp_iter_next", "tdp_iter_start"),
-                theorems=("loop.map", "loop.fetch", "loop.iterator", "loop.iterator-start"),
+                by=(
+                    "kvm_tdp_mmu_map",
+                    "direct_map",
+                    "FNAME(fetch)",
+                    "FNAME(gpte_changed)",
+                    "tdp_iter_next",
+                    "tdp_iter_start",
+                ),
+                theorems=("loop.map", "loop.fetch", "walk.changed", "loop.iterator", "loop.iterator-start"),
             ),
             Stage(
                 start="the entry that is mapped",

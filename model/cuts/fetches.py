@@ -62,6 +62,11 @@ NOTE, FORMER_NOTE = (
     )
     for name in ("account_nx_huge_page", "account_huge_nx_page")
 )
+READ_GUEST = Cut(
+    function="kvm_vcpu_read_guest_atomic",
+    reason="reads guest memory, any content, or fails; the array of entries that it may fill holds anything before too",
+    writes=((2, "*"),),
+)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     INIT,

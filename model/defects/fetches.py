@@ -48,6 +48,16 @@ class _RecoversEver(ReferenceFetches):
         return TRUE
 
 
+class _ReadAnyhow(ReferenceFetches):
+    def _is_known(self, _failed: Bool) -> Bool:
+        return FALSE
+
+
+class _FirstOfGroup(ReferenceFetches):
+    def _index(self, distance: BitVec, _size: int) -> BitVec:
+        return distance & 0
+
+
 class _PdpteInMemory(ReferenceFetches):
     def _top_level(self, levels: BitVec) -> BitVec:
         return levels
@@ -131,5 +141,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(top_level == PT32E_ROOT_LEVEL\)\s+top_level = PT32_ROOT_LEVEL;",
         "",
         _fetches(_PdpteInMemory),
+    ),
+    defect(
+        "changed-ignores-failure",
+        "A guest entry that cannot be read any more counts as what the walk has read.",
+        _PAGING_H,
+        r"return r \|\| curr_pte != gw->ptes\[level - 1\];",
+        "return curr_pte != gw->ptes[level - 1];",
+        _fetches(_ReadAnyhow),
+    ),
+    defect(
+        "changed-looks-at-first",
+        "Whether a guest entry of level 1 has changed is asked of the first entry around it.",
+        _PAGING_H,
+        r"curr_pte = gw->prefetch_ptes\[index\];",
+        "curr_pte = gw->prefetch_ptes[0];",
+        _fetches(_FirstOfGroup),
     ),
 )

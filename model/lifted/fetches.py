@@ -8,16 +8,27 @@ from mmuproof.lift.c_types import ArrayType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade, numbered
-from mmuproof.lift.machine.memory import Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common
 from mmuproof.model.cuts import fetches as cuts
-from mmuproof.model.fetches import DirectRound, Fetched, Fetches, GuestRound, NotedTable, PageLinked, PageWanted
+from mmuproof.model.fetches import (
+    ChangeLooked,
+    DirectRound,
+    Fetched,
+    Fetches,
+    GuestRound,
+    NotedTable,
+    PageLinked,
+    PageWanted,
+)
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
-from mmuproof.model.lifted.session import bit_field, read, read_member
+from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
 from mmuproof.model.map_rounds import MapRound
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var
@@ -36,7 +47,7 @@ class _Walk(RoundBench):
         mmus.connect(self.memory, nested=nested, l2=nested)
         role = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, "cpu_role")
         self.guest_levels = resize(read_member(self.memory, self.vcpu, bit_field(role, "level")), 32)
-        self.noted = self.add("gw", self._struct_of_walk())
+        self.noted = self.add("gw", _struct_of_walk(unit, self.function))
         for each in (self.fault, self.noted):
             # They are variables of callers: only who is given one can write it.
             each.settled = True
@@ -50,14 +61,6 @@ class _Walk(RoundBench):
         if len(okay) != 2:
             raise Refused(f"{self.function}() looks {len(okay)} times for an entry where twice is meant")
         self.starts = okay
-
-    def _struct_of_walk(self) -> str:
-        function = self.unit.function(self.function)
-        for parameter in function.parameters:
-            target = parameter.type.target if isinstance(parameter.type, PointerType) else None
-            if isinstance(target, RecordType) and target.name.startswith("struct guest_walker"):
-                return target.name
-        raise Refused(f"{self.function}() takes no walk of the guest's tables", str(function.location))
 
     # -- what happens in which loop --------------------------------------------------------------------
 
@@ -252,19 +255,24 @@ class _Walk(RoundBench):
         calls = self.calls(cut, below=True)
         return any_of(*(all_of(call.guard, negate(self._another(call, asked))) for call in calls))
 
-    # -- the walk of the guest's tables ----------------------------------------------------------------
 
-    def tables(self) -> tuple[NotedTable, ...]:
-        """What has been noted of the table of each level that there can be."""
-        gfns, accesses = (self._elements(member) for member in ("table_gfn", "pt_access"))
-        return tuple(NotedTable(gfn=gfn, access=access) for gfn, access in zip(gfns, accesses, strict=True))
+def _struct_of_walk(unit: Unit, name: str) -> str:
+    """The struct in which a function finds what a walk of the guest's tables has noted."""
+    function = unit.function(name)
+    for parameter in function.parameters:
+        target = parameter.type.target if isinstance(parameter.type, PointerType) else None
+        if isinstance(target, RecordType) and target.name.startswith("struct guest_walker"):
+            return target.name
+    raise Refused(f"{name}() takes no walk of the guest's tables", str(function.location))
 
-    def _elements(self, member: str) -> list[BitVec]:
-        place = self.place(self.noted, member)
-        if not isinstance(place.type, ArrayType) or place.type.count is None:
-            raise Refused(f"gw->{member} is no array")
-        width = place.type.element.bits
-        return [read(self.before, self.noted, place.offset + each * width, width) for each in range(place.type.count)]
+
+def _elements(memory: Memory, noted: Object, member: str) -> tuple[BitVec, ...]:
+    """What an array of such a struct holds."""
+    place = place_of(noted, member)
+    if not isinstance(place.type, ArrayType) or place.type.count is None:
+        raise Refused(f"gw->{member} is no array")
+    width = place.type.element.bits
+    return tuple(read(memory, noted, place.offset + each * width, width) for each in range(place.type.count))
 
 
 class LiftedFetches(Fetches, Remembers):
@@ -287,7 +295,12 @@ class LiftedFetches(Fetches, Remembers):
             function=walk.function,
             guest_levels=walk.guest_levels,
             guest_level=walk.read(walk.noted, "level", walk.before),
-            tables=walk.tables(),
+            tables=tuple(
+                NotedTable(gfn=gfn, access=access)
+                for gfn, access in zip(
+                    *(_elements(walk.before, walk.noted, member) for member in ("table_gfn", "pt_access")), strict=True
+                )
+            ),
             pte_access=walk.read(walk.noted, "pte_access", walk.before),
             gfn=walk.read(walk.fault, "gfn", walk.before),
             write=ne(walk.read(walk.fault, "write", walk.before), 0),
@@ -295,3 +308,44 @@ class LiftedFetches(Fetches, Remembers):
             direct=walk.direct_round(),
             evidence=walk.session.evidence(),
         )
+
+    @once
+    def changed(self, gpte_format: GpteFormat, level: int) -> ChangeLooked:
+        """See `Fetches.changed`."""
+        name, bench = cuts.CHANGED[gpte_format].function, Bench(self._unit, (*common.CUTS, cuts.READ_GUEST))
+        bench.add("vcpu", "struct kvm_vcpu")
+        noted = bench.add("gw", _struct_of_walk(self._unit, name))
+        before = bench.memory.copy()
+        says = bench.integer(name, level=bv(level, 32))
+        entries = _elements(before, noted, "ptes")
+        (call,) = bench.session.calls(cuts.READ_GUEST.function)
+        return ChangeLooked(
+            function=name,
+            level=level,
+            entry_bytes=entries[0].width // 8,
+            says=ne(says, 0),
+            failed=ne(var(f"{call.function}()", 32), 0),
+            asked_gpa=bench.session.argument(call, "gpa"),
+            found=tuple(resize(each, 64) for each in _found(bench, call, noted, entries[0].width)),
+            pte_gpa=_elements(before, noted, "pte_gpa")[level - 1],
+            noted=resize(entries[level - 1], 64),
+            evidence=bench.session.evidence(),
+        )
+
+    def levels(self, gpte_format: GpteFormat) -> int:
+        """See `Fetches.levels`."""
+        name = cuts.CHANGED[gpte_format].function
+        noted = Object(name="gw", type=self._unit.record(_struct_of_walk(self._unit, name)), kind=ObjectKind.INPUT)
+        return len(_elements(Memory(), noted, "ptes"))
+
+
+def _found(bench: Bench, call: CallMade, noted: Object, width: int) -> list[BitVec]:
+    """What has been read of guest memory by a call, entry by entry."""
+    length, into = bench.session.argument(call, "len"), as_pointer(call.arguments[2] or NULL)
+    places = [] if into is None else [target.place for target in into.targets]
+    if len(places) != 1 or places[0] is None or not length.is_const:
+        raise Refused(f"{call.function}() reads into no one place", str(call.at))
+    (place,) = places
+    if place.object is noted:
+        return [read(bench.memory, noted, place.offset + at, width) for at in range(0, 8 * length.value, width)]
+    return [var(f"{place.object.name} after {call.function}()", 8 * length.value)]

@@ -7,11 +7,21 @@ from dataclasses import dataclass, replace
 
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.fetches import DirectRound, Fetched, Fetches, GuestRound, NotedTable, PageLinked, PageWanted
+from mmuproof.model.fetches import (
+    ChangeLooked,
+    DirectRound,
+    Fetched,
+    Fetches,
+    GuestRound,
+    NotedTable,
+    PageLinked,
+    PageWanted,
+)
 from mmuproof.model.map_rounds import Deed, MapRound
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, role_value
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import (
@@ -28,6 +38,7 @@ from mmuproof.smt.terms import (
     ite,
     ne,
     negate,
+    resize,
     sle,
     var,
     zext,
@@ -39,7 +50,7 @@ _GFN, _WRITE = var("fault->gfn", 64), bit(var("fault->write", 1), 0)
 _WORKAROUND = bit(var("fault->nx_huge_page_workaround_enabled", 1), 0)
 _LEVELS = {GpteFormat.EPT: 5, GpteFormat.PAGING64: 5, GpteFormat.PAGING32: 2}
 _NOTHING = Deed(when=FALSE, level=bv(0, 32), goal_level=bv(0, 8), spte=bv(0, 64), elsewhere=FALSE, unadjusted=FALSE)
-_PAE_LEVELS, _TABLES_OF_PAE = 3, 2
+_PAE_LEVELS, _TABLES_OF_PAE, _AHEAD = 3, 2, 8
 
 
 def _answer(function: str, number: int = 1) -> Bool:
@@ -120,6 +131,51 @@ class ReferenceFetches(ReferenceArea, Fetches):
             direct=self._direct(enters, name),
             evidence=Evidence(),
         )
+
+    # -- what has changed ------------------------------------------------------------------------------
+
+    def levels(self, gpte_format: GpteFormat) -> int:
+        """See `Fetches.levels`."""
+        return _LEVELS[gpte_format]
+
+    def changed(self, gpte_format: GpteFormat, level: int) -> ChangeLooked:
+        """See `Fetches.changed`."""
+        width = 32 if gpte_format is GpteFormat.PAGING32 else 64
+        size, read = width // 8, "kvm_vcpu_read_guest_atomic()"
+        place = var(f"gw->pte_gpa[{level - 1}]", 64)
+        if level == 1:
+            first, others = var(f"gw->prefetch_ptes[0] after {read}", width), range(1, _AHEAD)
+            found = (first, *(var(f"gw->prefetch_ptes[{each}]", width) for each in others))
+            asked = place & -(_AHEAD * size)
+        else:
+            found, asked = (var(f"curr_pte after {read}", width),), place
+        entry = found[0]
+        for each in range(1, len(found)):
+            entry = ite(eq(self._index((place - asked) & (_AHEAD * size - 1), size), each), found[each], entry)
+        noted, failed = var(f"gw->ptes[{level - 1}]", width), ne(var(read, 32), 0)
+        trace = Trace(f"{gpte_format.value}_gpte_changed")
+        return ChangeLooked(
+            function=f"{gpte_format.value}_gpte_changed",
+            level=level,
+            entry_bytes=size,
+            says=any_of(self._is_known(failed), ne(entry, noted)),
+            failed=failed,
+            asked_gpa=asked,
+            found=tuple(resize(each, 64) for each in found),
+            pte_gpa=place,
+            noted=resize(noted, 64),
+            evidence=trace.evidence,
+        )
+
+    def _index(self, distance: BitVec, size: int) -> BitVec:
+        """Which of the entries that have been read is looked at."""
+        return distance >> (size.bit_length() - 1)
+
+    def _is_known(self, failed: Bool) -> Bool:
+        """Whether the entry counts as changed because it could not be read."""
+        return failed
+
+    # -- how far it goes -------------------------------------------------------------------------------
 
     def _top_level(self, levels: BitVec) -> BitVec:
         """The level of the guest's topmost entry in memory: PDPTEs are in registers."""

@@ -18,7 +18,7 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, iff,
 from mmuproof.spec import table_numbers
 
 _PAE_LEVELS, _TABLES_OF_PAE = 3, 2
-_FORMATS: Mapping[Vendor, tuple[GpteFormat, ...]] = MappingProxyType(
+FORMATS: Mapping[Vendor, tuple[GpteFormat, ...]] = MappingProxyType(
     {
         Vendor.INTEL: (GpteFormat.EPT,),
         Vendor.AMD: (GpteFormat.PAGING64,),
@@ -224,7 +224,7 @@ def _below(fetched: Fetched) -> Claim:
 
 
 def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
-    for gpte_format in _FORMATS[vendor]:
+    for gpte_format in FORMATS[vendor]:
         fetched = kvm.fetches.fetch(gpte_format)
         yield _above(fetched)
         yield _below(fetched)

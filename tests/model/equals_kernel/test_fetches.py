@@ -6,7 +6,7 @@ import pytest
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import ult
+from mmuproof.smt.terms import eq, ult
 from tests.model.equality import Both, prove_equal
 
 pytestmark = pytest.mark.kernel
@@ -20,3 +20,13 @@ def test_fetching(both: Both, gpte_format: GpteFormat) -> None:
     mine, theirs = (kvm.fetches.fetch(gpte_format) for kvm in both)
     standing = [ult(mine.guest.level - 2, len(mine.tables) - 1), ult(mine.direct.level - 1, 5)]
     prove_equal(mine, theirs, assuming=standing, partial=_LEFT_OUT)
+
+
+@pytest.mark.parametrize("gpte_format", GpteFormat)
+def test_looking_for_changes(both: Both, gpte_format: GpteFormat) -> None:
+    count, theirs = (kvm.fetches.levels(gpte_format) for kvm in both)
+    assert count == theirs
+    for level in range(1, count + 1):
+        looks = [kvm.fetches.changed(gpte_format, level) for kvm in both]
+        aligned = eq(looks[0].pte_gpa & (looks[0].entry_bytes - 1), 0)
+        prove_equal(*looks, assuming=[aligned], partial=_LEFT_OUT)
