@@ -254,6 +254,8 @@ CHAINS: tuple[Chain, ...] = (
                     "fast_page_fault",
                     "tdp_mmu_split_huge_page",
                     "tdp_mmu_zap_leafs",
+                    "wrprot_gfn_range",
+                    "clear_dirty_gfn_range",
                     "kvm_mmu_slot_apply_flags",
                 ),
                 theorems=(
@@ -262,6 +264,7 @@ CHAINS: tuple[Chain, ...] = (
                     "lifecycle.split",
                     "lifecycle.collapse",
                     "lifecycle.fast-fault",
+                    "loop.range",
                     "loop.zap",
                     "slot.logging",
                     "stored.split",

@@ -377,4 +377,17 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=21,
+        says="Where another CPU has changed an entry first, 6.1 clears the dirty flag of what is there then, also of "
+        "an entry that leads to a table.",
+        shapes=_shapes(
+            "loop.range",
+            (Vendor.INTEL, Vendor.AMD),
+            "clear_dirty_gfn_range(), an entry that leads to a table",
+            "changes-a-table",
+            "",
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

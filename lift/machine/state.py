@@ -43,14 +43,18 @@ class State:
             self.guard, self.memory, self.valid = other.guard, other.memory, other.valid
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Block:
-    """A compound statement while it runs: its labels, those passed, and who waits for which."""
+    """A compound statement while it runs: its labels, those passed, and who waits for which.
+
+    ``again`` has who goes back to its beginning, by the labels there, where it may be begun anew.
+    """
 
     labels: frozenset[str]
     passed: set[str] = field(default_factory=set)
     waiting: dict[str, list[State]] = field(default_factory=dict)
     declared: list[Object] = field(default_factory=list)
+    again: dict[str, list[State]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -64,6 +68,7 @@ class Frame:
     returns: list[tuple[State, Value | None]] = field(default_factory=list)
     breaks: list[list[State]] = field(default_factory=list)
     continues: list[list[State]] = field(default_factory=list)
+    ends: list[list[State]] = field(default_factory=list)
 
 
 def meet(states: Iterable[State | None]) -> State | None:

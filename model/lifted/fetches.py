@@ -342,8 +342,8 @@ class LiftedFetches(Fetches, Remembers):
 def _found(bench: Bench, call: CallMade, noted: Object, width: int) -> list[BitVec]:
     """What has been read of guest memory by a call, entry by entry."""
     length, into = bench.session.argument(call, "len"), as_pointer(call.arguments[2] or NULL)
-    places = [] if into is None else [target.place for target in into.targets]
-    if len(places) != 1 or places[0] is None or not length.is_const:
+    places = [] if into is None else [target.place for target in into.targets if target.place is not None]
+    if len(places) != 1 or not length.is_const:
         raise Refused(f"{call.function}() reads into no one place", str(call.at))
     (place,) = places
     if place.object is noted:
