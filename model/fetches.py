@@ -197,6 +197,37 @@ class ChangeLooked:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChildFound:
+    """``kvm_mmu_get_child_sp()``: the page that an entry is to lead to.
+
+    Attributes:
+        spte: what the entry holds (64).
+        has_page: there is a page of KVM's where that leads.
+        looks_elsewhere: it is looked where another value leads.
+        gfn: the frame for which a page is wanted (64).
+        childs_gfn: the frame that the page which is there shadows or maps from (64).
+        childs_role: the role of that page (32).
+        kept: that page is the one that is wanted.
+        asked: another one is asked for.
+        asked_gfn: for which frame (64).
+        asked_role: of which role (32); it is that of the page that is wanted, also where none is asked for.
+        evidence: how it came about.
+    """
+
+    spte: BitVec
+    has_page: Bool
+    looks_elsewhere: Bool
+    gfn: BitVec
+    childs_gfn: BitVec
+    childs_role: BitVec
+    kept: Bool
+    asked: Bool
+    asked_gfn: BitVec = field(metadata=counts_where("asked"))
+    asked_role: BitVec
+    evidence: Evidence
+
+
 class Fetches(ABC):
     """What fills in SPTEs for a guest's page tables."""
 
@@ -207,6 +238,10 @@ class Fetches(ABC):
     @abstractmethod
     def changed(self, gpte_format: GpteFormat, level: int) -> ChangeLooked:
         """``FNAME(gpte_changed)()`` for the entry of a level."""
+
+    @abstractmethod
+    def child(self) -> ChildFound:
+        """``kvm_mmu_get_child_sp()``."""
 
     @abstractmethod
     def levels(self, gpte_format: GpteFormat) -> int:

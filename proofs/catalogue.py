@@ -27,6 +27,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import kept as role_kept
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
@@ -118,6 +119,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_made_roots.THEOREMS,
     *role_loaded_cr3.THEOREMS,
     *role_pages.THEOREMS,
+    *role_kept.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
 )

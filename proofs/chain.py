@@ -90,9 +90,15 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the root in use",
                 end="pages of SPTEs, linked with each other",
-                by=("kvm_mmu_child_role", "make_nonleaf_spte", "kvm_init_mmu", "tdp_mmu_link_sp"),
-                theorems=("role.root-access", "role.page-sharing", "spte.nonleaf", "stored.link"),
-                missing="that a page is used again only for an equal role",
+                by=(
+                    "kvm_mmu_child_role",
+                    "kvm_mmu_get_child_sp",
+                    "make_nonleaf_spte",
+                    "kvm_init_mmu",
+                    "tdp_mmu_link_sp",
+                ),
+                theorems=("role.root-access", "role.page-sharing", "role.child-kept", "spte.nonleaf", "stored.link"),
+                missing="that a page is taken from the hash only for an equal role",
             ),
             Stage(
                 start="the root in use",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common, map_rounds
+from mmuproof.model.cuts import common, map_rounds, roles
 from mmuproof.model.walks import GpteFormat
 
 EEXIST = -17
@@ -67,6 +67,16 @@ READ_GUEST = Cut(
     reason="reads guest memory, any content, or fails; the array of entries that it may fill holds anything before too",
     writes=((2, "*"),),
 )
+TO_CHILD = Cut(
+    function="spte_to_child_sp", reason="finds the page that an entry leads to, any or none; for which is looked at"
+)
+GET = Cut(
+    function="kvm_mmu_get_shadow_page",
+    reason="finds or makes a page; what it is asked for is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+FIND_CHILD: tuple[Cut, ...] = (*roles.CHILD, GET)
+"""For the page that an entry is to lead to."""
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     INIT,

@@ -11,6 +11,7 @@ from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, var
 
 _PAGING_H = "arch/x86/kvm/mmu/paging_tmpl.h"
+_MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
 
 class _ParentsAccess(ReferenceFetches):
@@ -56,6 +57,16 @@ class _ReadAnyhow(ReferenceFetches):
 class _FirstOfGroup(ReferenceFetches):
     def _index(self, distance: BitVec, _size: int) -> BitVec:
         return distance & 0
+
+
+class _OtherFrame(ReferenceFetches):
+    def _is_for(self, _childs_gfn: BitVec, _gfn: BitVec) -> Bool:
+        return TRUE
+
+
+class _OtherRole(ReferenceFetches):
+    def _is_of(self, _role: BitVec, _wanted: BitVec) -> Bool:
+        return TRUE
 
 
 class _PdpteInMemory(ReferenceFetches):
@@ -141,6 +152,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(top_level == PT32E_ROOT_LEVEL\)\s+top_level = PT32_ROOT_LEVEL;",
         "",
         _fetches(_PdpteInMemory),
+    ),
+    defect(
+        "child-kept-for-other-frame",
+        "A page is kept below an entry for whatever frame it is.",
+        _MMU_C,
+        r"spte_to_child_sp\(\*sptep\)->gfn == gfn &&\s+",
+        "",
+        _fetches(_OtherFrame),
+    ),
+    defect(
+        "child-kept-of-other-role",
+        "A page is kept below an entry of whatever role it is.",
+        _MMU_C,
+        r"( &&\s+spte_to_child_sp\(\*sptep\)->gfn == gfn) &&\s+spte_to_child_sp\(\*sptep\)->role\.word == role\.word\)",
+        r"\1)",
+        _fetches(_OtherRole),
     ),
     defect(
         "changed-ignores-failure",

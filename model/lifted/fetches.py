@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, PointerType, RecordType
+from mmuproof.lift.c_types import ArrayType, IntType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade, numbered
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to, same_place
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.values import as_pointer, choose, error_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import common, roles
 from mmuproof.model.cuts import fetches as cuts
 from mmuproof.model.fetches import (
     ChangeLooked,
+    ChildFound,
     DirectRound,
     Fetched,
     Fetches,
@@ -332,11 +334,57 @@ class LiftedFetches(Fetches, Remembers):
             evidence=bench.session.evidence(),
         )
 
+    @once
+    def child(self) -> ChildFound:
+        """See `Fetches.child`."""
+        pages = {
+            name: Object(
+                name=name, type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True
+            )
+            for name in ("parent", "child")
+        }
+        none = bool_var("the entry leads to no page of KVM's")
+        found = choose(none, NULL, pointer_to(pages["child"]))
+        leads = replace(cuts.TO_CHILD, gives=found), replace(roles.SPTEP_TO_SP, gives=pointer_to(pages["parent"]))
+        bench = Bench(self._unit, (*cuts.FIND_CHILD, *leads))
+        bench.add("vcpu", "struct kvm_vcpu")
+        sptep = Object(name="sptep", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True)
+        spte, gfn, before = read(bench.memory, sptep, 0, 64), var("gfn", 64), bench.memory.copy()
+        result = bench.session.call(
+            bench.memory,
+            "kvm_mmu_get_child_sp",
+            objects=bench.objects,
+            values={"gfn": gfn, "direct": var("direct", 8) & 1, "access": var("access", 32)},
+            pointers={"sptep": pointer_to(sptep)},
+        )
+        (asked,) = bench.session.calls(cuts.GET.function)
+        given = None if result is None else as_pointer(result)
+        kept = error_pointer(cuts.EEXIST)
+        looks = bench.session.calls(cuts.TO_CHILD.function)
+        return ChildFound(
+            spte=spte,
+            has_page=negate(none),
+            looks_elsewhere=any_of(*(all_of(each.guard, ne(_first_number(each), spte)) for each in looks)),
+            gfn=gfn,
+            childs_gfn=bench.read(pages["child"], "gfn", before),
+            childs_role=bench.read(pages["child"], "role", before),
+            kept=FALSE if given is None else same_place(given, kept),
+            asked=asked.guard,
+            asked_gfn=bench.session.argument(asked, "gfn"),
+            asked_role=bench.session.argument(asked, "role"),
+            evidence=bench.session.evidence(),
+        )
+
     def levels(self, gpte_format: GpteFormat) -> int:
         """See `Fetches.levels`."""
         name = cuts.CHANGED[gpte_format].function
         noted = Object(name="gw", type=self._unit.record(_struct_of_walk(self._unit, name)), kind=ObjectKind.INPUT)
         return len(_elements(Memory(), noted, "ptes"))
+
+
+def _first_number(call: CallMade) -> BitVec:
+    (number,) = (each for each in call.arguments if isinstance(each, BitVec))
+    return number
 
 
 def _found(bench: Bench, call: CallMade, noted: Object, width: int) -> list[BitVec]:

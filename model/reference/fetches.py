@@ -9,6 +9,7 @@ from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.fetches import (
     ChangeLooked,
+    ChildFound,
     DirectRound,
     Fetched,
     Fetches,
@@ -20,9 +21,10 @@ from mmuproof.model.fetches import (
 from mmuproof.model.map_rounds import Deed, MapRound
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
-from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, role_value
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.sptes import ReferenceSptes
+from mmuproof.model.roles import Roles
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import (
     FALSE,
@@ -51,6 +53,7 @@ _WORKAROUND = bit(var("fault->nx_huge_page_workaround_enabled", 1), 0)
 _LEVELS = {GpteFormat.EPT: 5, GpteFormat.PAGING64: 5, GpteFormat.PAGING32: 2}
 _NOTHING = Deed(when=FALSE, level=bv(0, 32), goal_level=bv(0, 8), spte=bv(0, 64), elsewhere=FALSE, unadjusted=FALSE)
 _PAE_LEVELS, _TABLES_OF_PAE, _AHEAD = 3, 2, 8
+_PAGE_SIZE = 7
 
 
 def _answer(function: str, number: int = 1) -> Bool:
@@ -96,11 +99,12 @@ class ReferenceFetches(ReferenceArea, Fetches):
     Args:
         constants: the kernel's numbers.
         sptes: the predicates.
+        roles: the roles of pages.
     """
 
-    def __init__(self, constants: Constants | None = None, sptes: ReferenceSptes | None = None) -> None:
+    def __init__(self, constants: Constants, sptes: ReferenceSptes, roles: Roles) -> None:
         super().__init__(constants)
-        self._sptes = sptes or ReferenceSptes(self.constants)
+        self._sptes, self._roles = sptes, roles
 
     def fetch(self, gpte_format: GpteFormat) -> Fetched:
         """See `Fetches.fetch`."""
@@ -131,6 +135,38 @@ class ReferenceFetches(ReferenceArea, Fetches):
             direct=self._direct(enters, name),
             evidence=Evidence(),
         )
+
+    # -- the page that an entry is to lead to ----------------------------------------------------------
+
+    def child(self) -> ChildFound:
+        """See `Fetches.child`."""
+        spte, gfn, childs_gfn = var("*sptep", 64), var("gfn", 64), var("child->gfn", 64)
+        none, role = bool_var("the entry leads to no page of KVM's"), var("child->role", PAGE_ROLE_BITS)
+        wanted = self._roles.child_role(bit(var("direct", 8), 0), var("access", 32))
+        present = self._sptes.is_shadow_present_pte(spte)
+        leads = all_of(present, negate(bit(spte, _PAGE_SIZE)), negate(none))
+        kept = all_of(leads, self._is_for(childs_gfn, gfn), self._is_of(role, wanted.child_role))
+        return ChildFound(
+            spte=spte,
+            has_page=negate(none),
+            looks_elsewhere=FALSE,
+            gfn=gfn,
+            childs_gfn=childs_gfn,
+            childs_role=role,
+            kept=kept,
+            asked=negate(kept),
+            asked_gfn=gfn,
+            asked_role=wanted.child_role,
+            evidence=wanted.evidence,
+        )
+
+    def _is_for(self, childs_gfn: BitVec, gfn: BitVec) -> Bool:
+        """Whether a page is one for the frame that is wanted."""
+        return eq(childs_gfn, gfn)
+
+    def _is_of(self, role: BitVec, wanted: BitVec) -> Bool:
+        """Whether a page is one of the role that is wanted."""
+        return eq(role, wanted)
 
     # -- what has changed ------------------------------------------------------------------------------
 

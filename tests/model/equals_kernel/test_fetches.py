@@ -30,3 +30,7 @@ def test_looking_for_changes(both: Both, gpte_format: GpteFormat) -> None:
         looks = [kvm.fetches.changed(gpte_format, level) for kvm in both]
         aligned = eq(looks[0].pte_gpa & (looks[0].entry_bytes - 1), 0)
         prove_equal(*looks, assuming=[aligned], partial=_LEFT_OUT)
+
+
+def test_finding_a_child(both: Both) -> None:
+    prove_equal(*(kvm.fetches.child() for kvm in both), partial={CheckKind.NULL})
