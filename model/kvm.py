@@ -17,6 +17,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
+from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -136,6 +137,11 @@ class Kvm(ABC):
     @abstractmethod
     def reserved_bits(self) -> ReservedBits:
         """Tables of reserved bits."""
+
+    @property
+    @abstractmethod
+    def fetches(self) -> Fetches:
+        """What fills in SPTEs for a guest's page tables."""
 
     @property
     @abstractmethod

@@ -45,9 +45,157 @@ class ZapRound:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class EntryRound:
+    """Any one round of a walk that changes entries that other CPUs may change too; entries have 64 bits.
+
+    A round begins anew where another CPU has changed the entry; what is said here is of any of its tries.
+
+    Attributes:
+        function: whose loop it is.
+        enters: there is a walk.
+        first_gfn: the frame at which the walk begins (64).
+        lowest: the level below which it does not go (32).
+        in_range: the walk is at an entry of the range.
+        gfn: the first frame that the entry translates (64).
+        level: the level of the entry (32).
+        spte: what it holds according to the walk, when the round begins (anew).
+        yielded: others have been let in, and the entry may be another now.
+        changes: the entry is changed, or is tried to.
+        new: what it is to hold.
+        elsewhere: another entry is changed.
+        failed: another CPU has changed it before.
+        again: the round begins anew.
+        goes_on: another round follows.
+        evidence: how it came about.
+    """
+
+    function: str
+    enters: Bool
+    first_gfn: BitVec
+    lowest: BitVec
+    in_range: Bool
+    gfn: BitVec
+    level: BitVec
+    spte: BitVec
+    yielded: Bool
+    changes: Bool
+    new: BitVec = field(metadata=counts_where("changes"))
+    elsewhere: Bool = field(metadata=counts_where("changes"))
+    failed: Bool = field(metadata=counts_where("changes"))
+    again: Bool
+    goes_on: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteProtectRound:
+    """Any one round of ``wrprot_gfn_range()``.
+
+    Attributes:
+        entry: what it does to an entry.
+        start: the first frame of the range (64).
+        min_level: the lowest level that is asked for (32).
+    """
+
+    entry: EntryRound
+    start: BitVec
+    min_level: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearDirtyRound:
+    """Any one round of ``clear_dirty_gfn_range()``.
+
+    Attributes:
+        entry: what it does to an entry.
+        start: the first frame of the range (64).
+        protects: writes are noticed by faults, for want of a dirty flag.
+        dirty_mask: the dirty flag.
+    """
+
+    entry: EntryRound
+    start: BitVec
+    protects: Bool
+    dirty_mask: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZapRootRound:
+    """Any one round of ``__tdp_mmu_zap_root()``.
+
+    Attributes:
+        entry: what it does to an entry.
+        zap_level: the level up to which entries are taken away (32).
+    """
+
+    entry: EntryRound
+    zap_level: BitVec
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRound:
+    """Any one round of ``tdp_mmu_split_huge_pages_root()``; what is stored is another function's.
+
+    Attributes:
+        entry: what it does to an entry; ``new`` is 0.
+        start: the first frame of the range (64).
+        target_level: the level down to which huge pages are split (32).
+        without_page: there is no page yet for the table, and one is asked for.
+        looks_again: the walk comes to the entry again afterwards.
+    """
+
+    entry: EntryRound
+    start: BitVec
+    target_level: BitVec
+    without_page: Bool
+    looks_again: Bool = field(metadata=counts_where("without_page"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoverRound:
+    """Any one round of ``recover_huge_pages_range()``, or of what takes tables away for huge pages to come.
+
+    Attributes:
+        entry: what it does to an entry.
+        base_gfn: the first frame of the memory slot (64).
+        npages: how many it has (64).
+        max_level: the largest level at which the frame may be mapped (32).
+        made: a huge SPTE has been made for the entry.
+        huge_spte: it.
+    """
+
+    entry: EntryRound
+    base_gfn: BitVec
+    npages: BitVec
+    max_level: BitVec
+    made: Bool
+    huge_spte: BitVec
+
+
 class RangeRounds(ABC):
     """What goes through the entries of a range of frames."""
 
     @abstractmethod
     def zap(self) -> ZapRound:
         """``tdp_mmu_zap_leafs()``."""
+
+    @abstractmethod
+    def write_protect(self) -> WriteProtectRound:
+        """``wrprot_gfn_range()``."""
+
+    @abstractmethod
+    def clear_dirty(self) -> ClearDirtyRound:
+        """``clear_dirty_gfn_range()``."""
+
+    @abstractmethod
+    def zap_root(self) -> ZapRootRound:
+        """``__tdp_mmu_zap_root()``."""
+
+    @abstractmethod
+    def split(self) -> SplitRound:
+        """``tdp_mmu_split_huge_pages_root()``."""
+
+    @abstractmethod
+    def recover(self) -> RecoverRound:
+        """``recover_huge_pages_range()``, before 7.x ``zap_collapsible_spte_range()``, which clears the entry."""

@@ -14,8 +14,10 @@ from mmuproof.proofs.interference import exchanged as interference_exchanged
 from mmuproof.proofs.interference import kept as interference_kept
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
+from mmuproof.proofs.loop import ranges as loop_ranges
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -27,6 +29,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import hardware as role_hardware
+from mmuproof.proofs.role import kept as role_kept
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
@@ -51,6 +54,7 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import whole as walk_whole
@@ -67,6 +71,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
     *walk_resync.THEOREMS,
+    *walk_changed.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,
@@ -90,7 +95,9 @@ THEOREMS: tuple[Theorem, ...] = (
     *interference_kept.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
+    *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
+    *loop_ranges.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,
@@ -116,6 +123,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_made_roots.THEOREMS,
     *role_loaded_cr3.THEOREMS,
     *role_pages.THEOREMS,
+    *role_kept.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
 )

@@ -90,9 +90,15 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the root in use",
                 end="pages of SPTEs, linked with each other",
-                by=("kvm_mmu_child_role", "make_nonleaf_spte", "kvm_init_mmu", "tdp_mmu_link_sp"),
-                theorems=("role.root-access", "role.page-sharing", "spte.nonleaf", "stored.link"),
-                missing="that a page is used again only for an equal role",
+                by=(
+                    "kvm_mmu_child_role",
+                    "kvm_mmu_get_child_sp",
+                    "make_nonleaf_spte",
+                    "kvm_init_mmu",
+                    "tdp_mmu_link_sp",
+                ),
+                theorems=("role.root-access", "role.page-sharing", "role.child-kept", "spte.nonleaf", "stored.link"),
+                missing="that a page is taken from the hash only for an equal role",
             ),
             Stage(
                 start="the root in use",
@@ -201,9 +207,15 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the level that is mapped",
                 end="the entry that is mapped",
-                by=("kvm_tdp_mmu_map", "direct_map", "tdp_iter_next", "tdp_iter_start"),
-                theorems=("loop.map", "loop.iterator", "loop.iterator-start"),
-                missing="FNAME(fetch)()",
+                by=(
+                    "kvm_tdp_mmu_map",
+                    "direct_map",
+                    "FNAME(fetch)",
+                    "FNAME(gpte_changed)",
+                    "tdp_iter_next",
+                    "tdp_iter_start",
+                ),
+                theorems=("loop.map", "loop.fetch", "walk.changed", "loop.iterator", "loop.iterator-start"),
             ),
             Stage(
                 start="the entry that is mapped",
@@ -248,6 +260,8 @@ CHAINS: tuple[Chain, ...] = (
                     "fast_page_fault",
                     "tdp_mmu_split_huge_page",
                     "tdp_mmu_zap_leafs",
+                    "wrprot_gfn_range",
+                    "clear_dirty_gfn_range",
                     "kvm_mmu_slot_apply_flags",
                 ),
                 theorems=(
@@ -258,6 +272,7 @@ CHAINS: tuple[Chain, ...] = (
                     "lifecycle.fast-fault",
                     "interference.exchanged",
                     "interference.kept",
+                    "loop.range",
                     "loop.zap",
                     "slot.logging",
                     "stored.split",

@@ -377,4 +377,25 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=22,
+        says="6.1 keeps the page that an entry leads to if it is one for the frame that is wanted, whatever its role.",
+        shapes=_shapes(
+            "role.child-kept", tuple(Vendor), "kvm_mmu_get_child_sp(), a page of another role", "another-role-kept", ""
+        ),
+        lacking=_AFTER_6_1,
+    ),
+    KnownFinding(
+        number=21,
+        says="Where another CPU has changed an entry first, 6.1 clears the dirty flag of what is there then, also of "
+        "an entry that leads to a table.",
+        shapes=_shapes(
+            "loop.range",
+            (Vendor.INTEL, Vendor.AMD),
+            "clear_dirty_gfn_range(), an entry that leads to a table",
+            "changes-a-table",
+            "",
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

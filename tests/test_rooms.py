@@ -152,6 +152,7 @@ NO_AREAS = {
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",
         "requests": "asks for set-ups",
+        "round_bench": "a bench for the loops that map a page",
         "session": "calls functions",
         "unit_paths": "which units there are",
         "units": "parses them when they are needed",

@@ -18,6 +18,7 @@ from mmuproof.lift.machine.values import (
     FunctionRef,
     Place,
     Pointer,
+    Target,
     Value,
     as_pointer,
     choose,
@@ -88,6 +89,8 @@ class MemoryAccess:
         pointer = as_pointer(value)
         if pointer is None:
             raise Refused("a number is followed as a pointer", str(at))
+        targets = _reached(pointer, state)
+        pointer = pointer if len(targets) == len(pointer.targets) else Pointer(targets)
         _refuse_numbers(pointer, at)
         places = [(target.guard, target.place) for target in pointer.targets if target.place is not None]
         wrong = any_of(*(target.guard for target in pointer.targets if target.place is None))
@@ -231,6 +234,13 @@ def _bottom_up(root: Term, known: dict[Term, _T], combine: Callable[[Term, list[
             if term not in known:
                 known[term] = combine(term, [known[arg] for arg in term.args])
     return known[root]
+
+
+def _reached(pointer: Pointer, state: State) -> tuple[Target, ...]:
+    """What a pointer may be on a path, numbers left out that it is not there."""
+    return tuple(
+        each for each in pointer.targets if each.address is None or all_of(state.guard, each.guard) is not FALSE
+    )
 
 
 def _refuse_numbers(pointer: Pointer, at: Location) -> None:

@@ -22,10 +22,10 @@ from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import input_pointer
 from mmuproof.lift.machine.reached import left_outside, reach
 from mmuproof.lift.machine.state import State
-from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value
+from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value, choose, error_pointer
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Function, Location
-from mmuproof.smt.terms import BitVec, resize, var
+from mmuproof.smt.terms import BitVec, bool_var, resize, var
 
 _WORD = 64
 """The bits of the largest struct that is kept of what a call is given."""
@@ -195,7 +195,10 @@ class CutCalls:
                 raise Refused(f"cut {cut.function}: repeatable, but an argument is no constant", str(expr.at))
             name = f"{cut.function}({', '.join(map(str, constants))})"
         if isinstance(expr.type, PointerType):
-            return input_pointer(Object(name=name, type=expr.type, kind=ObjectKind.INPUT), name, expr.type)
+            found = input_pointer(Object(name=name, type=expr.type, kind=ObjectKind.INPUT), name, expr.type)
+            if not cut.error:
+                return found
+            return choose(bool_var(f"{name} == {cut.error}"), error_pointer(cut.error), found)
         if not isinstance(expr.type, IntType):
             raise Refused(f"cut {cut.function}: a result of type {expr.type.name}", str(expr.at))
         width = 1 if expr.type.is_bool else expr.type.bits

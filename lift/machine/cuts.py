@@ -25,6 +25,7 @@ class Cut:
         writes_globals: names of objects with static storage that become unknown.
         repeatable: whether calls with the same constant arguments give the same result.
         result_mask: the bits that the result can have, if not all.
+        error: a negative number that a result may be instead of a pointer, as ERR_PTR() makes it; 0 for none.
         gives: the result, where the question that is asked fixes it; of its arguments, where it depends on them.
         watched: whether what memory holds at a call is kept with it.
         stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
@@ -38,6 +39,7 @@ class Cut:
     writes_globals: tuple[str, ...] = ()
     repeatable: bool = False
     result_mask: int | None = None
+    error: int = 0
     watched: bool = False
     gives: Value | Callable[[Sequence[Value | None]], Value] | None = field(default=None, compare=False)
     stores: tuple[tuple[int, str, Value], ...] = field(default=(), compare=False)

@@ -132,7 +132,9 @@ class RoundMade:
     Attributes:
         function: in which the loop is.
         at: where it is.
-        entered: what memory holds before the first round.
+        label: where the round begins anew; empty for a loop's own rounds.
+        begins: there is a first round.
+        entered: what memory holds before it.
         head: what it holds when the round begins.
         goes_on: another round follows.
         end: what memory holds then; None if none follows.
@@ -141,8 +143,10 @@ class RoundMade:
 
     function: str
     at: Location
+    begins: Bool
     entered: Memory
     head: Memory
     goes_on: Bool
     end: Memory | None
     variables: Mapping[str, Object]
+    label: str = ""

@@ -21,6 +21,7 @@ from mmuproof.lift.machine.values import (
     Value,
     as_int,
     choose,
+    leaves,
     null_condition,
     pointer_to,
     same_place,
@@ -281,17 +282,29 @@ class Memory:
         Objects that have gone out of scope are left out.
         """
         found: list[tuple[Object, int, int]] = []
+        outside = self._outside != earlier._outside
         for object_ in dict.fromkeys([*self._cells, *earlier._cells, *self._bases, *earlier._bases]):
-            if object_.ended:
+            if object_.ended or (outside and object_.is_outside):
                 continue
             if self._base(object_) != earlier._base(object_):
-                found.append((object_, 0, object_.type.bits))
+                # A call may have written some of it, or none.
+                found += [(object_, *each) for each in self._other_leaves(earlier, object_)]
                 continue
             mine, theirs = self._cells.get(object_, {}), earlier._cells.get(object_, {})
             for start, width in _differences(mine, theirs):
                 if not _is_same(self.read(object_, start, width), earlier.read(object_, start, width)):
                     found.append((object_, start, width))
-        return self._outside != earlier._outside, found
+        return outside, found
+
+    def _other_leaves(self, earlier: Memory, object_: Object) -> Iterator[tuple[int, int]]:
+        """The scalars of an object that are not as in an earlier memory; all of it where that cannot be told."""
+        try:
+            for leaf in leaves(object_, 0, object_.type.bits):
+                place = object_, leaf.offset, leaf.width
+                if not _is_same(self.read(*place), earlier.read(*place)):
+                    yield leaf.offset, leaf.width
+        except Refused:
+            yield 0, object_.type.bits
 
     def written(self, object_: Object) -> tuple[tuple[int, int], ...]:
         """The ranges of an object that have been written one by one, as (offset, width), in their order."""

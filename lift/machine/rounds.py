@@ -53,7 +53,7 @@ class _FrameMark:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._lists = [(each, len(each)) for each in (*frame.breaks, *frame.continues)]
+        self._lists = [(each, len(each)) for each in (*frame.breaks, *frame.continues, *frame.ends)]
         self._returns = len(frame.returns)
         self._waiting = [
             (block, {label: list(states) for label, states in block.waiting.items()}) for block in frame.blocks
@@ -68,7 +68,9 @@ class _FrameMark:
             block.waiting = {label: list(states) for label, states in waiting.items()}
 
 
-def any_round(run: Execution, at: Location, entered: State, once: Callable[[State], State | None]) -> None:
+def any_round(
+    run: Execution, at: Location, entered: State, once: Callable[[State], State | None], *, label: str = ""
+) -> None:
     """Run a round that stands for all.
 
     Args:
@@ -77,6 +79,7 @@ def any_round(run: Execution, at: Location, entered: State, once: Callable[[Stat
         entered: what the first round finds.
         once: runs one round and gives the state in which the next one would begin; paths that leave the loop are
             kept by it.
+        label: the label at the beginning of the round, to which it may go back.
 
     Raises:
         Refused: what a round changes does not come to an end.
@@ -92,11 +95,13 @@ def any_round(run: Execution, at: Location, entered: State, once: Callable[[Stat
                 RoundMade(
                     function=run.function,
                     at=at,
+                    begins=entered.guard,
                     entered=entered.memory,
                     head=head.memory,
                     goes_on=FALSE if end is None else end.guard,
                     end=None if end is None else end.memory,
                     variables={variable.name: object_ for variable, object_ in frame.variables.items()},
+                    label=label,
                 )
             )
             return

@@ -57,6 +57,7 @@ class Block:
     """A compound statement while it runs: its labels, those passed, and who waits for which.
 
     An exchange that begins in it ends with it; ``one_step`` is what goes on behind it.
+    ``again`` has who goes back to its beginning, by the labels there, where it may be begun anew.
     """
 
     labels: frozenset[str]
@@ -64,6 +65,7 @@ class Block:
     passed: set[str] = field(default_factory=set)
     waiting: dict[str, list[State]] = field(default_factory=dict)
     declared: list[Object] = field(default_factory=list)
+    again: dict[str, list[State]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -77,6 +79,7 @@ class Frame:
     returns: list[tuple[State, Value | None]] = field(default_factory=list)
     breaks: list[list[State]] = field(default_factory=list)
     continues: list[list[State]] = field(default_factory=list)
+    ends: list[list[State]] = field(default_factory=list)
 
 
 def meet(states: Iterable[State | None]) -> State | None:

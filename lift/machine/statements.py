@@ -67,7 +67,7 @@ class Statements:
                     self._variables.declare(variable, state)
                 return state
             if isinstance(stmt, syntax.Compound):
-                return self._block(stmt.body, state)
+                return self._block(stmt, state)
             if isinstance(stmt, syntax.If):
                 return self._if(stmt, state)
             if isinstance(stmt, syntax.Return):
@@ -95,12 +95,37 @@ class Statements:
 
     # -- blocks and labels ------------------------------------------------------------------------
 
-    def _block(self, body: Sequence[Stmt], state: State) -> State | None:
-        block = self._enter(body)
+    def _block(self, stmt: syntax.Compound, state: State) -> State | None:
+        label = next(iter(_labels(stmt.body[0])), "") if stmt.body else ""
+        if not label or self._run.function not in self._any_round:
+            return self._whole_block(stmt.body, state, self._enter(stmt.body))
+        ended: list[State] = []
+        self._run.frame.ends.append(ended)
+        any_round(self._run, stmt.at, state, lambda each: self._anew(stmt.body, each, ended), label=label)
+        self._run.frame.ends.pop()
+        return meet(ended)
+
+    def _whole_block(self, body: Sequence[Stmt], state: State, block: Block) -> State | None:
         current: State | None = state
         for child in body:
             current = self._child(child, current, block)
         return self._leave(block, current)
+
+    def _anew(self, body: Sequence[Stmt], state: State, ended: list[State]) -> State | None:
+        """Run a block that may go back to its beginning; the state in which it does.
+
+        The state in which it comes to its end is added to ``ended``.
+        """
+        block = self._enter(body)
+        block.again = {label: [] for label in _labels(body[0])}
+        end = self._whole_block(body, state, block)
+        if end is not None and not end.is_dead:
+            ended.append(end)
+        again = meet(each for states in block.again.values() for each in states)
+        if again is not None:
+            for object_ in block.declared:
+                again.memory.forget(object_)
+        return again
 
     def _enter(self, body: Sequence[Stmt]) -> Block:
         labels = frozenset(label for child in body for label in _labels(child))
@@ -139,6 +164,9 @@ class Statements:
     def _goto(self, stmt: syntax.Goto, state: State) -> None:
         for block in reversed(self._run.frame.blocks):
             if stmt.name in block.labels:
+                if stmt.name in block.again:
+                    block.again[stmt.name].append(state)
+                    return
                 if stmt.name in block.passed:
                     if self._run.function in self._goes_back:
                         self._note_way_back(stmt.name, state)

@@ -15,6 +15,7 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, any_of, 
 _serials = count(1)
 _UNSET = " (unset "
 _NULL = " == NULL"
+_MAX_ERRNO = 4095
 
 
 class ObjectKind(enum.Enum):
@@ -277,7 +278,19 @@ def same_place(left: Pointer, right: Pointer) -> Bool:
     return result
 
 
+def error_pointer(number: int) -> Pointer:
+    """A negative number as a pointer, as ``ERR_PTR()`` makes it."""
+    return Pointer((Target(guard=TRUE, address=bv(number, 64)),))
+
+
+def _is_error(address: BitVec | None) -> bool:
+    """Whether a number is one of the last page's, where no object is (``IS_ERR_VALUE()``)."""
+    return address is not None and address.is_const and address.value >= (1 << 64) - _MAX_ERRNO
+
+
 def _same_address(a: Target, b: Target) -> Bool:
+    if (a.place is not None and _is_error(b.address)) or (b.place is not None and _is_error(a.address)):
+        return FALSE
     left, right = (bv(0, 64) if each.is_null else each.address for each in (a, b))
     if left is None or right is None:
         raise Refused("comparison of a pointer with a number that was made one")

@@ -18,6 +18,71 @@ SET = Cut(
     elsewhere=("*",),
 )
 FORMER_SET = Cut(function="tdp_mmu_set_spte", reason=SET.reason, writes=((1, "old_spte"),), elsewhere=("*",))
+SET_ATOMIC = Cut(
+    function="tdp_mmu_set_spte_atomic",
+    reason="changes the entry of the walk, or finds that another CPU has; in which state it is called is looked at",
+    writes=((1, "old_spte"),),
+    elsewhere=("*",),
+)
+ZAP_ATOMIC, SPLIT = map_rounds.TDP_ZAP, map_rounds.TDP_SPLIT
+START, NEXT = map_rounds.TDP_START, map_rounds.TDP_NEXT
+PROTECTS = Cut(
+    function="tdp_mmu_need_write_protect",
+    reason="whether writes are noticed by faults: any answer; spte.dirty-logging says which; reads only",
+)
+MAX_LEVEL = Cut(
+    function="kvm_mmu_max_mapping_level", reason="the largest page that may be mapped: any level; reads only"
+)
+MAKE_HUGE = Cut(
+    function="tdp_mmu_make_huge_spte",
+    reason="makes a huge SPTE of the small ones, any, or does not; writes no entry",
+    writes=((2, "*"),),
+)
+ALLOC = Cut(
+    function="tdp_mmu_alloc_sp_for_split",
+    reason="makes a page for a table, or does not, and may let others in",
+    writes=((1, "yielded"),),
+    elsewhere=("*",),
+)
+_LOCKS = (
+    "_raw_read_lock",
+    "_raw_read_unlock",
+    "_raw_write_lock",
+    "_raw_write_unlock",
+    "__raw_read_unlock",
+    "__raw_write_unlock",
+)
+EACH: tuple[Cut, ...] = (
+    *common.CUTS,
+    YIELD,
+    SET,
+    FORMER_SET,
+    SET_ATOMIC,
+    ZAP_ATOMIC,
+    SPLIT,
+    map_rounds.TDP_NEXT,
+    START,
+    map_rounds.ROOT_BITS,
+    PROTECTS,
+    MAX_LEVEL,
+    MAKE_HUGE,
+    *common.each("a lock", "rcu_read_lock", "rcu_read_unlock", *_LOCKS),
+    *common.each("the highest frame of a guest: any; reads only", "tdp_mmu_max_gfn_exclusive"),
+    ALLOC,
+    Cut(function=ALLOC.function, reason="makes a page for a table, or does not", elsewhere=("*",)),
+    Cut(
+        function="tdp_mmu_init_child_sp",
+        reason="sets up a page that no entry leads to yet",
+        elsewhere=("*", "argument 0"),
+    ),
+    *(
+        Cut(function=name, reason="frees a page that has not been linked", elsewhere=("*", "argument 0"))
+        for name in ("tdp_mmu_free_sp", "tdp_mmu_free_unused_sp")
+    ),
+    *common.each("a tracepoint; reads only", "trace_kvm_mmu_split_huge_page"),
+    *common.each("flushes TLBs", "kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot"),
+)
+"""For loops that change entries which other CPUs may change too."""
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     YIELD,

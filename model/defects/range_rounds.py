@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
-from mmuproof.smt.terms import Bool, eq, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, eq, slt, ult, var
 
 _TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 
@@ -20,6 +20,31 @@ class _SparesHugePages(ReferenceRangeRounds):
 class _ForgetsEarlier(ReferenceRangeRounds):
     def _due_after(self, zapped: Bool) -> Bool:
         return zapped
+
+
+class _LosesRaces(ReferenceRangeRounds):
+    def _tries_again(self) -> Bool:
+        return FALSE
+
+
+class _ClearsTables(ReferenceRangeRounds):
+    def _clears(self, _leaf: Bool) -> Bool:
+        return TRUE
+
+
+class _SparesLevel(ReferenceRangeRounds):
+    def _is_zapped(self, zap_level: BitVec) -> Bool:
+        return slt(var("iter.level after some rounds", 32), zap_level)
+
+
+class _PassesBy(ReferenceRangeRounds):
+    def _looks_again(self) -> Bool:
+        return FALSE
+
+
+class _BeforeSlot(ReferenceRangeRounds):
+    def _inside(self, _first: BitVec, end: BitVec) -> Bool:
+        return ult(var("iter.gfn after some rounds", 64), end)
 
 
 def _rounds(variant: type[ReferenceRangeRounds]) -> partial[ReferenceKvm]:
@@ -46,5 +71,47 @@ DEFECTS: tuple[Defect, ...] = (
         r"flush = is_shadow_present_pte(iter.old_spte) && is_last_spte(iter.old_spte, iter.level) &&"
         r" !root->role.invalid;\n\1\2",
         _rounds(_ForgetsEarlier),
+    ),
+    defect(
+        "wrprot-loses-races",
+        "A range is not write-protected where another CPU changes an entry first.",
+        _TDP_MMU_C,
+        r"if \(tdp_mmu_set_spte_atomic\(kvm, &iter, new_spte\)\)\s+goto retry;(\s+spte_set = true;)",
+        r"if (!tdp_mmu_set_spte_atomic(kvm, &iter, new_spte))\1\nif (0) goto retry;",
+        _rounds(_LosesRaces),
+    ),
+    defect(
+        "clear-dirty-tables",
+        "Clearing dirty flags clears those of entries that lead to tables.",
+        _TDP_MMU_C,
+        r"(retry:\s+if \(!is_shadow_present_pte\(iter\.old_spte\)) \|\|"
+        r"\s+!is_last_spte\(iter\.old_spte, iter\.level\)\)"
+        r"(\s+continue;\s+if \(tdp_mmu_iter_cond_resched\(kvm, &iter, false, true\)\)\s+continue;)",
+        r"\1)\2",
+        _rounds(_ClearsTables),
+    ),
+    defect(
+        "zap-root-spares-level",
+        "Of a root that is taken away the entries of the highest level to be cleared stay.",
+        _TDP_MMU_C,
+        r"if \(iter\.level > zap_level\)",
+        "if (iter.level >= zap_level)",
+        _rounds(_SparesLevel),
+    ),
+    defect(
+        "split-passes-by",
+        "A huge page for whose table a page has to be made first is passed by.",
+        _TDP_MMU_C,
+        r"iter\.yielded = true;(\s+continue;)",
+        r"\1",
+        _rounds(_PassesBy),
+    ),
+    defect(
+        "recover-before-slot",
+        "A huge page is made of small ones that begin before the memory slot.",
+        _TDP_MMU_C,
+        r"if \(iter\.gfn < start \|\| iter\.gfn >= end\)",
+        "if (iter.gfn >= end)",
+        _rounds(_BeforeSlot),
     ),
 )

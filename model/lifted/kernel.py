@@ -28,6 +28,7 @@ from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.faults import LiftedFaults
+from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
@@ -192,6 +193,11 @@ class LiftedKvm(Kvm):
     def map_rounds(self) -> LiftedMapRounds:
         """See `Kvm.map_rounds`."""
         return self._area("map_rounds", LiftedMapRounds, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def fetches(self) -> LiftedFetches:
+        """See `Kvm.fetches`."""
+        return self._area("fetches", LiftedFetches, MMU_C, SPTE_C)
 
     @property
     def dirty_logging(self) -> LiftedDirtyLogging:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from mmuproof.lift.machine.memory import Memory, Object
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read, variable_of
-from mmuproof.model.range_rounds import RangeRounds, ZapRound
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, ne, ult, var
+from mmuproof.model.range_rounds import (
+    ClearDirtyRound,
+    EntryRound,
+    RangeRounds,
+    RecoverRound,
+    SplitRound,
+    WriteProtectRound,
+    ZapRootRound,
+    ZapRound,
+)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var
 
 _ZAP = "tdp_mmu_zap_leafs"
 _CAN_YIELD, _FLUSH = (var(name, 8) & 1 for name in ("can_yield", "flush"))
@@ -68,6 +78,137 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             answer=ne(answer, 0),
             evidence=bench.session.evidence(),
         )
+
+    # -- entries that other CPUs may change too --------------------------------------------------------
+
+    def _walk(self, *names: str) -> Bench:
+        """A bench on which the function of the first name that the tree has is called."""
+        name = self._unit.function(*names).name
+        bench = Bench(self._unit, cuts.EACH, any_round=frozenset({name}))
+        for each, record in (
+            ("kvm", "struct kvm"),
+            ("root", "struct kvm_mmu_page"),
+            ("slot", "struct kvm_memory_slot"),
+        ):
+            bench.add(each, record)
+        # The masks are set up once, when KVM is loaded.
+        bench.session.global_object("shadow_dirty_mask").settled = True
+        values = {each: var(each, 64) for each in ("start", "end")}
+        levels = {each: var(each, 32) for each in ("min_level", "target_level", "zap_level")}
+        bench.session.call(
+            bench.memory, name, objects=bench.objects, values={**values, **levels, "shared": var("shared", 8) & 1}
+        )
+        return bench
+
+    def _entry(self, bench: Bench, name: str, end: BitVec, changes: Sequence[Cut]) -> EntryRound:
+        """What a round does to an entry, by calling one of these functions."""
+        made, anew = bench.session.round(name), bench.session.begun_anew(name)
+        walk = variable_of(made, "struct tdp_iter")
+        (start,) = bench.session.calls(cuts.START.function)
+        calls = bench.session.calls(*(cut.function for cut in changes))
+        if not calls:
+            raise NotThere([f"{' or '.join(cut.function for cut in changes)}(), called by {name}()"])
+        new, elsewhere, failed = bv(0, 64), FALSE, FALSE
+        for call in calls:
+            has = self._unit.parameter_names(call.function)
+            told = next((bench.session.argument(call, each) for each in ("new_spte", "new") if each in has), None)
+            new = ite(call.guard, bv(0, 64) if told is None else told, new)
+            at = next(each for each in call.arguments[1:2] if isinstance(each, Pointer))
+            elsewhere = any_of(elsewhere, all_of(call.guard, negate(same_place(at, pointer_to(walk)))))
+            if call.function not in (cuts.SET.function, cuts.FORMER_SET.function):
+                failed = any_of(failed, all_of(call.guard, ne(var(f"{call.function}()", 32), 0)))
+
+        def member(path: str) -> BitVec:
+            first = bench.read(walk, path, made.head)
+            # The block that is begun anew may be entered under a condition.
+            return first if anew is None else ite(anew.begins, bench.read(walk, path, anew.head), first)
+
+        return EntryRound(
+            function=name,
+            enters=start.guard,
+            first_gfn=bench.session.argument(start, "next_last_level_gfn"),
+            lowest=bench.session.argument(start, "min_level"),
+            in_range=all_of(ne(bench.read(walk, "valid", made.head), 0), ult(member("gfn"), end)),
+            gfn=member("gfn"),
+            level=member("level"),
+            spte=member("old_spte"),
+            yielded=_answered(bench, cuts.YIELD),
+            changes=any_of(*(call.guard for call in calls)),
+            new=new,
+            elsewhere=elsewhere,
+            failed=failed,
+            again=FALSE if anew is None else anew.goes_on,
+            goes_on=made.goes_on,
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def write_protect(self) -> WriteProtectRound:
+        """See `RangeRounds.write_protect`."""
+        name = "wrprot_gfn_range"
+        entry = self._entry(self._walk(name), name, var("end", 64), [cuts.SET_ATOMIC])
+        return WriteProtectRound(entry=entry, start=var("start", 64), min_level=var("min_level", 32))
+
+    @once
+    def clear_dirty(self) -> ClearDirtyRound:
+        """See `RangeRounds.clear_dirty`."""
+        name = "clear_dirty_gfn_range"
+        bench = self._walk(name)
+        mask = bench.session.global_object("shadow_dirty_mask")
+        entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
+        if bench.session.calls(cuts.PROTECTS.function):
+            protects = ne(var(f"{cuts.PROTECTS.function}()", 1), 0)
+        else:
+            protects = ne(bench.integer("spte_ad_need_write_protect", spte=entry.spte), 0)
+        dirty_mask = read(Memory(), mask, 0, 64)
+        return ClearDirtyRound(entry=entry, start=var("start", 64), protects=protects, dirty_mask=dirty_mask)
+
+    @once
+    def zap_root(self) -> ZapRootRound:
+        """See `RangeRounds.zap_root`."""
+        name = "__tdp_mmu_zap_root"
+        end = var("tdp_mmu_max_gfn_exclusive()", 64)
+        entry = self._entry(self._walk(name), name, end, [cuts.SET_ATOMIC, cuts.SET, cuts.FORMER_SET])
+        return ZapRootRound(entry=entry, zap_level=var("zap_level", 32))
+
+    @once
+    def split(self) -> SplitRound:
+        """See `RangeRounds.split`."""
+        name = "tdp_mmu_split_huge_pages_root"
+        bench = self._walk(name)
+        entry = self._entry(bench, name, var("end", 64), [cuts.SPLIT])
+        (step,) = bench.session.calls(cuts.NEXT.function)
+        walk = variable_of(bench.session.round(name), "struct tdp_iter")
+        return SplitRound(
+            entry=entry,
+            start=var("start", 64),
+            target_level=var("target_level", 32),
+            without_page=bench.session.called(cuts.ALLOC.function),
+            looks_again=all_of(entry.goes_on, ne(bench.read(walk, "yielded", step.memory), 0)),
+        )
+
+    @once
+    def recover(self) -> RecoverRound:
+        """See `RangeRounds.recover`."""
+        name = self._unit.function("recover_huge_pages_range", "zap_collapsible_spte_range").name
+        bench = self._walk(name)
+        makes = bool(bench.session.calls(cuts.MAKE_HUGE.function))
+        base_gfn, npages = var("slot->base_gfn", 64), var("slot->npages", 64)
+        entry = self._entry(bench, name, base_gfn + npages, [cuts.SET_ATOMIC if makes else cuts.ZAP_ATOMIC])
+        made = all_of(bench.session.called(cuts.MAKE_HUGE.function), eq(var(f"{cuts.MAKE_HUGE.function}()", 32), 0))
+        return RecoverRound(
+            entry=entry,
+            base_gfn=base_gfn,
+            npages=npages,
+            max_level=var(f"{cuts.MAX_LEVEL.function}()", 32),
+            made=made if makes else TRUE,
+            huge_spte=var(f"huge_spte after {cuts.MAKE_HUGE.function}()", 64) if makes else bv(0, 64),
+        )
+
+
+def _answered(bench: Bench, cut: Cut) -> Bool:
+    """Whether a function that is called at most once says yes."""
+    return all_of(bench.session.called(cut.function), bit(var(f"{cut.function}()", 1), 0))
 
 
 def _variable(variables: Mapping[str, Object], name: str) -> Object:

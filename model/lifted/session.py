@@ -194,10 +194,30 @@ class Session:
         Raises:
             Refused: it has several, or none.
         """
-        made = [each for each in self.machine.rounds_made if each.function == function]
-        if len(made) != 1:
-            raise Refused(f"{function}() has {len(made)} loops")
-        return made[0]
+        (made,) = self.rounds(function, 1)
+        return made
+
+    def rounds(self, function: str, count: int) -> tuple[RoundMade, ...]:
+        """The loops of a function, in their order, of which one round each has stood for all.
+
+        Raises:
+            Refused: it has not so many.
+        """
+        made = tuple(each for each in self.machine.rounds_made if each.function == function and not each.label)
+        if len(made) != count:
+            raise Refused(f"{function}() has {len(made)} loops where {count} are meant")
+        return made
+
+    def begun_anew(self, function: str) -> RoundMade | None:
+        """The round of a function's loop that goes back to its own beginning; None if none does.
+
+        Raises:
+            Refused: several loops do.
+        """
+        made = [each for each in self.machine.rounds_made if each.function == function and each.label]
+        if len(made) > 1:
+            raise Refused(f"{function}() goes back to the beginning of {len(made)} rounds")
+        return made[0] if made else None
 
 
 def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:

@@ -13,6 +13,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
+from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
@@ -31,6 +32,7 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.faults import ReferenceFaults
+from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
@@ -100,6 +102,7 @@ class ReferenceKvm(Kvm):
         stores: type[ReferenceStores] = ReferenceStores,
         tdp_iterators: type[ReferenceTdpIterators] = ReferenceTdpIterators,
         map_rounds: type[ReferenceMapRounds] = ReferenceMapRounds,
+        fetches: type[ReferenceFetches] = ReferenceFetches,
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
@@ -141,6 +144,7 @@ class ReferenceKvm(Kvm):
         self._mappings = mappings(self.constants, self._walks)
         self._exits = exits(self.constants)
         self._roles = roles(self.constants, self._walks)
+        self._fetches = fetches(self.constants, self._sptes, self._roles)
         self._roots = roots(self.constants)
         self._set_ups = set_ups(self.constants, self._roles, self._walks, self._reserved_bits)
         self._hardware_controls = hardware_controls(self.constants)
@@ -225,6 +229,11 @@ class ReferenceKvm(Kvm):
     def flush_ranges(self) -> FlushRanges:
         """See `Kvm.flush_ranges`."""
         return self._flush_ranges
+
+    @property
+    def fetches(self) -> Fetches:
+        """See `Kvm.fetches`."""
+        return self._fetches
 
     @property
     def reserved_bits(self) -> ReservedBits:

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.range_rounds import RangeRounds, ZapRound
+from mmuproof.model.range_rounds import (
+    ClearDirtyRound,
+    EntryRound,
+    RangeRounds,
+    RecoverRound,
+    SplitRound,
+    WriteProtectRound,
+    ZapRootRound,
+    ZapRound,
+)
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.smt.terms import Bool, all_of, any_of, bit, ite, negate, ult, var
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    sle,
+    ule,
+    ult,
+    var,
+)
 
 _ROUNDS = "after some rounds"
 _LEVEL, _SPTE = var(f"iter.level {_ROUNDS}", 32), var(f"iter.old_spte {_ROUNDS}", 64)
+_WALK_GFN, _TRIED = var(f"iter.gfn {_ROUNDS}", 64), var(f"iter.old_spte {_ROUNDS}#2", 64)
+"""``_TRIED`` is what is there when a round begins anew."""
+_WRITABLE, _PAGE_SIZE, _LARGEST, _EAGAIN = 1, 7, 3, 11
 _DUE = bit(var(f"flush {_ROUNDS}", 1), 0)
 
 
 class ReferenceRangeRounds(ReferenceArea, RangeRounds):
-    """``tdp_mmu_zap_leafs()``.
+    """The loops of ``tdp_mmu.c``.
 
     Args:
         constants: the kernel's numbers.
@@ -50,6 +82,180 @@ class ReferenceRangeRounds(ReferenceArea, RangeRounds):
             answer=_DUE,
             evidence=Evidence(),
         )
+
+    # -- entries that other CPUs may change too --------------------------------------------------------
+
+    def _entry(
+        self,
+        function: str,
+        *,
+        enters: Bool,
+        first_gfn: BitVec,
+        lowest: BitVec,
+        end: BitVec,
+        wanted: Bool,
+        new: BitVec,
+        sets: str = "tdp_mmu_set_spte_atomic",
+    ) -> EntryRound:
+        """A round in which the entry is changed if it is wanted, and that begins anew where another CPU was first."""
+        in_range = all_of(bit(var(f"iter.valid {_ROUNDS}", 1), 0), ult(_WALK_GFN, end))
+        here = all_of(enters, in_range)
+        yielded = all_of(here, bit(var("tdp_mmu_iter_cond_resched()", 1), 0))
+        changes = all_of(here, negate(yielded), wanted)
+        failed = all_of(changes, ne(var(f"{sets}()", 32), 0))
+        again = all_of(failed, self._tries_again())
+        return EntryRound(
+            function=function,
+            enters=enters,
+            first_gfn=first_gfn,
+            lowest=lowest,
+            in_range=in_range,
+            gfn=_WALK_GFN,
+            level=_LEVEL,
+            spte=ite(here, _TRIED, _SPTE),
+            yielded=yielded,
+            changes=changes,
+            new=new,
+            elsewhere=FALSE,
+            failed=failed,
+            again=again,
+            goes_on=all_of(here, negate(again)),
+            evidence=Evidence(),
+        )
+
+    def _tries_again(self) -> Bool:
+        """Whether a round begins anew where another CPU has changed the entry."""
+        return TRUE
+
+    def _present(self) -> Bool:
+        return self._sptes.is_shadow_present_pte(_TRIED)
+
+    def _tried_leaf(self) -> Bool:
+        return self._sptes.is_last_spte(_TRIED, _LEVEL)
+
+    def write_protect(self) -> WriteProtectRound:
+        """See `RangeRounds.write_protect`."""
+        start, min_level = var("start", 64), var("min_level", 32)
+        entry = self._entry(
+            "wrprot_gfn_range",
+            enters=sle(min_level, bv(_LARGEST, 32)),
+            first_gfn=start,
+            lowest=min_level,
+            end=var("end", 64),
+            wanted=all_of(self._present(), self._tried_leaf(), bit(_TRIED, _WRITABLE)),
+            new=_TRIED & ~(1 << _WRITABLE),
+        )
+        return WriteProtectRound(entry=entry, start=start, min_level=min_level)
+
+    def clear_dirty(self) -> ClearDirtyRound:
+        """See `RangeRounds.clear_dirty`."""
+        start, mask = var("start", 64), var("shadow_dirty_mask", 64)
+        protects = bit(var("tdp_mmu_need_write_protect()", 1), 0)
+        flag = ite(protects, bv(1 << _WRITABLE, 64), mask)
+        maps_page = all_of(self._present(), self._clears(self._tried_leaf()))
+        entry = self._entry(
+            "clear_dirty_gfn_range",
+            enters=TRUE,
+            first_gfn=start,
+            lowest=bv(1, 32),
+            end=var("end", 64),
+            wanted=all_of(maps_page, ne(_TRIED & flag, 0)),
+            new=_TRIED & ~flag,
+        )
+        yielded = all_of(entry.yielded, maps_page)
+        return ClearDirtyRound(entry=replace(entry, yielded=yielded), start=start, protects=protects, dirty_mask=mask)
+
+    def _clears(self, leaf: Bool) -> Bool:
+        """Whether an entry may be one whose dirty flag is to be cleared."""
+        return leaf
+
+    def zap_root(self) -> ZapRootRound:
+        """See `RangeRounds.zap_root`."""
+        zap_level, shared = var("zap_level", 32), bit(var("shared", 8), 0)
+        entry = self._entry(
+            "__tdp_mmu_zap_root",
+            enters=TRUE,
+            first_gfn=bv(0, 64),
+            lowest=zap_level,
+            end=var("tdp_mmu_max_gfn_exclusive()", 64),
+            wanted=all_of(self._present(), self._is_zapped(zap_level)),
+            new=bv(self.constants.SHADOW_NONPRESENT_VALUE, 64),
+        )
+        failed, again = all_of(entry.failed, shared), all_of(entry.again, shared)
+        goes_on = all_of(entry.in_range, negate(again))
+        return ZapRootRound(entry=replace(entry, failed=failed, again=again, goes_on=goes_on), zap_level=zap_level)
+
+    def _is_zapped(self, zap_level: BitVec) -> Bool:
+        """Whether entries of the walk's level are to be taken away."""
+        return sle(_LEVEL, zap_level)
+
+    def split(self) -> SplitRound:
+        """See `RangeRounds.split`."""
+        start, target = var("start", 64), var("target_level", 32)
+        huge = all_of(self._present(), bit(_TRIED, _PAGE_SIZE))
+        none, refused = bool_var(f"sp {_ROUNDS} == NULL"), bool_var("tdp_mmu_alloc_sp_for_split() == NULL")
+        entry = self._entry(
+            "tdp_mmu_split_huge_pages_root",
+            enters=TRUE,
+            first_gfn=start,
+            lowest=target + 1,
+            end=var("end", 64),
+            wanted=all_of(huge, negate(none)),
+            new=bv(0, 64),
+            sets="tdp_mmu_split_huge_page",
+        )
+        without_page = all_of(entry.in_range, negate(entry.yielded), huge, none)
+        return SplitRound(
+            entry=replace(entry, goes_on=all_of(entry.goes_on, negate(all_of(without_page, refused)))),
+            start=start,
+            target_level=target,
+            without_page=without_page,
+            looks_again=all_of(negate(refused), self._looks_again()),
+        )
+
+    def _looks_again(self) -> Bool:
+        """Whether the walk comes again to an entry for which a page has been made."""
+        return TRUE
+
+    def recover(self) -> RecoverRound:
+        """See `RangeRounds.recover`."""
+        base, npages = var("slot->base_gfn", 64), var("slot->npages", 64)
+        largest, made = var("kvm_mmu_max_mapping_level()", 32), var("tdp_mmu_make_huge_spte()", 32)
+        enters = negate(bit(var("slot->flags", 32), 0))
+        wanted = all_of(
+            sle(_LEVEL, bv(_LARGEST, 32)),
+            self._present(),
+            negate(self._tried_leaf()),
+            self._inside(base, base + npages),
+            sle(_LEVEL, largest),
+        )
+        huge = var("huge_spte after tdp_mmu_make_huge_spte()", 64)
+        entry = self._entry(
+            "recover_huge_pages_range",
+            enters=enters,
+            first_gfn=base,
+            lowest=bv(2, 32),
+            end=base + npages,
+            wanted=all_of(wanted, eq(made, 0)),
+            new=huge,
+        )
+        here = all_of(enters, entry.in_range, negate(entry.yielded))
+        busy = all_of(here, wanted, eq(made, -_EAGAIN))
+        again = any_of(entry.again, busy)
+        return RecoverRound(
+            entry=replace(entry, again=again, goes_on=all_of(entry.goes_on, negate(busy))),
+            base_gfn=base,
+            npages=npages,
+            max_level=largest,
+            made=all_of(here, wanted, eq(made, 0)),
+            huge_spte=huge,
+        )
+
+    def _inside(self, first: BitVec, end: BitVec) -> Bool:
+        """Whether the entry of the walk begins inside a memory slot."""
+        return all_of(ule(first, _WALK_GFN), ult(_WALK_GFN, end))
+
+    # -- pages that are taken away ---------------------------------------------------------------------
 
     def _is_leaf(self) -> Bool:
         return self._sptes.is_last_spte(_SPTE, _LEVEL)

@@ -22,7 +22,8 @@ def _not_at_goal(deed: Deed) -> Bool:
     return ne(deed.level, zext(deed.goal_level, 32))
 
 
-def _symptoms(made: MapRound) -> Iterator[Symptom]:
+def symptoms(made: MapRound) -> Iterator[Symptom]:
+    """How a round can be wrong that may map a page."""
     name, maps, links = f"{made.function}()", made.maps, made.links
     goal = "KVM: a page is mapped at fault->goal_level, and at no other level"
     yield Wrong(
@@ -46,16 +47,24 @@ def _symptoms(made: MapRound) -> Iterator[Symptom]:
     ).told("nobody asks", "KVM's comment at disallowed_hugepage_adjust()")
 
 
-def _claim(made: MapRound, at_levels: Assumption, *symptoms: Symptom) -> Claim:
+def before_its_goal(made: MapRound) -> tuple[Assumption, ...]:
+    """What is taken for granted of the level at which a page is to be mapped."""
+    maps = made.maps
+    return (
+        Assumption("the page is to be mapped at some level", ne(maps.goal_level, 0)),
+        Assumption(
+            "a walk that has come to its end is not at the level at which the page is to be mapped",
+            implies(made.at_end, _not_at_goal(maps)),
+        ),
+    )
+
+
+def _claim(made: MapRound, at_levels: Assumption, *further: Symptom) -> Claim:
     maps = made.maps
     return never(
         given(
             at_levels,
-            Assumption("the page is to be mapped at some level", ne(maps.goal_level, 0)),
-            Assumption(
-                "a walk that has come to its end is not at the level at which the page is to be mapped",
-                implies(made.at_end, _not_at_goal(maps)),
-            ),
+            *before_its_goal(made),
             shown=(
                 Shown("level of the walk", maps.level),
                 Shown("fault.goal_level", maps.goal_level),
@@ -65,8 +74,8 @@ def _claim(made: MapRound, at_levels: Assumption, *symptoms: Symptom) -> Claim:
             evidence=made.evidence,
             part=f"{made.function}()",
         ),
-        *_symptoms(made),
-        *symptoms,
+        *symptoms(made),
+        *further,
     )
 
 
@@ -94,11 +103,12 @@ def _of_tdp(kvm: Kvm) -> Claim:
         Wrong("replaces-another", replaced, f"{name} links a new table over an entry that is used.").told(
             "a table over another one, or over a page", "KVM: a table is linked where nothing is, a huge page is split"
         ),
-        _no_table(made, table),
+        no_table(made, table),
     )
 
 
-def _no_table(made: MapRound, table: Bool) -> Symptom:
+def no_table(made: MapRound, table: Bool) -> Symptom:
+    """That a walk goes on where it has put no table; ``table``: there is one already."""
     return Wrong(
         "goes-on-without-table",
         all_of(made.goes_on, negate(made.has_table), negate(table)),
@@ -112,7 +122,7 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     direct = kvm.map_rounds.direct()
     at_levels = any_of(direct.at_end, ult(direct.maps.level - 1, _LEVELS))
     standing = Assumption("the walk stands at one of five levels, unless it has come to its end", at_levels)
-    yield _claim(direct, standing, _no_table(direct, FALSE))
+    yield _claim(direct, standing, no_table(direct, FALSE))
 
 
 THEOREMS = (

@@ -247,6 +247,18 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_tdp_mmu_map", TDP_MMU_C, "a vCPU that faults has a valid root"),
     Assertion("kvm_tdp_mmu_map", TDP_MMU_C, "pages of a mirror are small"),
     Assertion("kvm_tdp_mmu_map", TDP_MMU_C, "a walk that ends early is not at the level of the fault"),
+    *(
+        Assertion(f"{entries}_fetch", PAGING, needs)
+        for entries in ("ept", "paging64", "paging32")
+        for needs in (
+            "the fault's frame is that to which the guest's tables have led",
+            "a vCPU that faults has a valid root",
+            "the walk comes to the level of the fault",
+        )
+    ),
+    Assertion("wrprot_gfn_range", TDP_MMU_C, "pages of a slot have one of three sizes"),
+    Assertion("clear_dirty_gfn_range", TDP_MMU_C, "with dirty flags no SPTE needs write protection for the log"),
+    Assertion("recover_huge_pages_range", TDP_MMU_C, "no writes are logged where small pages become huge"),
     Assertion("tdp_iter_start", "arch/x86/kvm/mmu/tdp_iter.c", "a walk begins at a root of up to 5 levels"),
     Assertion("svm_load_mmu_pgd", "arch/x86/kvm/svm/svm.c", "shadow paging uses no PCID"),
     Assertion("kvm_mmu_slot_apply_flags", "arch/x86/kvm/x86.c", "of a slot's flags only dirty logging changes"),

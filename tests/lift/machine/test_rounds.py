@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import RoundMade
 from mmuproof.lift.machine.machine import Machine
@@ -121,3 +122,52 @@ def test_a_loop_in_a_loop(lift: Lifter) -> None:
     machine, result = lift(text)
     assert set(variables(result)) == {"s after some rounds"}
     assert len(machine.rounds_made) == 2
+
+
+_RETRIES = """u32 f(u32 n) { struct s x = { 0, 0 }; u32 i, s = 0;
+    for (i = 0; i < n; i++) {
+    again:
+        if (x.b == 9) continue;
+        ext(&x);
+        if (x.a == 4) goto again;
+        if (x.a == 5) { x.b = 9; goto again; }
+        if (x.a == 6) break;
+        s = i + x.a;
+    }
+    return s; }"""
+
+
+def test_a_round_that_goes_back_to_its_beginning_is_any_of_its_tries(lift: Lifter) -> None:
+    machine, result = lift(_RETRIES)
+    inner, outer = machine.rounds_made
+    assert (inner.label, outer.label) == ("again", "")
+    i, x = (inner.variables[name] for name in ("i", "x"))
+    # A try does not change which round it is of, nor does it ask again whether there is one.
+    assert inner.head.read(i, 0, 32) is outer.head.read(i, 0, 32)
+    assert inner.end is not None
+    assert inner.end.read(i, 0, 32) is var("i after some rounds", 32)
+    before, after = inner.head.read(x, 32, 32), inner.end.read(x, 32, 32)
+    assert isinstance(before, BitVec)
+    assert isinstance(after, BitVec)
+    assert before is not outer.head.read(x, 32, 32)
+    (called,) = (each for each in variables(inner.goes_on) if each.startswith("x.a after ext()"))
+    (mark,) = variables(before)
+    there = {"n": 7, "i after some rounds": 3, mark: 0}
+    assert [evaluate(inner.goes_on, {**there, called: a}) for a in (3, 4, 5, 6)] == [0, 1, 1, 0]
+    assert [evaluate(outer.goes_on, {**there, called: a}) for a in (3, 4, 5, 6)] == [1, 0, 0, 0]
+    assert evaluate(outer.goes_on, {**there, mark: 9, called: 4})
+    assert [evaluate(after, {**there, called: a}) for a in (4, 5)] == [0, 9]
+    assert set(variables(result)) >= {"s after some rounds"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u32 f(u32 n) { u32 i, s = 0; for (i = 0; i < n; i++) { s++; again: if (s & 1) { s += n; goto again; } } return s; }",
+        "u32 f(u32 n) { u32 s = n; again: if (s & 1) { s += n; goto again; } return s; }",
+        "u32 f(u32 n) { u32 i; for (i = 0; i < n; i++) { again: if (i == 3) goto out; if (i == 4) { out: goto again; } } return 0; }",
+    ],
+)
+def test_a_goto_back_to_anything_but_the_beginning_of_a_round_is_refused(lift: Lifter, text: str) -> None:
+    with pytest.raises(Refused, match="jumps"):
+        lift(text)
