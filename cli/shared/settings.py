@@ -73,7 +73,7 @@ class Surroundings:
         found = {} if tree is None else {KERNEL: Setting(str(tree), "the tree around the current folder")}
         found |= _of_file(self.home / FILE)
         if tree is not None:
-            found |= _of_file(tree / FILE)
+            found |= _of_tree(tree)
         for name in _READERS:
             text = self.environment.get(_variable(name))
             if text:
@@ -116,6 +116,20 @@ def _of_file(file: Path) -> dict[str, Setting]:
         name: Setting(_READERS[name](f"{file}: {name}", value, file.parent), str(file))
         for name, value in content.items()
     }
+
+
+def _of_tree(tree: Path) -> dict[str, Setting]:
+    """What a tree's own file settles: it may be a stranger's, and leads to nothing outside of the tree."""
+    file = tree / FILE
+    if file.is_symlink():
+        raise UsageProblem(f"{file} is a link: it is not read")
+    found = _of_file(file)
+    kernel, config = found.get(KERNEL), found.get(CONFIG)
+    if kernel is not None and kernel.value.partition("@")[0] not in (str(tree), REFERENCE_MODEL):
+        raise UsageProblem(f"{file}: kernel is to be a revision of this tree, such as '@HEAD'")
+    if config is not None and not config.value.resolve().is_relative_to(tree.resolve()):
+        raise UsageProblem(f"{file}: config is to be a file in this tree")
+    return found
 
 
 def _source(what: str, value: object, folder: Path) -> str:

@@ -61,13 +61,51 @@ def test_the_environment_goes_before_the_trees_file_and_that_before_the_users(tr
         ("reference", "reference"),
         ("/other@v7.2", "/other@v7.2"),
         ("~/linux", "~/linux"),
-        ("@v7.2", "{tree}@v7.2"),
-        ("../other", "{tree}/../other"),
+        ("other", "{home}/other"),
+        ("../other", "{home}/../other"),
     ],
 )
-def test_a_file_names_a_kernel_from_where_it_is(written: str, meant: str, tree: Path) -> None:
+def test_the_users_file_names_any_kernel(written: str, meant: str, tree: Path) -> None:
+    home = tree.parent / "home"
+    (home / FILE).write_text(f'kernel = "{written}"\n')
+    assert around(tree, "..").settings()["kernel"].value == meant.format(home=home)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("reference", "reference"), ("@v7.2", "{tree}@v7.2")])
+def test_a_trees_file_names_a_revision_of_it(written: str, meant: str, tree: Path) -> None:
     (tree / FILE).write_text(f'kernel = "{written}"\n')
     assert around(tree, "arch").settings()["kernel"].value == meant.format(tree=tree)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kernel = '/other'",
+        "kernel = '../other'",
+        "kernel = '../linux2@v7.2'",
+        "kernel = '~/linux'",
+        "config = '/etc/passwd'",
+        "config = '../secret'",
+        "config = '~/.config'",
+        "config = 'linked'",
+    ],
+)
+def test_a_trees_file_leads_to_nothing_outside_of_it(text: str, tree: Path) -> None:
+    (tree.parent / "secret").write_text("SECRET = value\n")
+    (tree / "linked").symlink_to(tree.parent / "secret")
+    (tree / FILE).write_text(text)
+    with pytest.raises(UsageProblem) as problem:
+        around(tree).settings()
+    assert "SECRET" not in problem.value.message
+    assert "this tree" in problem.value.message
+
+
+def test_a_trees_file_that_is_a_link_is_not_read(tree: Path) -> None:
+    (tree.parent / "secret").write_text("SECRET = 'value'\n")
+    (tree / FILE).symlink_to(tree.parent / "secret")
+    with pytest.raises(UsageProblem) as problem:
+        around(tree).settings()
+    assert problem.value.message == f"{tree / FILE} is a link: it is not read"
 
 
 def test_a_configuration_in_a_file_is_beside_it(tree: Path) -> None:
