@@ -86,8 +86,6 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
-    *interference_exchanged.THEOREMS,
-    *interference_kept.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_zapping.THEOREMS,
@@ -118,4 +116,6 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_pages.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
+    *interference_exchanged.THEOREMS,
+    *interference_kept.THEOREMS,
 )
