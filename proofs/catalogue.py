@@ -91,8 +91,6 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
-    *interference_exchanged.THEOREMS,
-    *interference_kept.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,
@@ -126,4 +124,6 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_kept.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
+    *interference_exchanged.THEOREMS,
+    *interference_kept.THEOREMS,
 )

@@ -122,11 +122,11 @@ def in_reverse_map(kvm: Kvm, entry: HeldEntry, accesses: Sequence[EntryAccess]) 
 
 
 def made_by_kvm(kvm: Kvm, masks: ShadowMasks, entry: HeldEntry, accesses: Sequence[EntryAccess] = ()) -> Assumption:
-    """That the lifecycle invariant holds of an entry, and of what is found there where something is written."""
-    found = [(each.happens, each.found) for each in accesses if each.writes]
+    """That the lifecycle invariant holds of an entry, and of what is found there later."""
+    found = {each.found: each.happens for each in reversed(accesses)}
     held = (
         implies(when, conjunct.holds)
-        for when, spte in ((TRUE, entry.spte), *found)
+        for spte, when in ((entry.spte, TRUE), *found.items())
         for conjunct in invariant(kvm, masks, HeldEntry(spte, entry.level, entry.ad_disabled))
     )
     return Assumption("what others leave in the entry keeps the invariant of lifecycle.*", all_of(*held))
@@ -147,7 +147,7 @@ class Overwritten:
 
     Args:
         when: one of them is.
-        shown: what was known, what was there and what is left there, at the first such.
+        shown: what was known, what was there and what is left there, at the last such; at the last access if none is.
     """
 
     when: Bool
@@ -156,16 +156,15 @@ class Overwritten:
 
 def overwritten(accesses: Sequence[EntryAccess], wrong: Callable[[EntryAccess], Bool]) -> Overwritten:
     """The writes that happen and are wrong."""
-    writes = [each for each in accesses if each.writes]
-    whens = [all_of(each.happens, wrong(each)) for each in writes]
+    wrongs = [(all_of(each.happens, wrong(each)), each) for each in accesses if each.writes]
     known = found = left = bv(0, 64)
-    for when, each in zip(whens, writes, strict=True):
+    for when, each in (*((each.happens, each) for each in accesses), *wrongs):
         known, found, left = ite(when, each.known, known), ite(when, each.found, found), ite(when, each.left, left)
     return Overwritten(
-        any_of(*whens),
+        any_of(*(when for when, _ in wrongs)),
         (
-            Shown("the SPTE as it was seen last", known),
-            Shown("the SPTE that is overwritten", found),
-            Shown("what is written", left),
+            Shown("the SPTE as it was known", known),
+            Shown("the SPTE that is there", found),
+            Shown("what is left there", left),
         ),
     )

@@ -87,7 +87,7 @@ def _claim(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
         given(
             *plausible_host(masks),
             *possible(masks, entry),
-            made_by_kvm(kvm, masks, entry),
+            made_by_kvm(kvm, masks, entry, made.accesses),
             *found,
             locked_out(kvm, masks, entry, made.accesses),
             shown=(Shown("sp->role.level", entry.level), *wrong.shown),

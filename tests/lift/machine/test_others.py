@@ -8,6 +8,7 @@ import pytest
 
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import SharedAccess
 from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
@@ -117,6 +118,15 @@ def test_it_is_told_on_which_path_an_access_is(run: Run) -> None:
     shared = run("void f(u64 *m, u64 a) { if (a == 7) *m = a; }")
     assert shared.told(0)[0] is False
     assert shared.told(0, a=7) == (True, 1, 3, 7)
+
+
+def test_what_is_not_followed_does_not_write_it_unseen(program: Callable[[str], Program]) -> None:
+    lifted = program("void ext(u64 *m); void f(u64 *m) { ext(m); }")
+    m = Object(name="m", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True, shared=True)
+    with pytest.raises(Refused, match="m, which others write, is written by what is not followed"):
+        lifted.machine(Cut(function="ext", reason="x", writes=((0, ""),))).run(
+            lifted.unit.function("f"), [pointer_to(m)], Memory()
+        )
 
 
 def test_a_struct_that_others_write_is_not_copied(program: Callable[[str], Program]) -> None:
