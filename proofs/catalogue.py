@@ -7,6 +7,7 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -101,6 +102,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exits.THEOREMS,
     *injected.THEOREMS,
     *faults.THEOREMS,
+    *exit_walked.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,

@@ -144,8 +144,14 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="a struct kvm_page_fault",
                 end="what the guest's own tables say",
-                by=("FNAME(walk_addr_generic)", "FNAME(is_last_gpte)", "FNAME(protect_clean_gpte)"),
-                theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean"),
+                by=(
+                    "FNAME(page_fault)",
+                    "FNAME(walk_addr_generic)",
+                    "FNAME(is_last_gpte)",
+                    "FNAME(protect_clean_gpte)",
+                    "page_fault_handle_page_track",
+                ),
+                theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean", "fault.walked"),
                 missing="what a walk that fails reports, and how it sets accessed and dirty flags",
             ),
             Stage(
