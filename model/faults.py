@@ -122,6 +122,33 @@ class FaultWalked:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class PreFaulted:
+    """Memory that userspace has mapped ahead: ``kvm_arch_vcpu_pre_fault_memory()``.
+
+    Attributes:
+        asked: the address that userspace names (64).
+        alias_bits: the bits of a GFN that only choose between aliases (64).
+        private: the frame's memory is private.
+        private_gfn: the frame of which that is asked (64).
+        maps: a fault is made up.
+        addr: its address (64).
+        error_code: its error code (64).
+        level: the level at which the page has then been mapped (8).
+        evidence: how it came about.
+    """
+
+    asked: BitVec
+    alias_bits: BitVec
+    private: Bool
+    private_gfn: BitVec = field(metadata=counts_where("private"))
+    maps: Bool
+    addr: BitVec = field(metadata=counts_where("maps"))
+    error_code: BitVec = field(metadata=counts_where("maps"))
+    level: BitVec
+    evidence: Evidence
+
+
 class Faults(ABC):
     """What is made of an error code."""
 
@@ -132,3 +159,7 @@ class Faults(ABC):
     @abstractmethod
     def walked(self, gpte_format: GpteFormat) -> FaultWalked:
         """``FNAME(page_fault)()``."""
+
+    @abstractmethod
+    def pre_faulted(self) -> PreFaulted:
+        """``kvm_arch_vcpu_pre_fault_memory()``."""

@@ -60,6 +60,7 @@ class Feature(enum.Enum):
     SYNC_ONE = "synchronizing SPTEs one at a time"
     PRIVATE_ACCESS = "an error-code bit for private memory"
     HOST_MMIO_NOTE = "a note that a vCPU can access MMIO of the host"
+    PRE_FAULT = "mapping memory ahead for userspace"
 
 
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
@@ -113,6 +114,10 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         ),
         Feature.HOST_MMIO_NOTE: _mark(
             _MEMBER, "struct kvm_mmu_page.has_mapped_host_mmio", "struct kvm_arch.has_mapped_host_mmio"
+        ),
+        Feature.PRE_FAULT: (
+            *_mark(_FUNCTION, "kvm_arch_vcpu_pre_fault_memory", unit=_MMU),
+            *_mark(_MEMBER, "struct kvm_arch.pre_fault_allowed", unit=_MMU),
         ),
     }
 )

@@ -7,6 +7,7 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
@@ -103,6 +104,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *injected.THEOREMS,
     *faults.THEOREMS,
     *exit_walked.THEOREMS,
+    *exit_pre_faults.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,

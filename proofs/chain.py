@@ -139,7 +139,7 @@ CHAINS: tuple[Chain, ...] = (
                 start="an error code",
                 end="a struct kvm_page_fault",
                 by=("kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
-                theorems=("fault.answered", "fault.kind", "fault.frame", "setting.nx-huge-pages"),
+                theorems=("fault.answered", "fault.kind", "fault.frame", "fault.pre-fault", "setting.nx-huge-pages"),
             ),
             Stage(
                 start="a struct kvm_page_fault",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import common, mappings
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
@@ -87,3 +89,15 @@ WALKED: tuple[Cut, ...] = (
     *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
 )
 """For a fault of a guest whose tables are shadowed."""
+
+PRE_FAULT = tuple(
+    Cut(function=name, reason="maps a page for a fault that is made up; for which is looked at", writes=((3, "*"),))
+    for name in ("kvm_tdp_page_prefault", "kvm_tdp_map_page")
+)
+PRE_FAULTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *(replace(each, elsewhere=("*", "struct kvm_mmu_page", "struct kvm_page_fault")) for each in PRE_FAULT),
+    mappings.IS_PRIVATE,
+    *common.each("makes the root that the vCPU is to use", "kvm_mmu_reload", "kvm_mmu_load"),
+)
+"""For memory that is mapped ahead."""

@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, negate
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, negate
 
 _MMU_C, _PAGING_H = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu/paging_tmpl.h"
 
@@ -40,6 +40,16 @@ class _KeepsAlias(ReferenceFaults):
 class _PrivateOfImplicit(ReferenceFaults):
     def _private_mask(self) -> int:
         return self.constants.PFERR_IMPLICIT_ACCESS
+
+
+class _TakesAlias(ReferenceFaults):
+    def _is_no_alias(self, _gfn: BitVec, _alias_bits: BitVec) -> Bool:
+        return TRUE
+
+
+class _SharesNothing(ReferenceFaults):
+    def _shared(self, alias: BitVec) -> BitVec:
+        return alias & 0
 
 
 class _TrackedIfAbsent(ReferenceFaults):
@@ -101,6 +111,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"gpa_to_gfn\(fault\.addr\) & ~kvm_gfn_direct_bits\(vcpu->kvm\)",
         "gpa_to_gfn(fault.addr)",
         _faults(_KeepsAlias),
+    ),
+    defect(
+        "pre-fault-takes-alias",
+        "Userspace may have memory mapped ahead by an address with the bit that chooses between aliases.",
+        _MMU_C,
+        r"if \(kvm_is_gfn_alias\(vcpu->kvm, gpa_to_gfn\(range->gpa\)\)\)\s+return -EINVAL;",
+        "",
+        _faults(_TakesAlias),
+    ),
+    defect(
+        "pre-fault-shares-nothing",
+        "Shared memory that userspace has mapped ahead is mapped where private memory is.",
+        _MMU_C,
+        r"direct_bits = gfn_to_gpa\(kvm_gfn_direct_bits\(vcpu->kvm\)\);(\s+/\*\s+\* Shadow paging)",
+        r"direct_bits = 0;\1",
+        _faults(_SharesNothing),
     ),
     defect(
         "tracked-only-if-absent",

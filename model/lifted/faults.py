@@ -8,8 +8,9 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to, same_place
 from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, TRACKED, WALKED, WALKS
-from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked
+from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, TRACKED, WALKED, WALKS
+from mmuproof.model.cuts.mappings import IS_PRIVATE
+from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
@@ -132,6 +133,33 @@ class LiftedFaults(Faults, Remembers):
             has_slot=FALSE if slots is None else negate(slots.is_null),
             access=noted("pte_access", memory),
             emulates=all_of(answered, eq(result, self._emulates())),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def pre_faulted(self) -> PreFaulted:
+        """See `Faults.pre_faulted`."""
+        name, bench = "kvm_arch_vcpu_pre_fault_memory", Bench(self._unit, PRE_FAULTS)
+        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
+        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        wanted = bench.add("range", "struct kvm_pre_fault_memory")
+        for each in (kvm, wanted):
+            # What is asked for is the caller's, and of the VM only what was set up with it is looked at.
+            each.settled = True
+        before = bench.memory.copy()
+        bench.integer(name)
+        (call,) = bench.session.calls(*(cut.function for cut in PRE_FAULT))
+        asks = bench.session.calls(IS_PRIVATE.function)
+        private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
+        return PreFaulted(
+            asked=bench.read(wanted, "gpa", before),
+            alias_bits=self._alias_bits(bench),
+            private=private if asks else FALSE,
+            private_gfn=bench.session.argument(asks[0], "gfn") if asks else bv(0, 64),
+            maps=call.guard,
+            addr=bench.session.argument(call, "gpa"),
+            error_code=bench.session.argument(call, "error_code"),
+            level=var(f"level after {call.function}()", 8),
             evidence=bench.session.evidence(),
         )
 

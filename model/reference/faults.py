@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.cuts.faults import FIND_SLOT, HANDLERS
-from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked
+from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.base.trace import Trace
@@ -131,6 +131,40 @@ class ReferenceFaults(ReferenceArea, Faults):
             emulates=is_tracked,
             evidence=trace.evidence,
         )
+
+    def pre_faulted(self) -> PreFaulted:
+        """See `Faults.pre_faulted`."""
+        c, asked, alias_bits = self.constants, var("range->gpa", _U64), var("kvm->arch.gfn_direct_bits", _U64)
+        trace, gfn, level = Trace("kvm_arch_vcpu_pre_fault_memory"), asked >> c.PAGE_SHIFT, self._mapped_level()
+        maps = all_of(
+            bit(var("kvm->arch.pre_fault_allowed", 1), 0),
+            self._is_no_alias(gfn, alias_bits),
+            eq(var("kvm_mmu_reload()", 32), 0),
+        )
+        private = all_of(maps, bit(var("kvm->arch.has_private_mem", 1), 0), bit(var("kvm_mem_is_private()", 1), 0))
+        final = bv(c.PFERR_GUEST_FINAL_MASK, _U64)
+        return PreFaulted(
+            asked=asked,
+            alias_bits=alias_bits,
+            private=private,
+            private_gfn=gfn,
+            maps=maps,
+            addr=asked | ite(private, bv(0, _U64), self._shared(alias_bits << c.PAGE_SHIFT)),
+            error_code=ite(private, final | c.PFERR_PRIVATE_ACCESS, final),
+            level=level,
+            evidence=trace.evidence,
+        )
+
+    def _mapped_level(self) -> BitVec:
+        return var("level after kvm_tdp_page_prefault()", _LEVEL_BITS)
+
+    def _is_no_alias(self, gfn: BitVec, alias_bits: BitVec) -> Bool:
+        """``!kvm_is_gfn_alias()``."""
+        return eq(gfn & alias_bits, 0)
+
+    def _shared(self, alias: BitVec) -> BitVec:
+        """The bits of a GPA that is shared memory's."""
+        return alias
 
     def _may_be_tracked(self, present: Bool) -> Bool:
         """Whether a fault may be one because writes to its frame are tracked."""

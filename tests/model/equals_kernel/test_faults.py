@@ -19,3 +19,7 @@ def test_handed_on(both: Both, tdp: bool) -> None:
 @pytest.mark.parametrize("gpte_format", GpteFormat)
 def test_after_a_walk(both: Both, gpte_format: GpteFormat) -> None:
     prove_equal(*(kvm.faults.walked(gpte_format) for kvm in both), partial={CheckKind.WARN, CheckKind.BUG})
+
+
+def test_mapping_ahead(both: Both) -> None:
+    prove_equal(*(kvm.faults.pre_faulted() for kvm in both), partial={CheckKind.SHIFT})
