@@ -47,6 +47,7 @@ from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
 from mmuproof.proofs.spte import frames as spte_frames
 from mmuproof.proofs.spte import host_mmio as spte_host_mmio
+from mmuproof.proofs.spte import memory_types as spte_memory_types
 from mmuproof.proofs.spte import mmio_faults as spte_mmio_faults
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
@@ -84,6 +85,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_flushes.THEOREMS,
     *spte_fields.THEOREMS,
     *spte_host_mmio.THEOREMS,
+    *spte_memory_types.THEOREMS,
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,

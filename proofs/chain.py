@@ -246,8 +246,8 @@ CHAINS: tuple[Chain, ...] = (
                     "exec-only.spte",
                     "entry.shadow-reserved",
                     "lifecycle.made",
+                    "spte.chosen-memory-type",
                 ),
-                missing="the memory type of get_mt_mask()",
             ),
             Stage(
                 start="an SPTE",
