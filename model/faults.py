@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.result_fields import counts_where
+from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import BitVec, Bool
 
 
@@ -68,9 +69,97 @@ class FaultHandedOn:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FaultWalked:
+    """A fault of a guest whose tables are shadowed, after these have been walked: ``FNAME(page_fault)()``.
+
+    Attributes:
+        function: its name.
+        present: the fault is at an entry that is present.
+        write: it is a write.
+        user: it is of user mode.
+        reserved: it is at an entry with a reserved bit.
+        cr0_wp: CR0.WP is set, by the role.
+        cr4_smep: CR4.SMEP is set, by the role.
+        walked: the walk has found a frame.
+        walked_gfn: that frame (64).
+        walked_level: the level at which the walk has ended (32).
+        walked_access: the ACC_* bits that the guest's entries grant (32).
+        slot_gfn: the frame for which a memory slot is looked up (64).
+        tracked_gfn: the frame of which it is asked whether writes to it are tracked (64).
+        asks: it is asked of that frame in the fault's slot.
+        tracked: they are.
+        fills: the SPTEs are filled in.
+        gfn: the frame for which they are (64).
+        max_level: the largest level at which it may be mapped, as wide as the kernel has it.
+        has_slot: there is a memory slot.
+        access: the ACC_* bits with which it is mapped (32).
+        emulates: the instruction is emulated because of tracked writes.
+        evidence: how it came about.
+    """
+
+    function: str
+    present: Bool
+    write: Bool
+    user: Bool
+    reserved: Bool
+    cr0_wp: Bool
+    cr4_smep: Bool
+    walked: Bool
+    walked_gfn: BitVec
+    walked_level: BitVec
+    walked_access: BitVec
+    slot_gfn: BitVec = field(metadata=counts_where("walked"))
+    tracked_gfn: BitVec = field(metadata=counts_where("asks"))
+    asks: Bool
+    tracked: Bool
+    fills: Bool
+    gfn: BitVec = field(metadata=counts_where("fills"))
+    max_level: BitVec = field(metadata=counts_where("fills"))
+    has_slot: Bool = field(metadata=counts_where("fills"))
+    access: BitVec = field(metadata=counts_where("fills"))
+    emulates: Bool = field(metadata=counts_where("asks"))
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreFaulted:
+    """Memory that userspace has mapped ahead: ``kvm_arch_vcpu_pre_fault_memory()``.
+
+    Attributes:
+        asked: the address that userspace names (64).
+        alias_bits: the bits of a GFN that only choose between aliases (64).
+        private: the frame's memory is private.
+        private_gfn: the frame of which that is asked (64).
+        maps: a fault is made up.
+        addr: its address (64).
+        error_code: its error code (64).
+        level: the level at which the page has then been mapped (8).
+        evidence: how it came about.
+    """
+
+    asked: BitVec
+    alias_bits: BitVec
+    private: Bool
+    private_gfn: BitVec = field(metadata=counts_where("private"))
+    maps: Bool
+    addr: BitVec = field(metadata=counts_where("maps"))
+    error_code: BitVec = field(metadata=counts_where("maps"))
+    level: BitVec
+    evidence: Evidence
+
+
 class Faults(ABC):
     """What is made of an error code."""
 
     @abstractmethod
     def handed_on(self, *, tdp: bool) -> FaultHandedOn:
         """``kvm_mmu_do_page_fault()``, where the MMU's handler is ``kvm_tdp_page_fault()``, or another."""
+
+    @abstractmethod
+    def walked(self, gpte_format: GpteFormat) -> FaultWalked:
+        """``FNAME(page_fault)()``."""
+
+    @abstractmethod
+    def pre_faulted(self) -> PreFaulted:
+        """``kvm_arch_vcpu_pre_fault_memory()``."""

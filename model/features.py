@@ -61,6 +61,7 @@ class Feature(enum.Enum):
     PRIVATE_ACCESS = "an error-code bit for private memory"
     HOST_MMIO_NOTE = "a note that a vCPU can access MMIO of the host"
     LOCKLESS_AGING = "aging without KVM's lock"
+    PRE_FAULT = "mapping memory ahead for userspace"
 
 
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
@@ -118,6 +119,10 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.LOCKLESS_AGING: (
             *_mark(_FUNCTION, "kvm_rmap_lock_readonly", unit=_MMU),
             *_mark(_CONSTANT, "KVM_RMAP_LOCKED", unit=_MMU),
+        ),
+        Feature.PRE_FAULT: (
+            *_mark(_FUNCTION, "kvm_arch_vcpu_pre_fault_memory", unit=_MMU),
+            *_mark(_MEMBER, "struct kvm_arch.pre_fault_allowed", unit=_MMU),
         ),
     }
 )

@@ -122,6 +122,29 @@ class Cr3Loaded:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class MemoryType:
+    """What ``vmx_get_mt_mask()`` puts into an entry of EPT.
+
+    Attributes:
+        is_mmio: the page is memory-mapped I/O of the host.
+        coherent: no device reads memory past the caches.
+        ignores_pat: KVM is to ignore the guest's memory types where it can.
+        cache_off: the guest has turned its caches off, and KVM looks at that.
+        by_mtrrs: KVM takes the type from the guest's MTRRs where it honours them.
+        bits: the bits of the entry (8).
+        evidence: how they came about.
+    """
+
+    is_mmio: Bool
+    coherent: Bool
+    ignores_pat: Bool
+    cache_off: Bool
+    by_mtrrs: bool
+    bits: BitVec
+    evidence: Evidence
+
+
 class HardwareControls(ABC):
     """What KVM tells the processor of the guest's MMU."""
 
@@ -148,3 +171,7 @@ class HardwareControls(ABC):
     @abstractmethod
     def entry_flags(self) -> EntryFlags:
         """Whether a VM entry of VMX clears buffers; raises `mmuproof.model.kvm.NotThere` where nothing is noted."""
+
+    @abstractmethod
+    def page_memory_type(self) -> MemoryType:
+        """``vmx_get_mt_mask()``."""

@@ -7,6 +7,8 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import pre_faults as exit_pre_faults
+from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -47,6 +49,7 @@ from mmuproof.proofs.spte import fields as spte_fields
 from mmuproof.proofs.spte import flushes as spte_flushes
 from mmuproof.proofs.spte import frames as spte_frames
 from mmuproof.proofs.spte import host_mmio as spte_host_mmio
+from mmuproof.proofs.spte import memory_types as spte_memory_types
 from mmuproof.proofs.spte import mmio_faults as spte_mmio_faults
 from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
@@ -84,6 +87,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_flushes.THEOREMS,
     *spte_fields.THEOREMS,
     *spte_host_mmio.THEOREMS,
+    *spte_memory_types.THEOREMS,
     *tracking.THEOREMS,
     *lifecycle.THEOREMS,
     *mmio.THEOREMS,
@@ -103,6 +107,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *exits.THEOREMS,
     *injected.THEOREMS,
     *faults.THEOREMS,
+    *exit_walked.THEOREMS,
+    *exit_pre_faults.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,

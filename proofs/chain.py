@@ -139,13 +139,19 @@ CHAINS: tuple[Chain, ...] = (
                 start="an error code",
                 end="a struct kvm_page_fault",
                 by=("kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
-                theorems=("fault.answered", "fault.kind", "fault.frame", "setting.nx-huge-pages"),
+                theorems=("fault.answered", "fault.kind", "fault.frame", "fault.pre-fault", "setting.nx-huge-pages"),
             ),
             Stage(
                 start="a struct kvm_page_fault",
                 end="what the guest's own tables say",
-                by=("FNAME(walk_addr_generic)", "FNAME(is_last_gpte)", "FNAME(protect_clean_gpte)"),
-                theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean"),
+                by=(
+                    "FNAME(page_fault)",
+                    "FNAME(walk_addr_generic)",
+                    "FNAME(is_last_gpte)",
+                    "FNAME(protect_clean_gpte)",
+                    "page_fault_handle_page_track",
+                ),
+                theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean", "fault.walked"),
                 missing="what a walk that fails reports, and how it sets accessed and dirty flags",
             ),
             Stage(
@@ -240,8 +246,8 @@ CHAINS: tuple[Chain, ...] = (
                     "exec-only.spte",
                     "entry.shadow-reserved",
                     "lifecycle.made",
+                    "spte.chosen-memory-type",
                 ),
-                missing="the memory type of get_mt_mask()",
             ),
             Stage(
                 start="an SPTE",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import common, mappings
+from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
 HANDLERS = tuple(
@@ -20,3 +23,81 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_prepare_memory_fault_exit", reason="tells userspace, after the fault has been handled"),
     *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
 )
+
+TRACKED = tuple(
+    Cut(function=name, reason="whether writes to a frame are tracked: any answer; of which is looked at; reads only")
+    for name in ("kvm_gfn_is_write_tracked", "kvm_slot_page_track_is_active")
+)
+WALKS = {
+    each: Cut(
+        function=f"{each.value}_walk_addr",
+        reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
+        "CR0.WP up to date",
+        writes=((0, ""), (1, "arch.gva_walk.cpu_role|arch.root_mmu.cpu_role")),
+        elsewhere=("*",),
+    )
+    for each in GpteFormat
+}
+FILLS = {
+    each: Cut(
+        function=f"{each.value}_fetch",
+        reason="fills in SPTEs; what it is told of the fault is looked at",
+        watched=True,
+        elsewhere=("*", "struct kvm_mmu_page"),
+    )
+    for each in GpteFormat
+}
+_OF_FAULT = ("pfn", "map_writable")
+WALKED: tuple[Cut, ...] = (
+    *common.CUTS,
+    *WALKS.values(),
+    *FILLS.values(),
+    *TRACKED,
+    *FIND_SLOT,
+    *(
+        Cut(
+            function=name,
+            reason="looks for the host's frame of the fault: any, or none, or an error; changes no frame of the guest",
+            writes=tuple((1, each) for each in _OF_FAULT),
+            elsewhere=("*",),
+        )
+        for name in ("kvm_mmu_faultin_pfn", "kvm_faultin_pfn")
+    ),
+    Cut(function="handle_abnormal_pfn", reason="whether the fault is answered already: any answer", elsewhere=("*",)),
+    *(
+        Cut(
+            function=f"{each.value}_is_self_change_mapping",
+            reason="whether the guest writes to a table of its own walk: any answer",
+            writes=((3, "*"),),
+        )
+        for each in GpteFormat
+    ),
+    *common.each(
+        "whether the fault is to be tried again: any answer; writes nothing of the fault",
+        "mmu_topup_memory_caches",
+        "make_mmu_pages_available",
+        "is_page_fault_stale",
+    ),
+    *common.each(
+        "tells the guest, counts, or gives back the host's page; writes nothing of the fault",
+        "__kvm_inject_emulated_page_fault",
+        "kvm_inject_emulated_page_fault",
+        "kvm_mmu_finish_page_fault",
+        "kvm_release_pfn_clean",
+        "shadow_page_table_clear_flood",
+    ),
+    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+)
+"""For a fault of a guest whose tables are shadowed."""
+
+PRE_FAULT = tuple(
+    Cut(function=name, reason="maps a page for a fault that is made up; for which is looked at", writes=((3, "*"),))
+    for name in ("kvm_tdp_page_prefault", "kvm_tdp_map_page")
+)
+PRE_FAULTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *(replace(each, elsewhere=("*", "struct kvm_mmu_page", "struct kvm_page_fault")) for each in PRE_FAULT),
+    mappings.IS_PRIVATE,
+    *common.each("makes the root that the vCPU is to use", "kvm_mmu_reload", "kvm_mmu_load"),
+)
+"""For memory that is mapped ahead."""

@@ -85,3 +85,11 @@ ENTRY_FLAGS: tuple[Cut, ...] = (
     ),
 )
 """For what is done at a VM entry."""
+
+COHERENCE, CR0_BITS, MTRR_TYPE = (
+    Cut(function="kvm_arch_has_noncoherent_dma", reason="whether a device reads memory past the caches: any answer"),
+    Cut(function="kvm_read_cr0_bits", reason="whether the guest has turned its caches off: any answer"),
+    Cut(function="kvm_mtrr_get_guest_memory_type", reason="the type of the guest's MTRRs: any", result_mask=7),
+)
+MEMORY_TYPE: tuple[Cut, ...] = (*common.CUTS, COHERENCE, CR0_BITS, MTRR_TYPE)
+"""For the memory type of an entry of EPT."""

@@ -7,9 +7,9 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import FALSE, BitVec, Bool
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, negate
 
-_MMU_C = "arch/x86/kvm/mmu/mmu.c"
+_MMU_C, _PAGING_H = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu/paging_tmpl.h"
 
 
 class _WriteOfUser(ReferenceFaults):
@@ -40,6 +40,31 @@ class _KeepsAlias(ReferenceFaults):
 class _PrivateOfImplicit(ReferenceFaults):
     def _private_mask(self) -> int:
         return self.constants.PFERR_IMPLICIT_ACCESS
+
+
+class _TakesAlias(ReferenceFaults):
+    def _is_no_alias(self, _gfn: BitVec, _alias_bits: BitVec) -> Bool:
+        return TRUE
+
+
+class _SharesNothing(ReferenceFaults):
+    def _shared(self, alias: BitVec) -> BitVec:
+        return alias & 0
+
+
+class _TrackedIfAbsent(ReferenceFaults):
+    def _may_be_tracked(self, present: Bool) -> Bool:
+        return negate(present)
+
+
+class _KeepsUser(ReferenceFaults):
+    def _of_users(self) -> BitVec:
+        return bv(0, 32)
+
+
+class _AnySize(ReferenceFaults):
+    def _largest(self, _level: BitVec) -> BitVec:
+        return bv(3, 8)
 
 
 def _faults(variant: type[ReferenceFaults]) -> partial[ReferenceKvm]:
@@ -86,6 +111,46 @@ DEFECTS: tuple[Defect, ...] = (
         r"gpa_to_gfn\(fault\.addr\) & ~kvm_gfn_direct_bits\(vcpu->kvm\)",
         "gpa_to_gfn(fault.addr)",
         _faults(_KeepsAlias),
+    ),
+    defect(
+        "pre-fault-takes-alias",
+        "Userspace may have memory mapped ahead by an address with the bit that chooses between aliases.",
+        _MMU_C,
+        r"if \(kvm_is_gfn_alias\(vcpu->kvm, gpa_to_gfn\(range->gpa\)\)\)\s+return -EINVAL;",
+        "",
+        _faults(_TakesAlias),
+    ),
+    defect(
+        "pre-fault-shares-nothing",
+        "Shared memory that userspace has mapped ahead is mapped where private memory is.",
+        _MMU_C,
+        r"direct_bits = gfn_to_gpa\(kvm_gfn_direct_bits\(vcpu->kvm\)\);(\s+/\*\s+\* Shadow paging)",
+        r"direct_bits = 0;\1",
+        _faults(_SharesNothing),
+    ),
+    defect(
+        "tracked-only-if-absent",
+        "A write to a present page is mapped although writes to it are tracked.",
+        _MMU_C,
+        r"if \(!fault->present \|\| !fault->write\)(\s+return false;\s+/\*\s+\* guest is writing)",
+        r"if (fault->present || !fault->write)\1",
+        _faults(_TrackedIfAbsent),
+    ),
+    defect(
+        "wp-clear-keeps-user",
+        "What the guest's kernel writes because CR0.WP is clear may be written by its users.",
+        _PAGING_H,
+        r"walker\.pte_access &= ~ACC_USER_MASK;",
+        "",
+        _faults(_KeepsUser),
+    ),
+    defect(
+        "guest-page-any-size",
+        "A page may be mapped that is larger than the guest's.",
+        _PAGING_H,
+        r"fault->max_level = walker\.level;",
+        "fault->max_level = KVM_MAX_HUGEPAGE_LEVEL;",
+        _faults(_AnySize),
     ),
     defect(
         "fault-private-of-implicit",

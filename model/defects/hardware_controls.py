@@ -30,6 +30,16 @@ class _WithoutPcid(ReferenceHardwareControls):
         return bv(0, 64)
 
 
+class _CachedMmio(ReferenceHardwareControls):
+    def _of_mmio(self) -> BitVec:
+        return bv(6 << 3, 8)
+
+
+class _EverIgnored(ReferenceHardwareControls):
+    def _forces(self, _coherent: Bool, ignores_pat: Bool) -> Bool:
+        return ignores_pat
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "buffers-kept-for-roots",
@@ -62,5 +72,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"return kvm_get_pcid\(vcpu, kvm_read_cr3\(vcpu\)\);",
         "return 0;",
         partial(ReferenceKvm, hardware_controls=_WithoutPcid),
+    ),
+    defect(
+        "mmio-write-back",
+        "MMIO of the host is write-back for the guest.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"(if \(is_mmio\)\s+return )MTRR_TYPE_UNCACHABLE",
+        r"\1MTRR_TYPE_WRBACK",
+        partial(ReferenceKvm, hardware_controls=_CachedMmio),
+    ),
+    defect(
+        "guest-pat-ever-ignored",
+        "The guest's PAT is ignored whatever the devices are.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"return !kvm_arch_has_noncoherent_dma\(kvm\) &&(\s+kvm_check_has_quirk\(kvm, KVM_X86_QUIRK_IGNORE_GUEST_PAT)",
+        r"return\1",
+        partial(ReferenceKvm, hardware_controls=_EverIgnored),
     ),
 )

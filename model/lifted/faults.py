@@ -5,17 +5,20 @@ from __future__ import annotations
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Pointer
-from mmuproof.lift.machine.values import FunctionRef, Target
+from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.faults import CUTS, FIND_SLOT, HANDLERS
-from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold
+from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, TRACKED, WALKED, WALKS
+from mmuproof.model.cuts.mappings import IS_PRIVATE
+from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, member, read, read_member
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, resize, to_bv, var, zext
+from mmuproof.model.lifted.session import bit_field, member, place_of, read, read_member
+from mmuproof.model.walks import GpteFormat
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 
 _NAME, _ERROR_CODE = "kvm_mmu_do_page_fault", "err"
 _ALIAS_BITS = "arch.gfn_direct_bits"
@@ -66,6 +69,104 @@ class LiftedFaults(Faults, Remembers):
             evidence=bench.session.evidence(),
         )
 
+    @once
+    def walked(self, gpte_format: GpteFormat) -> FaultWalked:
+        """See `Faults.walked`."""
+        bench, name = Bench(self._unit, WALKED), f"{gpte_format.value}_page_fault"
+        nested = gpte_format is GpteFormat.EPT
+        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
+        # It is a variable of the caller's.
+        fault.settled = True
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=nested, l2=nested)
+        role, before = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, "cpu_role"), bench.memory.copy()
+
+        def told(flag: str) -> Bool:
+            return ne(bench.read(fault, flag, before), 0)
+
+        result = bench.integer(name)
+        walk, fills = WALKS[gpte_format].function, bench.session.calls(FILLS[gpte_format].function)
+        (slot,) = bench.session.calls(*(cut.function for cut in FIND_SLOT))
+        tracked = next(iter(bench.session.calls(*(cut.function for cut in TRACKED))), None)
+        if len(fills) != 1 or fills[0].memory is None:
+            raise Refused(f"{name}() fills in SPTEs {len(fills)} times where once is meant")
+        (fill,) = fills
+        at, memory = bench.place(fault, "slot"), fill.memory
+        assert memory is not None
+        slots = as_pointer(memory.read(fault, at.offset, at.width))
+        walker = next(each for each in map(_place_of, fill.arguments) if each and each.object not in (vcpu, fault))
+
+        # The walk has brought CR0.WP up to date.
+        roles = before if nested else memory
+
+        def in_role(flag: str) -> Bool:
+            return ne(read_member(roles, vcpu, bit_field(role, flag)), 0)
+
+        def noted(member_name: str, memory: Memory | None = None) -> BitVec:
+            place = place_of(walker.object, member_name)
+            if memory is None:
+                return var(f"{walker.object.name}.{member_name} after {walk}()", place.width)
+            return read_member(memory, walker.object, place)
+
+        asked_slot = None if tracked is None else tracked.arguments[1]
+        answered = FALSE if tracked is None else ne(var(f"{tracked.function}()", 1), 0)
+        return FaultWalked(
+            function=name,
+            present=told("present"),
+            write=told("write"),
+            user=told("user"),
+            reserved=told("rsvd"),
+            cr0_wp=in_role("cr0_wp"),
+            cr4_smep=in_role("cr4_smep"),
+            walked=ne(var(f"{walk}()", 32), 0),
+            walked_gfn=noted("gfn"),
+            walked_level=noted("level"),
+            walked_access=noted("pte_access"),
+            slot_gfn=bench.session.argument(slot, "gfn"),
+            tracked_gfn=bv(0, 64) if tracked is None else bench.session.argument(tracked, "gfn"),
+            asks=FALSE if tracked is None else all_of(tracked.guard, _is_same(asked_slot, slots)),
+            tracked=answered,
+            fills=fill.guard,
+            gfn=bench.read(fault, "gfn", memory),
+            max_level=bench.read(fault, "max_level", memory),
+            has_slot=FALSE if slots is None else negate(slots.is_null),
+            access=noted("pte_access", memory),
+            emulates=all_of(answered, eq(result, self._emulates())),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def pre_faulted(self) -> PreFaulted:
+        """See `Faults.pre_faulted`."""
+        name, bench = "kvm_arch_vcpu_pre_fault_memory", Bench(self._unit, PRE_FAULTS)
+        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
+        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        wanted = bench.add("range", "struct kvm_pre_fault_memory")
+        for each in (kvm, wanted):
+            # What is asked for is the caller's, and of the VM only what was set up with it is looked at.
+            each.settled = True
+        before = bench.memory.copy()
+        bench.integer(name)
+        (call,) = bench.session.calls(*(cut.function for cut in PRE_FAULT))
+        asks = bench.session.calls(IS_PRIVATE.function)
+        private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
+        return PreFaulted(
+            asked=bench.read(wanted, "gpa", before),
+            alias_bits=self._alias_bits(bench),
+            private=private if asks else FALSE,
+            private_gfn=bench.session.argument(asks[0], "gfn") if asks else bv(0, 64),
+            maps=call.guard,
+            addr=bench.session.argument(call, "gpa"),
+            error_code=bench.session.argument(call, "error_code"),
+            level=var(f"level after {call.function}()", 8),
+            evidence=bench.session.evidence(),
+        )
+
+    def _emulates(self) -> int:
+        """What says that an instruction is to be emulated for a tracked write; it had no answer of its own at first."""
+        return constant_of(self._unit, "RET_PF_WRITE_PROTECTED", "RET_PF_EMULATE")
+
     def _error_code_bits(self) -> int:
         """How much of an error code is handed on; in older kernels the lower half."""
         if not self._unit.has_function(_NAME):
@@ -82,6 +183,18 @@ class LiftedFaults(Faults, Remembers):
         (target,) = bench.objects["struct kvm"].targets
         assert target.place is not None
         return bench.read(target.place.object, _ALIAS_BITS)
+
+
+def _is_same(value: Value | None, slots: Pointer | None) -> Bool:
+    """Whether a value is the pointer to a memory slot."""
+    pointer = None if value is None else as_pointer(value)
+    return FALSE if pointer is None or slots is None else same_place(pointer, slots)
+
+
+def _place_of(value: Value | None) -> Place | None:
+    """Where a pointer leads, if that is one place."""
+    places = [each.place for each in value.targets if each.place] if isinstance(value, Pointer) else []
+    return places[0] if len(places) == 1 else None
 
 
 def _told(call: CallMade) -> FaultTold:

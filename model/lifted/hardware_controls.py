@@ -8,8 +8,27 @@ from mmuproof.lift.c_types import RecordType, StructMember, member_at
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.machine.values import choose
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.hardware_controls import DUMMY_ROOT, ENTRY_FLAGS, LOAD_EPT, ROOT_TO_SP, SVM, VMCS_WRITE, VMX
-from mmuproof.model.hardware_controls import Cr3Loaded, EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.cuts.hardware_controls import (
+    COHERENCE,
+    CR0_BITS,
+    DUMMY_ROOT,
+    ENTRY_FLAGS,
+    LOAD_EPT,
+    MEMORY_TYPE,
+    MTRR_TYPE,
+    ROOT_TO_SP,
+    SVM,
+    VMCS_WRITE,
+    VMX,
+)
+from mmuproof.model.hardware_controls import (
+    Cr3Loaded,
+    EntryFlags,
+    ExecuteControl,
+    HardwareControls,
+    MemoryType,
+    TablesLoaded,
+)
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
@@ -19,11 +38,29 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, ne, to_bv
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    resize,
+    to_bv,
+    var,
+)
 
 _EPT_POINTER = 0x201A
 """The field of a VMCS, by the manual's encoding."""
 _AD_BIT = 6
+_IGNORE_GUEST_PAT = 1 << 9
+"""A quirk, by the number that userspace knows it by."""
 
 
 class LiftedHardwareControls(HardwareControls, Remembers):
@@ -185,6 +222,27 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             in_vm=noted.in_vm,
             clears=ne(flags & constant_of(unit, "KVM_ENTER_CLEAR_CPU_BUFFERS_FOR_MMIO"), 0),
             evidence=noted.bench.session.evidence(),
+        )
+
+    @once
+    def page_memory_type(self) -> MemoryType:
+        """See `HardwareControls.page_memory_type`."""
+        bench = Bench(self._vmx, MEMORY_TYPE)
+        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
+        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        is_mmio = var("is_mmio", 1)
+        bits = bench.integer("vmx_get_mt_mask", gfn=var("gfn", 64), is_mmio=is_mmio)
+        by_mtrrs, cache_off = (bool(bench.session.calls(each.function)) for each in (MTRR_TYPE, CR0_BITS))
+        quirks = bench.read(kvm, "arch.disabled_quirks")
+        return MemoryType(
+            is_mmio=bit(is_mmio, 0),
+            coherent=eq(var(f"{COHERENCE.function}()", 1), 0),
+            # Before there was a choice it was always so.
+            ignores_pat=TRUE if by_mtrrs else eq(quirks & _IGNORE_GUEST_PAT, 0),
+            cache_off=ne(var(f"{CR0_BITS.function}()", 64), 0) if cache_off else FALSE,
+            by_mtrrs=by_mtrrs,
+            bits=resize(bits, 8),
+            evidence=bench.session.evidence(),
         )
 
     def _told(self, session: Session, memory: Memory, function: str) -> Bool:

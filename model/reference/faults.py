@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from mmuproof.model.cuts.faults import FIND_SLOT, HANDLERS
-from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold
+from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.base.trace import Trace
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, boolean, bv, eq, ite, ne, var
+from mmuproof.model.walks import GpteFormat
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    bit,
+    bool_var,
+    boolean,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    negate,
+    var,
+)
 
 _U64, _LEVEL_BITS = 64, 8
 _KVM_MAX_HUGEPAGE_LEVEL = 3
@@ -62,6 +79,104 @@ class ReferenceFaults(ReferenceArea, Faults):
             looked_up=direct,
             evidence=trace.evidence,
         )
+
+    def walked(self, gpte_format: GpteFormat) -> FaultWalked:
+        """See `Faults.walked`."""
+        c, name, ept = self.constants, gpte_format.value, gpte_format is GpteFormat.EPT
+        trace = Trace(f"{name}_page_fault")
+        walk = f"after {name}_walk_addr()"
+        # The walk has brought it up to date.
+        mmu = "vcpu->arch.guest_mmu.cpu_role" if ept else f"vcpu->arch.root_mmu.cpu_role {walk}"
+        role = var(mmu, CPU_ROLE_BITS)
+        gfn, level = var(f"walker.gfn {walk}", _U64), var(f"walker.level {walk}", 32)
+        granted, walked = var(f"walker.pte_access {walk}", 32), ne(var(f"{name}_walk_addr()", 32), 0)
+        present, write, user, reserved = (
+            bit(var(f"fault->{each}", 1), 0) for each in ("present", "write", "user", "rsvd")
+        )
+        asks = all_of(walked, self._may_be_tracked(present), write, negate(reserved))
+        is_tracked = bit(var("kvm_gfn_is_write_tracked()", 1), 0)
+        goes_on = all_of(
+            walked,
+            negate(all_of(asks, is_tracked)),
+            *(eq(var(f"{each}()", 32), 0) for each in ("mmu_topup_memory_caches", "kvm_mmu_faultin_pfn")),
+            eq(var("make_mmu_pages_available()", 32), 0),
+            negate(bit(var("is_page_fault_stale()", 1), 0)),
+        )
+        has_slot = negate(bool_var("kvm_vcpu_gfn_to_memslot() == NULL"))
+        wp, smep = role_flag(role, "cr0_wp"), role_flag(role, "cr4_smep")
+        ignores = all_of(write, eq(granted & c.ACC_WRITE_MASK, 0), negate(wp), negate(user), has_slot)
+        unsafe = ite(smep, bv(c.ACC_EXEC_MASK, 32), bv(0, 32)) | self._of_users()
+        access = granted if ept else ite(ignores, (granted | c.ACC_WRITE_MASK) & ~unsafe, granted)
+        return FaultWalked(
+            function=f"{name}_page_fault",
+            present=present,
+            write=write,
+            user=user,
+            reserved=reserved,
+            cr0_wp=wp,
+            cr4_smep=smep,
+            walked=walked,
+            walked_gfn=gfn,
+            walked_level=level,
+            walked_access=granted,
+            slot_gfn=gfn,
+            tracked_gfn=gfn,
+            asks=asks,
+            tracked=is_tracked,
+            fills=goes_on,
+            gfn=gfn,
+            max_level=self._largest(level),
+            has_slot=has_slot,
+            access=access,
+            emulates=is_tracked,
+            evidence=trace.evidence,
+        )
+
+    def pre_faulted(self) -> PreFaulted:
+        """See `Faults.pre_faulted`."""
+        c, asked, alias_bits = self.constants, var("range->gpa", _U64), var("kvm->arch.gfn_direct_bits", _U64)
+        trace, gfn, level = Trace("kvm_arch_vcpu_pre_fault_memory"), asked >> c.PAGE_SHIFT, self._mapped_level()
+        maps = all_of(
+            bit(var("kvm->arch.pre_fault_allowed", 1), 0),
+            self._is_no_alias(gfn, alias_bits),
+            eq(var("kvm_mmu_reload()", 32), 0),
+        )
+        private = all_of(maps, bit(var("kvm->arch.has_private_mem", 1), 0), bit(var("kvm_mem_is_private()", 1), 0))
+        final = bv(c.PFERR_GUEST_FINAL_MASK, _U64)
+        return PreFaulted(
+            asked=asked,
+            alias_bits=alias_bits,
+            private=private,
+            private_gfn=gfn,
+            maps=maps,
+            addr=asked | ite(private, bv(0, _U64), self._shared(alias_bits << c.PAGE_SHIFT)),
+            error_code=ite(private, final | c.PFERR_PRIVATE_ACCESS, final),
+            level=level,
+            evidence=trace.evidence,
+        )
+
+    def _mapped_level(self) -> BitVec:
+        return var("level after kvm_tdp_page_prefault()", _LEVEL_BITS)
+
+    def _is_no_alias(self, gfn: BitVec, alias_bits: BitVec) -> Bool:
+        """``!kvm_is_gfn_alias()``."""
+        return eq(gfn & alias_bits, 0)
+
+    def _shared(self, alias: BitVec) -> BitVec:
+        """The bits of a GPA that is shared memory's."""
+        return alias
+
+    def _may_be_tracked(self, present: Bool) -> Bool:
+        """Whether a fault may be one because writes to its frame are tracked."""
+        return present
+
+    def _of_users(self) -> BitVec:
+        """What user mode may not do with a page that the kernel writes because CR0.WP is clear."""
+        return bv(self.constants.ACC_USER_MASK, 32)
+
+    def _largest(self, level: BitVec) -> BitVec:
+        """The largest level at which a page may be mapped: the guest's."""
+        return extract(level, _LEVEL_BITS - 1, 0)
 
     def _write_mask(self) -> int:
         return self.constants.PFERR_WRITE_MASK

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.hardware_controls import Cr3Loaded, EntryFlags, ExecuteControl, HardwareControls, TablesLoaded
+from mmuproof.model.hardware_controls import (
+    Cr3Loaded,
+    EntryFlags,
+    ExecuteControl,
+    HardwareControls,
+    MemoryType,
+    TablesLoaded,
+)
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import role_value
@@ -30,6 +37,7 @@ from mmuproof.smt.terms import (
 )
 
 _INVALID_PAGE = (1 << 64) - 1
+_IGNORE_GUEST_PAT, _IGNORE_PAT = 1 << 9, 1 << 6
 _WRITE_BACK, _FOUR_LEVELS, _FIVE_LEVELS, _ACCESSED_DIRTY = 6, 3 << 3, 4 << 3, 1 << 6
 
 
@@ -185,6 +193,30 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
     def can_access_mmio(self, with_page: Bool, in_page: Bool, in_vm: Bool) -> Bool:
         """Whether the note counts for a vCPU: that in its root's page, or in the VM if there is no page."""
         return ite(with_page, in_page, in_vm)
+
+    def page_memory_type(self) -> MemoryType:
+        """See `HardwareControls.page_memory_type`."""
+        is_mmio, coherent = bit(var("is_mmio", 1), 0), eq(var("kvm_arch_has_noncoherent_dma()", 1), 0)
+        ignores_pat = eq(var("kvm->arch.disabled_quirks", 64) & _IGNORE_GUEST_PAT, 0)
+        forced = self._forces(coherent, ignores_pat)
+        write_back = ite(forced, bv(_WRITE_BACK << 3 | _IGNORE_PAT, 8), bv(_WRITE_BACK << 3, 8))
+        return MemoryType(
+            is_mmio=is_mmio,
+            coherent=coherent,
+            ignores_pat=ignores_pat,
+            cache_off=FALSE,
+            by_mtrrs=False,
+            bits=ite(is_mmio, self._of_mmio(), write_back),
+            evidence=Trace("vmx_get_mt_mask").evidence,
+        )
+
+    def _of_mmio(self) -> BitVec:
+        """Uncacheable."""
+        return bv(0, 8)
+
+    def _forces(self, coherent: Bool, ignores_pat: Bool) -> Bool:
+        """``vmx_ignore_guest_pat()``."""
+        return all_of(coherent, ignores_pat)
 
     memory_type = _WRITE_BACK
     """The memory type by which the processor accesses KVM's tables."""

@@ -256,6 +256,10 @@ UNDECIDED: tuple[Assertion, ...] = (
             "the walk comes to the level of the fault",
         )
     ),
+    *(
+        Assertion(f"{entries}_page_fault", PAGING, "the fault is of a guest whose tables are shadowed")
+        for entries in ("ept", "paging64", "paging32")
+    ),
     Assertion("wrprot_gfn_range", TDP_MMU_C, "pages of a slot have one of three sizes"),
     Assertion("clear_dirty_gfn_range", TDP_MMU_C, "with dirty flags no SPTE needs write protection for the log"),
     Assertion("recover_huge_pages_range", TDP_MMU_C, "no writes are logged where small pages become huge"),

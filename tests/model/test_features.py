@@ -15,7 +15,7 @@ from mmuproof.model.reference.kvm import ReferenceKvm
 # What each series has, by the releases in which the features came.
 HAS = {
     "6.1": set[Feature](),
-    "6.12": {Feature.NONPRESENT_VALUE, Feature.PRIVATE_ACCESS, Feature.SYNC_ONE},
+    "6.12": {Feature.NONPRESENT_VALUE, Feature.PRE_FAULT, Feature.PRIVATE_ACCESS, Feature.SYNC_ONE},
     "7.2": set(Feature) - {Feature.SPTE_PERMISSIONS},
     "7.3": set(Feature),
 }

@@ -31,3 +31,7 @@ def test_load_cr3(both: Both) -> None:
     # Of VMX the model does not follow which registers KVM has read already.
     mine, theirs = (kvm.hardware_controls.load_cr3(Vendor.AMD) for kvm in both)
     prove_equal(mine, theirs, assuming=[ule(mine.level, 5)], partial={CheckKind.WARN})
+
+
+def test_memory_types(both: Both) -> None:
+    prove_equal(*(kvm.hardware_controls.page_memory_type() for kvm in both))
