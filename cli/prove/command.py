@@ -7,7 +7,7 @@ from typing import Annotated
 
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.errors import UnusableTree, UsageProblem
 from mmuproof.cli.shared.options import (
     ClaimBudget,
     Command,
@@ -55,6 +55,8 @@ Exit status:
 
 _SKIPPED = 125
 """The status by which git bisect skips a commit."""
+_ENDED = 128
+"""The status by which it ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,11 @@ class ProveRequest:
         ),
     ] = False
     bisect: Annotated[
-        bool, option("For git bisect run: status 125, which skips a commit, where it would be 2 or 3.")
+        bool,
+        option(
+            "For git bisect run: status 125, which skips a commit, where a tree cannot be used or it would be 3; "
+            "128, which ends the bisection, for wrong usage."
+        ),
     ] = False
     erratum: Annotated[
         tuple[str, ...],
@@ -153,9 +159,9 @@ def _run(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     try:
         status = prove(request, catalogue, output)
     except UsageProblem as problem:
-        # Half of a repository's history may be no tree that can be read.
         output.problem(problem)
-        return _SKIPPED
+        # Half of a repository's history may be no tree that can be read; another mistake is there in each commit.
+        return _SKIPPED if isinstance(problem, UnusableTree) else _ENDED
     return status if status in (0, 1) else _SKIPPED
 
 

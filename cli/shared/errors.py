@@ -20,6 +20,10 @@ class UsageProblem(Exception):  # noqa: N818 - reads as what happened
         super().__init__(self.message)
 
 
+class UnusableTree(UsageProblem):
+    """A kernel tree that cannot be used."""
+
+
 def traced(error: BaseException) -> str:
     """Where an exception comes from, as Python tells it."""
     return "".join(traceback.format_exception(error)).rstrip()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +121,71 @@ def test_without_a_tree_it_says_what_is_needed(run: Run, tmp_path: Path, monkeyp
         2,
         "mmuproof: check needs C, which the reference model has not: run it in a kernel tree, or give a --kernel\n",
     )
+
+
+# Recipes
+
+
+@pytest.fixture(scope="module")
+def repository(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of a kernel with a harmless commit, one that takes a bit away, and another harmless one."""
+    root = tmp_path_factory.mktemp("recipes") / "linux"
+    shutil.copytree(kernel_tree("7.2"), root)
+    git(root, "init", "-q")
+    git(root, "add", "-A", "-f")
+    git(root, "commit", "-qm", "base")
+    git(root, "tag", "base")
+    for old, new, message in (
+        ("spte = mark_spte_for_access_track(spte);", "spte = (mark_spte_for_access_track(spte));", "Say it at length"),
+        ("shadow_user_mask | shadow_xs_mask", "shadow_xs_mask", "Simplify it"),
+        ("spte |= SPTE_TDP_AD_DISABLED;", "spte = spte | SPTE_TDP_AD_DISABLED;", "Say more at length"),
+    ):
+        text = (root / SPTE).read_text()
+        assert old in text
+        (root / SPTE).write_text(text.replace(old, new))
+        git(root, "commit", "-qam", message)
+    return root
+
+
+def git(folder: Path, *words: str, fails: bool = False) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(folder), *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode != 0) is fails, done.stderr
+    return done.stdout + done.stderr
+
+
+MMUPROOF = f"{sys.executable} -m mmuproof.cli.main"
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_a_rebase_stops_at_the_commit_that_turns_a_theorem(repository: Path) -> None:
+    said = git(
+        repository, "rebase", "-q", "--exec", f"{MMUPROOF} check HEAD --theorem spte.nonleaf", "base", fails=True
+    )
+    try:
+        assert git(repository, "log", "-1", "--format=%s").strip() == "Simplify it"
+        assert "fine " in said
+        assert "PROVED -> REFUTED  spte.nonleaf amd" in said
+    finally:
+        git(repository, "rebase", "--abort")
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_a_bisection_ends_at_the_commit_that_turns_a_theorem(repository: Path) -> None:
+    git(repository, "bisect", "start", "HEAD", "base")
+    try:
+        said = git(repository, "bisect", "run", *MMUPROOF.split(), "prove", "--bisect", "spte.nonleaf")
+        assert re.search(r"is the first (?:bad|'bad') commit", said)
+        assert "Simplify it" in said
+    finally:
+        git(repository, "bisect", "reset")
+
+
+@pytest.mark.parametrize(("theorem", "status"), [("nonsense", 128), ("spte.nonleaf", 125)])
+def test_a_commit_that_cannot_be_judged_is_skipped_and_wrong_usage_ends_a_bisection(
+    theorem: str, status: int, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(build_app(Installed()), ["prove", "--bisect", theorem, "--kernel", str(tmp_path)])
+    assert done.exit_code == status
