@@ -122,7 +122,7 @@ class Theorem:
 
     Args:
         name: its name in the catalogue.
-        claim: what it says, in one plain sentence.
+        claim: what it says, in plain sentences.
         source: manual and section, or the kernel's own comment or assertion.
         assumes: what it takes for granted, each with why a caller guarantees it.
         vendors: for which tables it is stated; for all by default.

@@ -158,7 +158,7 @@ def patch_of(kernel: Path, folder: Path, change: str) -> Path:
 
 def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
     """What is measured; what it needs is written into a folder."""
-    yield Subject("prove: reference model", ("prove",))
+    yield Subject("prove: reference model", ("prove", "--kernel", "reference", "--no-cache"))
     cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
     # Cold runs have another cache folder, so all kernels are given by their path.
     old, new = cache.absolute() / "linux-6.12", cache.absolute() / "linux-7.2"
@@ -169,7 +169,8 @@ def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
         subject = kernel or str(new)
         name = Path(subject).name
         question = ("ask", QUESTION, "--kernel", subject)
-        yield Subject(f"prove: {name}", ("prove", "--kernel", subject))
+        yield Subject(f"prove: {name}", ("prove", "--kernel", subject, "--no-cache"))
+        yield Subject(f"prove: {name}, nothing changed", ("prove", "--kernel", subject))
         yield Subject(f"ask: {name}, cold", question, cold=True)
         yield Subject(f"ask: {name}, cached", question)
     if there[new]:

@@ -28,6 +28,7 @@ from pathlib import Path
 import platformdirs
 
 from mmuproof.cli.main import COMMANDS
+from mmuproof.cli.shared.caching import NO_RESULTS
 from mmuproof.cli.shared.options import declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,7 +89,8 @@ def run(command: str, place: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "mmuproof.cli.main", *arguments],
         cwd=place,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
+        # A reader has not run the command before.
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110", NO_RESULTS: "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -128,7 +128,7 @@ class ProveRequest:
     like: Annotated[
         str | None,
         option(
-            "An earlier kernel: what is LOST, since SOURCE calls something otherwise, is proved under the names that "
+            "An earlier kernel. What is LOST because the tree calls something otherwise is proved under the name that "
             "it has there.",
             "SOURCE",
         ),

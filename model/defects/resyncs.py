@@ -60,7 +60,7 @@ def _resyncs(variant: type[ReferenceResyncs]) -> partial[ReferenceKvm]:
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "prefetch-ignores-clean",
-        "A page is mapped ahead as writable although the guest's entry is clean.",
+        "A page is prefetched as writable although the guest's entry is clean.",
         _PAGING,
         r"(sp->role\.access & FNAME\(gpte_access\)\(gpte\);\s+)FNAME\(protect_clean_gpte\)\([^;]*;",
         r"\1;",

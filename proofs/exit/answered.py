@@ -125,9 +125,9 @@ def _no_private_mmio(kvm: Kvm, it: FaultAnswered) -> Bool:
 THEOREMS = (
     Theorem(
         name="fault.answered",
-        claim="A fault with RSVD is asked first whether it is one on MMIO; it goes to the MMU's handler if it is none "
-        "or outdated, as every other fault does, with its address and error code; an instruction is emulated exactly "
-        "if one of those says so, and errors are handed on.",
+        claim="A fault with RSVD is asked first whether it is one on MMIO. It goes to the MMU's handler if it is "
+        "none or outdated, as every other fault does, with its address and error code. An instruction is "
+        "emulated exactly if one of those says so, and errors are handed on.",
         source="KVM's comments at RET_PF_* and in kvm_mmu_page_fault()",
         assumes=(
             "the MMU has a root",

@@ -383,8 +383,8 @@ THEOREMS = (
     Theorem(
         name="exit.injected-qualification",
         claim="What L1 is told of a fault in its EPT is what bare hardware would have told it: exit reason, address, "
-        "and every defined bit of the exit qualification, whether KVM passes on an EPT violation of L2 or has "
-        "made the access itself; and the same if L1's page-modification log is full.",
+        "and every defined bit of the exit qualification. That is so whether KVM passes on an EPT violation of "
+        "L2 or has made the access itself, and if L1's page-modification log is full.",
         source=_SDM,
         assumes=(
             "the walk of L1's EPT gives the access and the permissions of the entries: bits 6:0",

@@ -101,10 +101,10 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="fault.walked",
-        claim="Where a guest's tables are shadowed, a fault maps the frame to which these lead, no larger than there, "
-        "with the rights that they grant; a write that only CR0.WP lets through gets a page for the supervisor alone, "
-        "which SMEP keeps from being executed; and a write to a present page whose writes are tracked is emulated and "
-        "never mapped.",
+        claim="Where a guest's tables are shadowed, a fault maps the frame to which these lead, no larger than "
+        "there, with the rights that they grant. A write that only CR0.WP lets through gets a page for the "
+        "supervisor alone, which SMEP keeps from being executed. A write to a present page whose writes are "
+        "tracked is emulated and never mapped.",
         source="SDM 4.5, 4.6.1; KVM's comments in FNAME(page_fault)() and page_fault_handle_page_track()",
         assumes=("the walk ends at one of five levels, and grants what the entries grant: walk.end and walk.granted",),
         state=several(_state),

@@ -117,9 +117,9 @@ THEOREMS = (
     ),
     Theorem(
         name="gating.vmcb02",
-        claim="The VMCB that L2 runs with has the GMET of the pages in use: that of vmcb12 on L1's nested page tables, "
-        "and that of vmcb01 on the pages that KVM has for L1; the MMU is told the same, and L1's CR4 and EFER.  "
-        "No other feature is on but nested paging as in vmcb01.",
+        claim="The VMCB that L2 runs with has the GMET of the pages in use: that of vmcb12 on L1's nested page "
+        "tables, and that of vmcb01 on the pages that KVM has for L1. The MMU is told the same, and L1's CR4 "
+        "and EFER.",
         source="APM 15.25.3, 15.25.13; KVM's comment in nested_vmcb02_prepare_control()",
         vendors=(Vendor.AMD,),
         needs=(Need(Feature.GMET),),

@@ -128,9 +128,9 @@ THEOREMS = (
     Theorem(
         name="interference.kept",
         claim="Who write-protects, clears dirty flags or takes an SPTE away under KVM's lock loses nothing that the "
-        "processor, a fast page fault or aging writes to it without that lock, but accessed flags: what such a write "
-        "can meet is replaced and seen in one step, what is handed on as replaced is what was there, and the "
-        "operation is done to it.",
+        "processor, a fast page fault or aging writes to it without that lock, but accessed flags. What such a "
+        "write can meet is replaced and seen in one step. What is handed on as replaced is what was there, and "
+        "the operation is done to it.",
         source="KVM's comments at spte_needs_atomic_update(), kvm_tdp_mmu_spte_need_atomic_update() and "
         "kvm_tdp_mmu_write_spte_atomic(); SDM 5.8 and 31.3.5: accessed and dirty flags",
         assumes=(

@@ -218,10 +218,10 @@ def _assertions(kvm: Kvm, vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="layout.disjoint",
-        claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, nor "
-        "in shadow paging one that PAE paging reserves; they, the page frame number, the memory type, "
-        "suppress-#VE and what means encryption overlap nowhere, for every mask configuration that KVM reaches; "
-        "the types of A/D tracking are distinct.",
+        claim="The software fields of an SPTE overlap neither each other nor a bit that the hardware defines, nor in "
+        "shadow paging one that PAE paging reserves. They, the page frame number, the memory type, suppress-#VE and "
+        "what means encryption overlap nowhere, for every mask configuration that KVM reaches. The types of A/D "
+        "tracking are distinct.",
         source="SDM Tables 31-1 to 31-7, APM 5.3 and 15.25; KVM's comments in spte.h",
         assumes=(
             "KVM enables A/D bits, #VE and MBEC, and neither supervisor shadow-stack control nor sub-page permissions",

@@ -233,12 +233,12 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="loop.fetch",
-        claim="In any round of the loops that fill in SPTEs for a guest's tables, the page that is linked is at the "
-        "entry of the walk, shadows the guest's table one level below and grants what the guest's entries above it "
-        "grant, and that the guest's entry has not changed is known after the page is got and before it is linked; "
-        "this ends at the level at which the walk of the guest's tables has ended; from there on pages are direct, "
-        "grant what that walk has handed on, and the page of the fault is mapped at its level, with these rights, at "
-        "its entry, after it has been decided how large it may be.",
+        claim="A round of the loops that fill in SPTEs for a guest's tables links a page at the entry of the walk. "
+        "Down to the level at which the walk of the guest's tables has ended, this page shadows the guest's "
+        "table one level below, and grants what the guest's entries above it grant. That the guest's entry has "
+        "not changed is known after the page is got, and before it is linked. From there on pages are direct, "
+        "and grant what that walk has handed on. The page of the fault is mapped at its level, with these "
+        "rights, at its entry, after it has been decided how large it may be.",
         source="KVM's comments in FNAME(fetch)() and at disallowed_hugepage_adjust(); SDM 4.6, 4.10.2.3, 31.3.3.2",
         assumes=(
             "the walk of the guest's tables ends at one of five levels, and what it notes is right: walk.end, "

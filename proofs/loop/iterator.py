@@ -157,8 +157,8 @@ THEOREMS = (
     Theorem(
         name="loop.iterator",
         claim="A step of the TDP MMU's iterator goes one level down, to the entry of its goal in the table that its "
-        "entry leads to now, but not below min_level; where there is none, to the next entry of the lowest table "
-        "that has one, and with it to the first frame behind; and it ends behind the last entry of the root.",
+        "entry leads to now, but not below min_level. Where there is no such table, it goes to the next entry of the "
+        "lowest table that has one, and with it to the first frame behind. It ends behind the last entry of the root.",
         source="KVM's comments at tdp_iter_next() and try_step_down(); SDM 31.3.2 and APM 5.3",
         assumes=(
             "the iterator stands at the entry of its frame: every step leads to one, by this theorem and "
@@ -178,7 +178,8 @@ THEOREMS = (
     ),
     Theorem(
         name="loop.iterator-start",
-        claim="The TDP MMU's iterator starts, and after a yield starts again, at the entry of the root that translates "
+        claim="The TDP MMU's iterator starts, and after a yield starts again, at the entry of the root that "
+        "translates "
         "its goal.",
         source="KVM's comments at tdp_iter_start() and tdp_iter_restart()",
         vendors=_TABLES,

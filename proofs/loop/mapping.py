@@ -128,10 +128,10 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="loop.map",
-        claim="In any round of the loops that map a page, the page is mapped only at the level at which it is to be "
-        "mapped, at the entry of the walk, and after it has been asked whether a huge page may be here; above it only "
-        "a table is put where nothing is or a huge page is split; a frozen entry is left alone; and the walk goes on "
-        "only where there is a table.",
+        claim="A round of the loops that map a page maps it only at the level that is wanted, at the entry of the "
+        "walk, and after it has been asked whether a huge page may be here. Above that level it puts a table only "
+        "where nothing is, or where a huge page is split. It leaves a frozen entry alone, and goes on only where "
+        "there is a table.",
         source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
         assumes=(
             "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "

@@ -67,9 +67,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="loop.zap",
-        claim="In any round of the loop that takes away the pages of a range, the entry is cleared exactly if it maps "
-        "a page of the range; a flush is due from then on until it is done before others are let in, or the caller is "
-        "told; of an invalid root's pages none is.",
+        claim="A round of the loop that takes away the pages of a range clears the entry exactly if it maps a page of "
+        "the range. From then on a flush is due, until it is done before others are let in or the caller is told. For "
+        "pages of an invalid root none is due.",
         source="KVM's comments in tdp_mmu_zap_leafs() and at tdp_mmu_iter_cond_resched()",
         assumes=("tdp_mmu_iter_cond_resched() flushes before it lets go of the lock, if it is told to",),
         vendors=(Vendor.INTEL, Vendor.AMD),

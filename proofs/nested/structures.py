@@ -95,9 +95,9 @@ def _claim(
 THEOREMS = (
     Theorem(
         name="nested.structure-access",
-        claim="What KVM asks L1's EPT or nested page tables for a paging structure of L2 is what the processor asks: "
-        "with EPT a read, and a write as well if EPT has accessed and dirty flags or the entry's are updated; "
-        "with nested paging a write; for PDPTEs that are loaded under EPT, a read.",
+        claim="What KVM asks L1's EPT or nested page tables for a paging structure of L2 is what the processor asks. "
+        "With EPT that is a read, and a write as well if EPT has accessed and dirty flags or the entry's are "
+        "updated. With nested paging it is a write. For PDPTEs that are loaded under EPT it is a read.",
         source="SDM 31.3.3.2; APM 15.25",
         assumes=("read-only guest page tables are off in vmcb12: KVM does not offer them",),
         vendors=(Vendor.INTEL, Vendor.AMD),

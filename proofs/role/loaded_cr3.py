@@ -84,8 +84,8 @@ THEOREMS = (
     Theorem(
         name="role.loaded-cr3",
         claim="With EPT or nested paging the processor is given the guest's CR3, and nested paging the root of KVM's "
-        "tables, encrypted as the host's memory is; without, CR3 is that root with the guest's PCID; what has changed "
-        "in a VMCB is noted there.",
+        "tables, encrypted as the host's memory is. Without, CR3 is that root with the guest's PCID. What has "
+        "changed in a VMCB is noted there.",
         source="SDM 28.3.1, Table 4-12; APM 5.5.1, 7.10.3, 15.15.3, 15.25",
         assumes=(
             "a page of the host is aligned, and its address has 52 bits at most",

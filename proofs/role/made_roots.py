@@ -183,9 +183,9 @@ def _strays(made: DirectRootsMade) -> Iterator[Bool]:
 THEOREMS = (
     Theorem(
         name="role.made-roots",
-        claim="The roots that shadow a guest's tables are for just those tables; the entries of a PAE root and of the "
-        "tables above it are present where the guest has a table, lead to its page, are encrypted as the host's memory "
-        "is, and have nothing else that the processor would take for reserved or for a restriction.",
+        claim="The roots that shadow a guest's tables are for just those tables. The entries of a PAE root and of the "
+        "tables above it are present where the guest has a table, lead to its page, and are encrypted as the host's "
+        "memory is. They have nothing else that the processor would take for reserved or for a restriction.",
         source="SDM 5.4.1, Table 5-8; APM 5.2.3, 5.3; KVM's comments in mmu_alloc_shadow_roots()",
         assumes=(
             "a page of the host is aligned, and its address has 52 bits at most and none for encryption",
@@ -202,9 +202,9 @@ THEOREMS = (
     ),
     Theorem(
         name="role.made-direct-roots",
-        claim="The roots that no guest tables stand behind map guest memory from its first frame, each entry of a PAE "
-        "root its own GByte; an entry is present, leads to its page, is encrypted as the host's memory is, and has "
-        "nothing else; they are the TDP MMU's exactly if it is on.",
+        claim="The roots that no guest tables stand behind map guest memory from its first frame, each entry of a "
+        "PAE root its own GByte. An entry is present, leads to its page, is encrypted as the host's memory is, "
+        "and has nothing else. They are the TDP MMU's exactly if it is on.",
         source="SDM 5.4.1, Table 5-8; APM 5.2.3; KVM's comments in mmu_alloc_direct_roots()",
         assumes=("the address of a page has no encryption bits", "KVM's tables have 3 to 5 levels"),
         state=alone(_made_direct),

@@ -240,9 +240,9 @@ def _indices(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="slot.huge-page",
-        claim="A fault gets a huge page only where its slot forbids none at that level, or a larger one, around its "
-        "frame, the memory behind is mapped so, the slot's dirty pages are not logged, and it is no fetch that has to "
-        "avoid huge pages; the frame is then the first of the huge page, and else that of the fault.",
+        claim="A fault gets a huge page only where its slot allows one of that size, or a larger one, around its "
+        "frame, the memory behind is mapped so, the slot's dirty pages are not logged, and it is no fetch that "
+        "has to avoid huge pages. The frame is then the first of the huge page, and else that of the fault.",
         source="KVM's comments at kvm_mmu_hugepage_adjust() and host_pfn_mapping_level()",
         assumes=(
             "the page is to be mapped at level 1 at first: kvm_mmu_do_page_fault() sets it",
@@ -259,7 +259,8 @@ THEOREMS = (
     ),
     Theorem(
         name="slot.huge-page-count",
-        claim="Forbidding huge pages around a frame, and allowing them again, counts one up or down at each level, and "
+        claim="Forbidding huge pages around a frame, and allowing them again, counts one up or down at each level, "
+        "and "
         "leaves the note alone that attributes are mixed.",
         source="KVM's comment at KVM_LPAGE_MIXED_FLAG",
         assumes=("what is allowed again was forbidden before: accounting goes by shadow pages and tracked frames",),

@@ -386,9 +386,9 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.fast-fault",
-        claim="When fast_page_fault() is done with a fault, the hardware allows what faulted; it sets W only where "
-        "the SPTE is MMU-writable, and marks the page in the dirty log then, which it leaves to the slow path "
-        "for huge pages; it gives back what access tracking has put away, sets A, and changes nothing else.",
+        claim="When fast_page_fault() is done with a fault, the hardware allows what faulted. It sets W only where "
+        "the SPTE is MMU-writable, and marks the page in the dirty log then; huge pages it leaves to the slow path. "
+        "It gives back what access tracking has put away, sets A, and changes nothing else.",
         source="KVM's comments in fast_page_fault(); SDM 31.3.3.2, APM 15.25",
         assumes=(
             "the SPTE is one of a direct MMU: fast_page_fault() serves no others",

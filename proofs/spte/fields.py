@@ -408,9 +408,9 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.split",
-        claim="A small SPTE has everything of the huge one: permissions, A/D, memory type, software bits; it differs "
-        "in the address, in the page-size bit, which it has above 4 KByte only, and in the execution that "
-        "the iTLB-multihit mitigation took.",
+        claim="A small SPTE has everything of the huge one: permissions, A/D, memory type, software bits. It differs "
+        "in the address, in the page-size bit, which it has above 4 KByte only, and in the execution that the "
+        "iTLB-multihit mitigation took.",
         source="KVM's comments at make_small_spte(); APM 5.3.3, SDM Table 31-5",
         assumes=(*_IN_SPLIT, "saved slots are clear unless the SPTE is access-tracked"),
         state=alone(_split),
@@ -438,9 +438,9 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.memory-type",
-        claim="The memory type in an SPTE is the one that KVM has chosen, for EPT what get_mt_mask() says, elsewhere "
-        "write-back; memory is encrypted as the host has it and MMIO is not; page tables are as the host's "
-        "memory; no operation changes this.",
+        claim="The memory type in an SPTE is the one that KVM has chosen: for EPT what get_mt_mask() says, elsewhere "
+        "write-back. Memory is encrypted as the host has it and MMIO is not; page tables are as the host's "
+        "memory. No operation changes this.",
         source="SDM 31.3.7.2, APM 15.25.8 and 7.10",
         assumes=(
             *_IN_HELD,

@@ -80,9 +80,9 @@ def _no_slot(kvm: Kvm, vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="mmio.no-slot",
-        claim="A fault goes on to be mapped with a frame of the host and the memory slot that has it, or as MMIO: only "
-        "if no memory slot has it or may show it, for shared memory, with MMIO SPTEs on, and with a GFN that the "
-        "host's physical addresses have.",
+        claim="A fault goes on to be mapped with a frame of the host and the memory slot that has it, or as MMIO. It "
+        "is MMIO only if no memory slot has it or may show it, for shared memory, with MMIO SPTEs on, and with "
+        "a GFN that the host's physical addresses have.",
         source="KVM's comments at kvm_mmu_max_gfn() and in kvm_handle_noslot_fault(); SDM 4.1.4: MAXPHYADDR",
         assumes=(
             "MAXPHYADDR of the host is 32 to 52",

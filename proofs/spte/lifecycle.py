@@ -297,11 +297,10 @@ THEOREMS = (
     ),
     Theorem(
         name="lifecycle.enough",
-        claim="From the invariant follows what other theorems and KVM itself take for granted: the hardware uses "
-        "only what KVM holds present, every entry is of one kind, no page that the host maps read-only is "
-        "writable, no huge page is executable under the iTLB-multihit mitigation, no present SPTE is a "
-        "misconfiguration but for its memory type, none can raise #VE, and what is marked for access tracking "
-        "is as tracking.* assume.",
+        claim="From the invariant follows what other theorems and KVM itself take for granted. The hardware uses only "
+        "what KVM holds present, and every entry is of one kind. No page that the host maps read-only is writable, "
+        "and under the iTLB-multihit mitigation no huge page is executable. No present SPTE is a misconfiguration but "
+        "for its memory type, and none can raise #VE. What is marked for access tracking is as tracking.* assume.",
         source="SDM 31.3.2, 31.3.3.1 and 26.5.7.1, APM 5.3; KVM's comments in spte.h",
         assumes=(*_TABLES, "trees without XU never enable MBEC"),
         state=several(_enough),

@@ -411,9 +411,9 @@ THEOREMS = (
     ),
     Theorem(
         name="mmio.generation-wrap",
-        claim="An MMIO SPTE is taken for current only at the generation that it was made at: before the part of the "
-        "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space; while "
-        "memory slots are changed none is taken for current.",
+        claim="An MMIO SPTE is taken for current only at the generation that it was made at. Before the part of the "
+        "generation that SPTEs hold comes round, all shadow pages are zapped, in whichever address space. "
+        "While memory slots are changed none is taken for current.",
         source="KVM's comments at MMIO_SPTE_GEN_LOW_START and in kvm_mmu_invalidate_mmio_sptes()",
         assumes=(
             "kvm_mmu_invalidate_mmio_sptes() is called for every new generation: kvm_arch_memslots_updated()",

@@ -227,9 +227,10 @@ def _cached(kvm: Kvm, *, nested: bool, part: str) -> Claim:
 THEOREMS = (
     Theorem(
         name="mmio.fault",
-        claim="A fault with RSVD is emulated exactly if the SPTE of its address is one of MMIO made since the memslots "
-        "last changed, at the frame and with the access it was made for, or if the vCPU remembers as much; an outdated "
-        "MMIO SPTE makes it a fault as any other, and what is no MMIO SPTE lets the access be made again.",
+        claim="A fault with RSVD is emulated exactly if the SPTE of its address is one of MMIO that was made since "
+        "the memslots last changed, or if the vCPU remembers as much. It is emulated at the frame and with the access "
+        "for which the SPTE was made. An outdated MMIO SPTE makes it a fault as any other, and what is no MMIO SPTE "
+        "lets the access be made again.",
         source="KVM's comments at RET_PF_* and at kvm_mmu_invalidate_mmio_sptes()",
         assumes=(
             "get_mmio_spte() gives the last SPTE that the address leads to, and says of those above whether they "
@@ -249,9 +250,9 @@ THEOREMS = (
     ),
     Theorem(
         name="mmio.remembered",
-        claim="What a vCPU remembers of its last access to MMIO it believes for that page and these memslots only, "
-        "remembers nothing while they change and no linear address of an L2 on nested page tables, and forgets the "
-        "page that is invalidated.",
+        claim="What a vCPU remembers of its last access to MMIO it believes for that page and these memslots only. "
+        "It remembers nothing while they change, and no linear address of an L2 on nested page tables. It "
+        "forgets the page that is invalidated.",
         source="KVM's comments at vcpu_cache_mmio_info(); SDM 4.10.4.1; APM 5.5.2",
         state=several(_remembered),
         catches=(

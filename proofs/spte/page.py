@@ -66,7 +66,7 @@ THEOREMS = (
     Theorem(
         name="spte.page",
         claim="Who maps the page of a fault tells make_spte() the fault's page and frame, and that it may be written "
-        "exactly if the host lets it be; where there is no memory, the MMIO SPTE is that of the fault's page.",
+        "exactly if the host lets it be. Where there is no memory, the MMIO SPTE is that of the fault's page.",
         source="KVM's comments at shadow_host_writable_mask and struct kvm_page_fault",
         state=_page,
         catches=(

@@ -198,8 +198,8 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.vendor-separation",
-        claim="Each ACC_* bit decides its own bit of the SPTE and no other: on AMD and under shadow paging bit 2 is "
-        "U for every level and whatever the iTLB-multihit mitigation, under EPT it is XU; a split takes "
+        claim="Each ACC_* bit decides its own bit of the SPTE and no other. On AMD and under shadow paging bit 2 is "
+        "U for every level and whatever the iTLB-multihit mitigation; under EPT it is XU. A split takes "
         "execution from ACC_EXEC_MASK alone where there is no XU.",
         source="KVM: ACC_USER_MASK and ACC_USER_EXEC_MASK are one bit, told apart by shadow_xu_mask",
         assumes=("the SPTE is not prefetched without A/D bits: it is access-tracked then",),

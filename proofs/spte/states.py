@@ -295,7 +295,7 @@ THEOREMS = (
     Theorem(
         name="spte.accessed-dirty",
         claim="make_spte() gives an SPTE the A/D type of its page, A unless it is prefetched, D if it becomes "
-        "writable, and D never if it is not; without A/D bits what counts as unused is access-tracked; where "
+        "writable, and D never if it is not. Without A/D bits, what counts as unused is access-tracked. Where "
         "writes are logged, the page of a writable SPTE is marked in the log.",
         source="KVM's comments in make_spte(); SDM 31.3.5, APM 5.4",
         assumes=(

@@ -248,7 +248,7 @@ THEOREMS = (
     Theorem(
         name="stored.flush-range",
         claim="Who takes away an entry, puts a page in the place of a table or of another page, or a table in the "
-        "place of either, flushes all frames that the entry has translated; and a direct page whose access is not "
+        "place of either, flushes all frames that the entry has translated. A direct page whose access is not "
         "what the guest's entry grants is taken away.",
         source="SDM 31.4.3.1, APM 15.16; KVM's comments at kvm_flush_remote_tlbs_gfn(), kvm_flush_remote_tlbs_sptep(), "
         "__link_shadow_page() and in validate_direct_spte()",

@@ -149,8 +149,9 @@ _TABLES = (Vendor.INTEL, Vendor.AMD)
 THEOREMS = (
     Theorem(
         name="stored.value",
-        claim="Who maps a page, links a table or fixes an SPTE leaves in the entry exactly the value that was made for "
-        "it; without KVM's lock only where the entry still holds what was judged; and changes no other entry.",
+        claim="Who maps a page, links a table or fixes an SPTE leaves in the entry exactly the value that was made "
+        "for it, and changes no other entry. Without KVM's lock it does so only where the entry still holds "
+        "what was judged.",
         source="KVM's comments at tdp_mmu_set_spte_atomic(), mmu_spte_update() and fast_pf_fix_direct_spte()",
         assumes=(
             "what is done to a mirror of TDX's secure EPT succeeds, as for all tables of KVM's own",

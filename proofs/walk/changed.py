@@ -75,9 +75,9 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="walk.changed",
-        claim="Whether a guest entry has changed since it was walked is said by the entry that is in memory now, where "
-        "the walk has read it: that it has not, exactly if it could be read and is the same, bit by bit; and at level "
-        "1 the entries that are kept for mapping ahead are those of the group around it.",
+        claim="Whether a guest entry has changed since it was walked is told by the entry that is in memory now, "
+        "where the walk has read it. It has not changed exactly if it could be read and is the same, bit by "
+        "bit. At level 1 the entries that are kept to be prefetched are those of the group around it.",
         source="KVM's comments in FNAME(fetch)() and FNAME(pte_prefetch)()",
         assumes=("the walk notes where it has read an entry, and what it has read: walk.reached shows the place",),
         state=several(_state),

@@ -206,7 +206,7 @@ _ASSUMES = (
 THEOREMS = (
     Theorem(
         name="walk.ahead",
-        claim="A page is mapped ahead only by an entry that is present, well-formed and accessed, for its frame, and "
+        claim="A page is prefetched only by an entry that is present, well-formed and accessed, for its frame, and "
         "for exactly what this entry and those above it grant: writes only if it is dirty, if there are such flags.",
         source="SDM 4.8, 5.6.1, 31.3.3.2, 31.3.5; APM 5.4.2, 5.6",
         assumes=_ASSUMES,
@@ -228,7 +228,8 @@ THEOREMS = (
     Theorem(
         name="walk.sync",
         claim="An SPTE that is synchronized is dropped, or is one of the frame and of exactly the rights that the "
-        "guest's entry of its index grants now; what is made is stored there and noted; what is dropped is flushed.",
+        "guest's entry of its index grants now. What is made is stored there and noted; what is dropped is "
+        "flushed.",
         source="SDM 4.8, 5.6.1, 31.3.3.2, 31.3.5; APM 5.4.2, 5.6; KVM's comments at FNAME(sync_spte)()",
         assumes=_ASSUMES,
         vendors=_VENDORS,

@@ -305,8 +305,8 @@ THEOREMS = (
     Theorem(
         name="walk.reached",
         claim="A walk of guest tables that succeeds has read each entry where the one above it leads, present and "
-        "checked for reserved bits as one of its level; it ends at the entry that maps the page, tells that level, "
-        "and comes to the frame of the address in that page.",
+        "checked for reserved bits as one of its level. It ends at the entry that maps the page, tells that "
+        "level, and comes to the frame of the address in that page.",
         source="SDM 5.3 to 5.5, 31.3.2; APM 5.2, 5.3",
         assumes=_ASSUMES,
         vendors=_VENDORS,
@@ -321,8 +321,9 @@ THEOREMS = (
     ),
     Theorem(
         name="walk.granted",
-        claim="A walk of guest tables judges an access by exactly what all entries on the way grant; it hands on the "
-        "same, but writes of a clean entry only if the access writes; and for each table what the entries above grant.",
+        claim="A walk of guest tables judges an access by exactly what all entries on the way grant. It hands on the "
+        "same, but writes of a clean entry only if the access writes, and for each table what the entries "
+        "above it grant.",
         source="SDM 5.6.1, 31.3.3.2; APM 5.6; KVM's comment at protect_clean_gpte()",
         assumes=(*_ASSUMES, "role.ad_disabled is what EPTP bit 6 says: walk.clean"),
         vendors=_VENDORS,

@@ -66,7 +66,7 @@ L1TF_WIDTH = Needs(
 ).guaranteed("the processors that are affected")
 GRANTS_SOMETHING = Needs("make_spte", SPTE_C, "in EPT the access grants something").guaranteed(
     "ept_sync_spte() drops what grants nothing, a walk grants what it was made for, direct roots grant all; "
-    "ept_prefetch_gpte() does not care: finding 2",
+    "ept_prefetch_gpte() does not ask: finding 2",
     proved="spte.no-warning (ept_sync_spte(), ept_prefetch_gpte(), a walk that succeeds), role.root-access",
 )
 NOT_RESERVED = Needs("make_spte", SPTE_C, "the SPTE has no bit that shadow_zero_check reserves").guaranteed(
