@@ -53,7 +53,7 @@ def test_a_table_of_options_says_what_the_help_says() -> None:
     )
     assert "`--errata FILE` | Errata of your own, in TOML ([errata](errata.md))." in "".join(rows)
     assert "| `-v`, `--verbose` | " in "".join(rows)
-    assert "`REPOSITORY@REVISION`, `linux-*.tar.xz`, or `linux-source-*.deb`; without it" in rows[2]
+    assert "`REPOSITORY@REVISION`, `linux-*.tar.xz`, or `linux-source-*.deb`; 'reference' for" in rows[2]
 
 
 def test_the_page_of_own_theorems_quotes_its_example_and_names_files_that_there_are() -> None:
