@@ -261,7 +261,6 @@ UNDECIDED: tuple[Assertion, ...] = (
         for entries in ("ept", "paging64", "paging32")
     ),
     Assertion("wrprot_gfn_range", TDP_MMU_C, "pages of a slot have one of three sizes"),
-    Assertion("clear_dirty_gfn_range", TDP_MMU_C, "with dirty flags no SPTE needs write protection for the log"),
     Assertion("recover_huge_pages_range", TDP_MMU_C, "no writes are logged where small pages become huge"),
     Assertion("tdp_iter_start", "arch/x86/kvm/mmu/tdp_iter.c", "a walk begins at a root of up to 5 levels"),
     Assertion("svm_load_mmu_pgd", "arch/x86/kvm/svm/svm.c", "shadow paging uses no PCID"),

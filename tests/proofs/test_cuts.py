@@ -69,6 +69,7 @@ NOT_READ = {
             "kvm_apic_set_base",
             "kvm_flush_remote_tlbs_memslot",
             "kvm_flush_remote_tlbs_range",
+            "kvm_gfn_is_write_tracked",
             "kvm_hv_xsaves_xsavec_maybe_warn",
             "kvm_io_bus_write",
             "kvm_make_all_cpus_request",
@@ -85,9 +86,11 @@ NOT_READ = {
     ),
     **dict.fromkeys(
         (
+            "__kvm_inject_emulated_page_fault",
             "cpuid_query_maxguestphyaddr",
             "kvm_add_user_return_msr",
             "kvm_apicv_activated",
+            "kvm_arch_has_noncoherent_dma",
             "kvm_calc_nested_tsc_offset",
             "kvm_configure_mmu",
             "kvm_emulate_instruction",
@@ -95,6 +98,7 @@ NOT_READ = {
             "kvm_init_shadow_npt_mmu",
             "kvm_initialize_cpu_caps",
             "kvm_invalidate_pcid",
+            "kvm_mmu_max_mapping_level",
             "kvm_mmu_page_fault",
             "kvm_mmu_reset_context",
             "kvm_mmu_set_ept_masks",
