@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,8 +15,8 @@ from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
 from mmuproof.cli.check.turning import Said, Turned, turned
 from mmuproof.cli.diff.claims import claim_of
-from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
-from mmuproof.cli.diff.tree_comparison import Found, Selected, compare_trees
+from mmuproof.cli.diff.stepwise import StepwiseComparison
+from mmuproof.cli.diff.tree_comparison import Selected
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.running import Prover
 from mmuproof.cli.shared.catalogue import Catalogue, with_own
@@ -27,18 +26,15 @@ from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.selection import Task, select_tasks
 from mmuproof.cli.shared.solving import Solver
-from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.lift.errors import LiftError
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.lifted.unit_paths import UNITS
 from mmuproof.proofs.known_findings import known_in
-from mmuproof.smt import backend, solver
-from mmuproof.smt.together import prove_together
+from mmuproof.smt import backend
 from mmuproof.spec.hardware import Hardware
 
 _C = (".c", ".h")
@@ -57,17 +53,17 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     given = given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
-    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
-    ask = Solver(
-        lambda obligation, preferred: solver.decide(obligation, budget, preferred),
-        partial(solver.satisfiable, budget=budget),
-        partial(prove_together, budget=budget),
-    )
     done: list[CheckedStep] = []
-    with output.progress(verbose=request.verbose) as watcher, ExitStack() as held, _usable():
+    with output.progress(verbose=request.verbose) as watcher, ExitStack() as held, usable():
         folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
         checking = _Checking(
-            tasks=tasks, solver=ask, catalogue=catalogue, given=given, jobs=request.jobs, watcher=watcher, folder=folder
+            tasks=tasks,
+            solver=Solver.within(request.budget),
+            catalogue=catalogue,
+            given=given,
+            jobs=request.jobs,
+            watcher=watcher,
+            comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher),
         )
         held.callback(checking.close)
         watcher.phase("reading")
@@ -83,14 +79,6 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     return report.exit_status
 
 
-@contextmanager
-def _usable() -> Iterator[None]:
-    try:
-        yield
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
-
-
 @dataclass(kw_only=True)
 class _Checking:
     """One step after the other; what is known of the tree after a step is known of the one before the next."""
@@ -101,11 +89,9 @@ class _Checking:
     given: DotConfig | None
     jobs: int
     watcher: Watcher
-    folder: Path
-    _compared: ReadTree | None = None
-    _proved: _Opened | None = None
+    comparison: StepwiseComparison
+    _last: _Opened | None = None
     _said: Mapping[Task, Said] = field(default_factory=dict)
-    _number: int = 0
 
     def step(self, step: SeriesPiece) -> CheckedStep:
         """What a commit or patch does."""
@@ -114,7 +100,7 @@ class _Checking:
             return CheckedStep(
                 name=step.name, subject=step.subject, is_read=False, claim=claim_of(step.message, (), ())
             )
-        found = self._compare(step, *step.trees)
+        found = self.comparison.compare(*step.trees, step.changed)
         theorems = self._turn(step, *step.trees)
         for what, failure in () if theorems is None else theorems.failures:
             self.watcher.failure(what, failure)
@@ -133,27 +119,20 @@ class _Checking:
         )
 
     def close(self) -> None:
-        """Let go of the last trees."""
-        if self._proved is not None:
-            self._proved.close()
-
-    def _compare(self, step: SeriesPiece, before: KernelTree, after: KernelTree) -> Found:
-        self.watcher.phase("reading")
-        old = self._compared or ReadTree(before, self.folder / "first", self.given)
-        self._number += 1
-        new = self._compared = ReadTree(after, self.folder / str(self._number), self.given)
-        with Parsing(every=True) as parsing:
-            parsing.begin(old, new, first_units((), old, new))
-            wanted = Selected(jobs=self.jobs)
-            return compare_trees(old, new, lambda *_folders: step.changed, wanted, self.watcher, parsing)
+        """Let go of the last tree, and of what theorems say of it."""
+        if self._last is not None:
+            self._last.close()
+        self._last, self._said = None, {}
 
     def _turn(self, step: SeriesPiece, before: KernelTree, after: KernelTree) -> Turned | None:
         """What becomes of the theorems; None if none looks at what is changed."""
         if not _may_matter(step.changed, before, after):
             return None
         self.watcher.phase("parsing")
-        old = self._proved or _Opened(before, self.given)
-        new = self._proved = _Opened(after, self.given, old.kvm, step.changed)
+        if self._last is not None and self._last.tree != before:
+            self.close()
+        old = self._last or _Opened(before, self.given)
+        new = self._last = _Opened(after, self.given, old.kvm, step.changed)
         try:
             found = turned(
                 self.tasks, self._prover(old), self._prover(new), self._said, processes=self.jobs, watcher=self.watcher
@@ -204,6 +183,5 @@ def _may_matter(changed: frozenset[str], *trees: KernelTree) -> bool:
     """Whether theorems may look at some files: they are of a unit, or tell the configuration."""
     if any(not name.endswith(_C) or name.startswith(f"{_OF_X86}kvm/") for name in changed):
         return True
-    return any(
-        included.reaches(unit, changed) for tree in trees for included in [Included(tree.root)] for unit in UNITS
-    )
+    every = [Included(tree.root) for tree in trees]
+    return any(included.reaches(unit, changed) for included in every for unit in UNITS)

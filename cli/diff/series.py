@@ -10,16 +10,14 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim, claim_of
 from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.in_brief import in_brief
-from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
-from mmuproof.cli.diff.tree_comparison import DifferingFiles, Found, Selected, compare_trees
+from mmuproof.cli.diff.stepwise import StepwiseComparison
+from mmuproof.cli.diff.tree_comparison import Found, Selected
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.unusable import unusable
-from mmuproof.lift.errors import LiftError
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.lift.tree.around import repository_around
 from mmuproof.lift.tree.series import Commit, read_series, series_trees
-from mmuproof.model.kvm import NotThere
 
 
 def compare_series(request: DiffRequest, output: Output) -> int:
@@ -33,8 +31,7 @@ def compare_series(request: DiffRequest, output: Output) -> int:
     repository = repository_around(Path(request.old).expanduser())
     given = given_config(request.config)
     wanted = Selected(jobs=request.jobs, budget=request.budget)
-    claims: list[CommitClaim] = []
-    try:
+    with usable():
         commits = read_series(request.series, repository)
         found: dict[str, Found] = {}
         with (
@@ -42,20 +39,11 @@ def compare_series(request: DiffRequest, output: Output) -> int:
             TemporaryDirectory(prefix="mmuproof-") as folder,
             series_trees(repository, commits, cache=cache_folder(TREES)) as steps,
         ):
-            before: ReadTree | None = None
-            for number, step in enumerate(steps):
-                old = before or ReadTree(step.before, Path(folder, "first"), given)
-                new = ReadTree(step.after, Path(folder, str(number)), given)
-                watcher.phase("reading")
-                with Parsing(every=True) as parsing:
-                    parsing.begin(old, new, first_units((), old, new))
-                    files = _known(frozenset(step.commit.changed))
-                    found[step.commit.id] = compare_trees(old, new, files, wanted, watcher, parsing)
-                before = new
-        for commit in commits:
-            claims.append(_print_commit(output, commit, found.get(commit.id)))
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
+            comparison = StepwiseComparison(Path(folder), given, wanted, watcher)
+            for step in steps:
+                changed = frozenset(step.commit.changed)
+                found[step.commit.id] = comparison.compare(step.before, step.after, changed)
+    claims = [_print_commit(output, commit, found.get(commit.id)) for commit in commits]
     output.line()
     output.line(
         f"{len(claims)} commit{'s' if len(claims) != 1 else ''}",
@@ -65,10 +53,6 @@ def compare_series(request: DiffRequest, output: Output) -> int:
     if CommitClaim.BROKEN in claims:
         return 1
     return 3 if CommitClaim.OPEN in claims else 0
-
-
-def _known(files: frozenset[str]) -> DifferingFiles:
-    return lambda *_folders: files
 
 
 def _print_commit(output: Output, commit: Commit, found: Found | None) -> CommitClaim:

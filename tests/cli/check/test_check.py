@@ -159,6 +159,18 @@ MMUPROOF = f"{sys.executable} -m mmuproof.cli.main"
 
 @pytest.mark.kernel
 @pytest.mark.long
+def test_each_commit_is_held_against_the_one_before_it_whatever_stands_between(repository: Path, run: Run) -> None:
+    # The one between them turns a theorem.
+    status, output = run("HEAD~2", "HEAD", "--kernel", repository, "--theorem", "spte.nonleaf")
+    assert status == 0
+    assert re.findall(r"^(fine|wrong|open) +\w+  (.*)$", output, re.MULTILINE) == [
+        ("fine", "Say it at length"),
+        ("fine", "Say more at length"),
+    ]
+
+
+@pytest.mark.kernel
+@pytest.mark.long
 def test_a_rebase_stops_at_the_commit_that_turns_a_theorem(repository: Path) -> None:
     said = git(
         repository, "rebase", "-q", "--exec", f"{MMUPROOF} check HEAD --theorem spte.nonleaf", "base", fails=True

@@ -1,0 +1,49 @@
+"""Kernel trees compared one after the other, as the commits of a series make them."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.diff.tree_comparison import Found, Selected, compare_trees
+from mmuproof.cli.shared.watching import Watcher
+from mmuproof.lift.tree.dot_config import DotConfig
+from mmuproof.lift.tree.source import KernelTree
+
+
+class StepwiseComparison:
+    """Compares trees with those before them; one that was the new tree of the last step is not read again.
+
+    Args:
+        folder: a folder for what trees lack.
+        given: the user's configuration; ours if there is none.
+        wanted: what is compared, and how.
+        watcher: is told how far it has come.
+    """
+
+    def __init__(self, folder: Path, given: DotConfig | None, wanted: Selected, watcher: Watcher) -> None:
+        self._folder, self._given, self._wanted, self._watcher = folder, given, wanted, watcher
+        self._numbers = count()
+        self._last: ReadTree | None = None
+
+    def compare(self, before: KernelTree, after: KernelTree, changed: frozenset[str]) -> Found:
+        """Compare every function of the MMU that has changed.
+
+        Args:
+            before: the old tree.
+            after: the new tree.
+            changed: the files, relative to them, in which they differ.
+
+        Raises:
+            LiftError: a tree turns out to be unusable.
+        """
+        self._watcher.phase("reading")
+        old = self._last if self._last is not None and self._last.tree == before else self._read(before)
+        new = self._last = self._read(after)
+        with Parsing(every=True) as parsing:
+            parsing.begin(old, new, first_units((), old, new))
+            return compare_trees(old, new, lambda *_folders: changed, self._wanted, self._watcher, parsing)
+
+    def _read(self, tree: KernelTree) -> ReadTree:
+        return ReadTree(tree, self._folder / str(next(self._numbers)), self._given)
