@@ -128,9 +128,11 @@ class CutCalls:
                 arguments.append(state.memory.read(place.object, place.offset, bits) if 0 < bits <= _WORD else None)
             else:
                 arguments.append(self._values.value(argument, state))
+        tag = self._run.unique(f"{cut.function}()")
         self._run.calls_made.append(
             CallMade(
                 function=cut.function,
+                tag=tag,
                 at=expr.at,
                 guard=state.guard,
                 arguments=tuple(arguments),
@@ -138,7 +140,6 @@ class CutCalls:
                 memory=state.memory.copy() if cut.watched else None,
             )
         )
-        tag = self._run.unique(f"{cut.function}()")
         if effects is not None and effects.writes:
             types = [_pointed_to(each) for each in expr.arguments]
             written = WrittenByCall(tag=tag, effects=effects, arguments=arguments, types=types, cut=cut)

@@ -66,10 +66,12 @@ class CallMade:
     """A call that was not followed, where it happens: under ``guard``, with these arguments.
 
     A struct among the arguments is a number if it has no more than 64 bits, and None otherwise. What the function
-    needs of its caller can be asked of this; ``memory`` is what there is at the call, if the call is watched.
+    needs of its caller can be asked of this; ``memory`` is what there is at the call, if the call is watched. ``tag``
+    tells it from other calls in names: of its result, and of what it leaves unknown.
     """
 
     function: str
+    tag: str
     at: Location
     guard: Bool
     arguments: tuple[Value | None, ...]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mmuproof.lift.c_types import ArrayType, IntType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade, RoundMade, numbered
+from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer, choose, error_pointer
 from mmuproof.lift.parsing.unit import Unit
@@ -71,11 +71,6 @@ class _Walk(RoundBench):
         start = self._order[id(self.starts[1])]
         return tuple(call for call in self.session.calls(cut.function) if (self._order[id(call)] > start) == below)
 
-    def _result(self, call: CallMade) -> str:
-        """What the result of a call is called."""
-        same = self.session.calls(call.function)
-        return numbered(f"{call.function}()", 1 + next(at for at, each in enumerate(same) if each is call))
-
     def unchanged(self, level: BitVec, after: CallMade | None, before: CallMade | None) -> Bool:
         """Between two calls, the guest's entry of a level has been found to be what the walk has read."""
         low = -1 if after is None else self._order[id(after)]
@@ -84,7 +79,7 @@ class _Walk(RoundBench):
         for call in self.session.calls(self._changed):
             asked = self.session.argument(call, "level")
             if low < self._order[id(call)] < high:
-                found.append(all_of(call.guard, eq(asked, level), eq(var(self._result(call), 1), 0)))
+                found.append(all_of(call.guard, eq(asked, level), eq(var(call.tag, 1), 0)))
         return any_of(*found)
 
     def before_loop(self) -> tuple[BitVec, Bool]:
@@ -110,7 +105,7 @@ class _Walk(RoundBench):
 
     def found_already(self, call: CallMade) -> Bool:
         """Whether a page that is asked for is linked already."""
-        return bool_var(f"{self._result(call)} == {cuts.EEXIST}")
+        return bool_var(f"{call.tag} == {cuts.EEXIST}")
 
     def page_asked(self, call: CallMade) -> PageWanted:
         """What a page is asked for with."""
@@ -146,7 +141,7 @@ class _Walk(RoundBench):
 
     def _another(self, call: CallMade, asked: CallMade) -> Bool:
         """Whether a call is given another page than one that has been asked for."""
-        given, wanted = self._pointer(call, "sp"), self._result(asked)
+        given, wanted = self._pointer(call, "sp"), asked.tag
         others = (
             each.guard
             for each in given.targets
@@ -164,7 +159,7 @@ class _Walk(RoundBench):
         }
         has_some = ne(self.of(asked.memory, made, "unsync_children"), 0)
         done = (
-            all_of(call.guard, eq(var(self._result(call), 32), 0))
+            all_of(call.guard, eq(var(call.tag, 32), 0))
             for call in self.calls(cuts.SYNC, below=False)
             if self._order[id(call)] > self._order[id(asked)]
         )
@@ -189,7 +184,7 @@ class _Walk(RoundBench):
             enters=self.starts[0].guard,
             top_level=top_level,
             top_unchanged=top_unchanged,
-            at_end=eq(var(self._result(self.starts[0]), 1), 0),
+            at_end=eq(var(self.starts[0].tag, 1), 0),
             level=level,
             asks=self.page_asked(asked),
             links=linked,
@@ -209,7 +204,7 @@ class _Walk(RoundBench):
         loop = MapRound(
             function=self.function,
             workaround=self.workaround(made),
-            at_end=eq(var(self._result(self.starts[1]), 1), 0),
+            at_end=eq(var(self.starts[1].tag, 1), 0),
             maps=mapped,
             links=linked,
             splits=NOTHING_DONE,
@@ -326,7 +321,7 @@ class LiftedFetches(Fetches, Remembers):
             level=level,
             entry_bytes=entries[0].width // 8,
             says=ne(says, 0),
-            failed=ne(var(f"{call.function}()", 32), 0),
+            failed=ne(var(call.tag, 32), 0),
             asked_gpa=bench.session.argument(call, "gpa"),
             found=tuple(resize(each, 64) for each in _found(bench, call, noted, entries[0].width)),
             pte_gpa=_elements(before, noted, "pte_gpa")[level - 1],
@@ -396,4 +391,4 @@ def _found(bench: Bench, call: CallMade, noted: Object, width: int) -> list[BitV
     (place,) = places
     if place.object is noted:
         return [read(bench.memory, noted, place.offset + at, width) for at in range(0, 8 * length.value, width)]
-    return [var(f"{place.object.name} after {call.function}()", 8 * length.value)]
+    return [var(f"{place.object.name} after {call.tag}", 8 * length.value)]

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges
@@ -42,14 +41,14 @@ class _Desk(Bench):
         calls = self.session.calls(cuts.SLOT_INFO.function)
         if not calls:
             raise NotThere([f"{cuts.SLOT_INFO.function}()"])
-        for number, call in enumerate(calls, 1):
+        for call in calls:
             told, slot, at = call.arguments
             assert isinstance(told, BitVec)
             assert isinstance(at, BitVec)
             assert isinstance(slot, Pointer)
             right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(self.slot)))
             if right is not FALSE:
-                yield right, numbered(f"{call.function}()", number)
+                yield right, call.tag
 
     def count_after(self, name: str) -> BitVec:
         """What a count is now."""

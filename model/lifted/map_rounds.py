@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.memory import Pointer
 from mmuproof.lift.machine.values import Target
 from mmuproof.lift.parsing.unit import Unit
@@ -12,7 +11,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
-from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, eq, ne, negate, ult, var
+from mmuproof.smt.terms import TRUE, all_of, any_of, eq, ne, negate, ult, var
 
 _FOUND = var(f"{cuts.CHILD.function}()", 64)
 _LINKED_ALREADY = -17
@@ -40,11 +39,11 @@ class LiftedMapRounds(MapRounds, Remembers):
             loop.deeds(loop.session.calls(cut.function), snapshot=True, aims=["iter"])
             for cut in (cuts.TDP_MAP, cuts.TDP_LINK, cuts.TDP_SPLIT)
         )
-        done: list[Bool] = []
-        for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP):
-            for number, call in enumerate(loop.session.calls(cut.function), 1):
-                result = var(numbered(f"{cut.function}()", number), 32)
-                done.append(all_of(call.guard, eq(result, 0)))
+        done = [
+            all_of(call.guard, eq(var(call.tag, 32), 0))
+            for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP)
+            for call in loop.session.calls(cut.function)
+        ]
         head = made.head
         valid, end = ne(loop.of(head, loop.walk, "valid"), 0), loop.of(head, loop.fault, "gfn") + 1
         at_end = negate(all_of(valid, ult(loop.of(head, loop.walk, "gfn"), end)))

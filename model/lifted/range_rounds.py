@@ -116,7 +116,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             at = next(each for each in call.arguments[1:2] if isinstance(each, Pointer))
             elsewhere = any_of(elsewhere, all_of(call.guard, negate(same_place(at, pointer_to(walk)))))
             if call.function not in (cuts.SET.function, cuts.FORMER_SET.function):
-                failed = any_of(failed, all_of(call.guard, ne(var(f"{call.function}()", 32), 0)))
+                failed = any_of(failed, all_of(call.guard, ne(var(call.tag, 32), 0)))
 
         def member(path: str) -> BitVec:
             first = bench.read(walk, path, made.head)

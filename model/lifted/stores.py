@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade, numbered
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
@@ -101,7 +101,7 @@ class _Desk(EntryBench):
             index=told,
             role=role,
             huge_spte=huge_spte,
-            made=var(numbered(f"{call.function}()", index + 1), 64),
+            made=var(call.tag, 64),
             before=read(self.before, self.childs, index * 64, 64),
             after=read(self.memory, self.childs, index * 64, 64),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.svm_gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
@@ -56,15 +55,15 @@ class LiftedSvmGating(SvmGating, Remembers):
 
     def _processor_has_gmet(self, bench: Bench) -> Bool:
         """The answer to the one question for that feature of the processor."""
-        questions = [call.arguments[0] for call in bench.session.calls(_TEST_BIT)]
         wanted = [
-            number
-            for number, asked in enumerate(questions, 1)
+            call
+            for call in bench.session.calls(_TEST_BIT)
+            for asked in call.arguments[:1]
             if isinstance(asked, BitVec) and asked.is_const and asked.value == self._feature()
         ]
         if len(wanted) != 1:
             raise Refused(f"svm_hardware_setup() asks {len(wanted)} times for {_FEATURE}")
-        return bit(var(numbered(f"{_TEST_BIT}()", wanted[0]), 1), 0)
+        return bit(var(wanted[0].tag, 1), 0)
 
     @once
     def set_cpu_caps(self, nested: Bool, gmet_enabled: Bool) -> SvmCapabilities:

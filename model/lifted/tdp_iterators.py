@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mmuproof.lift.machine.findings import CallMade, numbered
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Object, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import Dimension, Place, Target
 from mmuproof.lift.parsing.unit import Unit
@@ -104,8 +104,8 @@ class _Walk(Bench):
         calls = self.session.calls(cuts.READ.function)
         if not calls:
             raise NotThere([f"{cuts.READ.function}()"])
-        for number, call in enumerate(calls, 1):
-            yield call, var(numbered(f"{call.function}()", number), 64)
+        for call in calls:
+            yield call, var(call.tag, 64)
 
     def _was_read(self, entry: Pointer, value: BitVec) -> Bool:
         """Whether a value is what has been read of an entry."""

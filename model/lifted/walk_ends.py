@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.lift.c_types import ArrayType, IntType, PointerType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.findings import CallMade, numbered
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walk_ends import CUTS, GET_PDPTR, PERMISSION_FAULT, PSE36, READ_ENTRY, ROOT
@@ -135,7 +135,7 @@ class _Walker:
         told = [substitute(resize(each, 64), self._given) for each in rule.arguments if isinstance(each, BitVec)]
         if len(told) != 2:
             raise Refused(f"{rule.function}() is told {len(told)} numbers")
-        clear = eq(var(numbered(f"{rule.function}()", number + 1), 1), 0)
+        clear = eq(var(rule.tag, 1), 0)
         return WalkedLevel(
             used=used,
             table_gfn=self._element("table_gfn", level),
