@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +45,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.questions.posed import Questions
 from mmuproof.questions.units import QuestionUnits
-from mmuproof.smt import backend, solver
+from mmuproof.smt import backend
 from mmuproof.smt.obligation import Verdict
 
 _EXPRESSION = "the expression"
@@ -66,11 +65,7 @@ def ask(request: AskRequest, output: Output) -> int:
     given = given_config(request.config)
     if request.json is not None:
         check_writable(request.json)
-    budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
-    decide = Solver(
-        lambda obligation, preferred: solver.decide(obligation, budget, preferred),
-        partial(solver.satisfiable, budget=budget),
-    )
+    decide = Solver.within(request.budget)
     with (
         output.progress(verbose=request.verbose) as watcher,
         _units(request.kernel, given) as (tree, units),

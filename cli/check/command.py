@@ -18,6 +18,7 @@ from mmuproof.cli.shared.options import (
     ParseMemory,
     ParseSeconds,
     Results,
+    Vendors,
     argument,
     option,
     processors,
@@ -64,15 +65,7 @@ class CheckRequest:
         tuple[str, ...],
         option("Only these theorems: a name or a shell pattern; may be repeated.", "THEOREM", "--theorem"),
     ] = ()
-    vendors: Annotated[
-        tuple[str, ...],
-        option(
-            "Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
-            "intel|amd|shadow",
-            "--vendor",
-            setting="vendor",
-        ),
-    ] = ()
+    vendors: Vendors = ()
     config: Config = None
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None

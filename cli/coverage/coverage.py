@@ -18,9 +18,7 @@ from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.cli.shared.selection import near, select_theorems
-from mmuproof.cli.shared.unusable import unusable
-from mmuproof.lift.errors import LiftError
-from mmuproof.model.kvm import NotThere
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.model.lifted.functions import KernelFunctions
 
 _GREEN = 0
@@ -38,19 +36,16 @@ def coverage(request: CoverageRequest, catalogue: Catalogue, output: Output) -> 
     if request.json is not None:
         check_writable(request.json)
     read: list[KernelFunctions] = []
-    try:
-        with output.progress(verbose=False) as watcher, catalogue.kernel(asked, watcher) as subject:
-            if subject.read_ahead is not None:
-                subject.read_ahead()
-            watcher.phase("stating", len(theorems))
-            functions = subject.functions
-            assert functions is not None
-            # A copy of this process states the theorems, while this one reads functions.
-            spoken = side_by_side(
-                partial(spoken_of, kvm=subject.kvm), theorems, 1, watcher.advance, lambda: read.append(functions())
-            )
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
+    with usable(), output.progress(verbose=False) as watcher, catalogue.kernel(asked, watcher) as subject:
+        if subject.read_ahead is not None:
+            subject.read_ahead()
+        watcher.phase("stating", len(theorems))
+        functions = subject.functions
+        assert functions is not None
+        # A copy of this process states the theorems, while this one reads functions.
+        spoken = side_by_side(
+            partial(spoken_of, kvm=subject.kvm), theorems, 1, watcher.advance, lambda: read.append(functions())
+        )
     every = measured(read[0].functions, spoken)
     report = Coverage(
         kernel=subject.identity,

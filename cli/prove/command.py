@@ -20,6 +20,7 @@ from mmuproof.cli.shared.options import (
     ParseMemory,
     ParseSeconds,
     Results,
+    Vendors,
     argument,
     option,
     processors,
@@ -69,15 +70,7 @@ class ProveRequest:
 
     theorems: Annotated[tuple[str, ...], argument("THEOREM")] = ()
     kernel: Kernel = None
-    vendors: Annotated[
-        tuple[str, ...],
-        option(
-            "Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
-            "intel|amd|shadow",
-            "--vendor",
-            setting="vendor",
-        ),
-    ] = ()
+    vendors: Vendors = ()
     config: Config = None
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None

@@ -23,14 +23,11 @@ from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
-from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
-from mmuproof.lift.errors import LiftError
-from mmuproof.model.kvm import NotThere
 from mmuproof.proofs.known_findings import KnownFinding, known_in
-from mmuproof.spec.hardware import Hardware
 
 _SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
@@ -60,8 +57,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
     from mmuproof.cli.shared.solving import Solver
-    from mmuproof.smt import backend, solver
-    from mmuproof.smt.together import prove_together
+    from mmuproof.smt import backend
 
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
     processes = min(request.jobs, 1 + len(tasks) // _SHARE)
@@ -76,18 +72,14 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             renamed=Renamed(request.like, names) if request.defect is None else None,
         )
     with output.progress(verbose=request.verbose) as watcher, _subject(asked, defect, catalogue, watcher) as subject:
-        ask = Solver(
-            lambda obligation, preferred: solver.decide(obligation, budget, preferred),
-            partial(solver.satisfiable, budget=budget),
-            partial(prove_together, budget=budget),
-        )
+        ask = Solver.within(budget)
         identity = replace(
             subject.identity,
             hardware=settings_text(hardware),
             errata="" if request.errata is None else str(request.errata),
             theorems=tuple(map(str, request.own)),
         )
-        saved = _saved(request, subject, hardware, budget)
+        saved = _saved(request, identity, budget) if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(() if every else tasks)
         left = [task for task in tasks if task not in recalled.results]
         known: Sequence[KnownFinding] = ()
@@ -143,16 +135,14 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     return report.exit_status
 
 
-def _saved(request: ProveRequest, subject: Subject, hardware: Hardware, budget: int) -> SavedResults:
+def _saved(request: ProveRequest, identity: KernelIdentity, budget: int) -> SavedResults:
     """The results of earlier runs that asked the same of the same."""
-    asked_for = request.cache and NO_RESULTS not in os.environ
-    special = request.own or request.errata is not None or request.defect is not None
-    if not asked_for or special or not subject.is_kept:
+    special = (request.own, request.names, request.errata, request.defect, request.like)
+    if not request.cache or NO_RESULTS in os.environ or any(special):
         return SavedResults(None, ())
-    config = "" if request.config is None else request.config.expanduser().read_text("utf-8", errors="replace")
-    return SavedResults(
-        cache_folder(RESULTS), (subject.identity.digest, config, *settings_text(hardware), f"budget {budget}")
-    )
+    given = None if identity.configuration is None else identity.configuration.given
+    config = "" if given is None else f"{given.file} {given.digest}"
+    return SavedResults(cache_folder(RESULTS), (identity.digest, config, *identity.hardware, f"budget {budget}"))
 
 
 @contextmanager
@@ -171,11 +161,8 @@ def _subject(
         return
     if defect is not None and not defect.edits:
         raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
-    try:
-        with catalogue.kernel(asked, watcher) as subject:
-            yield _named(subject, name)
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
+    with usable(), catalogue.kernel(asked, watcher) as subject:
+        yield _named(subject, name)
 
 
 def _named(subject: Subject, defect: str) -> Subject:

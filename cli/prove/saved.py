@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
+from mmuproof.cli.shared.json_file import written_whole
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
 from mmuproof.cli.shared.selection import Task
 from mmuproof.model.vendor import Vendor
@@ -98,21 +98,12 @@ class SavedResults:
         if self._file is None:
             return
         kept = {(each["theorem"], each["vendor"]): each for each in self._read().get("results", [])}
-        kept |= {(each.theorem, each.vendor.value): _content(each) for each in results if each.verdict in _DECIDED}
-        text = json.dumps({"known": list(known), "results": list(kept.values())}, sort_keys=True)
-        with (
-            suppress(OSError),
-            tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=self._file.parent, prefix=".making-", delete=False
-            ) as made,
-        ):
-            try:
-                made.write(f"{self._sum(text)}\n{text}")
-                made.close()
-                os.replace(made.name, self._file)
-            except OSError:
-                Path(made.name).unlink(missing_ok=True)
-                raise
+        kept |= {(each.theorem, each.vendor.value): asdict(each) for each in results if each.verdict in _DECIDED}
+        content = {"known": list(known), "results": list(kept.values())}
+        text = json.dumps(content, sort_keys=True, default=lambda each: each.value)
+        with suppress(OSError):
+            with written_whole(self._file) as file:
+                file.write(f"{self._sum(text)}\n{text}")
             _make_room(self._file.parent)
 
     def _read(self) -> dict[str, Any]:
@@ -136,10 +127,6 @@ def _make_room(folder: Path) -> None:
     files = sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime)
     for each in files[:-_MOST_FILES]:
         each.unlink(missing_ok=True)
-
-
-def _content(result: Result) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(result), default=lambda each: each.value))  # type: ignore[no-any-return]
 
 
 def _result(content: Mapping[str, Any]) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.dot_config import DotConfig, read_dot_config
 
@@ -18,4 +18,4 @@ def given_config(file: Path | None) -> DotConfig | None:
     try:
         return None if file is None else read_dot_config(file.expanduser())
     except SourceError as error:
-        raise unusable(error) from None
+        raise UsageProblem(str(error)) from None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TextIO
 
 from mmuproof.cli.shared.errors import UsageProblem
 
@@ -38,17 +40,29 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     Raises:
         UsageProblem: it cannot be written; what was there before stays.
     """
+    try:
+        with written_whole(path) as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """A file to be written, which appears under its name at the end of the ``with`` block.
+
+    Raises:
+        OSError: it cannot be written; what was there before stays.
+    """
     made = _beside(path)
     try:
         # A name that is no text has characters which UTF-8 has not; as JSON writes them they are escaped just so.
         with made.open("x", encoding="utf-8", errors="backslashreplace") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+            yield file
             file.flush()
             os.fsync(file.fileno())
         made.replace(path.resolve())
-    except OSError as error:
-        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
     finally:
         made.unlink(missing_ok=True)
 

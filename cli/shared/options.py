@@ -103,6 +103,15 @@ Jobs = Annotated[
         setting="jobs",
     ),
 ]
+Vendors = Annotated[
+    tuple[str, ...],
+    option(
+        "Intel EPT, AMD nested paging, or shadow paging without either; may be repeated. All by default.",
+        "intel|amd|shadow",
+        "--vendor",
+        setting="vendor",
+    ),
+]
 Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
 OwnTheorems = Annotated[

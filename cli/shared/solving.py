@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mmuproof.smt.obligation import Answer, Obligation
 from mmuproof.smt.terms import Bool
@@ -27,3 +28,17 @@ class Solver:
     decide: Callable[[Obligation, Sequence[Bool]], Answer]
     satisfiable: Callable[[Bool], bool | None]
     prove: Callable[[Sequence[Obligation]], Sequence[Answer | None]] = leave_all
+
+    @classmethod
+    def within(cls, budget: int | None) -> Solver:
+        """Z3 with a resource limit for each claim, the usual one if none is given."""
+        # Only now: it takes longer to load than a mistake on the command line takes to find.
+        from mmuproof.smt import backend, solver
+        from mmuproof.smt.together import prove_together
+
+        limit = backend.DEFAULT_BUDGET if budget is None else budget
+        return cls(
+            lambda obligation, preferred: solver.decide(obligation, limit, preferred),
+            partial(solver.satisfiable, budget=limit),
+            partial(prove_together, budget=limit),
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mmuproof.cli.shared.errors import UnusableTree
 from mmuproof.lift.errors import LiftError, ParseFailed
 from mmuproof.model.kvm import NotThere
@@ -16,3 +19,16 @@ def unusable(error: LiftError | NotThere) -> UnusableTree:
             list(dict.fromkeys(error.diagnostics)),
         )
     return UnusableTree(str(error))
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """Tell the user what is wrong with a tree that turns out to be unusable in the ``with`` block.
+
+    Raises:
+        UnusableTree: one does.
+    """
+    try:
+        yield
+    except (LiftError, NotThere) as error:
+        raise unusable(error) from error
