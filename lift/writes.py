@@ -129,6 +129,11 @@ def meeting(written: Spot, seen: tuple[Span, ...], width: int) -> tuple[int, int
     return next((shared for mine, theirs in pairs if (shared := mine.shared(theirs)) is not None), None)
 
 
+def may_meet(written: Spot, type_: CType) -> bool:
+    """Whether `meeting` may find anything for an object that is no variable, whichever of its bits are looked at."""
+    return isinstance(_element(type_), RecordType) or written[0].owner == SOMEWHERE
+
+
 def _all_of(record: RecordType) -> Span:
     return Span(record.name, 0, record.bits or ALL, record.bits or ALL)
 

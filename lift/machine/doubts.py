@@ -16,7 +16,7 @@ from mmuproof.lift.effects import Effects
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.values import NULL, Object, Place, Pointer, Value, choose
-from mmuproof.lift.writes import ALL, Span, Write, argument_of, meeting, variable, views
+from mmuproof.lift.writes import ALL, Span, Write, argument_of, may_meet, meeting, variable, views
 from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import BitVec, Term, bool_var, concat, extract, var
 
@@ -53,12 +53,23 @@ class WrittenByCall:
         ]
         self._behind: dict[Object, list[tuple[int, int, Write]]] = {}
         self._known: dict[tuple[CType, str, int, int], list[tuple[int, int, Write]]] = {}
+        self._may_write: dict[Object, bool] = {}
         for write in effects.writes:
             number = argument_of(write.spot)
             if number is not None and number < len(arguments) and write.spot[0].owner not in others:
                 for place in _places(arguments[number]):
                     low, high = _range(place, write.spot[0], types[number])
                     self._behind.setdefault(place.object, []).append((low, high, write))
+
+    def may_write(self, object_: Object) -> bool:
+        """See `mmuproof.lift.machine.memory.Doubt`."""
+        if object_ not in self._may_write:
+            self._may_write[object_] = (
+                object_.is_variable
+                or object_ in self._behind
+                or any(may_meet(write.spot, object_.type) for write in self._anywhere)
+            )
+        return self._may_write[object_]
 
     def value(self, object_: Object, start: int, width: int, value: Value) -> Value:
         """See `mmuproof.lift.machine.memory.Doubt`.

@@ -129,6 +129,9 @@ class Either:
 class Doubt(Protocol):
     """What a call may have written besides what it is known to write."""
 
+    def may_write(self, object_: Object) -> bool:
+        """Whether it may have written any of an object; if not, `value` gives what it is given."""
+
     def value(self, object_: Object, start: int, width: int, value: Value) -> Value:
         """What is at a place where there was ``value`` before the call."""
 
@@ -142,8 +145,17 @@ class Doubtful:
 
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
-        start, cell = self.before.cell(object_, position)
-        return start, Cell(cell.width, self.doubt.value(object_, start, cell.width, cell.value))
+        doubts: list[Doubt] = []
+        base: Base = self
+        # There is one after the other for all calls so far, and most of them do not write such an object.
+        while isinstance(base, Doubtful):
+            if base.doubt.may_write(object_):
+                doubts.append(base.doubt)
+            base = base.before
+        start, cell = base.cell(object_, position)
+        for doubt in reversed(doubts):
+            cell = Cell(cell.width, doubt.value(object_, start, cell.width, cell.value))
+        return start, cell
 
 
 def _zero(leaf: Leaf) -> Value:
@@ -260,7 +272,7 @@ class Memory:
     def doubt(self, doubt: Doubt, own: Collection[Object]) -> None:
         """Hand all that other code can reach, and some of the machine's own objects, to ``doubt``."""
         for object_, cells in list(self._cells.items()):
-            if object_.is_outside or object_ in own:
+            if (object_.is_outside or object_ in own) and doubt.may_write(object_):
                 for start, cell in list(cells.items()):
                     value = doubt.value(object_, start, cell.width, cell.value)
                     if value is not cell.value:
