@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.prove.carrying import carry_over
+from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.results import CarriedNames, Result
 from mmuproof.cli.shared.selection import Task
@@ -51,12 +52,13 @@ def test_only_what_is_lost_or_wrong_is_proved_again(
     own, other = cast(Kvm, object()), cast(Kvm, object())
     again = iter(second.split())
 
-    def proving(tasks: Sequence[Task], kvm: Kvm) -> tuple[Result, ...]:
+    def proving(tasks: Sequence[Task], kvm: Kvm) -> tuple[Proved, ...]:
         assert kvm is other
-        return tuple(
+        made = (
             Result(theorem=task.theorem.name, vendor=task.vendor, verdict=Verdict(next(again)), seconds=0)
             for task in tasks
         )
+        return tuple(map(Proved, made))
 
     assert own is not other
     found, carried = carry_over(
@@ -87,7 +89,9 @@ def prove(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-@pytest.mark.parametrize("like", [False, True], ids=["as it looked", "like its tree"])
+@pytest.mark.parametrize(
+    "like", [pytest.param(False, marks=pytest.mark.long, id="as it looked"), pytest.param(True, id="like its tree")]
+)
 def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
     renamed_tree: Callable[[Mapping[str, str]], Path], kernel_tree: Callable[[str], Path], tmp_path: Path, like: bool
 ) -> None:
@@ -112,6 +116,7 @@ def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
         assert each in told
 
 
+@pytest.mark.long
 def test_a_name_that_is_given_is_enough(renamed_tree: Callable[[Mapping[str, str]], Path]) -> None:
     tree = str(renamed_tree({"make_huge_spte": "build_huge_spte"}))
     asked = ("spte.collapse", "--vendor", "intel", "--kernel", tree)
