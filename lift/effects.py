@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from mmuproof.lift.ran import Ran, remembered, rest_on
 from mmuproof.lift.writes import SOMEWHERE, FunctionWrites, NotRead, Spot, Write, resolved
 
 
@@ -45,14 +46,17 @@ class EffectsOf:
 
     def __init__(self, *units: Bodies) -> None:
         self._units = units
-        self._known: dict[str, Effects | None] = {}
+        self._known: dict[str, tuple[Effects | None, Ran]] = {}
 
     def find(self, function: str) -> Effects | None:
         """What a function may write; None if it has no body here."""
         if function not in self._known:
-            body = self._body(self._units[0], function)
-            self._known[function] = None if body is None else self._follow(*body)
-        return self._known[function]
+            with remembered() as ran:
+                body = self._body(self._units[0], function)
+                self._known[function] = None if body is None else self._follow(*body), ran
+        found, ran = self._known[function]
+        rest_on(ran)
+        return found
 
     def _body(self, caller: Bodies, function: str) -> tuple[Bodies, FunctionWrites] | None:
         """The body that a unit means by a name, and where it is."""

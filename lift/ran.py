@@ -10,18 +10,35 @@ from dataclasses import dataclass, field
 from mmuproof.lift.syntax import Location, Stmt
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class Read:
+    """What of a tree was read for something, besides what stands outside of the bodies of functions.
+
+    Args:
+        bodies: where the functions stand whose bodies were read.
+        assertions: whether it was asked which static assertions fail.
+    """
+
+    bodies: frozenset[Location] = frozenset()
+    assertions: bool = False
+
+
+@dataclass(eq=False, kw_only=True)
 class Ran:
     """What was run for something.
 
     Args:
         statements: of each run the statements that it has evaluated on some path.
         cuts: the functions that were called and not followed.
+        bodies: where the functions stand whose bodies were asked for, to be run or for what they write.
+        assertions: whether it was asked which static assertions fail, wherever they stand.
         others: what was run for other things before, on which this rests as well.
     """
 
     statements: list[Collection[Stmt]] = field(default_factory=list)
     cuts: set[str] = field(default_factory=set)
+    bodies: set[Location] = field(default_factory=set)
+    assertions: bool = False
     others: dict[Ran, None] = field(default_factory=dict)
 
     def _all(self) -> Iterator[Ran]:
@@ -41,6 +58,12 @@ class Ran:
         """The functions that were called and not followed."""
         return frozenset().union(*(each.cuts for each in self._all()))
 
+    def read(self) -> Read:
+        """What was read for it."""
+        every = list(self._all())
+        bodies = frozenset().union(*(each.bodies for each in every))
+        return Read(bodies, assertions=any(each.assertions for each in every))
+
 
 _current: ContextVar[Ran | None] = ContextVar("_current", default=None)
 
@@ -56,6 +79,22 @@ def collected() -> Iterator[Ran]:
         _current.reset(token)
 
 
+@contextmanager
+def remembered() -> Iterator[Ran]:
+    """What is run inside the block, for something that is remembered: see `rest_on` for who asks for it again.
+
+    A block around it rests on that; if it fails, only on the bodies that were read.
+    """
+    try:
+        with collected() as ran:
+            yield ran
+    except Exception:
+        read = ran.read()
+        rest_on(Ran(bodies=set(read.bodies), assertions=read.assertions))
+        raise
+    rest_on(ran)
+
+
 def rest_on(ran: Ran) -> None:
     """The block that collects, if there is one, rests on what was run for something."""
     if (current := _current.get()) is not None:
@@ -67,3 +106,15 @@ def note_run(statements: Collection[Stmt], cuts: Collection[str]) -> None:
     if (current := _current.get()) is not None:
         current.statements.append(statements)
         current.cuts.update(cuts)
+
+
+def note_body(function: Location) -> None:
+    """The body of a function is asked for: the block that collects rests on it."""
+    if (current := _current.get()) is not None:
+        current.bodies.add(function)
+
+
+def note_assertions() -> None:
+    """It is asked which static assertions fail."""
+    if (current := _current.get()) is not None:
+        current.assertions = True

@@ -149,6 +149,7 @@ NO_AREAS = {
         "mmio_notes": "where it is noted that a vCPU reaches MMIO of the host",
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
+        "bodies": "by which it is told what a result rests on",
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",
         "requests": "asks for set-ups",

@@ -13,11 +13,12 @@ from mmuproof.cli.check.command import CheckRequest
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
-from mmuproof.cli.check.turning import Said, Turned, turned
+from mmuproof.cli.check.turning import Said, TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Selected
 from mmuproof.cli.prove.left_out import LeftOut
+from mmuproof.cli.prove.relatives import Layout
 from mmuproof.cli.prove.running import Prover
 from mmuproof.cli.shared.catalogue import Catalogue, with_own
 from mmuproof.cli.shared.configuring import given_config
@@ -31,6 +32,7 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
+from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
 from mmuproof.model.lifted.unit_paths import UNITS
 from mmuproof.proofs.known_findings import known_in
@@ -91,6 +93,7 @@ class _Checking:
     watcher: Watcher
     comparison: StepwiseComparison
     _last: _Opened | None = None
+    _layout: Layout | None = None
     _said: Mapping[Task, Said] = field(default_factory=dict)
 
     def step(self, step: SeriesPiece) -> CheckedStep:
@@ -122,24 +125,31 @@ class _Checking:
         """Let go of the last tree, and of what theorems say of it."""
         if self._last is not None:
             self._last.close()
-        self._last, self._said = None, {}
+        self._last, self._layout, self._said = None, None, {}
 
-    def _turn(self, step: SeriesPiece, before: KernelTree, after: KernelTree) -> Turned | None:
+    def _turn(self, piece: SeriesPiece, before: KernelTree, after: KernelTree) -> Turned | None:
         """What becomes of the theorems; None if none looks at what is changed."""
-        if not _may_matter(step.changed, before, after):
+        if not _may_matter(piece.changed, before, after):
             return None
         self.watcher.phase("parsing")
         if self._last is not None and self._last.tree != before:
             self.close()
         old = self._last or _Opened(before, self.given)
-        new = self._last = _Opened(after, self.given, old.kvm, step.changed)
+        new = self._last = _Opened(after, self.given, old.kvm, piece.changed)
         try:
+            step = TreeStep.between(self._layout or Layout.of(old.bodies), new.bodies)
             found = turned(
-                self.tasks, self._prover(old), self._prover(new), self._said, processes=self.jobs, watcher=self.watcher
+                self.tasks,
+                self._prover(old),
+                self._prover(new),
+                self._said,
+                step,
+                processes=self.jobs,
+                watcher=self.watcher,
             )
         finally:
             old.close()
-        self._said = dict(zip(self.tasks, found.said, strict=True))
+        self._said, self._layout = dict(zip(self.tasks, found.said, strict=True)), step.after
         return found
 
     def _prover(self, opened: _Opened) -> Prover:
@@ -173,6 +183,7 @@ class _Opened:
         self._held = ExitStack()
         self.tree = tree
         self.kvm = self._held.enter_context(open_kernel(tree, given=given, ahead=True, like=like, changed=changed))
+        self.bodies = KernelBodies(tree, self.kvm.units)
 
     def close(self) -> None:
         """Let go of it."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from mmuproof.cli.prove.relatives import BodyChange, Layout, RestsOn, Tree, change_between
 from mmuproof.cli.prove.running import Proved, Prover
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Gone, Missing, Refused, Undefined
+from mmuproof.lift.ran import collected
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.digests import decided
@@ -19,8 +21,18 @@ from mmuproof.smt.digests import Digests
 from mmuproof.smt.obligation import Verdict
 from mmuproof.spec.hardware import Hardware
 
-Said = tuple[str, ...]
-"""What a theorem says of a kernel: a digest for each claim, or why there is none."""
+
+@dataclass(frozen=True)
+class Said:
+    """What a theorem says of a kernel.
+
+    Args:
+        claims: a digest for each claim, or why there is none.
+        rests_on: what of the tree that rests on.
+    """
+
+    claims: tuple[str, ...]
+    rests_on: RestsOn
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,39 @@ class Turned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TreeStep:
+    """Two trees, one after the other.
+
+    Args:
+        before: where the bodies are in the one before.
+        after: where they are in the one after it.
+        change: what is another, if that is only inside of bodies.
+    """
+
+    before: Layout
+    after: Layout
+    change: BodyChange | None
+
+    @classmethod
+    def between(cls, before: Layout, after: Tree) -> TreeStep:
+        """From a tree to the next.
+
+        Raises:
+            LiftError: a unit of that one does not parse.
+        """
+        change = change_between(before, after)
+        later = Layout.of(after) if change is None else before.after(change, after.contents.of_kvm)
+        return cls(before=before, after=later, change=change)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Comparing:
     """A process of its own decides a few theorems of both kernels."""
 
     before: Prover
     after: Prover
     known: Mapping[Task, Said]
+    step: TreeStep
     digests: Digests = field(default_factory=Digests)
 
     def group(self, tasks: Sequence[Task]) -> list[tuple[Said, Proved | None, Proved | None]]:
@@ -75,14 +114,21 @@ class _Comparing:
         return [self._one(task) for task in tasks]
 
     def _one(self, task: Task) -> tuple[Said, Proved | None, Proved | None]:
-        said = self._said(task, self.after.kvm)
-        known = self.known.get(task)
-        if said == (self._said(task, self.before.kvm) if known is None else known):
+        earlier = self.known.get(task) or self._said(task, self.before.kvm, self.step.before)
+        if self.step.change is not None and self.step.change.leaves(earlier.rests_on):
+            return earlier, None, None
+        said = self._said(task, self.after.kvm, self.step.after)
+        if said.claims == earlier.claims:
             return said, None, None
         (before,), (after,) = self.before.all([task]), self.after.all([task])
         return said, before, after
 
-    def _said(self, task: Task, kvm: Kvm) -> Said:
+    def _said(self, task: Task, kvm: Kvm, layout: Layout) -> Said:
+        with collected() as ran:
+            claims = self._claims(task, kvm)
+        return Said(claims, layout.rests_on(ran.read()))
+
+    def _claims(self, task: Task, kvm: Kvm) -> tuple[str, ...]:
         try:
             if lacking := task.theorem.lacking(kvm, task.vendor):
                 return tuple(each.value for each in lacking)
@@ -99,6 +145,7 @@ def turned(
     before: Prover,
     after: Prover,
     known: Mapping[Task, Said],
+    step: TreeStep,
     *,
     processes: int,
     watcher: Watcher,
@@ -110,6 +157,7 @@ def turned(
         before: proves them of the kernel before it.
         after: proves them of the kernel after it.
         known: what they say of the kernel before it, as far as that is known.
+        step: where the bodies of the two trees are.
         processes: how many of them work.
         watcher: is told how far it has come.
 
@@ -118,7 +166,7 @@ def turned(
     """
     groups = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("stating theorems", len(groups))
-    comparing = _Comparing(before=before, after=after, known=known)
+    comparing = _Comparing(before=before, after=after, known=known, step=step)
     found = [each for group in side_by_side(comparing.group, groups, processes, watcher.advance) for each in group]
     results = [(one, other) for _, one, other in found if one is not None and other is not None]
     return Turned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmuproof.lift.errors import LiftError, SourceError
-from mmuproof.lift.machine.ran import Ran, collected
+from mmuproof.lift.ran import Ran, collected
 from mmuproof.lift.syntax import Location
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.shared.results import CarriedNames, Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.lift.parsing.former_names import FormerNames
@@ -18,7 +19,7 @@ NOT_RIGHT = NOT_FOUND | {Verdict.REFUTED}
 
 
 class _Proving(Protocol):
-    def __call__(self, tasks: Sequence[Task], kvm: Kvm) -> tuple[Result, ...]: ...
+    def __call__(self, tasks: Sequence[Task], kvm: Kvm) -> tuple[Proved, ...]: ...
 
 
 def carry_over(
@@ -46,7 +47,7 @@ def carry_over(
     if not names:
         return tuple(results), CarriedNames()
     found, again, better = list(results), proving([tasks[place] for place in places], kvm), []
-    for place, result in zip(places, again, strict=True):
+    for place, result in zip(places, (each.result for each in again), strict=True):
         # What is lost under these names as well is told of what is still not found.
         if result.verdict is not Verdict.ERROR:
             found[place] = result

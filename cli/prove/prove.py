@@ -12,6 +12,7 @@ from functools import partial
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
+from mmuproof.cli.prove.relatives import Tree
 from mmuproof.cli.prove.saved import SavedResults
 from mmuproof.cli.shared.caching import NO_RESULTS, RESULTS, cache_folder
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, NamedDefect, Renamed, Subject, with_own
@@ -27,6 +28,7 @@ from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
+from mmuproof.lift.ran import collected
 from mmuproof.proofs.known_findings import KnownFinding, known_in
 
 _SHARE = 64
@@ -79,21 +81,25 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             errata="" if request.errata is None else str(request.errata),
             theorems=tuple(map(str, request.own)),
         )
-        saved = _saved(request, identity, budget) if subject.is_kept else SavedResults(None, ())
+        saved = _saved(request, identity, budget, subject.bodies) if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(() if every else tasks)
         left = [task for task in tasks if task not in recalled.results]
-        known: Sequence[KnownFinding] = ()
-        if not left and recalled.known is not None:
-            known = tuple(each for each in catalogue.known_findings() if each.number in recalled.known)
+        known_read = None
+        if recalled.known is not None:
+            known: Sequence[KnownFinding] = tuple(
+                each for each in catalogue.known_findings() if each.number in recalled.known
+            )
         else:
-            if subject.read_ahead is not None:
+            if subject.read_ahead is not None and len(left) > _SHARE:
                 subject.read_ahead()
-            known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
+            with collected() as ran:
+                known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
+            known_read = ran.read()
         if every:
             trying = Trying(tasks=tasks, subject=subject, solver=ask, known=known, hardware=hardware)
             trials, unfit = trying.all(tuple(catalogue.defects().values()), request.jobs, watcher)
         else:
-            proving = partial(
+            deciding = partial(
                 run,
                 solver=ask,
                 processes=processes,
@@ -103,14 +109,14 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 release=subject.identity.version,
                 left_out=LeftOut(subject.identity.left_out),
             )
-            proved = proving(left, subject.kvm) if left else ()
-            saved.keep(proved, [each.number for each in known])
-            found = {**recalled.results, **dict(zip(left, proved, strict=True))}
+            proved = deciding(left, subject.kvm) if left else ()
+            saved.keep(proved, [each.number for each in known], known_read)
+            found = {**recalled.results, **{task: each.result for task, each in zip(left, proved, strict=True)}}
             results = tuple(found[task] for task in tasks)
             if subject.under_former_names is not None:
                 # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
                 wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
-                results, carried = carry_over(tasks, results, subject.under_former_names, proving, wanted)
+                results, carried = carry_over(tasks, results, subject.under_former_names, deciding, wanted)
     report: Report | Trials
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:
@@ -135,14 +141,16 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     return report.exit_status
 
 
-def _saved(request: ProveRequest, identity: KernelIdentity, budget: int) -> SavedResults:
+def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: Tree | None) -> SavedResults:
     """The results of earlier runs that asked the same of the same."""
     special = (request.own, request.names, request.errata, request.defect, request.like)
     if not request.cache or NO_RESULTS in os.environ or any(special):
         return SavedResults(None, ())
     given = None if identity.configuration is None else identity.configuration.given
     config = "" if given is None else f"{given.file} {given.digest}"
-    return SavedResults(cache_folder(RESULTS), (identity.digest, config, *identity.hardware, f"budget {budget}"))
+    # What the tree itself holds is looked at more closely.
+    digest = identity.digest if tree is None else ""
+    return SavedResults(cache_folder(RESULTS), (digest, config, *identity.hardware, f"budget {budget}"), tree)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.counterexamples import NoSymptom, explain
 from mmuproof.lift.errors import Gone, Missing, Refused, SourceError, Undefined
 from mmuproof.lift.machine.doubts import left_out
+from mmuproof.lift.ran import Read, remembered
 from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
@@ -51,10 +52,14 @@ class _Finding:
 
 @dataclass(frozen=True)
 class Proved:
-    """A task's result, and where the exceptions in it come from."""
+    """A task's result, and where the exceptions in it come from.
+
+    ``read`` is what of the tree was read for it; None if that is not known.
+    """
 
     result: Result
     failures: tuple[str, ...] = ()
+    read: Read | None = None
 
 
 def run(
@@ -68,7 +73,7 @@ def run(
     hardware: Hardware | None = None,
     release: str | None = None,
     left_out: LeftOut | None = None,
-) -> tuple[Result, ...]:
+) -> tuple[Proved, ...]:
     """The verdict on every task, in the order of the tasks.
 
     Args:
@@ -97,11 +102,11 @@ def run(
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
     groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=_lost)
-    proved = [each for group in groups for each in group]
+    proved = tuple(each for group in groups for each in group)
     for task, each in zip(tasks, proved, strict=True):
         for failure in each.failures:
             watcher.failure(f"{task.theorem.name} {task.vendor.value}", failure)
-    return tuple(each.result for each in proved)
+    return proved
 
 
 def _lost(tasks: Sequence[Task], how: str) -> list[Proved]:
@@ -135,7 +140,12 @@ class Prover:
 
     def all(self, tasks: Sequence[Task]) -> list[Proved]:
         """The verdicts on some tasks."""
-        return [self._with_what_is_lost(task, *self._prove(task)) for task in tasks]
+        return [self._one(task) for task in tasks]
+
+    def _one(self, task: Task) -> Proved:
+        with remembered() as ran:
+            proved = self._with_what_is_lost(task, *self._prove(task))
+        return replace(proved, read=ran.read())
 
     def _with_what_is_lost(self, task: Task, proved: Proved, parts: Sequence[str]) -> Proved:
         """A result, and what of it was stated of an earlier release and is not stated here."""

@@ -1,8 +1,10 @@
 """Results that are kept from one run to the next, for a kernel in which nothing has changed since.
 
 A result is found again by all that it rests on: mmuproof's own code, the solver and the C front end, every file of the
-tree that could be read, the configuration, what is taken as known of the processor, and the solver's budget.  What was
-not decided is not kept.  A file that was damaged, cut off or put under another name is passed over.
+tree that could be read, the configuration, what is taken as known of the processor, and the solver's budget.  Of a
+tree that is another only inside some bodies of KVM's functions, those results are found that rest on none of them; see
+`mmuproof.cli.prove.relatives`.  What was not decided is not kept.  A file that was damaged, cut off or put under
+another name is passed over.
 """
 
 from __future__ import annotations
@@ -13,25 +15,31 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
+from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
+from mmuproof.cli.prove.relatives import Layout, RestsOn, Tree, change_between
 from mmuproof.cli.shared.json_file import written_whole
-from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
+from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
-from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.lift.ran import Read
 from mmuproof.smt.obligation import Verdict
+
+if TYPE_CHECKING:
+    from mmuproof.cli.prove.running import Proved
 
 ROOMS = (smt, spec, lift, model, compare, questions, proofs, cli)
 """All packages that mmuproof consists of."""
 _DECIDED = (Verdict.PROVED, Verdict.REFUTED, Verdict.NOT_APPLICABLE)
 _MOST_FILES = 64
 """As many kernels are remembered; the one that has not been asked for longest goes first."""
+_ALIKE = 4
+"""With so many kernels like it one of which nothing is known is compared, the one asked for last first."""
 _PACKAGES = ("z3-solver", "libclang")
 _OWN = (".py", ".json", ".config")
 
@@ -72,87 +80,108 @@ class SavedResults:
 
     Args:
         folder: where they are kept; None keeps and finds nothing.
-        rests_on: what they rest on, besides the code.
+        rests_on: what they rest on, besides the code and the tree.
+        tree: the tree; None for the reference model.
     """
 
-    def __init__(self, folder: Path | None, rests_on: Iterable[str]) -> None:
-        key = hashlib.sha256()
-        for text in () if folder is None else (code_digest(), *rests_on):
-            key.update(b"%d:" % len(text.encode()) + text.encode())
-        self._key = key.hexdigest()
-        self._file = None if folder is None else folder / f"{self._key}.json"
+    def __init__(self, folder: Path | None, rests_on: Iterable[str], tree: Tree | None = None) -> None:
+        self._folder, self._tree = folder, tree
+        self._kept: KeptResults | None = None
+        self._is_own = False
+        if folder is not None:
+            contents = None if tree is None else tree.contents
+            self._like = _digest(code_digest(), *rests_on, *(() if contents is None else (contents.others,)))
+            of_kvm = () if contents is None else (word for each in contents.of_kvm.items() for word in each)
+            self._file = folder / f"{self._like}-{_digest(*of_kvm)}.json"
 
     def recall(self, tasks: Sequence[Task]) -> Recalled:
-        """What is known of some tasks."""
-        content = self._read()
-        try:
-            known = tuple(int(number) for number in content["known"])
-            found = {(each.theorem, each.vendor): each for each in map(_result, content["results"])}
-        except (KeyError, TypeError, ValueError):
-            return Recalled({})
-        named = ((task, found.get((task.theorem.name, task.vendor))) for task in tasks)
-        return Recalled({task: result for task, result in named if result is not None}, known)
+        """What is known of some tasks.
 
-    def keep(self, results: Sequence[Result], known: Sequence[int]) -> None:
-        """Keep what was decided, beside what is kept already; nothing is lost if that fails."""
-        if self._file is None:
+        Raises:
+            LiftError: of this tree nothing is known, and it does not parse where it is not like one of which it is.
+        """
+        if self._folder is None:
+            return Recalled({})
+        self._kept = _read(self._file)
+        self._is_own = self._kept is not None
+        if self._kept is None:
+            self._kept = self._of_one_like_it()
+        if self._kept is None:
+            return Recalled({})
+        found = self._kept.results
+        named = ((task, found.get((task.theorem.name, task.vendor.value))) for task in tasks)
+        return Recalled({task: each.result for task, each in named if each is not None}, self._kept.known)
+
+    def keep(self, proved: Sequence[Proved], known: Sequence[int], known_read: Read | None) -> None:
+        """Keep what was decided, beside what is kept already; nothing is lost if that fails.
+
+        Args:
+            proved: what was decided.
+            known: the numbers of the known findings of the kernel.
+            known_read: what of the tree was read for these; None if they were recalled.
+        """
+        if self._folder is None or (self._is_own and not proved):
             return
-        kept = {(each["theorem"], each["vendor"]): each for each in self._read().get("results", [])}
-        kept |= {(each.theorem, each.vendor.value): asdict(each) for each in results if each.verdict in _DECIDED}
-        content = {"known": list(known), "results": list(kept.values())}
-        text = json.dumps(content, sort_keys=True, default=lambda each: each.value)
+        before = self._kept or _read(self._file) or KeptResults()
+        layout = before.layout
+        if layout is None and self._tree is not None and self._tree.is_read:
+            layout = Layout.of(self._tree)
+        added = {
+            (each.result.theorem, each.result.vendor.value): KeptResult(each.result, _rests_on(layout, each.read))
+            for each in proved
+            if each.result.verdict in _DECIDED
+        }
+        known_rests_on = before.known_rests_on if known_read is None else _rests_on(layout, known_read)
+        content = KeptResults(
+            known=tuple(known), known_rests_on=known_rests_on, results={**before.results, **added}, layout=layout
+        )
+        text = json.dumps(kept_content(content), sort_keys=True)
         with suppress(OSError):
             with written_whole(self._file) as file:
-                file.write(f"{self._sum(text)}\n{text}")
-            _make_room(self._file.parent)
+                file.write(f"{_sum(self._file, text)}\n{text}")
+            _make_room(self._folder)
 
-    def _read(self) -> dict[str, Any]:
-        if self._file is None:
-            return {}
-        try:
-            told, _, text = self._file.read_text("utf-8").partition("\n")
-            if told != self._sum(text):
-                return {}
-            os.utime(self._file)
-            content = json.loads(text)
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
+    def _of_one_like_it(self) -> KeptResults | None:
+        """What is left of what is known of a tree like this one."""
+        if self._tree is None or self._folder is None:
+            return None
+        files = sorted(self._folder.glob(f"{self._like}-*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
+        for kept in map(_read, files[:_ALIKE]):
+            change = None if kept is None or kept.layout is None else change_between(kept.layout, self._tree)
+            if kept is not None and change is not None:
+                return kept.after(change, self._tree)
+        return None
 
-    def _sum(self, text: str) -> str:
-        return hashlib.sha256(f"{self._key}\0{text}".encode()).hexdigest()
+
+def _read(path: Path) -> KeptResults | None:
+    try:
+        told, _, text = path.read_text("utf-8").partition("\n")
+        if told != _sum(path, text):
+            return None
+        os.utime(path)
+        return read_kept(json.loads(text))
+    except (OSError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _digest(*texts: str) -> str:
+    """A digest of 32 digits of some texts, one by one."""
+    digest = hashlib.sha256()
+    for text in texts:
+        encoded = os.fsencode(text)
+        digest.update(b"%d:" % len(encoded) + encoded)
+    return digest.hexdigest()[:32]
+
+
+def _sum(file: Path, text: str) -> str:
+    return hashlib.sha256(f"{file.name}\0{text}".encode()).hexdigest()
+
+
+def _rests_on(layout: Layout | None, read: Read | None) -> RestsOn | None:
+    return None if layout is None or read is None else layout.rests_on(read)
 
 
 def _make_room(folder: Path) -> None:
     files = sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime)
     for each in files[:-_MOST_FILES]:
         each.unlink(missing_ok=True)
-
-
-def _result(content: Mapping[str, Any]) -> Result:
-    told = content["counterexample"]
-    return Result(
-        **{
-            **content,
-            "vendor": Vendor(content["vendor"]),
-            "verdict": Verdict(content["verdict"]),
-            "assumptions": tuple(content["assumptions"]),
-            "cuts": tuple(
-                CutNote(each["function"], each["at"], each["reason"], tuple(each["unchecked"]))
-                for each in content["cuts"]
-            ),
-            "counterexample": None if told is None else _counterexample(told),
-            "refuted": tuple(Shape(**{**each, "vendor": Vendor(each["vendor"])}) for each in content["refuted"]),
-            "known": tuple(content["known"]),
-        }
-    )
-
-
-def _counterexample(told: Mapping[str, Any]) -> Counterexample:
-    return Counterexample(
-        **{
-            **told,
-            "inputs": tuple(Input(**each) for each in told["inputs"]),
-            "steps": tuple(TracedStep(**each) for each in told["steps"]),
-        }
-    )

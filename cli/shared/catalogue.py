@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mmuproof.lift.tree.dot_config import DotConfig
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
+    from mmuproof.model.lifted.bodies import KernelBodies
     from mmuproof.model.lifted.functions import KernelFunctions
     from mmuproof.model.lifted.kernel import LiftedKvm
     from mmuproof.proofs.known_findings import KnownFinding
@@ -67,6 +68,7 @@ class Subject:
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     ``functions`` reads the functions of a tree.
     ``read_ahead`` reads all of it at once, which is quicker than piece by piece.
+    ``bodies`` are those of a tree's functions, by which it is told what a result rests on.
     ``is_kept`` says whether its results may be kept: they rest on nothing but mmuproof's own code and the identity.
     """
 
@@ -78,6 +80,7 @@ class Subject:
     has_read: Callable[[Sequence[SourceEdit]], bool] | None = None
     functions: Callable[[], KernelFunctions] | None = None
     read_ahead: Callable[[], None] | None = None
+    bodies: KernelBodies | None = None
     is_kept: bool = False
 
 
@@ -182,6 +185,7 @@ class Installed:
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.lift.tree.source import open_source
         from mmuproof.model.edits import edited_lines
+        from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
 
@@ -213,6 +217,7 @@ class Installed:
                 has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
                 functions=lambda: kernel_functions(kvm.units),
                 read_ahead=read_ahead,
+                bodies=KernelBodies(tree, kvm.units),
                 is_kept=not (self._added or asked.edits),
             )
 

@@ -16,10 +16,10 @@ from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.ran import note_run
 from mmuproof.lift.machine.run_limits import RunLimits
 from mmuproof.lift.machine.state import OneStep
 from mmuproof.lift.machine.values import Object, Place, Value
+from mmuproof.lift.ran import note_run
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.smt.terms import TRUE, Bool
 

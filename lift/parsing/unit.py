@@ -22,6 +22,7 @@ from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.view import view_of
 from mmuproof.lift.parsing.write_reader import WriteReader
+from mmuproof.lift.ran import note_body
 from mmuproof.lift.syntax import Function, Location, Variable
 from mmuproof.lift.writes import FunctionWrites, NotRead
 
@@ -199,7 +200,7 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{_PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
-        self._read: dict[str, FunctionWrites | None] = {}
+        self._read: dict[str, tuple[FunctionWrites, Location] | None] = {}
         self._effects = EffectsOf(self)
         self._names, self._expected = THE_SAME_NAMES, frozenset[str]()
         self.found: set[str] = set()
@@ -264,7 +265,10 @@ class Unit:
         if name not in self._known:
             cursor = self.declared.functions.get(self._names.function_here(name))
             self._known[name] = None if cursor is None else self._reader.function(cursor)
-        return self._known[name]
+        found = self._known[name]
+        if found is not None:
+            note_body(found.location)
+        return found
 
     def function(self, *names: str) -> Function:
         """The definition of the first of ``names`` that there is; kernels rename functions.
@@ -292,8 +296,14 @@ class Unit:
         """See `mmuproof.lift.effects.Bodies`."""
         if function not in self._read:
             cursor = self.declared.functions.get(self._names.function_here(function))
-            self._read[function] = None if cursor is None else self._read_writes(cursor)
-        return self._read[function]
+            found = None if cursor is None else (self._read_writes(cursor), self._reader.location(cursor))
+            self._read[function] = found
+        known = self._read[function]
+        if known is None:
+            return None
+        writes, location = known
+        note_body(location)
+        return writes
 
     def offers(self, function: str) -> bool:
         """See `mmuproof.lift.effects.Bodies`."""

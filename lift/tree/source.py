@@ -7,7 +7,7 @@ read. Nothing of it is ever executed, and a folder of the user's is never writte
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -36,6 +36,22 @@ _DIGESTED = (
     "virt/kvm",
 )
 _DEFAULT_LIMITS = Limits()
+
+
+_OF_KVM = ("arch/x86/kvm/", "virt/kvm/")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a tree holds, as far as a result can depend on it.
+
+    Args:
+        of_kvm: SHA-256 of each of KVM's files, by path relative to the tree.
+        others: SHA-256 over path and content of all others.
+    """
+
+    of_kvm: Mapping[str, str]
+    others: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +83,28 @@ class KernelTree:
         Raises:
             SourceError: a file cannot be read.
         """
-        digest = hashlib.sha256()
+        of_kvm = (f"{name}\0{digest}\0" for name, digest in self.contents.of_kvm.items())
+        return hashlib.sha256(os.fsencode("".join((*of_kvm, self.contents.others)))).hexdigest()
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The same, file by file where it is KVM's own.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        others, of_kvm = hashlib.sha256(), {}
         for name in sorted(name for part in _DIGESTED for name in _files(self.root, part)):
             try:
                 content = (self.root / name).read_bytes()
             except OSError as error:
                 raise SourceError(f"{self.root / name} cannot be read: {error.strerror}") from error
-            digest.update(os.fsencode(name) + b"\0%d\0" % len(content))
-            digest.update(content)
-        return digest.hexdigest()
+            if name.startswith(_OF_KVM):
+                of_kvm[name] = hashlib.sha256(content).hexdigest()
+            else:
+                others.update(os.fsencode(name) + b"\0%d\0" % len(content))
+                others.update(content)
+        return Contents(of_kvm, others.hexdigest())
 
 
 @contextmanager

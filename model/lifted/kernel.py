@@ -14,6 +14,7 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Gone, LiftError, Missing
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
+from mmuproof.lift.ran import Ran, note_assertions, remembered, rest_on
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.makefile import left_out_units
@@ -105,8 +106,8 @@ class LiftedKvm(Kvm):
 
     def __init__(self, units: Units, config: Configuration, like: LiftedKvm | None = None) -> None:
         self.config, self.units, self._like = config, units, like
-        self._areas: dict[str, object] = {}
-        self._features: dict[Feature, bool] = {}
+        self._areas: dict[str, tuple[object, Ran]] = {}
+        self._features: dict[Feature, tuple[bool, Ran]] = {}
         self._assertions_asked = False
 
     def under(self, names: FormerNames) -> LiftedKvm:
@@ -136,8 +137,12 @@ class LiftedKvm(Kvm):
             same = like is not None and all(like.units.get(unit.path) is unit for unit in units)
             # What one of an area's units declares, another may define.
             others = {unit: [each for each in dict.fromkeys(units) if each is not unit] for unit in units}
-            self._areas[name] = getattr(like, name) if same else area(*(unit.among(others[unit]) for unit in units))
-        return cast(_Area, self._areas[name])
+            with remembered() as ran:
+                found = getattr(like, name) if same else area(*(unit.among(others[unit]) for unit in units))
+            self._areas[name] = found, ran
+        found, ran = self._areas[name]
+        rest_on(ran)
+        return cast(_Area, found)
 
     @property
     def walks(self) -> LiftedWalks:
@@ -314,12 +319,15 @@ class LiftedKvm(Kvm):
         """See `Kvm.has`."""
         if feature not in self._features:
             gone: list[Gone] = []
-            there = told(feature, {mark: self._is_there(mark, gone) for mark in MARKS[feature]})
+            with remembered() as ran:
+                there = told(feature, {mark: self._is_there(mark, gone) for mark in MARKS[feature]})
             # All of its marks are away together, and an earlier kernel has them.
             if not there and gone:
                 raise gone[0]
-            self._features[feature] = there
-        return self._features[feature]
+            self._features[feature] = there, ran
+        there, ran = self._features[feature]
+        rest_on(ran)
+        return there
 
     def _is_there(self, mark: FeatureMark, gone: list[Gone]) -> bool:
         if not self.units.has(mark.unit):
@@ -391,6 +399,7 @@ class LiftedKvm(Kvm):
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
         self._assertions_asked = True
+        note_assertions()
         failed = (each for unit in self.every_unit() for each in unit.failed_assertions)
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
 

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from mmuproof.lift.errors import Missing
-from mmuproof.lift.machine.ran import Ran, collected, rest_on
+from mmuproof.lift.ran import Ran, remembered, rest_on
 from mmuproof.model.kvm import NotThere
 
 _Self = TypeVar("_Self", bound="Remembers")
@@ -31,12 +31,12 @@ def once(method: Callable[Concatenate[_Self, _P], _R]) -> Callable[Concatenate[_
     """
 
     @wraps(method)
-    def remembered(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def known_or_made(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         key: tuple[Any, ...] = (method.__name__, *args, *kwargs.items())
         known = self._known
         if key not in known:
             try:
-                with collected() as ran:
+                with remembered() as ran:
                     known[key] = method(self, *args, **kwargs), ran
             except Missing as missing:
                 raise NotThere(missing.names) from None
@@ -44,4 +44,4 @@ def once(method: Callable[Concatenate[_Self, _P], _R]) -> Callable[Concatenate[_
         rest_on(ran)
         return cast(_R, value)
 
-    return cast(Callable[Concatenate[_Self, _P], _R], remembered)
+    return cast(Callable[Concatenate[_Self, _P], _R], known_or_made)

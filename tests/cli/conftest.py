@@ -19,7 +19,7 @@ from mmuproof.cli.shared.catalogue import REFERENCE, AskedKernel, NamedDefect, S
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
-from mmuproof.lift.machine.ran import note_run
+from mmuproof.lift.ran import note_run
 from mmuproof.lift.syntax import Empty, Location
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.evidence import CutCall, Evidence

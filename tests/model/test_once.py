@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.lift.errors import Missing
-from mmuproof.lift.machine.ran import collected, note_run
+from mmuproof.lift.ran import collected, note_run
 from mmuproof.lift.syntax import Empty, Location
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.once import Remembers, once

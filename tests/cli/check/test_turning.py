@@ -8,12 +8,16 @@ from typing import cast
 import pytest
 
 from mmuproof.cli.check.findings import CheckedStep, StepStatus, exit_status
-from mmuproof.cli.check.turning import Turned, turned
+from mmuproof.cli.check.turning import TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import CommitClaim
+from mmuproof.cli.prove.relatives import BodyChange, Layout
 from mmuproof.cli.prove.running import Prover
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.lift.ran import note_body
+from mmuproof.lift.skeleton import BodyText, Skeleton
+from mmuproof.lift.syntax import Location
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Symptom
@@ -69,9 +73,30 @@ def prover(tree: Tree, solver: Solver = SOLVER) -> Prover:
     return Prover(kvm=tree, solver=solver, known=(), hardware=Hardware())
 
 
-def change(before: Tree, after: Tree, solver: Solver = SOLVER, known: Turned | None = None) -> Turned:
+FILE = "arch/x86/kvm/mmu/mmu.c"
+BODY = Location(FILE, 4)
+
+
+def layout(digest: str) -> Layout:
+    """That of a tree with one file, in which a function with one body stands."""
+    skeleton = Skeleton("outside", (BodyText(BODY.line, 5, 7, digest),))
+    return Layout(files={FILE: digest}, units={FILE: frozenset({FILE})}, skeletons={FILE: skeleton}, fails=False)
+
+
+BEFORE, AFTER = layout("before"), layout("after")
+ANYTHING = TreeStep(before=BEFORE, after=AFTER, change=None)
+ONE_BODY = TreeStep(
+    before=BEFORE,
+    after=AFTER,
+    change=BodyChange(bodies=frozenset({(FILE, 0)}), before=BEFORE.skeletons, after=AFTER.skeletons, fails=False),
+)
+
+
+def change(
+    before: Tree, after: Tree, solver: Solver = SOLVER, known: Turned | None = None, step: TreeStep = ANYTHING
+) -> Turned:
     said = {} if known is None else {TASK: known.said[0]}
-    return turned([TASK], prover(before, solver), prover(after, solver), said, processes=1, watcher=Unwatched())
+    return turned([TASK], prover(before, solver), prover(after, solver), said, step, processes=1, watcher=Unwatched())
 
 
 @pytest.mark.parametrize("after", [Tree(HOLDS), Tree(HOLDS, label="in other words")], ids=["same", "other words"])
@@ -103,19 +128,48 @@ def test_a_theorem_that_is_turned_for_the_worse_is_wrong(
 
 def test_what_is_known_of_the_kernel_before_is_not_stated_again() -> None:
     first = change(Tree(HOLDS), Tree(ALSO))
-
-    class Unasked(Tree):
-        @property
-        def holds(self) -> Bool | None:
-            raise AssertionError("it is known what it says")
-
-        @holds.setter
-        def holds(self, _value: Bool | None) -> None:
-            pass
-
     assert change(Unasked(ALSO), Tree(ALSO), known=first).turns == ()
     (turn,) = change(Tree(ALSO), Tree(FAILS), known=first).turns
     assert (turn.before.verdict, turn.after.verdict) == (Verdict.PROVED, Verdict.REFUTED)
+
+
+class Unasked(Tree):
+    """A kernel that nobody is to ask."""
+
+    @property
+    def holds(self) -> Bool | None:
+        raise AssertionError("it is known what it says")
+
+    @holds.setter
+    def holds(self, _value: Bool | None) -> None:
+        pass
+
+
+class Reading(Tree):
+    """A kernel that is told from the body of a function."""
+
+    @property
+    def holds(self) -> Bool | None:
+        note_body(BODY)
+        return self._holds
+
+    @holds.setter
+    def holds(self, value: Bool | None) -> None:
+        self._holds = value
+
+
+def test_what_rests_on_no_body_that_changes_is_not_stated_of_the_kernel_after() -> None:
+    first = change(Tree(HOLDS), Unasked(FAILS), step=ONE_BODY)
+    assert first.turns == ()
+    assert change(Unasked(HOLDS), Unasked(FAILS), known=first, step=ONE_BODY).turns == ()
+
+
+def test_what_rests_on_a_body_that_changes_is_stated_of_the_kernel_after() -> None:
+    first = change(Reading(HOLDS), Reading(FAILS), step=ONE_BODY)
+    assert [each.is_worse for each in first.turns] == [True]
+    assert [each.rests_on.bodies for each in first.said] == [{(FILE, 0)}]
+    again = change(Reading(FAILS), Reading(HOLDS), known=first, step=ONE_BODY)
+    assert [each.is_new for each in again.turns] == [True]
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,14 @@ def run_claims(*verdicts: Verdict, solver: Solver | None = None) -> Result:
     theorem = Theorem(
         name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=lambda _kvm, _vendor: claims, catches=()
     )
-    (result,) = run(
+    (proved,) = run(
         [Task(theorem, Vendor.AMD)],
         ReferenceKvm(),
         solver or Solver(verdict_of, lambda _term: None),
         processes=3,
         watcher=Unwatched(),
     )
-    return result
+    return proved.result
 
 
 @pytest.mark.parametrize("verdicts", list(itertools.product(DECIDED, repeat=2)))
@@ -70,7 +70,7 @@ def run_as(theorem: str, release: str | None, verdict: Verdict, part: str = "ano
         name=theorem, claim="", source="", vendors=(Vendor.AMD,), state=lambda _kvm, _vendor: [claim], catches=()
     )
     shape = Shape(theorem=theorem, vendor=Vendor.AMD, part="a known part", symptom="s")
-    (result,) = run(
+    (proved,) = run(
         [Task(stated, Vendor.AMD)],
         ReferenceKvm(),
         Solver(verdict_of, lambda _term: None),
@@ -79,7 +79,7 @@ def run_as(theorem: str, release: str | None, verdict: Verdict, part: str = "ano
         known=[KnownFinding(number=3, says="", shapes=(shape,))],
         release=release,
     )
-    return result
+    return proved.result
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,8 @@ def test_a_constant_that_nobody_listed_is_an_error_and_no_feature_that_is_missin
     )
     watcher = Listening()
     solver = Solver(verdict_of, lambda _term: None)
-    (result,) = run([Task(theorem, Vendor.AMD)], ReferenceKvm(), solver, processes=1, watcher=watcher)
+    (proved,) = run([Task(theorem, Vendor.AMD)], ReferenceKvm(), solver, processes=1, watcher=watcher)
+    result = proved.result
     assert result.verdict is Verdict.ERROR
     assert result.reason is not None
     assert "ACC_MISSPELT is asked for, but model/constants.py does not list it" in result.reason
@@ -216,13 +217,14 @@ def test_who_watches_is_told_where_a_failure_comes_from() -> None:
 
     watching = Watching()
     theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
-    (result,) = run(
+    (proved,) = run(
         [Task(theorem, Vendor.AMD)],
         ReferenceKvm(),
         Solver(verdict_of, lambda _term: None),
         processes=1,
         watcher=watching,
     )
+    result = proved.result
     assert result.verdict is Verdict.ERROR
     assert watching.failures["t amd"].splitlines()[-1] == "ZeroDivisionError: nothing is left"
 
@@ -253,13 +255,14 @@ def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None
         raise Undefined("undefined behaviour: index 16 of 16", "a.c:7")
 
     theorem = Theorem(name="t", claim="", source="", assumes=(), vendors=(Vendor.AMD,), state=state, catches=())
-    (result,) = run(
+    (proved,) = run(
         [Task(theorem, Vendor.AMD)],
         ReferenceKvm(),
         Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable),
         processes=1,
         watcher=Unwatched(),
     )
+    result = proved.result
     assert result.verdict is Verdict.REFUTED
     assert result.counterexample is not None
     assert result.counterexample.sentence == ("Undefined behaviour at a.c:7, whatever the inputs: index 16 of 16.")
@@ -278,7 +281,8 @@ def test_what_a_theorem_says_by_what_the_kernel_has_is_told_with_its_result() ->
         )
     )
     tasks = [Task(each, Vendor.AMD) for each in (asking, silent)]
-    told, nothing = run(tasks, ReferenceKvm(), Solver(verdict_of, lambda _term: None), processes=1, watcher=Unwatched())
+    proved = run(tasks, ReferenceKvm(), Solver(verdict_of, lambda _term: None), processes=1, watcher=Unwatched())
+    told, nothing = (each.result for each in proved)
     assert told.assumptions == (
         "the kernel has guest mode execute trap (GMET): SVM_MISC_ENABLE_GMET and X86_FEATURE_GMET",
     )
@@ -299,12 +303,13 @@ def test_a_process_that_is_killed_makes_its_theorem_an_error_and_loses_nothing_e
     symptom = Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b")
     proved = [Claim(holds=bool_var("PROVED"), symptoms=(symptom,), case=Case())]
     theorems = [theorem("killed", killed), theorem("other", lambda _kvm, _vendor: proved)]
-    first, second = run(
+    both = run(
         [Task(each, Vendor.AMD) for each in theorems],
         ReferenceKvm(),
         Solver(verdict_of, lambda _term: None),
         processes=1,
         watcher=Unwatched(),
     )
+    first, second = (each.result for each in both)
     assert (first.verdict, first.reason) == (Verdict.ERROR, "the process that proved it was ended by SIGKILL")
     assert second.verdict is Verdict.PROVED

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.prove import saved
+from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.prove.saved import SavedResults
 from mmuproof.cli.shared.caching import NO_RESULTS
 from mmuproof.cli.shared.catalogue import Installed
@@ -60,6 +61,10 @@ def result(verdict: Verdict = Verdict.PROVED, name: str = "good", vendor: Vendor
     return Result(theorem=name, vendor=vendor, verdict=verdict, seconds=0.5)
 
 
+def proved(*results: Result) -> list[Proved]:
+    return [Proved(each) for each in results]
+
+
 def task(of: Result) -> Task:
     return Task(Theorem(name=of.theorem, claim="", source="", state=lambda _kvm, _vendor: (), catches=()), of.vendor)
 
@@ -69,7 +74,7 @@ def at(folder: Path, *rests_on: str) -> SavedResults:
 
 
 def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
-    at(tmp_path).keep([REFUTED, result()], KNOWN)
+    at(tmp_path).keep(proved(REFUTED, result()), KNOWN, None)
     back = at(tmp_path).recall([task(REFUTED), task(result())])
     assert tuple(back.results.values()) == (REFUTED, result())
     assert back.known == KNOWN
@@ -78,26 +83,26 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_what_was_kept_before_stays(tmp_path: Path) -> None:
-    at(tmp_path).keep([REFUTED], KNOWN)
-    at(tmp_path).keep([result()], KNOWN)
+    at(tmp_path).keep(proved(REFUTED), KNOWN, None)
+    at(tmp_path).keep(proved(result()), KNOWN, None)
     assert len(at(tmp_path).recall([task(REFUTED), task(result()), task(result(name="new"))]).results) == 2
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_only_what_was_decided_is_kept(verdict: Verdict, tmp_path: Path) -> None:
-    at(tmp_path).keep([result(verdict)], KNOWN)
+    at(tmp_path).keep(proved(result(verdict)), KNOWN, None)
     decided = verdict in (Verdict.PROVED, Verdict.REFUTED, Verdict.NOT_APPLICABLE)
     assert bool(at(tmp_path).recall([task(result())]).results) is decided
 
 
 @pytest.mark.parametrize("other", [("tree", "other"), ("tree",), ("treeconfig",), ("tree", "config", "")])
 def test_what_rests_on_something_else_is_not_taken(other: tuple[str, ...], tmp_path: Path) -> None:
-    at(tmp_path).keep([result()], KNOWN)
+    at(tmp_path).keep(proved(result()), KNOWN, None)
     assert at(tmp_path, *other).recall([task(result())]).results == {}
 
 
 def test_results_of_other_code_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at(tmp_path).keep([result()], KNOWN)
+    at(tmp_path).keep(proved(result()), KNOWN, None)
     monkeypatch.setattr(saved, "code_digest", lambda: "other")
     assert at(tmp_path).recall([task(result())]).results == {}
 
@@ -127,7 +132,7 @@ def test_a_file_that_is_damaged_anywhere_is_passed_over(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("saved")
-    at(folder).keep([REFUTED, result()], KNOWN)
+    at(folder).keep(proved(REFUTED, result()), KNOWN, None)
     whole = file_of(folder).read_bytes()
     place = data.draw(st.integers(0, len(whole) - 1))
     damaged = data.draw(
@@ -155,35 +160,35 @@ POISONS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
 def test_a_file_that_was_changed_is_passed_over_and_made_anew(poison: Callable[[str], str], tmp_path: Path) -> None:
-    at(tmp_path).keep([REFUTED], KNOWN)
+    at(tmp_path).keep(proved(REFUTED), KNOWN, None)
     file = file_of(tmp_path)
     file.write_text(poison(file.read_text()))
     assert at(tmp_path).recall([task(REFUTED)]).results == {}
-    at(tmp_path).keep([result()], KNOWN)
+    at(tmp_path).keep(proved(result()), KNOWN, None)
     assert list(at(tmp_path).recall([task(REFUTED), task(result())]).results.values()) == [result()]
 
 
 def test_a_file_of_another_kernel_under_this_ones_name_is_passed_over(tmp_path: Path) -> None:
-    at(tmp_path, "good tree").keep([result()], KNOWN)
+    at(tmp_path, "good tree").keep(proved(result()), KNOWN, None)
     good = file_of(tmp_path).read_bytes()
     file_of(tmp_path).unlink()
-    at(tmp_path, "bad tree").keep([result(Verdict.REFUTED)], KNOWN)
+    at(tmp_path, "bad tree").keep(proved(result(Verdict.REFUTED)), KNOWN, None)
     file_of(tmp_path).write_bytes(good)
     assert at(tmp_path, "bad tree").recall([task(result())]).results == {}
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    at(missing).keep([result()], KNOWN)
+    at(missing).keep(proved(result()), KNOWN, None)
     assert at(missing).recall([task(result())]).results == {}
-    SavedResults(None, ()).keep([result()], KNOWN)
+    SavedResults(None, ()).keep(proved(result()), KNOWN, None)
     assert SavedResults(None, ()).recall([task(result())]).results == {}
 
 
 def test_only_so_many_kernels_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved, "_MOST_FILES", 2)
     for number, name in enumerate(("first", "second", "third")):
-        at(tmp_path, name).keep([result()], KNOWN)
+        at(tmp_path, name).keep(proved(result()), KNOWN, None)
         (new,) = set(tmp_path.glob("*.json")) - {each for each in tmp_path.glob("*.json") if each.stat().st_mtime < 100}
         os.utime(new, (number, number))
     kept = [name for name in ("first", "second", "third") if at(tmp_path, name).recall([task(result())]).results]
@@ -245,8 +250,8 @@ def test_a_poisoned_result_is_never_green(prove: Callable[..., tuple[int, str]],
     (file,) = (tmp_path / "cache/mmuproof/results").glob("*.json")
     told, _, text = file.read_text().partition("\n")
     content = json.loads(text)
-    for each in content["results"]:
-        each["verdict"] = "PROVED"
+    for result, _ in content["results"]:
+        result["verdict"] = "PROVED"
     file.write_text(f"{told}\n{json.dumps(content)}")
     again, output = prove("role.page-sharing")
     assert (again, status, "earlier run" in output) == (1, 1, False)

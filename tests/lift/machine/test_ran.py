@@ -9,8 +9,8 @@ import pytest
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory
-from mmuproof.lift.machine.ran import collected
 from mmuproof.lift.parsing.executable import executable
+from mmuproof.lift.ran import collected
 from mmuproof.smt.terms import BitVec, bv, var
 
 from .conftest import Program

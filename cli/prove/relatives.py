@@ -1,0 +1,221 @@
+"""What a result of one tree is worth in another that is nearly the same.
+
+A theorem rests on the bodies of some functions and, as far as is told here, on all that stands outside of bodies.
+Where that is the same, and so are those bodies, so is the result; only lines may have moved.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+from mmuproof.lift.ran import Read
+from mmuproof.lift.skeleton import BodyText, Skeleton
+from mmuproof.lift.syntax import Location
+from mmuproof.lift.tree.source import Contents
+
+Bodies = frozenset[tuple[str, int]]
+"""Bodies, each by its file and its place among those in it."""
+
+
+@dataclass(frozen=True)
+class RestsOn:
+    """What something rests on besides what stands outside of bodies.
+
+    Args:
+        bodies: the bodies.
+        assertions: whether it also rests on which static assertions fail.
+    """
+
+    bodies: Bodies
+    assertions: bool
+
+
+_LINE = re.compile(r"\b((?:arch/x86|virt)/kvm/[\w./-]+\.[ch]):(\d+)\b")
+_C = (".c", ".h")
+
+
+class Tree(Protocol):
+    """A tree that can be looked into; see `mmuproof.model.lifted.bodies.KernelBodies`."""
+
+    @property
+    def contents(self) -> Contents:
+        """What it holds."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it has been parsed."""
+
+    def by_unit(self) -> Mapping[str, frozenset[str]]:
+        """KVM's files of each unit."""
+
+    def skeletons(self, files: Collection[str], units: Collection[str]) -> Mapping[str, Skeleton]:
+        """Some files, as the units see them that they are part of."""
+
+    def fails_assertion(self, units: Collection[str]) -> bool:
+        """Whether a static assertion fails in one of some units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where the bodies of a tree are.
+
+    Args:
+        files: SHA-256 of each of KVM's files.
+        units: KVM's files that each unit is made of.
+        skeletons: all files that are part of a unit.
+        fails: whether a static assertion fails.
+    """
+
+    files: Mapping[str, str]
+    units: Mapping[str, frozenset[str]]
+    skeletons: Mapping[str, Skeleton]
+    fails: bool
+
+    @classmethod
+    def of(cls, tree: Tree) -> Layout:
+        """That of a tree of which every unit parses.
+
+        Raises:
+            LiftError: one does not.
+        """
+        units = tree.by_unit()
+        files = frozenset().union(*units.values())
+        return cls(
+            files=tree.contents.of_kvm,
+            units=units,
+            skeletons=tree.skeletons(files, units),
+            fails=tree.fails_assertion(units),
+        )
+
+    def rests_on(self, read: Read) -> RestsOn:
+        """What something rests on for which some of the tree was read.
+
+        A function whose body cannot be taken out stands outside of all bodies.
+        """
+        named = (self._named.get(function, ()) for function in read.bodies)
+        return RestsOn(frozenset(body for bodies in named for body in bodies), read.assertions)
+
+    @cached_property
+    def _named(self) -> Mapping[Location, Sequence[tuple[str, int]]]:
+        """The bodies by where the names of their functions stand; several functions may stand on one line."""
+        found: dict[Location, list[tuple[str, int]]] = {}
+        for file, skeleton in self.skeletons.items():
+            for number, body in enumerate(skeleton.bodies):
+                found.setdefault(Location(file, body.named), []).append((file, number))
+        return found
+
+    def after(self, change: BodyChange, files: Mapping[str, str]) -> Layout:
+        """Where the bodies are after a change, and what KVM's files are then."""
+        return replace(self, files=files, skeletons={**self.skeletons, **change.after}, fails=change.fails)
+
+
+class Moved(Exception):  # noqa: N818 - reads as what happened
+    """A line of what has changed is told of: what is told is not the same any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyChange:
+    """How one tree differs from another that says the same outside of bodies.
+
+    Args:
+        bodies: the bodies that are others.
+        before: the files that are others, as they were.
+        after: the same, as they are.
+        fails: whether a static assertion fails in one of the trees.
+    """
+
+    bodies: Bodies
+    before: Mapping[str, Skeleton]
+    after: Mapping[str, Skeleton]
+    fails: bool
+
+    def leaves(self, known: RestsOn | None) -> bool:
+        """Whether what rests on something stays as it is."""
+        return known is not None and known.bodies.isdisjoint(self.bodies) and not (known.assertions and self.fails)
+
+    def lines_moved(self, text: str) -> str:
+        """A text that tells of places in the old tree, for the new one.
+
+        Raises:
+            Moved: one of them is in a body that is another.
+        """
+        return _LINE.sub(lambda place: f"{place[1]}:{self._line(place[1], int(place[2]))}", text)
+
+    def _line(self, file: str, line: int) -> int:
+        if file not in self.before:
+            return line
+        before, after = self.before[file].bodies, self.after[file].bodies
+        number = bisect_left(before, line, key=lambda body: body.last)
+        if number < len(before) and before[number].first <= line:
+            if (file, number) in self.bodies and before[number].first < line:
+                raise Moved(f"{file}:{line}")
+            return after[number].first + line - before[number].first
+        return line if number == 0 else after[number - 1].last + line - before[number - 1].last
+
+
+def change_between(before: Layout, after: Tree) -> BodyChange | None:
+    """How a tree differs from an earlier one; None if it does outside of bodies as well.
+
+    Raises:
+        LiftError: a unit with what differs does not parse.
+    """
+    files = after.contents.of_kvm
+    if files.keys() != before.files.keys():
+        return None
+    other = frozenset(name for name, digest in files.items() if digest != before.files[name])
+    # What configures and builds KVM decides about everything.
+    if any(not name.endswith(_C) for name in other):
+        return None
+    read = {name: before.skeletons[name] for name in other if name in before.skeletons}
+    units = [unit for unit, of_it in before.units.items() if not of_it.isdisjoint(read)]
+    found = after.skeletons(read, units) if read else {}
+    if any(not _fits(skeleton, found[name]) for name, skeleton in read.items()):
+        return None
+    fails = before.fails or after.fails_assertion(units)
+    return BodyChange(bodies=frozenset(_others(read, found)), before=read, after=found, fails=fails)
+
+
+def _fits(before: Skeleton, after: Skeleton) -> bool:
+    return before.outside == after.outside and len(before.bodies) == len(after.bodies)
+
+
+def _others(before: Mapping[str, Skeleton], after: Mapping[str, Skeleton]) -> Iterator[tuple[str, int]]:
+    for file, skeleton in before.items():
+        for number, (old, new) in enumerate(zip(skeleton.bodies, after[file].bodies, strict=True)):
+            if old.digest != new.digest:
+                yield file, number
+
+
+def layout_content(layout: Layout) -> dict[str, object]:
+    """A layout, for a file."""
+    return {
+        "fails": layout.fails,
+        "files": dict(layout.files),
+        "units": {unit: sorted(files) for unit, files in layout.units.items()},
+        "skeletons": {
+            file: [each.outside, *([body.named, body.first, body.last, body.digest] for body in each.bodies)]
+            for file, each in layout.skeletons.items()
+        },
+    }
+
+
+def read_layout(content: Mapping[str, Any]) -> Layout:
+    """What `layout_content` has made.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is something else.
+    """
+    return Layout(
+        fails=bool(content["fails"]),
+        files={str(name): str(digest) for name, digest in content["files"].items()},
+        units={unit: frozenset(map(str, files)) for unit, files in content["units"].items()},
+        skeletons={
+            file: Skeleton(str(outside), tuple(BodyText(*body) for body in bodies))
+            for file, (outside, *bodies) in content["skeletons"].items()
+        },
+    )

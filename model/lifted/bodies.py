@@ -1,0 +1,64 @@
+"""The bodies of KVM's functions in a tree, by which it is told what a result rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from mmuproof.lift.parsing.bodies import skeletons
+from mmuproof.lift.skeleton import Skeleton
+from mmuproof.lift.tree.source import Contents, KernelTree
+from mmuproof.model.lifted.unit_paths import UNITS
+from mmuproof.model.lifted.units import Units
+
+
+class KernelBodies:
+    """KVM's files in a tree, and the bodies of the functions in them.
+
+    Args:
+        tree: the tree.
+        units: its translation units.
+    """
+
+    def __init__(self, tree: KernelTree, units: Units) -> None:
+        self._tree, self._units = tree, units
+
+    @property
+    def contents(self) -> Contents:
+        """See `KernelTree.contents`."""
+        return self._tree.contents
+
+    @property
+    def is_read(self) -> bool:
+        """Whether every unit has been parsed."""
+        parsed = {unit.path for unit in self._units.parsed}
+        return all(path in parsed for path in self._paths)
+
+    @property
+    def _paths(self) -> list[str]:
+        return [path for path in UNITS if self._units.has(path)]
+
+    def by_unit(self) -> Mapping[str, frozenset[str]]:
+        """KVM's files that each unit is made of, parsed if it is not yet.
+
+        Raises:
+            LiftError: a unit does not parse.
+        """
+        self._units.start(self._paths)
+        return {path: self._units.get(path).files & self.contents.of_kvm.keys() for path in self._paths}
+
+    def skeletons(self, files: Collection[str], units: Collection[str]) -> Mapping[str, Skeleton]:
+        """Some files, as the units see them that they are part of.
+
+        Raises:
+            LiftError: a unit does not parse, or a file cannot be read.
+        """
+        self._units.start(units)
+        return skeletons(self._tree.root, [self._units.get(path) for path in units], files)
+
+    def fails_assertion(self, units: Collection[str]) -> bool:
+        """Whether a static assertion fails in one of some units, which are parsed if they are not yet.
+
+        Raises:
+            LiftError: a unit does not parse.
+        """
+        return any(self._units.get(path).failed_assertions for path in units)

@@ -1,0 +1,258 @@
+"""A result of one tree is taken for another exactly if all that it rests on is the same in both."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmuproof.cli.prove.relatives import BodyChange, Layout, Moved, RestsOn, change_between, layout_content, read_layout
+from mmuproof.lift.effects import EffectsOf
+from mmuproof.lift.errors import ParseFailed
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.ran import Ran, collected, remembered
+from mmuproof.lift.skeleton import BodyText, Skeleton
+from mmuproof.lift.tree.source import KernelTree
+from mmuproof.model.lifted.bodies import KernelBodies
+from mmuproof.model.lifted.unit_paths import MMU_C
+from mmuproof.model.lifted.units import Units
+from tests.lift.machine.conftest import CLANG
+
+HEADER, BESIDE, LIST = "arch/x86/kvm/mmu.h", "arch/x86/kvm/pmu.c", "arch/x86/kvm/Kconfig"
+TEXTS = {
+    HEADER: """#define BIG(x) \\
+	((x) > 7)
+static inline int half(int v)
+{
+	return v / 2;
+}
+""",
+    MMU_C: """#include "../mmu.h"
+int table[4] = { 1, 2, 3, 4 };
+
+int one(int v)
+{
+	if (BIG(v))
+		return half(v);
+	return 1;
+}
+#define MAKE(name) int name(int v) { return one(v); }
+MAKE(made)
+int two(int v) { return made(v) + 2; }
+int three(int v)
+{
+#define THREE 3
+	return THREE;
+}
+""",
+    BESIDE: "int pmu(int v) { return v; }\n",
+    LIST: "config KVM\n",
+}
+
+
+def tree_of(folder: Path, texts: Mapping[str, str]) -> KernelBodies:
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    tree = KernelTree(root=folder, description="a tree", version="7.3.4")
+    return KernelBodies(tree, Units(folder, lambda path: Unit(folder, path, CLANG)))
+
+
+Edited = Callable[..., BodyChange | None]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edited:
+    """The change that some replacements in some files make."""
+
+    def edit(*edits: tuple[str, str, str]) -> BodyChange | None:
+        texts = dict(TEXTS)
+        for file, old, new in edits:
+            assert texts[file].count(old) == 1
+            texts[file] = texts[file].replace(old, new)
+        before = Layout.of(tree_of(tmp_path / "old", TEXTS))
+        return change_between(before, tree_of(tmp_path / "new", texts))
+
+    return edit
+
+
+def changed(change: BodyChange | None) -> set[tuple[str, int]]:
+    assert change is not None
+    return set(change.bodies)
+
+
+ONE, TWO, HALF = (MMU_C, 0), (MMU_C, 1), (HEADER, 0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "bodies"),
+    [
+        ((MMU_C, "return 1;", "return 5;"), {ONE}),
+        ((MMU_C, "return 1;", "/* a comment\n\n */ return 1;"), {ONE}),
+        ((MMU_C, "+ 2; }", "+ 2;\n}"), {TWO}),
+        ((HEADER, "v / 2", "v / 3"), {HALF}),
+        ((BESIDE, "return v", "return 1"), set()),
+    ],
+    ids=["a value", "a comment", "the last line", "a header", "a file that nobody reads"],
+)
+def test_of_what_is_changed_inside_a_body_only_that_body_is_another(
+    edit: tuple[str, str, str], bodies: set[tuple[str, int]], edited: Edited
+) -> None:
+    assert changed(edited(edit)) == bodies
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (MMU_C, "{ 1, 2, 3", "{ 1, 2, 9"),
+        (MMU_C, "int one(int v)", "int one(long v)"),
+        (MMU_C, "#define MAKE(name) int name(int v) { return one(v)", "#define MAKE(name) int name(int v) { return 1"),
+        (MMU_C, "#define THREE 3", "#define THREE 4"),
+        (MMU_C, "int two(int v) {", "int four(int v) { return 4; }\nint two(int v) {"),
+        (MMU_C, "return 1;\n}", "return 1;\n}\nint more(int v)\n{\n\treturn v;\n}"),
+        (MMU_C, "return 1;", "\n#define half(v) 0\n\treturn 1;"),
+        (HEADER, "> 7", "> 8"),
+        (HEADER, "static inline", "static __inline"),
+        (LIST, "KVM", "KVM2"),
+    ],
+    ids=[
+        "a variable",
+        "a parameter",
+        "what a macro makes",
+        "a macro that is defined in a body",
+        "a function before others",
+        "a function between others",
+        "a body that defines a macro",
+        "a macro",
+        "a word before a function",
+        "what configures it",
+    ],
+)
+def test_what_is_changed_outside_of_bodies_may_change_everything(edit: tuple[str, str, str], edited: Edited) -> None:
+    assert edited(edit) is None
+
+
+def test_a_file_that_comes_or_goes_may_change_everything(tmp_path: Path) -> None:
+    before = Layout.of(tree_of(tmp_path / "old", TEXTS))
+    assert change_between(before, tree_of(tmp_path / "new", {**TEXTS, "arch/x86/kvm/new.h": ""})) is None
+    less = {name: text for name, text in TEXTS.items() if name != BESIDE}
+    assert change_between(before, tree_of(tmp_path / "less", less)) is None
+
+
+def test_a_tree_that_does_not_parse_is_no_relative_of_another(edited: Edited) -> None:
+    with pytest.raises(ParseFailed):
+        edited((MMU_C, "return 1;", "return absent;"))
+
+
+@pytest.mark.parametrize(
+    ("body", "assertion", "stays"),
+    [(TWO, False, True), (ONE, False, False), (TWO, True, True)],
+    ids=["on another body", "on that body", "on assertions"],
+)
+def test_a_result_stays_if_nothing_changes_that_it_rests_on(
+    *, body: tuple[str, int], assertion: bool, stays: bool, edited: Edited
+) -> None:
+    change = edited((MMU_C, "return 1;", "return 5;"))
+    assert change is not None
+    assert change.leaves(RestsOn(frozenset({body}), assertion)) is stays
+    assert not change.leaves(None)
+
+
+def test_what_rests_on_assertions_goes_if_one_fails_in_a_body(edited: Edited) -> None:
+    change = edited((MMU_C, "return 1;", '_Static_assert(1 > 2, "wrong"); return 1;'))
+    assert change is not None
+    assert not change.leaves(RestsOn(frozenset(), assertions=True))
+    assert change.leaves(RestsOn(frozenset(), assertions=False))
+
+
+BODY_OF_ONE = range(5, 10)
+
+
+@pytest.mark.parametrize("added", [0, 1, 5])
+def test_lines_are_told_as_they_are_after_the_change(added: int, edited: Edited) -> None:
+    change = edited((MMU_C, "return 1;", "return 1;" + "\n" * added + "/* */"))
+    assert change is not None
+    old = TEXTS[MMU_C].splitlines()
+    new = TEXTS[MMU_C].replace("return 1;", "return 1;" + "\n" * added + "/* */").splitlines()
+    for line, text in enumerate(old, 1):
+        if line not in BODY_OF_ONE:
+            told = change.lines_moved(f"at {MMU_C}:{line}, {HEADER}:{line}")
+            found = re.fullmatch(rf"at {MMU_C}:(\d+), {HEADER}:{line}", told)
+            assert found is not None
+            assert new[int(found[1]) - 1] == text
+
+
+def test_no_line_is_told_of_a_body_that_has_changed(edited: Edited) -> None:
+    change = edited((MMU_C, "return 1;", "return 2;"))
+    assert change is not None
+    with pytest.raises(Moved):
+        change.lines_moved(f"{MMU_C}:8")
+
+
+def test_what_is_read_stands_for_bodies(tmp_path: Path) -> None:
+    layout = Layout.of(tree_of(tmp_path, TEXTS))
+    unit = Unit(tmp_path, MMU_C, CLANG)
+    with collected() as ran:
+        assert unit.function("two")
+        assert unit.effects("one") is not None
+        # They have no body of their own in the text.
+        assert unit.function("made", "three")
+    assert layout.rests_on(ran.read()).bodies == {ONE, TWO, HALF}
+
+
+def test_a_remembered_answer_rests_on_what_was_read_for_it(tmp_path: Path) -> None:
+    tree_of(tmp_path, TEXTS)
+    unit = Unit(tmp_path, MMU_C, CLANG)
+    effects = EffectsOf(unit)
+
+    def lines() -> set[int]:
+        with collected() as ran:
+            effects.find("two")
+        return {each.line for each in ran.read().bodies}
+
+    assert lines() == lines()
+    assert len(lines()) > 2
+
+
+def test_what_failed_rests_on_what_was_read_for_it(tmp_path: Path) -> None:
+    tree_of(tmp_path, TEXTS)
+    unit = Unit(tmp_path, MMU_C, CLANG)
+
+    def fail(ran: Ran) -> None:
+        unit.function("one")
+        raise ValueError(ran)
+
+    with collected() as ran, pytest.raises(ValueError, match="Ran"), remembered() as inner:
+        fail(inner)
+    assert {each.line for each in ran.read().bodies} == {4}
+
+
+names = st.sampled_from(["arch/x86/kvm/a.c", "arch/x86/kvm/b.h"])
+digests = st.text("0123456789abcdef", min_size=4, max_size=4)
+bodies = st.builds(BodyText, st.integers(1), st.integers(1), st.integers(1), digests)
+layouts = st.builds(
+    Layout,
+    files=st.dictionaries(names, digests),
+    units=st.dictionaries(names, st.frozensets(names)),
+    skeletons=st.dictionaries(names, st.builds(Skeleton, digests, st.lists(bodies).map(tuple))),
+    fails=st.booleans(),
+)
+
+
+@given(layouts)
+def test_a_layout_comes_back_as_it_was(layout: Layout) -> None:
+    assert read_layout(json.loads(json.dumps(layout_content(layout)))) == layout
+
+
+def test_a_function_with_two_names_on_a_line_is_taken_for_both(tmp_path: Path) -> None:
+    text = TEXTS[MMU_C] + "int a(int v) { return v; } int b(int v) { return v; }\n"
+    layout = Layout.of(tree_of(tmp_path, {**TEXTS, MMU_C: text}))
+    unit = Unit(tmp_path, MMU_C, CLANG)
+    with collected() as ran:
+        unit.function("b")
+    assert layout.rests_on(ran.read()).bodies == {(MMU_C, 2), (MMU_C, 3)}
