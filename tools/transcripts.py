@@ -40,6 +40,7 @@ PAGES = (
     "docs/ask.md",
     "docs/diff.md",
     "docs/check.md",
+    "docs/decode.md",
     "docs/own-theorems.md",
 )
 EXAMPLES = ROOT / "docs" / "examples"
