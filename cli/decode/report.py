@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.cli.numbers.decoded import Decoded, clear_bits, decoded_content
 from mmuproof.cli.numbers.guesses import Guess
 from mmuproof.cli.numbers.hardware import Passage
-from mmuproof.cli.numbers.layout import Layout, BitPart, boundaries, span
+from mmuproof.cli.numbers.layout import BitPart, Layout, boundaries, span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version

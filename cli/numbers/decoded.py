@@ -177,7 +177,7 @@ class Decoder:
             kind=kind,
             vendor=vendor,
             title=hardware.title,
-            summary=state.summary or _entry_summary(rows),
+            summary=state.summary or ", ".join([_entry_summary(rows), *state.notes]),
             rows=rows,
             words=state.words,
             passages=passages(vendor, number, at),
@@ -211,12 +211,11 @@ def _entry_summary(rows: tuple[BitRow, ...]) -> str:
         if row.hardware == "address" or row.kernel == PFN:
             address |= row.value << row.low
         elif row.hardware == "memory type":
-            numbers.append(f"memory type {MEMORY_TYPES.get(row.value, row.value)}")
-        elif row.kernel == "SPTE_TDP_AD_MASK":
-            numbers += [f"A/D type {row.value}"] if row.value else []
-        elif row.value:
+            numbers += [f"memory type {MEMORY_TYPES.get(row.value, row.value)}"] if row.value else []
+        elif row.value and row.kernel != "SPTE_TDP_AD_MASK":
             flags.append(_flag(row))
-    numbers.append(f"pfn {address >> 12:#x}")
+    pfn = address >> 12
+    numbers.append(f"pfn {pfn:#x}" if pfn else "pfn 0")
     return ", ".join(["|".join(flags) or "0", *numbers])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mmuproof.cli.numbers.layout import Layout, BitPart
+from mmuproof.cli.numbers.layout import BitPart, Layout
 from mmuproof.model.statement import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import FORMATS, present
@@ -22,7 +22,7 @@ from mmuproof.spec.paging import LinearAccess, PagingControls
 from mmuproof.spec.reports import HardwareReport, ReportField
 from mmuproof.spec.reserved import reserved_bit_set
 
-RESERVED, IGNORED, UNDEFINED = "reserved", "ignored", "undefined"
+RESERVED, IGNORED, UNDEFINED = "must be 0", "ignored", "undefined"
 _SIZES = frozenset({Control.PAGES_2M, Control.PAGES_1G})
 _OF_INTEL = _SIZES | {Control.EPT_ACCESSED_DIRTY, Control.EPT_VIOLATION_VE, Control.MODE_BASED_EXECUTE}
 _OF_PAGING = _SIZES | {Control.NO_EXECUTE}

@@ -43,11 +43,13 @@ class SpteState:
         layout: KVM's names for its bits.
         words: what it is, each in a few words.
         summary: the same in one word, where it is no present SPTE; empty if it is.
+        notes: what the bits by themselves do not tell, in short.
     """
 
     layout: Layout
     words: tuple[str, ...]
     summary: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class KernelNumbers:
@@ -183,15 +185,16 @@ class KernelNumbers:
             "host_writable": masks.host_writable,
         }
         told = dict(zip(terms, evaluate_all(list(terms.values()), values), strict=True))
-        words = ["MMU-present"]
+        words, notes = ["MMU-present"], []
         if told["tracked"] and vendor is Vendor.INTEL:
             names |= self._slots(vendor)
             kept = number & saved_slots(self._kvm)
             shift = self._kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
             saved = "|".join(_PERMISSIONS.get(bit - shift, f"bit {bit - shift}") for bit in ones(kept))
             words.append(f"access-tracked: not used since it was aged, saved {saved or 'nothing'}")
+            notes.append("access-tracked")
         ad_type = number & self._kvm.constant("SPTE_TDP_AD_MASK")
-        words += [name for name in _AD_TYPES[1:] if self._kvm.defines(name) and self._kvm.constant(name) == ad_type]
+        notes += [name for name in _AD_TYPES[1:] if self._kvm.defines(name) and self._kvm.constant(name) == ad_type]
         if not told["leaf"]:
             words.append("leads to a page table")
         elif not told["writable"]:
@@ -202,7 +205,7 @@ class KernelNumbers:
                 words.append("write-protected, and not MMU-writable: writes are tracked, or not allowed to the guest")
             else:
                 words.append("write-protected: not host-writable")
-        return SpteState(layout=Layout.of_names("KVM", names), words=tuple(words))
+        return SpteState(layout=Layout.of_names("KVM", names), words=tuple(words), notes=tuple(notes))
 
     def _mmio(self, masks: ShadowMasks, number: int, values: Mapping[str, int]) -> SpteState:
         content = self._kvm.mmio.content(masks, bv(number, 64))

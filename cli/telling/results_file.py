@@ -72,7 +72,8 @@ def counterexample_content(told: Counterexample) -> dict[str, object]:
     """A counterexample or example."""
     return {
         "inputs": {each.name: each.text for each in told.inputs},
-        "steps": [{"at": step.at, "text": step.text} for step in told.steps],
+        "decoded": {each.name: each.decoded for each in told.inputs if each.decoded is not None},
+        "steps": [{"at": step.at, "text": step.text, "reads": step.reads or None} for step in told.steps],
         "expected": told.expected,
         "actual": told.actual,
         "at": told.at or None,

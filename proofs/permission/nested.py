@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
@@ -52,7 +52,7 @@ def _ept_claim(
     kvm: Kvm, walk: GuestWalk, mbec: Bool, extra: Sequence[Assumption], shown: Sequence[Shown], *, modes: bool
 ) -> Claim:
     """EPT's judgement of an access through ``walk``; ``modes`` tells user- from supervisor-mode fetches."""
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=True)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     allowed = ept.allows(
@@ -88,7 +88,7 @@ def _npt_claim(
     kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, extra: Sequence[Assumption], shown: Sequence[Shown]
 ) -> Claim:
     """Nested paging's judgement of an access through ``walk``."""
-    inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
+    inputs, cpl = relations.fault_inputs(kvm, ept=False), var("CPL", 2)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
 
@@ -215,10 +215,10 @@ def _role_claim(done: NestedSetUp) -> Claim:
     return never(
         given(
             shown=(
-                Shown("earlier role", done.earlier_role),
-                Shown("another earlier role", earlier),
-                Shown("role", done.walk.role),
-                Shown("role after the other", other),
+                Shown("earlier role", done.earlier_role, kind=NumberKind.ROLE),
+                Shown("another earlier role", earlier, kind=NumberKind.ROLE),
+                Shown("role", done.walk.role, kind=NumberKind.ROLE),
+                Shown("role after the other", other, kind=NumberKind.ROLE),
             ),
             evidence=done.walk.evidence,
             part="role",

@@ -91,7 +91,7 @@ def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tup
 
 def _paging(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=False)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     denied = _denied_by_rights(kvm, walk, inputs, result)
@@ -115,7 +115,7 @@ def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
 
 def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=False)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     by_rights = _denied_by_rights(kvm, walk, inputs, result)
@@ -148,7 +148,7 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
 
 def _error_code(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=vendor is Vendor.INTEL)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     code = result.error_code
     present, key = (kvm.constant(f"PFERR_{name}_MASK") for name in ("PRESENT", "PK"))
