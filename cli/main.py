@@ -25,8 +25,9 @@ from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
+from mmuproof.cli.table.command import TABLE
 
-COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, DECODE, LIST, SHOW, ERRATA, COVERAGE, CACHE)
+COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, DECODE, TABLE, LIST, SHOW, ERRATA, COVERAGE, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128

@@ -42,6 +42,7 @@ PAGES = (
     "docs/check.md",
     "docs/decode.md",
     "docs/own-theorems.md",
+    "docs/table.md",
 )
 EXAMPLES = ROOT / "docs" / "examples"
 _BLOCK = re.compile(

@@ -28,7 +28,8 @@ _WIDTH = 64
 _KINDS = {each.value: each for each in NumberKind}
 _HELP = f"""Tell what a number says, bit by bit, by the manuals and by KVM.
 
-VALUE is hexadecimal (0x86000001, also without 0x if it has a letter) or decimal; underscores are passed over.  What
+VALUE is hexadecimal (0x86000001, also without 0x if it has a letter), decimal, or binary (0b101); underscores are
+passed over.  What
 it is is guessed and told, unless --kind says it: {", ".join(_KINDS)}.
 
 Of an SPTE or an entry of a guest's it is told what the hardware would let through, and of a report what happened.
@@ -107,10 +108,10 @@ def _number(text: str) -> int:
     plain = text.replace("_", "").strip().rstrip("uUlL")
     if re.fullmatch(r"\d+", plain):
         number = int(plain)
-    elif re.fullmatch(r"(0[xX])?[0-9a-fA-F]+", plain):
-        number = int(plain, 16)
     elif re.fullmatch(r"0[bB][01]+", plain):
         number = int(plain, 2)
+    elif re.fullmatch(r"(0[xX])?[0-9a-fA-F]+", plain):
+        number = int(plain, 16)
     else:
         raise UsageProblem(f"{text!r} is no number: write it as 0x86000001, or in decimal; underscores may be in it")
     if number >> _WIDTH:

@@ -53,7 +53,8 @@ def _entries(kvm: Kvm, kernel: KernelNumbers, number: int) -> Iterator[Guess]:
             told = f"bit {present.bit_length() - 1}, SPTE_MMU_PRESENT_MASK, is set"
             yield Guess(NumberKind.SPTE, told, 70 if number & 0b111 else 60)
     if number & 0b111 and number >= _PAGE:
-        yield Guess(NumberKind.GUEST_ENTRY, "it grants something, and has an address", 55)
+        # An entry that cannot be read is rare.
+        yield Guess(NumberKind.GUEST_ENTRY, "it grants something, and has an address", 55 if number & 1 else 40)
 
 
 def _reports(number: int) -> Iterator[Guess]:
