@@ -14,7 +14,7 @@ from mmuproof.smt.graph import evaluate, evaluate_all
 from mmuproof.smt.terms import Bool, Term
 
 
-class Cell(enum.Enum):
+class TableCell(enum.Enum):
     """What becomes of an access: what a table shows for it, and what that means."""
 
     BOTH_ALLOW = "+", "allowed by the manual and by KVM"
@@ -31,7 +31,7 @@ class Cell(enum.Enum):
     @property
     def differs(self) -> bool:
         """Whether KVM and the manual disagree."""
-        return self in (Cell.ONLY_KVM_ALLOWS, Cell.ONLY_MANUAL_ALLOWS)
+        return self in (TableCell.ONLY_KVM_ALLOWS, TableCell.ONLY_MANUAL_ALLOWS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class AccessCells:
     """One access, with what becomes of it for each of the columns."""
 
     says: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,20 +77,20 @@ def filled(kvm: Kvm, theorem: Theorem) -> FilledTable:
     columns = [access for access in range(every + 1) if not access & ~every]
     judged = table.judged
 
-    def cell(setting: Setting, access: int) -> Cell:
+    def cell(setting: Setting, access: int) -> TableCell:
         values = _values(((judged.inputs.pte_access, access), *setting))
         fault, allowed, *holds = evaluate_all([judged.fault, judged.allowed, *assumed], values)
         if not all(holds):
-            return Cell.NOT_ASSUMED
+            return TableCell.NOT_ASSUMED
         if bool(allowed) is not bool(fault):
-            return Cell.BOTH_ALLOW if allowed else Cell.BOTH_DENY
-        return Cell.ONLY_MANUAL_ALLOWS if allowed else Cell.ONLY_KVM_ALLOWS
+            return TableCell.BOTH_ALLOW if allowed else TableCell.BOTH_DENY
+        return TableCell.ONLY_MANUAL_ALLOWS if allowed else TableCell.ONLY_KVM_ALLOWS
 
     rows = tuple(AccessCells(row.says, tuple(cell(row.setting, access) for access in columns)) for row in table.rows)
     happens = [
-        place for place, _ in enumerate(columns) if any(row.cells[place] is not Cell.NOT_ASSUMED for row in rows)
+        place for place, _ in enumerate(columns) if any(row.cells[place] is not TableCell.NOT_ASSUMED for row in rows)
     ]
-    if not all(any(cell is not Cell.NOT_ASSUMED for cell in row.cells) for row in rows):
+    if not all(any(cell is not TableCell.NOT_ASSUMED for cell in row.cells) for row in rows):
         raise ValueError(f"a row of the table of {theorem.name} contradicts what the theorem assumes")
     return FilledTable(
         theorem=theorem,

@@ -8,14 +8,14 @@ from mmuproof.cli.numbers.layout import span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.table.layouts import AccessBit, SpecialValue, VendorLayout
-from mmuproof.cli.table.permissions import Cell, FilledTable
+from mmuproof.cli.table.permissions import FilledTable, TableCell
 from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
 from mmuproof.model.features import Feature
 from mmuproof.proofs.theorem import Theorem
 
 _GAP = "  "
 _NONE = "."
-_STYLES = {Cell.BOTH_ALLOW: "green", Cell.BOTH_DENY: "", Cell.NOT_ASSUMED: ""}
+_STYLES = {TableCell.BOTH_ALLOW: "green", TableCell.BOTH_DENY: "", TableCell.NOT_ASSUMED: ""}
 _DIFFERENT = "bold red"
 
 
@@ -27,7 +27,8 @@ def _named(kernel: KernelIdentity) -> str:
 def print_permissions(output: Output, table: FilledTable, kernel: KernelIdentity) -> None:
     """Accesses by rows, the combinations of ACC_* by columns."""
     theorem = table.theorem
-    output.line((theorem.name, "bold"), f"  {theorem.vendors[0].value}  {theorem.claim}")
+    output.line((theorem.name, "bold"), f"  {theorem.vendors[0].value}")
+    output.line(f"  {theorem.claim}")
     output.line()
     width = max([len(row.says) for row in table.rows] + [len(name) + 4 for _, name in table.flags])
     for bit, name in table.flags:
@@ -39,13 +40,13 @@ def print_permissions(output: Output, table: FilledTable, kernel: KernelIdentity
         output.line(f"  {row.says:<{width}} ", *cells, (f"   {wrong} differ" if wrong else "", _DIFFERENT))
     output.line()
     there = {cell for row in table.rows for cell in row.cells}
-    for cell in Cell:
+    for cell in TableCell:
         if cell in there:
             output.line(f"  {cell.mark if cell.mark.strip() else 'blank'}  {cell.value[1]}")
     wrong = sum(cell.differs for row in table.rows for cell in row.cells)
     told = (f"KVM and the manual differ in {wrong} cells", _DIFFERENT) if wrong else "KVM and the manual agree"
     output.line()
-    output.line(told, f"  by {theorem.source} and {_named(kernel)}.  All else that an access depends on is 0.")
+    output.line(told, f": {theorem.source} and {_named(kernel)}.  All else that an access depends on is 0.")
 
 
 def print_absence(output: Output, theorem: Theorem, lacking: Sequence[Feature], kernel: KernelIdentity) -> None:
@@ -129,11 +130,11 @@ def permission_content(
                 "cells": [
                     {
                         "acc": [f"ACC_{name}" for bit, name in table.flags if access >> bit & 1],
-                        "manual": cell in (Cell.BOTH_ALLOW, Cell.ONLY_MANUAL_ALLOWS),
-                        "kvm": cell in (Cell.BOTH_ALLOW, Cell.ONLY_KVM_ALLOWS),
+                        "manual": cell in (TableCell.BOTH_ALLOW, TableCell.ONLY_MANUAL_ALLOWS),
+                        "kvm": cell in (TableCell.BOTH_ALLOW, TableCell.ONLY_KVM_ALLOWS),
                     }
                     for access, cell in zip(table.columns, row.cells, strict=True)
-                    if cell is not Cell.NOT_ASSUMED
+                    if cell is not TableCell.NOT_ASSUMED
                 ],
             }
             for row in table.rows

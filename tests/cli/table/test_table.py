@@ -10,7 +10,7 @@ from typer.testing import Result as CliResult
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.table.layouts import access_bits, special_values, spte_layout
-from mmuproof.cli.table.permissions import Cell, FilledTable, filled
+from mmuproof.cli.table.permissions import FilledTable, TableCell, filled
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -39,7 +39,7 @@ def with_defect(name: str) -> Kvm:
     return make()
 
 
-def cell(table: FilledTable, access: str, *names: str) -> Cell:
+def cell(table: FilledTable, access: str, *names: str) -> TableCell:
     """What becomes of an access with some ACC_* bits."""
     wanted = sum(1 << bit for bit, name in table.flags if name in names)
     (row,) = [row for row in table.rows if row.says == access]
@@ -50,52 +50,62 @@ def cell(table: FilledTable, access: str, *names: str) -> Cell:
 def test_kvm_and_the_manual_agree_and_both_allow_and_deny(name: str) -> None:
     table = of(name)
     there = {cell for row in table.rows for cell in row.cells}
-    assert {Cell.BOTH_ALLOW, Cell.BOTH_DENY} <= there <= {Cell.BOTH_ALLOW, Cell.BOTH_DENY, Cell.NOT_ASSUMED}
+    assert (
+        {TableCell.BOTH_ALLOW, TableCell.BOTH_DENY}
+        <= there
+        <= {TableCell.BOTH_ALLOW, TableCell.BOTH_DENY, TableCell.NOT_ASSUMED}
+    )
 
 
 # By hand, from SDM 31.3.3.2, APM Table 15-21, and SDM 5.6.1.
 @pytest.mark.parametrize(
     ("name", "access", "bits", "expected"),
     [
-        ("permission.ept-mbec", "fetch, user-mode address", ["USER_EXEC"], Cell.BOTH_ALLOW),
-        ("permission.ept-mbec", "fetch, user-mode address", ["READ", "EXEC"], Cell.BOTH_DENY),
-        ("permission.ept-mbec", "fetch, supervisor-mode address", ["EXEC"], Cell.BOTH_ALLOW),
-        ("permission.ept-mbec", "data read, user-mode address", ["EXEC", "USER_EXEC"], Cell.BOTH_DENY),
-        ("permission.ept", "fetch, user-mode address", ["EXEC"], Cell.BOTH_ALLOW),
-        ("permission.ept", "fetch, user-mode address", ["USER_EXEC"], Cell.BOTH_DENY),
-        ("permission.npt", "read, any CPL", ["READ", "WRITE", "EXEC"], Cell.BOTH_DENY),
-        ("permission.npt", "fetch, any CPL", ["READ", "USER"], Cell.BOTH_DENY),
-        ("permission.npt-gmet", "fetch, CPL 0 to 2", ["READ", "USER", "EXEC"], Cell.BOTH_DENY),
-        ("permission.npt-gmet", "fetch, CPL 3", ["READ", "USER", "EXEC"], Cell.BOTH_ALLOW),
-        ("permission.npt-gmet", "fetch, CPL 0 to 2", ["READ", "EXEC"], Cell.BOTH_ALLOW),
-        ("permission.npt-gmet", "write, CPL 3", ["READ", "WRITE"], Cell.BOTH_ALLOW),
-        ("permission.paging", "supervisor fetch", ["READ", "USER", "EXEC"], Cell.BOTH_DENY),
-        ("permission.paging", "supervisor fetch, SMEP=0", ["READ", "USER", "EXEC"], Cell.BOTH_ALLOW),
-        ("permission.paging", "supervisor read, EFLAGS.AC=1", ["READ", "USER"], Cell.BOTH_ALLOW),
-        ("permission.paging", "implicit read, EFLAGS.AC=1", ["READ", "USER"], Cell.BOTH_DENY),
+        ("permission.ept-mbec", "fetch, user-mode address", ["USER_EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.ept-mbec", "fetch, user-mode address", ["READ", "EXEC"], TableCell.BOTH_DENY),
+        ("permission.ept-mbec", "fetch, supervisor-mode address", ["EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.ept-mbec", "data read, user-mode address", ["EXEC", "USER_EXEC"], TableCell.BOTH_DENY),
+        ("permission.ept", "fetch, user-mode address", ["EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.ept", "fetch, user-mode address", ["USER_EXEC"], TableCell.BOTH_DENY),
+        ("permission.npt", "read, any CPL", ["READ", "WRITE", "EXEC"], TableCell.BOTH_DENY),
+        ("permission.npt", "fetch, any CPL", ["READ", "USER"], TableCell.BOTH_DENY),
+        ("permission.npt-gmet", "fetch, CPL 0 to 2", ["READ", "USER", "EXEC"], TableCell.BOTH_DENY),
+        ("permission.npt-gmet", "fetch, CPL 3", ["READ", "USER", "EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.npt-gmet", "fetch, CPL 0 to 2", ["READ", "EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.npt-gmet", "write, CPL 3", ["READ", "WRITE"], TableCell.BOTH_ALLOW),
+        ("permission.paging", "supervisor fetch", ["READ", "USER", "EXEC"], TableCell.BOTH_DENY),
+        ("permission.paging", "supervisor fetch, SMEP=0", ["READ", "USER", "EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.paging", "supervisor read, EFLAGS.AC=1", ["READ", "USER"], TableCell.BOTH_ALLOW),
+        ("permission.paging", "implicit read, EFLAGS.AC=1", ["READ", "USER"], TableCell.BOTH_DENY),
     ],
 )
-def test_a_cell_is_what_the_manual_says(name: str, access: str, bits: list[str], expected: Cell) -> None:
+def test_a_cell_is_what_the_manual_says(name: str, access: str, bits: list[str], expected: TableCell) -> None:
     assert cell(of(name), access, *bits) is expected
 
 
 @pytest.mark.parametrize(
     ("name", "defect", "access", "bits", "expected"),
     [
-        ("permission.ept-mbec", "mbec-ignores-xu", "fetch, user-mode address", ["EXEC"], Cell.ONLY_KVM_ALLOWS),
-        ("permission.ept-mbec", "mbec-ignores-xu", "fetch, user-mode address", ["USER_EXEC"], Cell.ONLY_MANUAL_ALLOWS),
-        ("permission.ept", "ept-read-ignored", "data read, user-mode address", ["WRITE"], Cell.ONLY_KVM_ALLOWS),
-        ("permission.npt", "nx-ignored", "fetch, any CPL", ["READ", "USER"], Cell.ONLY_KVM_ALLOWS),
-        ("permission.npt-gmet", "gmet-u-restricts-data", "read, CPL 3", ["READ"], Cell.ONLY_MANUAL_ALLOWS),
-        ("permission.paging", "smep-ignored", "supervisor fetch", ["READ", "USER", "EXEC"], Cell.ONLY_KVM_ALLOWS),
+        ("permission.ept-mbec", "mbec-ignores-xu", "fetch, user-mode address", ["EXEC"], TableCell.ONLY_KVM_ALLOWS),
+        (
+            "permission.ept-mbec",
+            "mbec-ignores-xu",
+            "fetch, user-mode address",
+            ["USER_EXEC"],
+            TableCell.ONLY_MANUAL_ALLOWS,
+        ),
+        ("permission.ept", "ept-read-ignored", "data read, user-mode address", ["WRITE"], TableCell.ONLY_KVM_ALLOWS),
+        ("permission.npt", "nx-ignored", "fetch, any CPL", ["READ", "USER"], TableCell.ONLY_KVM_ALLOWS),
+        ("permission.npt-gmet", "gmet-u-restricts-data", "read, CPL 3", ["READ"], TableCell.ONLY_MANUAL_ALLOWS),
+        ("permission.paging", "smep-ignored", "supervisor fetch", ["READ", "USER", "EXEC"], TableCell.ONLY_KVM_ALLOWS),
     ],
 )
-def test_a_mistake_in_kvm_is_marked(name: str, defect: str, access: str, bits: list[str], expected: Cell) -> None:
+def test_a_mistake_in_kvm_is_marked(name: str, defect: str, access: str, bits: list[str], expected: TableCell) -> None:
     broken, right = of(name, with_defect(defect)), of(name)
     assert broken.differs
     assert cell(broken, access, *bits) is expected
     # The manual's side stays what it was.
-    manual = {Cell.BOTH_ALLOW: True, Cell.ONLY_MANUAL_ALLOWS: True}
+    manual = {TableCell.BOTH_ALLOW: True, TableCell.ONLY_MANUAL_ALLOWS: True}
     assert [[manual.get(each, False) for each in row.cells] for row in broken.rows] == [
         [manual.get(each, False) for each in row.cells] for row in right.rows
     ]
