@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import FaultInputs, flag
-from mmuproof.smt.terms import Bool, ne, var
-from mmuproof.spec import ept, npt, paging
+from mmuproof.smt.terms import Bool, all_of, extract, ne, negate, var
+from mmuproof.spec import ept, npt, paging, protection_keys
 from mmuproof.spec.open_choices import GMET_WITHOUT_NXE
 
 CPL = var("CPL", 2)
@@ -93,8 +93,30 @@ def allowed_by_rights(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: Pe
     return paging.allows(rights, relations.linear_access(inputs), controls)
 
 
+def denied_by_key(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
+    """Whether the page's protection key denies an access."""
+    access = relations.linear_access(inputs)
+    return protection_keys.denied(
+        access.access,
+        pkru=result.pkru,
+        key=extract(inputs.pte_pkey, 3, 0),
+        user_address=relations.access_rights(kvm, inputs.pte_access).user_address,
+        user_mode_access=access.is_user_mode_access,
+        write_protect=result.cr0_wp,
+        enabled=flag(walk, "cr4_pke"),
+        long_mode=flag(walk, "efer_lma"),
+    )
+
+
 def paging_judged(kvm: Kvm) -> Judged:
     """An access through a guest's own tables, without protection keys."""
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
     inputs, result = _asked(kvm, walk, ept_tables=False)
     return Judged(walk=walk, inputs=inputs, result=result, allowed=allowed_by_rights(kvm, walk, inputs, result))
+
+
+def keys_judged(kvm: Kvm) -> Judged:
+    """The same with protection keys."""
+    rights = paging_judged(kvm)
+    by_key = denied_by_key(kvm, rights.walk, rights.inputs, rights.result)
+    return replace(rights, allowed=all_of(rights.allowed, negate(by_key)))

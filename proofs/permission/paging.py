@@ -11,11 +11,11 @@ from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
-from mmuproof.proofs.permission.judged import allowed_by_rights, paging_judged
+from mmuproof.proofs.permission.judged import allowed_by_rights, denied_by_key, paging_judged
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
-from mmuproof.spec import page_fault, protection_keys
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, iff, implies, ne, negate, zext
+from mmuproof.spec import page_fault
 from mmuproof.spec.open_choices import PK_BESIDE_OTHER
 from mmuproof.spec.page_fault import FaultCause
 
@@ -34,20 +34,6 @@ def _assumptions(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs) -> tuple[Assump
         *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
         relations.paging_on(walk),
         Assumption("an implicit access carries no PFERR_USER_MASK", negate(all_of(inputs.implicit, inputs.user))),
-    )
-
-
-def _denied_by_key(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
-    access = relations.linear_access(inputs)
-    return protection_keys.denied(
-        access.access,
-        pkru=result.pkru,
-        key=extract(inputs.pte_pkey, 3, 0),
-        user_address=relations.access_rights(kvm, inputs.pte_access).user_address,
-        user_mode_access=access.is_user_mode_access,
-        write_protect=result.cr0_wp,
-        enabled=flag(walk, "cr4_pke"),
-        long_mode=flag(walk, "efer_lma"),
     )
 
 
@@ -105,7 +91,7 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
     by_rights = negate(allowed_by_rights(kvm, walk, inputs, result))
-    by_key = _denied_by_key(kvm, walk, inputs, result)
+    by_key = denied_by_key(kvm, walk, inputs, result)
     return always(
         iff(fault, any_of(by_rights, by_key)),
         given(
@@ -141,7 +127,7 @@ def _error_code(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     assumptions = [*inputs.assumptions, relations.paging_on(walk)]
     if vendor is Vendor.SHADOW:
         assumptions = [*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)]
-        by_key = _denied_by_key(kvm, walk, inputs, result)
+        by_key = denied_by_key(kvm, walk, inputs, result)
         by_rights = negate(allowed_by_rights(kvm, walk, inputs, result))
     else:
         # Neither EPT nor nested page tables have protection keys.

@@ -10,7 +10,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.walks import WalkKind
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import flag
-from mmuproof.proofs.permission.judged import CPL, Judged, ept_judged, npt_judged, paging_judged
+from mmuproof.proofs.permission.judged import CPL, Judged, ept_judged, keys_judged, npt_judged, paging_judged
 from mmuproof.smt.terms import FALSE, TRUE, Term
 
 Setting = tuple[tuple[Term, int], ...]
@@ -129,6 +129,32 @@ def _paging(kvm: Kvm) -> PermissionTable:
     return PermissionTable(judged=judged, rows=rows, flags=relations.acc_flags(kvm, ept=False))
 
 
+_KEY = 1
+_DENIES_ACCESS, _DENIES_WRITES = 0b01, 0b10
+"""The two bits that PKRU has for each key."""
+
+
+def _key_rows(kvm: Kvm, judged: Judged) -> Iterator[AccessRow]:
+    def row(says: str, key: str, denies: int, *names: str, write_protect: int = 1) -> AccessRow:
+        role = _role(judged, cr0_wp=write_protect, cr4_pke=1, cr4_smep=0, cr4_smap=0, efer_nx=1, efer_lma=1)
+        pkru = ((judged.inputs.pte_pkey, _KEY), (judged.result.pkru, denies << 2 * _KEY))
+        label = f"{says}, {key}{'' if write_protect else ', CR0.WP=0'}"
+        return AccessRow(label, (*role, *pkru, *_code(kvm, judged, *names)))
+
+    for key, denies in (("no key", 0), ("AD", _DENIES_ACCESS), ("WD", _DENIES_WRITES)):
+        for mode, user in (("user", ("USER",)), ("supervisor", ())):
+            yield row(f"{mode} read", key, denies, *user)
+            yield row(f"{mode} write", key, denies, "WRITE", *user)
+            yield row(f"{mode} fetch", key, denies, "FETCH", *user)
+        yield row("supervisor write", key, denies, "WRITE", write_protect=0)
+
+
+def _keys(kvm: Kvm) -> PermissionTable:
+    judged = keys_judged(kvm)
+    rows = tuple(_key_rows(kvm, judged))
+    return PermissionTable(judged=judged, rows=rows, flags=relations.acc_flags(kvm, ept=False))
+
+
 PERMISSION_TABLES: Mapping[str, Callable[[Kvm], PermissionTable]] = MappingProxyType(
     {
         "permission.ept": lambda kvm: _ept(kvm, mbec=False),
@@ -136,6 +162,7 @@ PERMISSION_TABLES: Mapping[str, Callable[[Kvm], PermissionTable]] = MappingProxy
         "permission.npt": lambda kvm: _npt(kvm, gmet=False),
         "permission.npt-gmet": lambda kvm: _npt(kvm, gmet=True),
         "permission.paging": _paging,
+        "permission.pkeys": _keys,
     }
 )
 """By the name of the theorem that speaks of every cell of it."""

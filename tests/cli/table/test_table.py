@@ -77,6 +77,10 @@ def test_kvm_and_the_manual_agree_and_both_allow_and_deny(name: str) -> None:
         ("permission.paging", "supervisor fetch, SMEP=0", ["READ", "USER", "EXEC"], TableCell.BOTH_ALLOW),
         ("permission.paging", "supervisor read, EFLAGS.AC=1", ["READ", "USER"], TableCell.BOTH_ALLOW),
         ("permission.paging", "implicit read, EFLAGS.AC=1", ["READ", "USER"], TableCell.BOTH_DENY),
+        ("permission.pkeys", "user read, AD", ["READ", "USER"], TableCell.BOTH_DENY),
+        ("permission.pkeys", "user fetch, AD", ["READ", "USER", "EXEC"], TableCell.BOTH_ALLOW),
+        ("permission.pkeys", "supervisor write, WD, CR0.WP=0", ["READ", "USER"], TableCell.BOTH_ALLOW),
+        ("permission.pkeys", "supervisor write, WD", ["READ", "WRITE", "USER"], TableCell.BOTH_DENY),
     ],
 )
 def test_a_cell_is_what_the_manual_says(name: str, access: str, bits: list[str], expected: TableCell) -> None:
@@ -97,6 +101,13 @@ def test_a_cell_is_what_the_manual_says(name: str, access: str, bits: list[str],
         ("permission.ept", "ept-read-ignored", "data read, user-mode address", ["WRITE"], TableCell.ONLY_KVM_ALLOWS),
         ("permission.npt", "nx-ignored", "fetch, any CPL", ["READ", "USER"], TableCell.ONLY_KVM_ALLOWS),
         ("permission.npt-gmet", "gmet-u-restricts-data", "read, CPL 3", ["READ"], TableCell.ONLY_MANUAL_ALLOWS),
+        (
+            "permission.pkeys",
+            "pkey-write-ignores-wp",
+            "supervisor write, WD",
+            ["READ", "WRITE", "USER"],
+            TableCell.ONLY_KVM_ALLOWS,
+        ),
         ("permission.paging", "smep-ignored", "supervisor fetch", ["READ", "USER", "EXEC"], TableCell.ONLY_KVM_ALLOWS),
     ],
 )
