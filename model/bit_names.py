@@ -5,6 +5,9 @@ A kernel defines those that it has; a name that an older one has for the same bi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 ERROR_CODE = (
     "PFERR_PRESENT_MASK",
     "PFERR_WRITE_MASK",
@@ -108,3 +111,16 @@ FORMER_BIT_NAMES = frozenset({"SECONDARY_EXEC_XSAVES"})
 
 BIT_NAMES = (*ERROR_CODE, *EPT_VIOLATION, *EPT_ENTRY, *PAGING_ENTRY, *SECONDARY_CONTROLS, *TERTIARY_CONTROLS)
 """All of them."""
+
+
+@dataclass(frozen=True)
+class NamedBits:
+    """What a kernel calls bits.
+
+    Args:
+        names: by the number of the bit.
+        lost: names that an earlier kernel has and this one has not: their bits may be called otherwise now.
+    """
+
+    names: Mapping[int, str]
+    lost: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
-from mmuproof.model.bit_names import BIT_NAMES
+from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
@@ -250,8 +250,8 @@ class Kvm(ABC):
             raise UnlistedConstant(name, LISTED_IN)
         return self._constant(name)
 
-    def named_bits(self, names: Iterable[str]) -> dict[int, str]:
-        """What the kernel calls single bits, by their numbers: those of some names that it defines.
+    def named_bits(self, names: Iterable[str]) -> NamedBits:
+        """What the kernel calls single bits: those of some names that it defines.
 
         Args:
             names: of `mmuproof.model.bit_names`; of two for one bit the first that is defined counts.
@@ -260,17 +260,18 @@ class Kvm(ABC):
             UnlistedConstant: one is not of these.
         """
         found: dict[int, str] = {}
+        lost: list[str] = []
         for name in names:
             if name not in BIT_NAMES:
                 raise UnlistedConstant(name, "model/bit_names.py")
             try:
                 value = self._constant(name)
             except Gone:
-                # Who reads a number wants to know of the bit, whatever it is called now.
-                value = None
+                lost.append(name)
+                continue
             if value is not None and value.bit_count() == 1:
                 found.setdefault(value.bit_length() - 1, name)
-        return found
+        return NamedBits(found, tuple(lost))
 
     @abstractmethod
     def _constant(self, name: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.cli.numbers.hardware import (
@@ -142,7 +142,7 @@ class Decoder:
         self._assumed = assumed or Assumed()
 
     def decode(self, kind: NumberKind, number: int, vendor: Vendor, known: Mapping[str, int] | None = None) -> Decoded:
-        """What a number of 64 bits says.
+        """What a number of 64 bits says; a name of KVM's that is lost is told as well.
 
         Args:
             kind: what it is.
@@ -150,6 +150,12 @@ class Decoder:
             vendor: on whose hardware.
             known: the values of variables that KVM's masks depend on, if they are known.
         """
+        told = self._decoded(kind, number, vendor, known)
+        lost = self.kernel.lost_names(kind, vendor)
+        words = (f"LOST: {', '.join(lost)}, which an earlier kernel defines",) if lost else ()
+        return replace(told, words=(*told.words, *words))
+
+    def _decoded(self, kind: NumberKind, number: int, vendor: Vendor, known: Mapping[str, int] | None) -> Decoded:
         if kind in ENTRIES:
             return self._entry(kind, number, vendor, known)
         hardware, kernel = word_layout(kind), self.kernel.word_layout(kind)

@@ -68,12 +68,17 @@ class KernelNumbers:
         if kind is NumberKind.ROLE:
             names = {bit: each.name for each in self.role_members for bit in range(each.low, each.low + each.width)}
             return Layout.of_names("union kvm_cpu_role", names)
-        return Layout.of_names("KVM", self._kvm.named_bits(_NAMES[kind]))
+        return Layout.of_names("KVM", self._kvm.named_bits(_NAMES[kind]).names)
+
+    def lost_names(self, kind: NumberKind, vendor: Vendor) -> tuple[str, ...]:
+        """Names of bits that an earlier kernel has and this one has not."""
+        if kind is NumberKind.GUEST_ENTRY:
+            return self._kvm.named_bits(_entry_names(vendor)).lost
+        return self._kvm.named_bits(_NAMES[kind]).lost if kind in _NAMES else ()
 
     def guest_entry_layout(self, vendor: Vendor) -> Layout:
         """The kernel's names for the bits of a guest's entry."""
-        names = bit_names.EPT_ENTRY if vendor is Vendor.INTEL else bit_names.PAGING_ENTRY
-        return Layout.of_names("KVM", self._kvm.named_bits(names))
+        return Layout.of_names("KVM", self._kvm.named_bits(_entry_names(vendor)).names)
 
     @cached_property
     def role_members(self) -> tuple[RoleField, ...]:
@@ -228,6 +233,10 @@ class KernelNumbers:
             words=(f"{text}, access {access:#x}: an access is emulated",),
             summary=text,
         )
+
+
+def _entry_names(vendor: Vendor) -> tuple[str, ...]:
+    return bit_names.EPT_ENTRY if vendor is Vendor.INTEL else bit_names.PAGING_ENTRY
 
 
 def _whole(name: str, words: str) -> SpteState:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mmuproof.cli.numbers.decoded import VENDORS, Assumed, Decoded, Decoder
 from mmuproof.cli.numbers.layout import WIDTH
+from mmuproof.lift.errors import Gone
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import NumberKind
 from mmuproof.model.vendor import Vendor
@@ -253,3 +254,15 @@ def test_smep_and_smap_keep_supervisors_out_of_user_pages() -> None:
 def test_what_happened_is_told_in_words(kind: NumberKind, number: int, words: str) -> None:
     told = "; ".join(decoded(kind, number, VENDORS.get(kind, (INTEL,))[0]).words)
     assert words in told
+
+
+def test_a_name_that_is_lost_is_told() -> None:
+    class Later(ReferenceKvm):
+        def _constant(self, name: str) -> int | None:
+            if name == "PFERR_SS_MASK":
+                raise Gone(name)
+            return super()._constant(name)
+
+    told = Decoder(Later()).decode(NumberKind.ERROR_CODE, 0x40, INTEL)
+    assert told.summary == "SS"
+    assert told.words[-1] == "LOST: PFERR_SS_MASK, which an earlier kernel defines"
