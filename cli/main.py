@@ -16,6 +16,7 @@ import typer
 from mmuproof.cli.ask.command import ASK, CACHE
 from mmuproof.cli.check.command import CHECK
 from mmuproof.cli.coverage.command import COVERAGE
+from mmuproof.cli.decode.command import DECODE
 from mmuproof.cli.diff.command import DIFF
 from mmuproof.cli.listing.command import ERRATA, LIST, SHOW
 from mmuproof.cli.prove.command import PROVE
@@ -24,8 +25,9 @@ from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
+from mmuproof.cli.table.command import TABLE
 
-COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, LIST, SHOW, ERRATA, COVERAGE, CACHE)
+COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, DECODE, TABLE, LIST, SHOW, ERRATA, COVERAGE, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
+from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
@@ -248,6 +249,29 @@ class Kvm(ABC):
         if name not in CONSTANTS and name not in OF_OTHER_KERNELS:
             raise UnlistedConstant(name, LISTED_IN)
         return self._constant(name)
+
+    def named_bits(self, names: Iterable[str]) -> NamedBits:
+        """What the kernel calls single bits: those of some names that it defines.
+
+        Args:
+            names: of `mmuproof.model.bit_names`; of two for one bit the first that is defined counts.
+
+        Raises:
+            UnlistedConstant: one is not of these.
+        """
+        found: dict[int, str] = {}
+        lost: list[str] = []
+        for name in names:
+            if name not in BIT_NAMES:
+                raise UnlistedConstant(name, "model/bit_names.py")
+            try:
+                value = self._constant(name)
+            except Gone:
+                lost.append(name)
+                continue
+            if value is not None and value.bit_count() == 1:
+                found.setdefault(value.bit_length() - 1, name)
+        return NamedBits(found, tuple(lost))
 
     @abstractmethod
     def _constant(self, name: str) -> int | None:

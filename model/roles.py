@@ -45,6 +45,15 @@ KNOWN_MEMBERS = frozenset(
 """What roles of released kernels consist of; of a member of another name it is not known what it says."""
 
 
+@dataclass(frozen=True)
+class RoleField:
+    """A member of a CPU role: its name, its lowest bit and its width.  The lowest 32 bits are the role of a page."""
+
+    name: str
+    low: int
+    width: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoleInputs:
     """What KVM takes a role from, besides what is asked for.
@@ -163,6 +172,10 @@ class PageMapped:
 
 class Roles(ABC):
     """How KVM makes roles, and what it does with those of direct pages."""
+
+    @abstractmethod
+    def layout(self) -> tuple[RoleField, ...]:
+        """The members of ``union kvm_cpu_role``."""
 
     @abstractmethod
     def set_up(

@@ -166,6 +166,19 @@ def field_named(entry_format: EntryFormat, level: int, maps_page: bool, name: st
     return found[0]
 
 
+def fields_of(entry_format: EntryFormat, level: int, maps_page: bool) -> tuple[EntryField, ...]:
+    """The fields of entries of that shape, from the highest bits to the lowest; they cover the entry once.
+
+    Raises:
+        ValueError: the format has no such entry.
+    """
+    shape = EntryShape(level, maps_page)
+    found = [field for field in entry_format.fields if shape in field.shapes]
+    if not found:
+        raise ValueError(f"{entry_format.name} has no entry {shape}")
+    return tuple(sorted(found, key=lambda field: -field.low))
+
+
 def _span(low: int, high: int) -> int:
     return (1 << (high + 1)) - (1 << low)
 

@@ -32,6 +32,8 @@ from mmuproof.spec.ept_layout import (
 from mmuproof.spec.reserved import reserved_mask
 
 RESERVED_MEMORY_TYPES = (2, 3, 7)
+MEMORY_TYPES = {0: "UC", 1: "WC", 4: "WT", 5: "WP", 6: "WB"}
+"""The other memory types by number (SDM 31.3.7.2)."""
 
 
 @dataclass(frozen=True)

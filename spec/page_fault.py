@@ -1,6 +1,6 @@
-"""The error code of a page fault (SDM 5.7).
+"""The error code of a page fault (SDM 5.7, APM 8.4.2).
 
-Only flags that ordinary accesses can set are here: P, W/R, U/S, RSVD, I/D and PK.
+The functions speak of flags that ordinary accesses can set: P, W/R, U/S, RSVD, I/D and PK.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, negate, to_bv
 from mmuproof.spec.paging import LinearAccess
+from mmuproof.spec.reports import ReportField
 
 PRESENT_FLAG = 0
 WRITE_FLAG = 1
@@ -17,6 +18,20 @@ RESERVED_FLAG = 3
 INSTRUCTION_FLAG = 4
 PROTECTION_KEY_FLAG = 5
 ERROR_CODE_WIDTH = 32
+
+FLAGS = (
+    ReportField("P", PRESENT_FLAG, "the translation was present"),
+    ReportField("W/R", WRITE_FLAG, "the access was a write"),
+    ReportField("U/S", USER_FLAG, "the access was a user-mode access"),
+    ReportField("RSVD", RESERVED_FLAG, "a reserved bit is set in a present entry"),
+    ReportField("I/D", INSTRUCTION_FLAG, "the access was an instruction fetch"),
+    ReportField("PK", PROTECTION_KEY_FLAG, "the protection key denied the access"),
+    ReportField("SS", 6, "the access was a shadow-stack access"),
+    ReportField("HLAT", 7, "the fault happened in HLAT paging"),
+    ReportField("SGX", 15, "SGX denied the access"),
+    ReportField("RMP", 31, "the reverse-map table denied the access"),
+)
+"""Every flag that a manual names; HLAT and SGX are Intel's, RMP is AMD's.  All other bits are 0."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Primary and secondary processor-based controls are vectors of 32 bits, as they s
 from __future__ import annotations
 
 from mmuproof.smt.terms import BitVec, Bool, all_of, bit, negate
+from mmuproof.spec.reports import ReportField
 
 ACTIVATE_SECONDARY_BIT = 31
 """Primary control: without it, every secondary control is as good as 0."""
@@ -22,6 +23,53 @@ EPTP_ACCESSED_DIRTY_BIT = 6
 ADVANCED_INFORMATION_BIT = 22
 """IA32_VMX_EPT_VPID_CAP: exit qualifications of EPT violations have bits 9 to 11, and with them tell user-mode
 linear addresses from others."""
+
+
+SECONDARY_CONTROLS = (
+    ReportField("virtualize APIC accesses", 0, "virtualize APIC accesses"),
+    ReportField("enable EPT", EPT_BIT, "enable EPT"),
+    ReportField("descriptor-table exiting", 2, "descriptor-table exiting"),
+    ReportField("enable RDTSCP", 3, "enable RDTSCP"),
+    ReportField("virtualize x2APIC mode", 4, "virtualize x2APIC mode"),
+    ReportField("enable VPID", 5, "enable VPID"),
+    ReportField("WBINVD exiting", 6, "WBINVD exiting"),
+    ReportField("unrestricted guest", 7, "unrestricted guest"),
+    ReportField("APIC-register virtualization", 8, "APIC-register virtualization"),
+    ReportField("virtual-interrupt delivery", 9, "virtual-interrupt delivery"),
+    ReportField("PAUSE-loop exiting", 10, "PAUSE-loop exiting"),
+    ReportField("RDRAND exiting", 11, "RDRAND exiting"),
+    ReportField("enable INVPCID", 12, "enable INVPCID"),
+    ReportField("enable VM functions", 13, "enable VM functions"),
+    ReportField("VMCS shadowing", 14, "VMCS shadowing"),
+    ReportField("enable ENCLS exiting", 15, "enable ENCLS exiting"),
+    ReportField("RDSEED exiting", 16, "RDSEED exiting"),
+    ReportField("enable PML", 17, "enable PML"),
+    ReportField("EPT-violation #VE", 18, "EPT-violation #VE"),
+    ReportField("conceal VMX from PT", 19, "conceal VMX from PT"),
+    ReportField("enable XSAVES/XRSTORS", 20, "enable XSAVES/XRSTORS"),
+    ReportField("PASID translation", 21, "PASID translation"),
+    ReportField("mode-based execute control for EPT", MBEC_BIT, "mode-based execute control for EPT"),
+    ReportField("sub-page write permissions for EPT", 23, "sub-page write permissions for EPT"),
+    ReportField("Intel PT uses guest physical addresses", 24, "Intel PT uses guest physical addresses"),
+    ReportField("use TSC scaling", 25, "use TSC scaling"),
+    ReportField("enable user wait and pause", 26, "enable user wait and pause"),
+    ReportField("enable PCONFIG", 27, "enable PCONFIG"),
+    ReportField("enable ENCLV exiting", 28, "enable ENCLV exiting"),
+    ReportField("VMM bus-lock detection", 30, "VMM bus-lock detection"),
+    ReportField("instruction timeout", 31, "instruction timeout"),
+)
+"""The secondary processor-based controls by their names (SDM 27.6.2, Table 27-7)."""
+
+TERTIARY_CONTROLS = (
+    ReportField("LOADIWKEY exiting", 0, "LOADIWKEY exiting"),
+    ReportField("enable HLAT", 1, "enable HLAT"),
+    ReportField("EPT paging-write control", 2, "EPT paging-write control"),
+    ReportField("guest-paging verification", 3, "guest-paging verification"),
+    ReportField("IPI virtualization", 4, "IPI virtualization"),
+    ReportField("enable MSR-list instructions", 6, "enable MSR-list instructions"),
+    ReportField("virtualize IA32_SPEC_CTRL", 7, "virtualize IA32_SPEC_CTRL"),
+)
+"""The tertiary processor-based controls, a word of 64 bits (SDM 27.6.2, Table 27-8)."""
 
 
 def secondary_control(primary: BitVec, secondary: BitVec, number: int) -> Bool:

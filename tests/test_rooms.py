@@ -123,6 +123,7 @@ def test_no_class_name_is_used_twice() -> None:
 # What stands in `model/` and is no area, by the folder it is in.
 NO_AREAS = {
     "model": {
+        "bit_names": "what the kernel calls bits of any number",
         "constants": "which macros theorems ask for",
         "edits": "changes the kernel's text",
         "features": "what kernels have or lack",

@@ -40,7 +40,9 @@ PAGES = (
     "docs/ask.md",
     "docs/diff.md",
     "docs/check.md",
+    "docs/decode.md",
     "docs/own-theorems.md",
+    "docs/table.md",
 )
 EXAMPLES = ROOT / "docs" / "examples"
 _BLOCK = re.compile(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +14,7 @@ from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.relatives import Tree
 from mmuproof.cli.prove.saved import SavedResults
 from mmuproof.cli.shared.caching import NO_RESULTS, RESULTS, cache_folder
-from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, NamedDefect, Renamed, Subject, with_own
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, Renamed, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -24,8 +23,7 @@ from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
-from mmuproof.cli.shared.unusable import usable
-from mmuproof.cli.shared.watching import Watcher
+from mmuproof.cli.shared.subject import opened_subject
 from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.ran import collected
@@ -73,7 +71,10 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
             # With a defect in it a tree is to be seen as it is.
             renamed=Renamed(request.like, names) if request.defect is None else None,
         )
-    with output.progress(verbose=request.verbose) as watcher, _subject(asked, defect, catalogue, watcher) as subject:
+    with (
+        output.progress(verbose=request.verbose) as watcher,
+        opened_subject(asked, defect, catalogue, watcher) as subject,
+    ):
         ask = Solver.within(budget)
         identity = replace(
             subject.identity,
@@ -151,28 +152,3 @@ def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: T
     # What the tree itself holds is looked at more closely.
     digest = identity.digest if tree is None else ""
     return SavedResults(cache_folder(RESULTS), (digest, config, *identity.hardware, f"budget {budget}"), tree)
-
-
-@contextmanager
-def _subject(
-    asked: AskedKernel | None, defect: NamedDefect | None, catalogue: Catalogue, watcher: Watcher
-) -> Iterator[Subject]:
-    """What is judged, with the defect in it: a kernel tree, or the reference model."""
-    name = "" if defect is None else defect.name
-    if asked is None:
-        subject = catalogue.reference()
-        if defect is not None:
-            if defect.on_reference is None:
-                raise UsageProblem(f"the reference model cannot have the defect {name}; give a --kernel")
-            subject = replace(subject, kvm=defect.on_reference())
-        yield _named(subject, name)
-        return
-    if defect is not None and not defect.edits:
-        raise UsageProblem(f"the defect {name} is one of the reference model; it cannot go with --kernel")
-    with usable(), catalogue.kernel(asked, watcher) as subject:
-        yield _named(subject, name)
-
-
-def _named(subject: Subject, defect: str) -> Subject:
-    identity: KernelIdentity = replace(subject.identity, defect=defect)
-    return replace(subject, identity=identity)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
@@ -15,12 +17,14 @@ from mmuproof.cli.shared.results import Counterexample, CutNote, Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.cli.telling.counterexamples import NoSymptom, explain
-from mmuproof.lift.errors import Gone, Missing, Refused, SourceError, Undefined
+from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain
+from mmuproof.lift.errors import Gone, LiftError, Missing, Refused, SourceError, Undefined
 from mmuproof.lift.machine.doubts import left_out
 from mmuproof.lift.ran import Read, remembered
 from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.statement import NumberKind
+from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.stated import series_before, stated
 from mmuproof.proofs.theorem import Claim, always_undefined
@@ -28,6 +32,8 @@ from mmuproof.smt.obligation import Answer, Verdict
 from mmuproof.spec.hardware import Hardware
 
 _FUNCTION = re.compile(r"\w+\(\)")
+_ANY_HOST = Assumed(max_physical_address=52)
+"""Of a counterexample's host nothing is supposed that the counterexample does not say."""
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
 """A theorem's verdict is the first of these that one of its claims has.
 
@@ -237,8 +243,20 @@ class Prover:
             return ended(Verdict.ERROR, "the theorem states no claim")
         seconds = time.thread_time() - start
         switches = tuple(_switch(feature, there=there) for feature, there in self.kvm.asked.items())
-        concluded = _conclude(task, claims, _find(claims, self.solver), seconds, self.known, switches)
+        concluded = _conclude(
+            task, claims, _find(claims, self.solver, self._decoder(task.vendor)), seconds, self.known, switches
+        )
         return concluded, [claim.case.part for claim in claims]
+
+    def _decoder(self, vendor: Vendor) -> Decode:
+        """Reads the numbers of counterexamples by the kernel's names; what it cannot read is told as it is."""
+
+        def decode(kind: NumberKind, number: int, values: Mapping[str, int]) -> Decoded | None:
+            with suppress(NotThere, LiftError):
+                return Decoder(self.kvm, _ANY_HOST).decode(kind, number, vendor, values)
+            return None
+
+        return decode
 
     def _lost(self, task: Task, names: Sequence[str]) -> str:
         """What was looked for, what is like it here, and which series has it."""
@@ -344,7 +362,7 @@ def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], kno
     return _Told(worst.finding, reason, shapes, () if others else numbers)
 
 
-def _find(claims: Sequence[Claim], solver: Solver) -> list[_Finding]:
+def _find(claims: Sequence[Claim], solver: Solver, decode: Decode) -> list[_Finding]:
     """What becomes of a theorem's claims."""
     try:
         answers = solver.prove([claim.obligation for claim in claims])
@@ -352,23 +370,23 @@ def _find(claims: Sequence[Claim], solver: Solver) -> list[_Finding]:
         # Each is decided by itself, and told for itself what is wrong with it.
         answers = leave_all(claims)
     return [
-        _decide(claim, solver) if answer is None else _Finding(verdict=answer.verdict, seconds=answer.seconds)
+        _decide(claim, solver, decode) if answer is None else _Finding(verdict=answer.verdict, seconds=answer.seconds)
         for claim, answer in zip(claims, answers, strict=True)
     ]
 
 
-def _decide(claim: Claim, solver: Solver) -> _Finding:
+def _decide(claim: Claim, solver: Solver, decode: Decode) -> _Finding:
     """Decide a claim and tell its counterexample."""
     try:
         answer = solver.decide(claim.obligation, [way.when for way in claim.ways_to_fail])
     except Exception as error:
         return _Finding(verdict=Verdict.ERROR, reason=f"deciding it failed: {_described(error)}", failure=error)
     start = time.thread_time()
-    found = _finding_of(claim, answer, solver)
+    found = _finding_of(claim, answer, solver, decode)
     return replace(found, seconds=answer.seconds + time.thread_time() - start)
 
 
-def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
+def _finding_of(claim: Claim, answer: Answer, solver: Solver, decode: Decode) -> _Finding:
     if answer.verdict is Verdict.VACUOUS:
         return _Finding(
             verdict=answer.verdict, reason=f"the assumptions contradict each other: {'; '.join(answer.core)}"
@@ -378,7 +396,7 @@ def _finding_of(claim: Claim, answer: Answer, solver: Solver) -> _Finding:
     if answer.assignment is None:
         return _Finding(verdict=Verdict.ERROR, reason="the solver refutes it without a counterexample")
     try:
-        told = explain(claim, answer.assignment, solver.satisfiable)
+        told = explain(claim, answer.assignment, solver.satisfiable, decode)
     except NoSymptom as error:
         return _Finding(verdict=Verdict.ERROR, reason=str(error))
     except Exception as error:

@@ -233,7 +233,12 @@ def _with_settings(request: type, told: Mapping[str, object], output: Output) ->
     for name, field_name in names.items():
         if field_name in settled:
             output.note(f"mmuproof: {name} = {settled[field_name]}")
-    return {**told, **{name: each.value for name, each in settled.items()}}
+    several = {name for name, kind, _ in declared(request) if get_args(kind)[1:] == (...,)}
+    values = {name: each.value for name, each in settled.items()}
+    return {
+        **told,
+        **{name: (value,) if name in several and isinstance(value, str) else value for name, value in values.items()},
+    }
 
 
 def _limits(given: Mapping[str, Any]) -> ParseLimits:

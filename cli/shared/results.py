@@ -14,18 +14,28 @@ from mmuproof.smt.obligation import Verdict
 
 @dataclass(frozen=True)
 class Input:
-    """An input of a counterexample, as a reader sees it: ``pte_access`` = ``READ|EXEC``."""
+    """An input of a counterexample, as a reader sees it: ``pte_access`` = ``READ|EXEC``.
+
+    Args:
+        name: what it is called.
+        text: its value.
+        reads: what its bits say in one line, if it is a number whose bits mean something.
+        decoded: the same bit by bit, as a results file has it.
+    """
 
     name: str
     text: str
+    reads: str = ""
+    decoded: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
 class TracedStep:
-    """One assignment on the way to the wrong result: ``at`` is ``file:line``."""
+    """One assignment on the way to the wrong result: ``at`` is ``file:line``; ``reads`` is as for an `Input`."""
 
     at: str
     text: str
+    reads: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from mmuproof.cli.shared.results import Counterexample, Input
+from mmuproof.cli.numbers.decoded import Decoded, decoded_content
+from mmuproof.cli.shared.results import Counterexample, Input, TracedStep
 from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.cli.telling.steps import traced_steps
-from mmuproof.model.statement import Shown, Statement, Symptom
+from mmuproof.compare.encodings import Kind, kind_of
+from mmuproof.model.statement import NumberKind, Shown, Statement, Symptom
 from mmuproof.smt.dependence import bits_told, bits_used, overlap
 from mmuproof.smt.graph import evaluate_all, postorder, variables
 from mmuproof.smt.obligation import Assignment
@@ -18,13 +22,24 @@ class NoSymptom(Exception):  # noqa: N818 - reads as what happened
     """A claim fails in a way that its theorem has no words for."""
 
 
-def explain(claim: Statement, assignment: Assignment, satisfiable: Callable[[Bool], bool | None]) -> Counterexample:
+Decode = Callable[[NumberKind, int, Mapping[str, int]], Decoded | None]
+"""What a number says, given the values of variables; None if that is not to be had."""
+
+
+def undecoded(_kind: NumberKind, _number: int, _values: Mapping[str, int]) -> None:
+    """Nothing: where no kernel is at hand whose names bits could have."""
+
+
+def explain(
+    claim: Statement, assignment: Assignment, satisfiable: Callable[[Bool], bool | None], decode: Decode = undecoded
+) -> Counterexample:
     """Tell a counterexample.
 
     Args:
         claim: what fails.
         assignment: how it fails.
         satisfiable: whether some assignment makes a truth value true, None if that is not known.
+        decode: reads numbers whose bits mean something.
 
     Raises:
         NoSymptom: no symptom's condition holds.
@@ -38,11 +53,13 @@ def explain(claim: Statement, assignment: Assignment, satisfiable: Callable[[Boo
         assignment.relevant,
         *(used for shown in told if not overlap(used := bits_used(shown.term), assignment.relevant)),
     )
-    steps = traced_steps(claim, symptom, values, important)
+    steps = tuple(
+        _read_step(step, decode, assignment.values) for step in traced_steps(claim, symptom, values, important)
+    )
     return Counterexample(
         symptom=symptom.name,
         sentence=symptom.sentence,
-        inputs=_inputs(claim, told, assignment, values),
+        inputs=_inputs(claim, told, assignment, values, decode),
         values=dict(assignment.values),
         steps=steps,
         actual=symptom.actual,
@@ -133,10 +150,11 @@ def _united(*maps: Mapping[str, int]) -> dict[str, int]:
 
 
 def _inputs(
-    claim: Statement, told: Sequence[Shown], assignment: Assignment, values: Mapping[Term, int]
+    claim: Statement, told: Sequence[Shown], assignment: Assignment, values: Mapping[Term, int], decode: Decode
 ) -> tuple[Input, ...]:
     """The shown terms that cannot have any value, then what matters but can be read off none of them."""
     texts: dict[str, str] = {}
+    read: dict[str, Decoded] = {}
     untold = {name: mask for name, mask in assignment.relevant.items() if mask}
     for shown in told:
         text = _text(shown, values[shown.term])
@@ -144,6 +162,11 @@ def _inputs(
         while texts.get(name, text) != text:
             name += "'"
         texts[name] = text
+        if (
+            shown.kind is not None
+            and (decoded := decode(shown.kind, values[shown.term], assignment.values)) is not None
+        ):
+            read[name] = decoded
         for variable, mask in bits_told(shown.term).items():
             untold[variable] = untold.get(variable, 0) & ~mask
     widths = {name: max(term.width, 1) for name, term in _variables(claim).items()}
@@ -152,7 +175,26 @@ def _inputs(
         if mask:
             key, text = _raw(name, mask, assignment.values[name], widths.get(name, 64))
             texts[key] = text
-    return tuple(Input(name, text) for name, text in texts.items())
+    flagged = {shown.name for shown in told if shown.flags}
+    return tuple(
+        # What is told by its flags already need not be told twice.
+        Input(name, text, "" if name in flagged else read[name].summary, decoded_content(read[name]))
+        if name in read
+        else Input(name, text)
+        for name, text in texts.items()
+    )
+
+
+_ASSIGNED = re.compile(r"(?P<target>[^=]+?) = (?P<value>0x[0-9a-f]+|\d+)")
+
+
+def _read_step(step: TracedStep, decode: Decode, values: Mapping[str, int]) -> TracedStep:
+    """A step with what the number says, if it is an SPTE: an assignment is known by its target's name alone."""
+    found = _ASSIGNED.fullmatch(step.text)
+    if found is None or kind_of(found["target"], 64) is not Kind.SPTE:
+        return step
+    decoded = decode(NumberKind.SPTE, int(found["value"], 0), values)
+    return step if decoded is None else replace(step, reads=decoded.summary)
 
 
 def _variables(claim: Statement) -> dict[str, Term]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result
+from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result, TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.smt.obligation import Verdict
 
@@ -53,7 +53,7 @@ def _print_counterexample(output: Output, result: Result, told: Counterexample, 
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
-        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
+        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
     for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
         output.line(f"  {line}")
     numbers = " on these numbers" if told.inputs else ""
@@ -98,13 +98,22 @@ def input_lines(inputs: Sequence[Input]) -> list[str]:
     """The inputs side by side, as many on a line as are easily read."""
     lines = [""]
     rest = "(everything else: any value)" if inputs else "(any values)"
-    for text in [*(f"{each.name}={each.text}" for each in inputs), rest]:
+    for text in [*(_read(f"{each.name}={each.text}", each.reads) for each in inputs), rest]:
         longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
         if len(longer) > _WIDTH and lines[-1]:
             lines.append(text)
         else:
             lines[-1] = longer
     return lines
+
+
+def step_text(step: TracedStep) -> str:
+    """An assignment, with what the number says."""
+    return _read(step.text, step.reads)
+
+
+def _read(text: str, reads: str) -> str:
+    return f"{text}  ({reads})" if reads else text
 
 
 def _joined(first: str, second: str) -> list[str]:

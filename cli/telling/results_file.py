@@ -69,10 +69,14 @@ def cut_content(cut: CutNote) -> dict[str, object]:
 
 
 def counterexample_content(told: Counterexample) -> dict[str, object]:
-    """A counterexample or example."""
+    """A counterexample or example; ``decoded`` and ``reads`` are there where a number's bits mean something."""
+    decoded = {each.name: each.decoded for each in told.inputs if each.decoded is not None}
     return {
         "inputs": {each.name: each.text for each in told.inputs},
-        "steps": [{"at": step.at, "text": step.text} for step in told.steps],
+        **({"decoded": decoded} if decoded else {}),
+        "steps": [
+            {"at": step.at, "text": step.text, **({"reads": step.reads} if step.reads else {})} for step in told.steps
+        ],
         "expected": told.expected,
         "actual": told.actual,
         "at": told.at or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
+from mmuproof.model.bit_names import BIT_NAMES
 from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
 from mmuproof.model.features import MARKS, MarkKind
 from mmuproof.model.kvm import NotThere
@@ -34,7 +35,8 @@ OF_AREAS = (
 
 _OF_FEATURES = (mark.name for marks in MARKS.values() for mark in marks if mark.kind is MarkKind.CONSTANT)
 LOOKED_UP = ConstantNames(
-    tuple(dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *_OF_FEATURES))), "model/lifted/constants.py"
+    tuple(dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *_OF_FEATURES, *BIT_NAMES))),
+    "model/lifted/constants.py",
 )
 """What every unit is parsed for: this, and what theorems and features ask for."""
 

@@ -19,7 +19,17 @@ from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, argument, bit_field, bit_fields, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
+from mmuproof.model.roles import (
+    AccessAsked,
+    Descent,
+    DirectMapping,
+    Members,
+    MmuRoles,
+    PageMapped,
+    RoleField,
+    RoleInputs,
+    Roles,
+)
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, to_bv, ult, var
 
 _FAULT = "struct kvm_page_fault"
@@ -66,6 +76,11 @@ class LiftedRoles(Roles, Remembers):
     def __init__(self, mmu: Unit, tdp_mmu: Unit, makes_sptes: Unit) -> None:
         super().__init__()
         self._mmu, self._tdp_mmu, self._makes_sptes = mmu, tdp_mmu, makes_sptes
+
+    def layout(self) -> tuple[RoleField, ...]:
+        """See `Roles.layout`."""
+        members = bit_fields(self._mmu.record("union kvm_cpu_role"))
+        return tuple(RoleField(name, each.offset, each.width) for name, each in members.items())
 
     # -- the set-up ------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ function of its name, the others are its ingredients.
 from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
@@ -311,7 +312,7 @@ class ReferenceKvm(Kvm):
         return self._svm_gating
 
     def _constant(self, name: str) -> int | None:
-        if name in OF_OTHER_KERNELS:
+        if name in OF_OTHER_KERNELS or name in FORMER_BIT_NAMES:
             return None
         value = vars(self.constants).get(name)
         if not isinstance(value, int):

@@ -26,7 +26,17 @@ from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.walks.nested_mmus import Members as Chosen
 from mmuproof.model.reference.walks.nested_mmus import NestedMmus
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
-from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, MmuRoles, PageMapped, RoleInputs, Roles
+from mmuproof.model.roles import (
+    AccessAsked,
+    Descent,
+    DirectMapping,
+    Members,
+    MmuRoles,
+    PageMapped,
+    RoleField,
+    RoleInputs,
+    Roles,
+)
 from mmuproof.model.walks import NestedControls, WalkKind
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import (
@@ -89,6 +99,10 @@ class ReferenceRoles(ReferenceArea, Roles):
         self._nested = nested
 
     # -- the set-up ------------------------------------------------------------------------------------
+
+    def layout(self) -> tuple[RoleField, ...]:
+        """See `Roles.layout`."""
+        return CPU_ROLE
 
     def set_up(
         self, kind: MmuKind, earlier: MmuRequest, now: MmuRequest, masks: ShadowMasks, *, world: str = ""

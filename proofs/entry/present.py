@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given
@@ -34,7 +34,7 @@ def _claim(
         iff(found, present),
         given(
             *assumptions,
-            shown=(*relations.role_shown(walk, "cr4_smep"), Shown("gpte", entry)),
+            shown=(*relations.role_shown(walk, "cr4_smep"), Shown("gpte", entry, kind=NumberKind.GUEST_ENTRY)),
             evidence=walk.evidence,
             part=part or f"{gpte_format.value} entries",
         ),

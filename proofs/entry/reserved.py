@@ -9,7 +9,7 @@ from functools import partial
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
@@ -254,7 +254,7 @@ def _misconfig(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         yield never(
             given(
                 *assumptions,
-                shown=(*wanted.ept_shown, Shown("gpte", entry)),
+                shown=(*wanted.ept_shown, Shown("gpte", entry, kind=NumberKind.GUEST_ENTRY)),
                 evidence=wanted.mmu.evidence,
                 part=kind.name,
             ),

@@ -9,7 +9,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
@@ -257,7 +257,7 @@ def _collapses(tables: ShadowTables) -> Iterator[_Made]:
                 *_memory_type(tables, small_spte),
                 *tables.page_fits(level),
             ),
-            shown=(Shown("small_spte", small_spte),),
+            shown=(Shown("small_spte", small_spte, kind=NumberKind.SPTE),),
             before=(small_spte, 1),
         )
 
@@ -278,7 +278,7 @@ def _claim(tables: ShadowTables, made: _Made) -> Claim:
         negate(any_of(held, faults)),
         given(
             *assumptions,
-            shown=(*made.shown, Shown("spte", made.spte), *tables.wanted.shown),
+            shown=(*made.shown, Shown("spte", made.spte, kind=NumberKind.SPTE), *tables.wanted.shown),
             evidence=made.evidence + tables.check_evidence(min(made.levels)),
             part=f"{tables.name}: {made.what}",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.mmio_faults import FaultAnswered
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
@@ -55,7 +55,7 @@ def _answered(kvm: Kvm, _vendor: Vendor) -> Claim:
                 negate(slt(write.answer, 0)),
             ),
             shown=(
-                Shown("error_code", it.error_code, relations.pferr_flags(kvm)),
+                Shown("error_code", it.error_code, relations.pferr_flags(kvm), NumberKind.ERROR_CODE),
                 Shown("cr2_or_gpa", it.addr),
                 Shown("handle_mmio_page_fault()", mmio.answer),
                 Shown("kvm_mmu_do_page_fault()", fault.answer),

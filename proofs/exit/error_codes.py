@@ -8,7 +8,7 @@ from dataclasses import replace
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.exit_events import (
@@ -101,9 +101,9 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 Assumption("the VM is no trust domain, whose exits another function handles", exit_.plain_vm),
                 *which,
                 shown=(
-                    Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS),
+                    Shown("exit qualification", exit_.qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
                     Shown("mmu_has_mbec()", exit_.has_mbec),
-                    Shown("error_code", code, error_code_flags(kvm)),
+                    Shown("error_code", code, error_code_flags(kvm), NumberKind.ERROR_CODE),
                 ),
                 evidence=exit_.evidence,
                 part=part,
@@ -277,9 +277,9 @@ def _npf(kvm: Kvm, _vendor: Vendor) -> Claim:
             nested_page_fault_happens(fault),
             _level(exit_.cpl),
             shown=(
-                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm), NumberKind.EXIT_INFO_1),
                 Shown("vmcb.GMET", exit_.gmet),
-                Shown("error_code", code, error_code_flags(kvm)),
+                Shown("error_code", code, error_code_flags(kvm), NumberKind.ERROR_CODE),
             ),
             evidence=exit_.evidence,
         ),
@@ -321,10 +321,10 @@ def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Claim:
             nested_page_fault_happens(fault),
             _level(exit_.cpl),
             shown=(
-                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm)),
+                Shown("EXITINFO1", exit_.exit_info_1, error_code_flags(kvm), NumberKind.EXIT_INFO_1),
                 Shown("vmcb.GMET", exit_.gmet),
                 Shown("CPL", exit_.cpl),
-                Shown("error_code", asked.error_code, error_code_flags(kvm)),
+                Shown("error_code", asked.error_code, error_code_flags(kvm), NumberKind.ERROR_CODE),
             ),
             evidence=exit_.evidence,
         ),

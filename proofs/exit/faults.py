@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from mmuproof.model.faults import FaultHandedOn
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.statement import Case, NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
@@ -29,7 +29,7 @@ def _faults(kvm: Kvm) -> Iterator[tuple[str, FaultHandedOn, bool]]:
 def _case(kvm: Kvm, name: str, fault: FaultHandedOn) -> Case:
     return given(
         shown=(
-            Shown("error_code", fault.error_code, relations.pferr_flags(kvm)),
+            Shown("error_code", fault.error_code, relations.pferr_flags(kvm), NumberKind.ERROR_CODE),
             Shown("addr", fault.addr),
             Shown("prefetch", fault.prefetch),
             Shown("the mitigation of iTLB multihit", fault.mitigated),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from mmuproof.model.exits import InjectedEptViolation, InjectedNpf
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.exit.error_codes import warns
@@ -109,9 +109,9 @@ def _told_claim(
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),
-                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
-                Shown("fault->exit_qualification", told.walked, QUALIFICATION_FLAGS),
-                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS),
+                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
+                Shown("fault->exit_qualification", told.walked, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
+                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
             ),
             evidence=told.evidence,
             part=part,
@@ -230,8 +230,8 @@ def _log_full_claim(told: InjectedEptViolation) -> Claim:
             Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
             *kept,
             shown=(
-                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
-                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS),
+                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
+                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
             ),
             evidence=told.evidence,
             part="page-modification log full",
@@ -257,8 +257,8 @@ def _misconfiguration_claim(kvm: Kvm, told: InjectedEptViolation) -> Claim:
                 has(told.error_code, kvm.constant("PFERR_RSVD_MASK")),
             ),
             shown=(
-                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS),
-                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS),
+                Shown("exit qualification", told.qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
+                Shown("told to L1", told.exit_qualification, QUALIFICATION_FLAGS, NumberKind.EPT_VIOLATION),
             ),
             evidence=told.evidence,
             part="misconfiguration",
@@ -352,12 +352,12 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
             ),
             shown=(
                 Shown("from_hardware", told.from_hardware),
-                Shown("fault->error_code", told.error_code, flags),
+                Shown("fault->error_code", told.error_code, flags, NumberKind.ERROR_CODE),
                 Shown("fault->address", told.address),
                 Shown("last exit code", told.last_exit_code),
-                Shown("last EXITINFO1", told.last_exit_info_1, flags),
+                Shown("last EXITINFO1", told.last_exit_info_1, flags, NumberKind.EXIT_INFO_1),
                 Shown("last EXITINFO2", told.last_exit_info_2),
-                Shown("EXITINFO1 for L1", told.exit_info_1, flags),
+                Shown("EXITINFO1 for L1", told.exit_info_1, flags, NumberKind.EXIT_INFO_1),
                 Shown("EXITINFO2 for L1", told.exit_info_2),
             ),
             evidence=told.evidence,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several
@@ -32,7 +32,7 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 Shown("kvm.gfn_direct_bits", made.alias_bits),
                 Shown("the memory is private", made.private),
                 Shown("address that is mapped", made.addr),
-                Shown("error code", made.error_code),
+                Shown("error code", made.error_code, kind=NumberKind.ERROR_CODE),
             ),
             evidence=made.evidence,
         ),

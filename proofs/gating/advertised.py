@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.gating.mbec import CONTROL_FLAGS
@@ -38,7 +38,7 @@ def _mbec(kvm: Kvm) -> Claim:
                 Shown("enable_ept", enable_ept),
                 Shown("enable_mbec", enable_mbec),
                 Shown("vmx_capability.ept", capability),
-                Shown("secondary_ctls_high", made.secondary, CONTROL_FLAGS),
+                Shown("secondary_ctls_high", made.secondary, CONTROL_FLAGS, NumberKind.SECONDARY_CONTROLS),
             ),
             evidence=made.evidence,
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.vmx_gating import Controls
 from mmuproof.proofs.claims import Wrong, always, given, never
@@ -27,7 +27,7 @@ def controls_shown(name: str, shown: Controls) -> tuple[Shown, ...]:
     """Controls for a counterexample."""
     return (
         Shown(f"{name}.cpu_based_vm_exec_control", shown.primary, ((vmx.ACTIVATE_SECONDARY_BIT, "SECONDARY"),)),
-        Shown(f"{name}.secondary_vm_exec_control", shown.secondary, CONTROL_FLAGS),
+        Shown(f"{name}.secondary_vm_exec_control", shown.secondary, CONTROL_FLAGS, NumberKind.SECONDARY_CONTROLS),
     )
 
 
@@ -54,7 +54,7 @@ def _configuration(kvm: Kvm) -> Claim:
             shown=(
                 Shown("IA32_VMX_PROCBASED_CTLS2", made.allowed_secondary),
                 Shown("IA32_VMX_EPT_VPID_CAP", made.ept_vpid_capability),
-                Shown("cpu_based_2nd_exec_ctrl", made.secondary, CONTROL_FLAGS),
+                Shown("cpu_based_2nd_exec_ctrl", made.secondary, CONTROL_FLAGS, NumberKind.SECONDARY_CONTROLS),
             ),
             evidence=made.evidence,
             part="configuration",
@@ -84,7 +84,7 @@ def _setting(kvm: Kvm) -> Claim:
             shown=(
                 Shown("mbec module parameter", asked_for),
                 Shown("enable_ept", made.enable_ept),
-                Shown("vmcs_config.cpu_based_2nd_exec_ctrl", secondary, CONTROL_FLAGS),
+                Shown("vmcs_config.cpu_based_2nd_exec_ctrl", secondary, CONTROL_FLAGS, NumberKind.SECONDARY_CONTROLS),
             ),
             evidence=made.evidence,
             part="setting",
@@ -116,7 +116,10 @@ def _entry(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield always(
         negate(any_of(accepted, taken)),
         given(
-            shown=(*controls_shown("vmcs12", vmcs12), Shown("offered", offered, CONTROL_FLAGS)),
+            shown=(
+                *controls_shown("vmcs12", vmcs12),
+                Shown("offered", offered, CONTROL_FLAGS, NumberKind.SECONDARY_CONTROLS),
+            ),
             evidence=whole.evidence,
             part="VM entry",
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.mappings import MappingAsked
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk
 from mmuproof.proofs.given import relations
@@ -60,11 +60,11 @@ def _asked(kvm: Kvm, ask: Callable[[GuestWalk, ShadowMasks], MappingAsked]) -> A
         ),
         Assumption("role.access has no bit outside ACC_ALL", eq(asked.parents_access & ~kvm.constant("ACC_ALL"), 0)),
     )
-    flags = relations.acc_flags(kvm)
+    flags = relations.acc_flags(kvm, ept=True)
     shown = (
         Shown("execute-only support", controls.execonly),
         Shown("sp->role.access", asked.parents_access, flags),
-        Shown("gpte", asked.gpte),
+        Shown("gpte", asked.gpte, kind=NumberKind.GUEST_ENTRY),
         Shown("pte_access", asked.pte_access, flags),
     )
     return AskedMapping(asked, masks, assumptions, shown)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Case, Shown
+from mmuproof.model.statement import Case, NumberKind, Shown
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool
 
@@ -72,7 +72,7 @@ class Done:
         """
         return Case(
             assumptions=(*self.found, *of_before, *self.needs, *extra),
-            shown=(*self.shown, *(shown or (Shown("spte afterwards", self.after.spte),))),
+            shown=(*self.shown, *(shown or (Shown("spte afterwards", self.after.spte, kind=NumberKind.SPTE),))),
             evidence=self.evidence,
             part=self.name,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hosts import plausible_host
@@ -46,7 +46,7 @@ def held_leaf(kvm: Kvm, masks: ShadowMasks) -> HeldSpte:
             ),
             ad_type_fits(kvm, masks, at.spte),
         ),
-        (Shown("spte", at.spte), Shown("level", at.level)),
+        (Shown("spte", at.spte, kind=NumberKind.SPTE), Shown("level", at.level)),
     )
 
 
@@ -123,9 +123,9 @@ def split_request(kvm: Kvm, masks: ShadowMasks) -> tuple[SplitRequest, tuple[Ass
         ad_type_fits(kvm, masks, request.huge_spte),
     )
     shown = (
-        Shown("huge_spte", request.huge_spte),
+        Shown("huge_spte", request.huge_spte, kind=NumberKind.SPTE),
         Shown("role.level", request.level),
-        Shown("role.access", request.access, relations.acc_flags(kvm)),
+        Shown("role.access", request.access, relations.acc_flags(kvm, ept=masks.vendor is Vendor.INTEL)),
         Shown("index", request.index),
     )
     return request, assumptions, shown

@@ -8,7 +8,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import MmioRequest
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host
@@ -48,8 +48,8 @@ def made_mmio_spte(kvm: Kvm, masks: ShadowMasks) -> MmioInputs:
         shown=(
             Shown("gfn", request.gfn),
             Shown("slots->generation", request.generation),
-            Shown("pte_access", request.access, relations.acc_flags(kvm)),
-            Shown("spte", made.spte),
+            Shown("pte_access", request.access, relations.acc_flags(kvm, ept=masks.vendor is Vendor.INTEL)),
+            Shown("spte", made.spte, kind=NumberKind.SPTE),
             Shown("shadow_mmio_value", masks.mmio_value),
             Shown("shadow_mmio_mask", masks.mmio_mask),
             *_host_shown(masks),

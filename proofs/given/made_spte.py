@@ -55,7 +55,7 @@ def made_spte(kvm: Kvm, masks: ShadowMasks) -> SpteInputs:
         )
     shown = (
         Shown("sp->role.level", request.level),
-        Shown("pte_access", request.pte_access, relations.acc_flags(kvm)),
+        Shown("pte_access", request.pte_access, relations.acc_flags(kvm, ept=masks.vendor is Vendor.INTEL)),
         Shown("host_writable", request.host_writable),
         Shown("prefetch", request.prefetch),
         Shown("pfn", request.pfn),

@@ -9,7 +9,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.interference import EntryAccess, Interfered
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import field_mask, saved_slots, with_saved
 from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, invariant, is_present
@@ -163,8 +163,8 @@ def overwritten(accesses: Sequence[EntryAccess], wrong: Callable[[EntryAccess], 
     return Overwritten(
         any_of(*(when for when, _ in wrongs)),
         (
-            Shown("the SPTE as it was known", known),
-            Shown("the SPTE that is there", found),
-            Shown("what is left there", left),
+            Shown("the SPTE as it was known", known, kind=NumberKind.SPTE),
+            Shown("the SPTE that is there", found, kind=NumberKind.SPTE),
+            Shown("what is left there", left, kind=NumberKind.SPTE),
         ),
     )

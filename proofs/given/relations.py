@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, WalkKind
 from mmuproof.proofs.claims import Wrong
@@ -106,8 +106,8 @@ class FaultInputs:
     shown: tuple[Shown, ...]
 
 
-def fault_inputs(kvm: Kvm) -> FaultInputs:
-    """Free arguments for ``permission_fault()``."""
+def fault_inputs(kvm: Kvm, *, ept: bool | None = None) -> FaultInputs:
+    """Free arguments for ``permission_fault()``; for ``ept`` see `acc_flags`."""
     pte_access, pte_pkey, access = var("pte_access", 32), var("pte_pkey", 32), var("access", 64)
     bits = {name: kvm.constant(f"PFERR_{name}_MASK") for name in ("PRESENT", "WRITE", "USER", "FETCH")}
     allowed = 0
@@ -135,7 +135,10 @@ def fault_inputs(kvm: Kvm) -> FaultInputs:
             ),
             Assumption("a protection key has 4 bits", ult(pte_pkey, 16)),
         ),
-        shown=(Shown("access", access, pferr_flags(kvm)), Shown("pte_access", pte_access, acc_flags(kvm))),
+        shown=(
+            Shown("access", access, pferr_flags(kvm), NumberKind.ERROR_CODE),
+            Shown("pte_access", pte_access, acc_flags(kvm, ept=ept)),
+        ),
     )
 
 
@@ -176,12 +179,18 @@ def paging_on(walk: GuestWalk) -> Assumption:
 # -- telling ------------------------------------------------------------------------------------------------------
 
 
-def acc_flags(kvm: Kvm) -> tuple[tuple[int, str], ...]:
-    """Names of the ACC_* bits by bit number."""
+def acc_flags(kvm: Kvm, *, ept: bool | None = None) -> tuple[tuple[int, str], ...]:
+    """Names of the ACC_* bits by bit number.
+
+    Args:
+        kvm: the kernel.
+        ept: whether the access is one to tables of EPT, in which one bit has another name; None if it may be either.
+    """
     names = ("READ", "WRITE", "EXEC", "USER")
     found = [(kvm.constant(f"ACC_{name}_MASK"), name) for name in names if kvm.defines(f"ACC_{name}_MASK")]
     if has_mbec(kvm) and kvm.constant("ACC_USER_EXEC_MASK") == kvm.constant("ACC_USER_MASK"):
-        found = [(mask, "USER/USER_EXEC" if name == "USER" else name) for mask, name in found]
+        called = {None: "USER/USER_EXEC", True: "USER_EXEC", False: "USER"}[ept]
+        found = [(mask, called if name == "USER" else name) for mask, name in found]
     return tuple(sorted((mask.bit_length() - 1, name) for mask, name in found))
 
 

@@ -10,7 +10,7 @@ from mmuproof.model.interference import EntryAccess, Interfered
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SpteChange
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.held_spte import any_fault
@@ -116,7 +116,11 @@ def _claim(kvm: Kvm, masks: ShadowMasks, change: SpteChange) -> Claim:
             made_by_kvm(kvm, masks, entry, made.accesses if change.ages else ()),
             *((present_leaf(kvm, entry),) if change.ages else ()),
             *((in_reverse_map(kvm, entry, made.accesses),) if change is SpteChange.RMAP_AGE else ()),
-            shown=(Shown("sp->role.level", entry.level), Shown("the SPTE that a walk found", entry.spte), *wrong.shown),
+            shown=(
+                Shown("sp->role.level", entry.level),
+                Shown("the SPTE that a walk found", entry.spte, kind=NumberKind.SPTE),
+                *wrong.shown,
+            ),
             evidence=made.evidence,
             part=caller,
         ),
@@ -151,7 +155,7 @@ def _zap(kvm: Kvm, masks: ShadowMasks) -> Claim:
             shown=(
                 Shown("sp->role.level", entry.level),
                 Shown("zap_level", zap_level),
-                Shown("the SPTE that a walk found", entry.spte),
+                Shown("the SPTE that a walk found", entry.spte, kind=NumberKind.SPTE),
                 *written.shown,
             ),
             evidence=made.evidence,

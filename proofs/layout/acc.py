@@ -10,7 +10,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
 from mmuproof.model.sptes import MadeSpte, SpteRequest
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, given
@@ -103,7 +103,11 @@ def _one_to_one(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         untracked,
         "make_spte() does not write-protect a page that has to stay write-protected.",
     ).told("wrprot is false", "KVM: mmu_try_to_unsync_pages() refused", place=_MAKE_SPTE)
-    shown = (*inputs.shown, Shown("old_spte", request.old_spte), Shown("spte", made.spte))
+    shown = (
+        *inputs.shown,
+        Shown("old_spte", request.old_spte, kind=NumberKind.SPTE),
+        Shown("spte", made.spte, kind=NumberKind.SPTE),
+    )
     yield always(
         all_of(
             relations.same([got for _, got, _, _ in rows], [want for _, _, want, _ in rows]),
@@ -200,7 +204,10 @@ def _gpte_claim(
         all_of(relations.same([got for _, got, _ in rows], [want for _, _, want in rows]), negate(stray)),
         given(
             premise,
-            shown=(Shown("gpte", gpte), Shown("access", acc, relations.acc_flags(kvm))),
+            shown=(
+                Shown("gpte", gpte, kind=NumberKind.GUEST_ENTRY),
+                Shown("access", acc, relations.acc_flags(kvm, ept=gpte_format is GpteFormat.EPT)),
+            ),
             part=f"{gpte_format.value} entries",
         ),
         *symptoms,

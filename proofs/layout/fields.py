@@ -8,7 +8,7 @@ from itertools import combinations
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
@@ -163,7 +163,7 @@ def _frozen(kvm: Kvm, vendor: Vendor) -> Claim:
         given(
             *plausible_host(masks),
             shown=(
-                Shown("FROZEN_SPTE", frozen),
+                Shown("FROZEN_SPTE", frozen, kind=NumberKind.SPTE),
                 Shown("MBEC enabled", mbec),
                 Shown("shadow_mmio_value", masks.mmio_value),
                 Shown("shadow_mmio_mask", masks.mmio_mask),

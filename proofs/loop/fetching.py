@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.model.fetches import LEVELS, Fetched, PageLinked, PageWanted
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
@@ -213,7 +213,7 @@ def _below(fetched: Fetched) -> Claim:
                 Shown("fault.goal_level", made.map.maps.goal_level),
                 Shown("fault.req_level", made.wanted_level),
                 Shown("gw.pte_access", fetched.pte_access),
-                Shown("SPTE", made.map.maps.spte),
+                Shown("SPTE", made.map.maps.spte, kind=NumberKind.SPTE),
                 Shown("fault.nx_huge_page_workaround_enabled", made.map.workaround),
             ),
             evidence=fetched.evidence,

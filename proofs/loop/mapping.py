@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.map_rounds import Deed, MapRound
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
@@ -68,7 +68,7 @@ def _claim(made: MapRound, at_levels: Assumption, *further: Symptom) -> Claim:
             shown=(
                 Shown("level of the walk", maps.level),
                 Shown("fault.goal_level", maps.goal_level),
-                Shown("SPTE", maps.spte),
+                Shown("SPTE", maps.spte, kind=NumberKind.SPTE),
                 Shown("fault.nx_huge_page_workaround_enabled", made.workaround),
             ),
             evidence=made.evidence,

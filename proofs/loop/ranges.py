@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.range_rounds import EntryRound
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
@@ -57,8 +57,8 @@ def _claim(made: EntryRound, wanted: _Wanted, *assumptions: Assumption) -> Claim
             shown=(
                 Shown("level of the walk", made.level),
                 Shown("gfn of the walk", made.gfn),
-                Shown("SPTE", made.spte),
-                Shown("stored", made.new),
+                Shown("SPTE", made.spte, kind=NumberKind.SPTE),
+                Shown("stored", made.new, kind=NumberKind.SPTE),
                 *wanted.shown,
             ),
             evidence=made.evidence,
@@ -102,7 +102,11 @@ def _spares_tables(made: EntryRound, table: Bool) -> Claim:
     return never(
         given(
             Assumption("the walk stands at one of five levels", ult(made.level - 1, _LEVELS)),
-            shown=(Shown("level of the walk", made.level), Shown("SPTE", made.spte), Shown("stored", made.new)),
+            shown=(
+                Shown("level of the walk", made.level),
+                Shown("SPTE", made.spte, kind=NumberKind.SPTE),
+                Shown("stored", made.new, kind=NumberKind.SPTE),
+            ),
             evidence=made.evidence,
             part=f"{name}, an entry that leads to a table",
         ),

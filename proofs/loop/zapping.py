@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
@@ -33,7 +33,7 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
             Assumption("the walk stands at one of five levels", ult(made.level - 1, _LEVELS)),
             shown=(
                 Shown("level of the walk", made.level),
-                Shown("SPTE", made.spte),
+                Shown("SPTE", made.spte, kind=NumberKind.SPTE),
                 Shown("a flush is due before", made.due),
                 Shown("a flush is due afterwards", made.due_after),
                 Shown("the root is invalid", made.unused),

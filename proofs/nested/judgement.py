@@ -28,7 +28,7 @@ def _judgement(kvm: Kvm, vendor: Vendor) -> Claim:
 
 
 def _by_ept(kvm: Kvm) -> Claim:
-    inputs, controls, guest = relations.fault_inputs(kvm), asked_for(), var("guest's pte_access", 64)
+    inputs, controls, guest = relations.fault_inputs(kvm, ept=True), asked_for(), var("guest's pte_access", 64)
     done = kvm.walks.nested_set_up(WalkKind.NESTED_EPT, controls)
     final = inputs.access | kvm.constant("PFERR_GUEST_FINAL_MASK")
     handed = kvm.nested.translate_nested_gpa(Vendor.INTEL, var("gpa", 64), final, guest)
@@ -42,7 +42,7 @@ def _by_ept(kvm: Kvm) -> Claim:
         mbec=controls.mbec if relations.has_mbec(kvm) else FALSE,
         user_mode_address=user_address,
     )
-    guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm))
+    guest_rights = Shown("guest's pte_access", guest, relations.acc_flags(kvm, ept=False))
     return always(
         iff(fault, negate(allowed)),
         given(
@@ -84,7 +84,7 @@ def _ept_kinds(kvm: Kvm, inputs: FaultInputs, user_address: Bool) -> tuple[Acces
 
 
 def _by_npt(kvm: Kvm) -> Claim:
-    inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
+    inputs, cpl = relations.fault_inputs(kvm, ept=False), var("CPL", 2)
     final = inputs.access | kvm.constant("PFERR_GUEST_FINAL_MASK")
     handed = kvm.nested.translate_nested_gpa(Vendor.AMD, var("gpa", 64), final, var("guest's pte_access", 64))
     controls = replace(asked_for(), gmet=handed.gmet)

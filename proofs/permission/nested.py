@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, NestedSetUp, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
 from mmuproof.proofs.given.relations import AccessKind, AccessOf, FaultInputs, flag
+from mmuproof.proofs.permission.judged import CPL, ept_judged, npt_allows, npt_judged
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, showing
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, iff, implies, ne, negate, var
-from mmuproof.spec import ept, npt
 from mmuproof.spec.open_choices import GMET_WITHOUT_NXE
 
 _EFER_NXE = 11
@@ -52,18 +52,11 @@ def _ept_claim(
     kvm: Kvm, walk: GuestWalk, mbec: Bool, extra: Sequence[Assumption], shown: Sequence[Shown], *, modes: bool
 ) -> Claim:
     """EPT's judgement of an access through ``walk``; ``modes`` tells user- from supervisor-mode fetches."""
-    inputs = relations.fault_inputs(kvm)
-    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
-    fault = ne(result.error_code, 0)
-    allowed = ept.allows(
-        relations.ept_permissions(kvm, inputs.pte_access),
-        relations.ept_access(kvm, inputs),
-        mbec=mbec,
-        user_mode_address=inputs.user,
-    )
+    judged = ept_judged(kvm, walk, mbec)
+    inputs, fault, allowed = judged.inputs, judged.fault, judged.allowed
     return always(
         iff(fault, negate(allowed)),
-        given(*inputs.assumptions, *extra, shown=(*shown, *inputs.shown), evidence=result.evidence),
+        given(*inputs.assumptions, *extra, shown=(*shown, *inputs.shown), evidence=judged.evidence),
         *relations.judgement_symptoms(fault, allowed, _ept_kinds(inputs, modes), "SDM 31.3.3.2"),
     )
 
@@ -88,19 +81,11 @@ def _npt_claim(
     kvm: Kvm, walk: GuestWalk, gmet: Bool, no_execute_enabled: Bool, extra: Sequence[Assumption], shown: Sequence[Shown]
 ) -> Claim:
     """Nested paging's judgement of an access through ``walk``."""
-    inputs, cpl = relations.fault_inputs(kvm), var("CPL", 2)
-    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
-    fault = ne(result.error_code, 0)
+    judged, cpl = npt_judged(kvm, walk, gmet, no_execute_enabled), CPL
+    inputs, fault = judged.inputs, judged.fault
 
     def allowed(void_without_nxe: Bool) -> Bool:
-        return npt.allows(
-            relations.nested_permissions(kvm, inputs.pte_access),
-            relations.data_or_fetch(inputs),
-            gmet=gmet,
-            cpl=cpl,
-            no_execute_enabled=no_execute_enabled,
-            gmet_void_without_nxe=void_without_nxe,
-        )
+        return npt_allows(kvm, inputs, gmet, no_execute_enabled, void_without_nxe)
 
     # The manual leaves GMET without EFER.NXE open, so either reading is right.
     right = GMET_WITHOUT_NXE.either(lambda void: iff(fault, negate(allowed(void))))
@@ -130,9 +115,9 @@ def _npt_claim(
                 "without GMET, a nested access is a user access: PFERR_USER_MASK is set", implies(negate(gmet), user)
             ),
             shown=(*shown, *inputs.shown, Shown("CPL", cpl)),
-            evidence=result.evidence,
+            evidence=judged.evidence,
         ),
-        *relations.judgement_symptoms(fault, allowed(GMET_WITHOUT_NXE.reading), kinds, "APM 15.25"),
+        *relations.judgement_symptoms(fault, judged.allowed, kinds, "APM 15.25"),
         choices=(GMET_WITHOUT_NXE,),
     )
 
@@ -215,10 +200,10 @@ def _role_claim(done: NestedSetUp) -> Claim:
     return never(
         given(
             shown=(
-                Shown("earlier role", done.earlier_role),
-                Shown("another earlier role", earlier),
-                Shown("role", done.walk.role),
-                Shown("role after the other", other),
+                Shown("earlier role", done.earlier_role, kind=NumberKind.ROLE),
+                Shown("another earlier role", earlier, kind=NumberKind.ROLE),
+                Shown("role", done.walk.role, kind=NumberKind.ROLE),
+                Shown("role after the other", other, kind=NumberKind.ROLE),
             ),
             evidence=done.walk.evidence,
             part="role",

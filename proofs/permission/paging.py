@@ -11,10 +11,11 @@ from mmuproof.model.walks import GuestWalk, PermissionFault, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.relations import AccessKind, FaultInputs, flag, has
+from mmuproof.proofs.permission.judged import allowed_by_rights, denied_by_key, paging_judged
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, extract, iff, implies, ne, negate, zext
-from mmuproof.spec import page_fault, paging, protection_keys
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, boolean, bv, eq, iff, implies, ne, negate, zext
+from mmuproof.spec import page_fault
 from mmuproof.spec.open_choices import PK_BESIDE_OTHER
 from mmuproof.spec.page_fault import FaultCause
 
@@ -33,32 +34,6 @@ def _assumptions(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs) -> tuple[Assump
         *relations.mapped_pages_are_readable(kvm, inputs.pte_access),
         relations.paging_on(walk),
         Assumption("an implicit access carries no PFERR_USER_MASK", negate(all_of(inputs.implicit, inputs.user))),
-    )
-
-
-def _denied_by_rights(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
-    controls = paging.PagingControls(
-        write_protect=result.cr0_wp,
-        smep=flag(walk, "cr4_smep"),
-        smap=flag(walk, "cr4_smap"),
-        no_execute_enabled=flag(walk, "efer_nx"),
-        alignment_check=result.eflags_ac,
-    )
-    rights = relations.access_rights(kvm, inputs.pte_access)
-    return negate(paging.allows(rights, relations.linear_access(inputs), controls))
-
-
-def _denied_by_key(kvm: Kvm, walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> Bool:
-    access = relations.linear_access(inputs)
-    return protection_keys.denied(
-        access.access,
-        pkru=result.pkru,
-        key=extract(inputs.pte_pkey, 3, 0),
-        user_address=relations.access_rights(kvm, inputs.pte_access).user_address,
-        user_mode_access=access.is_user_mode_access,
-        write_protect=result.cr0_wp,
-        enabled=flag(walk, "cr4_pke"),
-        long_mode=flag(walk, "efer_lma"),
     )
 
 
@@ -90,20 +65,17 @@ def _shown(walk: GuestWalk, inputs: FaultInputs, result: PermissionFault) -> tup
 
 
 def _paging(kvm: Kvm, _vendor: Vendor) -> Claim:
-    walk = kvm.walks.guest_walk(WalkKind.GUEST)
-    inputs = relations.fault_inputs(kvm)
-    result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
-    fault = ne(result.error_code, 0)
-    denied = _denied_by_rights(kvm, walk, inputs, result)
+    judged = paging_judged(kvm)
+    walk, inputs = judged.walk, judged.inputs
     return always(
-        iff(fault, denied),
+        iff(judged.fault, negate(judged.allowed)),
         given(
             *_assumptions(kvm, walk, inputs),
             Assumption("protection keys are off: role.cr4_pke is 0", negate(flag(walk, "cr4_pke"))),
-            shown=_shown(walk, inputs, result),
-            evidence=result.evidence,
+            shown=_shown(walk, inputs, judged.result),
+            evidence=judged.evidence,
         ),
-        *relations.judgement_symptoms(fault, negate(denied), _kinds(inputs), "SDM 5.6.1"),
+        *relations.judgement_symptoms(judged.fault, judged.allowed, _kinds(inputs), "SDM 5.6.1"),
     )
 
 
@@ -115,11 +87,11 @@ def _keys_need_long_mode(walk: GuestWalk) -> Assumption:
 
 def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.GUEST)
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=False)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     fault = ne(result.error_code, 0)
-    by_rights = _denied_by_rights(kvm, walk, inputs, result)
-    by_key = _denied_by_key(kvm, walk, inputs, result)
+    by_rights = negate(allowed_by_rights(kvm, walk, inputs, result))
+    by_key = denied_by_key(kvm, walk, inputs, result)
     return always(
         iff(fault, any_of(by_rights, by_key)),
         given(
@@ -148,15 +120,15 @@ def _pkeys(kvm: Kvm, _vendor: Vendor) -> Claim:
 
 def _error_code(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(relations.WALKS[vendor])
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=vendor is Vendor.INTEL)
     result = kvm.walks.permission_fault(walk, inputs.pte_access, inputs.pte_pkey, inputs.access)
     code = result.error_code
     present, key = (kvm.constant(f"PFERR_{name}_MASK") for name in ("PRESENT", "PK"))
     assumptions = [*inputs.assumptions, relations.paging_on(walk)]
     if vendor is Vendor.SHADOW:
         assumptions = [*_assumptions(kvm, walk, inputs), _keys_need_long_mode(walk)]
-        by_key = _denied_by_key(kvm, walk, inputs, result)
-        by_rights = _denied_by_rights(kvm, walk, inputs, result)
+        by_key = denied_by_key(kvm, walk, inputs, result)
+        by_rights = negate(allowed_by_rights(kvm, walk, inputs, result))
     else:
         # Neither EPT nor nested page tables have protection keys.
         by_key, by_rights = FALSE, ne(code, 0)

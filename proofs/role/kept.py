@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.fetches import ChildFound
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
@@ -21,11 +21,11 @@ def _claim(found: ChildFound, part: str, *symptoms: Symptom) -> Claim:
     return never(
         given(
             shown=(
-                Shown("SPTE", found.spte),
+                Shown("SPTE", found.spte, kind=NumberKind.SPTE),
                 Shown("gfn", found.gfn),
                 Shown("child.gfn", found.childs_gfn),
-                Shown("child.role", found.childs_role),
-                Shown("role that is wanted", found.asked_role),
+                Shown("child.role", found.childs_role, kind=NumberKind.ROLE),
+                Shown("role that is wanted", found.asked_role, kind=NumberKind.ROLE),
             ),
             evidence=found.evidence,
             part=part,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.roots import KeptRoot, RootChange, RootTaken
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
@@ -104,9 +104,12 @@ def _root_reuse(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             Assumption("no root is kept twice: each place holds a reference of its own", _apart(taken.before)),
             shown=(
                 Shown("new_pgd", taken.pgd),
-                Shown("mmu->root_role", taken.role),
+                Shown("mmu->root_role", taken.role, kind=NumberKind.ROLE),
                 *(Shown(f"pgd of root {number}", taken.before[number].pgd) for number in numbers),
-                *(Shown(f"role of root {number}", taken.page_roles[number]) for number in numbers),
+                *(
+                    Shown(f"role of root {number}", taken.page_roles[number], kind=NumberKind.ROLE)
+                    for number in numbers
+                ),
             ),
             evidence=taken.evidence,
         ),

@@ -10,7 +10,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, RoleInputs
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
@@ -58,7 +58,10 @@ def _inherited(descent: Descent, *names: str) -> Bool:
 
 
 def _shown(descent: Descent) -> tuple[Shown, ...]:
-    return (Shown("parent.role", descent.parent_role), Shown("child.role", descent.child_role))
+    return (
+        Shown("parent.role", descent.parent_role, kind=NumberKind.ROLE),
+        Shown("child.role", descent.child_role, kind=NumberKind.ROLE),
+    )
 
 
 def _level_symptom(descent: Descent) -> Symptom:
@@ -289,7 +292,11 @@ def _shared(kvm: Kvm, vendor: Vendor, kind: MmuKind) -> Iterator[Claim]:
         second.possible,
         *((paging,) if kind is MmuKind.NESTED_NPT else ()),
         alike,
-        shown=(*shown, Shown("root_role of A", one.root_role), Shown("root_role of B", other.root_role)),
+        shown=(
+            *shown,
+            Shown("root_role of A", one.root_role, kind=NumberKind.ROLE),
+            Shown("root_role of B", other.root_role, kind=NumberKind.ROLE),
+        ),
         evidence=one.evidence + other.evidence,
     )
     for part, symptom in _matters(kvm, kind, (first, second), (one.inputs, other.inputs)):

@@ -146,7 +146,11 @@ def _grants_everything(kvm: Kvm, vendor: Vendor, roles: MmuRoles, possible: Assu
             Assumption(
                 "an access that fetches does nothing else", negate(all_of(kind.fetch, any_of(kind.read, kind.write)))
             ),
-            shown=(Shown("root_role.access", access, relations.acc_flags(kvm)), Shown("root_role.cr4_smep", on), *who),
+            shown=(
+                Shown("root_role.access", access, relations.acc_flags(kvm, ept=vendor is Vendor.INTEL)),
+                Shown("root_role.cr4_smep", on),
+                *who,
+            ),
             evidence=roles.evidence,
             part="its access",
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.huge_pages import CountChanged, FrameIndexed, LevelChosen
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
@@ -164,7 +164,7 @@ def _lowered(kvm: Kvm, _vendor: Vendor) -> Claim:
                 Shown("level of the walk", made.level),
                 Shown("fault.goal_level", made.goal_level),
                 Shown("fault.goal_level afterwards", made.goal_after),
-                Shown("SPTE", made.spte),
+                Shown("SPTE", made.spte, kind=NumberKind.SPTE),
                 Shown("fault.gfn", made.gfn),
                 Shown("fault.pfn", made.pfn),
                 Shown("fault.pfn afterwards", made.pfn_after),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, NestedControls, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given, never
@@ -36,7 +36,7 @@ def _modes(kvm: Kvm) -> tuple[bool, ...]:
 
 def _fetch(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=True)
     for user in _modes(kvm):
         gpte = var("gpte", 64)
         acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
@@ -62,7 +62,11 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 *own,
                 *mode,
                 _only_executable(ept.permissions_of(gpte), user=user, what="the entry is execute-only"),
-                shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+                shown=(
+                    *relations.role_shown(walk, "cr4_smep"),
+                    inputs.shown[0],
+                    Shown("gpte", gpte, kind=NumberKind.GUEST_ENTRY),
+                ),
                 evidence=result.evidence,
                 part="XU only" if user else "X without R",
             ),
@@ -74,7 +78,7 @@ def _fetch(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 
 def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
     walk = kvm.walks.guest_walk(WalkKind.NESTED_EPT)
-    inputs = relations.fault_inputs(kvm)
+    inputs = relations.fault_inputs(kvm, ept=True)
     gpte = var("gpte", 64)
     acc = kvm.walks.gpte_access(GpteFormat.EPT, gpte)
     result = kvm.walks.permission_fault(walk, acc, inputs.pte_pkey, inputs.access)
@@ -89,7 +93,11 @@ def _read(kvm: Kvm, _vendor: Vendor) -> Claim:
             Assumption(
                 "the entry is execute-only: X or XU is set and R is clear", all_of(executable, negate(own.read))
             ),
-            shown=(*relations.role_shown(walk, "cr4_smep"), inputs.shown[0], Shown("gpte", gpte)),
+            shown=(
+                *relations.role_shown(walk, "cr4_smep"),
+                inputs.shown[0],
+                Shown("gpte", gpte, kind=NumberKind.GUEST_ENTRY),
+            ),
             evidence=result.evidence,
         ),
         Wrong("read-allowed", negate(fault), "A data read from an execute-only page is allowed.").told(
@@ -122,7 +130,7 @@ def _spte(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             all_of(granted, negate(gained)),
             given(
                 *assumptions,
-                shown=(*inputs.shown, Shown("spte", made.spte)),
+                shown=(*inputs.shown, Shown("spte", made.spte, kind=NumberKind.SPTE)),
                 evidence=made.evidence,
                 part="XU only" if user else "X without R",
             ),
@@ -147,7 +155,11 @@ def _tracked(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             given(
                 *untracked(kvm, masks, spte),
                 _only_executable(ept.permissions_of(spte), user=user, what="the SPTE is execute-only"),
-                shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+                shown=(
+                    Shown("spte", spte, kind=NumberKind.SPTE),
+                    Shown("marked", tracked.marked, kind=NumberKind.SPTE),
+                    Shown("restored", tracked.restored, kind=NumberKind.SPTE),
+                ),
                 evidence=tracked.evidence,
                 part="XU only" if user else "X without R",
             ),
@@ -201,7 +213,11 @@ def _misconfig_claim(
                 eq(extract(gpte, 5, 3), _WRITE_BACK),
             ),
             *extra,
-            shown=(Shown("MBEC", mbec), Shown("execute-only support", controls.execonly), Shown("gpte", gpte)),
+            shown=(
+                Shown("MBEC", mbec),
+                Shown("execute-only support", controls.execonly),
+                Shown("gpte", gpte, kind=NumberKind.GUEST_ENTRY),
+            ),
             evidence=walk.evidence,
             part=part,
         ),

@@ -9,7 +9,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, relations
@@ -283,7 +283,7 @@ def _fast_fault(kvm: Kvm, vendor: Vendor) -> Claim:
             *_readable(kvm, masks, held.at),
             use_is_known(kvm, masks, held.at),
             *_flags_as_host(kvm, masks, held.at),
-            shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after)),
+            shown=(*held.shown, *seen, *access.shown, Shown("spte afterwards", after, kind=NumberKind.SPTE)),
             evidence=done.evidence,
         ),
         Wrong(

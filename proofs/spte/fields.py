@@ -12,7 +12,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, on_leaves, relations
@@ -119,7 +119,7 @@ def _nonleaf(kvm: Kvm, vendor: Vendor) -> Claim:
         facts.spte_ad_enabled ^ negate(disabled), all_of(negate(disabled), ne(spte & masks.accessed, masks.accessed))
     )
     return never(
-        done.case(shown=(Shown("ad_disabled", disabled), Shown("spte", spte))),
+        done.case(shown=(Shown("ad_disabled", disabled), Shown("spte", spte, kind=NumberKind.SPTE))),
         Wrong("restricts", negate(granted), "An entry that leads to a page table restricts what is below it.").told(
             "a permission is missing", "KVM: only the SPTEs that map pages restrict"
         ),
@@ -298,7 +298,11 @@ def _memory_type(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 "the page frame of a huge page is aligned to its size, and no page is larger than 1 GByte",
                 all_of(eq(request.pfn & inside, 0), ne(request.level, 4), ne(request.level, 5)),
             ),
-            shown=(*inputs.shown, Shown("spte", made.spte), Shown("memory type", made.memory_type)),
+            shown=(
+                *inputs.shown,
+                Shown("spte", made.spte, kind=NumberKind.SPTE),
+                Shown("memory type", made.memory_type),
+            ),
             evidence=made.evidence,
             part="make_spte()",
         ),
@@ -317,7 +321,7 @@ def _table_memory(masks: ShadowMasks, bits: BitVec, done: Done) -> Claim:
     """A page table is ordinary memory of the host; in EPT its memory type is that of EPTP."""
     spte = done.after.spte
     return never(
-        done.case(shown=(Shown("spte", spte),)),
+        done.case(shown=(Shown("spte", spte, kind=NumberKind.SPTE),)),
         *_memory_symptoms(ne(spte & bits, 0), ne(spte & masks.me_mask, masks.me_value)),
     )
 
@@ -363,14 +367,18 @@ def _suppressing(done: Done) -> Claim:
         )
     )
     spte = done.after.spte
-    return never(done.case(of_before=suppressed, shown=(Shown("spte", spte),)), _possible_ve(spte))
+    return never(
+        done.case(of_before=suppressed, shown=(Shown("spte", spte, kind=NumberKind.SPTE),)), _possible_ve(spte)
+    )
 
 
 def _ve_suppressed(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks = kvm.masks.shadow_masks(vendor)
 
     def stored(name: str, spte: BitVec, *assumptions: Assumption, evidence: Evidence | None = None) -> Claim:
-        case = given(*assumptions, shown=(Shown("spte", spte),), evidence=evidence or Evidence(), part=name)
+        case = given(
+            *assumptions, shown=(Shown("spte", spte, kind=NumberKind.SPTE),), evidence=evidence or Evidence(), part=name
+        )
         return never(case, _possible_ve(spte))
 
     made = Assumption("MMIO SPTEs are made", ne(masks.mmio_value, 0))

@@ -11,7 +11,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations
@@ -140,7 +140,7 @@ def _leaf(kvm: Kvm, masks: ShadowMasks) -> _Kind:
         value=made.spte,
         level=inputs.request.level,
         assumptions=tuple(assumptions),
-        shown=(*inputs.shown, Shown("spte", made.spte)),
+        shown=(*inputs.shown, Shown("spte", made.spte, kind=NumberKind.SPTE)),
         evidence=made.evidence,
         present=True,
         last=True,
@@ -167,7 +167,7 @@ def _access_tracked(kvm: Kvm, masks: ShadowMasks, leaf: _Kind) -> _Kind:
         name="access-tracked",
         value=tracked.marked,
         assumptions=(*leaf.assumptions, without),
-        shown=(*leaf.shown, Shown("marked", tracked.marked)),
+        shown=(*leaf.shown, Shown("marked", tracked.marked, kind=NumberKind.SPTE)),
         evidence=tracked.evidence,
         tracked=True,
     )
@@ -191,7 +191,7 @@ def _table(kvm: Kvm, masks: ShadowMasks) -> _Kind:
         value=made.spte,
         level=level,
         assumptions=assumptions,
-        shown=(Shown("child_pt", page_table), Shown("level", level), Shown("spte", made.spte)),
+        shown=(Shown("child_pt", page_table), Shown("level", level), Shown("spte", made.spte, kind=NumberKind.SPTE)),
         evidence=made.evidence,
         present=True,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host
@@ -60,7 +60,7 @@ def _access_tracked(kvm: Kvm) -> Claim:
     return never(
         given(
             *untracked(kvm, masks, spte),
-            shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
+            shown=(Shown("spte", spte, kind=NumberKind.SPTE), Shown("marked", tracked.marked, kind=NumberKind.SPTE)),
             evidence=tracked.evidence,
             part="access-tracked SPTEs",
         ),

@@ -9,7 +9,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given.done import Done, How
@@ -53,7 +53,7 @@ def _kept(kvm: Kvm, masks: ShadowMasks, done: Done, without: str) -> Claim:
         before = HeldEntry(done.before.spte, done.before.level, done.ad_disabled)
         assumptions += possible(masks, before)
         assumptions += _made_by_kvm(kvm, masks, before, without)
-        shown.append(Shown("the entry before", before.spte))
+        shown.append(Shown("the entry before", before.spte, kind=NumberKind.SPTE))
     after = HeldEntry(done.after.spte, done.after.level, done.ad_disabled)
     conjuncts = [each for each in invariant(kvm, masks, after) if each.name != without]
     return always(

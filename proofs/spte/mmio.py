@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
@@ -308,7 +308,7 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                     eq((made_at ^ now) & (spaces - 1), 0),
                 ),
                 shown=(
-                    Shown("spte", spte),
+                    Shown("spte", spte, kind=NumberKind.SPTE),
                     Shown("slots->generation", made_at),
                     Shown("slots->generation now", now),
                     Shown("generation that began anew", began),
@@ -333,7 +333,7 @@ def _generation_wrap(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         given(
             *plausible_host(masks),
             Assumption("an update of the memory slots is in progress", updating),
-            shown=(Shown("spte", spte), Shown("slots->generation now", now)),
+            shown=(Shown("spte", spte, kind=NumberKind.SPTE), Shown("slots->generation now", now)),
             evidence=believed.evidence,
             part="during an update",
         ),

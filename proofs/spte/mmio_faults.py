@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import MmioCache, MmioHandled
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import plausible_host
@@ -147,7 +147,11 @@ def _on_others(kvm: Kvm, masks: ShadowMasks, *, nested: bool, part: str) -> Clai
         given(
             *plausible_host(masks),
             Assumption("the SPTE is none of MMIO", negate(is_mmio)),
-            shown=(Shown("spte", spte), *_shown(fault.before, current), Shown("addr", fault.addr)),
+            shown=(
+                Shown("spte", spte, kind=NumberKind.SPTE),
+                *_shown(fault.before, current),
+                Shown("addr", fault.addr),
+            ),
             evidence=fault.evidence,
             part=f"another SPTE, {part}",
         ),

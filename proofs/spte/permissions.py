@@ -9,7 +9,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import MadeSpte
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import hardware_spte, relations
@@ -81,7 +81,7 @@ def _permissions(kvm: Kvm, vendor: Vendor) -> Claim:
             *inputs.assumptions,
             *access.assumptions,
             *_readable_where_it_has_to_be(kvm, masks, inputs),
-            shown=(*inputs.shown, *access.shown, Shown("spte", made.spte)),
+            shown=(*inputs.shown, *access.shown, Shown("spte", made.spte, kind=NumberKind.SPTE)),
             evidence=made.evidence,
         ),
         Wrong("access-gained", gained, "The SPTE allows an access that make_spte() was not to grant.").told(
@@ -128,7 +128,11 @@ def _separated(kvm: Kvm, masks: ShadowMasks, name: str, own: BitVec) -> Claim:
         given(
             *inputs.assumptions,
             untracked_from_start(inputs),
-            shown=(*inputs.shown, Shown("spte", made.spte), Shown(f"spte with the other {name}", other.spte)),
+            shown=(
+                *inputs.shown,
+                Shown("spte", made.spte, kind=NumberKind.SPTE),
+                Shown(f"spte with the other {name}", other.spte, kind=NumberKind.SPTE),
+            ),
             evidence=made.evidence + other.evidence,
             part=f"make_spte(), {name}",
         ),
@@ -152,8 +156,8 @@ def _split_ignores_user(kvm: Kvm, masks: ShadowMasks) -> Claim:
             *plausible_host(masks),
             Assumption("role.level is 1 to 4", all_of(ule(request.level, 4), negate(eq(request.level, 0)))),
             shown=(
-                Shown("huge_spte", request.huge_spte),
-                Shown("role.access", request.access, relations.acc_flags(kvm)),
+                Shown("huge_spte", request.huge_spte, kind=NumberKind.SPTE),
+                Shown("role.access", request.access, relations.acc_flags(kvm, ept=False)),
             ),
             evidence=small.evidence + other.evidence,
             part="make_small_spte()",

@@ -10,7 +10,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte
@@ -54,7 +54,7 @@ def _in_order(kvm: Kvm, masks: ShadowMasks, done: Done) -> Claim:
         host = iff(ne(after & masks.host_writable, 0), done.asked.host_writable)
         return always(
             all_of(writable_in_order(masks, after), host),
-            done.case(shown=(Shown("spte", after),)),
+            done.case(shown=(Shown("spte", after, kind=NumberKind.SPTE),)),
             *_order_symptoms(masks, after),
             Wrong(
                 "host-writable-wrong", negate(host), "An SPTE says the contrary of what the host's mapping allows."
@@ -140,7 +140,7 @@ def _accessed_dirty(kvm: Kvm, vendor: Vendor) -> Claim:
         given(
             *inputs.assumptions,
             _flags_as_page(masks, request.ad_disabled),
-            shown=(*inputs.shown, Shown("spte", made.spte)),
+            shown=(*inputs.shown, Shown("spte", made.spte, kind=NumberKind.SPTE)),
             evidence=made.evidence,
         ),
         Wrong("wrong-type", wrong_type, "An SPTE has another A/D type than its page.").told(

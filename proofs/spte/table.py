@@ -8,7 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, asked
@@ -72,7 +72,7 @@ def _table(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 *_usable(vendor, held.at.spte, access),
                 *access.assumptions,
                 *_told(kvm, vendor, error_code, access, judged.told_apart),
-                shown=(*held.shown, Shown("error_code", error_code), *access.shown),
+                shown=(*held.shown, Shown("error_code", error_code, kind=NumberKind.ERROR_CODE), *access.shown),
                 evidence=judged.evidence,
                 part=kind.value,
             ),

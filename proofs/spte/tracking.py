@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations
@@ -65,7 +65,11 @@ def _round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         all_of(eq(changed, 0), eq(gained, 0)),
         given(
             *untracked(kvm, masks, spte),
-            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("restored", tracked.restored)),
+            shown=(
+                Shown("spte", spte, kind=NumberKind.SPTE),
+                Shown("marked", tracked.marked, kind=NumberKind.SPTE),
+                Shown("restored", tracked.restored, kind=NumberKind.SPTE),
+            ),
             evidence=tracked.evidence,
             part="without A/D bits",
         ),
@@ -96,7 +100,7 @@ def _kept_with_ad_bits(kvm: Kvm, masks: ShadowMasks) -> Claim:
                 "the SPTE is with A/D bits",
                 ne(spte & kvm.constant("SPTE_TDP_AD_MASK"), kvm.constant("SPTE_TDP_AD_DISABLED")),
             ),
-            shown=(Shown("spte", spte), Shown("marked", tracked.marked)),
+            shown=(Shown("spte", spte, kind=NumberKind.SPTE), Shown("marked", tracked.marked, kind=NumberKind.SPTE)),
             evidence=tracked.evidence,
             part="with A/D bits",
         ),
@@ -125,7 +129,11 @@ def _not_present(kvm: Kvm, vendor: Vendor) -> Claim:
         all_of(negate(present), negate(unrecognised)),
         given(
             *untracked(kvm, masks, spte),
-            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("MBEC enabled", mbec)),
+            shown=(
+                Shown("spte", spte, kind=NumberKind.SPTE),
+                Shown("marked", tracked.marked, kind=NumberKind.SPTE),
+                Shown("MBEC enabled", mbec),
+            ),
             evidence=tracked.evidence,
         ),
         Wrong("hardware-present", present, "The hardware still uses an access-tracked SPTE.").told(
@@ -144,7 +152,11 @@ def _idempotent(kvm: Kvm, vendor: Vendor) -> Claim:
     return never(
         given(
             *untracked(kvm, masks, spte),
-            shown=(Shown("spte", spte), Shown("marked", tracked.marked), Shown("marked twice", tracked.twice)),
+            shown=(
+                Shown("spte", spte, kind=NumberKind.SPTE),
+                Shown("marked", tracked.marked, kind=NumberKind.SPTE),
+                Shown("marked twice", tracked.twice, kind=NumberKind.SPTE),
+            ),
             evidence=tracked.evidence,
         ),
         Wrong("second-mark-changes", differs, "Marking an access-tracked SPTE again changes it.").told(
@@ -163,7 +175,7 @@ def _saved_clear(kvm: Kvm, vendor: Vendor) -> Claim:
         given(
             *inputs.assumptions,
             untracked_from_start(inputs),
-            shown=(*inputs.shown, Shown("spte", made.spte), Shown("saved slots", bv(slots, 64))),
+            shown=(*inputs.shown, Shown("spte", made.spte, kind=NumberKind.SPTE), Shown("saved slots", bv(slots, 64))),
             evidence=made.evidence,
         ),
         Wrong("saved-slot-set", dirty, "make_spte() sets a bit in the slots for saved permissions.").told(

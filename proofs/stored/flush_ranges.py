@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.flush_ranges import MapFlushed, RangeFlushed
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hardware_spte import address
@@ -111,7 +111,7 @@ def _claim(
             *frames,
             *assumptions,
             shown=(
-                Shown("the entry before", made.before),
+                Shown("the entry before", made.before, kind=NumberKind.SPTE),
                 Shown("its level", made.level),
                 *shown,
                 Shown("first frame that is flushed", made.first),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import NumberKind, Shown, Symptom
 from mmuproof.model.stores import LinkStored, SmallStored, SplitStored, Stored
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
@@ -53,10 +53,10 @@ def _as_made(stored: Stored) -> Claim:
         given(
             _in_a_table(stored),
             shown=(
-                Shown("the entry before", stored.before),
-                Shown("what was judged", stored.judged),
-                Shown("what was made", stored.made),
-                Shown("the entry afterwards", stored.after),
+                Shown("the entry before", stored.before, kind=NumberKind.SPTE),
+                Shown("what was judged", stored.judged, kind=NumberKind.SPTE),
+                Shown("what was made", stored.made, kind=NumberKind.SPTE),
+                Shown("the entry afterwards", stored.after, kind=NumberKind.SPTE),
             ),
             evidence=stored.evidence,
             part=f"{stored.caller}()",
@@ -121,7 +121,12 @@ def _filled(split: SplitStored) -> Claim:
     value = _each(small, [ne(each.after, each.made) for each in small])
     kept = any_of(*(all_of(negate(each.makes), ne(each.after, each.before)) for each in small))
     return never(
-        given(_in_a_table(link), shown=(Shown("huge_spte", link.judged),), evidence=link.evidence, part=caller),
+        given(
+            _in_a_table(link),
+            shown=(Shown("huge_spte", link.judged, kind=NumberKind.SPTE),),
+            evidence=link.evidence,
+            part=caller,
+        ),
         Wrong("another-index", index, f"{caller} fills an entry with what is made for another one.").told(
             "another index", huge
         ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.nested_set_up import asked_for, new_role
@@ -78,10 +79,10 @@ def _clean(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             given(
                 *needed,
                 shown=(
-                    Shown("access", _ACCESS, relations.acc_flags(kvm)),
+                    Shown("access", _ACCESS, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
                     Shown("gpte", gpte),
                     Shown("accessed and dirty flags", flags),
-                    Shown("what is left", left.access, relations.acc_flags(kvm)),
+                    Shown("what is left", left.access, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
                 ),
                 evidence=left.evidence,
                 part=tables.entry_format.name,

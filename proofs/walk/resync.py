@@ -8,8 +8,9 @@ from mmuproof.model.evidence import CheckKind
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.resyncs import GuestEntryRead
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
+from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.walked_tables import Rights, WalkedTables, less, more, of_each_format, outside, together
@@ -38,7 +39,7 @@ class _Read:
             tables.present(entry), any_of(negate(flags), tables.flag("accessed", entry)), negate(read.reserved)
         )
         self.gfn = translated_to(tables.entry_format, entry, 1, bv(0, 64), {}) >> _PAGE_BITS
-        acc = relations.acc_flags(kvm)
+        acc = relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)
         self.shown = (
             Shown("gpte", entry),
             Shown("accessed and dirty flags", flags),
@@ -63,7 +64,10 @@ def _ahead(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         too_much, too_little = _rights(kvm, tables, found.access, read.wanted)
         yield never(
             given(
-                shown=(*read.shown, Shown("pte_access", found.access, relations.acc_flags(kvm))),
+                shown=(
+                    *read.shown,
+                    Shown("pte_access", found.access, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
+                ),
                 evidence=found.evidence,
                 part=tables.entry_format.name,
             ),
@@ -115,9 +119,13 @@ def _sync(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 shown=(
                     *read.shown,
                     Shown("the noted gfn", found.noted_gfn),
-                    Shown("the noted access", found.noted_access, relations.acc_flags(kvm)),
-                    Shown("the SPTE", found.before),
-                    Shown("pte_access", found.made_access, relations.acc_flags(kvm)),
+                    Shown(
+                        "the noted access",
+                        found.noted_access,
+                        relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT),
+                    ),
+                    Shown("the SPTE", found.before, kind=NumberKind.SPTE),
+                    Shown("pte_access", found.made_access, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
                 ),
                 evidence=found.evidence,
                 part=tables.entry_format.name,

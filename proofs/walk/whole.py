@@ -252,7 +252,7 @@ def _granted(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         handed: Rights = {**wanted, "write": all_of(wanted["write"], may_write)}
         judged, told = (tables.granted(kvm, each) for each in (walk.judged, walk.pte_access))
         above = [_above(kvm, walked, each, count) for count, each in enumerate(walk.levels) if count]
-        flags = relations.acc_flags(kvm)
+        flags = relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)
         yield never(
             walked.case(
                 Shown("access", walk.access, relations.pferr_flags(kvm)),

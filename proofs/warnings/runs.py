@@ -17,7 +17,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import SpteAt, SpteChange
-from mmuproof.model.statement import Shown
+from mmuproof.model.statement import NumberKind, Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import held_spte, operations, relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized
@@ -91,7 +91,7 @@ def _make_spte(kvm: Kvm, vendor: Vendor) -> Run:
     ]
     if vendor is Vendor.INTEL:
         needed.append(conditions.GRANTS_SOMETHING.holds(ne(request.pte_access, 0)))
-    shown = (*inputs.shown, Shown("the slot logs writes", made.logged), Shown("spte", made.spte))
+    shown = (*inputs.shown, Shown("the slot logs writes", made.logged), Shown("spte", made.spte, kind=NumberKind.SPTE))
     return Run("make_spte()", _apart(made.evidence, masks), (*inputs.assumptions, *needed), shown)
 
 
@@ -104,7 +104,7 @@ def _access_track(kvm: Kvm, vendor: Vendor) -> Run:
         _writable_states(masks, spte),
         conditions.SAVED_SLOTS_CLEAR.holds(any_of(tracked.was_access_track, eq(spte & slots, 0))),
     )
-    shown = (Shown("spte", spte), Shown("marked", tracked.marked))
+    shown = (Shown("spte", spte, kind=NumberKind.SPTE), Shown("marked", tracked.marked, kind=NumberKind.SPTE))
     return Run("access tracking", _apart(tracked.evidence, masks), (*plausible_host(masks), *needed), shown)
 
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmuproof.model.roles import RoleField
 from mmuproof.model.walks import WalkKind
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, concat, extract, to_bv, zext
 
 CPU_ROLE_BITS = 64
 PAGE_ROLE_BITS = 32
-
-
-@dataclass(frozen=True)
-class RoleField:
-    """A member of the role: its lowest bit and its width."""
-
-    name: str
-    low: int
-    width: int = 1
 
 
 CPU_ROLE = (

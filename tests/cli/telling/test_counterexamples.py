@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
+from mmuproof.cli.numbers.decoded import Decoded, Decoder
 from mmuproof.cli.shared.results import Counterexample
-from mmuproof.cli.telling.counterexamples import NoSymptom, explain
+from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, undecoded
+from mmuproof.cli.telling.report import input_lines
 from mmuproof.cli.telling.steps import MOST_STEPS
 from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
-from mmuproof.model.statement import Case, Shown, Symptom
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.statement import Case, NumberKind, Shown, Symptom
+from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
@@ -29,6 +33,7 @@ def explained(
     assumptions: Sequence[Bool] = (),
     evidence: Evidence | None = None,
     symptoms: Sequence[Symptom] = (WRONG,),
+    decode: Decode = undecoded,
 ) -> Counterexample:
     claim = Claim(
         holds=holds,
@@ -42,7 +47,7 @@ def explained(
     answer = decide(Obligation(claim.case.assumptions, claim.holds))
     assert answer.verdict is Verdict.REFUTED
     assert answer.assignment is not None
-    return explain(claim, answer.assignment, satisfiable)
+    return explain(claim, answer.assignment, satisfiable, decode)
 
 
 def inputs(told: Counterexample) -> dict[str, str]:
@@ -265,3 +270,42 @@ def test_an_assignment_is_found_by_the_bit_that_is_tested() -> None:
     last = ite(bit(ROLE, 1), first | 0x100, first)
     evidence = Evidence(steps=(Step("a.c:1", "spte", TRUE, first), Step("a.c:2", "spte", TRUE, last)))
     assert steps(explained(~bit(last, 2), evidence=evidence))[0] == "a.c:1 spte = 4"
+
+
+SPTE = var("spte", 64)
+
+
+def read(kind: NumberKind, number: int, _values: Mapping[str, int]) -> Decoded | None:
+    return Decoder(ReferenceKvm()).decode(kind, number, Vendor.INTEL)
+
+
+def test_a_number_is_told_by_what_it_is_beside_its_value() -> None:
+    told = explained(ne(SPTE, 0xC04), shown=[Shown("what was found", SPTE, kind=NumberKind.SPTE)], decode=read)
+    (found,) = told.inputs
+    assert (found.text, found.reads) == ("0xc04", "XS|XU|MMU-present, pfn 0")
+    assert found.decoded is not None
+    assert found.decoded["kind"] == "spte"
+    assert input_lines(told.inputs)[0].startswith("what was found=0xc04  (XS|XU|MMU-present, pfn 0)")
+
+
+def test_flags_are_told_once_and_their_bits_are_for_machines() -> None:
+    shown = Shown("exit qualification", SPTE, ((2, "FETCH"),), NumberKind.EPT_VIOLATION)
+    (found,) = explained(ne(SPTE, 4), shown=[shown], decode=read).inputs
+    assert (found.text, found.reads) == ("FETCH", "")
+    assert found.decoded is not None
+    assert found.decoded["value"] == "0x4"
+
+
+def test_what_cannot_be_read_is_told_as_a_number() -> None:
+    shown = Shown("spte", SPTE, kind=NumberKind.SPTE)
+    (found,) = explained(ne(SPTE, 0xC04), shown=[shown], decode=lambda _kind, _number, _values: None).inputs
+    assert (found.text, found.reads, found.decoded) == ("0xc04", "", None)
+
+
+def test_an_spte_that_is_assigned_is_told() -> None:
+    evidence = Evidence(
+        steps=(Step("spte.c:7", "*new_spte", TRUE, SPTE | 0x800), Step("spte.c:8", "other", TRUE, SPTE))
+    )
+    told = explained(ne(SPTE | 0x800, 0xC04), evidence=evidence, decode=read)
+    reads = {step.text.partition(" ")[0]: step.reads for step in told.steps}
+    assert reads["*new_spte"] == "XS|XU|MMU-present, pfn 0"

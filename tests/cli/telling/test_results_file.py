@@ -13,6 +13,8 @@ from typer.testing import Result as CliResult
 from mmuproof.cli.shared import json_file
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.results import Counterexample, Input, TracedStep
+from mmuproof.cli.telling.results_file import counterexample_content
 
 
 def test_a_folder_that_is_not_there_is_found_before_the_work(cli: Callable[..., CliResult], tmp_path: Path) -> None:
@@ -88,3 +90,23 @@ def test_a_failure_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
         write_json(path, {"results": [1, 2, object()]})
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_numbers_whose_bits_mean_something_have_a_key_of_their_own() -> None:
+    told = Counterexample(
+        symptom="wrong",
+        sentence="It is wrong.",
+        inputs=(Input("spte", "0xc04", "XS|XU|MMU-present", {"kind": "spte"}), Input("level", "1")),
+        values={},
+        steps=(TracedStep("spte.c:7", "*new_spte = 0xc04", "XS|XU|MMU-present"), TracedStep("spte.c:8", "x = 1")),
+        actual="this",
+        expected="that",
+        at="spte.c:8",
+    )
+    content = counterexample_content(told)
+    assert content["inputs"] == {"spte": "0xc04", "level": "1"}
+    assert content["decoded"] == {"spte": {"kind": "spte"}}
+    assert content["steps"] == [
+        {"at": "spte.c:7", "text": "*new_spte = 0xc04", "reads": "XS|XU|MMU-present"},
+        {"at": "spte.c:8", "text": "x = 1"},
+    ]

@@ -1,0 +1,1 @@
+"""`mmuproof decode`: what numbers say."""
