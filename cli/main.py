@@ -81,9 +81,10 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
     def callback(context: typer.Context, version: _Version = False) -> None:
         output = Output()
         if version:
-            from mmuproof.cli.telling.results_file import tool_version
+            from mmuproof.cli.shared.version import tool_commit, tool_version
 
-            output.line(f"mmuproof {tool_version()}")
+            commit = tool_commit()
+            output.line(f"mmuproof {tool_version()}{f' ({commit})' if commit else ''}")
             raise typer.Exit
         if context.invoked_subcommand is None:
             output.note(context.get_help())

@@ -112,7 +112,9 @@ Vendors = Annotated[
         setting="vendor",
     ),
 ]
-Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
+Results = Annotated[
+    Path | None, option("Write the results there as well, whole or not at all; - for standard output alone.", "FILE")
+]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
 OwnTheorems = Annotated[
     tuple[Path, ...],
@@ -180,7 +182,9 @@ class Command(Generic[_Request]):
 
 def declared(request: type) -> Iterator[tuple[str, Any, Option]]:
     """The name and type of each field of a request, and how it is given."""
-    for name, annotated in get_type_hints(request, include_extras=True).items():
+    hints = get_type_hints(request, include_extras=True)
+    # What a request shares with others comes after what is its own.
+    for name, annotated in sorted(hints.items(), key=lambda each: each[0] not in vars(request)["__annotations__"]):
         kind, given = get_args(annotated)
         yield name, kind, replace(given, names=(f"--{name.replace('_', '-')}",)) if given.names == ("--",) else given
 
@@ -194,7 +198,7 @@ def add_command(
 
     def callback(**given: object) -> None:
         def run(output: Output) -> int:
-            told = _with_settings(request, _kept(given), output)
+            told = _with_settings(request, _kept(given), output, tell=not given.get("quiet"))
             asked = request(**told)
             set_parse_limits(_limits(told))
             return command.run(asked, catalogue, output)
@@ -223,15 +227,15 @@ def add_command(
     app.command(command.name, help=command.says)(callback)
 
 
-def _with_settings(request: type, told: Mapping[str, object], output: Output) -> dict[str, object]:
-    """What was given, and what is settled; what of it was not given is told."""
+def _with_settings(request: type, told: Mapping[str, object], output: Output, *, tell: bool) -> dict[str, object]:
+    """What was given, and what is settled; what of it was not given is told, unless nobody wants to hear it."""
     names = {given.setting: name for name, _, given in declared(request) if given.setting is not None}
     if not names:
         return dict(told)
     around = Surroundings(folder=Path.cwd(), home=Path.home(), environment=os.environ)
     settled = chosen(told, around.settings(), names)
     for name, field_name in names.items():
-        if field_name in settled:
+        if field_name in settled and tell:
             output.note(f"mmuproof: {name} = {settled[field_name]}")
     return {**told, **{name: each.value for name, each in settled.items()}}
 

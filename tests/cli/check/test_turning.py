@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from mmuproof.cli.check.findings import CheckedStep, StepStatus, exit_status
+from mmuproof.cli.check.findings import CheckedStep, StepStatus
 from mmuproof.cli.check.turning import Turned, turned
 from mmuproof.cli.diff.claims import CommitClaim
 from mmuproof.cli.prove.running import Prover
@@ -129,16 +129,3 @@ def test_what_is_known_of_the_kernel_before_is_not_stated_again() -> None:
 )
 def test_a_claim_of_no_functional_change_counts(claim: CommitClaim, status: StepStatus) -> None:
     assert CheckedStep(name="x", subject="", is_read=True, claim=claim).status is status
-
-
-@pytest.mark.parametrize(
-    ("found", "status"),
-    [
-        ([], 0),
-        ([StepStatus.FINE], 0),
-        ([StepStatus.FINE, StepStatus.OPEN], 3),
-        ([StepStatus.OPEN, StepStatus.WRONG, StepStatus.FINE], 1),
-    ],
-)
-def test_the_worst_step_is_the_exit_status(found: list[StepStatus], status: int) -> None:
-    assert exit_status(found) == status
