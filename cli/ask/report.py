@@ -116,7 +116,7 @@ def _style(answer: Reply) -> str:
 def answers_content(report: Replies) -> dict[str, object]:
     """What the results file says."""
     return {
-        **heading(report.solvers),
+        **heading("ask", report.solvers),
         "kernel": kernel_content(report.kernel),
         "results": [_answer(answer) for answer in report.answers],
         "summary": {

@@ -83,7 +83,11 @@ def print_totals(output: Output, report: Checked) -> None:
 
 def checked_content(report: Checked) -> dict[str, object]:
     """What the results file says."""
-    return {**heading(report.solvers), "source": report.source, "steps": [_step(each) for each in report.steps]}
+    return {
+        **heading("check", report.solvers),
+        "source": report.source,
+        "steps": [_step(each) for each in report.steps],
+    }
 
 
 def _step(step: CheckedStep) -> dict[str, object]:

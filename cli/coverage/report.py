@@ -107,7 +107,7 @@ def _count(lines: Lines) -> str:
 def coverage_content(report: Coverage) -> dict[str, object]:
     """What the results file says."""
     return {
-        **heading(),
+        **heading("coverage"),
         "kernel": kernel_content(report.kernel),
         "functions": [_function(each) for each in report.functions],
         "files": {file: _lines(lines_of(functions)) for file, functions in report.files.items()},

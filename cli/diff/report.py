@@ -216,7 +216,7 @@ def _listed(names: Iterable[str], most: int | None = None) -> str:
 def difference_content(report: Difference) -> dict[str, object]:
     """What the results file says."""
     return {
-        **heading(report.solvers),
+        **heading("diff", report.solvers),
         "old": kernel_content(report.old),
         "new": kernel_content(report.new),
         "results": [_content(each) for each in report.judgements],

@@ -32,7 +32,7 @@ def list_theorems(request: ListRequest, catalogue: Catalogue, output: Output) ->
     vendors = max(len(_vendors(theorem)) for theorem in theorems)
 
     def content() -> dict[str, object]:
-        return {**heading(), "theorems": [_content(theorem, _known(theorem, catalogue)) for theorem in theorems]}
+        return {**heading("list"), "theorems": [_content(theorem, _known(theorem, catalogue)) for theorem in theorems]}
 
     with beside_json(request.json, output, content) as console:
         for theorem in theorems:

@@ -75,7 +75,7 @@ def _remark(trial: Trial) -> tuple[str, str]:
 def trials_content(report: Trials) -> dict[str, object]:
     """What the results file says."""
     return {
-        **heading(report.solvers),
+        **heading("prove", report.solvers),
         "kernel": kernel_content(report.kernel),
         "trials": [
             {

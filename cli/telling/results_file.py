@@ -12,14 +12,19 @@ from mmuproof.smt.obligation import Verdict
 SCHEMA = 1
 
 
-def heading(solvers: Mapping[str, str] | None = None) -> dict[str, object]:
-    """How every results file begins: its schema, and what made it.
+def heading(command: str, solvers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """How every results file begins: its schema (results.schema.json), and what made it.
 
     Args:
+        command: which command.
         solvers: which decided, with their versions; None where nothing was decided.
     """
     tool: dict[str, object] = {"version": tool_version(), "commit": tool_commit() or None}
-    return {"schema": SCHEMA, "tool": tool if solvers is None else {**tool, "solvers": dict(solvers)}}
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "tool": tool if solvers is None else {**tool, "solvers": dict(solvers)},
+    }
 
 
 def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
@@ -36,7 +41,7 @@ def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
 def report_content(report: Report) -> dict[str, object]:
     """What the results file says."""
     return {
-        **heading(report.solvers),
+        **heading("prove", report.solvers),
         "kernel": kernel_content(report.kernel),
         "results": [
             {**_result(result), "under_former_names": place in report.carried.results}

@@ -86,7 +86,17 @@ def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], 
     path = tmp_path / "r.json"
     cli("prove", "bad.refuted", "ok.not-there", "--vendor", "intel", "--kernel", "linux", "--json", path)
     content = json.loads(path.read_text())
-    parts = ("schema", "tool", "kernel", "results", "summary", "known_findings", "carried_names", "saved_results")
+    parts = (
+        "schema",
+        "command",
+        "tool",
+        "kernel",
+        "results",
+        "summary",
+        "known_findings",
+        "carried_names",
+        "saved_results",
+    )
     assert tuple(content) == (*parts, "findings", "baseline", "exit_status")
     assert content["schema"] == 1
     assert list(content["tool"]) == ["version", "commit", "solvers"]
