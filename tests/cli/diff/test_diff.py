@@ -32,6 +32,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.changed import changed_tree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.lifted.unit_paths import MMU_UNITS, is_of_mmu
+from tests.cli.telling.schema import valid
 
 pytestmark = pytest.mark.kernel
 
@@ -314,7 +315,7 @@ class Compared:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not results.is_file():
                 self._run(results)
-        found: dict[str, Any] = json.loads(results.read_text())
+        found: dict[str, Any] = valid(results.read_text())
         return found
 
     def _run(self, results: Path) -> None:
@@ -510,7 +511,7 @@ def test_several_patches_are_applied_one_after_the_other(kernel_tree: Callable[[
     words = ["diff", str(base), *options, *functions_of(rows), "--json", str(results), "-j", "1"]
     done = CliRunner().invoke(build_app(Installed()), words)
     assert done.exit_code == 1, done.output
-    found = json.loads(results.read_text())
+    found = valid(results.read_text())
     assert {each["function"] for each in found["results"]} == set(functions_of(rows))
     assert found["new"]["source"].endswith("+ 0.patch + 1.patch")
 

@@ -29,7 +29,7 @@ def test_a_format_takes_the_place_of_the_consoles_report(cli: Cli) -> None:
     valid(texts["json"].stdout)
     JUNIT.validate(texts["junit"].stdout)
     assert len(told(texts["sarif"].stdout)["results"]) == len(texts["editor"].stdout.splitlines())
-    assert [each.name for each in checked(texts["ktap"].stdout)] == ["ok", "bad", "odd"]
+    assert [each.name for each in checked(texts["ktap"].stdout)] == ["ok", "odd", "bad"]
     assert texts["github"].stdout.count("::error ") == len(texts["editor"].stdout.splitlines())
     assert texts["markdown"].stdout.startswith("### mmuproof prove: Something is wrong.\n")
     assert all(ran.stderr == console.stderr for ran in texts.values())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +13,13 @@ from mmuproof.cli.shared.results import Counterexample, KernelIdentity, Result
 from mmuproof.cli.telling.report import print_counterexample
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.obligation import Verdict
+from tests.cli.telling.schema import valid
 
 GREEN = ("ok.proved", "ok.not-there")
 
 
 def results(path: Path) -> list[dict[str, Any]]:
-    content = json.loads(path.read_text())
+    content = valid(path.read_text())
     assert isinstance(content["results"], list)
     return content["results"]
 
@@ -85,7 +85,7 @@ def test_the_verdict_comes_with_its_reason(
 def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     cli("prove", "bad.refuted", "ok.not-there", "--vendor", "intel", "--kernel", "linux", "--json", path)
-    content = json.loads(path.read_text())
+    content = valid(path.read_text())
     parts = (
         "schema",
         "command",
@@ -147,7 +147,7 @@ def test_results_come_in_the_catalogues_order_whatever_the_jobs(cli: Callable[..
     for jobs in (1, 4):
         path = tmp_path / f"{jobs}.json"
         cli("prove", "odd.v*", "bad.*", "ok.*", "--jobs", jobs, "--json", path)
-        content = json.loads(path.read_text())
+        content = valid(path.read_text())
         for result in content["results"]:
             del result["seconds"]
         contents.append(content)
@@ -305,6 +305,6 @@ def test_a_run_that_is_interrupted_leaves_the_old_results(cli: Callable[..., Cli
 def test_a_defect_of_the_reference_model_is_put_in(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     ran = cli("prove", "bad.refuted", "--defect", "mbec-ignored", "--json", tmp_path / "r.json")
     assert ran.exit_code == 1
-    kernel = json.loads((tmp_path / "r.json").read_text())["kernel"]
+    kernel = valid((tmp_path / "r.json").read_text())["kernel"]
     assert kernel["source"] == "reference model with the defect mbec-ignored"
     assert "--defect mbec-ignored" in ran.stdout

@@ -19,7 +19,6 @@ from tests.cli.telling.schema import SCHEMA, valid
         ["prove", "ok.*", "bad.*", "odd.*", "--kernel", "linux", "--budget", "1000"],
         ["prove", "bad.refuted", "--defect", "all"],
         ["prove", "ok.proved"],
-        ["coverage", "--kernel", "linux"],
         ["list"],
     ],
 )
