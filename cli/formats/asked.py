@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmuproof.cli.formats.baseline import read_baseline
-from mmuproof.cli.formats.request import Reporting
+from mmuproof.cli.formats.request import Format, Reporting
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.json_file import STANDARD_OUTPUT, check_writable
 from mmuproof.cli.shared.naming import near
-
-
-class Format(enum.Enum):
-    """What the results can be written as."""
-
-    CONSOLE = "console"
-    JSON = "json"
-    JUNIT = "junit"
-    SARIF = "sarif"
-    KTAP = "ktap"
-    GITHUB = "github"
-    MARKDOWN = "markdown"
-    EDITOR = "editor"
-
 
 Wanted = tuple[Format, Path | None]
 """A format and its file; no file is standard output."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mmuproof.cli.formats.asked import Asked, Format
+from mmuproof.cli.formats.asked import Asked
 from mmuproof.cli.formats.cases import JudgedCase, JudgedRun, without_baseline
 from mmuproof.cli.formats.editor import editor_text
 from mmuproof.cli.formats.github import github_text
 from mmuproof.cli.formats.junit import junit_text
 from mmuproof.cli.formats.ktap import ktap_text
 from mmuproof.cli.formats.markdown import markdown_text
+from mmuproof.cli.formats.request import Format
 from mmuproof.cli.formats.sarif import sarif_text
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import json_text, write_text

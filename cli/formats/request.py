@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from mmuproof.cli.shared.options import Results, option
+
+
+class Format(enum.Enum):
+    """What the results can be written as."""
+
+    CONSOLE = "console"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    KTAP = "ktap"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    EDITOR = "editor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +34,7 @@ class Reporting:
             "=FILE it is written there as well, else it takes the place of the console's; may be repeated.",
             "FORMAT[=FILE]",
             "--format",
+            values=tuple(each.value for each in Format),
         ),
     ] = ()
     output: Annotated[Path | None, option("Write the format there; the same as --format FORMAT=FILE.", "FILE")] = None
