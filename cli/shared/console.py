@@ -62,6 +62,11 @@ class Output:
     def __init__(self, to: TextIO | None = None) -> None:
         self._out = _Stream(file=to, highlight=False, markup=False, emoji=False)
         self._err = _Stream(stderr=True, highlight=False, markup=False, emoji=False)
+        self._is_still = False
+
+    def keep_still(self) -> None:
+        """Show no progress, not even on a terminal."""
+        self._is_still = True
 
     def silenced(self) -> Output:
         """The same with nothing on standard output."""
@@ -113,7 +118,8 @@ class Output:
             MofNCompleteColumn(),
             console=self._err,
             transient=True,
-            disable=not self._err.is_terminal,
+            # With FORCE_COLOR a log counts as a terminal; progress there would be a line for each step.
+            disable=self._is_still or not (self._err.is_terminal and self._err.file.isatty()),
         )
         with bar:
             yield Display(self, bar, verbose)

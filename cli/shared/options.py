@@ -226,6 +226,8 @@ def add_command(
 
     def callback(**given: object) -> None:
         def run(output: Output) -> int:
+            if given.get("quiet"):
+                output.keep_still()
             told = _with_settings(request, _kept(given), output, tell=not given.get("quiet"))
             asked = request(**told)
             set_parse_limits(_limits(told))

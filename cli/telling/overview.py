@@ -16,13 +16,13 @@ _STYLES = {
 }
 
 
-def print_findings(output: Output, cases: Sequence[JudgedCase], *, verbose: bool) -> None:
+def print_findings(output: Output, cases: Sequence[JudgedCase]) -> None:
     """A row for each case that is told nowhere else."""
     widths = [max((len(text) for text in column), default=0) for column in zip(*map(_cells, cases), strict=True)]
     for case in cases:
         verdict, name = (text.ljust(width) for text, width in zip(_cells(case), widths, strict=True))
         known = f"{case.known}: " if case.known else ""
-        output.row((verdict, _STYLES[case.outcome]), f"  {name}  {known}{case.sentence}", whole=verbose)
+        output.row((verdict, _STYLES[case.outcome]), f"  {name}  {known}{case.sentence}", whole=False)
     if cases:
         output.line()
 
@@ -31,11 +31,12 @@ def _cells(case: JudgedCase) -> tuple[str, str]:
     return case.verdict, case.named
 
 
-def print_known(output: Output, cases: Sequence[JudgedCase], *, verbose: bool) -> None:
-    """A row for each finding that is known, with the theorems that show it."""
+def print_known(output: Output, cases: Sequence[JudgedCase], baseline: str) -> None:
+    """A row for each finding that is known, or in a baseline, with the theorems that show it."""
     if not cases:
         return
-    output.line("Known findings (docs/findings.md); -v tells them in full:")
+    where = f"docs/findings.md{f', {baseline}' if baseline else ''}"
+    output.line(f"Known findings ({where}); -v tells them in full:")
     together: dict[tuple[str, str], list[JudgedCase]] = {}
     for case in cases:
         together.setdefault((case.known, case.name), []).append(case)
@@ -49,7 +50,7 @@ def print_known(output: Output, cases: Sequence[JudgedCase], *, verbose: bool) -
         output.row(
             (f"  {number.rjust(numbers)}", _STYLES[Ending.KNOWN]),
             f"  {name.ljust(names)}  {_variants(same).ljust(variants)}  {same[0].sentence}",
-            whole=verbose,
+            whole=False,
         )
     output.line()
 

@@ -56,8 +56,8 @@ def print_report(output: Output, report: Report, run: JudgedRun, *, verbose: boo
             output.line()
             print_cuts(output, footnotes)
     else:
-        print_findings(output, [case for case in run.findings if not case.known and case not in full], verbose=False)
-        print_known(output, [case for case in run.findings if case.known], verbose=False)
+        print_findings(output, [case for case in run.findings if not case.known and case not in full])
+        print_known(output, [case for case in run.findings if case.known], run.baseline)
         print_gone(output, run)
         _print_carried(output, report)
         print_areas(output, run)
