@@ -23,7 +23,7 @@ _STYLES = {
 }
 _CITED = ("C11", "KVM", "KVM's")
 _WIDTH = 108
-_FEW = 12
+_FEW = 20
 """So many results have a row each; more are told by area."""
 _MOST_IN_FULL = 5
 """So many counterexamples are told in full where results are told by area."""

@@ -315,7 +315,7 @@ class Compared:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not results.is_file():
                 self._run(results)
-        found: dict[str, Any] = valid(results.read_text())
+        found: dict[str, Any] = json.loads(results.read_text())
         return found
 
     def _run(self, results: Path) -> None:
@@ -334,7 +334,7 @@ class Compared:
                 ["diff", str(self._base), folder, *self._functions, "--json", str(first), "-j", "1"],
             )
         assert done.exit_code in (0, 1, 3), (done.output, done.exception)
-        results.write_text(json.dumps({**json.loads(first.read_text()), "status": done.exit_code}))
+        results.write_text(json.dumps({**valid(first.read_text()), "status": done.exit_code}))
 
     def results(self, function: str) -> list[dict[str, Any]]:
         """What it says of one function."""

@@ -24,7 +24,7 @@ PROVED = tuple(
         cuts=(CutNote("callee", "mmu.c:7", "says nothing"),),
     )
     for area in ("first", "second")
-    for number in range(8)
+    for number in range(12)
 )
 
 
@@ -70,11 +70,11 @@ def told(*results: Result, verbose: bool = False, allow_known: bool = False) -> 
 
 def test_where_all_is_well_a_line_for_each_area_is_enough() -> None:
     assert told(*PROVED) == (
-        "first   8 PROVED",
-        "second  8 PROVED",
+        "first   12 PROVED",
+        "second  12 PROVED",
         "",
-        "The results rest on 16 assumptions and 1 function that is not followed; -v lists them, and why that is sound.",
-        "16 PROVED  on k in 1.0 s",
+        "The results rest on 24 assumptions and 1 function that is not followed; -v lists them, and why that is sound.",
+        "24 PROVED  on k in 1.0 s",
     )
 
 
@@ -94,7 +94,7 @@ def test_what_is_new_comes_first_then_what_is_known() -> None:
         ]
         assert "LOST  third.lost amd  not found: x" in lines
         assert "  7  second.known  amd, intel  second.known is wrong." in lines
-        assert "second  2 REFUTED (known), 8 PROVED" in lines
+        assert "second  2 REFUTED (known), 12 PROVED" in lines
 
 
 def test_of_much_that_is_new_some_is_told_in_full_and_all_is_named() -> None:
@@ -120,7 +120,7 @@ def test_few_results_have_a_row_each_and_what_is_known_is_told_unless_it_is_allo
 
 def test_verbose_lists_every_result_with_what_it_rests_on() -> None:
     lines = told(*PROVED, verbose=True)
-    assert sum(line.startswith("PROVED") and line.endswith("[1]") for line in lines) == 16
+    assert sum(line.startswith("PROVED") and line.endswith("[1]") for line in lines) == 24
     assert "    assumes assumed by first.t0" in lines
     assert "   [1] callee() mmu.c:7  says nothing" in lines
 
