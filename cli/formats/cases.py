@@ -183,6 +183,7 @@ def without_baseline(run: JudgedRun, file: str, known: Sequence[str]) -> JudgedR
 
     cases = tuple(judged(each) for each in run.cases)
     now = {mark for each in cases for mark in each.fingerprints}
-    names = {each.named for each in cases}
-    gone = tuple(mark for mark in known if mark not in now and mark.partition(": ")[0] in names)
+    # What was not judged this time may still be there.
+    judged_now = tuple(f"{each.named}: " for each in cases)
+    gone = tuple(mark for mark in known if mark not in now and mark.startswith(judged_now))
     return replace(run, cases=cases, gone=gone, baseline=file)

@@ -36,7 +36,7 @@ def _suite(run: JudgedRun, group: str, cases: Sequence[JudgedCase]) -> ElementTr
 
 
 def _case(run: JudgedRun, case: JudgedCase) -> ElementTree.Element:
-    found = _element("testcase", classname=f"{run.command}.{case.name}", name=case.named, time=_seconds(case.seconds))
+    found = _element("testcase", classname=_class(run, case), name=case.named, time=_seconds(case.seconds))
     if case.outcome in _ELEMENTS:
         known = f"{case.known}: " if case.known else ""
         told = _element(_ELEMENTS[case.outcome], type=case.verdict, message=f"{known}{case.sentence}")
@@ -44,6 +44,11 @@ def _case(run: JudgedRun, case: JudgedCase) -> ElementTree.Element:
         told.text = shown("\n".join((*place, *case.details)))
         found.append(told)
     return found
+
+
+def _class(run: JudgedRun, case: JudgedCase) -> str:
+    """Where a case stands in the tree that a CI shows; each dot would begin a level of it."""
+    return f"{run.command}.{case.group.replace('.', '_')}"
 
 
 def _counts(cases: Sequence[JudgedCase]) -> dict[str, str]:

@@ -55,6 +55,9 @@ def test_against_a_baseline_only_what_is_new_counts() -> None:
 
 def test_what_is_gone_is_told_of_what_was_judged() -> None:
     before = ["good.one intel: REFUTED: part", "elsewhere.one intel: REFUTED", "bad.new intel: REFUTED: part: symptom"]
+    question = replace(CASES[0], name="u64 s: s & 1", outcome=Ending.PASSED)
+    (gone,) = without_baseline(run(cases=(question,)), "old.json", ["u64 s: s & 1 intel: POSSIBLE"]).gone
+    assert gone == "u64 s: s & 1 intel: POSSIBLE"
     found = without_baseline(run(), "old.json", before)
     assert found.gone == ("good.one intel: REFUTED: part",)
     assert found.exit_status == 1
