@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mmuproof.cli.formats.asked import Asked
 from mmuproof.cli.formats.cases import JudgedCase, JudgedRun, without_baseline
-from mmuproof.cli.formats.editor import editor_text
+from mmuproof.cli.formats.editor import editor_text, finding_line
 from mmuproof.cli.formats.github import github_text
 from mmuproof.cli.formats.junit import junit_text
 from mmuproof.cli.formats.ktap import ktap_text
@@ -69,8 +69,7 @@ class Reporter:
         if self._asked.is_console and self._asked.quiet:
             for case in run.findings:
                 if case.outcome.counts:
-                    place = f"{case.at}: " if case.at else ""
-                    self._output.line(f"{place}{case.verdict}: {case.named}: {case.sentence}")
+                    self._output.line(finding_line(run, case))
         return run.exit_status
 
 

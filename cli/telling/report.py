@@ -61,7 +61,7 @@ def print_report(output: Output, report: Report, run: JudgedRun, *, verbose: boo
         print_gone(output, run)
         _print_carried(output, report)
         print_areas(output, run)
-    _print_summary(output, report, footnotes, verbose=verbose)
+    _print_summary(output, report, run, footnotes, verbose=verbose)
 
 
 def _is_read(case: JudgedCase, *, rows: bool, verbose: bool) -> bool:
@@ -226,7 +226,7 @@ def print_cuts(output: Output, footnotes: Footnotes) -> None:
     output.line()
 
 
-def _print_summary(output: Output, report: Report, footnotes: Footnotes, *, verbose: bool) -> None:
+def _print_summary(output: Output, report: Report, run: JudgedRun, footnotes: Footnotes, *, verbose: bool) -> None:
     kernel = report.kernel
     if not verbose:
         output.line()
@@ -238,7 +238,7 @@ def _print_summary(output: Output, report: Report, footnotes: Footnotes, *, verb
         every = "All" if report.saved == len(report.results) else f"{report.saved} of the"
         output.line(f"{every} results are of an earlier run that asked the same; --no-cache finds them anew.")
     counts = [
-        (_count(verdict, report), _STYLES[verdict])
+        (_count(verdict, run), _STYLES[verdict])
         for verdict in Verdict
         if any(result.verdict is verdict for result in report.results)
     ]
@@ -267,12 +267,12 @@ def _several(what: str) -> str:
     return what.replace("assumption", "assumptions").replace("function that is", "functions that are")
 
 
-def _count(verdict: Verdict, report: Report) -> str:
-    """How many results have a verdict, and how many of them are known findings."""
-    results = [result for result in report.results if result.verdict is verdict]
-    known = sum(bool(result.known) for result in results)
+def _count(verdict: Verdict, run: JudgedRun) -> str:
+    """How many results have a verdict, and how many of them are known findings, or in a baseline."""
+    cases = [case for case in run.cases if case.verdict == verdict.value]
+    known = [case for case in cases if case.known]
     if not known:
-        return f"{len(results)} {verdict.value}"
-    allowed = " and allowed" if report.allow_known else ""
-    which = "" if known == len(results) else f"{known} of them "
-    return f"{len(results)} {verdict.value} ({which}known{allowed})"
+        return f"{len(cases)} {verdict.value}"
+    allowed = " and allowed" if all(case.outcome is Ending.KNOWN for case in known) else ""
+    which = "" if len(known) == len(cases) else f"{len(known)} of them "
+    return f"{len(cases)} {verdict.value} ({which}known{allowed})"
