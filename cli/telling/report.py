@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from mmuproof.cli.formats.cases import JudgedCase, JudgedRun
+from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result
 from mmuproof.cli.telling.configuration import print_configuration
