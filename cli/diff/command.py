@@ -112,7 +112,7 @@ class DiffRequest(Reporting):
             raise UsageProblem("--patch and --series do not go together")
         if self.series is not None and (self.functions or self.names or self.apart):
             raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --apart")
-        if self.series is not None and (self.json, self.formats, self.baseline, self.quiet) != (None, (), None, False):
+        if self.series is not None and any((self.json, self.formats, self.output, self.baseline, self.quiet)):
             raise UsageProblem("--series tells on the console alone: no --json, --format, --baseline or --quiet")
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
