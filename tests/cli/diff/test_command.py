@@ -70,5 +70,5 @@ def test_without_a_tree_around_all_is_to_be_written(
 )
 def test_a_series_tells_on_the_console_alone(asked: dict[str, Any]) -> None:
     with pytest.raises(UsageProblem) as problem:
-        DiffRequest(words=("~/old",), **SERIES, **asked)
+        DiffRequest(words=("~/old",), series="a..b", **asked)
     assert problem.value.message.startswith("--series tells on the console alone")
