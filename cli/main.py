@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -27,10 +28,11 @@ from mmuproof.cli.shared.options import Command, add_command
 from mmuproof.cli.shared.process import tune_memory
 from mmuproof.cli.table.command import TABLE
 
-COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, DECODE, TABLE, LIST, SHOW, ERRATA, COVERAGE, CACHE)
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128
+_COMPLETING = "_MMUPROOF_COMPLETE"
+"""By this variable a shell asks what it may offer."""
 
 
 class Terminated(BaseException):
@@ -65,6 +67,33 @@ Exit status:
   3  nothing is refuted, but something could not be decided, or is lost
 """
 
+_MAN_HELP = """Print the manual page: mmuproof man | man -l -"""
+
+
+@dataclass(frozen=True)
+class ManRequest:
+    """What the user asked for: there is one page."""
+
+
+def _man(_request: ManRequest, _catalogue: Catalogue, output: Output) -> int:
+    from mmuproof.cli.listing.man_page import man_page
+
+    output.text(man_page(COMMANDS, _HELP, _version()))
+    return 0
+
+
+MAN = Command("man", _MAN_HELP, ManRequest, _man)
+COMMANDS: tuple[Command[Any], ...] = (PROVE, CHECK, DIFF, ASK, DECODE, TABLE, LIST, SHOW, ERRATA, COVERAGE, CACHE, MAN)
+
+
+def _version() -> str:
+    """The version, with the commit where it is known."""
+    from mmuproof.cli.shared.version import tool_commit, tool_version
+
+    commit = tool_commit()
+    return f"{tool_version()} ({commit})" if commit else tool_version()
+
+
 _Version = Annotated[bool, typer.Option("--version", help="Print the version and stop.")]
 
 
@@ -73,7 +102,7 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
     app = typer.Typer(
         name="mmuproof",
         help=_HELP,
-        add_completion=False,
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -83,9 +112,7 @@ def build_app(catalogue: Catalogue) -> typer.Typer:
     def callback(context: typer.Context, version: _Version = False) -> None:
         output = Output()
         if version:
-            from mmuproof.cli.telling.results_file import tool_version
-
-            output.line(f"mmuproof {tool_version()}")
+            output.line(f"mmuproof {_version()}")
             raise typer.Exit
         if context.invoked_subcommand is None:
             output.note(context.get_help())
@@ -154,6 +181,9 @@ def _keep_quiet() -> None:
 def main() -> None:
     """Run the command line."""
     tune_memory()
+    if _COMPLETING in os.environ:
+        # A shell takes each line for something to offer: no help is to be broken into several.
+        os.environ["COLUMNS"] = "10000"
     _keep_quiet()
     sys.unraisablehook = _ask_again
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -7,24 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from mmuproof.cli.ask.answering import answer
+from mmuproof.cli.ask.cases import replies_run
 from mmuproof.cli.ask.command import AskRequest
 from mmuproof.cli.ask.mistakes import Written, wrong_question, wrong_text
 from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
+from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.identity import kernel_identity
-from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.telling.overview import print_gone
 from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
 from mmuproof.lift.parsing.expression_text import QuestionText, TextProblem, called_names, read_question, tokens
 from mmuproof.lift.parsing.probe import (
@@ -63,8 +67,8 @@ def ask(request: AskRequest, output: Output) -> int:
     vendors = select_vendors(request.vendors) if request.vendors else ()
     questions = _Asked(request, vendors)
     given = given_config(request.config)
-    if request.json is not None:
-        check_writable(request.json)
+    asked = asked_formats(request)
+    reporter = Reporter(asked, output)
     decide = Solver.within(request.budget)
     with (
         output.progress(verbose=request.verbose) as watcher,
@@ -73,7 +77,7 @@ def ask(request: AskRequest, output: Output) -> int:
     ):
         watcher.phase("asking")
         # Reading all of the tree takes as long as an answer.
-        digest = beside.submit(lambda: tree.digest if request.json is not None else "")
+        digest = beside.submit(lambda: tree.digest if asked.is_for_machines else "")
         answers, notes = _aside(lambda: questions.answered(units, decide))
         kernel = kernel_identity(request.kernel, tree, units.stand_ins.configuration, digest.result())
     report = Replies(
@@ -83,10 +87,10 @@ def ask(request: AskRequest, output: Output) -> int:
         solvers={"z3": backend.version()},
         notes=notes,
     )
-    print_answers(output, report, verbose=request.verbose)
-    if request.json is not None:
-        write_json(request.json, answers_content(report))
-    return report.exit_status
+    run = reporter.judged(replies_run(report))
+    print_answers(reporter.console, report, verbose=request.verbose)
+    print_gone(reporter.console, run)
+    return reporter.deliver(run, partial(answers_content, report))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from mmuproof.cli.formats.request import Reporting
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -50,7 +51,7 @@ With --clear, remove all of it.
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskRequest:
+class AskRequest(Reporting):
     """What the user asked for.
 
     Raises:
@@ -84,7 +85,6 @@ class AskRequest:
         str | None,
         option("The translation unit to ask in, such as arch/x86/kvm/mmu/mmu.c; found by itself by default.", "FILE"),
     ] = None
-    json: Annotated[Path | None, option("Write the answers there as well, whole or not at all.", "FILE")] = None
     budget: QuestionBudget = None
     verbose: Annotated[bool, option("With the examples of properties that are as wanted.", None, "--verbose", "-v")] = (
         False

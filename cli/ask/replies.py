@@ -80,10 +80,3 @@ class Replies:
     seconds: float
     solvers: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    @property
-    def exit_status(self) -> int:
-        """0 if every answer is yes, 1 if one is no, 3 if none is no but one is missing."""
-        if any(answer.is_decided and not answer.is_yes for answer in self.answers):
-            return 1
-        return 0 if all(answer.is_yes for answer in self.answers) else 3

@@ -8,7 +8,7 @@ from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts, ranges
-from mmuproof.cli.telling.results_file import SCHEMA, counterexample_content, cut_content, kernel_content, tool_version
+from mmuproof.cli.telling.results_file import counterexample_content, cut_content, heading, kernel_content
 from mmuproof.smt.obligation import Verdict
 
 _GAP = "   "
@@ -18,7 +18,7 @@ def print_answers(output: Output, report: Replies, *, verbose: bool) -> None:
     """Print a whole run: the examples first, so that the answers are what is left on the screen."""
     for answer in report.answers:
         if answer.example is not None and (verbose or not (answer.is_yes and len(report.answers) > 1)):
-            _print_example(output, answer)
+            print_example(output, answer)
     for note in report.notes:
         output.line((note, "dim"))
     for number, assumption in enumerate(_assumptions(report.answers)):
@@ -41,10 +41,11 @@ def print_answers(output: Output, report: Replies, *, verbose: bool) -> None:
     )
 
 
-def _print_example(output: Output, answer: Reply) -> None:
+def print_example(output: Output, answer: Reply) -> None:
+    """The state in which an expression is true, or is not."""
     told = answer.example
     assert told is not None
-    output.line((answer.says, _style(answer)), "  ", (answer.name, "bold"), f"  {_vendor(answer)}")
+    output.line((answer.says, _style(answer)), "  ", (answer.name, "bold"), f"  {masks_of(answer)}")
     if told.sentence:
         output.line(f"  {told.sentence}")
     for line in input_lines(told.inputs):
@@ -63,13 +64,13 @@ def _print_table(
 ) -> None:
     says = max(len(answer.says) for answer in answers)
     names = max(len(answer.name) for answer in answers)
-    vendors = max(len(_vendor(answer)) for answer in answers)
+    vendors = max(len(masks_of(answer)) for answer in answers)
     for answer in answers:
         marks = sorted({numbers[cut.function, cut.reason] for cut in answer.cuts})
         is_no = answer.is_decided and not answer.is_yes
         output.row(
             (answer.says.ljust(says), _style(answer)),
-            f"  {answer.name.ljust(names)}  {_vendor(answer).ljust(vendors)}",
+            f"  {answer.name.ljust(names)}  {masks_of(answer).ljust(vendors)}",
             f"  {answer.seconds:8.3f} s",
             f"  [{ranges(marks)}]" if marks else "",
             f"  wanted: {answer.wanted.value}" if is_no and len(answers) > 1 else "",
@@ -101,7 +102,8 @@ def _assumptions(answers: Sequence[Reply]) -> list[str]:
     return list(dict.fromkeys(each for answer in answers for each in answer.assumptions))
 
 
-def _vendor(answer: Reply) -> str:
+def masks_of(answer: Reply) -> str:
+    """For which masks a question is answered."""
     return "any masks" if answer.vendor is None else answer.vendor.value
 
 
@@ -114,8 +116,7 @@ def _style(answer: Reply) -> str:
 def answers_content(report: Replies) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        **heading("ask", report.solvers),
         "kernel": kernel_content(report.kernel),
         "results": [_answer(answer) for answer in report.answers],
         "summary": {

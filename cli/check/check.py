@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mmuproof.cli.check.cases import checked_run
 from mmuproof.cli.check.command import CheckRequest
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
@@ -17,18 +19,20 @@ from mmuproof.cli.check.turning import Said, TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Selected
+from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.left_out import LeftOut
-from mmuproof.cli.prove.relatives import Layout
+from mmuproof.cli.prove.relatives import BodyLayout
 from mmuproof.cli.prove.running import Prover
 from mmuproof.cli.shared.catalogue import Catalogue, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.identity import kernel_identity
-from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.selection import Task, select_tasks
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
+from mmuproof.cli.telling.overview import print_gone
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
@@ -53,8 +57,7 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     catalogue = with_own(catalogue, request.own)
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     given = given_config(request.config)
-    if request.json is not None:
-        check_writable(request.json)
+    reporter = Reporter(asked_formats(request), output)
     done: list[CheckedStep] = []
     with output.progress(verbose=request.verbose) as watcher, ExitStack() as held, usable():
         folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
@@ -71,14 +74,14 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
         watcher.phase("reading")
         for step in held.enter_context(opened_pieces(request.what, request.source)):
             done.append(checking.step(step))
-            print_step(output, done[-1], verbose=request.verbose)
+            print_step(reporter.console, done[-1], verbose=request.verbose)
     report = Checked(
         source=request.source, steps=tuple(done), seconds=time.perf_counter() - start, solvers={"z3": backend.version()}
     )
-    print_totals(output, report)
-    if request.json is not None:
-        write_json(request.json, checked_content(report))
-    return report.exit_status
+    run = reporter.judged(checked_run(report, [each.theorem for each in tasks]))
+    print_gone(reporter.console, run)
+    print_totals(reporter.console, report)
+    return reporter.deliver(run, partial(checked_content, report))
 
 
 @dataclass(kw_only=True)
@@ -93,7 +96,7 @@ class _Checking:
     watcher: Watcher
     comparison: StepwiseComparison
     _last: _Opened | None = None
-    _layout: Layout | None = None
+    _layout: BodyLayout | None = None
     _said: Mapping[Task, Said] = field(default_factory=dict)
 
     def step(self, step: SeriesPiece) -> CheckedStep:
@@ -137,7 +140,7 @@ class _Checking:
         old = self._last or _Opened(before, self.given)
         new = self._last = _Opened(after, self.given, old.kvm, piece.changed)
         try:
-            step = TreeStep.between(self._layout or Layout.of(old.bodies), new.bodies)
+            step = TreeStep.between(self._layout or BodyLayout.of(old.bodies), new.bodies)
             found = turned(
                 self.tasks,
                 self._prover(old),

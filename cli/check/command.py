@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from mmuproof.cli.formats.request import Reporting
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -17,7 +18,6 @@ from mmuproof.cli.shared.options import (
     OwnTheorems,
     ParseMemory,
     ParseSeconds,
-    Results,
     Vendors,
     argument,
     option,
@@ -52,7 +52,7 @@ Exit status:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckRequest:
+class CheckRequest(Reporting):
     """What the user asked for; the work tree against HEAD if there are no words.
 
     Raises:
@@ -69,7 +69,6 @@ class CheckRequest:
     config: Config = None
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
-    json: Results = None
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None
     own: OwnTheorems = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmuproof.cli.check.turning import Turn
@@ -75,15 +75,3 @@ class Checked:
     steps: tuple[CheckedStep, ...]
     seconds: float
     solvers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def exit_status(self) -> int:
-        """0 if all is fine, 1 if something is wrong, 3 if something is open and nothing wrong."""
-        return exit_status([each.status for each in self.steps])
-
-
-def exit_status(found: Sequence[StepStatus]) -> int:
-    """See `Checked.exit_status`."""
-    if StepStatus.WRONG in found:
-        return 1
-    return 3 if StepStatus.OPEN in found else 0

@@ -10,7 +10,7 @@ from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim
 from mmuproof.cli.diff.in_brief import in_brief
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import Result
-from mmuproof.cli.telling.results_file import SCHEMA, counterexample_content, tool_version
+from mmuproof.cli.telling.results_file import counterexample_content, heading
 
 _STYLES = {StepStatus.FINE: "green", StepStatus.WRONG: "bold red", StepStatus.OPEN: "yellow"}
 _MOST = 5
@@ -84,8 +84,7 @@ def print_totals(output: Output, report: Checked) -> None:
 def checked_content(report: Checked) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        **heading("check", report.solvers),
         "source": report.source,
         "steps": [_step(each) for each in report.steps],
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mmuproof.cli.prove.relatives import BodyChange, Layout, RestsOn, Tree, change_between
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, Tree, change_between
 from mmuproof.cli.prove.running import Proved, Prover
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Result
@@ -83,19 +83,19 @@ class TreeStep:
         change: what is another, if that is only inside of bodies.
     """
 
-    before: Layout
-    after: Layout
+    before: BodyLayout
+    after: BodyLayout
     change: BodyChange | None
 
     @classmethod
-    def between(cls, before: Layout, after: Tree) -> TreeStep:
+    def between(cls, before: BodyLayout, after: Tree) -> TreeStep:
         """From a tree to the next.
 
         Raises:
             LiftError: a unit of that one does not parse.
         """
         change = change_between(before, after)
-        later = Layout.of(after) if change is None else before.after(change, after.contents.of_kvm)
+        later = BodyLayout.of(after) if change is None else before.after(change, after.contents.of_kvm)
         return cls(before=before, after=later, change=change)
 
 
@@ -123,7 +123,7 @@ class _Comparing:
         (before,), (after,) = self.before.all([task]), self.after.all([task])
         return said, before, after
 
-    def _said(self, task: Task, kvm: Kvm, layout: Layout) -> Said:
+    def _said(self, task: Task, kvm: Kvm, layout: BodyLayout) -> Said:
         with collected() as ran:
             claims = self._claims(task, kvm)
         return Said(claims, layout.rests_on(ran.read()))

@@ -15,9 +15,9 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import side_by_side
-from mmuproof.cli.shared.json_file import check_writable, write_json
-from mmuproof.cli.shared.naming import is_pattern
-from mmuproof.cli.shared.selection import near, select_theorems
+from mmuproof.cli.shared.json_file import beside_json, check_writable
+from mmuproof.cli.shared.naming import is_pattern, near
+from mmuproof.cli.shared.selection import select_theorems
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.model.lifted.functions import KernelFunctions
 
@@ -55,9 +55,8 @@ def coverage(request: CoverageRequest, catalogue: Catalogue, output: Output) -> 
         not_read=read[0].not_read,
         gone=reasons_without_function(read[0].functions),
     )
-    print_coverage(output, report, lines=request.lines)
-    if request.json is not None:
-        write_json(request.json, coverage_content(report))
+    with beside_json(request.json, output, partial(coverage_content, report)) as console:
+        print_coverage(console, report, lines=request.lines)
     return _GREEN
 
 

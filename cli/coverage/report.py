@@ -10,7 +10,7 @@ from mmuproof.cli.coverage.measured import Covered, Lines, lines_of
 from mmuproof.cli.coverage.reasons import Uncounted
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.cli.telling.results_file import heading, kernel_content
 
 _MOST_NAMES = 3
 """Theorems that a row names, if not all are asked for."""
@@ -107,8 +107,7 @@ def _count(lines: Lines) -> str:
 def coverage_content(report: Coverage) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version()},
+        **heading("coverage"),
         "kernel": kernel_content(report.kernel),
         "functions": [_function(each) for each in report.functions],
         "files": {file: _lines(lines_of(functions)) for file, functions in report.files.items()},

@@ -9,6 +9,7 @@ from typing import Annotated
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.naming import near
 from mmuproof.cli.shared.options import (
     Command,
     Config,
@@ -20,7 +21,6 @@ from mmuproof.cli.shared.options import (
     argument,
     option,
 )
-from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.settings import REFERENCE_MODEL
 from mmuproof.model.statement import NumberKind
 

@@ -11,7 +11,8 @@ from mmuproof.cli.numbers.hardware import Passage
 from mmuproof.cli.numbers.layout import BitPart, Layout, boundaries, span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.cli.shared.version import tool_version
+from mmuproof.cli.telling.results_file import SCHEMA, kernel_content
 from mmuproof.model.statement import NumberKind
 
 _TITLES = {

@@ -105,7 +105,7 @@ class Difference:
         unchanged: how many functions say the same, and so does all that they call.
         gone: functions that only the old version has.
         come: functions that only the new version has.
-        outside: files that have changed and that were not looked at; see `exit_status`.
+        outside: files that have changed and that were not looked at.
         notes: what has been found to be the same under another name.
         seconds: how long it took.
         solvers: which, with their versions.
@@ -121,11 +121,3 @@ class Difference:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     solvers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def exit_status(self) -> int:
-        """0 if all is equal, 1 if a function is not, 3 if none differs but not all is decided and looked at."""
-        decided = [each for each in self.judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
-        if any(not each.is_equal for each in decided):
-            return 1
-        return 3 if len(decided) < len(self.judgements) or self.outside else 0

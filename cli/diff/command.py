@@ -7,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
+from mmuproof.cli.formats.request import Reporting
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -17,7 +18,6 @@ from mmuproof.cli.shared.options import (
     ParseMemory,
     ParseSeconds,
     QuestionBudget,
-    Results,
     argument,
     option,
     processors,
@@ -58,7 +58,7 @@ Exit status:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffRequest:
+class DiffRequest(Reporting):
     """What the user asked for: kernel sources and functions, in that order, among the words.
 
     Raises:
@@ -87,7 +87,6 @@ class DiffRequest:
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
     names: NewNames = ()
-    json: Results = None
     jobs: Annotated[
         int,
         option(
@@ -111,8 +110,10 @@ class DiffRequest:
     def __post_init__(self) -> None:
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
-        if self.series is not None and (self.functions or self.names or self.json is not None or self.apart):
-            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart")
+        if self.series is not None and (self.functions or self.names or self.apart):
+            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --apart")
+        if self.series is not None and any((self.json, self.formats, self.output, self.baseline, self.quiet)):
+            raise UsageProblem("--series tells on the console alone: no --json, --format, --baseline or --quiet")
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:

@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.tree.patched import patched_tree
@@ -33,8 +33,7 @@ def diff(request: DiffRequest, output: Output) -> int:
     """
     start = time.perf_counter()
     names, given = given_names(request.names), given_config(request.config)
-    if request.json is not None:
-        check_writable(request.json)
+    asked = asked_formats(request)
     with (
         output.progress(verbose=request.verbose) as watcher,
         TemporaryDirectory(prefix="mmuproof-") as folder,
@@ -50,18 +49,21 @@ def diff(request: DiffRequest, output: Output) -> int:
             parsing.begin_old(old, first_units(request.functions, old))
         new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"), given)
         parsing.begin(old, new, first_units(request.functions, old, new))
+        from mmuproof.cli.diff.cases import difference_run
         from mmuproof.cli.diff.changes import Difference
         from mmuproof.cli.diff.report import difference_content, print_difference
         from mmuproof.cli.diff.tree_comparison import Selected, changed_files, compare_trees
+        from mmuproof.cli.formats.reporter import Reporter
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.cli.shared.results import KernelIdentity
+        from mmuproof.cli.telling.overview import print_gone
         from mmuproof.smt import backend
 
         identities: list[KernelIdentity] = []
 
         def when_read() -> None:
             for each in (old, new):
-                digest = each.tree.digest if request.json is not None else ""
+                digest = each.tree.digest if asked.is_for_machines else ""
                 config = each.stand_ins.configuration
                 identities.append(kernel_identity(each.tree.description, each.tree, config, digest))
             trees.close()
@@ -75,7 +77,7 @@ def diff(request: DiffRequest, output: Output) -> int:
                 names=names,
                 jobs=request.jobs,
                 budget=request.budget,
-                witnesses=request.verbose or request.json is not None,
+                witnesses=request.verbose or asked.is_for_machines,
             ),
             watcher,
             parsing,
@@ -93,10 +95,11 @@ def diff(request: DiffRequest, output: Output) -> int:
         seconds=time.perf_counter() - start,
         solvers={"z3": backend.version()},
     )
-    print_difference(output, report, verbose=request.verbose)
-    if request.json is not None:
-        write_json(request.json, difference_content(report))
-    return report.exit_status
+    reporter = Reporter(asked, output)
+    run = reporter.judged(difference_run(report))
+    print_difference(reporter.console, report, verbose=request.verbose)
+    print_gone(reporter.console, run)
+    return reporter.deliver(run, partial(difference_content, report))
 
 
 def _new_tree(request: DiffRequest, old: KernelTree) -> AbstractContextManager[KernelTree]:

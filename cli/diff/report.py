@@ -9,7 +9,7 @@ from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import input_lines, ranges
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT
 from mmuproof.lift.tree.included import KVM
@@ -38,7 +38,7 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
     differing = [each for each in shown if each.differs_in]
     for each in witnesses if verbose or len(differing) <= _FEW_WITNESSES else ():
         assert each.witness is not None
-        _print_witness(output, each, each.witness)
+        print_witness(output, each, each.witness)
     notes = _numbered(note for each in shown for note in each.relation)
     if notes:
         output.line("What is taken to be the same in both versions, although it is called or encoded differently:")
@@ -72,7 +72,8 @@ def _numbered(notes: Iterable[str]) -> dict[str, int]:
     return {note: index for index, note in enumerate(dict.fromkeys(notes), 1)}
 
 
-def _print_witness(output: Output, judgement: Judgement, witness: Witness) -> None:
+def print_witness(output: Output, judgement: Judgement, witness: Witness) -> None:
+    """On what input two versions differ, and how each gets there."""
     output.line(
         (judgement.change.value.upper(), _STYLES[judgement.change]),
         "  ",
@@ -145,7 +146,7 @@ def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int
             f"  {each.function.ljust(names)}  {each.masks.ljust(masks)}",
             f"  {each.seconds:6.2f} s",
             f"  [{ranges(marks)}]" if marks else "",
-            f"  {_remark(each)}",
+            f"  {remark(each)}",
             whole=verbose,
         )
         if verbose and each.calls:
@@ -154,7 +155,8 @@ def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int
             )
 
 
-def _remark(each: Judgement) -> str:
+def remark(each: Judgement) -> str:
+    """What is said of a verdict, on one line."""
     if each.reason:
         return each.reason
     if each.change is Change.EQUAL_IF:
@@ -214,8 +216,7 @@ def _listed(names: Iterable[str], most: int | None = None) -> str:
 def difference_content(report: Difference) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        **heading("diff", report.solvers),
         "old": kernel_content(report.old),
         "new": kernel_content(report.new),
         "results": [_content(each) for each in report.judgements],

@@ -13,8 +13,7 @@ from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
-from mmuproof.cli.shared.naming import is_pattern
-from mmuproof.cli.shared.selection import near
+from mmuproof.cli.shared.naming import is_pattern, near
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.compare.encodings import moved_kinds
 from mmuproof.compare.file_scope import FileScope, at_file_scope

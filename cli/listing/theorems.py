@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from mmuproof.cli.listing.command import ListRequest, ShowRequest
 from mmuproof.cli.shared.catalogue import Catalogue, NamedDefect, with_own
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.json_file import beside_json, check_writable
 from mmuproof.cli.shared.selection import select_theorems
-from mmuproof.cli.telling.results_file import SCHEMA, tool_version
+from mmuproof.cli.telling.results_file import heading
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding
 from mmuproof.proofs.theorem import Theorem
@@ -30,17 +30,13 @@ def list_theorems(request: ListRequest, catalogue: Catalogue, output: Output) ->
         check_writable(request.json)
     names = max(len(theorem.name) for theorem in theorems)
     vendors = max(len(_vendors(theorem)) for theorem in theorems)
-    for theorem in theorems:
-        output.line((theorem.name.ljust(names), "bold"), f"  {_vendors(theorem).ljust(vendors)}  {theorem.claim}")
-    if request.json is not None:
-        write_json(
-            request.json,
-            {
-                "schema": SCHEMA,
-                "tool": {"version": tool_version()},
-                "theorems": [_content(theorem, _known(theorem, catalogue)) for theorem in theorems],
-            },
-        )
+
+    def content() -> dict[str, object]:
+        return {**heading("list"), "theorems": [_content(theorem, _known(theorem, catalogue)) for theorem in theorems]}
+
+    with beside_json(request.json, output, content) as console:
+        for theorem in theorems:
+            console.line((theorem.name.ljust(names), "bold"), f"  {_vendors(theorem).ljust(vendors)}  {theorem.claim}")
 
 
 def show_theorems(request: ShowRequest, catalogue: Catalogue, output: Output) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from mmuproof.cli.formats.request import Reporting
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UnusableTree, UsageProblem
@@ -19,7 +20,6 @@ from mmuproof.cli.shared.options import (
     OwnTheorems,
     ParseMemory,
     ParseSeconds,
-    Results,
     Vendors,
     argument,
     option,
@@ -61,7 +61,7 @@ _ENDED = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProveRequest:
+class ProveRequest(Reporting):
     """What the user asked for; all theorems if none is named, and all vendors.
 
     Raises:
@@ -74,7 +74,6 @@ class ProveRequest:
     config: Config = None
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
-    json: Results = None
     defect: Annotated[
         str | None,
         option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "NAME"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from mmuproof.cli.prove.relatives import BodyChange, Layout, Moved, RestsOn, Tree, layout_content, read_layout
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, Moved, RestsOn, Tree, layout_content, read_layout
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import Shape
@@ -41,7 +41,7 @@ class KeptResults:
     known: tuple[int, ...] | None = None
     known_rests_on: RestsOn | None = None
     results: Mapping[_Name, KeptResult] = field(default_factory=dict)
-    layout: Layout | None = None
+    layout: BodyLayout | None = None
 
     def after(self, change: BodyChange, tree: Tree) -> KeptResults:
         """What is left of it for a tree that is another in some bodies."""

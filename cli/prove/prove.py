@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
@@ -19,7 +21,6 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
-from mmuproof.cli.shared.json_file import check_writable, write_json
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
@@ -48,11 +49,11 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
     config, names = given_config(request.config), given_names(request.names)
-    if request.json is not None:
-        check_writable(request.json)
+    reporter = Reporter(asked_formats(request), output)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over
+    from mmuproof.cli.prove.cases import report_run, trials_run
     from mmuproof.cli.prove.running import run
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
@@ -118,28 +119,26 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
                 wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
                 results, carried = carry_over(tasks, results, subject.under_former_names, deciding, wanted)
-    report: Report | Trials
+    theorems = [each.theorem for each in tasks]
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:
-        report = Trials(kernel=identity, trials=trials, unfit=unfit, seconds=seconds, solvers=solvers)
-        print_trials(output, report, verbose=request.verbose)
-        content = trials_content(report)
-    else:
-        report = Report(
-            kernel=identity,
-            results=results,
-            seconds=seconds,
-            solvers=solvers,
-            allow_known=request.allow_known,
-            remarks=(*remarks(results, known), *unused(hardware, results)),
-            carried=carried,
-            saved=len(recalled.results),
-        )
-        print_report(output, report, verbose=request.verbose)
-        content = report_content(report)
-    if request.json is not None:
-        write_json(request.json, content)
-    return report.exit_status
+        trying_report = Trials(kernel=identity, trials=trials, unfit=unfit, seconds=seconds, solvers=solvers)
+        found_run = reporter.judged(trials_run(trying_report, theorems))
+        print_trials(reporter.console, trying_report, verbose=request.verbose)
+        return reporter.deliver(found_run, partial(trials_content, trying_report))
+    report = Report(
+        kernel=identity,
+        results=results,
+        seconds=seconds,
+        solvers=solvers,
+        allow_known=request.allow_known,
+        remarks=(*remarks(results, known), *unused(hardware, results)),
+        carried=carried,
+        saved=len(recalled.results),
+    )
+    found_run = reporter.judged(report_run(report, theorems))
+    print_report(reporter.console, report, found_run, verbose=request.verbose)
+    return reporter.deliver(found_run, partial(report_content, report))
 
 
 def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: Tree | None) -> SavedResults:

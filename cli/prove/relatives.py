@@ -61,7 +61,7 @@ class Tree(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class BodyLayout:
     """Where the bodies of a tree are.
 
     Args:
@@ -77,7 +77,7 @@ class Layout:
     fails: bool
 
     @classmethod
-    def of(cls, tree: Tree) -> Layout:
+    def of(cls, tree: Tree) -> BodyLayout:
         """That of a tree of which every unit parses.
 
         Raises:
@@ -109,7 +109,7 @@ class Layout:
                 found.setdefault(Location(file, body.named), []).append((file, number))
         return found
 
-    def after(self, change: BodyChange, files: Mapping[str, str]) -> Layout:
+    def after(self, change: BodyChange, files: Mapping[str, str]) -> BodyLayout:
         """Where the bodies are after a change, and what KVM's files are then."""
         return replace(self, files=files, skeletons={**self.skeletons, **change.after}, fails=change.fails)
 
@@ -158,7 +158,7 @@ class BodyChange:
         return line if number == 0 else after[number - 1].last + line - before[number - 1].last
 
 
-def change_between(before: Layout, after: Tree) -> BodyChange | None:
+def change_between(before: BodyLayout, after: Tree) -> BodyChange | None:
     """How a tree differs from an earlier one; None if it does outside of bodies as well.
 
     Raises:
@@ -191,7 +191,7 @@ def _others(before: Mapping[str, Skeleton], after: Mapping[str, Skeleton]) -> It
                 yield file, number
 
 
-def layout_content(layout: Layout) -> dict[str, object]:
+def layout_content(layout: BodyLayout) -> dict[str, object]:
     """A layout, for a file."""
     return {
         "fails": layout.fails,
@@ -204,13 +204,13 @@ def layout_content(layout: Layout) -> dict[str, object]:
     }
 
 
-def read_layout(content: Mapping[str, Any]) -> Layout:
+def read_layout(content: Mapping[str, Any]) -> BodyLayout:
     """What `layout_content` has made.
 
     Raises:
         KeyError, TypeError, ValueError: it is something else.
     """
-    return Layout(
+    return BodyLayout(
         fails=bool(content["fails"]),
         files={str(name): str(digest) for name, digest in content["files"].items()},
         units={unit: frozenset(map(str, files)) for unit, files in content["units"].items()},

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
-from mmuproof.cli.prove.relatives import Layout, RestsOn, Tree, change_between
+from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, Tree, change_between
 from mmuproof.cli.shared.json_file import written_whole
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
@@ -125,7 +125,7 @@ class SavedResults:
         before = self._kept or _read(self._file) or KeptResults()
         layout = before.layout
         if layout is None and self._tree is not None and self._tree.is_read:
-            layout = Layout.of(self._tree)
+            layout = BodyLayout.of(self._tree)
         added = {
             (each.result.theorem, each.result.vendor.value): KeptResult(each.result, _rests_on(layout, each.read))
             for each in proved
@@ -177,7 +177,7 @@ def _sum(file: Path, text: str) -> str:
     return hashlib.sha256(f"{file.name}\0{text}".encode()).hexdigest()
 
 
-def _rests_on(layout: Layout | None, read: Read | None) -> RestsOn | None:
+def _rests_on(layout: BodyLayout | None, read: Read | None) -> RestsOn | None:
     return None if layout is None or read is None else layout.rests_on(read)
 
 

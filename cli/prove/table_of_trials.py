@@ -6,7 +6,7 @@ from itertools import groupby
 
 from mmuproof.cli.prove.trials import Trial, Trials
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.smt.obligation import Verdict
 
 _GREEN, _RED, _YELLOW = "green", "bold red", "yellow"
@@ -75,8 +75,7 @@ def _remark(trial: Trial) -> tuple[str, str]:
 def trials_content(report: Trials) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        **heading("prove", report.solvers),
         "kernel": kernel_content(report.kernel),
         "trials": [
             {

@@ -69,13 +69,6 @@ class Trials:
     seconds: float
     solvers: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def exit_status(self) -> int:
-        """0 if exactly the stated defects refute each theorem, 1 if not, 3 if that is not known of some."""
-        if any(each.is_wrong for each in self.trials):
-            return 1
-        return 3 if any(each.is_open for each in self.trials) else 0
-
 
 class _DoesNotFitError(Exception):
     """A defect is none of what it is to be put into."""

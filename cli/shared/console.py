@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import StringIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -57,9 +59,24 @@ class Output:
     one piece.
     """
 
-    def __init__(self) -> None:
-        self._out = _Stream(highlight=False, markup=False, emoji=False)
+    def __init__(self, to: TextIO | None = None) -> None:
+        self._out = _Stream(file=to, highlight=False, markup=False, emoji=False)
         self._err = _Stream(stderr=True, highlight=False, markup=False, emoji=False)
+        self._is_still = False
+
+    def keep_still(self) -> None:
+        """Show no progress, not even on a terminal."""
+        self._is_still = True
+
+    def silenced(self) -> Output:
+        """The same with nothing on standard output."""
+        silent = Output()
+        silent._out.quiet, silent._err = True, self._err
+        return silent
+
+    def text(self, text: str) -> None:
+        """Many lines for a machine, as they stand but for what a terminal would obey."""
+        self._out.print(Text(shown(text)), soft_wrap=True, end="")
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """One line on standard output; a part may come with its style."""
@@ -101,7 +118,8 @@ class Output:
             MofNCompleteColumn(),
             console=self._err,
             transient=True,
-            disable=not self._err.is_terminal,
+            # With FORCE_COLOR a log counts as a terminal; progress there would be a line for each step.
+            disable=self._is_still or not (self._err.is_terminal and self._err.file.isatty()),
         )
         with bar:
             yield Display(self, bar, verbose)
@@ -130,3 +148,10 @@ class Display:
         if self._verbose:
             self._output.note(f"{what}:")
             self._output.note(trace)
+
+
+def printed(printing: Callable[[Output], None]) -> tuple[str, ...]:
+    """The lines that would be printed on standard output."""
+    to = StringIO()
+    printing(Output(to))
+    return tuple(to.getvalue().splitlines())

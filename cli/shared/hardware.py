@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.naming import near
 from mmuproof.cli.shared.results import Result
-from mmuproof.cli.shared.selection import near
 from mmuproof.spec.errata import ERRATA, Erratum, Manufacturer
 from mmuproof.spec.hardware import Hardware
 from mmuproof.spec.open_choices import OpenChoice

@@ -1,16 +1,20 @@
-"""A JSON file that is written whole or not at all."""
+"""Files of results that are written whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TextIO
 
+from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+
+STANDARD_OUTPUT = "-"
+"""How standard output is named where a file is."""
 
 
 def check_writable(path: Path) -> None:
@@ -19,6 +23,8 @@ def check_writable(path: Path) -> None:
     Raises:
         UsageProblem: it cannot.
     """
+    if str(path) == STANDARD_OUTPUT:
+        return
     try:
         folder = path.resolve().parent
         if not folder.is_dir():
@@ -34,7 +40,37 @@ def check_writable(path: Path) -> None:
         raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
 
 
+def json_text(path: Path | None, content: Mapping[str, object]) -> str:
+    """Content as JSON, for a file or, without a path, for standard output, which may be a terminal."""
+    return json.dumps(content, indent=1, ensure_ascii=path is None) + "\n"
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write content as JSON; see `write_text`."""
+    write_text(path, json_text(path, content))
+
+
+@contextmanager
+def beside_json(path: Path | None, output: Output, content: Callable[[], Mapping[str, object]]) -> Iterator[Output]:
+    """Print a report, and write the results at the end of the ``with`` block if they are wanted.
+
+    Args:
+        path: where the results are wanted; ``-`` for standard output, on which nothing else stands then.
+        output: standard output.
+        content: the results.
+
+    Raises:
+        UsageProblem: they cannot be written.
+    """
+    to_output = path is not None and str(path) == STANDARD_OUTPUT
+    yield output.silenced() if to_output else output
+    if to_output:
+        output.text(json_text(None, content()))
+    elif path is not None:
+        write_json(path, content())
+
+
+def write_text(path: Path, text: str) -> None:
     """Write a file that appears under its name only once it is complete.
 
     Raises:
@@ -42,8 +78,7 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     """
     try:
         with written_whole(path) as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+            file.write(text)
     except OSError as error:
         raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
 

@@ -1,8 +1,9 @@
-"""What a command line says of functions: names, patterns of names, and what was called otherwise before."""
+"""Names on a command line: patterns, what was called otherwise before, and what a mistyped one may mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.shared.errors import UsageProblem
 
@@ -23,3 +24,17 @@ def given_names(names: Sequence[str]) -> Mapping[str, str]:
             raise UsageProblem(f"--map takes OLD=NEW, and not {each!r}")
         found[new.strip()] = old.strip()
     return found
+
+
+def near(text: str, known: Iterable[str]) -> str:
+    """How the message goes on: names like the text, or where all names are to be had."""
+    names = list(known)
+    lower = {name.lower(): name for name in names}
+    found = [lower[each] for each in difflib.get_close_matches(text.lower(), lower, n=4, cutoff=0.55)]
+    word = text.strip("*?[]. ").lower()
+    found += [name for name in names if word and word in name.lower() and name not in found]
+    if found:
+        return f"; did you mean {', '.join(found[:4])}?"
+    if len(names) <= 8:
+        return f"; there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
+    return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, get_type_hints
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _Request = TypeVar("_Request")
 
 
+_OFFERED = ("THEOREM", "PATTERN")
+"""What stands for the name of a theorem."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """How a field of a request is given on the command line.
@@ -37,6 +41,7 @@ class Option:
         most: the largest number allowed.
         setting: what it is called where a user settles it for all runs (`mmuproof.cli.shared.settings`), if that is
             possible.
+        values: what a shell offers for it.
     """
 
     metavar: str | None
@@ -45,14 +50,31 @@ class Option:
     least: int | None = None
     most: int | None = None
     setting: str | None = None
+    values: tuple[str, ...] = ()
 
-    def as_typer_has_it(self) -> object:
-        """The same for typer."""
+    def as_typer_has_it(self, catalogue: Catalogue) -> object:
+        """The same for typer; a shell is offered names of the catalogue where such a name is wanted."""
+
+        def begun(incomplete: str) -> list[str]:
+            return [each for each in self._offered(catalogue) if each.startswith(incomplete)]
+
+        offer = begun if self.values or self.metavar in _OFFERED else None
         if not self.names:
-            return typer.Argument(metavar=self.metavar, show_default=False, hidden=True)
+            return typer.Argument(metavar=self.metavar, show_default=False, hidden=True, autocompletion=offer)
         return typer.Option(
-            *self.names, metavar=self.metavar, min=self.least, max=self.most, show_default=False, help=self.says
+            *self.names,
+            metavar=self.metavar,
+            min=self.least,
+            max=self.most,
+            show_default=False,
+            help=self.says,
+            autocompletion=offer,
         )
+
+    def _offered(self, catalogue: Catalogue) -> Iterable[str]:
+        if self.values:
+            return self.values
+        return [each.name for each in catalogue.theorems()]
 
 
 def option(
@@ -62,9 +84,12 @@ def option(
     least: int | None = None,
     most: int | None = None,
     setting: str | None = None,
+    values: tuple[str, ...] = (),
 ) -> Option:
     """What makes a field an option; it is called like the field if no names are given."""
-    return Option(metavar=metavar, says=says, names=names or ("--",), least=least, most=most, setting=setting)
+    return Option(
+        metavar=metavar, says=says, names=names or ("--",), least=least, most=most, setting=setting, values=values
+    )
 
 
 def argument(metavar: str) -> Option:
@@ -110,9 +135,12 @@ Vendors = Annotated[
         "intel|amd|shadow",
         "--vendor",
         setting="vendor",
+        values=("intel", "amd", "shadow"),
     ),
 ]
-Results = Annotated[Path | None, option("Write the results there as well, whole or not at all.", "FILE")]
+Results = Annotated[
+    Path | None, option("Write the results there as well, whole or not at all; - for standard output alone.", "FILE")
+]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
 OwnTheorems = Annotated[
     tuple[Path, ...],
@@ -180,7 +208,11 @@ class Command(Generic[_Request]):
 
 def declared(request: type) -> Iterator[tuple[str, Any, Option]]:
     """The name and type of each field of a request, and how it is given."""
-    for name, annotated in get_type_hints(request, include_extras=True).items():
+    hints = get_type_hints(request, include_extras=True)
+    # What a request shares with others comes after what is its own.
+    for name, annotated in sorted(
+        hints.items(), key=lambda each: each[0] not in vars(request).get("__annotations__", ())
+    ):
         kind, given = get_args(annotated)
         yield name, kind, replace(given, names=(f"--{name.replace('_', '-')}",)) if given.names == ("--",) else given
 
@@ -194,7 +226,9 @@ def add_command(
 
     def callback(**given: object) -> None:
         def run(output: Output) -> int:
-            told = _with_settings(request, _kept(given), output)
+            if given.get("quiet"):
+                output.keep_still()
+            told = _with_settings(request, _kept(given), output, tell=not given.get("quiet"))
             asked = request(**told)
             set_parse_limits(_limits(told))
             return command.run(asked, catalogue, output)
@@ -215,7 +249,7 @@ def add_command(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=default,
-                annotation=Annotated[kind, given.as_typer_has_it()],
+                annotation=Annotated[kind, given.as_typer_has_it(catalogue)],
             )
         )
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -223,15 +257,15 @@ def add_command(
     app.command(command.name, help=command.says)(callback)
 
 
-def _with_settings(request: type, told: Mapping[str, object], output: Output) -> dict[str, object]:
-    """What was given, and what is settled; what of it was not given is told."""
+def _with_settings(request: type, told: Mapping[str, object], output: Output, *, tell: bool) -> dict[str, object]:
+    """What was given, and what is settled; what of it was not given is told, unless nobody wants to hear it."""
     names = {given.setting: name for name, _, given in declared(request) if given.setting is not None}
     if not names:
         return dict(told)
     around = Surroundings(folder=Path.cwd(), home=Path.home(), environment=os.environ)
     settled = chosen(told, around.settings(), names)
     for name, field_name in names.items():
-        if field_name in settled:
+        if field_name in settled and tell:
             output.note(f"mmuproof: {name} = {settled[field_name]}")
     several = {name for name, kind, _ in declared(request) if get_args(kind)[1:] == (...,)}
     values = {name: each.value for name, each in settled.items()}

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, OWN_THEOREMS, AskedKernel, Catalogue, NamedDefect, Subject
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.selection import near
+from mmuproof.cli.shared.naming import near
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.model.defects.defect import Defect
 from mmuproof.model.vendor import Vendor

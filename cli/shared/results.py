@@ -181,11 +181,3 @@ class Report:
     remarks: tuple[str, ...] = ()
     carried: CarriedNames = field(default_factory=CarriedNames)
     saved: int = 0
-
-    @property
-    def exit_status(self) -> int:
-        """0 if all is green, 1 if something is REFUTED, 3 if something is undecided and nothing REFUTED."""
-        verdicts = {result.verdict for result in self.results if not (self.allow_known and result.known)}
-        if Verdict.REFUTED in verdicts:
-            return 1
-        return 0 if all(verdict.green for verdict in verdicts) else 3

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.naming import is_pattern
+from mmuproof.cli.shared.naming import is_pattern, near
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Theorem
 
@@ -94,17 +93,3 @@ def _lookup(known: Mapping[str, _T], name: str, kind: str) -> _T:
     if name not in known:
         raise UsageProblem(f"no {kind} is called {name!r}{near(name, known)}")
     return known[name]
-
-
-def near(text: str, known: Iterable[str]) -> str:
-    """How the message goes on: names like the text, or where all names are to be had."""
-    names = list(known)
-    lower = {name.lower(): name for name in names}
-    found = [lower[each] for each in difflib.get_close_matches(text.lower(), lower, n=4, cutoff=0.55)]
-    word = text.strip("*?[]. ").lower()
-    found += [name for name in names if word and word in name.lower() and name not in found]
-    if found:
-        return f"; did you mean {', '.join(found[:4])}?"
-    if len(names) <= 8:
-        return f"; there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
-    return ""

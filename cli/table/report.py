@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from mmuproof.cli.numbers.layout import span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
+from mmuproof.cli.shared.version import tool_version
 from mmuproof.cli.table.layouts import AccessBit, SpecialValue, VendorLayout
 from mmuproof.cli.table.permissions import FilledTable, TableCell
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content, tool_version
+from mmuproof.cli.telling.results_file import SCHEMA, kernel_content
 from mmuproof.model.features import Feature
 from mmuproof.proofs.theorem import Theorem
 

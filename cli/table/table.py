@@ -9,7 +9,8 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.json_file import check_writable, write_json
-from mmuproof.cli.shared.selection import near, select_defect, select_vendors
+from mmuproof.cli.shared.naming import near
+from mmuproof.cli.shared.selection import select_defect, select_vendors
 from mmuproof.cli.shared.subject import opened_subject
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.table.command import ACC, SPTE_LAYOUT, TableRequest

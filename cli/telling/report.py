@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
+from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result, TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
+from mmuproof.cli.telling.overview import print_areas, print_findings, print_gone, print_known
 from mmuproof.smt.obligation import Verdict
 
 _STYLES = {
@@ -21,32 +23,61 @@ _STYLES = {
 }
 _CITED = ("C11", "KVM", "KVM's")
 _WIDTH = 108
+_FEW = 20
+"""So many results have a row each; more are told by area."""
+_MOST_IN_FULL = 5
+"""So many counterexamples are told in full where results are told by area."""
 _GAP = "   "
 
 
-def print_report(output: Output, report: Report, *, verbose: bool) -> None:
-    """Print a whole run."""
-    for result in report.results:
-        # What is known and allowed is in the table; nobody wants to read it again.
-        in_full = verbose or not (report.allow_known and result.known)
-        if result.counterexample is not None and in_full:
-            _print_counterexample(output, result, result.counterexample, report.kernel)
+def print_report(output: Output, report: Report, run: JudgedRun, *, verbose: bool) -> None:
+    """Print a whole run: what is new, what is known, the verdicts, and what they rest on.
+
+    Args:
+        output: where to.
+        report: the run.
+        run: the same as cases, as they count; one for each result.
+        verbose: whether everything is to be told.
+    """
+    rows = verbose or len(report.results) <= _FEW
+    by_case = {id(case): result for result, case in zip(report.results, run.cases, strict=True)}
+    full = [case for case in run.findings if by_case[id(case)].counterexample is not None]
+    full = [case for case in full if _is_read(case, rows=rows, verbose=verbose)][: None if rows else _MOST_IN_FULL]
+    for case in full:
+        result = by_case[id(case)]
+        assert result.counterexample is not None
+        print_counterexample(output, result, result.counterexample, report.kernel)
     footnotes = footnotes_of(cut for result in report.results for cut in result.cuts)
-    print_cuts(output, footnotes)
-    # Last, so that the verdicts are what is left on the screen.
-    _print_carried(output, report)
-    _print_table(output, report.results, footnotes, verbose=verbose)
-    _print_summary(output, report, verbose=verbose)
+    if rows:
+        print_gone(output, run)
+        _print_carried(output, report)
+        _print_table(output, report.results, footnotes if verbose else {}, verbose=verbose)
+        if verbose:
+            output.line()
+            print_cuts(output, footnotes)
+    else:
+        print_findings(output, [case for case in run.findings if not case.known and case not in full])
+        print_known(output, [case for case in run.findings if case.known], run.baseline)
+        print_gone(output, run)
+        _print_carried(output, report)
+        print_areas(output, run)
+    _print_summary(output, report, run, footnotes, verbose=verbose)
 
 
-def _print_counterexample(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
+def _is_read(case: JudgedCase, *, rows: bool, verbose: bool) -> bool:
+    """Whether a counterexample is told; of what is known and allowed, or known among much, nobody reads it again."""
+    return verbose or not case.known or (rows and case.outcome.counts)
+
+
+def print_counterexample(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
+    """A counterexample: what is wrong, on what inputs, how KVM comes to it, and how to see it again."""
     style = _STYLES[result.verdict]
     output.line(
         (result.verdict.value, style),
         "  ",
         (result.theorem, "bold"),
         f"  {result.vendor.value}",
-        f"  {_known(result.known)}, see docs/findings.md" if result.known else "",
+        f"  {known_text(result.known)}, see docs/findings.md" if result.known else "",
     )
     output.line("  ", (told.sentence, "bold"))
     for line in input_lines(told.inputs):
@@ -72,7 +103,8 @@ def _print_carried(output: Output, report: Report) -> None:
     output.line()
 
 
-def _known(numbers: Sequence[int]) -> str:
+def known_text(numbers: Sequence[int]) -> str:
+    """What a result is that is known."""
     return f"known finding{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
@@ -164,7 +196,7 @@ def _print_table(output: Output, results: Sequence[Result], footnotes: Footnotes
     vendors = max(len(result.vendor.value) for result in results)
     numbers = {key: index for index, key in enumerate(footnotes, 1)}
     for result in results:
-        marks = sorted({numbers[cut.function, cut.reason] for cut in result.cuts})
+        marks = sorted({numbers[cut.function, cut.reason] for cut in result.cuts} if numbers else ())
         output.row(
             (result.verdict.value.ljust(verdicts), _STYLES[result.verdict]),
             f"  {result.theorem.ljust(names)}  {result.vendor.value.ljust(vendors)}",
@@ -203,15 +235,11 @@ def print_cuts(output: Output, footnotes: Footnotes) -> None:
     output.line()
 
 
-def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
+def _print_summary(output: Output, report: Report, run: JudgedRun, footnotes: Footnotes, *, verbose: bool) -> None:
     kernel = report.kernel
-    output.line()
-    assumptions = {assumption for result in report.results for assumption in result.assumptions}
-    if assumptions and not verbose:
-        count = len(assumptions)
-        output.line(
-            f"The results rest on {count} assumption{'s' if count > 1 else ''}; -v lists them below each result."
-        )
+    if not verbose:
+        output.line()
+        _print_rests(output, report, footnotes)
     print_configuration(output, kernel, verbose=verbose)
     for remark in report.remarks:
         output.line((remark, "yellow"))
@@ -219,7 +247,7 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
         every = "All" if report.saved == len(report.results) else f"{report.saved} of the"
         output.line(f"{every} results are of an earlier run that asked the same; --no-cache finds them anew.")
     counts = [
-        (_count(verdict, report), _STYLES[verdict])
+        (_count(verdict, run), _STYLES[verdict])
         for verdict in Verdict
         if any(result.verdict is verdict for result in report.results)
     ]
@@ -232,12 +260,28 @@ def _print_summary(output: Output, report: Report, *, verbose: bool) -> None:
     output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
 
 
-def _count(verdict: Verdict, report: Report) -> str:
-    """How many results have a verdict, and how many of them are known findings."""
-    results = [result for result in report.results if result.verdict is verdict]
-    known = sum(bool(result.known) for result in results)
+def _print_rests(output: Output, report: Report, footnotes: Footnotes) -> None:
+    """How much the results rest on."""
+    assumptions = {assumption for result in report.results for assumption in result.assumptions}
+    numbers = (
+        (len(assumptions), "assumption"),
+        (len({function for function, _ in footnotes}), "function that is not followed"),
+    )
+    parts = [f"{count} {_several(what) if count > 1 else what}" for count, what in numbers if count]
+    if parts:
+        output.line(f"The results rest on {' and '.join(parts)}; -v lists them, and why that is sound.")
+
+
+def _several(what: str) -> str:
+    return what.replace("assumption", "assumptions").replace("function that is", "functions that are")
+
+
+def _count(verdict: Verdict, run: JudgedRun) -> str:
+    """How many results have a verdict, and how many of them are known findings, or in a baseline."""
+    cases = [case for case in run.cases if case.verdict == verdict.value]
+    known = [case for case in cases if case.known]
     if not known:
-        return f"{len(results)} {verdict.value}"
-    allowed = " and allowed" if report.allow_known else ""
-    which = "" if known == len(results) else f"{known} of them "
-    return f"{len(results)} {verdict.value} ({which}known{allowed})"
+        return f"{len(cases)} {verdict.value}"
+    allowed = " and allowed" if all(case.outcome is Ending.KNOWN for case in known) else ""
+    which = "" if len(known) == len(cases) else f"{len(known)} of them "
+    return f"{len(cases)} {verdict.value} ({which}known{allowed})"

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+from collections.abc import Mapping
 
 from mmuproof.cli.shared.results import Counterexample, CutNote, KernelIdentity, Report, Result
+from mmuproof.cli.shared.version import tool_commit, tool_version
 from mmuproof.cli.telling.configuration import configuration_content
 from mmuproof.smt.obligation import Verdict
 
 SCHEMA = 1
 
 
-def tool_version() -> str:
-    """The installed version; ``unknown`` where the package is used without being installed."""
-    try:
-        return importlib.metadata.version("mmuproof")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+def heading(command: str, solvers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """How every results file begins: its schema (results.schema.json), and what made it.
+
+    Args:
+        command: which command.
+        solvers: which decided, with their versions; None where nothing was decided.
+    """
+    tool: dict[str, object] = {"version": tool_version(), "commit": tool_commit() or None}
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "tool": tool if solvers is None else {**tool, "solvers": dict(solvers)},
+    }
 
 
 def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
@@ -33,8 +41,7 @@ def kernel_content(kernel: KernelIdentity) -> dict[str, object]:
 def report_content(report: Report) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
+        **heading("prove", report.solvers),
         "kernel": kernel_content(report.kernel),
         "results": [
             {**_result(result), "under_former_names": place in report.carried.results}

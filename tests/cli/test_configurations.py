@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import read_dot_config
 from mmuproof.proofs.catalogue import THEOREMS
+from tests.cli.telling.schema import valid
 
 EVERY = [f"{each.name} {vendor.value}" for each in THEOREMS for vendor in each.vendors]
 TDX = ("KVM_INTEL_TDX", "INTEL_TDX_HOST")
@@ -39,7 +39,7 @@ def run(*words: object) -> CliResult:
 
 
 def results(file: Path) -> Mapping[str, Mapping[str, Any]]:
-    return {f"{each['theorem']} {each['vendor']}": each for each in json.loads(file.read_text())["results"]}
+    return {f"{each['theorem']} {each['vendor']}": each for each in valid(file.read_text())["results"]}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_under_a_configuration_without_amd_its_half_does_not_apply_and_the_resul
         "NOT_APPLICABLE",
         f"the configuration leaves out what this is about: CONFIG_KVM_AMD is not set ({place})",
     )
-    told = json.loads(written.read_text())["kernel"]["configuration"]
+    told = valid(written.read_text())["kernel"]["configuration"]
     assert (told["file"], told["sha256"]) == (str(file), hashlib.sha256(file.read_bytes()).hexdigest())
     assert {"KVM_AMD": "n", "KVM_INTEL": "m", "KVM_INTEL_TDX": "n", "X86_64": "y", "HYPERV": "n"}.items() <= told[
         "tested_by_kvm"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from mmuproof.cli.ask.properties import HEADER
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.lift.tree.changed import changed_tree
+from tests.cli.telling.schema import valid
 from tests.hangs import HANGS
 from tests.lift.conftest import FILES
 
@@ -335,7 +335,7 @@ def test_the_header_can_be_had() -> None:
 def test_the_results_file(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "r.json"
     assert ask("is_writable(s) && s != 3", "--json", file).exit_code == 0
-    content = json.loads(file.read_text())
+    content = valid(file.read_text())
     assert content["schema"] == 1
     assert content["kernel"]["version"] == "7.2.12-test"
     assert len(content["kernel"]["digest"]) == 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
+from tests.cli.telling.schema import valid
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -74,7 +74,7 @@ def test_a_mailbox_is_told_patch_by_patch(mailbox: tuple[Path, Path], run: Run, 
     assert "  no functional change: claim broken\n" in wrong
     assert re.search(r"PROVED -> REFUTED  spte\.nonleaf (intel|amd)\n      .*\(arch/x86/kvm/mmu/spte\.c:\d+\)\n", wrong)
     assert len(wrong.splitlines()) <= 15
-    assert [each["status"] for each in json.loads(results.read_text())["steps"]] == ["fine", "wrong"]
+    assert [each["status"] for each in valid(results.read_text())["steps"]] == ["fine", "wrong"]
 
 
 def test_a_patch_to_a_header_that_no_unit_includes_opens_no_theorem(

@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from mmuproof.cli.check.findings import CheckedStep, StepStatus, exit_status
+from mmuproof.cli.check.findings import CheckedStep, StepStatus
 from mmuproof.cli.check.turning import TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import CommitClaim
-from mmuproof.cli.prove.relatives import BodyChange, Layout
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout
 from mmuproof.cli.prove.running import Prover
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
@@ -77,10 +77,10 @@ FILE = "arch/x86/kvm/mmu/mmu.c"
 BODY = Location(FILE, 4)
 
 
-def layout(digest: str) -> Layout:
+def layout(digest: str) -> BodyLayout:
     """That of a tree with one file, in which a function with one body stands."""
     skeleton = Skeleton("outside", (BodyText(BODY.line, 5, 7, digest),))
-    return Layout(files={FILE: digest}, units={FILE: frozenset({FILE})}, skeletons={FILE: skeleton}, fails=False)
+    return BodyLayout(files={FILE: digest}, units={FILE: frozenset({FILE})}, skeletons={FILE: skeleton}, fails=False)
 
 
 BEFORE, AFTER = layout("before"), layout("after")
@@ -183,16 +183,3 @@ def test_what_rests_on_a_body_that_changes_is_stated_of_the_kernel_after() -> No
 )
 def test_a_claim_of_no_functional_change_counts(claim: CommitClaim, status: StepStatus) -> None:
     assert CheckedStep(name="x", subject="", is_read=True, claim=claim).status is status
-
-
-@pytest.mark.parametrize(
-    ("found", "status"),
-    [
-        ([], 0),
-        ([StepStatus.FINE], 0),
-        ([StepStatus.FINE, StepStatus.OPEN], 3),
-        ([StepStatus.OPEN, StepStatus.WRONG, StepStatus.FINE], 1),
-    ],
-)
-def test_the_worst_step_is_the_exit_status(found: list[StepStatus], status: int) -> None:
-    assert exit_status(found) == status

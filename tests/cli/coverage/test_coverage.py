@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.lift.errors import Refused
 from mmuproof.model.kvm import NotThere
 from tests.cli.conftest import MMU, VMX, Cli, FakeCatalogue, raising, running
+from tests.cli.telling.schema import valid
 
 SPEAKING = {
     "spte.a": running(MMU, 10, 11, 12, 13, 99, cuts=["drop_spte"]),
@@ -87,7 +87,7 @@ def test_only_some_theorems_may_be_asked_for(cli: Cli) -> None:
 
 def test_the_file_says_all_of_it(cli: Cli, tmp_path: Path) -> None:
     assert cli("coverage", "--kernel", "linux", "--json", tmp_path / "c.json").exit_code == 0
-    content = json.loads((tmp_path / "c.json").read_text())
+    content = valid((tmp_path / "c.json").read_text())
     assert content["summary"] == {"mmu": {"counted": 13, "spoken": 4, "uncounted": 2}}
     assert content["files"][VMX] == {"counted": 3, "spoken": 1, "uncounted": 0}
     assert content["functions"][0] == {
@@ -135,7 +135,7 @@ def test_lines_of_a_real_tree(kernel_tree: Callable[[str], Path], tmp_path: Path
     words = ["coverage", "--kernel", str(kernel_tree("7.2")), "--by", "acc.gpte-access", "--json", str(tmp_path / "c")]
     ran = CliRunner().invoke(build_app(Installed()), words)
     assert ran.exit_code == 0, ran.stderr
-    content = json.loads((tmp_path / "c").read_text())
+    content = valid((tmp_path / "c").read_text())
     by_name = {each["function"]: each for each in content["functions"]}
     access = by_name["FNAME(gpte_access)"]
     assert access["names"] == ["ept_gpte_access", "paging32_gpte_access", "paging64_gpte_access"]

@@ -32,6 +32,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.changed import changed_tree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.lifted.unit_paths import MMU_UNITS, is_of_mmu
+from tests.cli.telling.schema import valid
 
 pytestmark = pytest.mark.kernel
 
@@ -333,7 +334,7 @@ class Compared:
                 ["diff", str(self._base), folder, *self._functions, "--json", str(first), "-j", "1"],
             )
         assert done.exit_code in (0, 1, 3), (done.output, done.exception)
-        results.write_text(json.dumps({**json.loads(first.read_text()), "status": done.exit_code}))
+        results.write_text(json.dumps({**valid(first.read_text()), "status": done.exit_code}))
 
     def results(self, function: str) -> list[dict[str, Any]]:
         """What it says of one function."""
@@ -510,7 +511,7 @@ def test_several_patches_are_applied_one_after_the_other(kernel_tree: Callable[[
     words = ["diff", str(base), *options, *functions_of(rows), "--json", str(results), "-j", "1"]
     done = CliRunner().invoke(build_app(Installed()), words)
     assert done.exit_code == 1, done.output
-    found = json.loads(results.read_text())
+    found = valid(results.read_text())
     assert {each["function"] for each in found["results"]} == set(functions_of(rows))
     assert found["new"]["source"].endswith("+ 0.patch + 1.patch")
 

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from mmuproof.cli.diff import conditions, judging, tree_comparison
+from mmuproof.cli.diff.cases import difference_run
 from mmuproof.cli.diff.changes import Difference, Judgement
 from mmuproof.cli.diff.judging import Half, Judge, whole
 from mmuproof.cli.diff.tree_comparison import judge_all
@@ -330,4 +331,5 @@ STATUS = {
 @pytest.mark.parametrize(("judgements", "status"), STATUS.values(), ids=STATUS.keys())
 def test_the_exit_status_says_whether_anything_changes(judgements: tuple[Judgement, ...], status: int) -> None:
     kernel = KernelIdentity(source="linux", version="7.2", digest="")
-    assert Difference(old=kernel, new=kernel, judgements=judgements, unchanged=0).exit_status == status
+    report = Difference(old=kernel, new=kernel, judgements=judgements, unchanged=0)
+    assert difference_run(report).exit_status == status

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.shared.catalogue import Catalogue
+from tests.cli.telling.schema import valid
 
 
 def test_list_names_everything(cli: Callable[..., CliResult], catalogue: Catalogue) -> None:
@@ -26,7 +26,7 @@ def test_list_takes_names_and_patterns_in_the_catalogues_order(cli: Callable[...
 
 def test_list_writes_a_file(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     assert cli("list", "ok.proved", "--json", tmp_path / "l.json").exit_code == 0
-    content = json.loads((tmp_path / "l.json").read_text())
+    content = valid((tmp_path / "l.json").read_text())
     assert content["theorems"] == [
         {
             "theorem": "ok.proved",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import FALSE, TRUE, ne, ule, var
 from tests.cli.conftest import FakeCatalogue, FakeKvm, X, raising, stating
+from tests.cli.telling.schema import valid
 
 PLACE = "arch/x86/kvm/mmu.h:permission_fault"
 SHAPE = Shape(theorem="t.known", vendor=Vendor.INTEL, part="all accesses", symptom="out-of-range", place=PLACE)
@@ -73,7 +73,7 @@ def prove(claims: Sequence[Claim], *words: object) -> CliResult:
 
 def result_of(claims: Sequence[Claim], path: Path, *words: object) -> dict[str, Any]:
     prove(claims, "--json", path, *words)
-    (result,) = json.loads(path.read_text())["results"]
+    (result,) = valid(path.read_text())["results"]
     assert isinstance(result, dict)
     return result
 
@@ -119,7 +119,7 @@ def test_it_stays_refuted_and_is_told_as_known(tmp_path: Path, words: tuple[str,
     result = result_of([proved(), refuted()], tmp_path / "r.json", *words)
     assert (result["verdict"], result["known_findings"]) == ("REFUTED", [7])
     assert result["counterexample"]["inputs"] == {"x": "2"}
-    content = json.loads((tmp_path / "r.json").read_text())
+    content = valid((tmp_path / "r.json").read_text())
     assert content["summary"]["REFUTED"] == 1
     assert content["known_findings"] == {"allowed": bool(words), "remarks": []}
 
@@ -135,7 +135,7 @@ def test_a_finding_that_does_not_show_is_said(tmp_path: Path) -> None:
     assert said in prove([proved()]).stdout.splitlines()
     assert said in prove([proved()], "--allow-known").stdout.splitlines()
     result_of([proved()], tmp_path / "r.json")
-    assert json.loads((tmp_path / "r.json").read_text())["known_findings"]["remarks"] == [said]
+    assert valid((tmp_path / "r.json").read_text())["known_findings"]["remarks"] == [said]
 
 
 def test_a_finding_of_another_shape_is_said() -> None:
@@ -179,7 +179,7 @@ def test_a_theorem_in_full_names_its_known_findings(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["show", "t.known"]).stdout
     assert "  Known     finding 7 (docs/findings.md): An index is not masked.\n" in shown
     CliRunner().invoke(app, ["list", "--json", str(tmp_path / "l.json")])
-    (theorem,) = json.loads((tmp_path / "l.json").read_text())["theorems"]
+    (theorem,) = valid((tmp_path / "l.json").read_text())["theorems"]
     assert theorem["known_findings"] == [7]
 
 

@@ -1,27 +1,25 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
-from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.results import Counterexample, KernelIdentity, Report, Result
-from mmuproof.cli.telling.report import print_report
+from mmuproof.cli.shared.console import printed
+from mmuproof.cli.shared.results import Counterexample, KernelIdentity, Result
+from mmuproof.cli.telling.report import print_counterexample
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.obligation import Verdict
+from tests.cli.telling.schema import valid
 
 GREEN = ("ok.proved", "ok.not-there")
 
 
 def results(path: Path) -> list[dict[str, Any]]:
-    content = json.loads(path.read_text())
+    content = valid(path.read_text())
     assert isinstance(content["results"], list)
     return content["results"]
 
@@ -87,11 +85,21 @@ def test_the_verdict_comes_with_its_reason(
 def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     cli("prove", "bad.refuted", "ok.not-there", "--vendor", "intel", "--kernel", "linux", "--json", path)
-    content = json.loads(path.read_text())
-    parts = ("schema", "tool", "kernel", "results", "summary", "known_findings", "carried_names", "saved_results")
-    assert tuple(content) == parts
+    content = valid(path.read_text())
+    parts = (
+        "schema",
+        "command",
+        "tool",
+        "kernel",
+        "results",
+        "summary",
+        "known_findings",
+        "carried_names",
+        "saved_results",
+    )
+    assert tuple(content) == (*parts, "findings", "baseline", "exit_status")
     assert content["schema"] == 1
-    assert list(content["tool"]) == ["version", "solvers"]
+    assert list(content["tool"]) == ["version", "commit", "solvers"]
     assert content["tool"]["solvers"]["z3"]
     assert content["kernel"] == {
         "source": "linux",
@@ -139,7 +147,7 @@ def test_results_come_in_the_catalogues_order_whatever_the_jobs(cli: Callable[..
     for jobs in (1, 4):
         path = tmp_path / f"{jobs}.json"
         cli("prove", "odd.v*", "bad.*", "ok.*", "--jobs", jobs, "--json", path)
-        content = json.loads(path.read_text())
+        content = valid(path.read_text())
         for result in content["results"]:
             del result["seconds"]
         contents.append(content)
@@ -180,8 +188,11 @@ def test_output_that_is_no_terminal_is_plain(cli: Callable[..., CliResult]) -> N
     assert all(line == line.rstrip() for line in ran.stdout.splitlines())
 
 
-def test_cut_calls_are_footnotes(cli: Callable[..., CliResult]) -> None:
-    ran = cli("prove", "ok.proved", "bad.refuted")
+def test_cut_calls_are_counted_and_on_demand_footnotes(cli: Callable[..., CliResult]) -> None:
+    brief = cli("prove", "ok.proved", "bad.refuted").stdout
+    assert "The results rest on 3 assumptions and 1 function that is not followed; -v lists them" in brief
+    assert "callee()" not in brief
+    ran = cli("prove", "ok.proved", "bad.refuted", "-v")
     rows = [line for line in ran.stdout.splitlines() if line.startswith(("PROVED", "REFUTED  bad"))]
     assert all("  [1]" in row for row in rows if " s" in row)
     assert ran.stdout.count("callee()") == 1
@@ -219,10 +230,8 @@ def test_both_sides_are_told_once(actual: str, expected: str, line: str) -> None
     result = Result(
         theorem="t", vendor=Vendor.AMD, verdict=Verdict.REFUTED, seconds=0.0, counterexample=told, source="SDM 1.2"
     )
-    app = typer.Typer()
-    report = Report(kernel=KernelIdentity(source="k", version=None), results=(result,), seconds=0.0)
-    app.command()(lambda: print_report(Output(), report, verbose=False))
-    assert line in CliRunner().invoke(app, []).stdout.splitlines()
+    kernel = KernelIdentity(source="k", version=None)
+    assert line in printed(lambda output: print_counterexample(output, result, told, kernel))
 
 
 def test_verbose_shows_assumptions_and_tracebacks(cli: Callable[..., CliResult]) -> None:
@@ -296,6 +305,6 @@ def test_a_run_that_is_interrupted_leaves_the_old_results(cli: Callable[..., Cli
 def test_a_defect_of_the_reference_model_is_put_in(cli: Callable[..., CliResult], tmp_path: Path) -> None:
     ran = cli("prove", "bad.refuted", "--defect", "mbec-ignored", "--json", tmp_path / "r.json")
     assert ran.exit_code == 1
-    kernel = json.loads((tmp_path / "r.json").read_text())["kernel"]
+    kernel = valid((tmp_path / "r.json").read_text())["kernel"]
     assert kernel["source"] == "reference model with the defect mbec-ignored"
     assert "--defect mbec-ignored" in ran.stdout

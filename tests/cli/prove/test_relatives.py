@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmuproof.cli.prove.relatives import BodyChange, Layout, Moved, RestsOn, change_between, layout_content, read_layout
+from mmuproof.cli.prove.relatives import (
+    BodyChange,
+    BodyLayout,
+    Moved,
+    RestsOn,
+    change_between,
+    layout_content,
+    read_layout,
+)
 from mmuproof.lift.effects import EffectsOf
 from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.parsing.unit import Unit
@@ -75,7 +83,7 @@ def edited(tmp_path: Path) -> Edited:
         for file, old, new in edits:
             assert texts[file].count(old) == 1
             texts[file] = texts[file].replace(old, new)
-        before = Layout.of(tree_of(tmp_path / "old", TEXTS))
+        before = BodyLayout.of(tree_of(tmp_path / "old", TEXTS))
         return change_between(before, tree_of(tmp_path / "new", texts))
 
     return edit
@@ -138,7 +146,7 @@ def test_what_is_changed_outside_of_bodies_may_change_everything(edit: tuple[str
 
 
 def test_a_file_that_comes_or_goes_may_change_everything(tmp_path: Path) -> None:
-    before = Layout.of(tree_of(tmp_path / "old", TEXTS))
+    before = BodyLayout.of(tree_of(tmp_path / "old", TEXTS))
     assert change_between(before, tree_of(tmp_path / "new", {**TEXTS, "arch/x86/kvm/new.h": ""})) is None
     less = {name: text for name, text in TEXTS.items() if name != BESIDE}
     assert change_between(before, tree_of(tmp_path / "less", less)) is None
@@ -195,7 +203,7 @@ def test_no_line_is_told_of_a_body_that_has_changed(edited: Edited) -> None:
 
 
 def test_what_is_read_stands_for_bodies(tmp_path: Path) -> None:
-    layout = Layout.of(tree_of(tmp_path, TEXTS))
+    layout = BodyLayout.of(tree_of(tmp_path, TEXTS))
     unit = Unit(tmp_path, MMU_C, CLANG)
     with collected() as ran:
         assert unit.function("two")
@@ -236,7 +244,7 @@ names = st.sampled_from(["arch/x86/kvm/a.c", "arch/x86/kvm/b.h"])
 digests = st.text("0123456789abcdef", min_size=4, max_size=4)
 bodies = st.builds(BodyText, st.integers(1), st.integers(1), st.integers(1), digests)
 layouts = st.builds(
-    Layout,
+    BodyLayout,
     files=st.dictionaries(names, digests),
     units=st.dictionaries(names, st.frozensets(names)),
     skeletons=st.dictionaries(names, st.builds(Skeleton, digests, st.lists(bodies).map(tuple))),
@@ -245,13 +253,13 @@ layouts = st.builds(
 
 
 @given(layouts)
-def test_a_layout_comes_back_as_it_was(layout: Layout) -> None:
+def test_a_layout_comes_back_as_it_was(layout: BodyLayout) -> None:
     assert read_layout(json.loads(json.dumps(layout_content(layout)))) == layout
 
 
 def test_a_function_with_two_names_on_a_line_is_taken_for_both(tmp_path: Path) -> None:
     text = TEXTS[MMU_C] + "int a(int v) { return v; } int b(int v) { return v; }\n"
-    layout = Layout.of(tree_of(tmp_path, {**TEXTS, MMU_C: text}))
+    layout = BodyLayout.of(tree_of(tmp_path, {**TEXTS, MMU_C: text}))
     unit = Unit(tmp_path, MMU_C, CLANG)
     with collected() as ran:
         unit.function("b")

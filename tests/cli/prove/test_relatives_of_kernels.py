@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.cli.prove.relatives import Layout, RestsOn, change_between
+from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.ran import Read, collected
 from mmuproof.lift.tree.source import KernelTree, open_source
@@ -41,7 +41,7 @@ class Stated:
     tree: KernelTree
     kvm: LiftedKvm
     read: Mapping[str, Read]
-    layout: Layout
+    layout: BodyLayout
 
     def rests_on(self, theorem: str) -> RestsOn:
         return self.layout.rests_on(self.read[theorem])
@@ -51,7 +51,7 @@ class Stated:
 def stated(kernel_tree: Callable[[str], Path]) -> Iterator[Stated]:
     with open_source(str(kernel_tree("7.3"))) as tree, open_kernel(tree, ahead=True) as kvm:
         read = {each.name: read_for(each, kvm) for each in THEOREMS}
-        yield Stated(tree, kvm, read, Layout.of(KernelBodies(tree, kvm.units)))
+        yield Stated(tree, kvm, read, BodyLayout.of(KernelBodies(tree, kvm.units)))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS[::6], ids=lambda theorem: theorem.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.cli.prove.running import SEVERITY, run
-from mmuproof.cli.shared.results import KernelIdentity, Report, Result
+from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Unwatched
@@ -232,22 +232,6 @@ def test_who_watches_is_told_where_a_failure_comes_from() -> None:
 def test_a_refutation_without_a_counterexample_is_an_error() -> None:
     solver = Solver(lambda _obligation, _preferred: Answer(verdict=Verdict.REFUTED, seconds=0.0), lambda _term: None)
     assert run_claims(Verdict.PROVED, solver=solver).verdict is Verdict.ERROR
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "status"),
-    [
-        ([], 0),
-        ([Verdict.PROVED, Verdict.NOT_APPLICABLE], 0),
-        ([Verdict.PROVED, Verdict.REFUTED, Verdict.ERROR], 1),
-        ([Verdict.PROVED, Verdict.VACUOUS], 3),
-        ([Verdict.UNKNOWN], 3),
-        ([Verdict.ERROR], 3),
-    ],
-)
-def test_the_exit_status(verdicts: Sequence[Verdict], status: int) -> None:
-    results = tuple(Result(theorem="t", vendor=Vendor.AMD, verdict=verdict, seconds=0.0) for verdict in verdicts)
-    assert Report(kernel=KernelIdentity(source="k", version=None), results=results, seconds=0.0).exit_status == status
 
 
 def test_code_that_is_undefined_on_every_execution_refutes_its_theorem() -> None:

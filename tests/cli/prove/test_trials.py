@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from mmuproof.proofs.known_findings import KnownFinding, Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import TRUE, eq, ne
 from tests.cli.conftest import WRONG, FakeCatalogue, FakeDefect, FakeKvm, X, claim
+from tests.cli.telling.schema import valid
 
 Run = Callable[..., CliResult]
 
@@ -193,7 +193,7 @@ def test_a_theorem_that_is_refuted_without_a_defect_is_told_unless_that_is_known
 
 def test_the_results_file_has_every_trial(tmp_path: Path) -> None:
     run(OneTheorem(catches=(BREAKS,), only=("breaks", "refuses")), "--json", tmp_path / "r.json")
-    content = json.loads((tmp_path / "r.json").read_text())
+    content = valid((tmp_path / "r.json").read_text())
     assert list(content) == ["schema", "tool", "kernel", "trials"]
     assert [(each["defect"], each["verdict"], each["symptoms"], each["as_stated"]) for each in content["trials"]] == [
         (None, "PROVED", [], True),

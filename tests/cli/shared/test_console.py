@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from mmuproof.cli.shared.console import Output, shown
@@ -38,3 +43,46 @@ def test_nothing_reaches_a_terminal_that_it_would_obey(
 def test_a_text_stays_as_it_is() -> None:
     text = "arch/x86/kvm/mmu.c:7\tjeder Übergang ≤ 4\n  [next]"
     assert shown(text) == text
+
+
+def test_progress_is_for_a_terminal_and_not_for_a_log_with_colours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Output().progress(verbose=False) as watcher:
+        watcher.phase("proving", 2)
+        watcher.advance()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_is_shown_on_a_terminal_unless_nobody_wants_it(quiet: bool) -> None:
+    code = (
+        "from mmuproof.cli.shared.console import Output\n"
+        "output = Output()\n"
+        f"if {quiet}: output.keep_still()\n"
+        "with output.progress(verbose=False) as watcher:\n"
+        "    watcher.phase('proving', 2)\n"
+    )
+    master, slave = pty.openpty()
+    try:
+        environment = {**os.environ, "TERM": "xterm"}
+        subprocess.run([sys.executable, "-c", code], stderr=slave, check=True, env=environment)
+        os.set_blocking(master, False)
+        try:
+            shown_on_it = os.read(master, 10000)
+        except BlockingIOError:
+            shown_on_it = b""
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert (b"proving" in shown_on_it) is not quiet
+
+
+def test_no_color_leaves_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Output().line(("red", "red"))
+    assert "\x1b[31m" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    Output().line(("red", "red"))
+    assert capsys.readouterr().out == "red\n"
