@@ -63,6 +63,8 @@ class Judgement:
         calls: the functions that are called alike and were not followed.
         reason: why there is no verdict.
         failure: where an exception comes from that is a mistake of ours, and the reason; empty if there was none.
+        through: the equal functions because of which it is equal that call none but equal ones and says the same;
+            empty where it was compared itself.
     """
 
     function: str
@@ -82,6 +84,7 @@ class Judgement:
     calls: tuple[str, ...] = ()
     reason: str = ""
     failure: str = ""
+    through: tuple[str, ...] = ()
 
     @property
     def guaranteed(self) -> bool:

@@ -66,6 +66,25 @@ class Half:
     first: bool
 
 
+def by_congruence(
+    judge: Judge, pair: Pair, rests: Sequence[str], judgements: Sequence[Judgement]
+) -> tuple[Judgement, ...]:
+    """That a function is equal because functions that it calls are, on what that rests, and for which masks."""
+    masks = [each for each in (EPT, OTHER_TABLES) if any(each in one.masks for one in judgements)]
+    return (
+        Judgement(
+            function=pair.name,
+            change=Change.EQUAL,
+            masks=", ".join(masks),
+            old_at=str(judge.old.unit(pair.old_path).function(pair.old).location),
+            new_at=str(judge.new.unit(pair.new_path).function(pair.new).location),
+            directly=False,
+            assumptions=tuple(dict.fromkeys(label for each in judgements for label in each.assumptions)),
+            through=tuple(rests),
+        ),
+    )
+
+
 def whole(first: Sequence[Judgement], rest: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """What both halves of the work on a function have given, as if it had been done at once."""
     for_all = any(not each.masks for each in rest)
@@ -438,8 +457,9 @@ def _not_compared(pair: Pair, masks: str, error: Exception) -> Judgement:
 
 
 def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
-    """Judgements that say the same for all masks, as one."""
+    """Judgements that say the same for several kinds of masks, as one for all of them."""
     first = found[0]
+    masks = ", ".join(dict.fromkeys(each.masks for each in found))
     same = all(
         (each.change, each.condition, each.differs_in, each.bits, each.relation, each.reason, each.assumptions)
         == (
@@ -453,4 +473,4 @@ def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
         )
         for each in found
     )
-    return (replace(first, masks="", seconds=sum(each.seconds for each in found)),) if same else tuple(found)
+    return (replace(first, masks=masks, seconds=sum(each.seconds for each in found)),) if same else tuple(found)

@@ -25,6 +25,7 @@ _STYLES = {
 }
 _ORDER = tuple(_STYLES)
 _MOST_OTHERS = 4
+_FEW = 4
 _MOST_NAMES = 12
 _FEW_WITNESSES = 12
 """So many witnesses are printed without being asked for."""
@@ -48,11 +49,11 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
     assumptions = _numbered(assumed for each in shown for assumed in each.assumptions)
     if assumptions:
         output.line("What is taken for granted in both versions:")
-        for assumed in assumptions:
-            output.line(f"       {assumed}")
+        for assumed, index in assumptions.items():
+            output.line(f"{f'({_letters(index)})':>6} {assumed}")
         output.line()
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
-    _print_table(output, rows, notes, verbose=verbose)
+    _print_table(output, rows, notes, assumptions, verbose=verbose)
     if len(differing) > _FEW_WITNESSES and not verbose:
         output.line()
         output.line(
@@ -132,19 +133,29 @@ def _condition_lines(judgement: Judgement) -> Iterable[str]:
         yield "Whether it is so wherever the function is called has not been looked at."
 
 
-def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int], *, verbose: bool) -> None:
+def _letters(index: int) -> str:
+    """The letters of a number: a to z, then aa and so on."""
+    rest, last = divmod(index - 1, 26)
+    return f"{_letters(rest) if rest else ''}{chr(ord('a') + last)}"
+
+
+def _print_table(
+    output: Output, rows: Sequence[Judgement], notes: dict[str, int], assumptions: dict[str, int], *, verbose: bool
+) -> None:
     if not rows:
         return
     changes = max(len(each.change.value) for each in rows)
     names = max(len(each.function) for each in rows)
-    masks = max(len(each.masks) for each in rows)
+    masks = max(len(_masks(each)) for each in rows)
     for each in rows:
         marks = sorted(notes[note] for note in each.relation)
+        given = sorted(assumptions[assumed] for assumed in each.assumptions)
         output.row(
             (each.change.value.ljust(changes), _STYLES[each.change]),
-            f"  {each.function.ljust(names)}  {each.masks.ljust(masks)}",
+            f"  {each.function.ljust(names)}  {_masks(each).ljust(masks)}",
             f"  {each.seconds:6.2f} s",
             f"  [{ranges(marks)}]" if marks else "",
+            f"  ({','.join(map(_letters, given))})" if given else "",
             f"  {_remark(each)}",
             whole=verbose,
         )
@@ -154,12 +165,19 @@ def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int
             )
 
 
+def _masks(each: Judgement) -> str:
+    """For which masks of SPTEs a row holds."""
+    return each.masks or ("" if each.change is Change.NOT_COMPARED else "any masks")
+
+
 def _remark(each: Judgement) -> str:
     if each.reason:
         return each.reason
     if each.change is Change.EQUAL_IF:
         known = ", which every caller sees to" if each.guaranteed else ""
         return f"{each.condition}{known}"
+    if each.through:
+        return f"by congruence: its text is the same, and equal is {_listed(map('{}()'.format, each.through), _FEW)}"
     if each.change is Change.EQUAL:
         return "" if each.directly else "only what it calls has changed"
     return f"in {_listed(each.differs_in)}" if each.differs_in else ""
@@ -248,6 +266,7 @@ def _content(each: Judgement) -> dict[str, object]:
         "differs_in": list(each.differs_in),
         "bits": list(each.bits),
         "not_followed": list(each.calls),
+        "by_congruence": list(each.through),
         "reason": each.reason or None,
         "checked": "one-solver",
         "witness": None

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from mmuproof.cli.diff.changes import Judgement
-from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, whole
+from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, by_congruence, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.cli.shared.selection import near
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.compare.encodings import moved_kinds
+from mmuproof.compare.claims import Change
+from mmuproof.compare.congruence import Congruence
+from mmuproof.compare.encodings import Kind, moved_kinds
 from mmuproof.compare.file_scope import FileScope, at_file_scope
-from mmuproof.compare.versions import Pair, Pairing, Version, pair_functions, unchanged
+from mmuproof.compare.versions import Pair, Pairing, Version, changed_directly, pair_functions, unchanged
 from mmuproof.compare.ways import Given, SetUp
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.tree.source import KernelTree
@@ -128,7 +130,7 @@ def compare_trees(
             outside.extend(sorted(_not_looked_at(old, new, affected, changed)))
         when_read()
 
-    judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
+    judgements = _judged(judge, todo, moved, wanted.jobs, watcher, meanwhile)
     notes = (
         pairing.notes
         if everything
@@ -143,6 +145,47 @@ def compare_trees(
         outside=tuple(outside),
         notes=notes,
     )
+
+
+def _judged(
+    judge: Judge,
+    pairs: Sequence[Pair],
+    moved: Collection[Kind],
+    jobs: int,
+    watcher: Watcher,
+    when_read: Callable[[], None],
+) -> list[tuple[Judgement, ...]]:
+    """What has become of each function: what has changed itself is compared first, and much else is equal then."""
+    former = judge.given.pairing.former_names
+    itself = [pair for pair in pairs if changed_directly(judge.old, judge.new, pair, former)]
+    # Where bits have moved, a text that is the same may look at the wrong ones.
+    if moved or judge.given.names or not itself or len(itself) == len(pairs):
+        return judge_all(judge, pairs, jobs, watcher, when_read)
+    known = dict(zip(itself, judge_all(judge, itself, jobs, watcher, when_read), strict=True))
+    by_name = {pair.new: judgements for pair, judgements in known.items()}
+    congruence = Congruence(
+        old=judge.old,
+        new=judge.new,
+        pairing=judge.given.pairing,
+        equal=lambda name: _not_followed_if_equal(by_name.get(name, ())),
+    )
+    left: list[Pair] = []
+    for pair in pairs:
+        if pair not in known:
+            rests = congruence.rests_on(pair)
+            if rests is None:
+                left.append(pair)
+            else:
+                known[pair] = by_congruence(judge, pair, rests, [one for each in rests for one in by_name[each]])
+    known |= zip(left, judge_all(judge, left, jobs, watcher, nothing), strict=True) if left else {}
+    return [known[pair] for pair in pairs]
+
+
+def _not_followed_if_equal(judgements: Sequence[Judgement]) -> Collection[str] | None:
+    """The calls that were not followed in a function that is equal as it stands; None if it is not."""
+    if not judgements or any(each.change is not Change.EQUAL or each.relation for each in judgements):
+        return None
+    return {name for each in judgements for name in each.calls}
 
 
 def judge_all(
