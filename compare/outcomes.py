@@ -19,6 +19,7 @@ from mmuproof.lift.machine.reached import Argument, scalars_of
 from mmuproof.lift.machine.values import Target, Value, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops
+from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -79,7 +80,12 @@ class Comparison:
 
 
 def compare(
-    old: Behaviour, new: Behaviour, relation: Relation, answers: CallResults, bounds: Bounds | None = None
+    old: Behaviour,
+    new: Behaviour,
+    relation: Relation,
+    answers: CallResults,
+    bounds: Bounds | None = None,
+    assumed: Sequence[Assumption] = (),
 ) -> Comparison:
     """Hold two runs against each other under a relation of their inputs and outputs.
 
@@ -89,11 +95,12 @@ def compare(
         relation: what is which.
         answers: what the calls have given that both make.
         bounds: the kernel's own bounds of inputs.
+        assumed: what is taken for granted besides, of the old version's inputs, if it looks at any of them.
 
     Raises:
         Refused: what they show cannot be compared.
     """
-    return _Comparing(old, new, relation).run(answers, bounds or Bounds())
+    return _Comparing(old, new, relation).run(answers, bounds or Bounds(), assumed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +132,7 @@ class _Comparing:
         self._left = _Side(memory=old.memory, term=relation.old_term, truth=relation.old_truth, name=relation.old_name)
         self._right = _Side(memory=new.memory, term=relation.new_term, truth=relation.new_truth, name=relation.new_name)
 
-    def run(self, answers: CallResults, bounds: Bounds) -> Comparison:
+    def run(self, answers: CallResults, bounds: Bounds, assumed: Sequence[Assumption]) -> Comparison:
         old, new, left, right = self._old, self._new, self._left, self._right
         stops, new_stops = left.truth(old.stops), right.truth(new.stops)
         warns, new_warns = left.truth(old.warns), right.truth(new.warns)
@@ -145,7 +152,7 @@ class _Comparing:
             for each in rest
             if each.differs is not FALSE
         ]
-        assumptions = list(self._usual(bounds))
+        assumptions = [*self._usual(bounds), *self._assumed(assumed)]
         if undefined is not FALSE:
             assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
         assumptions += self._congruence(answers)
@@ -167,6 +174,13 @@ class _Comparing:
         for label, term in found.items():
             if term is not TRUE:
                 yield Assumption(label, term)
+
+    def _assumed(self, assumed: Sequence[Assumption]) -> Iterator[Assumption]:
+        """What is assumed of inputs that are looked at; a name of another width is another thing."""
+        for each in assumed:
+            needed = variables(each.term)
+            if any(self._old.variables.get(name) is term for name, term in needed.items()):
+                yield Assumption(each.label, self._left.truth(each.term))
 
     # -- values -----------------------------------------------------------------------------------
 

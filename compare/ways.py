@@ -32,6 +32,7 @@ from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
 from mmuproof.lift.syntax import Function
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.session import bit_fields
+from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Term, extract
 
 _MOST_TRIES = 4
@@ -69,11 +70,13 @@ class Given:
         names: what the user says.
         pairing: the functions.
         found: what has been found of variables.
+        assumed: what the user takes for granted of the old version's inputs.
     """
 
     names: Mapping[str, str]
     pairing: Pairing
     found: FileScope = field(default_factory=FileScope)
+    assumed: tuple[Assumption, ...] = ()
 
 
 class Compared:
@@ -249,7 +252,7 @@ class Compared:
         Raises:
             Refused: what they show cannot be compared.
         """
-        return compare(self.old, self.new, relation, self.answers, self.set_up.bounds)
+        return compare(self.old, self.new, relation, self.answers, self.set_up.bounds, self._given.assumed)
 
     def evidence(self, relation: Relation) -> tuple[Evidence, Evidence]:
         """How each version comes to what it shows, over the common inputs."""

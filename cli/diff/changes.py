@@ -110,6 +110,7 @@ class Difference:
         come: functions that only the new version has.
         outside: files that have changed and that were not looked at; see `exit_status`.
         notes: what has been found to be the same under another name.
+        assumed: what the user takes for granted.
         seconds: how long it took.
         solvers: which, with their versions.
     """
@@ -122,8 +123,15 @@ class Difference:
     come: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     seconds: float = 0.0
     solvers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What the user takes for granted and no row needs."""
+        needed = {label for each in self.judgements for label in each.assumptions}
+        return tuple(each for each in self.assumed if each not in needed)
 
     @property
     def exit_status(self) -> int:

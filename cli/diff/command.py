@@ -40,6 +40,7 @@ Examples:
   mmuproof diff ~/linux@HEAD ~/linux                      what is not committed yet
   mmuproof diff ~/linux --patch fix.patch                 what a patch does, or several one after the other
   mmuproof diff ~/linux@HEAD ~/linux make_spte
+  mmuproof diff ~/linux@HEAD ~/linux make_spte --assume 'struct kvm_mmu_page *sp: sp->role.level == 1'
   mmuproof diff ~/linux --series origin/master..HEAD      patch by patch
 
 \b
@@ -87,6 +88,14 @@ class DiffRequest:
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
     names: NewNames = ()
+    assume: Annotated[
+        tuple[str, ...],
+        option(
+            "Look only at inputs of the old version for which this holds, in the language of ask; may be repeated. "
+            "Rows that need it say so.",
+            "EXPRESSION",
+        ),
+    ] = ()
     json: Results = None
     jobs: Annotated[
         int,
@@ -111,8 +120,8 @@ class DiffRequest:
     def __post_init__(self) -> None:
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
-        if self.series is not None and (self.functions or self.names or self.json is not None or self.apart):
-            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --json or --apart")
+        if self.series is not None and (self.functions or self.names or self.assume or self.apart):
+            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --assume or --apart")
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:

@@ -56,7 +56,13 @@ def diff(request: DiffRequest, output: Output) -> int:
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.cli.shared.results import KernelIdentity
         from mmuproof.smt import backend
+        from mmuproof.smt.obligation import Assumption
 
+        assumed: tuple[Assumption, ...] = ()
+        if request.assume:
+            from mmuproof.cli.diff.assumed import assumptions_of
+
+            assumed = assumptions_of(request.assume, old.tree, given)
         identities: list[KernelIdentity] = []
 
         def when_read() -> None:
@@ -76,6 +82,7 @@ def diff(request: DiffRequest, output: Output) -> int:
                 jobs=request.jobs,
                 budget=request.budget,
                 witnesses=request.verbose or request.json is not None,
+                assumed=assumed,
             ),
             watcher,
             parsing,
@@ -90,6 +97,7 @@ def diff(request: DiffRequest, output: Output) -> int:
         come=found.come,
         outside=found.outside,
         notes=found.notes,
+        assumed=tuple(each.label for each in assumed),
         seconds=time.perf_counter() - start,
         solvers={"z3": backend.version()},
     )

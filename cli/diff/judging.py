@@ -116,7 +116,15 @@ class Judge:
     tells: bool = True
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
-        """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
+        """What has become of a function: one judgement, or one for each kind of masks where it makes a difference.
+
+        What the user assumes is assumed only where a function is not equal without it.
+        """
+        assumed = self.given.assumed
+        free = replace(self, given=replace(self.given, assumed=())) if assumed else self
+        found = _merged(free._judge(pair, self.set_ups[1:]))
+        if not assumed or all(each.change is Change.EQUAL for each in found):
+            return found
         return _merged(self._judge(pair, self.set_ups[1:]))
 
     def half(self, half: Half) -> tuple[Judgement, ...]:
@@ -207,7 +215,10 @@ class Judge:
         if tried.verdict is Verdict.PROVED:
             return found
         if tried.verdict is Verdict.VACUOUS:
+            taken = [each.label for each in self.given.assumed if each.label in found.assumptions]
             reason = "as far as it is understood, something in it is undefined on every execution"
+            if taken:
+                reason = f"no input is left under what is assumed: {', '.join(taken)}"
             return replace(found, change=Change.NOT_COMPARED, reason=reason)
         if tried.verdict is not Verdict.REFUTED:
             assert tried.explored is not None

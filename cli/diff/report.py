@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
 from mmuproof.cli.shared.console import Output
@@ -47,11 +47,7 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
             output.line(f"{f'[{index}]':>6} {note}")
         output.line()
     assumptions = _numbered(assumed for each in shown for assumed in each.assumptions)
-    if assumptions:
-        output.line("What is taken for granted in both versions:")
-        for assumed, index in assumptions.items():
-            output.line(f"{f'({_letters(index)})':>6} {assumed}")
-        output.line()
+    print_assumptions(output, assumptions)
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
     _print_table(output, rows, notes, assumptions, verbose=verbose)
     if len(differing) > _FEW_WITNESSES and not verbose:
@@ -133,10 +129,19 @@ def _condition_lines(judgement: Judgement) -> Iterable[str]:
         yield "Whether it is so wherever the function is called has not been looked at."
 
 
-def _letters(index: int) -> str:
+def print_assumptions(output: Output, assumptions: Mapping[str, int]) -> None:
+    """List what is taken for granted, by the letters that rows refer to."""
+    if assumptions:
+        output.line("What is taken for granted in both versions:")
+        for assumed, index in assumptions.items():
+            output.line(f"{f'({letters(index)})':>6} {assumed}")
+        output.line()
+
+
+def letters(index: int) -> str:
     """The letters of a number: a to z, then aa and so on."""
     rest, last = divmod(index - 1, 26)
-    return f"{_letters(rest) if rest else ''}{chr(ord('a') + last)}"
+    return f"{letters(rest) if rest else ''}{chr(ord('a') + last)}"
 
 
 def _print_table(
@@ -155,7 +160,7 @@ def _print_table(
             f"  {each.function.ljust(names)}  {_masks(each).ljust(masks)}",
             f"  {each.seconds:6.2f} s",
             f"  [{ranges(marks)}]" if marks else "",
-            f"  ({','.join(map(_letters, given))})" if given else "",
+            f"  ({','.join(map(letters, given))})" if given else "",
             f"  {_remark(each)}",
             whole=verbose,
         )
@@ -198,6 +203,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
         output.line((f"{_other_files(report.outside)} not looked at: ", "yellow"), _listed(report.outside, most))
     for note in report.notes:
         output.line((note, "dim"))
+    for assumed in report.idle:
+        output.line((f"No row needs what is assumed: {assumed}", "yellow"))
     for kernel in (report.old, report.new) if verbose else (report.new,):
         print_configuration(output, kernel, verbose=verbose, brief=True)
     counts = [(change, sum(each.change is change for each in report.judgements)) for change in _ORDER]
@@ -211,6 +218,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
             )
     if report.unchanged:
         parts += [f"{', ' if parts else ''}{report.unchanged} unchanged"]
+    if len(report.idle) < len(report.assumed):
+        parts += [", given what is assumed"]
     output.line(
         *(parts or ["nothing to compare"]),
         f"  from {_named(report.old.source, report.old.version)} to "
@@ -236,17 +245,20 @@ def difference_content(report: Difference) -> dict[str, object]:
         "tool": {"version": tool_version(), "solvers": dict(report.solvers)},
         "old": kernel_content(report.old),
         "new": kernel_content(report.new),
-        "results": [_content(each) for each in report.judgements],
+        "results": [judgement_content(each) for each in report.judgements],
         "unchanged": report.unchanged,
         "gone": list(report.gone),
         "come": list(report.come),
         "outside": list(report.outside),
         "renamed": list(report.notes),
+        "assumed": list(report.assumed),
+        "assumed_and_not_needed": list(report.idle),
         "summary": {change.value: sum(each.change is change for each in report.judgements) for change in _ORDER},
     }
 
 
-def _content(each: Judgement) -> dict[str, object]:
+def judgement_content(each: Judgement) -> dict[str, object]:
+    """What a results file says of a function."""
     witness = each.witness
     return {
         "function": each.function,

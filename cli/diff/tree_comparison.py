@@ -26,6 +26,7 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C, is_of_mmu
+from mmuproof.smt.obligation import Assumption
 
 _KVM = ("arch/x86/kvm", "virt/kvm")
 _READ = ("arch/x86", "include", "virt/kvm")
@@ -61,6 +62,7 @@ class Selected:
         jobs: how many processes compare functions.
         budget: the solver's budget for one question, None for the usual one.
         witnesses: whether witnesses are wanted of however many functions that differ.
+        assumed: what is taken for granted of the old version's inputs.
     """
 
     functions: tuple[str, ...] = ()
@@ -68,6 +70,7 @@ class Selected:
     jobs: int = 1
     budget: int | None = None
     witnesses: bool = False
+    assumed: tuple[Assumption, ...] = ()
 
 
 def compare_trees(
@@ -116,7 +119,7 @@ def compare_trees(
     judge = Judge(
         old=before,
         new=after,
-        given=Given(wanted.names, pairing, found),
+        given=Given(wanted.names, pairing, found, wanted.assumed),
         set_ups=set_ups,
         budget=wanted.budget or _BUDGET,
         thorough=thorough,
@@ -158,8 +161,9 @@ def _judged(
     """What has become of each function: what has changed itself is compared first, and much else is equal then."""
     former = judge.given.pairing.former_names
     itself = [pair for pair in pairs if changed_directly(judge.old, judge.new, pair, former)]
-    # Where bits have moved, a text that is the same may look at the wrong ones.
-    if moved or judge.given.names or not itself or len(itself) == len(pairs):
+    # Where bits have moved, a text that is the same may look at the wrong ones; and what is assumed of the inputs of
+    # one function says nothing of those of its callers.
+    if moved or judge.given.names or judge.given.assumed or not itself or len(itself) == len(pairs):
         return judge_all(judge, pairs, jobs, watcher, when_read)
     known = dict(zip(itself, judge_all(judge, itself, jobs, watcher, when_read), strict=True))
     by_name = {pair.new: judgements for pair, judgements in known.items()}
@@ -202,7 +206,7 @@ def _judge_all(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
     """The same untold; where many have changed, only the few that differ are looked at thoroughly."""
-    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1:
+    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1 and not judge.given.assumed:
         watcher.phase("comparing", 2 * len(pairs))
         halves = [Half(pair, first) for pair in pairs for first in (True, False)]
         done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read)
