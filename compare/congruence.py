@@ -5,13 +5,38 @@ That asks nothing of what the text means, so it holds of functions that are not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mmuproof.compare.behaviours import SETTLED, Behaviour
 from mmuproof.compare.versions import Pair, Pairing, Version, changed_directly, unchanged
 from mmuproof.lift.c_types import CType, PointerType
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.syntax import Function
+
+_OBJECT = re.compile(r"^(.*)->|^\*(.+)$")
+
+
+def can_overlap(*runs: Behaviour) -> bool:
+    """Whether what a function is given could overlap in a way that matters and that comparing it does not see.
+
+    It cannot if the function looks at one object only, or leads to one only and writes nothing.
+    """
+    pointees: set[str] = set()
+    variables: set[str] = set()
+    for run in runs:
+        pointees |= {each.name for each in run.function.parameters if isinstance(each.type, PointerType)}
+        for name in (*run.variables, *run.written):
+            path = name.partition(" after ")[0].removesuffix(" == NULL")
+            found = _OBJECT.match(path)
+            if found is not None:
+                pointees.add(found[1] or found[2])
+            elif "()" not in path and not path.startswith(SETTLED) and run.owner(path) != ("", path):
+                variables.add(path.partition(".")[0].partition("[")[0])
+    if any(run.calls or run.written for run in runs):
+        return len(pointees | variables) > 1
+    return len(pointees) > 1
 
 
 @dataclass(kw_only=True)

@@ -65,6 +65,7 @@ class Judgement:
         failure: where an exception comes from that is a mistake of ours, and the reason; empty if there was none.
         through: the equal functions because of which it is equal that call none but equal ones and says the same;
             empty where it was compared itself.
+        apart: whether the verdict may rest on it that what the function is given does not overlap.
     """
 
     function: str
@@ -85,6 +86,7 @@ class Judgement:
     reason: str = ""
     failure: str = ""
     through: tuple[str, ...] = ()
+    apart: bool = True
 
     @property
     def guaranteed(self) -> bool:

@@ -13,6 +13,7 @@ from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.telling.counterexamples import explain
 from mmuproof.cli.telling.flags import number
 from mmuproof.compare.claims import Change, Permission, Shows, equality, permission_of, with_evidence
+from mmuproof.compare.congruence import can_overlap
 from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.compare.matching import matching_parameters
 from mmuproof.compare.outcomes import RESULT, WARNING, Comparison
@@ -71,6 +72,7 @@ def by_congruence(
 ) -> tuple[Judgement, ...]:
     """That a function is equal because functions that it calls are, on what that rests, and for which masks."""
     masks = [each for each in (EPT, OTHER_TABLES) if any(each in one.masks for one in judgements)]
+    apart = dict.fromkeys(f"{each.function}() is given nothing that overlaps" for each in judgements if each.apart)
     return (
         Judgement(
             function=pair.name,
@@ -79,7 +81,7 @@ def by_congruence(
             old_at=str(judge.old.unit(pair.old_path).function(pair.old).location),
             new_at=str(judge.new.unit(pair.new_path).function(pair.new).location),
             directly=False,
-            assumptions=tuple(dict.fromkeys(label for each in judgements for label in each.assumptions)),
+            assumptions=(*dict.fromkeys(label for each in judgements for label in each.assumptions), *apart),
             through=tuple(rests),
         ),
     )
@@ -211,6 +213,7 @@ class Judge:
             assumptions=tuple(dict.fromkeys(each.label for each in assumed)),
             relation=tried.relation.notes,
             calls=tuple(compared.calls),
+            apart=can_overlap(compared.old, compared.new),
         )
         if tried.verdict is Verdict.PROVED:
             return found

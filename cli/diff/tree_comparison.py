@@ -133,7 +133,7 @@ def compare_trees(
             outside.extend(sorted(_not_looked_at(old, new, affected, changed)))
         when_read()
 
-    judgements = _judged(judge, todo, moved, wanted.jobs, watcher, meanwhile)
+    judgements = judge_changed(judge, todo, moved, wanted.jobs, watcher, meanwhile)
     notes = (
         pairing.notes
         if everything
@@ -150,7 +150,7 @@ def compare_trees(
     )
 
 
-def _judged(
+def judge_changed(
     judge: Judge,
     pairs: Sequence[Pair],
     moved: Collection[Kind],
@@ -173,15 +173,20 @@ def _judged(
         pairing=judge.given.pairing,
         equal=lambda name: _not_followed_if_equal(by_name.get(name, ())),
     )
-    left: list[Pair] = []
-    for pair in pairs:
-        if pair not in known:
-            rests = congruence.rests_on(pair)
-            if rests is None:
-                left.append(pair)
-            else:
-                known[pair] = by_congruence(judge, pair, rests, [one for each in rests for one in by_name[each]])
+    rests = {pair: found for pair in pairs if pair not in known and (found := congruence.rests_on(pair)) is not None}
+
+    def congruent(pair: Pair) -> tuple[Judgement, ...]:
+        return by_congruence(judge, pair, rests[pair], [one for each in rests[pair] for one in by_name[each]])
+
+    # Where it may matter that what a callee is given does not overlap, it is better seen in the caller.
+    sure = [pair for pair, found in rests.items() if not any(one.apart for each in found for one in by_name[each])]
+    known |= {pair: congruent(pair) for pair in sure}
+    left = [pair for pair in pairs if pair not in known]
     known |= zip(left, judge_all(judge, left, jobs, watcher, nothing), strict=True) if left else {}
+    for pair in left:
+        changes = {each.change for each in known[pair]}
+        if pair in rests and changes <= {Change.UNKNOWN, Change.NOT_COMPARED}:
+            known[pair] = congruent(pair)
     return [known[pair] for pair in pairs]
 
 

@@ -71,7 +71,6 @@ def row(how: Refactor, judgements: Sequence[Judgement]) -> dict[str, object]:
         "claim": claim_of("No functional change intended.", judgements, ()).value,
         "touched": touched,
         "all": dict(sorted(Counter(each.change.value for each in judgements).items())),
-        "by congruence": sum(bool(each.through) for each in judgements),
     }
 
 
