@@ -122,16 +122,13 @@ class Congruence:
 
 
 def _same(version: Version, name: str, path: str, other: str) -> bool:
-    """Whether two units of a version define the same function under a name."""
+    """Whether two units of a version have one function under a name: the same one, or the same text of one header."""
     if path == other:
         return True
     units = version.unit(path), version.unit(other)
-    return (
-        name in units[0].definitions
-        and name in units[1].definitions
-        and units[0].file_of(name) == units[1].file_of(name)
-        and version.printed(path).digest(name) == version.printed(other).digest(name)
-    )
+    if any(name not in unit.definitions for unit in units) or units[0].file_of(name) != units[1].file_of(name):
+        return False
+    return version.printed(path).shared_digest(name) == version.printed(other).shared_digest(name)
 
 
 def _signature(function: Function) -> tuple[str, ...]:

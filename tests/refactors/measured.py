@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmuproof.cli.diff.changes import Judgement
-from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.diff.tree_comparison import Found, Selected, compare_trees
 from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.tree.changed import change_files, changed_tree
 from mmuproof.lift.tree.source import KernelTree
-from tests.refactors.refactor import Refactor
+from tests.refactors.refactor import Edit, Refactor
 
 TABLE = Path(__file__).with_name("small.json")
 """What was said of each refactor, by the kernel's series."""
-Table = Mapping[str, Mapping[str, Mapping[str, object]]]
+Table = Mapping[str, Mapping[str, str]]
+_MOST = 12
 
 
 class Measuring:
@@ -38,8 +37,8 @@ class Measuring:
         self._overlay.mkdir()
         changed_tree(root, {}, self._overlay)
 
-    def found(self, how: Refactor) -> Found:
-        """What becomes of every function that a refactor changes."""
+    def found(self, how: Refactor, functions: tuple[str, ...] = ()) -> Found:
+        """What becomes of some functions, or of every one that a refactor changes."""
         changes = how.changes(self._root)
         names = frozenset(changes)
         change_files(self._overlay, changes)
@@ -47,9 +46,10 @@ class Measuring:
             with tempfile.TemporaryDirectory(dir=self._folder) as stand_ins:
                 tree = KernelTree(root=self._overlay, description="new", version="", changed=names)
                 new = ReadTree(tree, Path(stand_ins))
-                with Parsing(every=True) as parsing:
-                    parsing.begin(self._old, new, first_units((), self._old, new))
-                    return compare_trees(self._old, new, lambda *_: names, Selected(jobs=2), Unwatched(), parsing)
+                wanted = Selected(functions=functions, jobs=2)
+                with Parsing(every=not functions) as parsing:
+                    parsing.begin(self._old, new, first_units(functions, self._old, new))
+                    return compare_trees(self._old, new, lambda *_: names, wanted, Unwatched(), parsing)
         finally:
             change_files(self._overlay, {name: (self._root / name).read_bytes() for name in names})
 
@@ -61,17 +61,36 @@ def measuring(root: Path) -> Iterator[Measuring]:
         yield Measuring(root, Path(folder))
 
 
-def row(how: Refactor, judgements: Sequence[Judgement]) -> dict[str, object]:
-    """A row of the table: the claim of no functional change, the functions touched, and how many there are of each."""
-    touched = {each.function: "" for each in judgements if each.function.split()[0] in how.functions}
-    for name in touched:
-        changes = {each.change.value for each in judgements if each.function == name}
-        touched[name] = ", ".join(sorted(changes))
-    return {
-        "claim": claim_of("No functional change intended.", judgements, ()).value,
-        "touched": touched,
-        "all": dict(sorted(Counter(each.change.value for each in judgements).items())),
+def together(refactors: Mapping[str, Refactor], series: str) -> Mapping[str, tuple[str, ...]]:
+    """Refactors by group: those of one touch different functions, so that they can be made at once."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for name, how in refactors.items():
+        if series in how.trees:
+            places = {each.inside or name for each in how.edits if isinstance(each, Edit)} | set(how.functions)
+            group = next((each for each in groups if each[0].isdisjoint(places) and len(each[1]) < _MOST), None)
+            if group is None:
+                groups.append(group := (set(), []))
+            group[0].update(places)
+            group[1].append(name)
+    return {f"{number} of {len(groups)}": tuple(names) for number, (_, names) in enumerate(groups, 1)}
+
+
+def joined(refactors: Sequence[Refactor]) -> Refactor:
+    """Refactors one after the other."""
+    return Refactor(
+        edits=tuple(edit for each in refactors for edit in each.edits),
+        functions=tuple(name for each in refactors for name in each.functions),
+    )
+
+
+def verdicts(how: Refactor, judgements: Sequence[Judgement]) -> str:
+    """What becomes of the functions that a refactor touches itself."""
+    found = {
+        f"{each.function.split()[0]} {each.masks}".rstrip(): each.change.value
+        for each in judgements
+        if each.function.split()[0] in how.functions
     }
+    return "; ".join(f"{name}: {verdict}" for name, verdict in found.items())
 
 
 def written() -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.compare.claims import Change
-from tests.refactors.measured import Measuring, measuring, row, written
+from tests.refactors.measured import Measuring, joined, measuring, together, verdicts, written
 from tests.refactors.small import DISHONEST, HONEST
 
 pytestmark = pytest.mark.kernel
@@ -16,8 +16,7 @@ pytestmark = pytest.mark.kernel
 SERIES = ("7.3", "7.2")
 Tree = Callable[[str], Path]
 
-QUICK_HONEST = ("a level of a role is below 2M",)
-QUICK_DISHONEST = ("a level that is forced is used always",)
+QUICK = ("a level of a role is below 2M", "a level that is forced is used always")
 
 
 @pytest.fixture(scope="module", params=SERIES)
@@ -47,29 +46,32 @@ def test_there_are_enough_of_each_and_each_has_a_name_of_its_own() -> None:
     assert not HONEST.keys() & DISHONEST.keys()
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK_HONEST else pytest.mark.long) for n in HONEST])
-def test_an_honest_refactor_is_never_called_broken(name: str, series: str, measure: Measuring) -> None:
-    how = HONEST[name]
-    if series not in how.trees:
-        pytest.skip("made for other trees")
-    found = measure.found(how)
-    undecided = (Change.UNKNOWN, Change.NOT_COMPARED)
-    assert [each for each in found.judgements if not each.is_equal and each.change not in undecided] == []
+GROUPS = [(series, group) for series in SERIES for group in together(HONEST, series)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("series", "group"), GROUPS, indirect=["series"])
+def test_no_function_is_called_broken_by_honest_refactors(series: str, group: str, measure: Measuring) -> None:
+    names = together(HONEST, series)[group]
+    found = measure.found(joined([HONEST[name] for name in names]))
     assert found.judgements
-    assert row(how, found.judgements) == written()[series][name]
+    assert [each for each in found.judgements if not each.is_equal] == []
+    for name in names:
+        assert verdicts(HONEST[name], found.judgements) == written()[series][name]
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in QUICK_DISHONEST else pytest.mark.long) for n in DISHONEST]
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in (*HONEST, *DISHONEST)]
 )
-def test_a_mistake_is_never_equal(name: str, series: str, measure: Measuring) -> None:
-    how = DISHONEST[name]
+def test_a_mistake_is_seen_and_what_is_none_is_not(name: str, series: str, measure: Measuring) -> None:
+    how = {**HONEST, **DISHONEST}[name]
     if series not in how.trees:
         pytest.skip("made for other trees")
-    found = measure.found(how)
+    found = measure.found(how, how.functions)
+    assert {each.function for each in found.judgements} == set(how.functions)
     for function in how.functions:
         rows = [each for each in found.judgements if each.function == function]
-        assert rows
-        assert not any(each.is_equal for each in rows if each.masks) or not all(each.is_equal for each in rows)
-        assert any(each.change in (Change.DIFFERS, Change.MORE, Change.LESS) for each in rows)
-    assert row(how, found.judgements) == written()[series][name]
+        wrong = [each for each in rows if each.change in (Change.DIFFERS, Change.MORE, Change.LESS)]
+        assert bool(wrong) is (name in DISHONEST), rows
+        assert all(each.is_equal for each in rows) is (name in HONEST), rows
+    assert verdicts(how, found.judgements) == written()[series][name]
