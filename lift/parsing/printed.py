@@ -178,7 +178,7 @@ class Printed:
             if self._declaration(word) and not (shared and word in self.unit.declared.prototypes):
                 text = self._declaration(word)
                 is_variable = word in self.unit.declared.variables
-                text = _DEFINING.sub("", text) if shared and is_variable else text
+                text = _DEFINING.sub("", text) if shared and is_variable and "const" not in _words(text) else text
                 parts.add(text)
                 todo |= (_words(text) & self._names) - seen
             for text in self._used_of(word, words):

@@ -502,6 +502,9 @@ HONEST = {
 }
 """Nothing changes in what the code does: no function is broken by any of them."""
 
+OPEN = ("a for becomes a while", "a number becomes a truth value", "a walk is a while")
+"""Those of them whose function is not compared: it has a loop whose end is not known."""
+
 DISHONEST = {
     "a level from 2M on is one above it": _one(
         "make_spte", ("if (level > PG_LEVEL_4K) spte", "if (level > PG_LEVEL_2M)\n\t\tspte"), file=SPTE_C

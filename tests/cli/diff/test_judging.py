@@ -20,7 +20,8 @@ from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.compare.claims import Change
 from mmuproof.compare.encodings import Bits
 from mmuproof.compare.ways import SetUp
-from mmuproof.smt.terms import BitVec, bv
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import BitVec, bv, ult, var
 from tests.compare.small_versions import Versions, versions
 
 __all__ = ["versions"]
@@ -331,3 +332,59 @@ STATUS = {
 def test_the_exit_status_says_whether_anything_changes(judgements: tuple[Judgement, ...], status: int) -> None:
     kernel = KernelIdentity(source="linux", version="7.2", digest="")
     assert Difference(old=kernel, new=kernel, judgements=judgements, unchanged=0).exit_status == status
+
+
+# -- what the user assumes ------------------------------------------------------------------------
+
+FLAGS = var("flags", 32)
+SMALL = Assumption("flags < 4 (--assume)", ult(FLAGS, 4))
+
+
+@pytest.fixture
+def judge_assuming(versions: Versions) -> Callable[..., Judgement]:
+    """What has become of a function of `flags` under what somebody assumes."""
+
+    def judged(old: str, new: str, *assumed: Assumption) -> Judgement:
+        found = versions(S, *(f"u32 f(u32 flags, u32 level) {{ return {each}; }}" for each in (old, new)))
+        given = replace(found.given, assumed=assumed)
+        judge = Judge(old=found.old, new=found.new, given=given, set_ups=(found.set_up(),), budget=BUDGET)
+        (result,) = judge.judge(found.pair("f"))
+        return result
+
+    return judged
+
+
+def test_what_is_assumed_can_make_two_versions_equal_and_is_told(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags & 3", "flags", SMALL)
+    assert found.change is Change.EQUAL
+    assert found.assumptions == (SMALL.label,)
+
+
+def test_what_is_assumed_is_not_told_where_nothing_needs_it(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags % 4", "flags & 3", SMALL)
+    assert found.change is Change.EQUAL
+    assert found.assumptions == ()
+
+
+def test_a_witness_is_one_of_what_is_assumed(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags", "flags & 1", SMALL)
+    assert found.change is Change.DIFFERS
+    assert found.witness is not None
+    assert found.witness.values["flags"] in (2, 3)
+    assert found.assumptions == (SMALL.label,)
+
+
+def test_what_is_assumed_of_something_else_changes_nothing(judge_assuming: Callable[..., Judgement]) -> None:
+    other = Assumption("others < 4 (--assume)", ult(var("others", 32), 4))
+    narrower = Assumption("flags < 4, of another width (--assume)", ult(var("flags", 8), 4))
+    found = judge_assuming("flags & 3", "flags", other, narrower)
+    assert found.change is Change.DIFFERS
+    assert found.assumptions == ()
+
+
+def test_what_leaves_no_input_makes_nothing_equal(judge_assuming: Callable[..., Judgement]) -> None:
+    large = Assumption("flags > 9 (--assume)", ult(bv(9, 32), FLAGS))
+    found = judge_assuming("flags & 3", "flags", SMALL, large)
+    assert found.change is Change.NOT_COMPARED
+    assert found.reason == f"no input is left under what is assumed: {SMALL.label}, {large.label}"
+    assert not found.is_equal
