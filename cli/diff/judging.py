@@ -18,7 +18,7 @@ from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.compare.matching import matching_parameters
 from mmuproof.compare.outcomes import RESULT, WARNING, Comparison
 from mmuproof.compare.relation import Relation
-from mmuproof.compare.versions import Pair, Version, changed_directly
+from mmuproof.compare.versions import Pair, Version, changed_directly, other_starts
 from mmuproof.compare.ways import Compared, Given, SetUp, callers, is_private, run_caller
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
@@ -155,6 +155,8 @@ class Judge:
             str(self.new.unit(pair.new_path).function(pair.new).location),
         )
         directly = changed_directly(self.old, self.new, pair, self.given.pairing.former_names)
+        starts = other_starts(self.old, self.new, pair) if directly else {}
+        found = [_as_it_starts(each, starts) for each in found]
         seconds = time.perf_counter() - start
         return tuple(
             replace(each, seconds=seconds / len(found), old_at=places[0], new_at=places[1], directly=directly)
@@ -468,6 +470,17 @@ def _not_compared(pair: Pair, masks: str, error: Exception) -> Judgement:
         reason=" ".join(reason.split()),
         failure="" if known else traced(error),
     )
+
+
+def _as_it_starts(judgement: Judgement, starts: Mapping[str, bool]) -> Judgement:
+    """The same where variables begin with something else: what they hold is an input, which tells nothing of that."""
+    if not starts or judgement.change not in (Change.EQUAL, Change.EQUAL_IF):
+        return judgement
+    sure = tuple(f"what {name} starts with" for name, known in starts.items() if known)
+    if sure:
+        return replace(judgement, change=Change.DIFFERS, differs_in=sure, condition="", callers=(), witness=None)
+    reason = f"what {', '.join(starts)} starts with is written otherwise"
+    return replace(judgement, change=Change.NOT_COMPARED, reason=reason, condition="", callers=(), witness=None)
 
 
 def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:

@@ -154,6 +154,15 @@ class Printed:
         parts = sorted(self._parts(function, shared=True))
         return hashlib.sha256("\0".join((self.text(function), *parts)).encode()).hexdigest()
 
+    def starts(self, function: str) -> Mapping[str, str]:
+        """What variables start with, as C says it: those that a function names and this unit defines, no constants."""
+        found = {}
+        for word in sorted(_words(self.text(function)) & self.unit.declared.variables.keys()):
+            text = self._declaration(word)
+            if not text.startswith("extern ") and "const" not in _words(text):
+                found[word] = text.partition(" = ")[2]
+        return found
+
     def _parts(self, function: str, *, shared: bool = False) -> set[str]:
         """The printed declarations that a function uses; of a struct only the members that it names.
 

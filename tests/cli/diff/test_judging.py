@@ -388,3 +388,27 @@ def test_what_leaves_no_input_makes_nothing_equal(judge_assuming: Callable[..., 
     assert found.change is Change.NOT_COMPARED
     assert found.reason == f"no input is left under what is assumed: {SMALL.label}, {large.label}"
     assert not found.is_equal
+
+
+# -- what variables start with --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("u32 v = 1;", "u32 v = 2;", Change.DIFFERS),
+        ("static u32 v;", "static u32 v = 2;", Change.DIFFERS),
+        ("static u32 v;", "static u32 v = 0;", Change.EQUAL),
+        ("u32 v = 16;", "u32 v = 0x10u;", Change.EQUAL),
+        ("u32 v = 2;", "u32 v = 1 + 1;", Change.NOT_COMPARED),
+        ("static const u32 v = 2;", "static const u32 v = 1 + 1;", Change.EQUAL),
+        ("extern u32 v;", "u32 v = 3;", Change.EQUAL),
+    ],
+)
+def test_a_variable_that_starts_with_something_else_is_a_difference(
+    old: str, new: str, change: Change, judge: Judged
+) -> None:
+    text = "u32 f(void) {{ return {}; }}"
+    found = judge(f"{old} {text.format('v')}", f"{new} {text.format('v + 0')}")
+    assert found.change is change
+    assert found.differs_in == (("what v starts with",) if change is Change.DIFFERS else ())
