@@ -132,7 +132,9 @@ def _same(version: Version, name: str, path: str, other: str) -> bool:
 
 
 def _signature(function: Function) -> tuple[str, ...]:
-    return (*(_plain(each.type) for each in function.parameters), _plain(function.result))
+    # A truth value that is shown to be the same number as an int is used as that wherever it is used.
+    result = "int" if _plain(function.result) == "_Bool" else _plain(function.result)
+    return (*(_plain(each.type) for each in function.parameters), result)
 
 
 def _plain(type_: CType) -> str:

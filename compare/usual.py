@@ -35,6 +35,8 @@ _LOWEST = {
     "slot_rmap_walk_iterator": 1,
     "kvm_shadow_walk_iterator": 0,
 }
+_PARAMETERS = frozenset(("level", "cur_level", "min_level", "start_level", "end_level"))
+"""Parameters that are levels of page tables; a level that is forced or the largest possible may be none."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def usual(run: Behaviour, bounds: Bounds) -> Iterator[Assumption]:
         elif name in run.words:
             level = _level_in(run.words[name], term) if _is_of_a_page(run, path, run.words[name]) else None
             roles += [] if level is None else [_within(level, 1, bounds.deepest)]
-        elif _LEVEL.search(last) and term.width > 3:
+        elif _LEVEL.search(last) and term.width > 3 and not name.startswith("*"):
             lowest = _lowest(run, path)
             if lowest is not None:
                 levels.setdefault(lowest, []).append(_within(term, lowest, bounds.deepest))
@@ -118,8 +120,10 @@ def _lowest(run: Behaviour, path: str) -> int | None:
     owner = run.owner(path)
     if owner is None:
         return None
-    record, _ = owner
-    return 1 if not record else _LOWEST.get(record)
+    record, member = owner
+    if not record:
+        return 1 if member in _PARAMETERS else None
+    return next((lowest for name, lowest in _LOWEST.items() if re.fullmatch(rf"{name}(?:32|64|EPT)?", record)), None)
 
 
 def _is(type_: RecordType, name: str) -> bool:

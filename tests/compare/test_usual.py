@@ -40,6 +40,8 @@ CASES = {
     "a shadow walk is never below that": ("struct kvm_shadow_walk_iterator *it", "it->level < 0", "0", True),
     "a level of something unknown": ("struct other *o", "o->level > 1", "o->level != 1", False),
     "a level that nobody has forced": ("int x", "tdp_root_level ? 3 : x", "3", False),
+    "a level as a parameter that may be none": ("int tdp_forced_root_level", "tdp_forced_root_level != 0", "1", False),
+    "what a pointer leads to that is filled in": ("int *level", "*level != 0", "1", False),
     "a level as a parameter": ("int level", "level > 1", "level != 1", True),
     "a frame": ("struct kvm_page_fault *fault", "fault->gfn >> 40", "0", True),
     "a frame that is an error": ("struct kvm_page_fault *fault", "fault->pfn == ~0ULL", "0", False),

@@ -76,6 +76,18 @@ CASES = {
         CALLER.format("f(x)"),
         None,
     ),
+    "the callee gives a number that is 0 or 1": (
+        "bool f(u32 x) { return x & 1; }",
+        "int f(u32 x) { return x & 1; }",
+        CALLER.format("f(x)"),
+        ("f",),
+    ),
+    "the callee gives a number for a truth value": (
+        "bool f(u32 x) { return x & 2; }",
+        "int f(u32 x) { return x & 2; }",
+        CALLER.format("f(x)"),
+        None,
+    ),
     "the callee is not known either": (
         CALLER.replace("h(", "f(").format("x + 1"),
         CALLER.replace("h(", "f(").format("x + 2"),
