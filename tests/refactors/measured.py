@@ -84,13 +84,13 @@ def joined(refactors: Sequence[Refactor]) -> Refactor:
 
 
 def verdicts(how: Refactor, judgements: Sequence[Judgement]) -> str:
-    """What becomes of the functions that a refactor touches itself."""
-    found = {
-        f"{each.function.split()[0]} {each.masks}".rstrip(): each.change.value
-        for each in judgements
-        if each.function.split()[0] in how.functions
-    }
-    return "; ".join(f"{name}: {verdict}" for name, verdict in found.items())
+    """What becomes of the functions that a refactor touches itself, for whatever masks."""
+    found: dict[str, dict[str, None]] = {}
+    for each in judgements:
+        name = each.function.split()[0]
+        if name in how.functions:
+            found.setdefault(name, {})[each.change.value] = None
+    return "; ".join(f"{name}: {', '.join(sorted(changes))}" for name, changes in sorted(found.items()))
 
 
 def written() -> Table:
