@@ -40,6 +40,8 @@ class Behaviour:
         warns: when a WARN fires.
         stops: when a BUG fires.
         undefined: when something is undefined in C.
+        beyond: when a pointer from outside is followed beyond the one object that it is known to lead to; that is
+            among what is taken for undefined.
         evidence: how all that came about.
         given_up: the functions that could not be followed, with the reason.
         words: the unions among its inputs, by the names of their variables.
@@ -54,6 +56,7 @@ class Behaviour:
     warns: Bool = field(repr=False)
     stops: Bool = field(repr=False)
     undefined: Bool = field(repr=False)
+    beyond: Bool = field(repr=False)
     evidence: Evidence = field(repr=False)
     given_up: Mapping[str, Refused] = field(repr=False)
     words: Mapping[str, RecordType] = field(repr=False)
@@ -236,6 +239,7 @@ def behaviour(
         warns=_broken(checks, CheckKind.WARN),
         stops=_broken(checks, CheckKind.BUG),
         undefined=any_of(FALSE, *(negate(each.holds) for each in checks if not each.kind.is_stated)),
+        beyond=any_of(FALSE, *machine.beyond),
         evidence=Evidence(checks, tuple(Step(str(s.at), s.target, s.guard, s.value) for s in machine.steps)),
         given_up=machine.given_up,
         words=machine.words,

@@ -40,6 +40,7 @@ from mmuproof.smt.terms import (
 )
 
 RESULT, WARNING, STOP, UNDEFINED = "the return value", "a WARN", "a BUG", "undefined behaviour"
+NOTHING_UNDEFINED = "nothing is undefined in the old version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +155,7 @@ class _Comparing:
         ]
         assumptions = [*self._usual(bounds), *self._assumed(assumed)]
         if undefined is not FALSE:
-            assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
+            assumptions.append(Assumption(NOTHING_UNDEFINED, negate(undefined)))
         assumptions += self._congruence(answers)
         return Comparison(tuple(each for each in found if each.differs is not FALSE), tuple(assumptions))
 

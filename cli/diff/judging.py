@@ -16,7 +16,7 @@ from mmuproof.compare.claims import Change, Permission, Shows, equality, permiss
 from mmuproof.compare.congruence import can_overlap
 from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.compare.matching import matching_parameters
-from mmuproof.compare.outcomes import RESULT, WARNING, Comparison
+from mmuproof.compare.outcomes import NOTHING_UNDEFINED, RESULT, WARNING, Comparison
 from mmuproof.compare.relation import Relation
 from mmuproof.compare.versions import Pair, Version, changed_directly, other_starts
 from mmuproof.compare.ways import Compared, Given, SetUp, callers, is_private, run_caller
@@ -218,6 +218,9 @@ class Judge:
             apart=can_overlap(compared.old, compared.new),
         )
         if tried.verdict is Verdict.PROVED:
+            if self._goes_beyond(tried):
+                reason = "it goes beyond the first element of what a pointer from outside leads to"
+                return replace(found, change=Change.NOT_COMPARED, reason=reason)
             return found
         if tried.verdict is Verdict.VACUOUS:
             taken = [each.label for each in self.given.assumed if each.label in found.assumptions]
@@ -232,6 +235,13 @@ class Judge:
             )
         assert tried.explored is not None
         return self._differing(tried, found, tried.explored)
+
+    def _goes_beyond(self, tried: _Tried) -> bool:
+        """Whether something was left out that C does not call undefined: elements of which nothing is known."""
+        relation, compared = tried.relation, tried.compared
+        beyond = any_of(FALSE, relation.old_truth(compared.old.beyond), relation.new_truth(compared.new.beyond))
+        taken = (each.term for each in tried.comparison.assumptions if each.label != NOTHING_UNDEFINED)
+        return satisfiable(all_of(beyond, *taken), self.budget) is not False
 
     def _differing(self, tried: _Tried, found: Judgement, explored: Exploration) -> Judgement:
         shows = self._shows(tried)

@@ -72,7 +72,7 @@ class ComparingMachine:
             is_settled=is_settled,
         )
         calls = self._evaluator.policy
-        self.checks, self.steps, self.words = run.checks, run.steps, run.words
+        self.checks, self.steps, self.words, self.beyond = run.checks, run.steps, run.words, run.beyond
         self.opaque_calls, self.given_up, self.results = calls.calls, calls.given_up, calls.results
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory) -> Result:

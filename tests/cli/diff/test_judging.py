@@ -412,3 +412,41 @@ def test_a_variable_that_starts_with_something_else_is_a_difference(
     found = judge(f"{old} {text.format('v')}", f"{new} {text.format('v + 0')}")
     assert found.change is change
     assert found.differs_in == (("what v starts with",) if change is Change.DIFFERS else ())
+
+
+#: What a pointer from outside leads to is known to be one object: of what is beyond it nothing is said.
+BEYOND = {
+    "an index": ("u64 f(u64 *p, u32 i)", "return p[i]", "return p[i] + (i == 3)"),
+    "an index into what a member leads to": (
+        "u64 f(struct r *r, u32 i)",
+        "return r->p[i]",
+        "return r->p[i] + (i == 3)",
+    ),
+    "a step": ("u64 f(u64 *p, u32 x)", "if (x) return 5; p++; return *p", "if (x) return 5; p++; return *p + 1"),
+    "a write": ("void f(u64 *p, u32 i)", "p[i] = 1", "p[i] = i ? 2 : 1"),
+}
+
+
+@pytest.mark.parametrize(("head", "old", "new"), BEYOND.values(), ids=BEYOND.keys())
+def test_what_is_beyond_a_pointers_first_element_is_not_called_equal(
+    head: str, old: str, new: str, judge: Judged
+) -> None:
+    found = judge(f"struct r {{ u64 *p; }}; {head} {{ {old}; }}", f"struct r {{ u64 *p; }}; {head} {{ {new}; }}")
+    assert found.change is Change.NOT_COMPARED
+    assert "beyond the first element" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("head", "old", "new"),
+    [
+        ("u64 f(struct t *t, u32 i)", "return t->a[i & 3] * 2", "return t->a[i & 3] << 1"),
+        ("u64 f(struct t *t, u32 i)", "return t->a[i] * 2", "return t->a[i] << 1"),
+        ("u64 f(u64 *p)", "return p[0] * 2", "return *p << 1"),
+    ],
+    ids=["an array inside", "an array inside, and beyond it", "the first element"],
+)
+def test_an_array_whose_size_is_known_is_compared(head: str, old: str, new: str, judge: Judged) -> None:
+    found = judge(
+        f"struct t {{ u64 a[4], b; }}; {head} {{ {old}; }}", f"struct t {{ u64 a[4], b; }}; {head} {{ {new}; }}"
+    )
+    assert found.change is Change.EQUAL
