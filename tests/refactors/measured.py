@@ -90,7 +90,8 @@ def verdicts(how: Refactor, judgements: Sequence[Judgement]) -> str:
         name = each.function.split()[0]
         if name in how.functions:
             found.setdefault(name, {})[each.change.value] = None
-    return "; ".join(f"{name}: {', '.join(sorted(changes))}" for name, changes in sorted(found.items()))
+    told = {name: ", ".join(sorted(found.get(name, {"unchanged": None}))) for name in sorted(set(how.functions))}
+    return "; ".join(f"{name}: {verdict}" for name, verdict in told.items())
 
 
 def written() -> Table:

@@ -610,3 +610,6 @@ DISHONEST = {
     ),
 }
 """One mistake in each: the function is not equal, and no row says so."""
+
+UNSEEN = ("dependent statements change places",)
+"""Those of them whose function is not compared: it goes on to the next element of a table."""
