@@ -162,10 +162,17 @@ class MemoryAccess:
         return inside_object
 
     def _leaves(self, place: Place, outside: Bool, state: State) -> None:
-        """Note that a pointer from outside is moved off the one object that it is known to lead to."""
+        """Note that a pointer from outside is moved off the one object that it is known to lead to.
+
+        Raises:
+            Refused: that is not to be followed in what is called.
+        """
         object_ = place.object
         if object_.kind is ObjectKind.INPUT and object_.by_pointer and not isinstance(object_.type, ArrayType):
-            self._run.beyond.append(all_of(state.guard, outside))
+            beyond = all_of(state.guard, outside)
+            if self._run.stays_inside and len(self._run.frames) > 1 and beyond is not FALSE:
+                raise Refused(f"it goes beyond the first element of what leads to {object_.name}")
+            self._run.beyond.append(beyond)
 
     # -- memory -----------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class ComparingMachine:
         budget: int = 20_000,
     ) -> None:
         run = Execution()
+        run.stays_inside = True
 
         def policy(parts: Evaluation) -> OpaqueCalls:
             return OpaqueCalls(

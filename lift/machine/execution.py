@@ -65,6 +65,8 @@ class Execution:
         """The unions among what has been read of objects from outside, by their variables' names."""
         self.beyond: list[Bool] = []
         """When a pointer from outside is followed beyond the one object that it is known to lead to."""
+        self.stays_inside = False
+        """Whether a function that does so is refused where it is called."""
         self._counts = dict(counts or {})
         self._loops: list[tuple[list[State], int]] = []
 

@@ -14,12 +14,14 @@ from tests.refactors.small import DISHONEST, HONEST, OPEN, UNSEEN
 pytestmark = pytest.mark.kernel
 
 SERIES = ("7.3", "7.2")
+MEASURED = ("7.3",)
+"""Series of which there is a table."""
 Tree = Callable[[str], Path]
 
 QUICK = ("a level of a role is below 2M", "a level that is forced is used always")
 
 
-@pytest.fixture(scope="module", params=SERIES)
+@pytest.fixture(scope="module", params=MEASURED)
 def series(request: pytest.FixtureRequest) -> str:
     """The kernel's series."""
     return str(request.param)
@@ -46,7 +48,7 @@ def test_there_are_enough_of_each_and_each_has_a_name_of_its_own() -> None:
     assert not HONEST.keys() & DISHONEST.keys()
 
 
-GROUPS = [(series, group) for series in SERIES for group in together(HONEST, series)]
+GROUPS = [(series, group) for series in MEASURED for group in together(HONEST, series)]
 
 
 @pytest.mark.long

@@ -450,3 +450,11 @@ def test_an_array_whose_size_is_known_is_compared(head: str, old: str, new: str,
         f"struct t {{ u64 a[4], b; }}; {head} {{ {old}; }}", f"struct t {{ u64 a[4], b; }}; {head} {{ {new}; }}"
     )
     assert found.change is Change.EQUAL
+
+
+def test_what_is_called_and_goes_beyond_is_called_alike(judge: Judged) -> None:
+    common = "u64 g(u64 *p, u32 i) { return p[i]; } u64 f(u64 *p, u32 i)"
+    found = judge(f"{common} {{ return g(p, i) * 2; }}", f"{common} {{ return g(p, i) << 1; }}")
+    assert found.change is Change.EQUAL
+    assert found.calls == ("g",)
+    assert judge(f"{common} {{ return g(p, i); }}", f"{common} {{ return g(p, i + 1); }}").change is Change.DIFFERS
