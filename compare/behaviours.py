@@ -23,6 +23,7 @@ from mmuproof.smt.graph import postorder, variables_among
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, any_of, negate, var, zext
 
 _PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
+_PLAIN = re.compile(r"^(?:const |volatile )*(?:struct |union )")
 SETTLED = "shadow_"
 """What the names of variables with static storage begin with that are set up once: the masks of SPTEs."""
 
@@ -39,10 +40,13 @@ class Behaviour:
         warns: when a WARN fires.
         stops: when a BUG fires.
         undefined: when something is undefined in C.
+        beyond: when a pointer from outside is followed beyond the one object that it is known to lead to; that is
+            among what is taken for undefined.
         evidence: how all that came about.
         given_up: the functions that could not be followed, with the reason.
         words: the unions among its inputs, by the names of their variables.
         roots: the type of what a name begins with: a parameter, a variable with static storage, a call's result.
+        parameters: what the parameters are called in names.
     """
 
     function: Function
@@ -52,10 +56,12 @@ class Behaviour:
     warns: Bool = field(repr=False)
     stops: Bool = field(repr=False)
     undefined: Bool = field(repr=False)
+    beyond: Bool = field(repr=False)
     evidence: Evidence = field(repr=False)
     given_up: Mapping[str, Refused] = field(repr=False)
     words: Mapping[str, RecordType] = field(repr=False)
     roots: Callable[[str], CType | None] = field(repr=False)
+    parameters: tuple[str, ...] = ()
 
     @cached_property
     def variables(self) -> Mapping[str, Term]:
@@ -105,6 +111,28 @@ class Behaviour:
                 return type_.is_union and part.startswith(".word")
             type_ = member.type
         return type_ is not None
+
+    def owner(self, path: str) -> tuple[str, str] | None:
+        """The struct and the member that a place is; no struct for a parameter, None if that is not known."""
+        head, *parts = _PARTS.findall(path.lstrip("*"))
+        if not parts:
+            return ("", head) if any(each == head for each in self.parameters) else None
+        type_ = self.roots(head)
+        found: tuple[str, str] | None = None
+        for part in parts:
+            if part.startswith("["):
+                type_ = type_.element if isinstance(type_, ArrayType) else None
+                continue
+            if part.startswith("->"):
+                type_ = type_.target if isinstance(type_, PointerType) else None
+            if not isinstance(type_, RecordType):
+                return None
+            name = part.lstrip("->.")
+            member = type_.members.get(name)
+            if member is None:
+                return None
+            found, type_ = (_PLAIN.sub("", type_.name), name), member.type
+        return found
 
     def _terms(self) -> Iterator[Term]:
         yield from (self.warns, self.stops, self.undefined)
@@ -211,10 +239,12 @@ def behaviour(
         warns=_broken(checks, CheckKind.WARN),
         stops=_broken(checks, CheckKind.BUG),
         undefined=any_of(FALSE, *(negate(each.holds) for each in checks if not each.kind.is_stated)),
+        beyond=any_of(FALSE, *machine.beyond),
         evidence=Evidence(checks, tuple(Step(str(s.at), s.target, s.guard, s.value) for s in machine.steps)),
         given_up=machine.given_up,
         words=machine.words,
         roots=root,
+        parameters=tuple((parameters or {}).get(each.name, each.name) for each in function.parameters),
     )
 
 

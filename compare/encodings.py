@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from mmuproof.compare.usual import NAMES as BOUNDS
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.lift.parsing.unit import ConstantNames
 from mmuproof.model.lifted.masks import MASKS
@@ -203,9 +204,9 @@ _SPTE_FIELDS = (
 _ACCESS_FIELDS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK")
 _SAVED, _SAVED_SHIFT = "SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT"
 CONSTANTS = ConstantNames(
-    (*_ACCESS_FIELDS, "ACC_USER_EXEC_MASK", "SPTE_TDP_AD_MASK", _SAVED, _SAVED_SHIFT), "compare/encodings.py"
+    (*_ACCESS_FIELDS, "ACC_USER_EXEC_MASK", "SPTE_TDP_AD_MASK", _SAVED, _SAVED_SHIFT, *BOUNDS), "compare/encodings.py"
 )
-"""The constants by which bits are known."""
+"""The constants by which bits are known, and those that are bounds of inputs."""
 
 
 def spte_encoding(old: Bits, new: Bits) -> Encoding | None:

@@ -10,7 +10,7 @@ from itertools import combinations
 from mmuproof.compare.behaviours import Behaviour
 from mmuproof.compare.encodings import Encoding, Kind, kind_of
 from mmuproof.compare.relation import Relation
-from mmuproof.compare.usual import usual
+from mmuproof.compare.usual import Bounds, usual
 from mmuproof.lift.c_types import Leaf, RecordType, StructMember, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer
@@ -19,6 +19,7 @@ from mmuproof.lift.machine.reached import Argument, scalars_of
 from mmuproof.lift.machine.values import Target, Value, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops
+from mmuproof.smt.graph import variables
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import (
     FALSE,
@@ -39,6 +40,7 @@ from mmuproof.smt.terms import (
 )
 
 RESULT, WARNING, STOP, UNDEFINED = "the return value", "a WARN", "a BUG", "undefined behaviour"
+NOTHING_UNDEFINED = "nothing is undefined in the old version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +80,28 @@ class Comparison:
         return any_of(*(each.differs for each in self.aspects))
 
 
-def compare(old: Behaviour, new: Behaviour, relation: Relation, answers: CallResults) -> Comparison:
+def compare(
+    old: Behaviour,
+    new: Behaviour,
+    relation: Relation,
+    answers: CallResults,
+    bounds: Bounds | None = None,
+    assumed: Sequence[Assumption] = (),
+) -> Comparison:
     """Hold two runs against each other under a relation of their inputs and outputs.
+
+    Args:
+        old: the run of the old version.
+        new: the run of the new one.
+        relation: what is which.
+        answers: what the calls have given that both make.
+        bounds: the kernel's own bounds of inputs.
+        assumed: what is taken for granted besides, of the old version's inputs, if it looks at any of them.
 
     Raises:
         Refused: what they show cannot be compared.
     """
-    return _Comparing(old, new, relation).run(answers)
+    return _Comparing(old, new, relation).run(answers, bounds or Bounds(), assumed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +133,7 @@ class _Comparing:
         self._left = _Side(memory=old.memory, term=relation.old_term, truth=relation.old_truth, name=relation.old_name)
         self._right = _Side(memory=new.memory, term=relation.new_term, truth=relation.new_truth, name=relation.new_name)
 
-    def run(self, answers: CallResults) -> Comparison:
+    def run(self, answers: CallResults, bounds: Bounds, assumed: Sequence[Assumption]) -> Comparison:
         old, new, left, right = self._old, self._new, self._left, self._right
         stops, new_stops = left.truth(old.stops), right.truth(new.stops)
         warns, new_warns = left.truth(old.warns), right.truth(new.warns)
@@ -136,9 +153,9 @@ class _Comparing:
             for each in rest
             if each.differs is not FALSE
         ]
-        assumptions = list(usual({**old.variables, **self._common(new)}))
+        assumptions = [*self._usual(bounds), *self._assumed(assumed)]
         if undefined is not FALSE:
-            assumptions.append(Assumption("nothing is undefined in the old version", negate(undefined)))
+            assumptions.append(Assumption(NOTHING_UNDEFINED, negate(undefined)))
         assumptions += self._congruence(answers)
         return Comparison(tuple(each for each in found if each.differs is not FALSE), tuple(assumptions))
 
@@ -149,9 +166,22 @@ class _Comparing:
             return to_bv(ne(old, 0), 8), to_bv(ne(new, 0), 8)
         return old, new
 
-    def _common(self, new: Behaviour) -> dict[str, Term]:
-        """The new version's variables that are common inputs."""
-        return {name: term for name, term in new.variables.items() if term not in self._relation.new_variables}
+    def _usual(self, bounds: Bounds) -> Iterator[Assumption]:
+        """What is taken for granted of the common inputs, as far as either version looks at them."""
+        found: dict[str, Bool] = {}
+        for side, run in ((self._left, self._old), (self._right, self._new)):
+            for each in usual(run, bounds):
+                found[each.label] = all_of(found.get(each.label, TRUE), side.truth(each.term))
+        for label, term in found.items():
+            if term is not TRUE:
+                yield Assumption(label, term)
+
+    def _assumed(self, assumed: Sequence[Assumption]) -> Iterator[Assumption]:
+        """What is assumed of inputs that are looked at; a name of another width is another thing."""
+        for each in assumed:
+            needed = variables(each.term)
+            if any(self._old.variables.get(name) is term for name, term in needed.items()):
+                yield Assumption(each.label, self._left.truth(each.term))
 
     # -- values -----------------------------------------------------------------------------------
 

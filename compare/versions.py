@@ -219,6 +219,29 @@ def changed_directly(old: Version, new: Version, pair: Pair, former: Mapping[str
     return before.digest(pair.old) != after.digest(pair.new, former)
 
 
+def other_starts(old: Version, new: Version, pair: Pair) -> Mapping[str, bool]:
+    """The variables of one name that a function mentions and that begin with something else.
+
+    Which is sure where both versions say it as a number; else it is only written otherwise.
+    """
+    before, after = old.printed(pair.old_path).starts(pair.old), new.printed(pair.new_path).starts(pair.new)
+    numbers = {name: (_number(before[name]), _number(after[name])) for name in before if name in after}
+    return {
+        name: None not in both
+        for name, both in numbers.items()
+        if before[name] != after[name] and (None in both or both[0] != both[1])
+    }
+
+
+def _number(text: str) -> int | None:
+    """What an initializer stands for if it is a plain number; nothing is 0."""
+    plain = {"": 0, "false": 0, "true": 1, "NULL": 0}
+    try:
+        return plain[text] if text in plain else int(text.rstrip("uUlL"), 0)
+    except ValueError:
+        return None
+
+
 def not_followed(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> frozenset[str]:
     """The functions that are too large to be followed where this one calls them, in either version.
 

@@ -24,12 +24,15 @@ from mmuproof.compare.left_behind import Looks
 from mmuproof.compare.matching import matching_parameters, relate
 from mmuproof.compare.outcomes import Comparison, compare
 from mmuproof.compare.relation import Relation
+from mmuproof.compare.usual import NAMES as BOUNDS
+from mmuproof.compare.usual import Bounds
 from mmuproof.compare.versions import Pair, Pairing, Version, not_followed
 from mmuproof.lift.c_types import PointerType, RecordType
 from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
 from mmuproof.lift.syntax import Function
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.session import bit_fields
+from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Term, extract
 
 _MOST_TRIES = 4
@@ -49,6 +52,15 @@ class SetUp:
     old: Bits
     new: Bits
 
+    @property
+    def bounds(self) -> Bounds:
+        """The kernel's own bounds, such that they hold in both versions."""
+        deepest, no_frame = ([side.constants.get(name) for side in (self.old, self.new)] for name in BOUNDS)
+        return Bounds(
+            None if None in deepest else max(each or 0 for each in deepest),
+            None if None in no_frame else (no_frame[0] or 0) | (no_frame[1] or 0),
+        )
+
 
 @dataclass(frozen=True)
 class Given:
@@ -58,11 +70,13 @@ class Given:
         names: what the user says.
         pairing: the functions.
         found: what has been found of variables.
+        assumed: what the user takes for granted of the old version's inputs.
     """
 
     names: Mapping[str, str]
     pairing: Pairing
     found: FileScope = field(default_factory=FileScope)
+    assumed: tuple[Assumption, ...] = ()
 
 
 class Compared:
@@ -161,7 +175,7 @@ class Compared:
     @property
     def itself(self) -> Comparison:
         """The old version against itself."""
-        return compare(self.old, self.old, Relation(result=self.pair.old), self.answers)
+        return compare(self.old, self.old, Relation(result=self.pair.old), self.answers, self.set_up.bounds)
 
     @cached_property
     def uses_masks(self) -> bool:
@@ -238,7 +252,7 @@ class Compared:
         Raises:
             Refused: what they show cannot be compared.
         """
-        return compare(self.old, self.new, relation, self.answers)
+        return compare(self.old, self.new, relation, self.answers, self.set_up.bounds, self._given.assumed)
 
     def evidence(self, relation: Relation) -> tuple[Evidence, Evidence]:
         """How each version comes to what it shows, over the common inputs."""

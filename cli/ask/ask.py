@@ -14,7 +14,7 @@ from typing import TypeVar
 from mmuproof.cli.ask.answering import answer
 from mmuproof.cli.ask.cases import replies_run
 from mmuproof.cli.ask.command import AskRequest
-from mmuproof.cli.ask.mistakes import Written, wrong_question, wrong_text
+from mmuproof.cli.ask.mistakes import Written, understood, wrong_question
 from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
@@ -30,7 +30,7 @@ from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.unusable import unusable
 from mmuproof.cli.telling.overview import print_gone
 from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
-from mmuproof.lift.parsing.expression_text import QuestionText, TextProblem, called_names, read_question, tokens
+from mmuproof.lift.parsing.expression_text import QuestionText, called_names, tokens
 from mmuproof.lift.parsing.probe import (
     AddedTo,
     Compiled,
@@ -128,7 +128,7 @@ class _Asked:
             self._texts: list[QuestionText] = []
         else:
             self._written = [Written(_EXPRESSION, request.expression or ""), *self._assumed]
-            self._texts = [_understood(each) for each in self._written]
+            self._texts = [understood(each) for each in self._written]
 
     def answered(self, units: QuestionUnits, decide: Solver) -> tuple[tuple[Reply, ...], tuple[str, ...]]:
         """The answers, and the notes that go with them."""
@@ -257,13 +257,6 @@ def _refused(asked: Stated, vendor: Vendor | None, refused: Refused) -> Reply:
 
 def _in_expression(at: str) -> str:
     return "" if at.startswith(MAIN) else at
-
-
-def _understood(written: Written) -> QuestionText:
-    try:
-        return read_question(written.text)
-    except TextProblem as problem:
-        raise wrong_text(written, problem) from None
 
 
 def _read(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.lift.parsing.expression_text import TextProblem
+from mmuproof.lift.parsing.expression_text import QuestionText, TextProblem, read_question
 from mmuproof.lift.parsing.probe import OpenUnit, Problem, QuestionWrong
 
 _WORD = re.compile(r"\w+|\S")
@@ -26,6 +26,18 @@ class Written:
     name: str
     text: str
     in_lines: bool = False
+
+
+def understood(written: Written) -> QuestionText:
+    """A question taken apart.
+
+    Raises:
+        UsageProblem: its text has a mistake.
+    """
+    try:
+        return read_question(written.text)
+    except TextProblem as problem:
+        raise wrong_text(written, problem) from None
 
 
 def wrong_text(written: Written, problem: TextProblem) -> UsageProblem:

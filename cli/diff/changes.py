@@ -63,6 +63,9 @@ class Judgement:
         calls: the functions that are called alike and were not followed.
         reason: why there is no verdict.
         failure: where an exception comes from that is a mistake of ours, and the reason; empty if there was none.
+        through: the equal functions because of which it is equal that call none but equal ones and says the same;
+            empty where it was compared itself.
+        apart: whether the verdict may rest on it that what the function is given does not overlap.
     """
 
     function: str
@@ -82,6 +85,8 @@ class Judgement:
     calls: tuple[str, ...] = ()
     reason: str = ""
     failure: str = ""
+    through: tuple[str, ...] = ()
+    apart: bool = True
 
     @property
     def guaranteed(self) -> bool:
@@ -107,6 +112,7 @@ class Difference:
         come: functions that only the new version has.
         outside: files that have changed and that were not looked at.
         notes: what has been found to be the same under another name.
+        assumed: what the user takes for granted.
         seconds: how long it took.
         solvers: which, with their versions.
     """
@@ -119,5 +125,12 @@ class Difference:
     come: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     seconds: float = 0.0
     solvers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What the user takes for granted and no row needs."""
+        needed = {label for each in self.judgements for label in each.assumptions}
+        return tuple(each for each in self.assumed if each not in needed)

@@ -40,6 +40,7 @@ Examples:
   mmuproof diff ~/linux@HEAD ~/linux                      what is not committed yet
   mmuproof diff ~/linux --patch fix.patch                 what a patch does, or several one after the other
   mmuproof diff ~/linux@HEAD ~/linux make_spte
+  mmuproof diff ~/linux@HEAD ~/linux make_spte --assume 'struct kvm_mmu_page *sp: sp->role.level == 1'
   mmuproof diff ~/linux --series origin/master..HEAD      patch by patch
 
 \b
@@ -87,6 +88,14 @@ class DiffRequest(Reporting):
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
     names: NewNames = ()
+    assume: Annotated[
+        tuple[str, ...],
+        option(
+            "Look only at inputs of the old version for which this holds, in the language of ask; may be repeated. "
+            "Rows that need it say so.",
+            "EXPRESSION",
+        ),
+    ] = ()
     jobs: Annotated[
         int,
         option(
@@ -110,10 +119,10 @@ class DiffRequest(Reporting):
     def __post_init__(self) -> None:
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
-        if self.series is not None and (self.functions or self.names or self.apart):
-            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map or --apart")
-        if self.series is not None and any((self.json, self.formats, self.output, self.baseline, self.quiet)):
-            raise UsageProblem("--series tells on the console alone: no --json, --format, --baseline or --quiet")
+        if self.series is not None and (self.functions or self.names or self.assume or self.apart):
+            raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --assume or --apart")
+        if self.series is not None and any((self.formats, self.output, self.baseline, self.quiet)):
+            raise UsageProblem("--series tells on the console and in --json: no --format, --baseline or --quiet")
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:

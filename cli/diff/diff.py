@@ -58,7 +58,13 @@ def diff(request: DiffRequest, output: Output) -> int:
         from mmuproof.cli.shared.results import KernelIdentity
         from mmuproof.cli.telling.overview import print_gone
         from mmuproof.smt import backend
+        from mmuproof.smt.obligation import Assumption
 
+        assumed: tuple[Assumption, ...] = ()
+        if request.assume:
+            from mmuproof.cli.diff.assumed import assumptions_of
+
+            assumed = assumptions_of(request.assume, old.tree, given)
         identities: list[KernelIdentity] = []
 
         def when_read() -> None:
@@ -78,6 +84,7 @@ def diff(request: DiffRequest, output: Output) -> int:
                 jobs=request.jobs,
                 budget=request.budget,
                 witnesses=request.verbose or asked.is_for_machines,
+                assumed=assumed,
             ),
             watcher,
             parsing,
@@ -92,6 +99,7 @@ def diff(request: DiffRequest, output: Output) -> int:
         come=found.come,
         outside=found.outside,
         notes=found.notes,
+        assumed=tuple(each.label for each in assumed),
         seconds=time.perf_counter() - start,
         solvers={"z3": backend.version()},
     )

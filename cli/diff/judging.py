@@ -13,11 +13,12 @@ from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.telling.counterexamples import explain
 from mmuproof.cli.telling.flags import number
 from mmuproof.compare.claims import Change, Permission, Shows, equality, permission_of, with_evidence
+from mmuproof.compare.congruence import can_overlap
 from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.compare.matching import matching_parameters
-from mmuproof.compare.outcomes import RESULT, WARNING, Comparison
+from mmuproof.compare.outcomes import NOTHING_UNDEFINED, RESULT, WARNING, Comparison
 from mmuproof.compare.relation import Relation
-from mmuproof.compare.versions import Pair, Version, changed_directly
+from mmuproof.compare.versions import Pair, Version, changed_directly, other_starts
 from mmuproof.compare.ways import Compared, Given, SetUp, callers, is_private, run_caller
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
@@ -66,6 +67,26 @@ class Half:
     first: bool
 
 
+def by_congruence(
+    judge: Judge, pair: Pair, rests: Sequence[str], judgements: Sequence[Judgement]
+) -> tuple[Judgement, ...]:
+    """That a function is equal because functions that it calls are, on what that rests, and for which masks."""
+    masks = [each for each in (EPT, OTHER_TABLES) if any(each in one.masks for one in judgements)]
+    apart = dict.fromkeys(f"{each.function}() is given nothing that overlaps" for each in judgements if each.apart)
+    return (
+        Judgement(
+            function=pair.name,
+            change=Change.EQUAL,
+            masks=", ".join(masks),
+            old_at=str(judge.old.unit(pair.old_path).function(pair.old).location),
+            new_at=str(judge.new.unit(pair.new_path).function(pair.new).location),
+            directly=False,
+            assumptions=(*dict.fromkeys(label for each in judgements for label in each.assumptions), *apart),
+            through=tuple(rests),
+        ),
+    )
+
+
 def whole(first: Sequence[Judgement], rest: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """What both halves of the work on a function have given, as if it had been done at once."""
     for_all = any(not each.masks for each in rest)
@@ -97,7 +118,15 @@ class Judge:
     tells: bool = True
 
     def judge(self, pair: Pair) -> tuple[Judgement, ...]:
-        """What has become of a function: one judgement, or one for each kind of masks where it makes a difference."""
+        """What has become of a function: one judgement, or one for each kind of masks where it makes a difference.
+
+        What the user assumes is assumed only where a function is not equal without it.
+        """
+        assumed = self.given.assumed
+        free = replace(self, given=replace(self.given, assumed=())) if assumed else self
+        found = _merged(free._judge(pair, self.set_ups[1:]))
+        if not assumed or all(each.change is Change.EQUAL for each in found):
+            return found
         return _merged(self._judge(pair, self.set_ups[1:]))
 
     def half(self, half: Half) -> tuple[Judgement, ...]:
@@ -126,6 +155,8 @@ class Judge:
             str(self.new.unit(pair.new_path).function(pair.new).location),
         )
         directly = changed_directly(self.old, self.new, pair, self.given.pairing.former_names)
+        starts = other_starts(self.old, self.new, pair) if directly else {}
+        found = [_as_it_starts(each, starts) for each in found]
         seconds = time.perf_counter() - start
         return tuple(
             replace(each, seconds=seconds / len(found), old_at=places[0], new_at=places[1], directly=directly)
@@ -184,11 +215,18 @@ class Judge:
             assumptions=tuple(dict.fromkeys(each.label for each in assumed)),
             relation=tried.relation.notes,
             calls=tuple(compared.calls),
+            apart=can_overlap(compared.old, compared.new),
         )
         if tried.verdict is Verdict.PROVED:
+            if self._goes_beyond(tried):
+                reason = "it goes beyond the first element of what a pointer from outside leads to"
+                return replace(found, change=Change.NOT_COMPARED, reason=reason)
             return found
         if tried.verdict is Verdict.VACUOUS:
+            taken = [each.label for each in self.given.assumed if each.label in found.assumptions]
             reason = "as far as it is understood, something in it is undefined on every execution"
+            if taken:
+                reason = f"no input is left under what is assumed: {', '.join(taken)}"
             return replace(found, change=Change.NOT_COMPARED, reason=reason)
         if tried.verdict is not Verdict.REFUTED:
             assert tried.explored is not None
@@ -197,6 +235,13 @@ class Judge:
             )
         assert tried.explored is not None
         return self._differing(tried, found, tried.explored)
+
+    def _goes_beyond(self, tried: _Tried) -> bool:
+        """Whether something was left out that C does not call undefined: elements of which nothing is known."""
+        relation, compared = tried.relation, tried.compared
+        beyond = any_of(FALSE, relation.old_truth(compared.old.beyond), relation.new_truth(compared.new.beyond))
+        taken = (each.term for each in tried.comparison.assumptions if each.label != NOTHING_UNDEFINED)
+        return satisfiable(all_of(beyond, *taken), self.budget) is not False
 
     def _differing(self, tried: _Tried, found: Judgement, explored: Exploration) -> Judgement:
         shows = self._shows(tried)
@@ -437,9 +482,21 @@ def _not_compared(pair: Pair, masks: str, error: Exception) -> Judgement:
     )
 
 
+def _as_it_starts(judgement: Judgement, starts: Mapping[str, bool]) -> Judgement:
+    """The same where variables begin with something else: what they hold is an input, which tells nothing of that."""
+    if not starts or judgement.change not in (Change.EQUAL, Change.EQUAL_IF):
+        return judgement
+    sure = tuple(f"what {name} starts with" for name, known in starts.items() if known)
+    if sure:
+        return replace(judgement, change=Change.DIFFERS, differs_in=sure, condition="", callers=(), witness=None)
+    reason = f"what {', '.join(starts)} starts with is written otherwise"
+    return replace(judgement, change=Change.NOT_COMPARED, reason=reason, condition="", callers=(), witness=None)
+
+
 def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
-    """Judgements that say the same for all masks, as one."""
+    """Judgements that say the same for several kinds of masks, as one for all of them."""
     first = found[0]
+    masks = ", ".join(dict.fromkeys(each.masks for each in found))
     same = all(
         (each.change, each.condition, each.differs_in, each.bits, each.relation, each.reason, each.assumptions)
         == (
@@ -453,4 +510,4 @@ def _merged(found: Sequence[Judgement]) -> tuple[Judgement, ...]:
         )
         for each in found
     )
-    return (replace(first, masks="", seconds=sum(each.seconds for each in found)),) if same else tuple(found)
+    return (replace(first, masks=masks, seconds=sum(each.seconds for each in found)),) if same else tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
 from mmuproof.cli.shared.console import Output
@@ -25,6 +25,7 @@ _STYLES = {
 }
 _ORDER = tuple(_STYLES)
 _MOST_OTHERS = 4
+_FEW = 4
 _MOST_NAMES = 12
 _FEW_WITNESSES = 12
 """So many witnesses are printed without being asked for."""
@@ -46,13 +47,9 @@ def print_difference(output: Output, report: Difference, *, verbose: bool) -> No
             output.line(f"{f'[{index}]':>6} {note}")
         output.line()
     assumptions = _numbered(assumed for each in shown for assumed in each.assumptions)
-    if assumptions:
-        output.line("What is taken for granted in both versions:")
-        for assumed in assumptions:
-            output.line(f"       {assumed}")
-        output.line()
+    print_assumptions(output, assumptions)
     rows = [each for each in shown if verbose or each.change not in (Change.NOT_COMPARED,)]
-    _print_table(output, rows, notes, verbose=verbose)
+    _print_table(output, rows, notes, assumptions, verbose=verbose)
     if len(differing) > _FEW_WITNESSES and not verbose:
         output.line()
         output.line(
@@ -133,19 +130,38 @@ def _condition_lines(judgement: Judgement) -> Iterable[str]:
         yield "Whether it is so wherever the function is called has not been looked at."
 
 
-def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int], *, verbose: bool) -> None:
+def print_assumptions(output: Output, assumptions: Mapping[str, int]) -> None:
+    """List what is taken for granted, by the letters that rows refer to."""
+    if assumptions:
+        output.line("What is taken for granted in both versions:")
+        for assumed, index in assumptions.items():
+            output.line(f"{f'({letters(index)})':>6} {assumed}")
+        output.line()
+
+
+def letters(index: int) -> str:
+    """The letters of a number: a to z, then aa and so on."""
+    rest, last = divmod(index - 1, 26)
+    return f"{letters(rest) if rest else ''}{chr(ord('a') + last)}"
+
+
+def _print_table(
+    output: Output, rows: Sequence[Judgement], notes: dict[str, int], assumptions: dict[str, int], *, verbose: bool
+) -> None:
     if not rows:
         return
     changes = max(len(each.change.value) for each in rows)
     names = max(len(each.function) for each in rows)
-    masks = max(len(each.masks) for each in rows)
+    masks = max(len(_masks(each)) for each in rows)
     for each in rows:
         marks = sorted(notes[note] for note in each.relation)
+        given = sorted(assumptions[assumed] for assumed in each.assumptions)
         output.row(
             (each.change.value.ljust(changes), _STYLES[each.change]),
-            f"  {each.function.ljust(names)}  {each.masks.ljust(masks)}",
+            f"  {each.function.ljust(names)}  {_masks(each).ljust(masks)}",
             f"  {each.seconds:6.2f} s",
             f"  [{ranges(marks)}]" if marks else "",
+            f"  ({','.join(map(letters, given))})" if given else "",
             f"  {remark(each)}",
             whole=verbose,
         )
@@ -155,6 +171,11 @@ def _print_table(output: Output, rows: Sequence[Judgement], notes: dict[str, int
             )
 
 
+def _masks(each: Judgement) -> str:
+    """For which masks of SPTEs a row holds."""
+    return each.masks or ("" if each.change is Change.NOT_COMPARED else "any masks")
+
+
 def remark(each: Judgement) -> str:
     """What is said of a verdict, on one line."""
     if each.reason:
@@ -162,6 +183,8 @@ def remark(each: Judgement) -> str:
     if each.change is Change.EQUAL_IF:
         known = ", which every caller sees to" if each.guaranteed else ""
         return f"{each.condition}{known}"
+    if each.through:
+        return f"by congruence: its text is the same, and equal is {_listed(map('{}()'.format, each.through), _FEW)}"
     if each.change is Change.EQUAL:
         return "" if each.directly else "only what it calls has changed"
     return f"in {_listed(each.differs_in)}" if each.differs_in else ""
@@ -182,6 +205,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
         output.line((f"{_other_files(report.outside)} not looked at: ", "yellow"), _listed(report.outside, most))
     for note in report.notes:
         output.line((note, "dim"))
+    for assumed in report.idle:
+        output.line((f"No row needs what is assumed: {assumed}", "yellow"))
     for kernel in (report.old, report.new) if verbose else (report.new,):
         print_configuration(output, kernel, verbose=verbose, brief=True)
     counts = [(change, sum(each.change is change for each in report.judgements)) for change in _ORDER]
@@ -195,6 +220,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
             )
     if report.unchanged:
         parts += [f"{', ' if parts else ''}{report.unchanged} unchanged"]
+    if len(report.idle) < len(report.assumed):
+        parts += [", given what is assumed"]
     output.line(
         *(parts or ["nothing to compare"]),
         f"  from {_named(report.old.source, report.old.version)} to "
@@ -219,17 +246,20 @@ def difference_content(report: Difference) -> dict[str, object]:
         **heading("diff", report.solvers),
         "old": kernel_content(report.old),
         "new": kernel_content(report.new),
-        "results": [_content(each) for each in report.judgements],
+        "results": [judgement_content(each) for each in report.judgements],
         "unchanged": report.unchanged,
         "gone": list(report.gone),
         "come": list(report.come),
         "outside": list(report.outside),
         "renamed": list(report.notes),
+        "assumed": list(report.assumed),
+        "assumed_and_not_needed": list(report.idle),
         "summary": {change.value: sum(each.change is change for each in report.judgements) for change in _ORDER},
     }
 
 
-def _content(each: Judgement) -> dict[str, object]:
+def judgement_content(each: Judgement) -> dict[str, object]:
+    """What a results file says of a function."""
     witness = each.witness
     return {
         "function": each.function,
@@ -249,6 +279,7 @@ def _content(each: Judgement) -> dict[str, object]:
         "differs_in": list(each.differs_in),
         "bits": list(each.bits),
         "not_followed": list(each.calls),
+        "by_congruence": list(each.through),
         "reason": each.reason or None,
         "checked": "one-solver",
         "witness": None

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from mmuproof.cli.diff.changes import Judgement
-from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, whole
+from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, by_congruence, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.naming import is_pattern, near
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.compare.encodings import moved_kinds
+from mmuproof.compare.claims import Change
+from mmuproof.compare.congruence import Congruence
+from mmuproof.compare.encodings import Kind, moved_kinds
 from mmuproof.compare.file_scope import FileScope, at_file_scope
-from mmuproof.compare.versions import Pair, Pairing, Version, pair_functions, unchanged
+from mmuproof.compare.versions import Pair, Pairing, Version, changed_directly, pair_functions, unchanged
 from mmuproof.compare.ways import Given, SetUp
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.unit_paths import MMU_UNITS, SPTE_C, is_of_mmu
+from mmuproof.smt.obligation import Assumption
 
 _KVM = ("arch/x86/kvm", "virt/kvm")
 _READ = ("arch/x86", "include", "virt/kvm")
@@ -58,6 +61,7 @@ class Selected:
         jobs: how many processes compare functions.
         budget: the solver's budget for one question, None for the usual one.
         witnesses: whether witnesses are wanted of however many functions that differ.
+        assumed: what is taken for granted of the old version's inputs.
     """
 
     functions: tuple[str, ...] = ()
@@ -65,6 +69,7 @@ class Selected:
     jobs: int = 1
     budget: int | None = None
     witnesses: bool = False
+    assumed: tuple[Assumption, ...] = ()
 
 
 def compare_trees(
@@ -113,7 +118,7 @@ def compare_trees(
     judge = Judge(
         old=before,
         new=after,
-        given=Given(wanted.names, pairing, found),
+        given=Given(wanted.names, pairing, found, wanted.assumed),
         set_ups=set_ups,
         budget=wanted.budget or _BUDGET,
         thorough=thorough,
@@ -127,7 +132,7 @@ def compare_trees(
             outside.extend(sorted(_not_looked_at(old, new, affected, changed)))
         when_read()
 
-    judgements = judge_all(judge, todo, wanted.jobs, watcher, meanwhile)
+    judgements = judge_changed(judge, todo, moved, wanted.jobs, watcher, meanwhile)
     notes = (
         pairing.notes
         if everything
@@ -144,6 +149,53 @@ def compare_trees(
     )
 
 
+def judge_changed(
+    judge: Judge,
+    pairs: Sequence[Pair],
+    moved: Collection[Kind],
+    jobs: int,
+    watcher: Watcher,
+    when_read: Callable[[], None],
+) -> list[tuple[Judgement, ...]]:
+    """What has become of each function: what has changed itself is compared first, and much else is equal then."""
+    former = judge.given.pairing.former_names
+    itself = [pair for pair in pairs if changed_directly(judge.old, judge.new, pair, former)]
+    # Where bits have moved, a text that is the same may look at the wrong ones; and what is assumed of the inputs of
+    # one function says nothing of those of its callers.
+    if moved or judge.given.names or judge.given.assumed or not itself or len(itself) == len(pairs):
+        return judge_all(judge, pairs, jobs, watcher, when_read)
+    known = dict(zip(itself, judge_all(judge, itself, jobs, watcher, when_read), strict=True))
+    by_name = {pair.new: judgements for pair, judgements in known.items()}
+    congruence = Congruence(
+        old=judge.old,
+        new=judge.new,
+        pairing=judge.given.pairing,
+        equal=lambda name: _not_followed_if_equal(by_name.get(name, ())),
+    )
+    rests = {pair: found for pair in pairs if pair not in known and (found := congruence.rests_on(pair)) is not None}
+
+    def congruent(pair: Pair) -> tuple[Judgement, ...]:
+        return by_congruence(judge, pair, rests[pair], [one for each in rests[pair] for one in by_name[each]])
+
+    # Where it may matter that what a callee is given does not overlap, it is better seen in the caller.
+    sure = [pair for pair, found in rests.items() if not any(one.apart for each in found for one in by_name[each])]
+    known |= {pair: congruent(pair) for pair in sure}
+    left = [pair for pair in pairs if pair not in known]
+    known |= zip(left, judge_all(judge, left, jobs, watcher, nothing), strict=True) if left else {}
+    for pair in left:
+        changes = {each.change for each in known[pair]}
+        if pair in rests and changes <= {Change.UNKNOWN, Change.NOT_COMPARED}:
+            known[pair] = congruent(pair)
+    return [known[pair] for pair in pairs]
+
+
+def _not_followed_if_equal(judgements: Sequence[Judgement]) -> Collection[str] | None:
+    """The calls that were not followed in a function that is equal as it stands; None if it is not."""
+    if not judgements or any(each.change is not Change.EQUAL or each.relation for each in judgements):
+        return None
+    return {name for each in judgements for name in each.calls}
+
+
 def judge_all(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
@@ -158,7 +210,7 @@ def _judge_all(
     judge: Judge, pairs: Sequence[Pair], jobs: int, watcher: Watcher, when_read: Callable[[], None]
 ) -> list[tuple[Judgement, ...]]:
     """The same untold; where many have changed, only the few that differ are looked at thoroughly."""
-    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1:
+    if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1 and not judge.given.assumed:
         watcher.phase("comparing", 2 * len(pairs))
         halves = [Half(pair, first) for pair in pairs for first in (True, False)]
         done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read)

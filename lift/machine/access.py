@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from mmuproof.lift.c_types import CType, IntType, PointerType
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.conversions import address, unreached
 from mmuproof.lift.machine.execution import Execution
@@ -16,6 +16,7 @@ from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import (
     NULL,
     FunctionRef,
+    ObjectKind,
     Place,
     Pointer,
     Target,
@@ -141,6 +142,7 @@ class MemoryAccess:
                 raise Refused(f"an unknown index into {place.object.name} has too many values", str(at))
             if not dimension.checked:
                 inside = ult(dimension.index - dimension.low, dimension.count)
+                self._leaves(place, negate(inside), state)
                 self._run.require(CheckKind.INDEX, inside, state, at)
             choices = [
                 (
@@ -154,9 +156,23 @@ class MemoryAccess:
         inside_object = [(condition, offset) for condition, offset in choices if 0 <= offset <= last]
         if len(inside_object) < len(choices):
             outside = any_of(*(condition for condition, offset in choices if not 0 <= offset <= last))
+            self._leaves(place, outside, state)
             what = f"an access outside {place.object.name}"
             self._run.require(CheckKind.INDEX, negate(outside), state, at, what)
         return inside_object
+
+    def _leaves(self, place: Place, outside: Bool, state: State) -> None:
+        """Note that a pointer from outside is moved off the one object that it is known to lead to.
+
+        Raises:
+            Refused: that is not to be followed in what is called.
+        """
+        object_ = place.object
+        if object_.kind is ObjectKind.INPUT and object_.by_pointer and not isinstance(object_.type, ArrayType):
+            beyond = all_of(state.guard, outside)
+            if self._run.stays_inside and len(self._run.frames) > 1 and beyond is not FALSE:
+                raise Refused(f"it goes beyond the first element of what leads to {object_.name}")
+            self._run.beyond.append(beyond)
 
     # -- memory -----------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class ComparingMachine:
         budget: int = 20_000,
     ) -> None:
         run = Execution()
+        run.stays_inside = True
 
         def policy(parts: Evaluation) -> OpaqueCalls:
             return OpaqueCalls(
@@ -72,7 +73,7 @@ class ComparingMachine:
             is_settled=is_settled,
         )
         calls = self._evaluator.policy
-        self.checks, self.steps, self.words = run.checks, run.steps, run.words
+        self.checks, self.steps, self.words, self.beyond = run.checks, run.steps, run.words, run.beyond
         self.opaque_calls, self.given_up, self.results = calls.calls, calls.given_up, calls.results
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory) -> Result:

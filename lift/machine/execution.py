@@ -36,6 +36,7 @@ class Mark:
     rounds_made: int
     shared_accesses: int
     went_back: int
+    beyond: int
     counts: Mapping[str, int]
 
 
@@ -62,6 +63,10 @@ class Execution:
         """The functions that run, the innermost last."""
         self.words: dict[str, RecordType] = {}
         """The unions among what has been read of objects from outside, by their variables' names."""
+        self.beyond: list[Bool] = []
+        """When a pointer from outside is followed beyond the one object that it is known to lead to."""
+        self.stays_inside = False
+        """Whether a function that does so is refused where it is called."""
         self._counts = dict(counts or {})
         self._loops: list[tuple[list[State], int]] = []
 
@@ -147,6 +152,7 @@ class Execution:
             rounds_made=len(self.rounds_made),
             shared_accesses=len(self.shared_accesses),
             went_back=len(self.went_back),
+            beyond=len(self.beyond),
             counts=self._counts.copy(),
         )
 
@@ -162,4 +168,5 @@ class Execution:
         del self.rounds_made[mark.rounds_made :]
         del self.shared_accesses[mark.shared_accesses :]
         del self.went_back[mark.went_back :]
+        del self.beyond[mark.beyond :]
         self._counts = dict(mark.counts)

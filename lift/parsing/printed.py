@@ -30,6 +30,8 @@ _OF_A_WHOLE = re.compile(
 )
 # Where something stands, for messages of debugging.
 _PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
+# What a variable's definition says and its declaration does not.
+_DEFINING = re.compile(r"^extern | = .*$", re.DOTALL)
 
 
 class Printed:
@@ -144,8 +146,30 @@ class Printed:
             self._digests[key] = digest.hexdigest()
         return self._digests[key]
 
-    def _parts(self, function: str) -> set[str]:
-        """The printed declarations that a function uses; of a struct only the members that it names."""
+    def shared_digest(self, function: str) -> str:
+        """Like `digest`, but the same in every unit that has the function from one header.
+
+        Whether a variable or another function is defined in a unit, or only declared, makes no difference to it.
+        """
+        parts = sorted(self._parts(function, shared=True))
+        return hashlib.sha256("\0".join((self.text(function), *parts)).encode()).hexdigest()
+
+    def starts(self, function: str) -> Mapping[str, str]:
+        """What variables start with, as C says it: those that a function names and this unit defines, no constants."""
+        found = {}
+        for word in sorted(_words(self.text(function)) & self.unit.declared.variables.keys()):
+            text = self._declaration(word)
+            if not text.startswith("extern ") and "const" not in _words(text):
+                found[word] = text.partition(" = ")[2]
+        return found
+
+    def _parts(self, function: str, *, shared: bool = False) -> set[str]:
+        """The printed declarations that a function uses; of a struct only the members that it names.
+
+        Args:
+            function: the function.
+            shared: whether what only the unit that defines something says of it is left out.
+        """
         words = _words(self.text(function))
         parts: set[str] = set()
         if _OF_A_WHOLE.search(self.text(function)):
@@ -160,9 +184,12 @@ class Printed:
             enumerator = self.unit.declared.enumerators.get(word)
             if enumerator is not None:
                 parts.add(f"{word} = {enumerator.enum_value}")
-            if self._declaration(word):
-                parts.add(self._declaration(word))
-                todo |= self._mentioned[word] - seen
+            if self._declaration(word) and not (shared and word in self.unit.declared.prototypes):
+                text = self._declaration(word)
+                is_variable = word in self.unit.declared.variables
+                text = _DEFINING.sub("", text) if shared and is_variable and "const" not in _words(text) else text
+                parts.add(text)
+                todo |= (_words(text) & self._names) - seen
             for text in self._used_of(word, words):
                 parts.add(text)
                 todo |= (_words(text) & self._names) - seen

@@ -21,7 +21,8 @@ from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.compare.claims import Change
 from mmuproof.compare.encodings import Bits
 from mmuproof.compare.ways import SetUp
-from mmuproof.smt.terms import BitVec, bv
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import BitVec, bv, ult, var
 from tests.compare.small_versions import Versions, versions
 
 __all__ = ["versions"]
@@ -333,3 +334,129 @@ def test_the_exit_status_says_whether_anything_changes(judgements: tuple[Judgeme
     kernel = KernelIdentity(source="linux", version="7.2", digest="")
     report = Difference(old=kernel, new=kernel, judgements=judgements, unchanged=0)
     assert difference_run(report).exit_status == status
+
+
+# -- what the user assumes ------------------------------------------------------------------------
+
+FLAGS = var("flags", 32)
+SMALL = Assumption("flags < 4 (--assume)", ult(FLAGS, 4))
+
+
+@pytest.fixture
+def judge_assuming(versions: Versions) -> Callable[..., Judgement]:
+    """What has become of a function of `flags` under what somebody assumes."""
+
+    def judged(old: str, new: str, *assumed: Assumption) -> Judgement:
+        found = versions(S, *(f"u32 f(u32 flags, u32 level) {{ return {each}; }}" for each in (old, new)))
+        given = replace(found.given, assumed=assumed)
+        judge = Judge(old=found.old, new=found.new, given=given, set_ups=(found.set_up(),), budget=BUDGET)
+        (result,) = judge.judge(found.pair("f"))
+        return result
+
+    return judged
+
+
+def test_what_is_assumed_can_make_two_versions_equal_and_is_told(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags & 3", "flags", SMALL)
+    assert found.change is Change.EQUAL
+    assert found.assumptions == (SMALL.label,)
+
+
+def test_what_is_assumed_is_not_told_where_nothing_needs_it(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags % 4", "flags & 3", SMALL)
+    assert found.change is Change.EQUAL
+    assert found.assumptions == ()
+
+
+def test_a_witness_is_one_of_what_is_assumed(judge_assuming: Callable[..., Judgement]) -> None:
+    found = judge_assuming("flags", "flags & 1", SMALL)
+    assert found.change is Change.DIFFERS
+    assert found.witness is not None
+    assert found.witness.values["flags"] in (2, 3)
+    assert found.assumptions == (SMALL.label,)
+
+
+def test_what_is_assumed_of_something_else_changes_nothing(judge_assuming: Callable[..., Judgement]) -> None:
+    other = Assumption("others < 4 (--assume)", ult(var("others", 32), 4))
+    narrower = Assumption("flags < 4, of another width (--assume)", ult(var("flags", 8), 4))
+    found = judge_assuming("flags & 3", "flags", other, narrower)
+    assert found.change is Change.DIFFERS
+    assert found.assumptions == ()
+
+
+def test_what_leaves_no_input_makes_nothing_equal(judge_assuming: Callable[..., Judgement]) -> None:
+    large = Assumption("flags > 9 (--assume)", ult(bv(9, 32), FLAGS))
+    found = judge_assuming("flags & 3", "flags", SMALL, large)
+    assert found.change is Change.NOT_COMPARED
+    assert found.reason == f"no input is left under what is assumed: {SMALL.label}, {large.label}"
+    assert not found.is_equal
+
+
+# -- what variables start with --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("u32 v = 1;", "u32 v = 2;", Change.DIFFERS),
+        ("static u32 v;", "static u32 v = 2;", Change.DIFFERS),
+        ("static u32 v;", "static u32 v = 0;", Change.EQUAL),
+        ("u32 v = 16;", "u32 v = 0x10u;", Change.EQUAL),
+        ("u32 v = 2;", "u32 v = 1 + 1;", Change.NOT_COMPARED),
+        ("static const u32 v = 2;", "static const u32 v = 1 + 1;", Change.EQUAL),
+        ("extern u32 v;", "u32 v = 3;", Change.EQUAL),
+    ],
+)
+def test_a_variable_that_starts_with_something_else_is_a_difference(
+    old: str, new: str, change: Change, judge: Judged
+) -> None:
+    text = "u32 f(void) {{ return {}; }}"
+    found = judge(f"{old} {text.format('v')}", f"{new} {text.format('v + 0')}")
+    assert found.change is change
+    assert found.differs_in == (("what v starts with",) if change is Change.DIFFERS else ())
+
+
+#: What a pointer from outside leads to is known to be one object: of what is beyond it nothing is said.
+BEYOND = {
+    "an index": ("u64 f(u64 *p, u32 i)", "return p[i]", "return p[i] + (i == 3)"),
+    "an index into what a member leads to": (
+        "u64 f(struct r *r, u32 i)",
+        "return r->p[i]",
+        "return r->p[i] + (i == 3)",
+    ),
+    "a step": ("u64 f(u64 *p, u32 x)", "if (x) return 5; p++; return *p", "if (x) return 5; p++; return *p + 1"),
+    "a write": ("void f(u64 *p, u32 i)", "p[i] = 1", "p[i] = i ? 2 : 1"),
+}
+
+
+@pytest.mark.parametrize(("head", "old", "new"), BEYOND.values(), ids=BEYOND.keys())
+def test_what_is_beyond_a_pointers_first_element_is_not_called_equal(
+    head: str, old: str, new: str, judge: Judged
+) -> None:
+    found = judge(f"struct r {{ u64 *p; }}; {head} {{ {old}; }}", f"struct r {{ u64 *p; }}; {head} {{ {new}; }}")
+    assert found.change is Change.NOT_COMPARED
+    assert "beyond the first element" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("head", "old", "new"),
+    [
+        ("u64 f(struct t *t, u32 i)", "return t->a[i & 3] * 2", "return t->a[i & 3] << 1"),
+        ("u64 f(struct t *t, u32 i)", "return t->a[i] * 2", "return t->a[i] << 1"),
+        ("u64 f(u64 *p)", "return p[0] * 2", "return *p << 1"),
+    ],
+    ids=["an array inside", "an array inside, and beyond it", "the first element"],
+)
+def test_an_array_whose_size_is_known_is_compared(head: str, old: str, new: str, judge: Judged) -> None:
+    found = judge(
+        f"struct t {{ u64 a[4], b; }}; {head} {{ {old}; }}", f"struct t {{ u64 a[4], b; }}; {head} {{ {new}; }}"
+    )
+    assert found.change is Change.EQUAL
+
+
+def test_what_is_called_and_goes_beyond_is_called_alike(judge: Judged) -> None:
+    common = "u64 g(u64 *p, u32 i) { return p[i]; } u64 f(u64 *p, u32 i)"
+    found = judge(f"{common} {{ return g(p, i) * 2; }}", f"{common} {{ return g(p, i) << 1; }}")
+    assert found.change is Change.EQUAL
+    assert found.calls == ("g",)
+    assert judge(f"{common} {{ return g(p, i); }}", f"{common} {{ return g(p, i + 1); }}").change is Change.DIFFERS

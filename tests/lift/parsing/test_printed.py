@@ -117,3 +117,24 @@ def test_functions_that_call_each_other_have_an_end(printed: Callable[[str], Pri
 def test_a_function_weighs_what_it_runs(printed: Callable[[str], Printed]) -> None:
     text = "static u32 g(u32 x) { x++; x++; return x; } u32 f(u32 x) { return g(x) + g(x); }"
     assert (printed(text).weight("g"), printed(text).weight("f")) == (3, 7)
+
+
+HEADER = "static inline u32 f(u32 x) { return x & mask & get(x) & FACTOR; }"
+DECLARED = "#define FACTOR 3\nextern u32 mask; u32 get(u32 x); "
+#: What another unit says before a header -> whether a function of the header is the same there.
+ELSEWHERE = {
+    "the same": (DECLARED, True),
+    "a variable is defined": ("#define FACTOR 3\nu32 mask = 5; u32 get(u32 x); ", True),
+    "a function is defined": (DECLARED + "u32 get(u32 x) { return x; } ", True),
+    "a variable has another type": ("#define FACTOR 3\nextern u64 mask; u32 get(u32 x); ", False),
+    "a constant is another": ("#define FACTOR 3\nstatic const u32 mask = 5; u32 get(u32 x); ", False),
+    "a macro is another": (DECLARED.replace("FACTOR 3", "FACTOR 4"), False),
+}
+
+
+@pytest.mark.parametrize(("before", "same"), ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_a_function_of_a_header_is_known_again_in_another_unit(
+    before: str, same: bool, printed: Callable[[str], Printed]
+) -> None:
+    one, other = printed(DECLARED + HEADER), printed(before + HEADER)
+    assert (one.shared_digest("f") == other.shared_digest("f")) is same
