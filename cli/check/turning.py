@@ -95,7 +95,7 @@ class TreeStep:
             LiftError: a unit of that one does not parse.
         """
         change = change_between(before, after)
-        later = BodyLayout.of(after) if change is None else before.after(change, after.contents.of_kvm)
+        later = BodyLayout.of(after) if change is None else before.after(change, after.contents)
         return cls(before=before, after=later, change=change)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mmuproof.cli.decode.command import DecodeRequest
 from mmuproof.cli.decode.report import Section, ToldNumber, ToldNumbers, numbers_content, print_numbers
@@ -12,7 +13,7 @@ from mmuproof.cli.shared.catalogue import AskedKernel, Catalogue
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.json_file import beside_json, check_writable
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.subject import opened_subject
 from mmuproof.model.kvm import Kvm
@@ -44,9 +45,8 @@ def decode(request: DecodeRequest, catalogue: Catalogue, output: Output) -> int:
             kernel=subject.identity,
             numbers=tuple(_told(subject.kvm, decoder, each, request.asked_kind, vendors) for each in request.numbers),
         )
-    print_numbers(output, told)
-    if request.json is not None:
-        write_json(request.json, numbers_content(told))
+    with beside_json(request.json, output, partial(numbers_content, told)) as console:
+        print_numbers(console, told)
     return _GREEN
 
 

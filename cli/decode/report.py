@@ -11,8 +11,7 @@ from mmuproof.cli.numbers.hardware import Passage
 from mmuproof.cli.numbers.layout import BitPart, Layout, boundaries, span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.shared.version import tool_version
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content
+from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.model.statement import NumberKind
 
 _TITLES = {
@@ -170,8 +169,7 @@ def _allowed(outcome: Passage) -> str:
 def numbers_content(told: ToldNumbers) -> dict[str, object]:
     """What the results file says."""
     return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version()},
+        **heading("decode"),
         "kernel": kernel_content(told.kernel),
         "numbers": [
             {

@@ -51,7 +51,7 @@ class KeptResults:
             if change.leaves(each.rests_on):
                 with suppress(Moved):
                     left[name] = replace(each, result=_moved(each.result, change))
-        layout = self.layout.after(change, tree.contents.of_kvm)
+        layout = self.layout.after(change, tree.contents)
         is_known = change.leaves(self.known_rests_on)
         return KeptResults(
             known=self.known if is_known else None,

@@ -65,13 +65,13 @@ class BodyLayout:
     """Where the bodies of a tree are.
 
     Args:
-        files: SHA-256 of each of KVM's files.
+        contents: what the tree holds.
         units: KVM's files that each unit is made of.
         skeletons: all files that are part of a unit.
         fails: whether a static assertion fails.
     """
 
-    files: Mapping[str, str]
+    contents: Contents
     units: Mapping[str, frozenset[str]]
     skeletons: Mapping[str, Skeleton]
     fails: bool
@@ -86,7 +86,7 @@ class BodyLayout:
         units = tree.by_unit()
         files = frozenset().union(*units.values())
         return cls(
-            files=tree.contents.of_kvm,
+            contents=tree.contents,
             units=units,
             skeletons=tree.skeletons(files, units),
             fails=tree.fails_assertion(units),
@@ -109,9 +109,9 @@ class BodyLayout:
                 found.setdefault(Location(file, body.named), []).append((file, number))
         return found
 
-    def after(self, change: BodyChange, files: Mapping[str, str]) -> BodyLayout:
-        """Where the bodies are after a change, and what KVM's files are then."""
-        return replace(self, files=files, skeletons={**self.skeletons, **change.after}, fails=change.fails)
+    def after(self, change: BodyChange, contents: Contents) -> BodyLayout:
+        """Where the bodies are after a change, and what the tree holds then."""
+        return replace(self, contents=contents, skeletons={**self.skeletons, **change.after}, fails=change.fails)
 
 
 class Moved(Exception):  # noqa: N818 - reads as what happened
@@ -164,10 +164,10 @@ def change_between(before: BodyLayout, after: Tree) -> BodyChange | None:
     Raises:
         LiftError: a unit with what differs does not parse.
     """
-    files = after.contents.of_kvm
-    if files.keys() != before.files.keys():
+    files, earlier = after.contents.of_kvm, before.contents.of_kvm
+    if after.contents.others != before.contents.others or files.keys() != earlier.keys():
         return None
-    other = frozenset(name for name, digest in files.items() if digest != before.files[name])
+    other = frozenset(name for name, digest in files.items() if digest != earlier[name])
     # What configures and builds KVM decides about everything.
     if any(not name.endswith(_C) for name in other):
         return None
@@ -195,7 +195,8 @@ def layout_content(layout: BodyLayout) -> dict[str, object]:
     """A layout, for a file."""
     return {
         "fails": layout.fails,
-        "files": dict(layout.files),
+        "files": dict(layout.contents.of_kvm),
+        "others": layout.contents.others,
         "units": {unit: sorted(files) for unit, files in layout.units.items()},
         "skeletons": {
             file: [each.outside, *([body.named, body.first, body.last, body.digest] for body in each.bodies)]
@@ -212,7 +213,9 @@ def read_layout(content: Mapping[str, Any]) -> BodyLayout:
     """
     return BodyLayout(
         fails=bool(content["fails"]),
-        files={str(name): str(digest) for name, digest in content["files"].items()},
+        contents=Contents(
+            {str(name): str(digest) for name, digest in content["files"].items()}, others=str(content["others"])
+        ),
         units={unit: frozenset(map(str, files)) for unit, files in content["units"].items()},
         skeletons={
             file: Skeleton(str(outside), tuple(BodyText(*body) for body in bodies))

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from mmuproof.cli.numbers.layout import span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.shared.version import tool_version
 from mmuproof.cli.table.layouts import AccessBit, SpecialValue, VendorLayout
 from mmuproof.cli.table.permissions import FilledTable, TableCell
-from mmuproof.cli.telling.results_file import SCHEMA, kernel_content
+from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.model.features import Feature
 from mmuproof.proofs.theorem import Theorem
 
@@ -110,13 +109,7 @@ def _print_columns(output: Output, rows: Sequence[Sequence[str]], marks: Sequenc
 
 
 def _content(name: str, kernels: Sequence[KernelIdentity], **more: object) -> dict[str, object]:
-    return {
-        "schema": SCHEMA,
-        "tool": {"version": tool_version()},
-        "table": name,
-        "kernels": [kernel_content(each) for each in kernels],
-        **more,
-    }
+    return {**heading("table"), "table": name, "kernels": [kernel_content(each) for each in kernels], **more}
 
 
 def permission_content(

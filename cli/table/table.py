@@ -8,7 +8,7 @@ from mmuproof.cli.shared.catalogue import AskedKernel, Catalogue, Subject
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.json_file import check_writable, write_json
+from mmuproof.cli.shared.json_file import beside_json, check_writable
 from mmuproof.cli.shared.naming import near
 from mmuproof.cli.shared.selection import select_defect, select_vendors
 from mmuproof.cli.shared.subject import opened_subject
@@ -53,10 +53,10 @@ def table(request: TableRequest, catalogue: Catalogue, output: Output) -> int:
                 asked = AskedKernel(source=source, config=config, edits=edits)
             subjects.append(opened.enter_context(opened_subject(asked, defect, catalogue, watcher)))
         watcher.phase("filling in the table")
-        with usable():
-            status, content = _shown(request, theorem, subjects, output)
-    if request.json is not None:
-        write_json(request.json, content)
+        told: dict[str, object] = {}
+        with usable(), beside_json(request.json, output, lambda: told) as console:
+            status, content = _shown(request, theorem, subjects, console)
+            told.update(content)
     return status
 
 

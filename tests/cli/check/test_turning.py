@@ -18,6 +18,7 @@ from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.ran import note_body
 from mmuproof.lift.skeleton import BodyText, Skeleton
 from mmuproof.lift.syntax import Location
+from mmuproof.lift.tree.source import Contents
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Symptom
@@ -80,7 +81,12 @@ BODY = Location(FILE, 4)
 def layout(digest: str) -> BodyLayout:
     """That of a tree with one file, in which a function with one body stands."""
     skeleton = Skeleton("outside", (BodyText(BODY.line, 5, 7, digest),))
-    return BodyLayout(files={FILE: digest}, units={FILE: frozenset({FILE})}, skeletons={FILE: skeleton}, fails=False)
+    return BodyLayout(
+        contents=Contents({FILE: digest}, others=""),
+        units={FILE: frozenset({FILE})},
+        skeletons={FILE: skeleton},
+        fails=False,
+    )
 
 
 BEFORE, AFTER = layout("before"), layout("after")

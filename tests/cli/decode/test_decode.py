@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
+from tests.cli.telling.schema import valid
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,7 +66,7 @@ def test_wrong_usage_is_told(words: list[str], message: str) -> None:
 def test_the_results_file_has_every_bit(tmp_path: Path) -> None:
     file = tmp_path / "told.json"
     assert run("0xd0f0000123456830", "--vendor", "intel", "--json", file).exit_code == 0
-    (number,) = json.loads(file.read_text("utf-8"))["numbers"]
+    (number,) = valid(file.read_text("utf-8"))["numbers"]
     assert number["value"] == "0xd0f0000123456830"
     (told,) = number["readings"][0]["by_vendor"]
     assert number["readings"][0]["kind"] == told["kind"] == "spte"

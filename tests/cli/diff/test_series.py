@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.compare.claims import Change
 from mmuproof.lift.tree.series import Commit, SeriesStep
 from mmuproof.lift.tree.source import KernelTree
+from tests.cli.telling.schema import valid
 
 LEVELS = "a level is 1 to 5"
 
@@ -78,7 +78,7 @@ def test_rows_come_as_they_are_known_and_the_file_says_the_same(
     assert "equal: make_spte (a);" in lines[0]
     assert "differs: make_huge_spte (b,a);" in lines[2]
     assert f"(a) {LEVELS}" in done.output
-    content: dict[str, Any] = json.loads(results.read_text())
+    content: dict[str, Any] = valid(results.read_text())
     assert [each["subject"] for each in content["commits"]] == ["One", "Two", "Three", "Four"]
     assert content["commits"][2]["no_functional_change"] == "claim broken"
     (first,) = content["commits"][0]["results"]

@@ -25,7 +25,7 @@ from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.ran import Ran, collected, remembered
 from mmuproof.lift.skeleton import BodyText, Skeleton
-from mmuproof.lift.tree.source import KernelTree
+from mmuproof.lift.tree.source import Contents, KernelTree
 from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.lifted.unit_paths import MMU_C
 from mmuproof.model.lifted.units import Units
@@ -152,6 +152,13 @@ def test_a_file_that_comes_or_goes_may_change_everything(tmp_path: Path) -> None
     assert change_between(before, tree_of(tmp_path / "less", less)) is None
 
 
+@pytest.mark.parametrize("file", ["include/linux/kvm_host.h", "arch/x86/include/asm/kvm_host.h", "arch/x86/Kconfig"])
+def test_a_file_that_is_not_of_kvm_alone_may_change_everything(file: str, tmp_path: Path) -> None:
+    before = BodyLayout.of(tree_of(tmp_path / "old", {**TEXTS, file: "int f(void) { return 1; }"}))
+    after = tree_of(tmp_path / "new", {**TEXTS, file: "int f(void) { return 2; }"})
+    assert change_between(before, after) is None
+
+
 def test_a_tree_that_does_not_parse_is_no_relative_of_another(edited: Edited) -> None:
     with pytest.raises(ParseFailed):
         edited((MMU_C, "return 1;", "return absent;"))
@@ -245,7 +252,7 @@ digests = st.text("0123456789abcdef", min_size=4, max_size=4)
 bodies = st.builds(BodyText, st.integers(1), st.integers(1), st.integers(1), digests)
 layouts = st.builds(
     BodyLayout,
-    files=st.dictionaries(names, digests),
+    contents=st.builds(Contents, st.dictionaries(names, digests), digests),
     units=st.dictionaries(names, st.frozensets(names)),
     skeletons=st.dictionaries(names, st.builds(Skeleton, digests, st.lists(bodies).map(tuple))),
     fails=st.booleans(),

@@ -49,7 +49,7 @@ class Stated:
 
 @pytest.fixture(scope="module")
 def stated(kernel_tree: Callable[[str], Path]) -> Iterator[Stated]:
-    with open_source(str(kernel_tree("7.3"))) as tree, open_kernel(tree, ahead=True) as kvm:
+    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, ahead=True) as kvm:
         read = {each.name: read_for(each, kvm) for each in THEOREMS}
         yield Stated(tree, kvm, read, BodyLayout.of(KernelBodies(tree, kvm.units)))
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.permission.tables import PERMISSION_TABLES
+from tests.cli.telling.schema import valid
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -154,11 +154,12 @@ def test_layouts_of_two_kernels_are_held_against_each_other() -> None:
 def test_the_results_file_has_both_sides(tmp_path: Path) -> None:
     file = tmp_path / "table.json"
     assert run("permission.ept-mbec", "--defect", "mbec-ignores-xu", "--json", file).exit_code == 1
-    rows = {row["access"]: row["cells"] for row in json.loads(file.read_text("utf-8"))["rows"]}
+    rows = {row["access"]: row["cells"] for row in valid(file.read_text("utf-8"))["rows"]}
     assert {"acc": ["ACC_EXEC"], "manual": False, "kvm": True} in rows["fetch, user-mode address"]
     assert run("acc", "--json", file).exit_code == 0
+    assert valid(file.read_text("utf-8"))["table"] == "acc"
     assert run("spte-layout", "--vendor", "intel", "--json", file).exit_code == 0
-    assert json.loads(file.read_text("utf-8"))["values"]["FROZEN_SPTE"] == ["0x80000000000001a0"]
+    assert valid(file.read_text("utf-8"))["values"]["FROZEN_SPTE"] == ["0x80000000000001a0"]
 
 
 @pytest.mark.parametrize(
