@@ -1,0 +1,125 @@
+"""What the VMM has said on the console of a kernel, part by part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mmuproof.live.guests.paging import fault_of
+from mmuproof.live.trial import Facts
+
+READY, DEAD = "done", "dead"
+"""The last word of the VMM, if it came to the plan's end and if not."""
+
+_LINE = re.compile(r"@ (\w+):? ?(.*)")
+_TIME = re.compile(r"^\[ *\d+\.\d+\] ")
+_FRAME = re.compile(r"^ (?:\? )?([\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
+# "WARNING: CPU: 0 PID: 9 at FILE:LINE function+0x1/0x2 [kvm]" or "WARNING: FILE:LINE at function+0x1/0x2 [kvm], ..."
+_WARNING = re.compile(r"^WARNING: .*?([\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
+_CUT = "------------[ cut here ]------------"
+_END_OF_TRACE = "---[ end trace"
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """A warning as the kernel has reported it.
+
+    Args:
+        function: in which it fired.
+        lines: the report.
+    """
+
+    function: str
+    lines: tuple[str, ...]
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """The functions of its call trace, those that the kernel is not sure of among them."""
+        return tuple(found.group(1) for line in self.lines if (found := _FRAME.match(line)))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one guest has shown.
+
+    Args:
+        facts: by name: numbers as such, all else as text.
+        broken: why nothing can be said of it; empty if something can.
+        log: what the kernel has logged meanwhile.
+    """
+
+    facts: Facts
+    broken: tuple[str, ...]
+    log: tuple[str, ...]
+
+    @property
+    def reports(self) -> tuple[KernelReport, ...]:
+        """The warnings that have fired."""
+        return _reports(self.log)
+
+
+def observed(console: str) -> dict[str, Observed]:
+    """What each part of the plan has shown that came to its end, by name."""
+    found: dict[str, Observed] = {}
+    facts: dict[str, int | str] = {}
+    broken: list[str] = []
+    log: list[str] = []
+    for line in console.splitlines():
+        # What the firmware or the kernel has left unended stands before it.
+        said = _LINE.search(line)
+        if said is None:
+            continue
+        kind, rest = said.groups()
+        if kind == "try":
+            facts, broken, log = {}, [], []
+        elif kind == "fact":
+            name, _, value = rest.partition("=")
+            facts[name] = _value(value)
+        elif kind == "broken":
+            broken.append(rest)
+        elif kind == "log":
+            log.append(rest)
+        elif kind == "end":
+            found[rest] = Observed({**facts, **_faults(facts)}, tuple(broken), tuple(log))
+    return found
+
+
+def why_dead(console: str) -> str:
+    """What was said last, by the VMM or a panicking kernel, for a console that does not end as it should."""
+    lines = [line.strip() for line in console.splitlines() if line.strip()]
+    telling = [line for line in lines if "Kernel panic" in line or "@ broken" in line]
+    return (telling or lines or ["nothing on the console"])[-1]
+
+
+def _value(text: str) -> int | str:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return text
+
+
+def _faults(facts: Facts) -> dict[str, int | str]:
+    """Of each run that stopped in a handler: ``RUN.fault``, and the error code as ``RUN.error_code``."""
+    derived: dict[str, int | str] = {}
+    for name, value in facts.items():
+        run, _, what = name.rpartition(".")
+        if what == "rip" and isinstance(value, int) and (fault := fault_of(value)) is not None:
+            top = facts[f"{run}.top"]
+            assert isinstance(top, int)
+            derived |= {f"{run}.fault": fault, f"{run}.error_code": top & 0xFFFFFFFF}
+    return derived
+
+
+def _reports(log: tuple[str, ...]) -> tuple[KernelReport, ...]:
+    found: list[KernelReport] = []
+    lines: list[str] = []
+    for line in log:
+        text = _TIME.sub("", line)
+        if text == _CUT:
+            lines = []
+        lines.append(text)
+        if text.startswith(_END_OF_TRACE):
+            fired = next((match for each in lines if (match := _WARNING.match(each))), None)
+            found.append(KernelReport(fired.group(1) if fired else "?", tuple(lines)))
+            lines = []
+    return tuple(found)
