@@ -98,15 +98,16 @@ def _value(text: str) -> int | str:
         return text
 
 
-def _faults(facts: Facts) -> dict[str, int | str]:
-    """Of each run that stopped in a handler: ``RUN.fault``, and the error code as ``RUN.error_code``."""
+def _faults(facts: Facts) -> Facts:
+    """Of each run: in which exception's handler it stopped as ``RUN.fault``, and the ``RUN.error_code``."""
     derived: dict[str, int | str] = {}
     for name, value in facts.items():
         run, _, what = name.rpartition(".")
-        if what == "rip" and isinstance(value, int) and (fault := fault_of(value)) is not None:
-            top = facts[f"{run}.top"]
-            assert isinstance(top, int)
-            derived |= {f"{run}.fault": fault, f"{run}.error_code": top & 0xFFFFFFFF}
+        if what == "rip" and isinstance(value, int):
+            fault, top = fault_of(value), facts[f"{run}.top"]
+            derived[f"{run}.fault"] = "none" if fault is None else fault
+            if fault is not None and isinstance(top, int):
+                derived[f"{run}.error_code"] = top & 0xFFFFFFFF
     return derived
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+# What stands in a module's .modinfo if it needs others.
+_DEPENDS = re.compile(rb"\0depends=([\w,-]+)\0")
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,24 @@ class BuiltKernel:
         """The kernel's image."""
         return self.folder / "vmlinuz"
 
-    @property
-    def modules(self) -> dict[str, Path]:
-        """The modules by name."""
-        return {path.stem: path for path in self.folder.glob("*.ko")}
+    def modules(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Modules by name, each after those that it needs itself.
+
+        Raises:
+            NoKernelError: one is not there.
+        """
+        found: dict[str, bytes] = {}
+        for name in names:
+            if name in found:
+                continue
+            path = self.folder / f"{name}.ko"
+            if not path.is_file():
+                raise NoKernelError(f"{self.folder.name} has no module {name}")
+            content = path.read_bytes()
+            needed = _DEPENDS.search(content)
+            found |= self.modules(needed.group(1).decode().replace("_", "-").split(",")) if needed else {}
+            found[name] = content
+        return found
 
 
 class NoKernelError(Exception):

@@ -10,8 +10,6 @@ from mmuproof.live.trial import Attempt, Emulated, LiveTry, Modules
 
 ATTEMPT, CONTROL = "attempt", "control"
 
-#: What kvm and its vendor modules may need, each after what it needs itself; a kernel has some of them built in.
-BELOW_KVM = ("irqbypass", "rng-core", "tsm", "ccp")
 VENDOR_MODULE = {Emulated.AMD: "kvm-amd", Emulated.INTEL: "kvm-intel", Emulated.INTEL_KEYS: "kvm-intel"}
 
 
@@ -54,22 +52,22 @@ def parts_of(trials: Iterable[LiveTry]) -> tuple[TryPart, ...]:
     return tuple(sorted(parts, key=lambda part: str(part.attempt.modules)))
 
 
-def plan_of(parts: Sequence[TryPart], machine: Emulated, available: Iterable[str]) -> str:
+def plan_of(parts: Sequence[TryPart], machine: Emulated, modules: Iterable[str]) -> str:
     """The plan as the VMM reads it.
 
     Args:
         parts: what is run, in this order.
         machine: which of the vendor modules is loaded.
-        available: the names of the modules that there are.
+        modules: all that there are, each after those that it needs.
     """
-    vendor, there = VENDOR_MODULE[machine], set(available)
-    lines = [f"module {name}" for name in BELOW_KVM if name in there]
+    vendor = VENDOR_MODULE[machine]
+    lines = [f"module {name}" for name in modules if name not in ("kvm", vendor)]
     before: TryPart | None = None
     for part in parts:
         if before is None or not part.loaded_like(before):
             lines += [] if before is None else [f"unload {vendor}", "unload kvm"]
-            modules = part.attempt.modules
-            lines += [" ".join(("module kvm", *modules.kvm)), " ".join((f"module {vendor}", *modules.vendor))]
+            how = part.attempt.modules
+            lines += [" ".join(("module kvm", *how.kvm)), " ".join((f"module {vendor}", *how.vendor))]
         lines += [f"try {part.name}"]
         if part.trial.offered_by:
             lines += [Parameter(*part.trial.offered_by).line()]

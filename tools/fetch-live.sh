@@ -7,7 +7,7 @@
 # that what runs is what is proved.  The cache gets
 #   built-VERSION/                vmlinuz and KVM's modules, uncompressed
 #   built-VERSION.version         the exact version of the packages
-#   bochs/                        Bochs with all its libraries, unpacked from Debian's packages; 2.8 is the first with
+#   bochs/                        Bochs and what makes a CD to boot, with all libraries, unpacked from Debian's packages; 2.8 is the first with
 #                                 MBEC, and is not in every Debian that this runs on
 # What is there is not fetched again.  Nothing needs root, and nothing is installed.
 # Exit status: 0 all are there; 1 some are not (the others are).
@@ -75,7 +75,8 @@ fetch_bochs() {
     # As if nothing were installed: then all libraries come along, with their own loader.
     own="-o Dir::Etc::SourceList=$work/bochs.list -o Dir::State::Lists=$work/bochs-lists -o APT::Install-Recommends=false"
     private_apt apt-get $own update >"$work/log" 2>&1 &&
-        private_apt apt-get $own -y --download-only install bochs bochs-term bochsbios vgabios >>"$work/log" 2>&1 ||
+        private_apt apt-get $own -y --download-only install \
+            bochs bochs-term bochsbios vgabios isolinux syslinux-common genisoimage >>"$work/log" 2>&1 ||
         { grep '^[EW]:' "$work/log" | sed 's/^/    /' >&2; return 1; }
     for deb in "$work"/apt/archives/*.deb; do
         dpkg-deb -x "$deb" "$work/bochs" || return 1

@@ -28,7 +28,7 @@ _SERIES = ("6.1", "6.12", "7.2", "7.3")
 
 
 def main() -> int:
-    """RunVcpu the tries that the command line asks for; the exit status."""
+    """Run the tries that the command line asks for; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kernel", action="append", metavar="SERIES", help="only this kernel, such as 7.2")
     parser.add_argument("--try", action="append", metavar="NAME", dest="names", help="only this try, such as 17")

@@ -86,6 +86,20 @@ def run_until_done(
     return EmulatorRun(_text(console), time.monotonic() - started, ended)
 
 
+def run_program(command: Sequence[str]) -> None:
+    """Run a program that prepares something.
+
+    Raises:
+        EmulatorError: it is not there, or has failed.
+    """
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise EmulatorError(f"{command[0]}: {error.strerror}") from error
+    if done.returncode:
+        raise EmulatorError(f"{command[0]} ended with status {done.returncode}: {done.stderr.strip()}")
+
+
 def _bound() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mmuproof.live.trial import LiveTry
-from mmuproof.live.tries import svm
+from mmuproof.live.tries import shadow, svm, vmx
 
-TRIES: tuple[LiveTry, ...] = svm.TRIES
+TRIES: tuple[LiveTry, ...] = (*svm.TRIES, *vmx.TRIES, *shadow.TRIES)

@@ -1,0 +1,273 @@
+"""Tries with EPT on Intel."""
+
+from __future__ import annotations
+
+from mmuproof.live.guests.paging import (
+    CODE,
+    CR0_PG,
+    CR0_WP,
+    CR4_CET,
+    CR4_PAE,
+    DATA,
+    LARGE,
+    PS,
+    SECRET,
+    A,
+    D,
+    P,
+    code,
+    quads,
+    words,
+)
+from mmuproof.live.guests.steps import Go, Guest, MemorySlot, Peek, Poke, RunVcpu, Step
+from mmuproof.live.guests.vmx import (
+    E1,
+    EPTP,
+    EXIT_EPT_MISCONFIGURATION,
+    EXIT_EPT_VIOLATION,
+    EXIT_EXCEPTION,
+    EXIT_VMCALL,
+    L2_CODE,
+    L2_DIRECTORY,
+    L2_RIP,
+    L2_TABLE,
+    RESUME,
+    RWX,
+    WB,
+    L2State,
+    R,
+    W,
+    X,
+    ept_entry,
+    exit_of,
+    vmx,
+)
+from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen, Warned
+
+_READ = f"mov {DATA:#x}, %eax"
+_OUTS = f"mov ${DATA:#x}, %esi; mov $0x80, %edx; outsb"
+_LEAVE = "vmcall; hlt"
+_LEFT: Facts = {"first.stop": "hlt", "first.exit": EXIT_VMCALL}
+_MBEC, _CET = ("kvm_intel", "mbec"), ("kvm_intel", "cet")
+
+
+def _once(l2: L2State, text: str, *more: Step, pages: tuple[int, ...] = (L2_CODE,)) -> Guest:
+    """L2 runs this once."""
+    return (*vmx(l2, pages=pages), code(L2_CODE, text, 32), *more, RunVcpu("first"), *exit_of("first"))
+
+
+def _small_pages(first: int, special: dict[int, int]) -> tuple[Step, ...]:
+    """EPT for two MBytes in small pages, of which some have other rights than all."""
+    entries = {E1 + 8 * n: first + (n << 12) | (special[n] | WB if n in special else RWX) for n in range(512)}
+    return (*quads(entries), *quads({ept_entry(first): E1 | R | W | X}))
+
+
+def _violation(qualification: int, gpa: int = DATA) -> Facts:
+    return {
+        "first.stop": "hlt",
+        "first.exit": EXIT_EPT_VIOLATION,
+        "first.qualification": qualification,
+        "first.gpa": gpa,
+    }
+
+
+# ---- 2: a neighbour that is executable only is prefetched below an entry without X.
+def _neighbours(directory: int) -> Guest:
+    table = quads({E1: DATA | R | WB, E1 + 8: (DATA + 0x1000) | X | WB, ept_entry(DATA): E1 | directory})
+    return _once(L2State(), f"{_READ}; {_LEAVE}", *table)
+
+
+EMPTY_SPTE = LiveTry(
+    name="2",
+    finding=2,
+    machine=Emulated.INTEL,
+    says="L2 reads a page below an EPT entry without X; its neighbour there is execute-only.",
+    attempt=Attempt(_neighbours(R)),
+    shows=Seen(_LEFT, Warned("make_spte", through="prefetch")),
+    right=Seen(_LEFT),
+    control=Attempt(_neighbours(R | X)),
+    control_gives=Seen(_LEFT),
+)
+
+# ---- 5: an access that KVM makes itself.
+_PAGED = L2State(cr0=CR0_PG)
+
+NO_ADVANCED_INFORMATION = LiveTry(
+    name="5",
+    finding=5,
+    machine=Emulated.INTEL,
+    says="L2's OUTS, which KVM emulates, reads a page that L1's EPT does not map.",
+    attempt=Attempt(_once(_PAGED, f"{_OUTS}; {_LEAVE}")),
+    shows=Seen(_violation(0x181)),
+    right=Seen(_violation(0x781)),
+    control=Attempt(_once(_PAGED, f"{_READ}; {_LEAVE}")),
+    control_gives=Seen(_violation(0x781)),
+    offered_by=_MBEC,
+)
+
+# ---- 6: a push on a shadow stack that L1's EPT does not map.
+_WITH_SHADOW_STACK = L2State(cr0=CR0_PG | CR0_WP, cr4=CR4_CET, shadow_stack=DATA + 0xFF0)
+_SHADOW_STACK_PAGE = words({L2_TABLE + 4 * ((DATA - L2_CODE) >> 12): DATA | P | A | D})
+# A call of distance 0 would leave the shadow stack alone.
+_CALL = f"call 1f; hlt; 1: {_LEAVE}"
+_PUSHED = DATA + 0xFEC
+
+NO_SHADOW_STACK_BIT = LiveTry(
+    name="6",
+    finding=6,
+    machine=Emulated.INTEL,
+    says="L2 calls with a shadow stack in a page that L1's EPT does not map.",
+    attempt=Attempt(_once(_WITH_SHADOW_STACK, _CALL, *_SHADOW_STACK_PAGE)),
+    shows=Seen(_violation(0x182, _PUSHED)),
+    right=Seen(_violation(0x2182, _PUSHED)),
+    control=Attempt(_once(_WITH_SHADOW_STACK, _CALL, *_SHADOW_STACK_PAGE, pages=(L2_CODE, DATA))),
+    control_gives=Seen(_LEFT),
+    offered_by=_CET,
+)
+
+# ---- 9: a misconfigured entry.
+_WRITE_ONLY = quads({ept_entry(DATA): DATA | PS | W | WB})
+_MISCONFIGURED: Facts = {"first.stop": "hlt", "first.exit": EXIT_EPT_MISCONFIGURATION, "first.gpa": DATA}
+
+MISCONFIGURATION = LiveTry(
+    name="9",
+    finding=9,
+    machine=Emulated.INTEL,
+    says="L2 reads through a misconfigured entry of L1's EPT, which allows writes and no reads.",
+    attempt=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", *_WRITE_ONLY)),
+    shows=Seen({**_MISCONFIGURED, "first.qualification": 0x181}),
+    right=Seen({**_MISCONFIGURED, "first.qualification": 0}),
+    control=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", pages=(L2_CODE, DATA))),
+    control_gives=Seen(_LEFT),
+)
+
+
+# ---- 12: KVM emulates an instruction in an execute-only page.
+def _emulated_in(rights: int) -> Guest:
+    return _once(L2State(), f"{_OUTS}; {_LEAVE}", *_small_pages(L2_CODE, {0: rights}), pages=(DATA,))
+
+
+_TOLD = {**_LEFT, "first.event0": f"io-out:0x80:{SECRET & 0xFF:#x}"}
+
+FETCH_AS_READ = LiveTry(
+    name="12",
+    finding=12,
+    machine=Emulated.INTEL,
+    says="L2's OUTS, which KVM emulates, is in a page that L1's EPT allows to be executed only.",
+    attempt=Attempt(_emulated_in(X)),
+    shows=Seen({"first.stop": "hlt", "first.exit": EXIT_EPT_VIOLATION}),
+    right=Seen(_TOLD),
+    control=Attempt(_emulated_in(R | X)),
+    control_gives=Seen(_TOLD),
+)
+
+
+# ---- 14: KVM walks L2's tables, which are read-only in L1's EPT; EPTP has no accessed and dirty flags.
+def _read_only_tables(rights: int) -> Guest:
+    return _once(_PAGED, f"{_READ}; {_OUTS}; {_LEAVE}", *_small_pages(L2_CODE, {1: rights, 2: rights}), pages=(DATA,))
+
+
+READ_AS_WRITE = LiveTry(
+    name="14",
+    finding=14,
+    machine=Emulated.INTEL,
+    says="L2's OUTS, which KVM emulates, needs page tables of L2 that L1's EPT allows to be read only.",
+    attempt=Attempt(_read_only_tables(R)),
+    shows=Seen(_violation(0x8B, L2_DIRECTORY)),
+    right=Seen(_TOLD),
+    control=Attempt(_read_only_tables(R | W)),
+    control_gives=Seen(_TOLD),
+)
+
+
+# The same with page-directory pointers, which KVM loads when L2 turns PAE paging on.
+_POINTERS = L2_CODE + 0x3000
+
+
+def _read_only_pointers(rights: int) -> Guest:
+    tables = quads({_POINTERS + 8 * n: L2_CODE + 0x4000 | P for n in range(4)})
+    large = quads({L2_CODE + 0x4000 + 8 * n: n * LARGE | PS | P | W | A | D for n in range(4)})
+    return _once(
+        L2State(cr3=_POINTERS, cr4=CR4_PAE),
+        f"mov %cr0, %eax; or ${CR0_PG:#x}, %eax; mov %eax, %cr0; {_LEAVE}",
+        *tables,
+        *large,
+        *_small_pages(L2_CODE, {3: rights}),
+        pages=(DATA,),
+    )
+
+
+READ_AS_WRITE_OF_POINTERS = LiveTry(
+    name="14-pointers",
+    finding=14,
+    machine=Emulated.INTEL,
+    says="L2 turns PAE paging on, and its page-directory pointers are in a page that L1's EPT allows to be read only.",
+    attempt=Attempt(_read_only_pointers(R)),
+    shows=Seen({"first.stop": "hlt", "first.exit": EXIT_EXCEPTION, "first.interruption": 0x80000B0D}),
+    right=Seen(_LEFT),
+    control=Attempt(_read_only_pointers(R | W)),
+    control_gives=Seen(_LEFT),
+)
+
+# ---- 17: L1's page table is in a slot that takes the place of MMIO, whose SPTE is still there.
+_LATE = 1 << 30
+_L2_PAGE = LARGE
+_TOUCH, _CLEAR = 0x11000, 0x11800
+_INVEPT_ADDRESS = 0x24FE0
+_CLEAR_AND_FLUSH = f"""
+    movq $0, {_LATE:#x}; mov $1, %eax; invept {_INVEPT_ADDRESS:#x}, %rax; jbe 1f
+    mov ${L2_RIP:#x}, %eax; mov ${L2_CODE:#x}, %ecx; vmwrite %rcx, %rax; jbe 1f
+    mov $7, %ebx
+1:  hlt
+"""
+
+
+def _late_slot(touched: bool) -> Guest:
+    slot = (MemorySlot(_LATE, LARGE), *quads({_LATE: DATA | RWX}))
+    touching = (Go(_TOUCH), RunVcpu("touch", to_mmio=True), *slot, RunVcpu("ready")) if touched else slot
+    return (
+        *vmx(L2State()),
+        code(_TOUCH, f"movq $1, {_LATE:#x}; hlt"),
+        code(_CLEAR, _CLEAR_AND_FLUSH),
+        code(L2_CODE, f"mov {_L2_PAGE:#x}, %eax; {_LEAVE}", 32),
+        *quads({ept_entry(_L2_PAGE): _LATE | R | W | X}),
+        Poke(_INVEPT_ADDRESS, EPTP.to_bytes(16, "little")),
+        *touching,
+        Go(CODE),
+        RunVcpu("first"),
+        *exit_of("first"),
+        Go(_CLEAR),
+        RunVcpu("cleared"),
+        Peek("cleared.entry", _LATE),
+        Go(RESUME),
+        RunVcpu("second"),
+        *exit_of("second"),
+    )
+
+
+_CLEARED: Facts = {**_LEFT, "cleared.stop": "hlt", "cleared.rbx": 7, "cleared.entry": 0, "second.stop": "hlt"}
+_DENIED: Facts = {**_CLEARED, "second.exit": EXIT_EPT_VIOLATION, "second.gpa": _L2_PAGE}
+_TOUCHED: Facts = {"touch.stop": f"mmio:{_LATE:#x}"}
+
+STALE_MMIO = LiveTry(
+    name="17-intel",
+    finding=17,
+    machine=Emulated.INTEL,
+    says="L1 touches MMIO, its VMM puts memory there, and L1 has a page table of EPT in it; L1 clears an entry.",
+    attempt=Attempt(_late_slot(True)),
+    shows=Seen({**_CLEARED, **_TOUCHED, "second.exit": EXIT_VMCALL}),
+    right=Seen({**_DENIED, **_TOUCHED}),
+    control=Attempt(_late_slot(False)),
+    control_gives=Seen(_DENIED),
+)
+
+TRIES = (
+    EMPTY_SPTE,
+    NO_ADVANCED_INFORMATION,
+    NO_SHADOW_STACK_BIT,
+    MISCONFIGURATION,
+    FETCH_AS_READ,
+    READ_AS_WRITE,
+    READ_AS_WRITE_OF_POINTERS,
+    STALE_MMIO,
+)
