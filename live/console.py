@@ -16,20 +16,25 @@ _TIME = re.compile(r"^\[ *\d+\.\d+\] ")
 _FRAME = re.compile(r"^ (?:\? )?([\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
 # "WARNING: CPU: 0 PID: 9 at FILE:LINE function+0x1/0x2 [kvm]" or "WARNING: FILE:LINE at function+0x1/0x2 [kvm], ..."
 _WARNING = re.compile(r"^WARNING: .*?([\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
+# "Oops: ..." or "invalid opcode: ..." [#1], and where it was.
+_DEATH = re.compile(r"^.*\[#\d+\]")
+_WHERE = re.compile(r"^RIP: 0010:([\w.]+)\+0x")
 _CUT = "------------[ cut here ]------------"
 _END_OF_TRACE = "---[ end trace"
 
 
 @dataclass(frozen=True)
 class KernelReport:
-    """A warning as the kernel has reported it.
+    """What the kernel has reported of itself: a warning, or that it has died.
 
     Args:
-        function: in which it fired.
+        function: in which it was.
+        fatal: whether it has died.
         lines: the report.
     """
 
     function: str
+    fatal: bool
     lines: tuple[str, ...]
 
     @property
@@ -46,16 +51,23 @@ class Observed:
         facts: by name: numbers as such, all else as text.
         broken: why nothing can be said of it; empty if something can.
         log: what the kernel has logged meanwhile.
+        stuck: whether the VMM's process never ended.
     """
 
     facts: Facts
     broken: tuple[str, ...]
     log: tuple[str, ...]
+    stuck: bool = False
 
     @property
-    def reports(self) -> tuple[KernelReport, ...]:
+    def warnings(self) -> tuple[KernelReport, ...]:
         """The warnings that have fired."""
-        return _reports(self.log)
+        return tuple(report for report in _reports(self.log) if not report.fatal)
+
+    @property
+    def deaths(self) -> tuple[KernelReport, ...]:
+        """What the kernel has died of."""
+        return tuple(report for report in _reports(self.log) if report.fatal)
 
 
 def observed(console: str) -> dict[str, Observed]:
@@ -64,6 +76,7 @@ def observed(console: str) -> dict[str, Observed]:
     facts: dict[str, int | str] = {}
     broken: list[str] = []
     log: list[str] = []
+    stuck = False
     for line in console.splitlines():
         # What the firmware or the kernel has left unended stands before it.
         said = _LINE.search(line)
@@ -71,16 +84,18 @@ def observed(console: str) -> dict[str, Observed]:
             continue
         kind, rest = said.groups()
         if kind == "try":
-            facts, broken, log = {}, [], []
+            facts, broken, log, stuck = {}, [], [], False
         elif kind == "fact":
             name, _, value = rest.partition("=")
             facts[name] = _value(value)
         elif kind == "broken":
             broken.append(rest)
+        elif kind == "stuck":
+            stuck = True
         elif kind == "log":
             log.append(rest)
         elif kind == "end":
-            found[rest] = Observed({**facts, **_faults(facts)}, tuple(broken), tuple(log))
+            found[rest] = Observed({**facts, **_faults(facts)}, tuple(broken), tuple(log), stuck)
     return found
 
 
@@ -112,6 +127,7 @@ def _faults(facts: Facts) -> Facts:
 
 
 def _reports(log: tuple[str, ...]) -> tuple[KernelReport, ...]:
+    """The reports in a log: each ends with its own line, and begins at a cut or after the one before it."""
     found: list[KernelReport] = []
     lines: list[str] = []
     for line in log:
@@ -120,7 +136,13 @@ def _reports(log: tuple[str, ...]) -> tuple[KernelReport, ...]:
             lines = []
         lines.append(text)
         if text.startswith(_END_OF_TRACE):
-            fired = next((match for each in lines if (match := _WARNING.match(each))), None)
-            found.append(KernelReport(fired.group(1) if fired else "?", tuple(lines)))
+            found.append(_report(tuple(lines)))
             lines = []
     return tuple(found)
+
+
+def _report(lines: tuple[str, ...]) -> KernelReport:
+    fatal = any(_DEATH.match(line) for line in lines)
+    pattern = _WHERE if fatal else _WARNING
+    functions = [match.group(1).partition(".")[0] for line in lines if (match := pattern.match(line))]
+    return KernelReport((functions or ["?"])[0], fatal, lines)

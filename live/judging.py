@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from mmuproof.live.console import KernelReport, Observed
 from mmuproof.live.plan import ATTEMPT, CONTROL, TryPart
-from mmuproof.live.trial import LiveTry, Seen, Warned
+from mmuproof.live.trial import Bits, LiveTry, Seen, Warned
 
 _NONE, _ON = "none", ("Y", 1)
 
@@ -73,31 +73,50 @@ def differences(expected: Seen, observed: Observed) -> list[str]:
     wrong = [
         f"{name} is {shown(observed.facts.get(name))}, not {shown(value)}"
         for name, value in expected.facts.items()
-        if observed.facts.get(name) != value
+        if not _fits(value, observed.facts.get(name))
     ]
-    reports = observed.reports
-    if expected.warning is None:
-        return wrong + [f"a warning in {report.function}()" for report in reports]
-    others = [report for report in reports if not _is(expected.warning, report)]
-    if len(others) == len(reports):
-        wrong.append(f"no such warning in {expected.warning.function}()")
-    return wrong + [f"another warning in {report.function}()" for report in others]
+    return wrong + _wrong_warnings(expected.warning, observed.warnings) + _wrong_end(expected.dies_in, observed)
+
+
+def _wrong_warnings(expected: Warned | None, warnings: Sequence[KernelReport]) -> list[str]:
+    others = [each for each in warnings if expected is None or not _is(expected, each)]
+    wrong = [f"another warning in {each.function}()" for each in others]
+    if expected is not None and len(others) == len(warnings):
+        wrong.append(f"no such warning in {expected.function}()")
+    return wrong
+
+
+def _wrong_end(dies_in: str, observed: Observed) -> list[str]:
+    died = [each.function for each in observed.deaths]
+    if died != [dies_in] * bool(dies_in):
+        return [f"the kernel died in {', '.join(f'{each}()' for each in died) or 'nothing'}"]
+    return ["the VMM's process did not end"] if observed.stuck and not dies_in else []
 
 
 def told(expected: Seen, observed: Observed) -> str:
     """What was seen of what matters, in words."""
     facts = [f"{name}={shown(observed.facts[name])}" for name in expected.facts]
-    return " ".join([f"WARN in {report.function}()" for report in observed.reports] + facts)
+    warned = [f"WARN in {report.function}()" for report in observed.warnings]
+    died = [f"the kernel died in {report.function}()" for report in observed.deaths]
+    return " ".join(warned + died + facts)
 
 
-def shown(value: int | str | None) -> str:
+def _fits(expected: int | str | Bits, value: int | str | None) -> bool:
+    if isinstance(expected, Bits):
+        return isinstance(value, int) and value & expected.mask == expected.value
+    return value == expected
+
+
+def shown(value: int | str | Bits | None) -> str:
     """A fact's value: numbers in hexadecimal."""
+    if isinstance(value, Bits):
+        return f"{value.value:#x} in the bits {value.mask:#x}"
     return f"{value:#x}" if isinstance(value, int) else str(value)
 
 
 def _is(warning: Warned, report: KernelReport) -> bool:
     return (
-        report.function.partition(".")[0] == warning.function
+        report.function == warning.function
         and any(re.search(warning.text, line) for line in report.lines)
         and (not warning.through or any(re.search(warning.through, each) for each in report.trace))
     )

@@ -36,6 +36,11 @@ class TryPart:
         return self.trial.attempt if self.role == ATTEMPT else self.trial.control
 
     @property
+    def may_be_fatal(self) -> bool:
+        """Whether the kernel may die of it."""
+        return self.role == ATTEMPT and bool(self.trial.shows.dies_in)
+
+    @property
     def _loading(self) -> tuple[str, Modules, str]:
         # A warning that fires once is armed again by loading the modules anew.
         warns = self.trial.shows.warning or self.trial.control_gives.warning
@@ -47,9 +52,12 @@ class TryPart:
 
 
 def parts_of(trials: Iterable[LiveTry]) -> tuple[TryPart, ...]:
-    """Both guests of each try, controls first, and those together for which modules are loaded alike."""
+    """Both guests of each try, controls first, and those together for which modules are loaded alike.
+
+    After one of which the kernel may die nothing else can be run, so that is the last.
+    """
     parts = [TryPart(trial, role) for role in (CONTROL, ATTEMPT) for trial in trials]
-    return tuple(sorted(parts, key=lambda part: str(part.attempt.modules)))
+    return tuple(sorted(parts, key=lambda part: (part.may_be_fatal, str(part.attempt.modules))))
 
 
 def plan_of(parts: Sequence[TryPart], machine: Emulated, modules: Iterable[str]) -> str:

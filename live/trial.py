@@ -9,7 +9,22 @@ from typing import TypeAlias
 
 from mmuproof.live.guests.steps import Guest
 
+
+@dataclass(frozen=True)
+class Bits:
+    """Some bits of a number.
+
+    Args:
+        mask: which.
+        value: what they are.
+    """
+
+    mask: int
+    value: int
+
+
 Facts: TypeAlias = Mapping[str, int | str]
+Expected: TypeAlias = Mapping[str, int | str | Bits]
 
 
 class Emulated(Enum):
@@ -40,12 +55,14 @@ class Seen:
     """What is to be seen of a guest.
 
     Args:
-        facts: of each named fact, its value.
+        facts: of each named fact, its value or some of its bits.
         warning: the one warning that fires; with None there must be no warning at all.
+        dies_in: the function in which the kernel dies when the VM goes away; empty if it does not.
     """
 
-    facts: Facts
+    facts: Expected
     warning: Warned | None = None
+    dies_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,8 @@ class LiveTry:
         right: what is seen if it has not.
         control: the same without something that the finding needs.
         control_gives: what is seen of that on every kernel.
+        only_on: the series in which it can be tried; empty if it can be in all.
+        elsewhere: why not in others.
         offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
             kernel without the parameter does not have the finding; where it is off, the try is broken.
     """
@@ -96,3 +115,9 @@ class LiveTry:
     control: Attempt
     control_gives: Seen
     offered_by: tuple[str, str] | None = None
+    only_on: tuple[str, ...] = ()
+    elsewhere: str = ""
+
+    def possible_on(self, series: str) -> bool:
+        """Whether it can be tried on a kernel of this series."""
+        return not self.only_on or series in self.only_on

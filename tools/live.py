@@ -57,7 +57,7 @@ def main() -> int:
 def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[Judged, ...]:
     found: list[Judged] = []
     for machine in Emulated:
-        mine = tuple(trial for trial in trials if trial.machine is machine)
+        mine = tuple(trial for trial in trials if trial.machine is machine and trial.possible_on(kernel.series))
         if not mine:
             continue
         with tempfile.TemporaryDirectory() as temporary:

@@ -66,7 +66,7 @@ _END = (1 << 64) - 1
 
 _HANDLER = CODE + 0x100
 RESUME = _HANDLER + 0x80
-"""Where L1 resumes L2; it halts again when L2 has left."""
+"""Where L1 runs L2 again from its first instruction; it halts again when L2 has left."""
 
 _FAILED = "mov $0x4400, %edx; vmread %rdx, %rbx; hlt"
 _LAUNCH = f"""
@@ -82,7 +82,7 @@ _LEFT = f"""
 4:  mov (%rsi), %rax; cmp $-1, %rax; je 5f; vmread %rax, %rcx; mov %rcx, 8(%rsi); add $16, %esi; jmp 4b
 5:  hlt
     .skip 0x80 - (. - 0b)
-    vmresume; {_FAILED}
+    mov ${L2_RIP:#x}, %eax; mov ${L2_CODE:#x}, %ecx; vmwrite %rcx, %rax; vmresume; {_FAILED}
 """
 
 _TOLD_FIELDS = {
@@ -104,7 +104,7 @@ class L2State:
         cr3: its tables.
         cr4: what its CR4 has besides VMXE.
         ept: whether L1 uses EPT for it.
-        eptp_flags: added to the EPTP.
+        eptp_flags: set in the EPTP besides; without EPT it has nothing else.
         shadow_stack: where its shadow stack ends; none without it.
     """
 
@@ -116,16 +116,17 @@ class L2State:
     shadow_stack: int | None = None
 
 
-def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,)) -> tuple[Step, ...]:
+def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,), logged: bool = False) -> tuple[Step, ...]:
     """L1 in long mode, about to run at CODE.
 
     Args:
         l2: how L2 runs.
         pages: what EPT maps for all accesses, in pages of 2 MBytes, to the same addresses.
+        logged: whether KVM logs which pages become dirty.
     """
     fields = _fields(l2)
     return (
-        *ram(),
+        *ram(logged=logged),
         *identity64(),
         Msr(_FEATURE_CONTROL, _LOCKED_WITH_VMX),
         *mode(64, cr0=CR0 | CR0_WP, cr4=CR4_PAE | CR4_VMXE, efer=LONG_MODE | EFER_NX),

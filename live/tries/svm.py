@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from mmuproof.live.guests.code import assembled
-from mmuproof.live.guests.paging import ALL, CODE, DATA, EFER_NX, LARGE, SECRET, code, quads, table32, words
+from mmuproof.live.guests.paging import (
+    ALL,
+    CODE,
+    DATA,
+    EFER_LMA,
+    EFER_NX,
+    EFER_SVME,
+    LARGE,
+    SECRET,
+    code,
+    quads,
+    table32,
+    words,
+)
 from mmuproof.live.guests.steps import Go, Guest, MemorySlot, Peek, RunVcpu
 from mmuproof.live.guests.svm import (
     EXIT_NPF,
+    EXIT_PAGE_FAULT,
     EXIT_VMMCALL,
     L2_CODE,
     L2_RAX,
@@ -142,4 +156,85 @@ ANOTHER_STAGE = LiveTry(
     control_gives=Seen(_OF_A_TABLE),
 )
 
-TRIES = (NX_HUGE_PAGES, STALE_MMIO, ANOTHER_STAGE)
+
+# ---- 19: L2's EFER has LMA, and LME is clear.
+_LOADED = f"mov ${DATA:#x}, %esi; mov $0x80, %edx"
+_OUTS_AT = len(assembled(_LOADED, 32))
+
+
+def _active_not_enabled(efer: int) -> Guest:
+    """L2 with 32-bit paging; its OUTS makes KVM walk its tables."""
+    return (
+        *svm(block=control_block(efer=EFER_SVME | efer, cr0=0x80000011, cr3=_L2_DIRECTORY), pages=(L2_CODE, DATA)),
+        code(CODE, VMRUN),
+        code(L2_CODE, f"{_LOADED}; outsb; vmmcall; hlt", 32),
+        *words({_L2_DIRECTORY + 4: _TABLE | ALL}),
+        table32(_TABLE, L2_CODE, ALL),
+        RunVcpu("first"),
+        *exit_of("first"),
+    )
+
+
+_OUT: Facts = {"first.stop": "hlt", "first.exit": EXIT_VMMCALL, "first.event0": f"io-out:0x80:{SECRET & 0xFF:#x}"}
+
+LMA_WITHOUT_LME = LiveTry(
+    name="19",
+    finding=19,
+    machine=Emulated.AMD,
+    says="L1 runs an L2 in 32-bit paging with EFER.LMA set and EFER.LME clear; KVM emulates an OUTS of it.",
+    attempt=Attempt(_active_not_enabled(EFER_LMA)),
+    shows=Seen({"first.stop": "hlt", "first.exit": EXIT_PAGE_FAULT, "first.info2": L2_CODE + _OUTS_AT}),
+    right=Seen(_OUT),
+    control=Attempt(_active_not_enabled(0)),
+    control_gives=Seen(_OUT),
+)
+
+
+# ---- 22: the VMM makes a table of a large page of L1's nested paging; the table is in the page's first frame.
+_FAR_PAGE = 100
+_ELSEWHERE = 0x900000
+
+
+def _page_becomes_table(same_frame: bool) -> Guest:
+    """Of a large page L2 reads one part, and when it has become a table, another."""
+    table = DATA if same_frame else L2_CODE + 0x3000
+    far = DATA + (_FAR_PAGE << 12)
+    return (
+        *svm(pages=(L2_CODE, DATA)),
+        *quads({_ELSEWHERE: SECRET}),
+        code(CODE, f"{VMRUN}; {VMRUN}"),
+        code(L2_CODE, f"mov {DATA:#x}, %eax; vmmcall; hlt", 32),
+        RunVcpu("first"),
+        *exit_of("first"),
+        *quads({table + 8 * _FAR_PAGE: _ELSEWHERE | ALL, nested_entry(DATA): table | ALL, L2_RIP: L2_CODE}),
+        code(L2_CODE, f"mov {far:#x}, %eax; vmmcall; hlt", 32),
+        RunVcpu("last"),
+        *exit_of("last"),
+    )
+
+
+_BOTH_READ: Facts = {
+    "first.exit": EXIT_VMMCALL,
+    "first.l2_rax": SECRET,
+    "last.stop": "hlt",
+    "last.exit": EXIT_VMMCALL,
+    "last.l2_rax": SECRET,
+}
+
+KEPT_PAGE = LiveTry(
+    name="22",
+    finding=22,
+    machine=Emulated.AMD,
+    says="The VMM makes a table of a large page of L1's nested paging, in the page's own first frame; L2 reads.",
+    attempt=Attempt(_page_becomes_table(True)),
+    shows=Seen(
+        {"first.exit": EXIT_VMMCALL},
+        Warned("kvm_mmu_page_set_translation", "gfn mismatch under direct page"),
+        dies_in="pte_list_remove",
+    ),
+    right=Seen(_BOTH_READ),
+    control=Attempt(_page_becomes_table(False)),
+    control_gives=Seen(_BOTH_READ),
+)
+
+TRIES = (KEPT_PAGE, LMA_WITHOUT_LME, NX_HUGE_PAGES, STALE_MMIO, ANOTHER_STAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.live.guests.paging import (
+    ALL,
     CODE,
     CR0_PG,
     CR0_WP,
@@ -10,16 +11,22 @@ from mmuproof.live.guests.paging import (
     CR4_PAE,
     DATA,
     LARGE,
+    LONG_MODE,
+    PD_OF_SECOND_GB,
+    PDPT,
     PS,
     SECRET,
     A,
     D,
     P,
     code,
+    identity64,
+    mode,
     quads,
+    ram,
     words,
 )
-from mmuproof.live.guests.steps import Go, Guest, MemorySlot, Peek, Poke, RunVcpu, Step
+from mmuproof.live.guests.steps import DirtyLog, Go, Guest, HostWidth, MemorySlot, Peek, Poke, RunVcpu, Step
 from mmuproof.live.guests.vmx import (
     E1,
     EPTP,
@@ -29,7 +36,6 @@ from mmuproof.live.guests.vmx import (
     EXIT_VMCALL,
     L2_CODE,
     L2_DIRECTORY,
-    L2_RIP,
     L2_TABLE,
     RESUME,
     RWX,
@@ -42,7 +48,7 @@ from mmuproof.live.guests.vmx import (
     exit_of,
     vmx,
 )
-from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen, Warned
+from mmuproof.live.trial import Attempt, Bits, Emulated, Expected, Facts, LiveTry, Modules, Seen, Warned
 
 _READ = f"mov {DATA:#x}, %eax"
 _OUTS = f"mov ${DATA:#x}, %esi; mov $0x80, %edx; outsb"
@@ -62,7 +68,7 @@ def _small_pages(first: int, special: dict[int, int]) -> tuple[Step, ...]:
     return (*quads(entries), *quads({ept_entry(first): E1 | R | W | X}))
 
 
-def _violation(qualification: int, gpa: int = DATA) -> Facts:
+def _violation(qualification: int | Bits, gpa: int = DATA) -> Expected:
     return {
         "first.stop": "hlt",
         "first.exit": EXIT_EPT_VIOLATION,
@@ -125,6 +131,28 @@ NO_SHADOW_STACK_BIT = LiveTry(
     offered_by=_CET,
 )
 
+# ---- 7: KVM's own access needs a page table of L2 that L1 does not map; the last EPT violation was of a final address.
+_SECOND_LINEAR = 2 << 22
+_OF_FINAL, _OF_TABLE = (_violation(Bits(0x180, stage)) for stage in (0x180, 0x80))
+
+
+def _own_access(by_kvm: bool) -> Guest:
+    access = f"mov ${_SECOND_LINEAR:#x}, %esi; mov $0x80, %edx; outsb" if by_kvm else f"mov {_SECOND_LINEAR:#x}, %eax"
+    return _once(_PAGED, f"{access}; {_LEAVE}", *words({L2_DIRECTORY + 8: DATA | P | A | D}))
+
+
+ANOTHER_STAGE = LiveTry(
+    name="7-intel",
+    finding=7,
+    machine=Emulated.INTEL,
+    says="L2's OUTS, which KVM emulates, needs a page table of L2 that L1 does not map.",
+    attempt=Attempt(_own_access(True)),
+    shows=Seen(_OF_FINAL),
+    right=Seen(_OF_TABLE),
+    control=Attempt(_own_access(False)),
+    control_gives=Seen(_OF_TABLE),
+)
+
 # ---- 9: a misconfigured entry.
 _WRITE_ONLY = quads({ept_entry(DATA): DATA | PS | W | WB})
 _MISCONFIGURED: Facts = {"first.stop": "hlt", "first.exit": EXIT_EPT_MISCONFIGURATION, "first.gpa": DATA}
@@ -173,7 +201,8 @@ READ_AS_WRITE = LiveTry(
     machine=Emulated.INTEL,
     says="L2's OUTS, which KVM emulates, needs page tables of L2 that L1's EPT allows to be read only.",
     attempt=Attempt(_read_only_tables(R)),
-    shows=Seen(_violation(0x8B, L2_DIRECTORY)),
+    # Bits 8 and above depend on findings 5 and 7.
+    shows=Seen(_violation(Bits(0xFF, 0x8B), L2_DIRECTORY)),
     right=Seen(_TOLD),
     control=Attempt(_read_only_tables(R | W)),
     control_gives=Seen(_TOLD),
@@ -216,7 +245,6 @@ _TOUCH, _CLEAR = 0x11000, 0x11800
 _INVEPT_ADDRESS = 0x24FE0
 _CLEAR_AND_FLUSH = f"""
     movq $0, {_LATE:#x}; mov $1, %eax; invept {_INVEPT_ADDRESS:#x}, %rax; jbe 1f
-    mov ${L2_RIP:#x}, %eax; mov ${L2_CODE:#x}, %ecx; vmwrite %rcx, %rax; jbe 1f
     mov $7, %ebx
 1:  hlt
 """
@@ -261,10 +289,95 @@ STALE_MMIO = LiveTry(
     control_gives=Seen(_DENIED),
 )
 
+
+# ---- 18: L2 runs without EPT, and L1's EPTP has no flags.
+_WRITE = f"movl $1, {DATA:#x}; {_LEAVE}"
+_EPT_FLAGS = 1 << 6
+
+
+def _written_twice(eptp_flags: int) -> Guest:
+    """L2 without EPT writes to a page; the log of dirty pages is read after each time."""
+    return (
+        *vmx(L2State(cr0=CR0_PG, ept=False, eptp_flags=eptp_flags), logged=True),
+        code(L2_CODE, _WRITE, 32),
+        RunVcpu("first"),
+        *exit_of("first"),
+        DirtyLog("first.dirty", DATA),
+        Go(RESUME),
+        RunVcpu("second"),
+        *exit_of("second"),
+        DirtyLog("second.dirty", DATA),
+    )
+
+
+_NO_PML = Modules(vendor=("pml=0",))
+_WRITTEN: Facts = {**_LEFT, "first.dirty": 1, "second.stop": "hlt", "second.exit": EXIT_VMCALL, "second.dirty": 1}
+
+LOST_WRITE = LiveTry(
+    name="18",
+    finding=18,
+    machine=Emulated.INTEL,
+    says="L2 without EPT writes to a page twice; L1's EPTP, which is not used, has no flags.",
+    attempt=Attempt(_written_twice(0), _NO_PML),
+    shows=Seen({**_WRITTEN, "second.dirty": 0}),
+    right=Seen(_WRITTEN),
+    control=Attempt(_written_twice(_EPT_FLAGS), _NO_PML),
+    control_gives=Seen(_WRITTEN),
+)
+
+# ---- 15: an MMIO address that uses the bits which the host has given up for encryption keys.
+_MMIO, _OTHER_MMIO = 2 << 30, 0x20000000
+_HOST_BITS = 36
+
+
+def _wide_mmio(high: int) -> Guest:
+    """MMIO, other MMIO, and the first again, so that KVM takes the address from the SPTE; then OUTS from memory.
+
+    Args:
+        high: the address bits by which the MMIO differs from memory.
+    """
+    reads = f"mov {_MMIO:#x}, %eax; mov {_OTHER_MMIO:#x}, %eax; mov {_MMIO:#x}, %eax"
+    return (
+        HostWidth(),
+        *ram(),
+        *identity64(),
+        *quads({PDPT + 16: PD_OF_SECOND_GB | ALL, PD_OF_SECOND_GB: high | DATA | PS | ALL}),
+        code(CODE, f"{reads}; {_OUTS}; hlt"),
+        *mode(64, cr4=CR4_PAE, efer=LONG_MODE),
+        RunVcpu("only"),
+    )
+
+
+def _events(high: int, *more: str) -> Facts:
+    reads = [f"mmio-read:{gpa:#x}" for gpa in (high | DATA, _OTHER_MMIO, high | DATA)]
+    events = {f"only.event{n}": event for n, event in enumerate((*reads, *more))}
+    return {"host.width": _HOST_BITS, "only.stop": "hlt", **events}
+
+
+_ABOVE, _BELOW = 1 << 38, 1 << 34
+_SENT = f"io-out:0x80:{SECRET & 0xFF:#x}"
+
+LOST_BITS = LiveTry(
+    name="15",
+    finding=15,
+    machine=Emulated.INTEL_KEYS,
+    says="MMIO above the width that the host has kept; then an OUTS from memory at the address without those bits.",
+    attempt=Attempt(_wide_mmio(_ABOVE)),
+    shows=Seen(_events(_ABOVE, f"mmio-read:{DATA:#x}", "io-out:0x80:0x0")),
+    right=Seen(_events(_ABOVE, _SENT)),
+    control=Attempt(_wide_mmio(_BELOW)),
+    control_gives=Seen(_events(_BELOW, _SENT)),
+    only_on=("7.2", "7.3"),
+    elsewhere="the emulated processor has no TME, and these kernels cannot be told to take it for one that has",
+)
+
 TRIES = (
+    LOST_WRITE,
+    LOST_BITS,
     EMPTY_SPTE,
     NO_ADVANCED_INFORMATION,
     NO_SHADOW_STACK_BIT,
+    ANOTHER_STAGE,
     MISCONFIGURATION,
     FETCH_AS_READ,
     READ_AS_WRITE,

@@ -34,6 +34,22 @@ static void parameter(const struct line *line)
 	say("fact %s.%s=%s", line->word[1], line->word[2], value);
 }
 
+/* "host": how many address bits the kernel says that the processor has. */
+static void host_width(const struct line *line)
+{
+	FILE *cpus = fopen("/proc/cpuinfo", "r");
+	char text[4096];
+	int bits = 0;
+
+	if (!cpus)
+		fail("%s: /proc/cpuinfo", line->word[0]);
+	while (!bits && fgets(text, sizeof(text), cpus))
+		if (sscanf(text, "address sizes : %d bits physical", &bits) != 1)
+			bits = 0;
+	fclose(cpus);
+	say("fact host.width=%d", bits);
+}
+
 static const struct {
 	const char *name;
 	void (*act)(const struct line *line);
@@ -41,6 +57,7 @@ static const struct {
 	{ "memory", add_memory }, { "write", write_memory }, { "width", set_width }, { "vcpu", choose_vcpu },
 	{ "mode", set_mode },     { "msr", set_msr },        { "go", go },           { "control", write_control },
 	{ "run", run },           { "peek", peek },          { "parameter", parameter },
+	{ "host", host_width },   { "dirty", read_dirty_log },
 };
 
 void do_line(const struct line *line)

@@ -11,13 +11,15 @@
 
 #include "vmm.h"
 
-enum { TRY_SECONDS = 20 };
+enum { TRY_SECONDS = 20, END_SECONDS = 25, LOOKS_PER_SECOND = 20 };
 
 static void mount_all(void)
 {
 	mkdir("/dev", 0755);
 	mkdir("/sys", 0755);
-	if (mount("devtmpfs", "/dev", "devtmpfs", 0, 0) || mount("sysfs", "/sys", "sysfs", 0, 0))
+	mkdir("/proc", 0755);
+	if (mount("proc", "/proc", "proc", 0, 0) || mount("devtmpfs", "/dev", "devtmpfs", 0, 0) ||
+	    mount("sysfs", "/sys", "sysfs", 0, 0))
 		fail("mount");
 }
 
@@ -68,7 +70,22 @@ static void child(const char *path, long place)
 	while (next_line(plan, &line) && !is(&line, "end"))
 		if (line.count)
 			do_line(&line);
+	/* Before the VM goes away: that may be what the kernel dies of. */
+	say_log();
 	_exit(0);
+}
+
+/* Whether a process has ended as it should; one in which the kernel has died never does, or just vanishes. */
+static int ended(pid_t pid, int *status)
+{
+	for (int look = 0; look < END_SECONDS * LOOKS_PER_SECOND; look++) {
+		pid_t found = waitpid(pid, status, WNOHANG);
+
+		if (found)
+			return found == pid;
+		usleep(1000000 / LOOKS_PER_SECOND);
+	}
+	return 0;
 }
 
 static void try(const char *path, FILE *plan, const char *name)
@@ -82,9 +99,11 @@ static void try(const char *path, FILE *plan, const char *name)
 	pid = fork();
 	if (pid == 0)
 		child(path, place);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (pid < 0)
 		fail("fork");
-	if (WIFSIGNALED(status))
+	if (!ended(pid, &status))
+		say("stuck");
+	else if (WIFSIGNALED(status))
 		say("broken: the try was ended by signal %d%s", WTERMSIG(status),
 		    WTERMSIG(status) == SIGALRM ? ", it took too long" : "");
 	say_log();
