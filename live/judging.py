@@ -54,7 +54,7 @@ def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> Judged:
         found[role] = observed
     if trial.offered_by:
         name = ".".join(trial.offered_by)
-        offered = found[ATTEMPT].facts.get(name, _NONE)
+        offered = found[ATTEMPT].facts.get(name)
         if offered == _NONE:
             return Judged(trial, TryOutcome.ABSENT, f"this kernel has no {name}")
         if offered not in _ON:

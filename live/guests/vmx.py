@@ -190,7 +190,7 @@ def _fields(l2: L2State) -> dict[int, int]:
         # All exceptions leave; there is no shadow VMCS.
         0x4004: 0xFFFFFFFF,
         0x2800: _END,
-        0x201A: (EPTP | l2.eptp_flags) * l2.ept,
+        0x201A: EPTP * l2.ept | l2.eptp_flags,
         0x6800: 0x31 | l2.cr0,
         0x6802: l2.cr3,
         0x6804: CR4_VMXE | l2.cr4,
