@@ -49,16 +49,18 @@ def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> Judged:
         observed = seen.get(TryPart(trial, role).name)
         if observed is None:
             return Judged(trial, TryOutcome.BROKEN, f"the {role} did not come to its end")
-        if observed.broken:
-            return Judged(trial, TryOutcome.BROKEN, f"the {role}: {'; '.join(observed.broken)}")
         found[role] = observed
     if trial.offered_by:
         name = ".".join(trial.offered_by)
         offered = found[ATTEMPT].facts.get(name)
         if offered == _NONE:
+            # What such a guest meets does not matter: it uses what this kernel does not know.
             return Judged(trial, TryOutcome.ABSENT, f"this kernel has no {name}")
         if offered not in _ON:
-            return Judged(trial, TryOutcome.BROKEN, f"{name} is {offered}")
+            return Judged(trial, TryOutcome.BROKEN, f"{name} is {shown(offered)}")
+    for role, observed in found.items():
+        if observed.broken:
+            return Judged(trial, TryOutcome.BROKEN, f"the {role}: {'; '.join(observed.broken)}")
     wrong = differences(trial.control_gives, found[CONTROL])
     if wrong:
         return Judged(trial, TryOutcome.BROKEN, f"the control: {'; '.join(wrong)}")

@@ -53,9 +53,9 @@ def code(gpa: int, text: str, bits: int = 64) -> Step:
     return Poke(gpa, assembled(text, bits))
 
 
-def ram(huge: bool = False, logged: bool = False) -> tuple[Step, ...]:
+def ram(huge: bool = False) -> tuple[Step, ...]:
     """The guest's memory, from 0 on, with the secret in it."""
-    return (MemorySlot(0, RAM_SIZE, huge, logged), *quads({DATA: SECRET}))
+    return (MemorySlot(0, RAM_SIZE, huge), *quads({DATA: SECRET}))
 
 
 def table64(gpa: int, first: int, step: int, flags: int) -> Step:

@@ -17,17 +17,15 @@ class MemorySlot:
         gpa: its guest-physical address.
         size: in bytes.
         huge: whether the host has pages of 2 MBytes there, else of 4 KBytes.
-        logged: whether KVM logs which pages become dirty.
     """
 
     gpa: int
     size: int
     huge: bool = False
-    logged: bool = False
 
     def line(self) -> str:
         """The step as the VMM reads it."""
-        return f"memory {self.gpa:#x} {self.size:#x} {'huge' if self.huge else 'small'}{' logged' * self.logged}"
+        return f"memory {self.gpa:#x} {self.size:#x} {'huge' if self.huge else 'small'}"
 
 
 @dataclass(frozen=True)
@@ -199,23 +197,6 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class DirtyLog:
-    """The log of dirty pages is read and begun anew; whether a page is in it becomes a fact, 0 or 1.
-
-    Args:
-        name: of the fact.
-        gpa: of the page.
-    """
-
-    name: str
-    gpa: int
-
-    def line(self) -> str:
-        """The step as the VMM reads it."""
-        return f"dirty {self.name} {self.gpa:#x}"
-
-
-@dataclass(frozen=True)
 class HostWidth:
     """How many bits of a physical address the host itself uses becomes the fact ``host.width``."""
 
@@ -225,7 +206,7 @@ class HostWidth:
 
 
 Step: TypeAlias = (
-    MemorySlot | Poke | Width | Vcpu | Mode | Msr | VmxControl | Go | RunVcpu | Peek | Parameter | DirtyLog | HostWidth
+    MemorySlot | Poke | Width | Vcpu | Mode | Msr | VmxControl | Go | RunVcpu | Peek | Parameter | HostWidth
 )
 
 Guest: TypeAlias = tuple[Step, ...]

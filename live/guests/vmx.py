@@ -103,30 +103,25 @@ class L2State:
         cr0: what its CR0 has besides PE and NE.
         cr3: its tables.
         cr4: what its CR4 has besides VMXE.
-        ept: whether L1 uses EPT for it.
-        eptp_flags: set in the EPTP besides; without EPT it has nothing else.
         shadow_stack: where its shadow stack ends; none without it.
     """
 
     cr0: int = 0
     cr3: int = L2_DIRECTORY
     cr4: int = 0
-    ept: bool = True
-    eptp_flags: int = 0
     shadow_stack: int | None = None
 
 
-def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,), logged: bool = False) -> tuple[Step, ...]:
+def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,)) -> tuple[Step, ...]:
     """L1 in long mode, about to run at CODE.
 
     Args:
         l2: how L2 runs.
         pages: what EPT maps for all accesses, in pages of 2 MBytes, to the same addresses.
-        logged: whether KVM logs which pages become dirty.
     """
     fields = _fields(l2)
     return (
-        *ram(logged=logged),
+        *ram(),
         *identity64(),
         Msr(_FEATURE_CONTROL, _LOCKED_WITH_VMX),
         *mode(64, cr0=CR0 | CR0_WP, cr4=CR4_PAE | CR4_VMXE, efer=LONG_MODE | EFER_NX),
@@ -165,7 +160,7 @@ def _controls(l2: L2State) -> dict[int, tuple[int, int]]:
     return {
         _PIN: (_TRUE_PIN, 0),
         _PRIMARY: (_TRUE_PRIMARY, _SECONDARY_ON | _HLT_EXITING),
-        _SECONDARY: (_MSR_SECONDARY, (_EPT | _UNRESTRICTED) * l2.ept),
+        _SECONDARY: (_MSR_SECONDARY, _EPT | _UNRESTRICTED),
         _EXIT: (_TRUE_EXIT, _HOST_IN_64_BITS | LOAD_CET_ON_EXIT * stacks),
         _ENTRY: (_TRUE_ENTRY, CET_STATE * stacks),
     }
@@ -190,7 +185,7 @@ def _fields(l2: L2State) -> dict[int, int]:
         # All exceptions leave; there is no shadow VMCS.
         0x4004: 0xFFFFFFFF,
         0x2800: _END,
-        0x201A: EPTP * l2.ept | l2.eptp_flags,
+        0x201A: EPTP,
         0x6800: 0x31 | l2.cr0,
         0x6802: l2.cr3,
         0x6804: CR4_VMXE | l2.cr4,

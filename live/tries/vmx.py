@@ -26,7 +26,7 @@ from mmuproof.live.guests.paging import (
     ram,
     words,
 )
-from mmuproof.live.guests.steps import DirtyLog, Go, Guest, HostWidth, MemorySlot, Peek, Poke, RunVcpu, Step
+from mmuproof.live.guests.steps import Go, Guest, HostWidth, MemorySlot, Peek, Poke, RunVcpu, Step
 from mmuproof.live.guests.vmx import (
     E1,
     EPTP,
@@ -48,7 +48,7 @@ from mmuproof.live.guests.vmx import (
     exit_of,
     vmx,
 )
-from mmuproof.live.trial import Attempt, Bits, Emulated, Expected, Facts, LiveTry, Modules, Seen, Warned
+from mmuproof.live.trial import Attempt, Bits, Emulated, Expected, Facts, LiveTry, Seen, Warned
 
 _READ = f"mov {DATA:#x}, %eax"
 _OUTS = f"mov ${DATA:#x}, %esi; mov $0x80, %edx; outsb"
@@ -163,7 +163,8 @@ MISCONFIGURATION = LiveTry(
     machine=Emulated.INTEL,
     says="L2 reads through a misconfigured entry of L1's EPT, which allows writes and no reads.",
     attempt=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", *_WRITE_ONLY)),
-    shows=Seen({**_MISCONFIGURED, "first.qualification": 0x181}),
+    # A linear address is valid, and is what was translated; other bits depend on the processor.
+    shows=Seen({**_MISCONFIGURED, "first.qualification": Bits(0x180, 0x180)}),
     right=Seen({**_MISCONFIGURED, "first.qualification": 0}),
     control=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", pages=(L2_CODE, DATA))),
     control_gives=Seen(_LEFT),
@@ -290,41 +291,6 @@ STALE_MMIO = LiveTry(
 )
 
 
-# ---- 18: L2 runs without EPT, and L1's EPTP has no flags.
-_WRITE = f"movl $1, {DATA:#x}; {_LEAVE}"
-_EPT_FLAGS = 1 << 6
-
-
-def _written_twice(eptp_flags: int) -> Guest:
-    """L2 without EPT writes to a page; the log of dirty pages is read after each time."""
-    return (
-        *vmx(L2State(cr0=CR0_PG, ept=False, eptp_flags=eptp_flags), logged=True),
-        code(L2_CODE, _WRITE, 32),
-        RunVcpu("first"),
-        *exit_of("first"),
-        DirtyLog("first.dirty", DATA),
-        Go(RESUME),
-        RunVcpu("second"),
-        *exit_of("second"),
-        DirtyLog("second.dirty", DATA),
-    )
-
-
-_NO_PML = Modules(vendor=("pml=0",))
-_WRITTEN: Facts = {**_LEFT, "first.dirty": 1, "second.stop": "hlt", "second.exit": EXIT_VMCALL, "second.dirty": 1}
-
-LOST_WRITE = LiveTry(
-    name="18",
-    finding=18,
-    machine=Emulated.INTEL,
-    says="L2 without EPT writes to a page twice; L1's EPTP, which is not used, has no flags.",
-    attempt=Attempt(_written_twice(0), _NO_PML),
-    shows=Seen({**_WRITTEN, "second.dirty": 0}),
-    right=Seen(_WRITTEN),
-    control=Attempt(_written_twice(_EPT_FLAGS), _NO_PML),
-    control_gives=Seen(_WRITTEN),
-)
-
 # ---- 15: an MMIO address that uses the bits which the host has given up for encryption keys.
 _MMIO, _OTHER_MMIO = 2 << 30, 0x20000000
 _HOST_BITS = 36
@@ -372,7 +338,6 @@ LOST_BITS = LiveTry(
 )
 
 TRIES = (
-    LOST_WRITE,
     LOST_BITS,
     EMPTY_SPTE,
     NO_ADVANCED_INFORMATION,

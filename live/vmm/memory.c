@@ -1,7 +1,6 @@
 /* The guest's memory: slots, and what is in them. */
 #define _GNU_SOURCE
 #include <linux/kvm.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -17,7 +16,7 @@ static struct region {
 } region[MOST_REGIONS];
 static int regions;
 
-/* "memory GPA SIZE huge|small [logged]": a slot of zeroes, in pages of 2 MBytes or 4 KBytes. */
+/* "memory GPA SIZE huge|small": a slot of zeroes, in pages of 2 MBytes or 4 KBytes. */
 void add_memory(const struct line *line)
 {
 	struct region *new = &region[regions];
@@ -35,7 +34,6 @@ void add_memory(const struct line *line)
 	if (madvise(new->at, new->size, large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		fail("madvise");
 	memset(new->at, 0, new->size);
-	slot.flags = line->count > 4 && !strcmp(line->word[4], "logged") ? KVM_MEM_LOG_DIRTY_PAGES : 0;
 	slot.guest_phys_addr = new->gpa;
 	slot.memory_size = new->size;
 	slot.userspace_addr = (uintptr_t)new->at;
@@ -78,28 +76,4 @@ void write_memory(const struct line *line)
 
 	for (size_t i = 0; i < size; i++)
 		at[i] = digit(text[2 * i]) << 4 | digit(text[2 * i + 1]);
-}
-
-/* "dirty NAME GPA": whether the page was written to since the last such line. */
-void read_dirty_log(const struct line *line)
-{
-	uint64_t gpa = number(line, 2);
-
-	for (int i = 0; i < regions; i++) {
-		uint64_t page = (gpa - region[i].gpa) >> 12;
-		struct kvm_dirty_log log = { .slot = i };
-		uint8_t *bits;
-
-		if (gpa < region[i].gpa || gpa >= region[i].gpa + region[i].size)
-			continue;
-		/* One bit for each page, in words of eight bytes. */
-		bits = calloc((region[i].size >> 18) + 1, sizeof(uint64_t));
-		log.dirty_bitmap = bits;
-		if (ioctl(vm_fd(), KVM_GET_DIRTY_LOG, &log))
-			fail("the log of dirty pages");
-		say("fact %s=%d", word(line, 1), bits[page / 8] >> page % 8 & 1);
-		free(bits);
-		return;
-	}
-	fail("the guest has no memory at %s", line->word[2]);
 }

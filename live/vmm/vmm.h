@@ -36,7 +36,6 @@ void do_line(const struct line *line);
 /* Memory. */
 void add_memory(const struct line *line);
 void write_memory(const struct line *line);
-void read_dirty_log(const struct line *line);
 /* The host's address of guest memory; fails if it is not all there. */
 uint8_t *memory_at(uint64_t gpa, uint64_t size);
 /* The same, but a null pointer if it is not. */

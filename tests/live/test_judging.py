@@ -100,5 +100,7 @@ def test_what_a_kernel_does_not_offer_is_absent_and_what_is_off_breaks_the_try()
     assert outcome(trial, part({"x": 1, "kvm_x.p": 1})) is TryOutcome.SHOWS
     assert outcome(trial, part({"x": 1, "kvm_x.p": "none"})) is TryOutcome.ABSENT
     assert outcome(trial, part({"x": 1, "kvm_x.p": "N"})) is TryOutcome.BROKEN
+    assert outcome(trial, part({"kvm_x.p": "none"}, broken=("MSR",))) is TryOutcome.ABSENT
+    assert outcome(trial, part({"x": 1, "kvm_x.p": "Y"}, broken=("MSR",))) is TryOutcome.BROKEN
     # Where a parameter was not asked for, nothing is known of it.
     assert outcome(trial, part({"x": 1})) is TryOutcome.BROKEN
