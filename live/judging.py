@@ -9,7 +9,7 @@ from enum import Enum
 
 from mmuproof.live.console import KernelReport, Observed
 from mmuproof.live.plan import ATTEMPT, CONTROL, TryPart
-from mmuproof.live.trial import Bits, LiveTry, Seen, Warned
+from mmuproof.live.trial import LiveTry, Seen, SomeBits, Warned
 
 _NONE, _ON = "none", ("Y", 1)
 
@@ -103,15 +103,15 @@ def told(expected: Seen, observed: Observed) -> str:
     return " ".join(warned + died + facts)
 
 
-def _fits(expected: int | str | Bits, value: int | str | None) -> bool:
-    if isinstance(expected, Bits):
+def _fits(expected: int | str | SomeBits, value: int | str | None) -> bool:
+    if isinstance(expected, SomeBits):
         return isinstance(value, int) and value & expected.mask == expected.value
     return value == expected
 
 
-def shown(value: int | str | Bits | None) -> str:
+def shown(value: int | str | SomeBits | None) -> str:
     """A fact's value: numbers in hexadecimal."""
-    if isinstance(value, Bits):
+    if isinstance(value, SomeBits):
         return f"{value.value:#x} in the bits {value.mask:#x}"
     return f"{value:#x}" if isinstance(value, int) else str(value)
 

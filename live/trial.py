@@ -11,7 +11,7 @@ from mmuproof.live.guests.steps import Guest
 
 
 @dataclass(frozen=True)
-class Bits:
+class SomeBits:
     """Some bits of a number.
 
     Args:
@@ -24,7 +24,7 @@ class Bits:
 
 
 Facts: TypeAlias = Mapping[str, int | str]
-Expected: TypeAlias = Mapping[str, int | str | Bits]
+Expected: TypeAlias = Mapping[str, int | str | SomeBits]
 
 
 class Emulated(Enum):

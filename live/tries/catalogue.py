@@ -15,8 +15,8 @@ WITHOUT_TRY: Mapping[int, str] = {
     8: "Nothing comes of it: KVM looks at the flag only together with a write.",
     13: "It has no effect but finding 7, which is tried.",
     16: "The window is a few instructions, and what is made in it is believed 131071 updates of memslots later.",
-    18: "A guest notices nothing: the log of dirty pages stays right, since KVM write-protects what L2 runs on. The host "
-    "takes L1's pages for idle.",
+    18: "A guest notices nothing: the log of dirty pages stays right, since KVM write-protects what L2 runs on. The "
+    "host takes L1's pages for idle.",
     20: "Elsewhere than under Hyper-V all is flushed; no emulator here is a Hyper-V.",
     21: "It needs two processors in a window of a few instructions.",
 }

@@ -48,7 +48,7 @@ from mmuproof.live.guests.vmx import (
     exit_of,
     vmx,
 )
-from mmuproof.live.trial import Attempt, Bits, Emulated, Expected, Facts, LiveTry, Seen, Warned
+from mmuproof.live.trial import Attempt, Emulated, Expected, Facts, LiveTry, Seen, SomeBits, Warned
 
 _READ = f"mov {DATA:#x}, %eax"
 _OUTS = f"mov ${DATA:#x}, %esi; mov $0x80, %edx; outsb"
@@ -68,7 +68,7 @@ def _small_pages(first: int, special: dict[int, int]) -> tuple[Step, ...]:
     return (*quads(entries), *quads({ept_entry(first): E1 | R | W | X}))
 
 
-def _violation(qualification: int | Bits, gpa: int = DATA) -> Expected:
+def _violation(qualification: int | SomeBits, gpa: int = DATA) -> Expected:
     return {
         "first.stop": "hlt",
         "first.exit": EXIT_EPT_VIOLATION,
@@ -133,7 +133,7 @@ NO_SHADOW_STACK_BIT = LiveTry(
 
 # ---- 7: KVM's own access needs a page table of L2 that L1 does not map; the last EPT violation was of a final address.
 _SECOND_LINEAR = 2 << 22
-_OF_FINAL, _OF_TABLE = (_violation(Bits(0x180, stage)) for stage in (0x180, 0x80))
+_OF_FINAL, _OF_TABLE = (_violation(SomeBits(0x180, stage)) for stage in (0x180, 0x80))
 
 
 def _own_access(by_kvm: bool) -> Guest:
@@ -164,7 +164,7 @@ MISCONFIGURATION = LiveTry(
     says="L2 reads through a misconfigured entry of L1's EPT, which allows writes and no reads.",
     attempt=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", *_WRITE_ONLY)),
     # A linear address is valid, and is what was translated; other bits depend on the processor.
-    shows=Seen({**_MISCONFIGURED, "first.qualification": Bits(0x180, 0x180)}),
+    shows=Seen({**_MISCONFIGURED, "first.qualification": SomeBits(0x180, 0x180)}),
     right=Seen({**_MISCONFIGURED, "first.qualification": 0}),
     control=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", pages=(L2_CODE, DATA))),
     control_gives=Seen(_LEFT),
@@ -203,7 +203,7 @@ READ_AS_WRITE = LiveTry(
     says="L2's OUTS, which KVM emulates, needs page tables of L2 that L1's EPT allows to be read only.",
     attempt=Attempt(_read_only_tables(R)),
     # Bits 8 and above depend on findings 5 and 7.
-    shows=Seen(_violation(Bits(0xFF, 0x8B), L2_DIRECTORY)),
+    shows=Seen(_violation(SomeBits(0xFF, 0x8B), L2_DIRECTORY)),
     right=Seen(_TOLD),
     control=Attempt(_read_only_tables(R | W)),
     control_gives=Seen(_TOLD),

@@ -8,7 +8,7 @@ import pytest
 
 from mmuproof.live.console import Observed, observed
 from mmuproof.live.judging import TryOutcome, judged
-from mmuproof.live.trial import Attempt, Bits, Emulated, Facts, LiveTry, Seen, Warned
+from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen, SomeBits, Warned
 from tests.live.test_console import DEATH, NEWER, OLDER
 
 TRY = LiveTry(
@@ -88,7 +88,7 @@ def test_a_kernel_may_die_only_where_it_is_said_to() -> None:
 
 
 def test_some_bits_of_a_number_can_be_asked_for() -> None:
-    trial = replace(TRY, shows=Seen({"x": Bits(0xF0, 0x10)}))
+    trial = replace(TRY, shows=Seen({"x": SomeBits(0xF0, 0x10)}))
     assert outcome(trial, part({"x": 0x1F})) is TryOutcome.SHOWS
     assert outcome(trial, part({"x": 0x2F})) is TryOutcome.BROKEN
     assert outcome(trial, part({"x": "0x1f"})) is TryOutcome.BROKEN
