@@ -19,11 +19,13 @@ class BuiltKernel:
         series: such as 7.2.
         version: of Debian's package.
         folder: the image and the modules.
+        cache: where what is fetched is.
     """
 
     series: str
     version: str
     folder: Path
+    cache: Path
 
     @property
     def image(self) -> Path:
@@ -70,4 +72,4 @@ def built_kernel(cache: Path, series: str) -> BuiltKernel:
         raise NoKernelError(f"{folder.name} is not in the cache")
     if version != source:
         raise NoKernelError(f"the kernel of {series} is {version}, and the source is {source}")
-    return BuiltKernel(series, version, folder)
+    return BuiltKernel(series, version, folder, cache)

@@ -74,7 +74,7 @@ def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) 
         return run_qemu(kernel.image, initramfs, folder, seconds)
     model = _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
     processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS)
-    return run_bochs(kernel.folder.parent / "bochs", processor, kernel.image, initramfs, folder, seconds)
+    return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
 
 def _with_end(result: Judged, ran: EmulatorRun) -> Judged:

@@ -99,8 +99,8 @@ class LiveTry:
         right: what is seen if it has not.
         control: the same without something that the finding needs.
         control_gives: what is seen of that on every kernel.
-        only_on: the series in which it can be tried; empty if it can be in all.
-        elsewhere: why not in others.
+        impossible_on: the series on which it cannot be tried.
+        why_impossible: on those.
         offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
             kernel without the parameter does not have the finding; where it is off, the try is broken.
     """
@@ -115,9 +115,9 @@ class LiveTry:
     control: Attempt
     control_gives: Seen
     offered_by: tuple[str, str] | None = None
-    only_on: tuple[str, ...] = ()
-    elsewhere: str = ""
+    impossible_on: tuple[str, ...] = ()
+    why_impossible: str = ""
 
     def possible_on(self, series: str) -> bool:
         """Whether it can be tried on a kernel of this series."""
-        return not self.only_on or series in self.only_on
+        return series not in self.impossible_on

@@ -1,14 +1,16 @@
 #!/bin/sh
 # Fetch what `make live` runs: kernels as Debian built them, and Bochs, into a cache outside the repository.
 #
-#   tools/fetch-live.sh [VERSION ...]           default: 6.1 6.12 7.2 newest
+#   tools/fetch-live.sh [--headers] [VERSION ...]       default: 6.1 6.12 7.2 newest
 #
 # Of each VERSION the kernel is that of exactly the package whose source is in the cache (tools/fetch-kernels.sh), so
 # that what runs is what is proved.  The cache gets
 #   built-VERSION/                vmlinuz and KVM's modules, uncompressed
 #   built-VERSION.version         the exact version of the packages
-#   bochs/                        Bochs and what makes a CD to boot, with all libraries, unpacked from Debian's packages; 2.8 is the first with
-#                                 MBEC, and is not in every Debian that this runs on
+#   bochs/                        Bochs and what makes a CD to boot, with all libraries, unpacked from Debian's
+#                                 packages; 2.8 is the first with MBEC, and is not in every Debian that this runs on
+#   headers-VERSION/              with --headers: a root folder with the kernel's headers, and the compiler and make that
+#                                 belong to them, to build a changed KVM in (make live ARGS="--fix PATCH")
 # What is there is not fetched again.  Nothing needs root, and nothing is installed.
 # Exit status: 0 all are there; 1 some are not (the others are).
 set -eu
@@ -17,6 +19,8 @@ name=fetch-live
 . "$(dirname "$0")/debian.sh"
 need apt-get apt-cache dpkg dpkg-deb xz flock
 
+headers=
+[ "${1:-}" != --headers ] || { headers=yes; shift; }
 cache=${MMUPROOF_KERNELS:-${XDG_CACHE_HOME:-$HOME/.cache}/mmuproof/kernels}
 open_workplace
 [ $# -gt 0 ] || set -- 6.1 6.12 7.2 newest
@@ -68,19 +72,42 @@ fetch_built() { # fetch_built VERSION EXACT
         mv -T "$work/built" "$cache/built-$1"
 }
 
+unpack_all() {  # unpack_all FOLDER PACKAGE ...: packages and all that they need, as if nothing were installed
+    folder=$1
+    shift
+    rm -rf "$work"/apt/archives/*.deb
+    private_apt apt-get $own -y --download-only -o APT::Install-Recommends=false install "$@" >"$work/log" 2>&1 ||
+        { grep '^[EW]:' "$work/log" | sed 's/^/    /' >&2; return 1; }
+    for deb in "$work"/apt/archives/*.deb; do
+        dpkg-deb -x "$deb" "$folder" || return 1
+    done
+}
+
+fetch_headers() {       # fetch_headers VERSION EXACT
+    read_suites
+    package=$(private_apt apt-cache dumpavail | awk -v wanted="$2" '
+        $1 == "Package:" { package = $2 }
+        $1 == "Version:" && $2 == wanted && package ~ /^linux-headers-[0-9][^-]*(-[0-9]+)?-amd64$/ { print package }' | sort -u)
+    [ -n "$package" ] || { say "no suite has the headers of $2" >&2; return 1; }
+    rm -rf "$work/root"
+    mkdir -p "$work/root/usr/bin" "$work/root/usr/sbin" "$work/root/usr/lib" "$work/root/usr/lib64"
+    for folder in bin sbin lib lib64; do
+        ln -s "usr/$folder" "$work/root/$folder"
+    done
+    own=
+    unpack_all "$work/root" "$package=$2" make gcc libc6-dev bash coreutils findutils sed grep gawk diffutils kmod tar &&
+        mkdir -p "$work/root/tmp" "$work/root/proc" "$work/root/dev" "$work/root/kvm" || return 1
+    rm -rf "$cache/headers-$1" && mv -T "$work/root" "$cache/headers-$1" && echo "$2" >"$cache/headers-$1.version"
+}
+
 fetch_bochs() {
     read_suites
     mkdir -p "$work/bochs-lists/partial" "$work/bochs"
     grep " $bochs_suite main" "$work/sources.list" >"$work/bochs.list"
-    # As if nothing were installed: then all libraries come along, with their own loader.
-    own="-o Dir::Etc::SourceList=$work/bochs.list -o Dir::State::Lists=$work/bochs-lists -o APT::Install-Recommends=false"
+    # Libraries come along with their own loader.
+    own="-o Dir::Etc::SourceList=$work/bochs.list -o Dir::State::Lists=$work/bochs-lists"
     private_apt apt-get $own update >"$work/log" 2>&1 &&
-        private_apt apt-get $own -y --download-only install \
-            bochs bochs-term bochsbios vgabios isolinux syslinux-common genisoimage >>"$work/log" 2>&1 ||
-        { grep '^[EW]:' "$work/log" | sed 's/^/    /' >&2; return 1; }
-    for deb in "$work"/apt/archives/*.deb; do
-        dpkg-deb -x "$deb" "$work/bochs" || return 1
-    done
+        unpack_all "$work/bochs" bochs bochs-term bochsbios vgabios isolinux syslinux-common genisoimage || return 1
     [ -x "$work/bochs/usr/bin/bochs-bin" ] && mv -T "$work/bochs" "$cache/bochs"
 }
 
@@ -96,6 +123,11 @@ for version in "$@"; do
         fetch_built "$version" "$exact" || { failed="$failed $version"; continue; }
     fi
     say "built-$version $how: Debian's $exact"
+    [ -n "$headers" ] || continue
+    if [ "$(cat "$cache/headers-$version.version" 2>/dev/null)" != "$exact" ]; then
+        fetch_headers "$version" "$exact" || { failed="$failed headers-$version"; continue; }
+    fi
+    say "headers-$version present"
 done
 if [ -x "$cache/bochs/usr/bin/bochs-bin" ]; then
     say "bochs present"

@@ -1,4 +1,4 @@
-"""Try the findings on running kernels, in emulators: ``live.py [--kernel SERIES ...] [--try NAME ...]``.
+"""Try the findings on running kernels, in emulators: ``live.py [--kernel SERIES ...] [--try NAME ...] [--fix PATCH]``.
 
 Prints a table: for each try and kernel whether the finding SHOWS, is ABSENT, or the try is BROKEN.
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
+from mmuproof.live.building import BuildError, patched_kernel
 from mmuproof.live.compiling import CompilerError
 from mmuproof.live.emulators.bounded import EmulatorError
 from mmuproof.live.guests.code import AssemblerError
@@ -24,7 +25,7 @@ from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated, LiveTry
 from mmuproof.live.tries.catalogue import TRIES
 
-_SERIES = ("6.1", "6.12", "7.2", "7.3")
+_SERIES = ("6.1", "6.12", "7.2")
 
 
 def main() -> int:
@@ -32,6 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kernel", action="append", metavar="SERIES", help="only this kernel, such as 7.2")
     parser.add_argument("--try", action="append", metavar="NAME", dest="names", help="only this try, such as 17")
+    parser.add_argument(
+        "--fix", metavar="PATCH", type=Path, help="on a KVM that is built with this patch on its source"
+    )
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the consoles there")
     parser.add_argument("-v", "--verbose", action="store_true", help="what was seen of each try")
     arguments = parser.parse_args()
@@ -42,16 +46,25 @@ def main() -> int:
     chosen = tuple(trial for trial in TRIES if not arguments.names or trial.name in arguments.names)
     cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
     try:
-        kernels = [built_kernel(cache, series) for series in arguments.kernel or _SERIES]
-        results = {kernel: _all_of(kernel, chosen, arguments.keep) for kernel in kernels}
+        kernels = [built_kernel(cache, series) for series in arguments.kernel or _all_series(cache)]
+        with tempfile.TemporaryDirectory() as folder:
+            if arguments.fix:
+                kernels = [patched_kernel(kernel, arguments.fix, Path(folder, kernel.series)) for kernel in kernels]
+            results = {kernel: _all_of(kernel, chosen, arguments.keep) for kernel in kernels}
     except NoKernelError as error:
         sys.stderr.write(f"live: {error}: make live-kernels\n")
         return 2
-    except (AssemblerError, CompilerError, EmulatorError) as error:
+    except (AssemblerError, BuildError, CompilerError, EmulatorError) as error:
         sys.stderr.write(f"live: {error}\n")
         return 2
     _print_table(chosen, results, arguments.verbose)
     return int(any(each.outcome is TryOutcome.BROKEN for judged in results.values() for each in judged))
+
+
+def _all_series(cache: Path) -> tuple[str, ...]:
+    """Those that are always tried, and the newest that was fetched."""
+    newest = cache / "newest"
+    return (*_SERIES, newest.read_text().strip()) if newest.exists() else _SERIES
 
 
 def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[Judged, ...]:
@@ -77,11 +90,14 @@ def _print_table(trials: tuple[LiveTry, ...], results: dict[BuiltKernel, tuple[J
     print("  ".join(["try".ljust(width), "on".ljust(machine_width), *(kernel.version for kernel in results)]))
     for trial in trials:
         mine = {kernel: each for kernel, judged in results.items() for each in judged if each.trial is trial}
-        cells = [each.outcome.value.ljust(len(kernel.version)) for kernel, each in mine.items()]
+        said = {kernel: mine[kernel].outcome.value if kernel in mine else "-" for kernel in results}
+        cells = [text.ljust(len(kernel.version)) for kernel, text in said.items()]
         print("  ".join([trial.name.ljust(width), trial.machine.value.ljust(machine_width), *cells]).rstrip())
         for kernel, each in mine.items():
             if verbose or each.outcome is TryOutcome.BROKEN:
                 print(f"    {kernel.version}: {each.why}")
+        if len(mine) < len(results):
+            print(f"    -: {trial.why_impossible}")
 
 
 if __name__ == "__main__":

@@ -333,8 +333,8 @@ LOST_BITS = LiveTry(
     right=Seen(_events(_ABOVE, _SENT)),
     control=Attempt(_wide_mmio(_BELOW)),
     control_gives=Seen(_events(_BELOW, _SENT)),
-    only_on=("7.2", "7.3"),
-    elsewhere="the emulated processor has no TME, and these kernels cannot be told to take it for one that has",
+    impossible_on=("6.1", "6.12"),
+    why_impossible="the emulated processor has no TME, and these kernels cannot be told to take it for one that has",
 )
 
 TRIES = (

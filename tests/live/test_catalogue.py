@@ -58,4 +58,4 @@ def test_every_step_fits_a_line_of_the_vmm(trial: LiveTry) -> None:
 
 
 def test_a_series_that_is_left_out_is_left_out_for_a_reason() -> None:
-    assert all(bool(trial.only_on) == bool(trial.elsewhere) for trial in TRIES)
+    assert all(bool(trial.impossible_on) == bool(trial.why_impossible) for trial in TRIES)

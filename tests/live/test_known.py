@@ -39,7 +39,7 @@ def kernel_of(series: str) -> BuiltKernel:
 def need_emulator(kernel: BuiltKernel, machine: Emulated) -> None:
     if machine is Emulated.AMD and not shutil.which("qemu-system-x86_64"):
         pytest.skip("needs QEMU (on Debian: apt install qemu-system-x86)")
-    if machine is not Emulated.AMD and not (kernel.folder.parent / "bochs").is_dir():
+    if machine is not Emulated.AMD and not (kernel.cache / "bochs").is_dir():
         pytest.skip("needs Bochs: make live-kernels")
 
 
