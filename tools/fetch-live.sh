@@ -95,7 +95,8 @@ fetch_headers() {       # fetch_headers VERSION EXACT
         ln -s "usr/$folder" "$work/root/$folder"
     done
     own=
-    unpack_all "$work/root" "$package=$2" make gcc libc6-dev bash coreutils findutils sed grep gawk diffutils kmod tar &&
+    unpack_all "$work/root" "$package=$2" make gcc libc6-dev bash dash coreutils findutils sed grep gawk diffutils kmod tar &&
+        ln -sf gawk "$work/root/usr/bin/awk" &&
         mkdir -p "$work/root/tmp" "$work/root/proc" "$work/root/dev" "$work/root/kvm" || return 1
     rm -rf "$cache/headers-$1" && mv -T "$work/root" "$cache/headers-$1" && echo "$2" >"$cache/headers-$1.version"
 }
