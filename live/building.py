@@ -25,7 +25,7 @@ def patched_kernel(kernel: BuiltKernel, patch: Path, folder: Path) -> BuiltKerne
     Args:
         kernel: which.
         patch: a unified diff of the kernel's tree, as git makes it.
-        folder: where the modules go.
+        folder: a new one, for the patched source and the modules.
 
     Raises:
         BuildError: see there; the compiler's last lines are told.
@@ -36,17 +36,28 @@ def patched_kernel(kernel: BuiltKernel, patch: Path, folder: Path) -> BuiltKerne
     common = sorted((root / "usr/src").glob("linux-headers-*-common"))
     if not headers or not common:
         raise NoKernelError(f"{root.name} is not in the cache (--headers)")
+    patched = folder / "source"
     for part in _PARTS:
-        shutil.rmtree(common[0] / part, ignore_errors=True)
-        shutil.copytree(source / part, common[0] / part)
-    _apply(patch, common[0])
+        shutil.copytree(source / part, patched / part)
+    _apply(patch, patched)
+    _bring_over(patched, common[0])
     where = {path: f"/{path.relative_to(root)}" for path in (headers[0], common[0])}
     build = ("make", f"-j{os.cpu_count()}", "-C", where[headers[0]], f"M={where[common[0]]}/{_PARTS[0]}", "modules")
     _run(("unshare", "--map-root-user", "--mount", "sh", "-c", _INSIDE, str(root), *build), root)
-    shutil.copytree(kernel.folder, folder, dirs_exist_ok=True)
+    made = folder / "built"
+    shutil.copytree(kernel.folder, made)
     for name in _MODULES:
-        shutil.copy(common[0] / _PARTS[0] / f"{name}.ko", folder / f"{name}.ko")
-    return BuiltKernel(kernel.series, f"{kernel.version} with {patch.name}", folder, kernel.cache)
+        shutil.copy(common[0] / _PARTS[0] / f"{name}.ko", made)
+    return BuiltKernel(kernel.series, f"{kernel.version} with {patch.name}", made, kernel.cache)
+
+
+def _bring_over(patched: Path, tree: Path) -> None:
+    """Write what differs, and nothing else: what an earlier build has made of the rest still holds."""
+    for path in (path for path in patched.rglob("*") if path.is_file()):
+        there, content = tree / path.relative_to(patched), path.read_bytes()
+        if not there.is_file() or there.read_bytes() != content:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.write_bytes(content)
 
 
 def _apply(patch: Path, tree: Path) -> None:

@@ -31,6 +31,22 @@ def patch_of(tree: Path, file: str, pattern: str, by: str) -> str:
     return "".join(lines)
 
 
+def test_a_patch_changes_the_copy_and_leaves_what_it_does_not_touch_as_it_was(tmp_path: Path) -> None:
+    cache, patch = tmp_path / "cache", tmp_path / "right.patch"
+    kernel = small_kernel(cache)
+    copy = cache / "headers-7.2/usr/src/linux-headers-7.2-common/arch/x86/kvm"
+    copy.mkdir(parents=True)
+    (copy / "b.c").write_text("int b;\n")
+    (cache / "linux-7.2/arch/x86/kvm/b.c").write_text("int b;\n")
+    before = (copy / "b.c").stat().st_mtime_ns
+    patch.write_text("--- a/arch/x86/kvm/a.c\n+++ b/arch/x86/kvm/a.c\n@@ -1 +1 @@\n-int a;\n+int c;\n")
+    with pytest.raises(BuildError, match="cannot be built"):
+        patched_kernel(kernel, patch, tmp_path / "made")
+    assert (copy / "a.c").read_text() == "int c;\n"
+    assert (copy / "b.c").stat().st_mtime_ns == before
+    assert (cache / "linux-7.2/arch/x86/kvm/a.c").read_text() == "int a;\n"
+
+
 @pytest.mark.kernel
 @pytest.mark.emulator
 @pytest.mark.long

@@ -26,6 +26,9 @@ from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_in
 from tests.proofs.test_known_findings import shapes_shown
 
 SERIES = ("6.1", "6.12", "7.2", "7.3")
+#: By finding, the series in which another place makes the same mistake, of which no theorem speaks: on 6.x the walk
+#: asks for EFER.NX by itself, and `role.fetch-flag` is about the role.
+NO_THEOREM = {10: ("6.1", "6.12")}
 
 
 def kernel_of(series: str) -> BuiltKernel:
@@ -74,7 +77,11 @@ def test_a_try_shows_a_finding_exactly_where_the_theorems_do(
             for result in run_tries(kernel, machine, trials, tmp_path).results:
                 assert result.outcome is not TryOutcome.BROKEN, f"{result.trial.name}: {result.why}"
                 seen[result.trial.name] = result.outcome is TryOutcome.SHOWS
-                proved[result.trial.name] = (result.trial.finding, tables_of(result.trial)) in known
+                finding = result.trial.finding
+                is_known = (finding, tables_of(result.trial)) in known
+                unasked = series in NO_THEOREM.get(finding, ())
+                assert not (is_known and unasked), f"a theorem speaks of finding {finding} on {series} now"
+                proved[result.trial.name] = is_known or unasked
     assert seen == proved
 
 
