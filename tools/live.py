@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,8 @@ _SERIES = ("6.1", "6.12", "7.2")
 
 def main() -> int:
     """Run the tries that the command line asks for; the exit status."""
+    # So that an emulator is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kernel", action="append", metavar="SERIES", help="only this kernel, such as 7.2")
     parser.add_argument("--try", action="append", metavar="NAME", dest="names", help="only this try, such as 17")
