@@ -64,7 +64,8 @@ def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> Judged:
     wrong = differences(trial.control_gives, found[CONTROL])
     if wrong:
         return Judged(trial, TryOutcome.BROKEN, f"the control: {'; '.join(wrong)}")
-    for outcome, expected in ((TryOutcome.SHOWS, trial.shows), (TryOutcome.ABSENT, trial.right)):
+    shows = [(TryOutcome.SHOWS, expected) for expected in trial.ways]
+    for outcome, expected in (*shows, (TryOutcome.ABSENT, trial.right)):
         if not differences(expected, found[ATTEMPT]):
             return Judged(trial, outcome, told(expected, found[ATTEMPT]))
     return Judged(trial, TryOutcome.BROKEN, f"neither: {'; '.join(differences(trial.shows, found[ATTEMPT]))}")

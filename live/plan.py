@@ -38,12 +38,12 @@ class TryPart:
     @property
     def may_be_fatal(self) -> bool:
         """Whether the kernel may die of it."""
-        return self.role == ATTEMPT and bool(self.trial.shows.dies_in)
+        return self.role == ATTEMPT and any(each.dies_in for each in self.trial.ways)
 
     @property
     def _loading(self) -> tuple[str, Modules, str]:
         # A warning that fires once is armed again by loading the modules anew.
-        warns = self.trial.shows.warning or self.trial.control_gives.warning
+        warns = any(each.warning for each in self.trial.ways)
         return (str(self.attempt.modules), self.attempt.modules, self.name if warns else "")
 
     def loaded_like(self, other: TryPart) -> bool:

@@ -96,6 +96,7 @@ class LiveTry:
         says: what the guest does, in a sentence.
         attempt: the guest that meets the finding.
         shows: what is seen if the kernel has the finding.
+        also_shows: how else it shows, on other kernels.
         right: what is seen if it has not.
         control: the same without something that the finding needs.
         control_gives: what is seen of that on every kernel.
@@ -115,8 +116,14 @@ class LiveTry:
     control: Attempt
     control_gives: Seen
     offered_by: tuple[str, str] | None = None
+    also_shows: tuple[Seen, ...] = ()
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
+
+    @property
+    def ways(self) -> tuple[Seen, ...]:
+        """All ways in which it shows."""
+        return (self.shows, *self.also_shows)
 
     def possible_on(self, series: str) -> bool:
         """Whether it can be tried on a kernel of this series."""

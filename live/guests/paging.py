@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from mmuproof.live.guests.code import assembled
 from mmuproof.live.guests.steps import MemorySlot, Mode, Poke, Step
 
 MB = 1 << 20
@@ -32,6 +31,7 @@ EFER_LME, EFER_LMA, EFER_NX, EFER_SVME = 1 << 8, 1 << 10, 1 << 11, 1 << 12
 LONG_MODE = EFER_LME | EFER_LMA
 
 _HANDLER_BYTES, _VECTORS = 16, 32
+_HLT = b"\xf4"
 _INTERRUPT_GATE = 0x8E00
 # Null; code of 32 or 64 bits, which each Mode loads by itself; data; a task-state segment of two entries.
 _DESCRIPTORS = (0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00008B0000000067, 0, 0)
@@ -46,11 +46,6 @@ def quads(values: Mapping[int, int]) -> tuple[Step, ...]:
 def words(values: Mapping[int, int]) -> tuple[Step, ...]:
     """Four bytes each, at these addresses."""
     return tuple(Poke(gpa, struct.pack("<I", value)) for gpa, value in values.items())
-
-
-def code(gpa: int, text: str, bits: int = 64) -> Step:
-    """Instructions at an address."""
-    return Poke(gpa, assembled(text, bits))
 
 
 def ram(huge: bool = False) -> tuple[Step, ...]:
@@ -90,11 +85,10 @@ def mode(bits: int, *, cr4: int, efer: int, cr0: int = CR0, cr3: int = PML4) -> 
     else:
         gates = b"".join(_gate32(HANDLERS + _HANDLER_BYTES * n) for n in range(_VECTORS))
         descriptors = _DESCRIPTORS_32
-    halt = assembled("hlt; hlt", bits).ljust(_HANDLER_BYTES, b"\xf4")
     return (
         Poke(IDT, gates),
         Poke(GDT, struct.pack("<6Q", *descriptors)),
-        Poke(HANDLERS, halt * _VECTORS),
+        Poke(HANDLERS, _HLT * _HANDLER_BYTES * _VECTORS),
         Mode(bits=bits, cr0=cr0, cr3=cr3, cr4=cr4, efer=efer, rip=CODE, rsp=STACK, gdt=GDT, idt=IDT),
     )
 

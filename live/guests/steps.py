@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mmuproof.live.guests.code import assembled
+
 
 @dataclass(frozen=True)
 class MemorySlot:
@@ -43,6 +45,29 @@ class Poke:
     def line(self) -> str:
         """The step as the VMM reads it."""
         return f"write {self.gpa:#x} {self.content.hex()}"
+
+
+@dataclass(frozen=True)
+class Code:
+    """The VMM puts instructions into the guest's memory; they are assembled when the step is read.
+
+    Args:
+        gpa: the guest-physical address.
+        text: in the syntax of GNU as; branches are relative.
+        bits: 64 or 32, of the code segment in which they run.
+    """
+
+    gpa: int
+    text: str
+    bits: int = 64
+
+    def line(self) -> str:
+        """The step as the VMM reads it.
+
+        Raises:
+            AssemblerError: it cannot be assembled.
+        """
+        return f"write {self.gpa:#x} {assembled(self.text, self.bits).hex()}"
 
 
 @dataclass(frozen=True)
@@ -206,7 +231,7 @@ class HostWidth:
 
 
 Step: TypeAlias = (
-    MemorySlot | Poke | Width | Vcpu | Mode | Msr | VmxControl | Go | RunVcpu | Peek | Parameter | HostWidth
+    MemorySlot | Poke | Code | Width | Vcpu | Mode | Msr | VmxControl | Go | RunVcpu | Peek | Parameter | HostWidth
 )
 
 Guest: TypeAlias = tuple[Step, ...]

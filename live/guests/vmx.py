@@ -25,7 +25,6 @@ from mmuproof.live.guests.paging import (
     PML4,
     PS,
     STACK,
-    code,
     identity64,
     mode,
     quads,
@@ -33,7 +32,7 @@ from mmuproof.live.guests.paging import (
     table32,
     words,
 )
-from mmuproof.live.guests.steps import Msr, Peek, Poke, Step, VmxControl
+from mmuproof.live.guests.steps import Code, Msr, Peek, Poke, Step, VmxControl
 
 VMXON, VMCS, FIELDS, TOLD = 0x20000, 0x21000, 0x22000, 0x24000
 VMXON_POINTER, VMCS_POINTER = 0x24FF0, 0x24FF8
@@ -125,8 +124,8 @@ def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,)) -> tuple[Step, ...]
         *identity64(),
         Msr(_FEATURE_CONTROL, _LOCKED_WITH_VMX),
         *mode(64, cr0=CR0 | CR0_WP, cr4=CR4_PAE | CR4_VMXE, efer=LONG_MODE | EFER_NX),
-        code(CODE, _LAUNCH),
-        code(_HANDLER, _LEFT),
+        Code(CODE, _LAUNCH),
+        Code(_HANDLER, _LEFT),
         *quads({VMXON_POINTER: VMXON, VMCS_POINTER: VMCS}),
         _pairs(FIELDS, {**fields, **dict.fromkeys(_controls(l2), 0)}),
         *(VmxControl(FIELDS + 16 * (len(fields) + n) + 8, *each) for n, each in enumerate(_controls(l2).values())),

@@ -19,7 +19,6 @@ from mmuproof.live.guests.paging import (
     PT,
     SECRET,
     P,
-    code,
     identity32,
     identity64,
     mode,
@@ -27,7 +26,7 @@ from mmuproof.live.guests.paging import (
     ram,
     words,
 )
-from mmuproof.live.guests.steps import Guest, MemorySlot, RunVcpu, Vcpu, Width
+from mmuproof.live.guests.steps import Code, Guest, MemorySlot, RunVcpu, Vcpu, Width
 from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen
 
 _PAGE_FAULT = 14
@@ -47,7 +46,7 @@ def _large_page(pde: int, gpa: int, width: int | None = None) -> Guest:
         *words({gpa: SECRET}),
         *identity32(),
         *words({PML4 + 4: pde | PS | ALL}),
-        code(CODE, _IN_32_BITS, 32),
+        Code(CODE, _IN_32_BITS, 32),
         *mode(32, cr4=CR4_PSE, efer=0),
         RunVcpu("last"),
     )
@@ -58,7 +57,7 @@ def _fetch(efer: int) -> Guest:
     return (
         *ram(),
         *identity32(),
-        code(CODE, f"mov ${_PAGE_32:#x}, %eax; jmp *%eax; hlt", 32),
+        Code(CODE, f"mov ${_PAGE_32:#x}, %eax; jmp *%eax; hlt", 32),
         *mode(32, cr4=0, efer=efer),
         RunVcpu("last"),
     )
@@ -80,7 +79,7 @@ def _without_nx(first: bool) -> Guest:
     return (
         *ram(),
         *_page_table(DATA | ALL | NX),
-        code(CODE, f"{access}{clear}; {_IN_64_BITS}"),
+        Code(CODE, f"{access}{clear}; {_IN_64_BITS}"),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         RunVcpu("last"),
     )
@@ -90,7 +89,7 @@ def _two_vcpus(first: bool) -> Guest:
     """One vCPU has EFER.NX, the other has not; they have one table."""
     one = (*mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX), *((RunVcpu("first"),) if first else ()))
     other = (Vcpu(1), *mode(64, cr4=CR4_PAE, efer=LONG_MODE), RunVcpu("last"))
-    return (*ram(), *_page_table(DATA | ALL | NX), code(CODE, _IN_64_BITS), *one, *other)
+    return (*ram(), *_page_table(DATA | ALL | NX), Code(CODE, _IN_64_BITS), *one, *other)
 
 
 _TABLE, _TABLES_PAGE = 0x800000, 0xC00000
@@ -105,7 +104,7 @@ def _without_pse(first: bool) -> Guest:
         *ram(),
         *identity32(),
         *words({PML4 + 4: _TABLE | PS | ALL, _TABLE: _ENTRY, _TABLES_PAGE: SECRET}),
-        code(CODE, f"{access}{clear}; {_IN_32_BITS}", 32),
+        Code(CODE, f"{access}{clear}; {_IN_32_BITS}", 32),
         *mode(32, cr4=CR4_PSE, efer=0),
         RunVcpu("last"),
     )
@@ -114,14 +113,14 @@ def _without_pse(first: bool) -> Guest:
 def _in_pae(first: bool) -> Guest:
     """Bit 52 of an entry is ignored in 64-bit paging, and reserved in PAE paging."""
     pdpt = PML4 + 0x20
-    before = (*mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX), code(CODE, _IN_64_BITS), RunVcpu("first"))
+    before = (*mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX), Code(CODE, _IN_64_BITS), RunVcpu("first"))
     return (
         *ram(),
         *_page_table(DATA | ALL | 1 << 52),
         *quads({pdpt: PD | P}),
         *(before if first else ()),
         *mode(32, cr4=CR4_PAE, efer=EFER_NX, cr0=CR0, cr3=pdpt),
-        code(CODE, f"mov {_PAGE:#x}, %eax; hlt", 32),
+        Code(CODE, f"mov {_PAGE:#x}, %eax; hlt", 32),
         RunVcpu("last"),
     )
 

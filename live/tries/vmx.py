@@ -19,14 +19,13 @@ from mmuproof.live.guests.paging import (
     A,
     D,
     P,
-    code,
     identity64,
     mode,
     quads,
     ram,
     words,
 )
-from mmuproof.live.guests.steps import Go, Guest, HostWidth, MemorySlot, Peek, Poke, RunVcpu, Step
+from mmuproof.live.guests.steps import Code, Go, Guest, HostWidth, MemorySlot, Peek, Poke, RunVcpu, Step
 from mmuproof.live.guests.vmx import (
     E1,
     EPTP,
@@ -59,7 +58,7 @@ _MBEC, _CET = ("kvm_intel", "mbec"), ("kvm_intel", "cet")
 
 def _once(l2: L2State, text: str, *more: Step, pages: tuple[int, ...] = (L2_CODE,)) -> Guest:
     """L2 runs this once."""
-    return (*vmx(l2, pages=pages), code(L2_CODE, text, 32), *more, RunVcpu("first"), *exit_of("first"))
+    return (*vmx(l2, pages=pages), Code(L2_CODE, text, 32), *more, RunVcpu("first"), *exit_of("first"))
 
 
 def _small_pages(first: int, special: dict[int, int]) -> tuple[Step, ...]:
@@ -256,9 +255,9 @@ def _late_slot(touched: bool) -> Guest:
     touching = (Go(_TOUCH), RunVcpu("touch", to_mmio=True), *slot, RunVcpu("ready")) if touched else slot
     return (
         *vmx(L2State()),
-        code(_TOUCH, f"movq $1, {_LATE:#x}; hlt"),
-        code(_CLEAR, _CLEAR_AND_FLUSH),
-        code(L2_CODE, f"mov {_L2_PAGE:#x}, %eax; {_LEAVE}", 32),
+        Code(_TOUCH, f"movq $1, {_LATE:#x}; hlt"),
+        Code(_CLEAR, _CLEAR_AND_FLUSH),
+        Code(L2_CODE, f"mov {_L2_PAGE:#x}, %eax; {_LEAVE}", 32),
         *quads({ept_entry(_L2_PAGE): _LATE | R | W | X}),
         Poke(_INVEPT_ADDRESS, EPTP.to_bytes(16, "little")),
         *touching,
@@ -308,7 +307,7 @@ def _wide_mmio(high: int) -> Guest:
         *ram(),
         *identity64(),
         *quads({PDPT + 16: PD_OF_SECOND_GB | ALL, PD_OF_SECOND_GB: high | DATA | PS | ALL}),
-        code(CODE, f"{reads}; {_OUTS}; hlt"),
+        Code(CODE, f"{reads}; {_OUTS}; hlt"),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE),
         RunVcpu("only"),
     )

@@ -204,9 +204,13 @@ void run(const struct line *line)
 	struct vcpu *v = current();
 
 	for (int count = 0; count < MOST_EVENTS; count++) {
-		while (ioctl(v->fd, KVM_RUN, 0) < 0)
-			if (errno != EINTR)
-				fail("%s: KVM_RUN", label);
+		while (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			/* Nothing more can be asked of a VM that KVM has given up. */
+			say("fact %s.stop=error-%d", label, errno);
+			return;
+		}
 		if (to_mmio && v->run->exit_reason == KVM_EXIT_MMIO)
 			break;
 		if (!say_event(v->run, label, count))

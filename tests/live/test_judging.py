@@ -104,3 +104,11 @@ def test_what_a_kernel_does_not_offer_is_absent_and_what_is_off_breaks_the_try()
     assert outcome(trial, part({"x": 1, "kvm_x.p": "Y"}, broken=("MSR",))) is TryOutcome.BROKEN
     # Where a parameter was not asked for, nothing is known of it.
     assert outcome(trial, part({"x": 1})) is TryOutcome.BROKEN
+
+
+def test_a_finding_may_show_in_more_ways_than_one() -> None:
+    trial = replace(TRY, also_shows=(Seen({"x": 4}, Warned("older_function")),))
+    assert outcome(trial, part({"x": 1})) is TryOutcome.SHOWS
+    assert outcome(trial, part({"x": 4}, OLDER)) is TryOutcome.SHOWS
+    assert outcome(trial, part({"x": 4})) is TryOutcome.BROKEN
+    assert outcome(trial, part({"x": 1}, OLDER)) is TryOutcome.BROKEN
