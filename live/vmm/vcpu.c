@@ -175,7 +175,7 @@ static int say_event(struct kvm_run *run, const char *label, int count)
 		return 1;
 	}
 	if (run->exit_reason == KVM_EXIT_IO) {
-		say("fact %s.event%d=io-%s:%#x:%#x", label, count, run->io.direction ? "out" : "in", run->io.port,
+		say("fact %s.event%d=io-%s:%#x:0x%x", label, count, run->io.direction ? "out" : "in", run->io.port,
 		    ((uint8_t *)run)[run->io.data_offset]);
 		return 1;
 	}
