@@ -7,13 +7,13 @@ ARGS   ?=
 TESTERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
 
 BIN      := .venv/bin
-ROOMS    := smt spec lift model compare questions proofs cli
+ROOMS    := smt spec lift model compare questions proofs live cli
 NS       := build/ns/mmuproof
 CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test test-long kernels lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels live live-kernels lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test-long: venv-test ## run what takes long: every defect in the real C against 
 
 kernels: ## fetch the real kernel trees that tests and benchmarks use (Debian packages)
 	tools/fetch-kernels.sh $(ARGS)
+
+live: venv ## try the findings on running kernels, in emulators (ARGS: --kernel SERIES, --try NAME, -v)
+	$(BIN)/python tools/live.py $(ARGS)
+
+live-kernels: ## fetch what make live needs: kernels as Debian built them, and Bochs
+	tools/fetch-live.sh $(ARGS)
 
 lint: venv-lint links ## check style and types
 	$(BIN)/ruff check $(CHECKED)

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "compare": ("smt", "lift", "model"),
     "questions": ("smt", "lift", "model"),
     "proofs": ("smt.terms", "smt.graph", "smt.obligation", "spec", "model"),
+    "live": (),
     "cli": ("smt", "spec", "lift", "model", "compare", "questions", "proofs"),
 }
 # Folders of which neither may know the other: what is written by hand is held against what is lifted.

@@ -108,7 +108,12 @@ def test_results_of_other_code_are_not_taken(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_code_is_every_file_of_every_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sorted(each.__name__ for each in saved.ROOMS) == sorted(f"mmuproof.{room}" for room in MAY_IMPORT)
+    assert sorted(each.__name__ for each in saved.ROOMS) == sorted(
+        # What is tried on a running kernel decides nothing here.
+        f"mmuproof.{room}"
+        for room in MAY_IMPORT
+        if room != "live"
+    )
     (tmp_path / "deep").mkdir()
     for name in ("a.py", "deep/b.py", "c.json", "d.config"):
         (tmp_path / name).write_text("one")

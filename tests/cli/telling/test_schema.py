@@ -42,7 +42,7 @@ def test_nothing_unknown_passes_and_nothing_may_be_missing(cli: Callable[..., Cl
     for each in objects(SCHEMA):
         if "properties" in each:
             assert each["additionalProperties"] is False
-            assert set(each["properties"]) - set(each["required"]) <= {"solvers"}
+            assert set(each["properties"]) - set(each["required"]) <= {"solvers", "decoded", "reads"}
     text = cli("prove", "ok.proved", "--json", "-").stdout
     with pytest.raises(jsonschema.ValidationError):
         valid(text.replace('"claims"', '"clams"'))

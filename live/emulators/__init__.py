@@ -1,0 +1,1 @@
+"""The emulators in which a kernel is run."""

@@ -1,0 +1,1 @@
+"""Guests as descriptions: memory, registers, and what is done with them."""

@@ -1,0 +1,84 @@
+"""Running tries: one boot of one kernel for all tries of a machine."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmuproof.live.compiling import compiled_vmm
+from mmuproof.live.console import observed, why_dead
+from mmuproof.live.emulators.bochs import BochsProcessor, run_bochs
+from mmuproof.live.emulators.bounded import EmulatorRun
+from mmuproof.live.emulators.qemu import run_qemu
+from mmuproof.live.judging import Judged, TryOutcome, judged
+from mmuproof.live.kernels import BuiltKernel
+from mmuproof.live.packing import packed
+from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
+from mmuproof.live.trial import Emulated, LiveTry
+
+#: Several times what an idle machine needs.
+_SECONDS = {Emulated.AMD: 600.0, Emulated.INTEL: 1800.0, Emulated.INTEL_KEYS: 900.0}
+
+#: A processor with MBEC and shadow stacks; and one without, for kernels that do not boot on the first.
+_NEW_MODEL, _OLD_MODEL = "arrow_lake", "corei7_skylake_x"
+_NEEDS_OLD_MODEL = ("6.1",)
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What one boot has told.
+
+    Args:
+        kernel: which.
+        machine: on what.
+        results: of each try.
+        ran: how the emulator has run.
+    """
+
+    kernel: BuiltKernel
+    machine: Emulated
+    results: tuple[Judged, ...]
+    ran: EmulatorRun
+
+
+def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
+    """Boot a kernel, try, and judge.
+
+    Args:
+        kernel: which.
+        machine: on what.
+        trials: all of this machine.
+        folder: to work in; the console stays there.
+
+    Raises:
+        AssemblerError: a guest cannot be assembled.
+        CompilerError: the VMM cannot be compiled.
+        EmulatorError: the emulator is not there.
+    """
+    modules = kernel.modules((VENDOR_MODULE[machine],))
+    files = {f"m/{name}.ko": content for name, content in modules.items()}
+    files["init"] = compiled_vmm(folder)
+    files["plan"] = plan_of(parts_of(trials), machine, modules).encode()
+    initramfs = folder / "initramfs"
+    initramfs.write_bytes(gzip.compress(packed(files), 1))
+    ran = _run(kernel, machine, initramfs, folder)
+    seen = observed(ran.console)
+    results = tuple(_with_end(judged(trial, seen), ran) for trial in trials)
+    return Boot(kernel, machine, results, ran)
+
+
+def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) -> EmulatorRun:
+    seconds = _SECONDS[machine]
+    if machine is Emulated.AMD:
+        return run_qemu(kernel.image, initramfs, folder, seconds)
+    model = _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
+    processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS)
+    return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
+
+
+def _with_end(result: Judged, ran: EmulatorRun) -> Judged:
+    if result.outcome is not TryOutcome.BROKEN or not ran.ended:
+        return result
+    return Judged(result.trial, result.outcome, f"{result.why}; {ran.ended}; {why_dead(ran.console)}")

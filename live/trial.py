@@ -1,0 +1,130 @@
+"""A try: two guests that differ in what a finding needs, and what is seen of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from mmuproof.live.guests.steps import Guest
+
+
+@dataclass(frozen=True)
+class SomeBits:
+    """Some bits of a number.
+
+    Args:
+        mask: which.
+        value: what they are.
+    """
+
+    mask: int
+    value: int
+
+
+Facts: TypeAlias = Mapping[str, int | str]
+Expected: TypeAlias = Mapping[str, int | str | SomeBits]
+
+
+class Emulated(Enum):
+    """What the kernel runs on."""
+
+    AMD = "AMD, by QEMU"
+    INTEL = "Intel, by Bochs"
+    INTEL_KEYS = "Intel with memory encryption keys, by Bochs"
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning of the kernel's, by what does not change from release to release.
+
+    Args:
+        function: in which it fires.
+        text: a regular expression, found in the report.
+        through: a regular expression, found among the functions of the call trace.
+    """
+
+    function: str
+    text: str = ""
+    through: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is to be seen of a guest.
+
+    Args:
+        facts: of each named fact, its value or some of its bits.
+        warning: the one warning that fires; with None there must be no warning at all.
+        dies_in: the function in which the kernel dies when the VM goes away; empty if it does not.
+    """
+
+    facts: Expected
+    warning: Warned | None = None
+    dies_in: str = ""
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The parameters that KVM's modules are loaded with: of kvm itself, and of kvm_amd or kvm_intel."""
+
+    kvm: tuple[str, ...] = ()
+    vendor: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = [f"kvm.{each}" for each in self.kvm] + [f"vendor.{each}" for each in self.vendor]
+        return " ".join(named) or "default"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A guest, and the parameters under which it is run."""
+
+    guest: Guest
+    modules: Modules = field(default_factory=Modules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTry:
+    """A try of one finding.
+
+    Args:
+        name: no other try has it; no spaces.
+        finding: its number in docs/findings.md.
+        machine: what it runs on.
+        says: what the guest does, in a sentence.
+        attempt: the guest that meets the finding.
+        shows: what is seen if the kernel has the finding.
+        also_shows: how else it shows, on other kernels.
+        right: what is seen if it has not.
+        control: the same without something that the finding needs.
+        control_gives: what is seen of that on every kernel.
+        impossible_on: the series on which it cannot be tried.
+        why_impossible: on those.
+        offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
+            kernel without the parameter does not have the finding; where it is off, the try is broken.
+    """
+
+    name: str
+    finding: int
+    machine: Emulated
+    says: str
+    attempt: Attempt
+    shows: Seen
+    right: Seen
+    control: Attempt
+    control_gives: Seen
+    offered_by: tuple[str, str] | None = None
+    also_shows: tuple[Seen, ...] = ()
+    impossible_on: tuple[str, ...] = ()
+    why_impossible: str = ""
+
+    @property
+    def ways(self) -> tuple[Seen, ...]:
+        """All ways in which it shows."""
+        return (self.shows, *self.also_shows)
+
+    def possible_on(self, series: str) -> bool:
+        """Whether it can be tried on a kernel of this series."""
+        return series not in self.impossible_on

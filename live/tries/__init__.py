@@ -1,0 +1,1 @@
+"""A try for each finding that a guest can reach."""

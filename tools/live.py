@@ -1,0 +1,107 @@
+"""Try the findings on running kernels, in emulators: ``live.py [--kernel SERIES ...] [--try NAME ...] [--fix PATCH]``.
+
+Prints a table: for each try and kernel whether the finding SHOWS, is ABSENT, or the try is BROKEN.
+
+Exit status: 0 no try is broken; 1 a try is broken; 2 something that is needed is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from mmuproof.live.building import BuildError, patched_kernel
+from mmuproof.live.compiling import CompilerError
+from mmuproof.live.emulators.bounded import EmulatorError
+from mmuproof.live.guests.code import AssemblerError
+from mmuproof.live.judging import Judged, TryOutcome
+from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
+from mmuproof.live.session import run_tries
+from mmuproof.live.trial import Emulated, LiveTry
+from mmuproof.live.tries.catalogue import TRIES
+
+_SERIES = ("6.1", "6.12", "7.2")
+
+
+def main() -> int:
+    """Run the tries that the command line asks for; the exit status."""
+    # So that an emulator is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kernel", action="append", metavar="SERIES", help="only this kernel, such as 7.2")
+    parser.add_argument("--try", action="append", metavar="NAME", dest="names", help="only this try, such as 17")
+    parser.add_argument(
+        "--fix", metavar="PATCH", type=Path, help="on a KVM that is built with this patch on its source"
+    )
+    parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the consoles there")
+    parser.add_argument("-v", "--verbose", action="store_true", help="what was seen of each try")
+    arguments = parser.parse_args()
+    known = {trial.name for trial in TRIES}
+    unknown = [name for name in arguments.names or () if name not in known]
+    if unknown:
+        parser.error(f"there is no try {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    chosen = tuple(trial for trial in TRIES if not arguments.names or trial.name in arguments.names)
+    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    try:
+        kernels = [built_kernel(cache, series) for series in arguments.kernel or _all_series(cache)]
+        with tempfile.TemporaryDirectory() as folder:
+            if arguments.fix:
+                kernels = [patched_kernel(kernel, arguments.fix, Path(folder, kernel.series)) for kernel in kernels]
+            results = {kernel: _all_of(kernel, chosen, arguments.keep) for kernel in kernels}
+    except NoKernelError as error:
+        sys.stderr.write(f"live: {error}: make live-kernels\n")
+        return 2
+    except (AssemblerError, BuildError, CompilerError, EmulatorError) as error:
+        sys.stderr.write(f"live: {error}\n")
+        return 2
+    _print_table(chosen, results, arguments.verbose)
+    return int(any(each.outcome is TryOutcome.BROKEN for judged in results.values() for each in judged))
+
+
+def _all_series(cache: Path) -> tuple[str, ...]:
+    """Those that are always tried, and the newest that was fetched."""
+    newest = cache / "newest"
+    return (*_SERIES, newest.read_text().strip()) if newest.exists() else _SERIES
+
+
+def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[Judged, ...]:
+    found: list[Judged] = []
+    for machine in Emulated:
+        mine = tuple(trial for trial in trials if trial.machine is machine and trial.possible_on(kernel.series))
+        if not mine:
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            if keep:
+                folder = keep.resolve() / f"{kernel.series}-{machine.name.lower()}"
+                folder.mkdir(parents=True, exist_ok=True)
+            session = run_tries(kernel, machine, mine, folder)
+        sys.stderr.write(f"live: {kernel.version}, {machine.value}: {len(mine)} tries in {session.ran.seconds:.0f} s\n")
+        found += session.results
+    return tuple(found)
+
+
+def _print_table(trials: tuple[LiveTry, ...], results: dict[BuiltKernel, tuple[Judged, ...]], verbose: bool) -> None:
+    width = max(len(trial.name) for trial in trials)
+    machine_width = max(len(machine.value) for machine in Emulated)
+    print("  ".join(["try".ljust(width), "on".ljust(machine_width), *(kernel.version for kernel in results)]))
+    for trial in trials:
+        mine = {kernel: each for kernel, judged in results.items() for each in judged if each.trial is trial}
+        said = {kernel: mine[kernel].outcome.value if kernel in mine else "-" for kernel in results}
+        cells = [text.ljust(len(kernel.version)) for kernel, text in said.items()]
+        print("  ".join([trial.name.ljust(width), trial.machine.value.ljust(machine_width), *cells]).rstrip())
+        for kernel, each in mine.items():
+            if verbose or each.outcome is TryOutcome.BROKEN:
+                print(f"    {kernel.version}: {each.why}")
+        if len(mine) < len(results):
+            print(f"    -: {trial.why_impossible}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
