@@ -23,7 +23,7 @@ class TryOutcome(Enum):
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedTry:
     """The verdict on a try.
 
     Args:
@@ -37,7 +37,7 @@ class Judged:
     why: str
 
 
-def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> Judged:
+def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> JudgedTry:
     """Judge a try by what its guests have shown.
 
     Args:
@@ -48,27 +48,27 @@ def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> Judged:
     for role in (CONTROL, ATTEMPT):
         observed = seen.get(TryPart(trial, role).name)
         if observed is None:
-            return Judged(trial, TryOutcome.BROKEN, f"the {role} did not come to its end")
+            return JudgedTry(trial, TryOutcome.BROKEN, f"the {role} did not come to its end")
         found[role] = observed
     if trial.offered_by:
         name = ".".join(trial.offered_by)
         offered = found[ATTEMPT].facts.get(name)
         if offered == _NONE:
             # What such a guest meets does not matter: it uses what this kernel does not know.
-            return Judged(trial, TryOutcome.ABSENT, f"this kernel has no {name}")
+            return JudgedTry(trial, TryOutcome.ABSENT, f"this kernel has no {name}")
         if offered not in _ON:
-            return Judged(trial, TryOutcome.BROKEN, f"{name} is {shown(offered)}")
+            return JudgedTry(trial, TryOutcome.BROKEN, f"{name} is {shown(offered)}")
     for role, observed in found.items():
         if observed.broken:
-            return Judged(trial, TryOutcome.BROKEN, f"the {role}: {'; '.join(observed.broken)}")
+            return JudgedTry(trial, TryOutcome.BROKEN, f"the {role}: {'; '.join(observed.broken)}")
     wrong = differences(trial.control_gives, found[CONTROL])
     if wrong:
-        return Judged(trial, TryOutcome.BROKEN, f"the control: {'; '.join(wrong)}")
+        return JudgedTry(trial, TryOutcome.BROKEN, f"the control: {'; '.join(wrong)}")
     shows = [(TryOutcome.SHOWS, expected) for expected in trial.ways]
     for outcome, expected in (*shows, (TryOutcome.ABSENT, trial.right)):
         if not differences(expected, found[ATTEMPT]):
-            return Judged(trial, outcome, told(expected, found[ATTEMPT]))
-    return Judged(trial, TryOutcome.BROKEN, f"neither: {'; '.join(differences(trial.shows, found[ATTEMPT]))}")
+            return JudgedTry(trial, outcome, told(expected, found[ATTEMPT]))
+    return JudgedTry(trial, TryOutcome.BROKEN, f"neither: {'; '.join(differences(trial.shows, found[ATTEMPT]))}")
 
 
 def differences(expected: Seen, observed: Observed) -> list[str]:

@@ -12,7 +12,7 @@ from mmuproof.live.console import observed, why_dead
 from mmuproof.live.emulators.bochs import BochsProcessor, run_bochs
 from mmuproof.live.emulators.bounded import EmulatorRun
 from mmuproof.live.emulators.qemu import run_qemu
-from mmuproof.live.judging import Judged, TryOutcome, judged
+from mmuproof.live.judging import JudgedTry, TryOutcome, judged
 from mmuproof.live.kernels import BuiltKernel
 from mmuproof.live.packing import packed
 from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
@@ -39,7 +39,7 @@ class Boot:
 
     kernel: BuiltKernel
     machine: Emulated
-    results: tuple[Judged, ...]
+    results: tuple[JudgedTry, ...]
     ran: EmulatorRun
 
 
@@ -78,7 +78,7 @@ def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) 
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
 
-def _with_end(result: Judged, ran: EmulatorRun) -> Judged:
+def _with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:
     if result.outcome is not TryOutcome.BROKEN or not ran.ended:
         return result
-    return Judged(result.trial, result.outcome, f"{result.why}; {ran.ended}; {why_dead(ran.console)}")
+    return JudgedTry(result.trial, result.outcome, f"{result.why}; {ran.ended}; {why_dead(ran.console)}")

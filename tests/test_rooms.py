@@ -130,6 +130,7 @@ NO_AREAS = {
         "features": "what kernels have or lack",
         "evidence": "how any result came about",
         "kvm": "the areas together",
+        "number_kinds": "which numbers have bits that mean something",
         "series": "which release comes after which",
         "result_fields": "what fields of any result mean",
         "statement": "what theorems state",

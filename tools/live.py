@@ -20,7 +20,7 @@ from mmuproof.live.building import BuildError, patched_kernel
 from mmuproof.live.compiling import CompilerError
 from mmuproof.live.emulators.bounded import EmulatorError
 from mmuproof.live.guests.code import AssemblerError
-from mmuproof.live.judging import Judged, TryOutcome
+from mmuproof.live.judging import JudgedTry, TryOutcome
 from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated, LiveTry
@@ -70,8 +70,8 @@ def _all_series(cache: Path) -> tuple[str, ...]:
     return (*_SERIES, newest.read_text().strip()) if newest.exists() else _SERIES
 
 
-def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[Judged, ...]:
-    found: list[Judged] = []
+def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[JudgedTry, ...]:
+    found: list[JudgedTry] = []
     for machine in Emulated:
         mine = tuple(trial for trial in trials if trial.machine is machine and trial.possible_on(kernel.series))
         if not mine:
@@ -87,7 +87,7 @@ def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None)
     return tuple(found)
 
 
-def _print_table(trials: tuple[LiveTry, ...], results: dict[BuiltKernel, tuple[Judged, ...]], verbose: bool) -> None:
+def _print_table(trials: tuple[LiveTry, ...], results: dict[BuiltKernel, tuple[JudgedTry, ...]], verbose: bool) -> None:
     width = max(len(trial.name) for trial in trials)
     machine_width = max(len(machine.value) for machine in Emulated)
     print("  ".join(["try".ljust(width), "on".ljust(machine_width), *(kernel.version for kernel in results)]))

@@ -22,7 +22,7 @@ from mmuproof.cli.shared.options import (
     option,
 )
 from mmuproof.cli.shared.settings import REFERENCE_MODEL
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 
 _WIDTH = 64
 _KINDS = {each.value: each for each in NumberKind}

@@ -17,7 +17,7 @@ from mmuproof.cli.shared.json_file import beside_json, check_writable
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.subject import opened_subject
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 
 _GREEN = 0

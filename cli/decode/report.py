@@ -12,7 +12,7 @@ from mmuproof.cli.numbers.layout import BitPart, Layout, boundaries, span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.telling.results_file import heading, kernel_content
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 
 _TITLES = {
     NumberKind.SPTE: "an SPTE",

@@ -20,7 +20,7 @@ from mmuproof.cli.numbers.kernel import PFN, KernelNumbers, SpteState
 from mmuproof.cli.numbers.layout import Layout, boundaries, ones
 from mmuproof.cli.numbers.words import words_of
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.spec.ept import MEMORY_TYPES
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.cli.numbers.hardware import EntryPlace, named_bits
 from mmuproof.cli.numbers.kernel import KernelNumbers
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.spec.ept_violation import EPT_VIOLATION
 from mmuproof.spec.nested_page_fault import NESTED_PAGE_FAULT

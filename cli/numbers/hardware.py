@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mmuproof.cli.numbers.layout import BitPart, Layout
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import FORMATS, present
 from mmuproof.smt.graph import evaluate

@@ -12,9 +12,9 @@ from mmuproof.cli.numbers.layout import Layout, ones
 from mmuproof.model import bit_names
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.roles import RoleField
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import FORMATS, saved_bits, saved_slots
 from mmuproof.smt.graph import evaluate_all, variables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.terms import Bool, boolean, bv
 from mmuproof.spec import ept, page_fault, vmx_controls

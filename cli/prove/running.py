@@ -23,7 +23,7 @@ from mmuproof.lift.machine.doubts import left_out
 from mmuproof.lift.ran import Read, remembered
 from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import NumberKind
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
 from mmuproof.proofs.stated import series_before, stated

@@ -10,8 +10,8 @@ from mmuproof.cli.numbers.hardware import EntryPlace, entry_layout
 from mmuproof.cli.numbers.kernel import KernelNumbers, host_values
 from mmuproof.cli.numbers.layout import Layout, boundaries, ones
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.terms import FALSE, TRUE, bv

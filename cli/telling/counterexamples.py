@@ -11,7 +11,8 @@ from mmuproof.cli.shared.results import Counterexample, Input, TracedStep
 from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.cli.telling.steps import traced_steps
 from mmuproof.compare.encodings import Kind, kind_of
-from mmuproof.model.statement import NumberKind, Shown, Statement, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Statement, Symptom
 from mmuproof.smt.dependence import bits_told, bits_used, overlap
 from mmuproof.smt.graph import evaluate_all, postorder, variables
 from mmuproof.smt.obligation import Assignment

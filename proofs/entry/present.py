@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat, GuestWalk, WalkKind
 from mmuproof.proofs.claims import Wrong, always, given

@@ -8,8 +8,9 @@ from functools import partial
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never

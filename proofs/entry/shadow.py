@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations

@@ -8,7 +8,8 @@ from dataclasses import replace
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.exit_events import (

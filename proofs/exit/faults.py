@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from mmuproof.model.faults import FaultHandedOn
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import Case, NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given import relations

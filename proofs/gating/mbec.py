@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.vmx_gating import Controls
 from mmuproof.proofs.claims import Wrong, always, given, never

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.mappings import MappingAsked
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk
 from mmuproof.proofs.given import relations

@@ -6,9 +6,10 @@ import enum
 from dataclasses import dataclass
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import Case, NumberKind, Shown
+from mmuproof.model.statement import Case, Shown
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import hardware_spte, relations
 from mmuproof.proofs.given.hosts import plausible_host

@@ -8,7 +8,8 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import MmioRequest
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.hosts import plausible_host

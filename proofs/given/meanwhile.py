@@ -9,7 +9,8 @@ from mmuproof.model.features import Feature
 from mmuproof.model.interference import EntryAccess, Interfered
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import field_mask, saved_slots, with_saved
 from mmuproof.proofs.given.lifecycle_invariant import HeldEntry, invariant, is_present

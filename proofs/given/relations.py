@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GuestWalk, WalkKind
 from mmuproof.proofs.claims import Wrong

@@ -9,8 +9,9 @@ from mmuproof.model.features import Feature
 from mmuproof.model.interference import EntryAccess, Interfered
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import FastFault, SpteChange
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.held_spte import any_fault

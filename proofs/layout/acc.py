@@ -8,9 +8,10 @@ from dataclasses import replace
 from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import SpteAt
 from mmuproof.model.sptes import MadeSpte, SpteRequest
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, always, given

@@ -8,7 +8,8 @@ from itertools import combinations
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations

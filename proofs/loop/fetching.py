@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from mmuproof.model.fetches import LEVELS, Fetched, PageLinked, PageWanted
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.range_rounds import EntryRound
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several

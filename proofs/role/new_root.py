@@ -7,8 +7,9 @@ from itertools import combinations
 from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.roots import KeptRoot, RootChange, RootTaken
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing

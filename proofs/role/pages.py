@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import AccessAsked, Descent, DirectMapping, Members, RoleInputs
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from mmuproof.model.huge_pages import CountChanged, FrameIndexed, LevelChosen
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several

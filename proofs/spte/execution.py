@@ -7,9 +7,10 @@ from functools import partial
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import FastFault, SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, relations

@@ -10,9 +10,10 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import SplitRequest, SpteAt
 from mmuproof.model.sptes import SpteRequest
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import hardware_spte, on_leaves, relations

@@ -10,8 +10,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import SpteAt
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given
 from mmuproof.proofs.given import relations

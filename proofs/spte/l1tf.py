@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import l1tf_can_be_guarded, plausible_host

@@ -9,7 +9,8 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given.done import Done, How

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, always, given, never
 from mmuproof.proofs.given import relations

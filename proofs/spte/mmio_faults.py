@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import MmioCache, MmioHandled
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.hosts import plausible_host

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, asked

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.statement import NumberKind, Shown, Symptom
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.stores import LinkStored, SmallStored, SplitStored, Stored
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.resyncs import GuestEntryRead
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never

@@ -16,8 +16,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.spte_changes import SpteAt, SpteChange
-from mmuproof.model.statement import NumberKind, Shown
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given import held_spte, operations, relations
 from mmuproof.proofs.given.asked_mapping import AskedMapping, prefetched, synchronized

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mmuproof.cli.numbers.decoded import VENDORS, Assumed, Decoded, Decoder
 from mmuproof.cli.numbers.layout import WIDTH
 from mmuproof.lift.errors import Gone
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.statement import NumberKind
 from mmuproof.model.vendor import Vendor
 
 INTEL, AMD, SHADOW = Vendor

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mmuproof.cli.numbers.guesses import guesses
 from mmuproof.cli.numbers.kernel import KernelNumbers
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.statement import NumberKind
 
 KVM = ReferenceKvm()
 NUMBERS = KernelNumbers(KVM)

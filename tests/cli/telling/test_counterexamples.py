@@ -10,8 +10,9 @@ from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, und
 from mmuproof.cli.telling.report import input_lines
 from mmuproof.cli.telling.steps import MOST_STEPS
 from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.model.statement import Case, NumberKind, Shown, Symptom
+from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.graph import evaluate
