@@ -57,7 +57,8 @@ def test_fish_gets_one_line_for_each_offer() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_a_script_that_it_can_read(shell: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "mmuproof.cli.main", "--show-completion", shell],
+        [sys.executable, "-m", "mmuproof.cli.main"],
+        env={**os.environ, "_MMUPROOF_COMPLETE": f"source_{shell}"},
         capture_output=True,
         text=True,
         check=True,
