@@ -29,6 +29,9 @@ from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointe
 from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
 
+_MOST_CALLS = 96
+"""Each hands on all that may have been written before, so their cost grows with the square of their number."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpaqueCall:
@@ -236,6 +239,8 @@ class OpaqueCalls:
         if self._run.is_in_open_loop:
             # Each time round, everything would be unknown anew, and how often it goes round as well.
             raise Refused(f"a loop whose end is not known, around a call of {name}() that is not followed", str(at))
+        if len(self.calls) >= _MOST_CALLS:
+            raise TooMuch(f"more is called and not followed than is worth it: over {_MOST_CALLS} calls")
         parameters = tuple(self._parameters(name))
         if not parameters and definition is not None:
             parameters = tuple(each.name for each in definition.parameters)
