@@ -460,3 +460,10 @@ def test_what_is_called_and_goes_beyond_is_called_alike(judge: Judged) -> None:
     assert found.change is Change.EQUAL
     assert found.calls == ("g",)
     assert judge(f"{common} {{ return g(p, i); }}", f"{common} {{ return g(p, i + 1); }}").change is Change.DIFFERS
+
+
+def test_what_calls_too_much_that_is_not_followed_is_given_up_soon(judge: Judged) -> None:
+    text = "void g(u64 *); u64 f(u64 *p) {{ for (u32 i = 0; i < 200; i++) g(p); return *p{}; }}"
+    found = judge(text.format(""), text.format(" + 0"))
+    assert found.change is Change.NOT_COMPARED
+    assert "more is called and not followed than is worth it" in found.reason
