@@ -20,7 +20,7 @@ def replies_run(report: Replies) -> JudgedRun:
     kernel = report.kernel
     return JudgedRun(
         command="ask",
-        subject=f"{kernel.source} (Linux {kernel.version}){kernel.special}",
+        subject=kernel.judged,
         root=root_of(kernel.source),
         cases=tuple(_case(each) for each in report.answers),
         seconds=report.seconds,

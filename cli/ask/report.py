@@ -35,7 +35,7 @@ def print_answers(output: Output, report: Replies, *, verbose: bool) -> None:
     print_configuration(output, kernel, verbose=verbose, brief=True)
     output.line(
         *_counts(report.answers),
-        f"on {kernel.source} (Linux {kernel.version}){kernel.special}",
+        f"on {kernel.judged}",
         f", in {units}," if units else "",
         f" in {report.seconds:.1f} s",
     )

@@ -75,11 +75,10 @@ def print_coverage(output: Output, report: Coverage, *, lines: bool) -> None:
     if report.gone and report.is_all:
         output.line(("listed as not counting, and not in this kernel: ", _YELLOW), ", ".join(report.gone))
     if report.is_all:
-        version = f" (Linux {report.kernel.version})" if report.kernel.version else ""
         output.line(
             (report.of_mmu.share, "bold"),
             f" of the lines of {_MMU}*.c and paging_tmpl.h that count are spoken of, "
-            f"{_count(report.of_mmu)}, on {report.kernel.source}{version}",
+            f"{_count(report.of_mmu)}, on {report.kernel.named}",
         )
 
 

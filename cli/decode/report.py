@@ -62,9 +62,7 @@ def print_numbers(output: Output, told: ToldNumbers) -> None:
             output.line(f"It may also be {_TITLES[each.kind]}: {each.why}  (--kind {each.kind.value})")
         if number.others:
             output.line()
-    kernel = told.kernel
-    version = f" (Linux {kernel.version})" if kernel.version else ""
-    output.line(f"KVM's names are those of {kernel.source}{version}{kernel.special}.")
+    output.line(f"KVM's names are those of {told.kernel.judged}.")
 
 
 def _print_section(output: Output, number: ToldNumber, section: Section, place: int) -> None:

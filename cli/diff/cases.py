@@ -26,7 +26,7 @@ def difference_run(report: Difference) -> JudgedRun:
     """A run of `mmuproof diff`."""
     return JudgedRun(
         command="diff",
-        subject=f"{_named(report.old.source, report.old.version)} to {_named(report.new.source, report.new.version)}",
+        subject=f"{report.old.named} to {report.new.named}",
         root=root_of(report.new.source),
         cases=(*(judgement_case(each) for each in report.judgements), *map(outside_case, report.outside)),
         seconds=report.seconds,
@@ -74,7 +74,3 @@ def outside_case(file: str) -> JudgedCase:
         text=f"{file} has changed and was not looked at",
         at=file,
     )
-
-
-def _named(source: str, version: str | None) -> str:
-    return f"{source} (Linux {version})"

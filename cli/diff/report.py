@@ -223,14 +223,8 @@ def _print_rest(output: Output, report: Difference, *, verbose: bool) -> None:
     if len(report.idle) < len(report.assumed):
         parts += [", given what is assumed"]
     output.line(
-        *(parts or ["nothing to compare"]),
-        f"  from {_named(report.old.source, report.old.version)} to "
-        f"{_named(report.new.source, report.new.version)} in {report.seconds:.1f} s",
+        *(parts or ["nothing to compare"]), f"  from {report.old.named} to {report.new.named} in {report.seconds:.1f} s"
     )
-
-
-def _named(source: str, version: str | None) -> str:
-    return f"{source} (Linux {version})"
 
 
 def _listed(names: Iterable[str], most: int | None = None) -> str:

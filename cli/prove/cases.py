@@ -28,7 +28,7 @@ def report_run(report: Report, theorems: Sequence[Theorem]) -> JudgedRun:
     rules = rules_of(theorems)
     return JudgedRun(
         command="prove",
-        subject=subject_of(report.kernel),
+        subject=report.kernel.judged,
         root=_root(report.kernel),
         cases=tuple(
             result_case(each, rules, report.kernel, allowed=report.allow_known and bool(each.known))
@@ -93,12 +93,6 @@ def _mentioned(reason: str) -> str:
     return found["at"] if found else ""
 
 
-def subject_of(kernel: KernelIdentity) -> str:
-    """What was judged, in words."""
-    version = f" (Linux {kernel.version})" if kernel.version else ""
-    return f"{kernel.source}{version}{kernel.special}"
-
-
 def _root(kernel: KernelIdentity) -> str:
     return root_of(kernel.source) if kernel.version is not None else ""
 
@@ -113,7 +107,7 @@ def trials_run(trials: Trials, theorems: Sequence[Theorem]) -> JudgedRun:
     rules = rules_of(theorems)
     return JudgedRun(
         command="prove",
-        subject=subject_of(trials.kernel),
+        subject=trials.kernel.judged,
         root=_root(trials.kernel),
         cases=tuple(_trial(each, rules) for each in trials.trials),
         seconds=trials.seconds,

@@ -41,12 +41,10 @@ def print_trials(output: Output, report: Trials, *, verbose: bool) -> None:
     if wrong or unknown:
         parts = [f"{wrong} not as stated"] * bool(wrong) + [f"{unknown} not known"] * bool(unknown)
         outcome = ", ".join(parts)
-    kernel = report.kernel
-    version = f" (Linux {kernel.version})" if kernel.version else ""
     tried = len({each.defect for each in report.trials if each.defect}) - len(report.unfit)
     output.line(
         (outcome, _RED if wrong else _YELLOW if unknown else _GREEN),
-        f"  of {tried} on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s",
+        f"  of {tried} on {report.kernel.judged} in {report.seconds:.1f} s",
     )
 
 

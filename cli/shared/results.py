@@ -136,6 +136,16 @@ class KernelIdentity:
         return f"{self.source}{self.special}"
 
     @property
+    def named(self) -> str:
+        """The source and its version."""
+        return self.source if not self.version else f"{self.source} (Linux {self.version})"
+
+    @property
+    def judged(self) -> str:
+        """What was judged, in words: the source, its version, and what is special."""
+        return f"{self.named}{self.special}"
+
+    @property
     def special(self) -> str:
         """The user's configuration, the defect that was put in, and what is taken as known of the processor."""
         config = f" under {self.config_file}" if self.config_file else ""

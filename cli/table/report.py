@@ -19,11 +19,6 @@ _STYLES = {TableCell.BOTH_ALLOW: "green", TableCell.BOTH_DENY: "", TableCell.NOT
 _DIFFERENT = "bold red"
 
 
-def _named(kernel: KernelIdentity) -> str:
-    version = f" (Linux {kernel.version})" if kernel.version else ""
-    return f"{kernel.source}{version}{kernel.special}"
-
-
 def print_permissions(output: Output, table: FilledTable, kernel: KernelIdentity) -> None:
     """Accesses by rows, the combinations of ACC_* by columns."""
     theorem = table.theorem
@@ -46,13 +41,13 @@ def print_permissions(output: Output, table: FilledTable, kernel: KernelIdentity
     wrong = sum(cell.differs for row in table.rows for cell in row.cells)
     told = (f"KVM and the manual differ in {wrong} cells", _DIFFERENT) if wrong else "KVM and the manual agree"
     output.line()
-    output.line(told, f": {theorem.source} and {_named(kernel)}.  All else that an access depends on is 0.")
+    output.line(told, f": {theorem.source} and {kernel.judged}.  All else that an access depends on is 0.")
 
 
 def print_absence(output: Output, theorem: Theorem, lacking: Sequence[Feature], kernel: KernelIdentity) -> None:
     """That a kernel lacks what a table is about."""
     output.line(
-        (theorem.name, "bold"), f"  {_named(kernel)} lacks {', '.join(each.value for each in lacking)}: no table."
+        (theorem.name, "bold"), f"  {kernel.judged} lacks {', '.join(each.value for each in lacking)}: no table."
     )
 
 
@@ -66,7 +61,7 @@ def print_access(output: Output, bits: Sequence[AccessBit], kernel: KernelIdenti
             rows.append(["" if place else " = ".join(each.names), *cells])
     _print_columns(output, rows)
     output.line()
-    output.line(f"What make_spte() of {_named(kernel)} changes in the SPTE of a small page if the bit is clear.")
+    output.line(f"What make_spte() of {kernel.judged} changes in the SPTE of a small page if the bit is clear.")
 
 
 def print_layouts(
@@ -74,7 +69,7 @@ def print_layouts(
 ) -> None:
     """The layouts of SPTEs, kernel beside kernel; where kernels differ, the row is marked."""
     several = len(kernels) > 1
-    names = [_named(each) for each in kernels]
+    names = [each.judged for each in kernels]
     for layout in layouts:
         output.line((layout.vendor.value, "bold"), f"  {layout.title}")
         rows = [["bits", "manual", *names]]

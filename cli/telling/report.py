@@ -254,10 +254,9 @@ def _print_summary(output: Output, report: Report, run: JudgedRun, footnotes: Fo
     parts: list[str | tuple[str, str]] = []
     for count_and_style in counts:
         parts += [", ", count_and_style] if parts else [count_and_style]
-    version = f" (Linux {kernel.version})" if kernel.version else ""
     claims = sum(result.claims for result in report.results)
     parts.append(f"; {claims} claim{'' if claims == 1 else 's'}" if claims else "")
-    output.line(*parts, f"  on {kernel.source}{version}{kernel.special} in {report.seconds:.1f} s")
+    output.line(*parts, f"  on {kernel.judged} in {report.seconds:.1f} s")
 
 
 def _print_rests(output: Output, report: Report, footnotes: Footnotes) -> None:
