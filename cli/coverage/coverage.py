@@ -32,7 +32,7 @@ def coverage(request: CoverageRequest, catalogue: Catalogue, output: Output) -> 
     """
     catalogue = with_own(catalogue, request.own)
     theorems = select_theorems(catalogue.theorems(), request.by)
-    asked = AskedKernel(source=request.source, config=given_config(request.config), ahead=True)
+    asked = AskedKernel(source=request.source, config=given_config(request.config))
     if request.json is not None:
         check_writable(request.json)
     read: list[KernelFunctions] = []

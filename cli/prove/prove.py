@@ -61,14 +61,12 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     from mmuproof.smt import backend
 
     budget = backend.DEFAULT_BUDGET if request.budget is None else request.budget
-    processes = min(request.jobs, 1 + len(tasks) // _SHARE)
     asked = None
     if request.source is not None:
         asked = AskedKernel(
             source=request.source,
             edits=() if defect is None else defect.edits,
             config=config,
-            ahead=every or processes > 1,
             # With a defect in it a tree is to be seen as it is.
             renamed=Renamed(request.like, names) if request.defect is None else None,
         )
@@ -86,14 +84,15 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
         saved = _saved(request, identity, budget, subject.bodies) if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(() if every else tasks)
         left = [task for task in tasks if task not in recalled.results]
+        processes = min(request.jobs, 1 + len(left) // _SHARE)
+        if subject.read_ahead is not None and (every or processes > 1):
+            subject.read_ahead()
         known_read = None
         if recalled.known is not None:
             known: Sequence[KnownFinding] = tuple(
                 each for each in catalogue.known_findings() if each.number in recalled.known
             )
         else:
-            if subject.read_ahead is not None and len(left) > _SHARE:
-                subject.read_ahead()
             with collected() as ran:
                 known = known_in(subject.kvm, catalogue.known_findings(), subject.release)
             known_read = ran.read()

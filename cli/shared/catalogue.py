@@ -67,7 +67,8 @@ class Subject:
     ``has_read`` says whether what edits change may have had a part in what was asked of it so far.
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     ``functions`` reads the functions of a tree.
-    ``read_ahead`` reads all of it at once, which is quicker than piece by piece.
+    ``read_ahead`` reads all of it at once, which is quicker than piece by piece; copies of this process need it, which
+    would each read it.
     ``bodies`` are those of a tree's functions, by which it is told what a result rests on.
     ``is_kept`` says whether its results may be kept: they rest on nothing but mmuproof's own code and the identity.
     """
@@ -105,14 +106,12 @@ class AskedKernel:
         source: what the user named.
         edits: changes to its text.
         config: the user's configuration.
-        ahead: whether all of it is to be parsed at once, as soon as ``read_ahead`` is called.
         renamed: what it calls otherwise than an earlier kernel.
     """
 
     source: str
     edits: Sequence[SourceEdit] = ()
     config: DotConfig | None = None
-    ahead: bool = False
     renamed: Renamed | None = None
 
 
@@ -205,8 +204,7 @@ class Installed:
 
             def read_ahead() -> None:
                 watcher.phase("parsing")
-                if asked.ahead:
-                    kvm.read_ahead()
+                kvm.read_ahead()
 
             yield Subject(
                 kvm=kvm,

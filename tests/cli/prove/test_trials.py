@@ -97,10 +97,11 @@ class OneTheorem(FakeCatalogue):
 
     @contextmanager
     def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
-        assert asked.ahead, "a copy of this process must not wait for threads that it has not"
+        read: list[str] = []
 
         @contextmanager
         def with_edits(some: Sequence[SourceEdit]) -> Iterator[Kvm]:
+            assert read, "a copy of this process must not wait for threads that it has not"
             (edit,) = some
             if edit.pattern == "does-not-fit":
                 raise SourceError("the pattern of an edit for mmu.c matches 0 times, not once: does-not-fit")
@@ -113,6 +114,7 @@ class OneTheorem(FakeCatalogue):
             release="7.2.13",
             edited=with_edits,
             has_read=lambda edits: edits[0].pattern != self.unread,
+            read_ahead=lambda: read.append("all of it"),
         )
 
 
