@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, Tree, change_between
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, change_between
 from mmuproof.cli.prove.running import Proved, Prover
 from mmuproof.cli.shared.forked import side_by_side
 from mmuproof.cli.shared.results import Result
@@ -16,6 +16,7 @@ from mmuproof.lift.errors import Gone, Missing, Refused, Undefined
 from mmuproof.lift.ran import collected
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.proofs.digests import decided
 from mmuproof.smt.digests import Digests
 from mmuproof.smt.obligation import Verdict
@@ -88,14 +89,14 @@ class TreeStep:
     change: BodyChange | None
 
     @classmethod
-    def between(cls, before: BodyLayout, after: Tree) -> TreeStep:
+    def between(cls, before: BodyLayout, after: KernelBodies) -> TreeStep:
         """From a tree to the next.
 
         Raises:
             LiftError: a unit of that one does not parse.
         """
         change = change_between(before, after)
-        later = BodyLayout.of(after) if change is None else before.after(change, after.contents)
+        later = BodyLayout.of(after) if change is None else before.changed(change)
         return cls(before=before, after=later, change=change)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, Moved, RestsOn, Tree, layout_content, read_layout
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, Moved, RestsOn, layout_content, read_layout
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import Shape
@@ -43,7 +43,7 @@ class KeptResults:
     results: Mapping[_Name, KeptResult] = field(default_factory=dict)
     layout: BodyLayout | None = None
 
-    def after(self, change: BodyChange, tree: Tree) -> KeptResults:
+    def after(self, change: BodyChange) -> KeptResults:
         """What is left of it for a tree that is another in some bodies."""
         assert self.layout is not None
         left = {}
@@ -51,13 +51,12 @@ class KeptResults:
             if change.leaves(each.rests_on):
                 with suppress(Moved):
                     left[name] = replace(each, result=_moved(each.result, change))
-        layout = self.layout.after(change, tree.contents)
         is_known = change.leaves(self.known_rests_on)
         return KeptResults(
             known=self.known if is_known else None,
             known_rests_on=self.known_rests_on if is_known else None,
             results=left,
-            layout=layout,
+            layout=self.layout.changed(change),
         )
 
 

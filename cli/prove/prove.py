@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
-from mmuproof.cli.prove.relatives import Tree
 from mmuproof.cli.prove.saved import SavedResults
 from mmuproof.cli.shared.caching import NO_RESULTS, RESULTS, cache_folder
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, Renamed, with_own
@@ -29,6 +29,9 @@ from mmuproof.cli.telling.report import print_report
 from mmuproof.cli.telling.results_file import report_content
 from mmuproof.lift.ran import collected
 from mmuproof.proofs.known_findings import KnownFinding, known_in
+
+if TYPE_CHECKING:
+    from mmuproof.model.lifted.bodies import KernelBodies
 
 _SHARE = 64
 """Results for which a process of their own is worth while: each has to lift for itself what it needs."""
@@ -140,7 +143,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     return reporter.deliver(found_run, partial(report_content, report))
 
 
-def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: Tree | None) -> SavedResults:
+def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: KernelBodies | None) -> SavedResults:
     """The results of earlier runs that asked the same of the same."""
     special = (request.own, request.names, request.errata, request.defect, request.like)
     if not request.cache or NO_RESULTS in os.environ or any(special):

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mmuproof.lift.ran import Read
 from mmuproof.lift.skeleton import BodyText, Skeleton
 from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.source import Contents
+
+if TYPE_CHECKING:
+    from mmuproof.model.lifted.bodies import KernelBodies
 
 Bodies = frozenset[tuple[str, int]]
 """Bodies, each by its file and its place among those in it."""
@@ -39,27 +42,6 @@ _LINE = re.compile(r"\b((?:arch/x86|virt)/kvm/[\w./-]+\.[ch]):(\d+)\b")
 _C = (".c", ".h")
 
 
-class Tree(Protocol):
-    """A tree that can be looked into; see `mmuproof.model.lifted.bodies.KernelBodies`."""
-
-    @property
-    def contents(self) -> Contents:
-        """What it holds."""
-
-    @property
-    def is_read(self) -> bool:
-        """Whether all of it has been parsed."""
-
-    def by_unit(self) -> Mapping[str, frozenset[str]]:
-        """KVM's files of each unit."""
-
-    def skeletons(self, files: Collection[str], units: Collection[str]) -> Mapping[str, Skeleton]:
-        """Some files, as the units see them that they are part of."""
-
-    def fails_assertion(self, units: Collection[str]) -> bool:
-        """Whether a static assertion fails in one of some units."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class BodyLayout:
     """Where the bodies of a tree are.
@@ -77,7 +59,7 @@ class BodyLayout:
     fails: bool
 
     @classmethod
-    def of(cls, tree: Tree) -> BodyLayout:
+    def of(cls, tree: KernelBodies) -> BodyLayout:
         """That of a tree of which every unit parses.
 
         Raises:
@@ -109,9 +91,10 @@ class BodyLayout:
                 found.setdefault(Location(file, body.named), []).append((file, number))
         return found
 
-    def after(self, change: BodyChange, contents: Contents) -> BodyLayout:
-        """Where the bodies are after a change, and what the tree holds then."""
-        return replace(self, contents=contents, skeletons={**self.skeletons, **change.after}, fails=change.fails)
+    def changed(self, change: BodyChange) -> BodyLayout:
+        """Where the bodies are after a change."""
+        skeletons = {**self.skeletons, **change.after}
+        return replace(self, contents=change.contents, skeletons=skeletons, fails=change.fails)
 
 
 class Moved(Exception):  # noqa: N818 - reads as what happened
@@ -126,12 +109,14 @@ class BodyChange:
         bodies: the bodies that are others.
         before: the files that are others, as they were.
         after: the same, as they are.
+        contents: what the tree holds now.
         fails: whether a static assertion fails in one of the trees.
     """
 
     bodies: Bodies
     before: Mapping[str, Skeleton]
     after: Mapping[str, Skeleton]
+    contents: Contents
     fails: bool
 
     def leaves(self, known: RestsOn | None) -> bool:
@@ -158,7 +143,7 @@ class BodyChange:
         return line if number == 0 else after[number - 1].last + line - before[number - 1].last
 
 
-def change_between(before: BodyLayout, after: Tree) -> BodyChange | None:
+def change_between(before: BodyLayout, after: KernelBodies) -> BodyChange | None:
     """How a tree differs from an earlier one; None if it does outside of bodies as well.
 
     Raises:
@@ -177,7 +162,9 @@ def change_between(before: BodyLayout, after: Tree) -> BodyChange | None:
     if any(not _fits(skeleton, found[name]) for name, skeleton in read.items()):
         return None
     fails = before.fails or after.fails_assertion(units)
-    return BodyChange(bodies=frozenset(_others(read, found)), before=read, after=found, fails=fails)
+    return BodyChange(
+        bodies=frozenset(_others(read, found)), before=read, after=found, contents=after.contents, fails=fails
+    )
 
 
 def _fits(before: Skeleton, after: Skeleton) -> bool:

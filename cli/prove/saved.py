@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
-from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, Tree, change_between
+from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
 from mmuproof.cli.shared.json_file import written_whole
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
@@ -32,6 +32,7 @@ from mmuproof.smt.obligation import Verdict
 
 if TYPE_CHECKING:
     from mmuproof.cli.prove.running import Proved
+    from mmuproof.model.lifted.bodies import KernelBodies
 
 ROOMS = (smt, spec, lift, model, compare, questions, proofs, cli)
 """All packages that mmuproof consists of."""
@@ -84,7 +85,7 @@ class SavedResults:
         tree: the tree; None for the reference model.
     """
 
-    def __init__(self, folder: Path | None, rests_on: Iterable[str], tree: Tree | None = None) -> None:
+    def __init__(self, folder: Path | None, rests_on: Iterable[str], tree: KernelBodies | None = None) -> None:
         self._folder, self._tree = folder, tree
         self._kept: KeptResults | None = None
         self._is_own = False
@@ -149,7 +150,7 @@ class SavedResults:
         for kept in map(_read, files[:_ALIKE]):
             change = None if kept is None or kept.layout is None else change_between(kept.layout, self._tree)
             if kept is not None and change is not None:
-                return kept.after(change, self._tree)
+                return kept.after(change)
         return None
 
 

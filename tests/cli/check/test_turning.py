@@ -94,7 +94,13 @@ ANYTHING = TreeStep(before=BEFORE, after=AFTER, change=None)
 ONE_BODY = TreeStep(
     before=BEFORE,
     after=AFTER,
-    change=BodyChange(bodies=frozenset({(FILE, 0)}), before=BEFORE.skeletons, after=AFTER.skeletons, fails=False),
+    change=BodyChange(
+        bodies=frozenset({(FILE, 0)}),
+        before=BEFORE.skeletons,
+        after=AFTER.skeletons,
+        contents=AFTER.contents,
+        fails=False,
+    ),
 )
 
 
