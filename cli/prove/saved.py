@@ -123,6 +123,9 @@ class SavedResults:
         """
         if self._folder is None or (self._is_own and not proved):
             return
+        # Of a tree that was changed meanwhile nobody can tell which of the two was read.
+        if self._tree is not None and not self._tree.is_as_it_was():
+            return
         before = self._kept or _read(self._file) or KeptResults()
         layout = before.layout
         if layout is None and self._tree is not None and self._tree.is_read:

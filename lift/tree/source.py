@@ -93,18 +93,29 @@ class KernelTree:
         Raises:
             SourceError: a file cannot be read.
         """
-        others, of_kvm = hashlib.sha256(), {}
-        for name in sorted(name for part in _DIGESTED for name in _files(self.root, part)):
-            try:
-                content = (self.root / name).read_bytes()
-            except OSError as error:
-                raise SourceError(f"{self.root / name} cannot be read: {error.strerror}") from error
-            if name.startswith(_OF_KVM):
-                of_kvm[name] = hashlib.sha256(content).hexdigest()
-            else:
-                others.update(os.fsencode(name) + b"\0%d\0" % len(content))
-                others.update(content)
-        return Contents(of_kvm, others.hexdigest())
+        return _contents(self.root)
+
+    def is_as_it_was(self) -> bool:
+        """Whether nobody has changed it since `contents` was first asked for."""
+        try:
+            return _contents(self.root) == self.contents
+        except SourceError:
+            return False
+
+
+def _contents(root: Path) -> Contents:
+    others, of_kvm = hashlib.sha256(), {}
+    for name in sorted(name for part in _DIGESTED for name in _files(root, part)):
+        try:
+            content = (root / name).read_bytes()
+        except OSError as error:
+            raise SourceError(f"{root / name} cannot be read: {error.strerror}") from error
+        if name.startswith(_OF_KVM):
+            of_kvm[name] = hashlib.sha256(content).hexdigest()
+        else:
+            others.update(os.fsencode(name) + b"\0%d\0" % len(content))
+            others.update(content)
+    return Contents(of_kvm, others.hexdigest())
 
 
 @contextmanager

@@ -27,6 +27,10 @@ class KernelBodies:
         """See `KernelTree.contents`."""
         return self._tree.contents
 
+    def is_as_it_was(self) -> bool:
+        """Whether nobody has changed the tree since it was opened; see `KernelTree.is_as_it_was`."""
+        return self._tree.is_as_it_was()
+
     @property
     def is_read(self) -> bool:
         """Whether every unit has been parsed."""

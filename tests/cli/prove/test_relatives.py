@@ -20,15 +20,22 @@ from mmuproof.cli.prove.relatives import (
     layout_content,
     read_layout,
 )
+from mmuproof.cli.prove.running import Proved
+from mmuproof.cli.prove.saved import SavedResults
+from mmuproof.cli.shared.results import Result
+from mmuproof.cli.shared.selection import Task
 from mmuproof.lift.effects import EffectsOf
 from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.lift.ran import Ran, collected, remembered
+from mmuproof.lift.ran import Ran, Read, collected, remembered
 from mmuproof.lift.skeleton import BodyText, Skeleton
 from mmuproof.lift.tree.source import Contents, KernelTree
 from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.lifted.unit_paths import MMU_C
 from mmuproof.model.lifted.units import Units
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.theorem import Theorem
+from mmuproof.smt.obligation import Verdict
 from tests.lift.machine.conftest import CLANG
 
 HEADER, BESIDE, LIST = "arch/x86/kvm/mmu.h", "arch/x86/kvm/pmu.c", "arch/x86/kvm/Kconfig"
@@ -271,3 +278,19 @@ def test_a_function_with_two_names_on_a_line_is_taken_for_both(tmp_path: Path) -
     with collected() as ran:
         unit.function("b")
     assert layout.rests_on(ran.read()).bodies == {(MMU_C, 2), (MMU_C, 3)}
+
+
+PROVED = Proved(Result(theorem="t", vendor=Vendor.AMD, verdict=Verdict.PROVED, seconds=0.0), read=Read())
+TASK = Task(Theorem(name="t", claim="", source="", state=lambda _kvm, _vendor: (), catches=()), Vendor.AMD)
+
+
+@pytest.mark.parametrize("changed_meanwhile", [False, True])
+def test_of_a_tree_that_is_changed_while_it_is_proved_nothing_is_kept(changed_meanwhile: bool, tmp_path: Path) -> None:
+    tree, cache = tree_of(tmp_path / "tree", TEXTS), tmp_path / "cache"
+    cache.mkdir()
+    saved = SavedResults(cache, (), tree)
+    if changed_meanwhile:
+        (tmp_path / "tree" / MMU_C).write_text(TEXTS[MMU_C].replace("return 1", "return 2"))
+    saved.keep([PROVED], (), Read())
+    found = SavedResults(cache, (), tree_of(tmp_path / "again", TEXTS)).recall([TASK])
+    assert bool(found.results) is not changed_meanwhile
