@@ -33,6 +33,11 @@ _OPERATIONS: dict[str, Callable[[Roles], object]] = {
 }
 
 
+def test_the_members_of_a_role_are_where_the_kernel_has_them(both: Both) -> None:
+    mine, theirs = (sorted(kvm.roles.layout(), key=lambda each: each.low) for kvm in both)
+    assert mine == theirs
+
+
 @pytest.mark.parametrize("world", ["", "another"])
 @pytest.mark.parametrize(("kind", "vendor"), _SET_UPS, ids=lambda value: value.name)
 def test_set_up(both: Both, kind: MmuKind, vendor: Vendor, world: str) -> None:
