@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mmuproof.cli.formats.places import split_place
 from mmuproof.cli.shared.results import TracedStep
 
 
@@ -86,8 +87,7 @@ class JudgedCase:
     @property
     def place(self) -> tuple[str, int | None]:
         """The file and the line, as far as they are known."""
-        file, colon, line = self.at.rpartition(":")
-        return (file, int(line)) if colon and line.isdecimal() else (self.at, None)
+        return split_place(self.at)
 
     @property
     def sentence(self) -> str:

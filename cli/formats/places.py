@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def split_place(at: str) -> tuple[str, int | None]:
+    """The file and the line of ``file:line``, as far as they are known."""
+    file, colon, line = at.rpartition(":")
+    return (file, int(line)) if colon and line.isdecimal() else (at, None)
+
+
 def root_of(source: str) -> str:
     """The folder of a kernel source; empty if it is none.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
+from mmuproof.cli.formats.places import split_place
 from mmuproof.cli.shared.version import tool_version
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -177,10 +178,9 @@ def _result(run: JudgedRun, case: JudgedCase, rule_index: int) -> _Result:
 
 
 def _location(at: str, function: str = "", message: str = "") -> _Location:
-    file, colon, line = at.rpartition(":")
-    has_line = bool(colon) and line.isdecimal() and int(line) > 0
-    uri = quote(file if has_line else at, errors="backslashreplace")
-    region = _Region(int(line)) if has_line else None
+    file, line = split_place(at)
+    uri = quote(file if line else at, errors="backslashreplace")
+    region = _Region(line) if line else None
     return _Location(
         _PhysicalLocation(_ArtifactLocation(uri, _ROOT), region) if uri else None,
         (_LogicalLocation(function, "function"),) if function else (),

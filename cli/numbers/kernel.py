@@ -146,7 +146,7 @@ class KernelNumbers:
         return {bit + shift: f"saved {_PERMISSIONS.get(bit, f'bit {bit}')}" for bit in ones(saved_bits(self._kvm))}
 
     def _named(self, masks: ShadowMasks, at: EntryPlace, values: Mapping[str, int]) -> dict[int, str]:
-        """The names of the bits of a present SPTE; the first that claims a bit has it."""
+        """The names of the bits of a present SPTE."""
         kvm, is_ept = self._kvm, masks.vendor is Vendor.INTEL
         execute = "shadow_xs_mask" if kvm.defines("ACC_READ_MASK") else "shadow_x_mask"
         terms = {
@@ -173,11 +173,7 @@ class KernelNumbers:
             found["PT_PAGE_SIZE_MASK"] = 1 << 7
         usable = (1 << at.max_physical_address) - 1
         found[PFN] = field_named(FORMATS[masks.vendor], 1, True, "address").mask & usable
-        names: dict[int, str] = {}
-        for name, mask in found.items():
-            for bit in ones(mask):
-                names.setdefault(bit, name)
-        return names
+        return _by_bit(found)
 
     def _present(self, masks: ShadowMasks, number: int, at: EntryPlace, values: Mapping[str, int]) -> SpteState:
         names, vendor = self._named(masks, at, values), masks.vendor
@@ -223,16 +219,21 @@ class KernelNumbers:
             "MMIO_SPTE_GEN_HIGH_MASK": self._kvm.constant("MMIO_SPTE_GEN_HIGH_MASK"),
             "gfn": field_named(FORMATS[masks.vendor], 1, True, "address").mask,
         }
-        names: dict[int, str] = {}
-        for name, bits in found.items():
-            for bit in ones(bits):
-                names.setdefault(bit, name)
         text = f"MMIO, gfn {gfn:#x}, generation {generation}"
         return SpteState(
-            layout=Layout.of_names("KVM", names),
+            layout=Layout.of_names("KVM", _by_bit(found)),
             words=(f"{text}, access {access:#x}: an access is emulated",),
             summary=text,
         )
+
+
+def _by_bit(masks: Mapping[str, int]) -> dict[int, str]:
+    """The names of bits; the first mask that claims one has it."""
+    names: dict[int, str] = {}
+    for name, mask in masks.items():
+        for bit in ones(mask):
+            names.setdefault(bit, name)
+    return names
 
 
 def _entry_names(vendor: Vendor) -> tuple[str, ...]:

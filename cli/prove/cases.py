@@ -10,7 +10,7 @@ from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.prove.trials import Trial, Trials
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.results import KernelIdentity, Report, Result
-from mmuproof.cli.telling.report import known_text, print_counterexample
+from mmuproof.cli.telling.report import known_text, print_way
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 
@@ -57,10 +57,7 @@ def result_case(
     """
     told = result.counterexample
     file, _, function = ("" if told is None else told.place).partition(":")
-    lines: tuple[str, ...] = ()
-    if told is not None:
-        # The first two lines are the verdict and the sentence, which a case has by itself.
-        lines = printed(lambda output: print_counterexample(output, result, told, kernel))[2:]
+    lines = () if told is None else printed(lambda output: print_way(output, result, told, kernel))
     return JudgedCase(
         rule=rules[result.theorem],
         group=result.theorem.partition(".")[0],

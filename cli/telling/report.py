@@ -80,6 +80,12 @@ def print_counterexample(output: Output, result: Result, told: Counterexample, k
         f"  {known_text(result.known)}, see docs/findings.md" if result.known else "",
     )
     output.line("  ", (told.sentence, "bold"))
+    print_way(output, result, told, kernel)
+    output.line()
+
+
+def print_way(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
+    """On what inputs a counterexample comes about, how KVM comes to it, and how to see it again."""
     for line in input_lines(told.inputs):
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
@@ -90,7 +96,6 @@ def print_counterexample(output: Output, result: Result, told: Counterexample, k
     numbers = " on these numbers" if told.inputs else ""
     for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
         output.line(f"  {line}")
-    output.line()
 
 
 def _print_carried(output: Output, report: Report) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from clang.cindex import CursorKind
-
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.skeleton import BodyText, Skeleton
@@ -37,7 +35,7 @@ def skeletons(root: Path, units: Iterable[Unit], wanted: Collection[str]) -> Map
     for unit in units:
         for name, file in unit.functions_in(lambda found: found in spans).items():
             cursor = unit.definitions[name]
-            body = next(each for each in clang_api.children(cursor) if each.kind is CursorKind.COMPOUND_STMT)
+            body = clang_api.body(cursor)
             start, end = body.extent.start.offset, body.extent.end.offset
             spans[file][start] = end, clang_api.file_and_line(cursor)[1]
     return {file: _skeleton((root / file).read_bytes(), found) for file, found in spans.items()}

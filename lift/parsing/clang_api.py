@@ -237,6 +237,11 @@ def children(cursor: Cursor) -> list[Cursor]:
     return found
 
 
+def body(function: Cursor) -> Cursor:
+    """The compound statement of a function's definition."""
+    return next(child for child in children(function) if child.kind is CursorKind.COMPOUND_STMT)
+
+
 _RECURSE = 2
 
 

@@ -53,7 +53,7 @@ class Executable:
 def executable(unit: Unit, function: str, file: str) -> Executable:
     """A function that a unit defines in a file of the tree."""
     cursor = unit.definitions[function]
-    body = next(each for each in clang_api.children(cursor) if each.kind is CursorKind.COMPOUND_STMT)
+    body = clang_api.body(cursor)
     named = (each for each in clang_api.descendants(body) if clang_api.number_of_kind(each) == _NAME)
     return Executable(
         name=function,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, CursorKind, Diagnostic, StorageClass, TranslationUnit
+from clang.cindex import Cursor, Diagnostic, StorageClass, TranslationUnit
 
 from mmuproof.lift.c_types import RecordType, members_named
 from mmuproof.lift.effects import Effects, EffectsOf
@@ -226,7 +226,7 @@ class Unit:
         """The bodies of functions that stand in a file of the tree."""
         for name in self.functions_in(lambda found: found == file):
             cursor = self.declared.functions[name]
-            body = next(each for each in clang_api.children(cursor) if each.kind is CursorKind.COMPOUND_STMT)
+            body = clang_api.body(cursor)
             function = self._known.get(name)
             read = name in self._read or (function is not None and "body" in vars(function))
             yield Body(first=body.extent.start.line, last=body.extent.end.line, read=read)
