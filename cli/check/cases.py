@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
 
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.turning import Turn
@@ -12,7 +11,6 @@ from mmuproof.cli.diff.claims import CommitClaim
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
 from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.prove.cases import result_case, rules_of
-from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.proofs.theorem import Theorem
 
 _CLAIM = Rule("no-functional-change", "A commit that says that it changes no function's behaviour changes none.")
@@ -27,17 +25,17 @@ def checked_run(report: Checked, theorems: Sequence[Theorem]) -> JudgedRun:
         report: what it has found.
         theorems: those that were asked.
     """
-    kernel, rules = KernelIdentity(source=report.source, version=""), rules_of(theorems)
+    rules = rules_of(theorems)
     return JudgedRun(
         command="check",
         subject=report.source,
         root=root_of(report.source),
-        cases=tuple(case for step in report.steps for case in _step(step, rules, kernel)),
+        cases=tuple(case for step in report.steps for case in _step(step, rules)),
         seconds=report.seconds,
     )
 
 
-def _step(step: CheckedStep, rules: Mapping[str, Rule], kernel: KernelIdentity) -> Iterator[JudgedCase]:
+def _step(step: CheckedStep, rules: Mapping[str, Rule]) -> Iterator[JudgedCase]:
     group = f"{step.name} {step.subject}".rstrip()
     yield JudgedCase(
         rule=_COMMIT,
@@ -58,14 +56,13 @@ def _step(step: CheckedStep, rules: Mapping[str, Rule], kernel: KernelIdentity) 
             text=f"{group}: its claim of no functional change: {step.claim.value}",
             at=next((each.new_at or each.old_at for each in step.judgements if not each.is_equal), ""),
         )
-    yield from (_turn(each, group, rules, kernel) for each in step.new)
+    yield from (_turn(each, group, rules) for each in step.new)
 
 
-def _turn(turn: Turn, group: str, rules: Mapping[str, Rule], kernel: KernelIdentity) -> JudgedCase:
+def _turn(turn: Turn, group: str, rules: Mapping[str, Rule]) -> JudgedCase:
     """A theorem with another result than before; what is better than before is as it is to be."""
     outcome = Ending.WRONG if turn.is_worse else Ending.OPEN if turn.is_open else Ending.PASSED
     before = turn.before.verdict.value
-    case = result_case(turn.after, rules, kernel)
     # How to see it again would be told of the tree as it is now, not as it was after the commit.
-    told = takewhile(lambda line: not line.startswith("Confirmed"), case.details)
-    return replace(case, group=group, outcome=outcome, details=(f"Before {group}: {before}.", *told))
+    case = result_case(turn.after, rules, None)
+    return replace(case, group=group, outcome=outcome, details=(f"Before {group}: {before}.", *case.details))

@@ -45,14 +45,14 @@ def rules_of(theorems: Sequence[Theorem]) -> Mapping[str, Rule]:
 
 
 def result_case(
-    result: Result, rules: Mapping[str, Rule], kernel: KernelIdentity, *, allowed: bool = False
+    result: Result, rules: Mapping[str, Rule], kernel: KernelIdentity | None, *, allowed: bool = False
 ) -> JudgedCase:
     """One result.
 
     Args:
         result: the result.
         rules: what is said of each theorem.
-        kernel: what was judged.
+        kernel: what was judged; None if a command about it would not show the same.
         allowed: whether it is known, and leaves the exit status as it is.
     """
     told = result.counterexample

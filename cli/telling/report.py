@@ -84,8 +84,11 @@ def print_counterexample(output: Output, result: Result, told: Counterexample, k
     output.line()
 
 
-def print_way(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity) -> None:
-    """On what inputs a counterexample comes about, how KVM comes to it, and how to see it again."""
+def print_way(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity | None) -> None:
+    """On what inputs a counterexample comes about, how KVM comes to it, and how to see it again.
+
+    Without a kernel, nothing is said of how to see it again.
+    """
     for line in input_lines(told.inputs):
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
@@ -93,6 +96,8 @@ def print_way(output: Output, result: Result, told: Counterexample, kernel: Kern
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
     for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
         output.line(f"  {line}")
+    if kernel is None:
+        return
     numbers = " on these numbers" if told.inputs else ""
     for line in _joined(f"Confirmed by evaluating both sides{numbers}.", f"Again: {command_for(result, kernel)}"):
         output.line(f"  {line}")
