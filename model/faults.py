@@ -89,6 +89,9 @@ class FaultWalked:
         tracked_gfn: the frame of which it is asked whether writes to it are tracked (64).
         asks: it is asked of that frame in the fault's slot.
         tracked: they are.
+        searched_level: the largest level at which it may be mapped before the host's frame is looked for, as wide as
+            the kernel has it.
+        found_level: the same after that.
         fills: the SPTEs are filled in.
         gfn: the frame for which they are (64).
         max_level: the largest level at which it may be mapped, as wide as the kernel has it.
@@ -113,6 +116,8 @@ class FaultWalked:
     tracked_gfn: BitVec = field(metadata=counts_where("asks"))
     asks: Bool
     tracked: Bool
+    searched_level: BitVec = field(metadata=counts_where("fills"))
+    found_level: BitVec
     fills: Bool
     gfn: BitVec = field(metadata=counts_where("fills"))
     max_level: BitVec = field(metadata=counts_where("fills"))

@@ -16,6 +16,7 @@ from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
+from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -163,6 +164,11 @@ class Kvm(ABC):
     @abstractmethod
     def faults(self) -> Faults:
         """From an error code to what a handler of page faults is told."""
+
+    @property
+    @abstractmethod
+    def fault_handlers(self) -> FaultHandlers:
+        """How a handler of page faults goes from the host's frame to the mapping."""
 
     @property
     @abstractmethod

@@ -211,6 +211,13 @@ CHAINS: tuple[Chain, ...] = (
                 theorems=("slot.huge-page", "slot.huge-page-count", "slot.huge-page-avoided", "slot.index"),
             ),
             Stage(
+                start="a frame of a slot, or MMIO",
+                end="the fault for which it is mapped",
+                by=("kvm_tdp_mmu_page_fault|direct_page_fault", "direct_page_fault", "FNAME(page_fault)"),
+                theorems=("fault.mapped",),
+                missing="that mmu_lock is held meanwhile",
+            ),
+            Stage(
                 start="the level that is mapped",
                 end="the entry that is mapped",
                 by=(

@@ -150,6 +150,7 @@ NO_AREAS = {
         "linked": "several units as one",
         "loaded_cr3": "which CR3 hardware is given",
         "mmio_notes": "where it is noted that a vCPU reaches MMIO of the host",
+        "fault_members": "what a struct kvm_page_fault holds",
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
         "bodies": "by which it is told what a result rests on",

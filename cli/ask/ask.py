@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.forked import LOOKED_UP
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
@@ -109,7 +110,11 @@ def _aside(work: Callable[[], _T]) -> _T:
     """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
     pool = ThreadPoolExecutor(1)
     try:
-        return pool.submit(work).result()
+        doing = pool.submit(work)
+        # A signal that comes just before the wait begins does not end it.
+        while not wait([doing], LOOKED_UP).done:
+            pass
+        return doing.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

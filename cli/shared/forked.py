@@ -20,7 +20,7 @@ _R = TypeVar("_R")
 RECURSION = 20_000
 """How deep Python may call in a process: code runs code of the kernel's that calls code."""
 _DIED = "a process that compared functions has died"
-_LOOKED_UP = 1.0
+LOOKED_UP = 1.0
 """Seconds after which one that waits looks up: a signal that comes just before it begins to wait does not wake it."""
 
 
@@ -91,7 +91,7 @@ def side_by_side(
                 start(number, todo.next(number))
             meanwhile()
             while len(results) < len(items):
-                for connection in wait(list(running), _LOOKED_UP):
+                for connection in wait(list(running), LOOKED_UP):
                     assert isinstance(connection, Connection)
                     worker = running[connection]
                     try:

@@ -1,4 +1,4 @@
-"""What a callee can reach: the machine's own objects that pointers lead to."""
+"""What a callee can reach of what other code cannot: the machine's own objects, and settled ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def scalars_of(argument: Argument) -> Iterator[Value]:
 
 
 def reach(value: Argument, memory: Memory, way: str, found: dict[Object, str]) -> None:
-    """Find the machine's own objects that a callee can reach, each with the first way to it."""
+    """Find what a callee can reach of what other code cannot, each with the first way to it."""
     pointers = [each for each in scalars_of(value) if isinstance(each, Pointer)]
     places = [target.place for each in pointers for target in each.targets if target.place is not None]
     for number, place in enumerate(places):
         object_ = place.object
-        if object_.kind in (ObjectKind.INPUT, ObjectKind.CONSTANT) or object_ in found:
+        if object_.is_outside or object_.kind is ObjectKind.CONSTANT or object_ in found:
             continue
         found[object_] = inner = f"{way}.{number}"
         for offset, width in memory.written(object_):

@@ -25,15 +25,26 @@ CUTS: tuple[Cut, ...] = (
 )
 
 TRACKED = tuple(
-    Cut(function=name, reason="whether writes to a frame are tracked: any answer; of which is looked at; reads only")
+    Cut(
+        function=name,
+        reason="whether writes to a frame are tracked: any answer; of which is looked at; reads only",
+        watched=True,
+    )
     for name in ("kvm_gfn_is_write_tracked", "kvm_slot_page_track_is_active")
 )
+
+
+def _walks_with(gpte_format: GpteFormat) -> str:
+    """The MMU whose role a walk of some format brings up to date in kernels in which each MMU has its walker."""
+    return "guest_mmu" if gpte_format is GpteFormat.EPT else "root_mmu"
+
+
 WALKS = {
     each: Cut(
         function=f"{each.value}_walk_addr",
         reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
         "CR0.WP up to date",
-        writes=((0, ""), (1, "arch.gva_walk.cpu_role|arch.root_mmu.cpu_role")),
+        writes=((0, ""), (1, f"arch.gva_walk.cpu_role|arch.{_walks_with(each)}.cpu_role")),
         elsewhere=("*",),
     )
     for each in GpteFormat
@@ -47,23 +58,35 @@ FILLS = {
     )
     for each in GpteFormat
 }
-_OF_FAULT = ("pfn", "map_writable")
+_FOUND = ("pfn", "map_writable", "slot", "max_level")
+SEARCHES = tuple(
+    Cut(
+        function=name,
+        reason="looks for the host's frame of the fault: any, or none, or an error; changes no frame of the guest",
+        writes=tuple((1, each) for each in _FOUND),
+        elsewhere=("*",),
+        watched=True,
+    )
+    for name in ("kvm_mmu_faultin_pfn", "kvm_faultin_pfn")
+)
+"""What looks for the host's frame of a fault, by its names over time."""
+FORMER_ANSWER = Cut(
+    function="handle_abnormal_pfn", reason="whether the fault is answered already: any answer", elsewhere=("*",)
+)
+"""What older kernels ask after the search; later it is a part of it."""
+STALE = Cut(
+    function="is_page_fault_stale",
+    reason="whether the fault is to be tried again: any answer; writes nothing of the fault",
+)
 WALKED: tuple[Cut, ...] = (
     *common.CUTS,
     *WALKS.values(),
     *FILLS.values(),
     *TRACKED,
     *FIND_SLOT,
-    *(
-        Cut(
-            function=name,
-            reason="looks for the host's frame of the fault: any, or none, or an error; changes no frame of the guest",
-            writes=tuple((1, each) for each in _OF_FAULT),
-            elsewhere=("*",),
-        )
-        for name in ("kvm_mmu_faultin_pfn", "kvm_faultin_pfn")
-    ),
-    Cut(function="handle_abnormal_pfn", reason="whether the fault is answered already: any answer", elsewhere=("*",)),
+    *SEARCHES,
+    FORMER_ANSWER,
+    STALE,
     *(
         Cut(
             function=f"{each.value}_is_self_change_mapping",
@@ -76,7 +99,6 @@ WALKED: tuple[Cut, ...] = (
         "whether the fault is to be tried again: any answer; writes nothing of the fault",
         "mmu_topup_memory_caches",
         "make_mmu_pages_available",
-        "is_page_fault_stale",
     ),
     *common.each(
         "tells the guest, counts, or gives back the host's page; writes nothing of the fault",

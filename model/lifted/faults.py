@@ -8,15 +8,27 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to, same_place
 from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, TRACKED, WALKED, WALKS
+from mmuproof.model.cuts.faults import (
+    CUTS,
+    FILLS,
+    FIND_SLOT,
+    HANDLERS,
+    PRE_FAULT,
+    PRE_FAULTS,
+    SEARCHES,
+    TRACKED,
+    WALKED,
+    WALKS,
+)
 from mmuproof.model.cuts.mappings import IS_PRIVATE
 from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.fault_members import read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, member, place_of, read, read_member
+from mmuproof.model.lifted.session import bit_field, place_of, read_member
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 
@@ -95,6 +107,7 @@ class LiftedFaults(Faults, Remembers):
         at, memory = bench.place(fault, "slot"), fill.memory
         assert memory is not None
         slots = as_pointer(memory.read(fault, at.offset, at.width))
+        (search,) = bench.session.calls(*(cut.function for cut in SEARCHES))
         walker = next(each for each in map(_place_of, fill.arguments) if each and each.object not in (vcpu, fault))
 
         # The walk has brought CR0.WP up to date.
@@ -109,7 +122,10 @@ class LiftedFaults(Faults, Remembers):
                 return var(f"{walker.object.name}.{member_name} after {walk}()", place.width)
             return read_member(memory, walker.object, place)
 
-        asked_slot = None if tracked is None else tracked.arguments[1]
+        asks = FALSE
+        if tracked is not None and tracked.memory is not None:
+            held = as_pointer(tracked.memory.read(fault, at.offset, at.width))
+            asks = all_of(tracked.guard, _is_same(tracked.arguments[1], held))
         answered = FALSE if tracked is None else ne(var(f"{tracked.function}()", 1), 0)
         return FaultWalked(
             function=name,
@@ -125,8 +141,10 @@ class LiftedFaults(Faults, Remembers):
             walked_access=noted("pte_access"),
             slot_gfn=bench.session.argument(slot, "gfn"),
             tracked_gfn=bv(0, 64) if tracked is None else bench.session.argument(tracked, "gfn"),
-            asks=FALSE if tracked is None else all_of(tracked.guard, _is_same(asked_slot, slots)),
+            asks=asks,
             tracked=answered,
+            searched_level=bench.read(fault, "max_level", search.memory),
+            found_level=var(f"fault->max_level after {search.function}()", bench.place(fault, "max_level").width),
             fills=fill.guard,
             gfn=bench.read(fault, "gfn", memory),
             max_level=bench.read(fault, "max_level", memory),
@@ -199,43 +217,7 @@ def _place_of(value: Value | None) -> Place | None:
 
 def _told(call: CallMade) -> FaultTold:
     """What a handler is told at a call."""
-    fault = call.arguments[1]
-    places = [each.place for each in fault.targets if each.place is not None] if isinstance(fault, Pointer) else []
-    if len(places) != 1 or call.memory is None or not isinstance(places[0].object.type, RecordType):
+    place = _place_of(call.arguments[1])
+    if place is None or call.memory is None or not isinstance(place.object.type, RecordType):
         raise Refused(f"{call.function}() is told of no fault", str(call.at))
-    memory, place, record = call.memory, places[0], places[0].object.type
-
-    def value(name: str) -> BitVec:
-        found = member(record, name)
-        return read(memory, place.object, place.offset + found.offset, found.width)
-
-    def flag(name: str) -> Bool:
-        return ne(value(name), 0)
-
-    def later(name: str) -> Bool:
-        """A flag that older kernels lack."""
-        try:
-            return flag(name)
-        except NotThere:
-            return FALSE
-
-    return FaultTold(
-        addr=resize(value("addr"), 64),
-        error_code=resize(value("error_code"), 64),
-        gfn=value("gfn"),
-        exec=flag("exec"),
-        write=flag("write"),
-        present=flag("present"),
-        rsvd=flag("rsvd"),
-        user=flag("user"),
-        prefetch=flag("prefetch"),
-        is_tdp=flag("is_tdp"),
-        is_private=later("is_private"),
-        nx_huge_page_workaround_enabled=flag("nx_huge_page_workaround_enabled"),
-        huge_page_disallowed=flag("huge_page_disallowed"),
-        map_writable=flag("map_writable"),
-        write_fault_to_shadow_pgtable=later("write_fault_to_shadow_pgtable"),
-        max_level=value("max_level"),
-        req_level=value("req_level"),
-        goal_level=value("goal_level"),
-    )
+    return read_fault(call.memory, place)

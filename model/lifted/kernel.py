@@ -28,6 +28,7 @@ from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
 from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
@@ -248,6 +249,11 @@ class LiftedKvm(Kvm):
     def faults(self) -> LiftedFaults:
         """See `Kvm.faults`."""
         return self._area("faults", LiftedFaults, MMU_C)
+
+    @property
+    def fault_handlers(self) -> LiftedFaultHandlers:
+        """See `Kvm.fault_handlers`."""
+        return self._area("fault_handlers", LiftedFaultHandlers, MMU_C)
 
     @property
     def nested(self) -> LiftedNested:

@@ -102,7 +102,9 @@ class ReferenceFaults(ReferenceArea, Faults):
             eq(var("make_mmu_pages_available()", 32), 0),
             negate(bit(var("is_page_fault_stale()", 1), 0)),
         )
-        has_slot = negate(bool_var("kvm_vcpu_gfn_to_memslot() == NULL"))
+        # A frame that is found to be none of guest memory has no slot any more.
+        has_slot = negate(bool_var("fault->slot after kvm_mmu_faultin_pfn() == NULL"))
+        found_level = var("fault->max_level after kvm_mmu_faultin_pfn()", _LEVEL_BITS)
         wp, smep = role_flag(role, "cr0_wp"), role_flag(role, "cr4_smep")
         ignores = all_of(write, eq(granted & c.ACC_WRITE_MASK, 0), negate(wp), negate(user), has_slot)
         unsafe = ite(smep, bv(c.ACC_EXEC_MASK, 32), bv(0, 32)) | self._of_users()
@@ -123,9 +125,11 @@ class ReferenceFaults(ReferenceArea, Faults):
             tracked_gfn=gfn,
             asks=asks,
             tracked=is_tracked,
+            searched_level=self._largest(level),
+            found_level=found_level,
             fills=goes_on,
             gfn=gfn,
-            max_level=self._largest(level),
+            max_level=found_level,
             has_slot=has_slot,
             access=access,
             emulates=is_tracked,

@@ -12,6 +12,7 @@ from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
+from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -32,6 +33,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
@@ -113,6 +115,7 @@ class ReferenceKvm(Kvm):
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
         faults: type[ReferenceFaults] = ReferenceFaults,
+        fault_handlers: type[ReferenceFaultHandlers] = ReferenceFaultHandlers,
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
@@ -151,6 +154,7 @@ class ReferenceKvm(Kvm):
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
         self._faults = faults(self.constants)
+        self._fault_handlers = fault_handlers(self.constants)
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
@@ -260,6 +264,11 @@ class ReferenceKvm(Kvm):
     def faults(self) -> Faults:
         """See `Kvm.faults`."""
         return self._faults
+
+    @property
+    def fault_handlers(self) -> FaultHandlers:
+        """See `Kvm.fault_handlers`."""
+        return self._fault_handlers
 
     @property
     def nested(self) -> Nested:

@@ -13,7 +13,7 @@ from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.loop.fetching import FORMATS
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import TRUE, all_of, any_of, boolean, bv, eq, implies, ite, ne, negate, resize, ult
+from mmuproof.smt.terms import TRUE, all_of, any_of, boolean, bv, eq, implies, ite, ne, negate, resize, ule, ult
 
 _LEVELS = 5
 
@@ -41,6 +41,10 @@ def _claim(kvm: Kvm, gpte_format: GpteFormat) -> Claim:
     return never(
         given(
             Assumption("a walk ends at one of five levels", ult(made.walked_level - 1, _LEVELS)),
+            Assumption(
+                "guest_memfd has no huge pages, so a search for the frame lets no larger page be mapped",
+                ule(made.found_level, made.searched_level),
+            ),
             *([Assumption("EPT lets nobody write without W, so the walk has found it", granted)] if ept else []),
             shown=(
                 Shown("fault.present", made.present),
@@ -106,7 +110,11 @@ THEOREMS = (
         "supervisor alone, which SMEP keeps from being executed. A write to a present page whose writes are "
         "tracked is emulated and never mapped.",
         source="SDM 4.5, 4.6.1; KVM's comments in FNAME(page_fault)() and page_fault_handle_page_track()",
-        assumes=("the walk ends at one of five levels, and grants what the entries grant: walk.end and walk.granted",),
+        assumes=(
+            "the walk ends at one of five levels, and grants what the entries grant: walk.end and walk.granted",
+            "guest_memfd gives pages of 4 KByte alone. Since 7.2 its level replaces that of the guest's page; before, "
+            "it was a limit beside it",
+        ),
         state=several(_state),
         catches=(
             Catch("tracked-only-if-absent", "maps-tracked"),

@@ -35,11 +35,19 @@ void __mmuproof_warn(int condition);
 """
 
 
-def run(program: Program, name: str, *cuts: Cut) -> tuple[Machine, BitVec]:
-    """A function run on free scalars and on input objects behind its pointers."""
+def run(program: Program, name: str, *cuts: Cut, settled: str = "") -> tuple[Machine, BitVec]:
+    """A function run on free scalars and on input objects behind its pointers, one of which may be settled."""
     machine, function = program.machine(*cuts), program.unit.function(name)
     arguments = [
-        pointer_to(Object(name=each.name, type=each.type.target, kind=ObjectKind.INPUT, by_pointer=True))
+        pointer_to(
+            Object(
+                name=each.name,
+                type=each.type.target,
+                kind=ObjectKind.INPUT,
+                by_pointer=True,
+                settled=each.name == settled,
+            )
+        )
         if isinstance(each.type, PointerType)
         else var(each.name, each.type.bits)
         for each in function.parameters
@@ -174,6 +182,21 @@ def test_a_type_written_anywhere_is_in_doubt_unless_the_objects_are_said_to_be_o
     machine, _ = run(found, "f", cut(elsewhere=("struct node", "*")))
     (noted,) = machine.cut_calls
     assert noted.unchecked == ("that struct node it writes are others", "that numbers it writes are others")
+
+
+def test_what_is_settled_is_in_doubt_only_where_a_call_is_given_it(program: Callable[[str], Program]) -> None:
+    text = TYPES + "static void cut(struct part *p) { p->a = 7; } static void all(struct whole *w) { w->out->a = 7; }\n"
+    text += "u64 f(struct part *p, struct part *q) { cut(p); return p->a; }"
+    text += "u64 g(struct part *p, struct part *q) { cut(q); return p->a; }"
+    text += "u64 h(struct part *p, struct whole *w) { all(w); return p->a; }"
+    text += "u64 i(struct part *p, struct whole *w) { w->out = p; all(w); return p->a; }"
+    found = program(text)
+
+    def doubts(name: str) -> int:
+        result = run(found, name, cut(), Cut(function="all", reason="x"), settled="p")[1]
+        return len(set(left_out(postorder([result]))))
+
+    assert [doubts(each) for each in "fghi"] == [1, 0, 0, 1]
 
 
 def test_what_only_is_taken_for_an_argument_can_be_said_to_be_other(program: Callable[[str], Program]) -> None:

@@ -1,0 +1,132 @@
+"""How a handler of page faults goes from the host's frame to the mapping, in a lifted tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mmuproof.lift.c_types import PointerType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, Place, input_pointer, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts.fault_handlers import CUTS, MAPS
+from mmuproof.model.cuts.faults import FORMER_ANSWER, SEARCHES, STALE, TRACKED
+from mmuproof.model.fault_handlers import FaultHandler, FaultHandlers, FaultMapped
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.fault_members import read_fault
+from mmuproof.model.lifted.mmus import Mmus
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, var
+
+_NAMES: Mapping[FaultHandler, tuple[str, ...]] = MappingProxyType(
+    {each: (each.value,) for each in FaultHandler}
+    # One function has handled the faults of both MMUs.
+    | {FaultHandler.TDP_MMU: (FaultHandler.TDP_MMU.value, FaultHandler.DIRECT.value)}
+)
+
+
+class LiftedFaultHandlers(FaultHandlers, Remembers):
+    """The part of a lifted tree that handles page faults (``mmu.c``, ``paging_tmpl.h``)."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def mapped(self, handler: FaultHandler) -> FaultMapped:
+        """See `FaultHandlers.mapped`."""
+        bench = Bench(self._unit, CUTS)
+        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
+        # It is a variable of the caller's.
+        fault.settled = True
+        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        nested = handler is FaultHandler.EPT
+        Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
+        function = next((each for each in _NAMES[handler] if self._unit.has_function(each)), handler.value)
+        bench.integer(function)
+        search = self._only(bench, *(cut.function for cut in SEARCHES))
+        maps = self._only(bench, *(cut.function for cut in MAPS[handler]))
+        if search.memory is None or maps.memory is None:
+            raise Refused(f"it is not known what memory holds when {function}() maps a page")
+        _check_given(search, fault)
+        _check_given(maps, fault)
+        place, found = Place(fault, 0), f"after {search.function}()"
+        at = bench.place(fault, "slot")
+        held = as_pointer(maps.memory.read(fault, at.offset, at.width))
+        assert isinstance(at.type, PointerType)
+        left = input_pointer(fault, f"fault->slot {found}", at.type, "slot")
+        asks, tracked = self._tracked(bench, fault)
+        return FaultMapped(
+            function=function,
+            searched=read_fault(search.memory, place),
+            goes_on=self._goes_on(bench, search),
+            found_pfn=var(f"fault->pfn {found}", bench.place(fault, "pfn").width),
+            found_writable=ne(var(f"fault->map_writable {found}", 1), 0),
+            found_level=var(f"fault->max_level {found}", bench.place(fault, "max_level").width),
+            fresh=self._fresh(bench, fault, search, maps),
+            maps=maps.guard,
+            told=read_fault(maps.memory, place),
+            pfn=bench.read(fault, "pfn", maps.memory),
+            same_slot=FALSE if held is None else same_place(held, left),
+            asks=asks,
+            tracked=tracked,
+            evidence=bench.session.evidence(),
+        )
+
+    def _only(self, bench: Bench, *functions: str) -> CallMade:
+        """The one call of one of these functions.
+
+        Raises:
+            Refused: there is none, or several.
+        """
+        calls = bench.session.calls(*functions)
+        if len(calls) != 1:
+            raise Refused(f"{functions[0]}() is called {len(calls)} times where once is meant")
+        return calls[0]
+
+    def _goes_on(self, bench: Bench, search: CallMade) -> Bool:
+        """Whether the search has said to go on, and what older kernels ask after it."""
+        goes_on = constant_of(self._unit, "RET_PF_CONTINUE")
+        answers = [eq(var(search.tag, 32), goes_on)]
+        if self._unit.has_function(FORMER_ANSWER.function):
+            calls = bench.session.calls(FORMER_ANSWER.function)
+            answers.append(any_of(*(all_of(each.guard, eq(var(each.tag, 32), goes_on)) for each in calls)))
+        return all_of(search.guard, *answers)
+
+    def _fresh(self, bench: Bench, fault: Object, search: CallMade, maps: CallMade) -> Bool:
+        """Whether it has been asked between the two calls whether the fault is out of date, and it is not."""
+        order = {id(call): number for number, call in enumerate(bench.session.machine.calls_made)}
+        low, high = order[id(search)], order[id(maps)]
+        calls = [each for each in bench.session.calls(STALE.function) if low < order[id(each)] < high]
+        for each in calls:
+            _check_given(each, fault)
+        return any_of(*(all_of(each.guard, eq(var(each.tag, 1), 0)) for each in calls))
+
+    def _tracked(self, bench: Bench, fault: Object) -> tuple[Bool, Bool]:
+        """Whether it is asked of the fault's frame, in its slot, if writes to it are tracked; and whether they are."""
+        calls = bench.session.calls(*(cut.function for cut in TRACKED))
+        if len(calls) != 1 or calls[0].memory is None:
+            return FALSE, FALSE
+        (call,) = calls
+        assert call.memory is not None
+        at = bench.place(fault, "slot")
+        held, given = as_pointer(call.memory.read(fault, at.offset, at.width)), call.arguments[1]
+        slot = None if given is None else as_pointer(given)
+        same = FALSE if held is None or slot is None else same_place(held, slot)
+        gfn = eq(bench.session.argument(call, "gfn"), bench.read(fault, "gfn", call.memory))
+        return all_of(call.guard, same, gfn), ne(var(call.tag, 1), 0)
+
+
+def _check_given(call: CallMade, fault: Object) -> None:
+    """A call is given the fault that the handler is given.
+
+    Raises:
+        Refused: it is not.
+    """
+    given = (as_pointer(each) for each in call.arguments if each is not None)
+    targets = [target.place for each in given if each is not None for target in each.targets if target.place]
+    if not any(each.object is fault and each.offset == 0 for each in targets):
+        raise Refused(f"{call.function}() is given another fault", str(call.at))
