@@ -14,14 +14,15 @@ from mmuproof.model.cuts.sptes import GET_MT_MASK
 ASSUME = Cut(function="mmuproof_assume", reason="what a property takes for granted")
 """The call by which a property says so; its argument is the condition."""
 
+ONE_ANSWER = ("kvm_is_mmio_pfn", "__kvm_is_mmio_pfn")
+"""What says yes or no of a number, and says the same however often it is asked."""
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     ASSUME,
     GET_MT_MASK,
     Cut(function="cpuid_ebx", reason="a number that the host's CPUID gives", repeatable=True),
     Cut(function="native_read_msr", reason="what a model-specific register of the host holds", repeatable=True),
-    Cut(function="kvm_is_mmio_pfn", reason="whether a page frame is MMIO of the host: any answer"),
-    Cut(function="__kvm_is_mmio_pfn", reason="whether a page frame is MMIO of the host: any answer"),
+    *common.each("whether a page frame is MMIO of the host: any answer, the same for one frame", *ONE_ANSWER),
     Cut(
         function="mmu_try_to_unsync_pages",
         reason="whether a page must stay write-protected: any answer; marks pages as unsync",

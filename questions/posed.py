@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember, VoidType
-from mmuproof.lift.errors import Refused
+from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Value, pointer_to
 from mmuproof.lift.parsing.probe import AddedTo
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Variable
 from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.lifted.masks import MasksInMemory
+from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.vendor import Vendor
-from mmuproof.questions.cuts import ASSUME, CUTS
+from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
+from mmuproof.questions.situations import Situation
 from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import variables
-from mmuproof.smt.terms import BitVec, Bool, Term, bit, bv, eq, extract, implies, ne, var, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    Term,
+    all_of,
+    bit,
+    bv,
+    eq,
+    extract,
+    iff,
+    implies,
+    ne,
+    var,
+    zext,
+)
 
 _TDP_ENABLED = "tdp_enabled"
 _MMIO_VALUE = "arch.shadow_mmio_value"
@@ -69,16 +89,21 @@ class Questions:
         masks: the masks as they are set up; without them, their values are free as everything else.
         place: what a place in the unit is called; empty if nobody wants to hear of it.
         line: what the user has written at a place.
+        situation: what surrounds the questions; that of questions about anything if None.
     """
 
     def __init__(
         self,
         unit: AddedTo,
         masks: ShadowMasks | None = None,
+        *,
         place: Callable[[str], str] = str,
         line: Callable[[str], str] = str,
+        situation: Situation | None = None,
     ) -> None:
         self._unit, self._masks, self._place, self._line = unit, masks, place, line
+        self._connected = None if situation is None else situation.connected
+        self._cuts = CUTS if situation is None else (*situation.cuts, ASSUME)
 
     def ask(self, function: str, assumed: Mapping[str, str] | None = None) -> Posed:
         """Run a question.
@@ -91,19 +116,40 @@ class Questions:
             Refused: something on the way is not understood, or a parameter has a type that cannot be free.
         """
         named = {name for name in self._unit.called([function, *(assumed or {})]) if self._unit.find_function(name)}
-        followed = tuple(cut for cut in CUTS if cut.function not in named)
+        followed = tuple(cut for cut in self._cuts if cut.function not in named)
         try:
-            return self._ask(function, assumed or {}, followed)
+            return self._in_containers(function, assumed or {}, followed)
         except Refused:
             # What is called by name is followed if that is possible.
-            if len(followed) == len(CUTS):
+            if len(followed) == len(self._cuts):
                 raise
-            return self._ask(function, assumed or {}, CUTS)
+            return self._in_containers(function, assumed or {}, self._cuts)
 
-    def _ask(self, function: str, assumed: Mapping[str, str], cuts: tuple[Cut, ...]) -> Posed:
+    def _in_containers(self, function: str, assumed: Mapping[str, str], cuts: tuple[Cut, ...]) -> Posed:
+        """Run a question; where it goes from a struct to what holds it, with structs that are held so."""
+        containers = {each.inner: each for each in _CONTAINERS if self._has_record(each.outer)}
+        try:
+            asked, goes_beyond = self._ask(function, assumed, cuts, {})
+        except Refused:
+            # On every path it may go there, and what lies there is not known.
+            if not containers:
+                raise
+            return self._ask(function, assumed, cuts, containers)[0]
+        return self._ask(function, assumed, cuts, containers)[0] if goes_beyond and containers else asked
+
+    def _has_record(self, name: str) -> bool:
+        try:
+            return self._unit.record(name).bits > 0
+        except (Missing, Refused):
+            return False
+
+    def _ask(
+        self, function: str, assumed: Mapping[str, str], cuts: tuple[Cut, ...], containers: Mapping[str, _Container]
+    ) -> tuple[Posed, bool]:
+        """What is asked, and whether a pointer goes beyond what it is known to lead to."""
         session, memory = self._start(cuts)
-        inputs = _Inputs(self._unit, self._masks)
-        premises: list[Premise] = []
+        inputs = _Inputs(self._unit, self._masks, containers)
+        premises: list[Premise] = [*self._connect(memory, inputs, [function, *assumed])]
         for name, says in assumed.items():
             premises.append(Premise(says, self._truth(session, memory.copy(), name, inputs)))
         truth = self._truth(session, memory, function, inputs)
@@ -118,6 +164,7 @@ class Questions:
             for check in evidence.checks
             if check.kind is CheckKind.BUG
         ]
+        premises += _alike(session.calls(*ONE_ANSWER))
         premises += self._initialised(truth, premises)
         asked = Posed(
             truth=truth,
@@ -127,9 +174,24 @@ class Questions:
         )
         checks = (check.holds for check in evidence.checks)
         used = variables(truth, *(each.holds for each in premises), *checks)
+        goes_beyond = any(each is not FALSE for each in session.machine.beyond)
         if self._masks is None or _inputs_of(self._masks).isdisjoint(used):
-            return asked
-        return replace(asked, evidence=self._masks.evidence + evidence, uses_masks=True)
+            return asked, goes_beyond
+        return replace(asked, evidence=self._masks.evidence + evidence, uses_masks=True), goes_beyond
+
+    def _connect(self, memory: Memory, inputs: _Inputs, functions: Sequence[str]) -> Iterator[Premise]:
+        """Let the pointers of each vCPU that questions are given lead where KVM lets them lead."""
+        for name in functions:
+            function = self._unit.function(name)
+            for parameter in function.parameters:
+                inputs.argument(parameter, str(function.location))
+        if self._connected is None:
+            return
+        nested, l2 = self._connected.nested, self._connected.l2
+        for vcpu, prefix in inputs.vcpus():
+            Mmus(vcpu, prefix).connect(memory, nested=nested, l2=l2)
+            built, runs = "guest_mmu" if nested else "root_mmu", "L2" if l2 else "no L2"
+            yield Premise(f"{vcpu.name} runs {runs}, with the tables of arch.{built} (--in)", TRUE)
 
     def _start(self, cuts: tuple[Cut, ...]) -> tuple[Session, Memory]:
         session, memory = Session(self._unit, cuts), Memory()
@@ -186,11 +248,52 @@ class Questions:
                 )
 
 
+@dataclass(frozen=True)
+class _Container:
+    """A struct that a vendor's module puts into one of its own.
+
+    Args:
+        inner: the struct.
+        outer: what holds it.
+        gets: what leads from a pointer to the one to a pointer to the other.
+    """
+
+    inner: str
+    outer: str
+    gets: str
+
+
+_VCPU = "struct kvm_vcpu"
+_CONTAINERS = (
+    _Container(_VCPU, "struct vcpu_vmx", "to_vmx"),
+    _Container(_VCPU, "struct vcpu_svm", "to_svm"),
+    _Container("struct kvm", "struct kvm_vmx", "to_kvm_vmx"),
+    _Container("struct kvm", "struct kvm_svm", "to_kvm_svm"),
+)
+
+
+def _alike(calls: Sequence[CallMade]) -> Iterator[Premise]:
+    """Equal questions have equal answers."""
+    for one, another in combinations(calls, 2):
+        if one.function == another.function:
+            pairs = list(zip(one.arguments, another.arguments, strict=True))
+            numbers = [(a, b) for a, b in pairs if isinstance(a, BitVec) and isinstance(b, BitVec)]
+            if len(numbers) == len(pairs):
+                same = all_of(*(eq(a, b) for a, b in numbers))
+                answers = iff(bool_of(one.tag), bool_of(another.tag))
+                yield Premise(f"{one.function}() says the same of the same frame", implies(same, answers))
+
+
+def bool_of(tag: str) -> Bool:
+    """The answer of a call that says yes or no."""
+    return ne(var(tag, 1), 0)
+
+
 class _Inputs:
     """The free inputs of a question, by the names of its parameters."""
 
-    def __init__(self, unit: Unit, masks: ShadowMasks | None) -> None:
-        self._unit = unit
+    def __init__(self, unit: Unit, masks: ShadowMasks | None, containers: Mapping[str, _Container]) -> None:
+        self._unit, self._containers = unit, containers
         self._taken = frozenset() if masks is None else _inputs_of(masks)
         self._arguments: dict[str, Value | Place] = {}
         self._scalars: dict[str, Term] = {}
@@ -218,9 +321,21 @@ class _Inputs:
         target = type_.target if isinstance(type_, PointerType) else None
         if target is None or isinstance(target, VoidType) or not target.bits or not _is_data(target):
             raise Refused(f"'{name}' cannot be free: a {type_.name} is no number, no struct and no pointer to one", at)
+        held = self._containers.get(target.name)
+        if held is not None:
+            outer = self._unit.record(held.outer)
+            name, target = f"{held.gets}({name})", outer
         object_ = Object(name=name, type=target, kind=ObjectKind.INPUT, by_pointer=True)
         self._objects.append(object_)
-        return pointer_to(object_)
+        return pointer_to(object_, 0 if held is None else _first(target, held.inner).offset)
+
+    def vcpus(self) -> Iterator[tuple[Object, str]]:
+        """Each vCPU among what is given, with where it is in its object."""
+        for each in self._objects:
+            if each.type.name == _VCPU:
+                yield each, ""
+            elif any(each.type.name == held.outer and held.inner == _VCPU for held in self._containers.values()):
+                yield each, f"{_first(each.type, _VCPU).name}."
 
     def named(self, others: Mapping[str, Object]) -> Iterator[Named]:
         """The inputs by the names that C has for them: the parameters, then what has been read of objects."""
@@ -243,6 +358,12 @@ def _inputs_of(masks: ShadowMasks) -> frozenset[str]:
     """The names of what the set-up of the masks depends on."""
     values = [value for each in (masks, masks.host, masks.host.encryption) for value in vars(each).values()]
     return frozenset(variables(*(value for value in values if isinstance(value, Term))))
+
+
+def _first(record: CType, inner: str) -> StructMember:
+    """The first member of a struct that is a struct of some name."""
+    assert isinstance(record, RecordType)
+    return next(each for each in record.fields if each.type.name == inner)
 
 
 def _is_data(type_: CType) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +50,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.questions.posed import Questions
+from mmuproof.questions.situations import SITUATIONS, Situation
 from mmuproof.questions.units import QuestionUnits
 from mmuproof.smt import backend
 from mmuproof.smt.obligation import Verdict
@@ -124,6 +126,7 @@ class _Asked:
 
     def __init__(self, request: AskRequest, vendors: tuple[Vendor, ...]) -> None:
         self._request, self._vendors = request, vendors
+        self._situation = _situation(request.situation)
         self._assumed = [
             Written(f"assumption {text!r}" if len(request.assume) > 1 else "the assumption", text)
             for text in request.assume
@@ -160,7 +163,7 @@ class _Asked:
                 premise: f"{' '.join(text.text.split())} (--assume)"
                 for premise, text in zip(premises, assumed, strict=True)
             }
-            run = _Run(units=units, unit=compiled.unit, decide=decide, place=_in_expression)
+            run = _Run(units=units, unit=compiled.unit, decide=decide, situation=self._situation, place=_in_expression)
             return tuple(run.answer(function, each, vendor, labels) for each, vendor in _each_vendor(asked))
 
         try:
@@ -188,7 +191,7 @@ class _Asked:
             return written.text.splitlines()[int(at.rpartition(":")[2]) - 1].strip() if at.startswith(MAIN) else at
 
         def asked_of(file: CompiledFile, one_by_one: bool = False) -> tuple[Reply, ...]:
-            run = _Run(units=units, unit=file.unit, decide=decide, place=place, line=line)
+            run = _Run(units=units, unit=file.unit, decide=decide, situation=self._situation, place=place, line=line)
             answers = []
             for each, vendor in _each_vendor(stated(file.properties, written.name, self._vendors)):
                 try:
@@ -207,6 +210,19 @@ class _Asked:
         return answers, ()
 
 
+def _situation(name: str | None) -> Situation | None:
+    """What surrounds the questions.
+
+    Raises:
+        UsageProblem: nothing is called so.
+    """
+    if name is None or name in SITUATIONS:
+        return None if name is None else SITUATIONS[name]
+    near = get_close_matches(name, SITUATIONS, n=3)
+    meant = f"; did you mean {', '.join(near)}?" if near else ""
+    raise UsageProblem(f"--in {name}: there is no such situation{meant}", [f"there are {', '.join(SITUATIONS)}"])
+
+
 def _each_vendor(asked: Iterable[Stated]) -> Iterator[tuple[Stated, Vendor | None]]:
     for each in asked:
         for vendor in each.vendors or (None,):
@@ -215,11 +231,12 @@ def _each_vendor(asked: Iterable[Stated]) -> Iterator[tuple[Stated, Vendor | Non
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """Running questions in one unit; ``place`` and ``line`` are those of `Questions`."""
+    """Running questions in one unit; ``place``, ``line`` and ``situation`` are those of `Questions`."""
 
     units: QuestionUnits
     unit: AddedTo
     decide: Solver
+    situation: Situation | None
     place: Callable[[str], str]
     line: Callable[[str], str] = str
 
@@ -234,7 +251,8 @@ class _Run:
         start = time.perf_counter()
         try:
             masks = None if vendor is None else self.units.masks(self.unit, vendor)
-            terms = Questions(self.unit, masks, self.place, self.line).ask(function, assumed)
+            asked_here = Questions(self.unit, masks, place=self.place, line=self.line, situation=self.situation)
+            terms = asked_here.ask(function, assumed)
             hosts = plausible_host(masks) if masks is not None and terms.uses_masks else ()
             found = answer(terms, asked.name, asked.wanted, vendor, hosts, self.decide)
         except Undefined as undefined:

@@ -85,6 +85,15 @@ class AskRequest(Reporting):
         str | None,
         option("The translation unit to ask in, such as arch/x86/kvm/mmu/mmu.c; found by itself by default.", "FILE"),
     ] = None
+    situation: Annotated[
+        str | None,
+        option(
+            "With the calls that are not followed, and the vCPU's pointers to its MMUs, as theorems have them: walk, "
+            "nested-ept, vmcs02, ...; any other name lists them (docs/ask.md).",
+            "SITUATIONS",
+            "--in",
+        ),
+    ] = None
     budget: QuestionBudget = None
     verbose: Annotated[bool, option("With the examples of properties that are as wanted.", None, "--verbose", "-v")] = (
         False

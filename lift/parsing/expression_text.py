@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     r"|(?P<sign>.)",
     re.DOTALL,
 )
+_COMPARES = re.compile(r"(?:==|!=|(?<!<)<=|(?<!>)>=).?\Z", re.DOTALL)
+"""A ``=`` that is no assignment, with what follows it."""
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _NO_FUNCTIONS = frozenset(("if", "while", "for", "switch", "return", "sizeof", "typeof", "__typeof__", "_Alignof"))
 
@@ -75,12 +77,14 @@ def read_question(text: str) -> QuestionText:
     """Take a question apart.
 
     Raises:
-        TextProblem: it is empty, its brackets do not match, or a declaration has no name.
+        TextProblem: it is empty, its brackets do not match, it assigns something outside of ({ and }), or a declaration
+            has no name.
     """
     found = list(tokens(text))
     if not found:
         raise TextProblem(0, "there is no expression")
     _check_brackets(found)
+    _check_assignments(text, found)
     colon = _first_colon(found)
     if colon is None:
         return QuestionText(text, (), 0)
@@ -102,6 +106,17 @@ def _check_brackets(found: Sequence[Token]) -> None:
             raise TextProblem(token.position, "an expression has no ';'; statements go between ({ and })")
     if opened:
         raise TextProblem(opened[-1].position, f"this {opened[-1].text!r} is never closed")
+
+
+def _check_assignments(text: str, found: Sequence[Token]) -> None:
+    """Nobody asks whether something is possible by assigning it."""
+    depth = 0
+    for token in found:
+        depth += (token.text == "{") - (token.text == "}")
+        if token.text == "=" and not depth and not _COMPARES.search(text, 0, token.position + 2):
+            raise TextProblem(
+                token.position, "this is an assignment; did you mean '=='? Statements go between ({ and })"
+            )
 
 
 def _first_colon(found: Sequence[Token]) -> Token | None:

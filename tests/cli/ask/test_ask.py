@@ -20,6 +20,7 @@ from mmuproof.cli.ask.properties import HEADER
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.lift.tree.changed import changed_tree
+from mmuproof.questions.situations import SITUATIONS
 from tests.cli.telling.schema import valid
 from tests.hangs import HANGS
 from tests.lift.conftest import FILES
@@ -214,6 +215,12 @@ def test_a_free_variable_is_not_taken_for_the_kernels_own_of_that_name(ask: Ask)
         (["u64 s: s & PT_WRITEABLE"], ["column 12: 'PT_WRITEABLE' is not declared", "  did you mean PT_WRITABLE?"]),
         (["s & 1"], ["as a free variable it needs a type, unless it is an argument of a function: 'u64 s: …'"]),
         (["struct kvm *k: k->maks"], ["no member named 'maks'", "                    ^~~~", "  did you mean mask?"]),
+        (["u64 s: is_present(s) && s = 3"], ["column 27: this is an assignment; did you mean '=='?", "      ^"]),
+        (["u64 s: s |= 3"], ["column 11: this is an assignment"]),
+        (
+            ["u64 s: is_present(s)", "--in", "wolk"],
+            ["--in wolk: there is no such situation; did you mean walk", "vmcs02"],
+        ),
         (["is_present(s)) || (1"], ["column 14: nothing is open that this ')' closes", "               ^"]),
         (["--assume", "is_presentt(s)", "is_present(s)"], ["mmuproof: the assumption, column 1: there is no"]),
         (["is_present(s)", "--vendor", "intell"], ["no vendor is called 'intell'; did you mean intel?"]),
@@ -441,6 +448,80 @@ def test_the_examples_of_the_manual_page(real: Callable[..., CliResult], version
     free = real(version, "--prove", tracked)
     assert free.exit_code == 1
     assert "shadow_acc_track_mask=0" in free.stdout
+
+
+@pytest.mark.parametrize(
+    "compares", ["s == 3", "s != 3", "s <= 3", "s >= 3", "({ u64 t = s; t == 3; })", "({ s |= 3; s; })"]
+)
+def test_what_compares_is_no_assignment(ask: Ask, compares: str) -> None:
+    assert ask(f"u64 s: {compares}").exit_code == 0
+
+
+def test_a_frame_is_mmio_or_is_not(ask: Ask, tree: Path) -> None:
+    spte_c = tree / "arch/x86/kvm/mmu/spte.c"
+    spte_c.write_text(SPTE_C + "_Bool kvm_is_mmio_pfn(u64 pfn);\nint once(u64 pfn) { return kvm_is_mmio_pfn(pfn); }\n")
+    assert ask("once(a) != once(a)").exit_code == 1
+    assert ask("u64 a, u64 b: once(a) != once(b)").exit_code == 0
+    assert "kvm_is_mmio_pfn() says the same of the same frame" in ask("once(a) != once(a)").stdout
+
+
+VMX_C = """\
+typedef unsigned long long u64;
+struct kvm_vcpu { u64 efer; };
+struct vcpu_vmx { struct kvm_vcpu vcpu; int fail; };
+static struct vcpu_vmx *to_vmx(struct kvm_vcpu *vcpu)
+{ return (struct vcpu_vmx *)((char *)vcpu - __builtin_offsetof(struct vcpu_vmx, vcpu)); }
+int fails(struct kvm_vcpu *vcpu) { return to_vmx(vcpu)->fail; }
+int long_mode(struct kvm_vcpu *vcpu) { return vcpu->efer & 1; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("fails(vcpu)", "to_vmx(vcpu)->fail=1"),
+        ("long_mode(vcpu)", "vcpu->efer=1"),
+        ("long_mode(vcpu) && fails(vcpu)", "to_vmx(vcpu)->vcpu.efer=1"),
+    ],
+)
+def test_a_vcpu_is_in_a_vendors_struct_where_code_goes_there(ask: Ask, tree: Path, question: str, shown: str) -> None:
+    vmx_c = tree / "arch/x86/kvm/vmx/vmx.c"
+    vmx_c.parent.mkdir(exist_ok=True)
+    vmx_c.write_text(VMX_C)
+    asked = ask(question)
+    assert asked.exit_code == 0, asked.output
+    assert shown in asked.stdout
+
+
+OF_THEOREMS = {
+    "reserved-bits": "struct kvm_vcpu *vcpu, u64 gpte, int level: level >= 1 && level <= 5 && "
+    "__is_rsvd_bits_set(&vcpu->arch.mmu->guest_rsvd_check, gpte, level)",
+    "exit": "struct kvm_vcpu *vcpu: npf_interception(vcpu) == 1",
+    "vmcb02": "struct vcpu_svm *svm: ({ nested_vmcb02_prepare_control(svm); "
+    "svm->nested.vmcb02.ptr->control.misc_ctl & SVM_MISC_ENABLE_GMET; })",
+    "walk": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.root_mmu && is_cr0_wp(vcpu->arch.mmu)",
+    "nested-ept": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.guest_mmu",
+}
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("setting", OF_THEOREMS)
+def test_a_question_has_the_situation_of_theorems(real: Callable[..., CliResult], setting: str) -> None:
+    asked = real("7.2", "--in", setting, OF_THEOREMS[setting])
+    assert asked.exit_code == 0, asked.output
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_situations_are_documented(name: str) -> None:
+    assert f"`{name}`" in (Path(__file__).parents[3] / "docs/ask.md").read_text("utf-8")
+
+
+@pytest.mark.kernel
+def test_mbec_of_l2_needs_ept_of_l1(real: Callable[..., CliResult]) -> None:
+    with_mbec = "struct kvm_vcpu *vcpu, struct vmcs12 *v: !nested_vmx_check_mode_based_ept_exec_controls(vcpu, v)"
+    wants = "nested_cpu_has2(v, SECONDARY_EXEC_MODE_BASED_EPT_EXEC)"
+    assert real("7.2", "--in", "vmcs02", f"{with_mbec} && {wants}").exit_code == 0
+    assert real("7.2", "--in", "vmcs02", f"{with_mbec} && {wants} && !nested_cpu_has_ept(v)").exit_code == 1
 
 
 @pytest.mark.kernel
