@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, Moved, RestsOn, layout_content, read_layout
-from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
-from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
-from mmuproof.smt.obligation import Verdict
+from mmuproof.cli.shared.records import plain, record_of
+from mmuproof.cli.shared.results import Result
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,7 @@ def _moved(result: Result, change: BodyChange) -> Result:
     Raises:
         Moved: it tells of what has changed.
     """
-    return _result(json.loads(change.lines_moved(json.dumps(_plain(result)))))
-
-
-def _plain(result: Result) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(result), default=lambda each: each.value))  # type: ignore[no-any-return]
+    return record_of(Result, json.loads(change.lines_moved(json.dumps(plain(result)))))
 
 
 def kept_content(kept: KeptResults) -> dict[str, Any]:
@@ -89,7 +83,7 @@ def kept_content(kept: KeptResults) -> dict[str, Any]:
         "bodies": bodies,
         "known": None if kept.known is None else list(kept.known),
         "known_rests_on": written(kept.known_rests_on),
-        "results": [[_plain(each.result), written(each.rests_on)] for each in kept.results.values()],
+        "results": [[plain(each.result), written(each.rests_on)] for each in kept.results.values()],
         "layout": None if kept.layout is None else layout_content(kept.layout),
     }
 
@@ -107,40 +101,11 @@ def read_kept(content: Mapping[str, Any]) -> KeptResults:
             return None
         return RestsOn(frozenset(bodies[number] for number in written[1:]), assertions=bool(written[0]))
 
-    results = [KeptResult(_result(result), read(rests_on)) for result, rests_on in content["results"]]
+    results = [KeptResult(record_of(Result, result), read(rests_on)) for result, rests_on in content["results"]]
     known, layout = content["known"], content["layout"]
     return KeptResults(
         known=None if known is None else tuple(int(number) for number in known),
         known_rests_on=read(content["known_rests_on"]),
         results={(each.result.theorem, each.result.vendor.value): each for each in results},
         layout=None if layout is None else read_layout(layout),
-    )
-
-
-def _result(content: Mapping[str, Any]) -> Result:
-    told = content["counterexample"]
-    return Result(
-        **{
-            **content,
-            "vendor": Vendor(content["vendor"]),
-            "verdict": Verdict(content["verdict"]),
-            "assumptions": tuple(content["assumptions"]),
-            "cuts": tuple(
-                CutNote(each["function"], each["at"], each["reason"], tuple(each["unchecked"]))
-                for each in content["cuts"]
-            ),
-            "counterexample": None if told is None else _counterexample(told),
-            "refuted": tuple(Shape(**{**each, "vendor": Vendor(each["vendor"])}) for each in content["refuted"]),
-            "known": tuple(content["known"]),
-        }
-    )
-
-
-def _counterexample(told: Mapping[str, Any]) -> Counterexample:
-    return Counterexample(
-        **{
-            **told,
-            "inputs": tuple(Input(**each) for each in told["inputs"]),
-            "steps": tuple(TracedStep(**each) for each in told["steps"]),
-        }
     )

@@ -10,7 +10,6 @@ another name is passed over.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +18,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
 from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
-from mmuproof.cli.shared.json_file import written_whole
+from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.lift.ran import Read
@@ -86,14 +85,15 @@ class SavedResults:
     """
 
     def __init__(self, folder: Path | None, rests_on: Iterable[str], tree: KernelBodies | None = None) -> None:
-        self._folder, self._tree = folder, tree
+        self._files, self._tree = KeptFiles(folder, _MOST_FILES), tree
+        self._is_used = folder is not None
         self._kept: KeptResults | None = None
         self._is_own = False
         if folder is not None:
             contents = None if tree is None else tree.contents
-            self._like = _digest(code_digest(), *rests_on, *(() if contents is None else (contents.others,)))
+            self._like = digest_of(code_digest(), *rests_on, *(() if contents is None else (contents.others,)))
             of_kvm = () if contents is None else (word for each in contents.of_kvm.items() for word in each)
-            self._file = folder / f"{self._like}-{_digest(*of_kvm)}.json"
+            self._name = f"{self._like}-{digest_of(*of_kvm)}.json"
 
     def recall(self, tasks: Sequence[Task]) -> Recalled:
         """What is known of some tasks.
@@ -101,9 +101,9 @@ class SavedResults:
         Raises:
             LiftError: of this tree nothing is known, and it does not parse where it is not like one of which it is.
         """
-        if self._folder is None:
+        if not self._is_used:
             return Recalled({})
-        self._kept = _read(self._file)
+        self._kept = _kept(self._files.read(self._name))
         self._is_own = self._kept is not None
         if self._kept is None:
             self._kept = self._of_one_like_it()
@@ -121,12 +121,12 @@ class SavedResults:
             known: the numbers of the known findings of the kernel.
             known_read: what of the tree was read for these; None if they were recalled.
         """
-        if self._folder is None or (self._is_own and not proved):
+        if not self._is_used or (self._is_own and not proved):
             return
         # Of a tree that was changed meanwhile nobody can tell which of the two was read.
         if self._tree is not None and not self._tree.is_as_it_was():
             return
-        before = self._kept or _read(self._file) or KeptResults()
+        before = self._kept or _kept(self._files.read(self._name)) or KeptResults()
         layout = before.layout
         if layout is None and self._tree is not None and self._tree.is_read:
             layout = BodyLayout.of(self._tree)
@@ -139,53 +139,25 @@ class SavedResults:
         content = KeptResults(
             known=tuple(known), known_rests_on=known_rests_on, results={**before.results, **added}, layout=layout
         )
-        text = json.dumps(kept_content(content), sort_keys=True)
-        with suppress(OSError):
-            with written_whole(self._file) as file:
-                file.write(f"{_sum(self._file, text)}\n{text}")
-            _make_room(self._folder)
+        self._files.write(self._name, kept_content(content))
 
     def _of_one_like_it(self) -> KeptResults | None:
         """What is left of what is known of a tree like this one."""
-        if self._tree is None or self._folder is None:
+        if self._tree is None:
             return None
-        files = sorted(self._folder.glob(f"{self._like}-*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
-        for kept in map(_read, files[:_ALIKE]):
+        for kept in (_kept(self._files.read(name)) for name in self._files.names(f"{self._like}-")[:_ALIKE]):
             change = None if kept is None or kept.layout is None else change_between(kept.layout, self._tree)
             if kept is not None and change is not None:
                 return kept.after(change)
         return None
 
 
-def _read(path: Path) -> KeptResults | None:
+def _kept(content: Any) -> KeptResults | None:
     try:
-        told, _, text = path.read_text("utf-8").partition("\n")
-        if told != _sum(path, text):
-            return None
-        os.utime(path)
-        return read_kept(json.loads(text))
-    except (OSError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None if content is None else read_kept(content)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
-
-
-def _digest(*texts: str) -> str:
-    """A digest of 32 digits of some texts, one by one."""
-    digest = hashlib.sha256()
-    for text in texts:
-        encoded = os.fsencode(text)
-        digest.update(b"%d:" % len(encoded) + encoded)
-    return digest.hexdigest()[:32]
-
-
-def _sum(file: Path, text: str) -> str:
-    return hashlib.sha256(f"{file.name}\0{text}".encode()).hexdigest()
 
 
 def _rests_on(layout: BodyLayout | None, read: Read | None) -> RestsOn | None:
     return None if layout is None or read is None else layout.rests_on(read)
-
-
-def _make_room(folder: Path) -> None:
-    files = sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime)
-    for each in files[:-_MOST_FILES]:
-        each.unlink(missing_ok=True)
