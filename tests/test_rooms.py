@@ -38,6 +38,7 @@ OUTSIDE = {
     "clang": {"lift/parsing/*"},
     "debian": {"lift/tree/*"},
     "platformdirs": {"cli/*"},
+    "cattrs": {"cli/shared/records.py"},
     "rich": {"cli/*"},
     "typer": {"cli/*"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.check.cases import checked_run
 from mmuproof.cli.check.command import CheckRequest
 from mmuproof.cli.check.findings import Checked, CheckedStep
+from mmuproof.cli.check.kept_steps import KeptSteps
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
 from mmuproof.cli.check.turning import Said, TreeStep, Turned, turned
@@ -24,6 +26,7 @@ from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.relatives import BodyLayout
 from mmuproof.cli.prove.running import Prover
+from mmuproof.cli.shared.caching import NO_RESULTS, STEPS, cache_folder
 from mmuproof.cli.shared.catalogue import Catalogue, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
@@ -72,8 +75,13 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
         )
         held.callback(checking.close)
         watcher.phase("reading")
-        for step in held.enter_context(opened_pieces(request.what, request.source)):
-            done.append(checking.step(step))
+        kept = _kept(request, tasks, given)
+        pieces = opened_pieces(request.what, request.source, lambda commit: kept.find(commit) is not None)
+        for piece in held.enter_context(pieces):
+            known = kept.find(piece.commit) if piece.commit else None
+            done.append(checking.step(piece) if known is None else known)
+            if known is None and piece.commit:
+                kept.keep(piece.commit, done[-1])
             print_step(reporter.console, done[-1], verbose=request.verbose)
     report = Checked(
         source=request.source, steps=tuple(done), seconds=time.perf_counter() - start, solvers={"z3": backend.version()}
@@ -82,6 +90,14 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     print_gone(reporter.console, run)
     print_totals(reporter.console, report)
     return reporter.deliver(run, partial(checked_content, report))
+
+
+def _kept(request: CheckRequest, tasks: Sequence[Task], given: DotConfig | None) -> KeptSteps:
+    """What earlier runs that asked the same have found of commits; of theorems that are not ours nobody knows."""
+    if not request.cache or NO_RESULTS in os.environ or request.own:
+        return KeptSteps(None, ())
+    asked = (f"{task.theorem.name} {task.vendor.value}" for task in tasks)
+    return KeptSteps(cache_folder(STEPS), ("" if given is None else given.digest, f"budget {request.budget}", *asked))
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from mmuproof.cli.shared.options import (
     ClaimBudget,
     Command,
     Config,
+    FromEarlierRuns,
     Jobs,
     KernelTree,
     OwnTheorems,
@@ -72,6 +73,7 @@ class CheckRequest(Reporting):
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None
     own: OwnTheorems = ()
+    cache: FromEarlierRuns = True
     verbose: Annotated[
         bool, option("With every theorem that is turned, and tracebacks of what fails.", None, "--verbose", "-v")
     ] = False

@@ -38,6 +38,7 @@ class CheckedStep:
         turns: the theorems that say something else than before, with both results.
         theorems: how many results there were to be turned; 0 if no theorem looks at what is changed.
         seconds: how long it took.
+        is_kept: whether an earlier run has found it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class CheckedStep:
     turns: tuple[Turn, ...] = ()
     theorems: int = 0
     seconds: float = 0.0
+    is_kept: bool = False
 
     @property
     def new(self) -> tuple[Turn, ...]:

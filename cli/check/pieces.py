@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from mmuproof.cli.diff.tree_comparison import changed_files
@@ -15,7 +16,7 @@ from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.around import repository_around
 from mmuproof.lift.tree.patch_text import PatchText, mailed, read_patch
 from mmuproof.lift.tree.patched import ChangesNothing, holds_a_diff, mails_of, patched_tree
-from mmuproof.lift.tree.series import read_series, series_trees
+from mmuproof.lift.tree.series import Commit, read_series, series_trees
 from mmuproof.lift.tree.source import KernelTree, open_source
 
 _STANDARD_INPUT = "-"
@@ -31,6 +32,7 @@ class SeriesPiece:
         message: the whole message.
         trees: the kernel before and after it; None if it changes nothing that is read.
         changed: the files, relative to them, in which they differ.
+        commit: the whole id of the commit; empty if it is a patch.
     """
 
     name: str
@@ -38,15 +40,19 @@ class SeriesPiece:
     message: str = ""
     trees: tuple[KernelTree, KernelTree] | None = None
     changed: frozenset[str] = frozenset()
+    commit: str = ""
 
 
 @contextmanager
-def opened_pieces(words: Sequence[str], source: str) -> Iterator[Iterator[SeriesPiece]]:
+def opened_pieces(
+    words: Sequence[str], source: str, is_known: Callable[[str], bool] = lambda _commit: False
+) -> Iterator[Iterator[SeriesPiece]]:
     """The pieces, each of whose trees is there until the one after the next is asked for.
 
     Args:
         words: what the user named: ranges, commits, patches; none for the work tree.
         source: the kernel tree that they are about.
+        is_known: whether no tree is needed of a commit, by its id.
 
     Raises:
         UsageProblem: a word names nothing.
@@ -61,7 +67,7 @@ def opened_pieces(words: Sequence[str], source: str) -> Iterator[Iterator[Series
                 raise UsageProblem(f"{wrong} is no patch; commits and patches do not go together")
             yield _patches([each for word in words for each in _read(word)], source, held)
         else:
-            yield _commits(words, source, held)
+            yield _commits(words, source, is_known)
 
 
 def _work_tree(source: str, held: ExitStack) -> Iterator[SeriesPiece]:
@@ -75,21 +81,30 @@ def _work_tree(source: str, held: ExitStack) -> Iterator[SeriesPiece]:
 # -- commits -------------------------------------------------------------------------------------------
 
 
-def _commits(words: Sequence[str], source: str, held: ExitStack) -> Iterator[SeriesPiece]:
+def _commits(words: Sequence[str], source: str, is_known: Callable[[str], bool]) -> Iterator[SeriesPiece]:
     repository = repository_around(Path(source.partition("@")[0] or ".").expanduser())
     for word in words:
         commits = read_series(word if ".." in word else f"{word}^..{word}", repository)
-        steps = held.enter_context(series_trees(repository, commits, cache=cache_folder(TREES)))
-        for commit in commits:
-            # Only of commits that change what is read there are trees.
-            step = next(steps) if commit.changed else None
-            yield SeriesPiece(
-                name=commit.short_id,
-                subject=commit.subject,
-                message=commit.message,
-                trees=None if step is None else (step.before, step.after),
-                changed=frozenset(commit.changed),
-            )
+        for known, some in groupby(commits, lambda commit: is_known(commit.id)):
+            if known:
+                yield from map(_piece, some)
+                continue
+            run = tuple(some)
+            with series_trees(repository, run, cache=cache_folder(TREES)) as steps:
+                for commit in run:
+                    # Only of commits that change what is read there are trees.
+                    step = next(steps) if commit.changed else None
+                    yield replace(_piece(commit), trees=None if step is None else (step.before, step.after))
+
+
+def _piece(commit: Commit) -> SeriesPiece:
+    return SeriesPiece(
+        name=commit.short_id,
+        subject=commit.subject,
+        message=commit.message,
+        changed=frozenset(commit.changed),
+        commit=commit.id,
+    )
 
 
 # -- patches -------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ _STYLES = {StepStatus.FINE: "green", StepStatus.WRONG: "bold red", StepStatus.OP
 _MOST = 5
 """As many theorems are told of a commit with their counterexamples; with -v, all are."""
 _MOST_NAMES = 4
+_SCREEN = 8
+"""With more commits than this, what is not fine about them has gone out of sight at the end."""
 
 
 def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
@@ -24,6 +26,8 @@ def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
     if not step.is_read:
         output.line("  changes nothing that is read")
         return
+    if step.is_kept:
+        output.line("  as an earlier run has found it")
     output.line(f"  functions: {in_brief(step.judgements, step.come, step.gone)}")
     if step.outside:
         output.line(f"  other files of KVM's: {_few(step.outside)}")
@@ -60,6 +64,13 @@ def _print_turn(output: Output, turn: Turn) -> None:
         output.line(f"      {after.reason}")
 
 
+def _why(step: CheckedStep) -> str:
+    """What is not fine about a commit, in a line."""
+    turned = [f"{each.after.theorem} {each.after.vendor.value}" for each in step.new if each.is_worse or each.is_open]
+    broken = [step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []
+    return "; ".join([*broken, *([_few(tuple(turned))] if turned else [])])
+
+
 def _verdicts(turn: Turn) -> str:
     before, after = turn.before.verdict.value, turn.after.verdict.value
     return f"{before} -> {after}" if before != after else f"{after} in another way"
@@ -71,8 +82,14 @@ def _few(names: tuple[str, ...]) -> str:
 
 
 def print_totals(output: Output, report: Checked) -> None:
-    """The last line."""
+    """The last lines: of many commits first those that are not fine, once more."""
     counts = Counter(each.status for each in report.steps)
+    if len(report.steps) > _SCREEN and len(report.steps) > counts[StepStatus.FINE] > 0:
+        output.line()
+        for step in report.steps:
+            if step.status is not StepStatus.FINE:
+                output.line((step.status.value.ljust(5), _STYLES[step.status]), f"  {step.name}  {step.subject}")
+                output.line(f"         {_why(step)}")
     parts: list[str | tuple[str, str]] = []
     for status in StepStatus:
         if counts[status]:
@@ -96,6 +113,7 @@ def _step(step: CheckedStep) -> dict[str, object]:
         "subject": step.subject,
         "status": step.status.value,
         "read": step.is_read,
+        "from_an_earlier_run": step.is_kept,
         "no_functional_change": step.claim.value or None,
         "functions": [
             {

@@ -14,6 +14,7 @@ from mmuproof.cli.shared.options import (
     Command,
     Config,
     Errata,
+    FromEarlierRuns,
     Jobs,
     Kernel,
     NewNames,
@@ -80,14 +81,7 @@ class ProveRequest(Reporting):
     ] = None
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None
-    cache: Annotated[
-        bool,
-        option(
-            "Take results of an earlier run that asked the same of the same kernel; so it is by default.",
-            None,
-            "--cache/--no-cache",
-        ),
-    ] = True
+    cache: FromEarlierRuns = True
     verbose: Annotated[
         bool, option("With the assumptions of each result, and tracebacks of what fails.", None, "--verbose", "-v")
     ] = False

@@ -12,12 +12,17 @@ from pathlib import Path
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 
-TREES, UNITS, RESULTS = "trees", "units", "results"
-"""The folders: archives and revisions as they were unpacked, translation units as they were parsed, verdicts."""
+TREES, UNITS, RESULTS, STEPS = "trees", "units", "results", "commits"
+"""The folders: archives and revisions as they were unpacked, units as they were parsed, verdicts, checked commits."""
 NO_RESULTS = "MMUPROOF_NO_CACHE"
 """A variable of the environment: where it is set, no result of an earlier run is taken."""
 
-_CONTENT = {TREES: "unpacked archives and revisions", UNITS: "parsed translation units", RESULTS: "results"}
+_CONTENT = {
+    TREES: "unpacked archives and revisions",
+    UNITS: "parsed translation units",
+    RESULTS: "results",
+    STEPS: "results of commits",
+}
 
 
 def cache_folder(name: str) -> Path | None:

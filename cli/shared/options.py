@@ -142,6 +142,14 @@ Results = Annotated[
     Path | None, option("Write the results there as well, whole or not at all; - for standard output alone.", "FILE")
 ]
 Errata = Annotated[Path | None, option("Errata of your own, in TOML (docs/errata.md).", "FILE")]
+FromEarlierRuns = Annotated[
+    bool,
+    option(
+        "Take results of earlier runs that asked the same of the same kernel; so it is by default.",
+        None,
+        "--cache/--no-cache",
+    ),
+]
 OwnTheorems = Annotated[
     tuple[Path, ...],
     option(

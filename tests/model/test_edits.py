@@ -61,6 +61,7 @@ def test_so_it_is_if_somebody_asks_what_it_writes(unit: Unit) -> None:
     assert {each.first for each in unit.bodies_in("u.c") if each.read} == {7, 9}
 
 
+@pytest.mark.long
 def test_a_real_kernel_tells_what_had_a_part_in_an_answer(kernel_tree: Callable[[str], Path]) -> None:
     text = (kernel_tree("7.2") / SPTE_C).read_text("utf-8").splitlines()
 

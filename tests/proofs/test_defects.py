@@ -115,6 +115,11 @@ def check(defect: str, kvm: Kvm, settled: set[Settled], theorems: tuple[Theorem,
         assert symptom in found[theorem], theorem
 
 
+def catching(defect: str) -> tuple[Theorem, ...]:
+    """The theorems that say that they catch a defect."""
+    return tuple(each for each in THEOREMS if any(catch.defect == defect for catch in each.catches))
+
+
 def test_every_theorem_names_a_defect_that_it_catches() -> None:
     assert [theorem.name for theorem in THEOREMS if not theorem.catches] == []
 
@@ -141,12 +146,17 @@ class Plain:
 @pytest.fixture(scope="module")
 def plain() -> Plain:
     """Most of what a defect leaves alone is the same."""
-    settled, asked, kvm = set[Settled](), dict[str, set[str]](), Watched()
-    for theorem in THEOREMS:
-        kvm.parts_asked.clear()
-        symptoms_by_theorem(kvm, settled, theorems=(theorem,))
-        asked[theorem.name] = set(kvm.parts_asked)
-    return Plain(settled, asked)
+    settled = set[Settled]()
+    symptoms_by_theorem(ReferenceKvm(), settled)
+    return Plain(settled, {theorem.name: asked_by(theorem) for theorem in THEOREMS})
+
+
+def asked_by(theorem: Theorem) -> set[str]:
+    """What a theorem asks the reference model for."""
+    kvm = Watched()
+    for _ in stated(kvm, (theorem,)):
+        pass
+    return kvm.parts_asked
 
 
 @pytest.fixture(scope="module")
@@ -173,36 +183,35 @@ def clean(tree: KernelTree) -> Iterator[Clean]:
 
 @pytest.mark.parametrize("defect", sorted(DEFECTS))
 def test_in_the_reference_model_it_is_refuted_for_its_reason(defect: str) -> None:
-    kvm = DEFECTS[defect].on_reference()
-    catching = tuple(each for each in THEOREMS if any(catch.defect == defect for catch in each.catches))
-    check(defect, kvm, set(), catching)
+    check(defect, DEFECTS[defect].on_reference(), set(), catching(defect))
 
 
-# Each takes a second, and all theorems have to be decided without a defect before.
-_AGAINST_ALL = tuple(sorted(DEFECTS)[::12])
-
-
-@pytest.mark.parametrize(
-    "defect", [pytest.param(each, marks=() if each in _AGAINST_ALL else pytest.mark.long) for each in sorted(DEFECTS)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("defect", sorted(DEFECTS))
 def test_in_the_reference_model_nothing_else_is_refuted(defect: str, plain: Plain) -> None:
     kvm = DEFECTS[defect].on_reference()
     check(defect, kvm, set(plain.settled), speaking_of_it(kvm, plain.asked))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS, ids=lambda theorem: theorem.name)
-def test_every_theorem_asks_the_model_for_something(theorem: Theorem, plain: Plain) -> None:
-    assert any(name not in ("has", "asked") for name in plain.asked[theorem.name])
+def test_every_theorem_asks_the_model_for_something(theorem: Theorem) -> None:
+    assert any(name not in ("has", "asked") for name in asked_by(theorem))
 
 
-# Each takes seconds; a few are always run.
+# Each takes seconds; for all of them, and against all theorems, it is a part of the long run.
 _ALWAYS = ("cached-gmet-kept", "frozen-has-bit-10", "mbec-ignores-xu", "npf-1218-by-cpl-0", "nx-huge-page-clears-user")
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "defect", [pytest.param(each, marks=() if each in _ALWAYS else pytest.mark.long) for each in sorted(DEFECTS)]
-)
+@pytest.mark.parametrize("defect", _ALWAYS)
+def test_in_the_real_c_it_is_refuted_for_its_reason(defect: str, tree: KernelTree) -> None:
+    with open_kernel(tree, DEFECTS[defect].edits) as kvm:
+        check(defect, kvm, set(), catching(defect))
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+@pytest.mark.parametrize("defect", sorted(DEFECTS))
 def test_in_the_real_c_it_is_refuted_for_its_reason_and_nothing_else_is(
     defect: str, tree: KernelTree, clean: Clean
 ) -> None:
@@ -211,6 +220,7 @@ def test_in_the_real_c_it_is_refuted_for_its_reason_and_nothing_else_is(
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_a_real_tree_without_a_defect_refutes_only_what_is_known(clean: Clean) -> None:
     assert clean.found == {}
 

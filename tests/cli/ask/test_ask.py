@@ -437,7 +437,9 @@ FROZEN = {
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["6.1", "6.12", "7.2"])
+@pytest.mark.parametrize(
+    "version", [pytest.param("6.1", marks=pytest.mark.long), pytest.param("6.12", marks=pytest.mark.long), "7.2"]
+)
 def test_the_examples_of_the_manual_page(real: Callable[..., CliResult], version: str) -> None:
     frozen = real(version, FROZEN.get(version, FROZEN["6.12"]), "--vendor", "intel", "--vendor", "amd")
     assert frozen.exit_code == 1, frozen.output

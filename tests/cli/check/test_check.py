@@ -171,6 +171,27 @@ def test_each_commit_is_held_against_the_one_before_it_whatever_stands_between(r
 
 @pytest.mark.kernel
 @pytest.mark.long
+def test_a_run_goes_on_where_another_was(
+    repository: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("MMUPROOF_NO_CACHE", raising=False)
+    words = ("--kernel", repository, "--theorem", "spte.nonleaf")
+    kept = "  as an earlier run has found it\n"
+    assert kept not in run("HEAD~2..HEAD~1", *words)[1]
+    status, output = run("HEAD~3..", *words)
+    assert status == 1
+    fine, wrong, last = re.split(r"\n(?=fine|wrong)", output)[-3:]
+    assert [kept in each for each in (fine, wrong, last)] == [False, True, False]
+    assert "PROVED -> REFUTED  spte.nonleaf amd" in wrong
+    again = run("HEAD~3..", *words)[1]
+    assert again.count(kept) == 3
+    assert re.sub(r"\d+\.\d s", "", again.replace(kept, "")) == re.sub(r"\d+\.\d s", "", output.replace(kept, ""))
+    assert kept not in run("HEAD~1..", *words, "--no-cache")[1]
+
+
+@pytest.mark.kernel
+@pytest.mark.long
 def test_a_rebase_stops_at_the_commit_that_turns_a_theorem(repository: Path) -> None:
     said = git(
         repository, "rebase", "-q", "--exec", f"{MMUPROOF} check HEAD --theorem spte.nonleaf", "base", fails=True

@@ -116,6 +116,19 @@ def test_standard_input_is_a_mailbox(repository: Path, mails: Path, monkeypatch:
     assert told(["-"], repository) == ALL
 
 
+def test_of_known_commits_there_are_no_trees_and_of_those_between_them_there_are(repository: Path) -> None:
+    commits = git(repository, "rev-list", "--reverse", f"{BASE}..HEAD").split()
+    for known in (commits[:1], commits[1:2], commits[-1:], commits[::2], commits):
+        with opened_pieces([f"{BASE}.."], str(repository), known.__contains__) as steps:
+            found = []
+            for each in steps:
+                found.append((each.commit, each.trees is not None, each.changed))
+                assert each.trees is None or all(tree.root.is_dir() for tree in each.trees)
+        assert [commit for commit, *_ in found] == commits
+        for commit, has_trees, changed in found:
+            assert has_trees is (bool(changed) and commit not in known)
+
+
 def test_a_plain_diff_has_no_message(repository: Path) -> None:
     file = repository.parent / "fix.diff"
     file.write_text(git(repository, "diff", "HEAD~1", "HEAD"))

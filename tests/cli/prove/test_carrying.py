@@ -89,9 +89,8 @@ def prove(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-@pytest.mark.parametrize(
-    "like", [pytest.param(False, marks=pytest.mark.long, id="as it looked"), pytest.param(True, id="like its tree")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("like", [pytest.param(False, id="as it looked"), pytest.param(True, id="like its tree")])
 def test_a_real_kernel_that_renames_is_proved_like_the_one_before(
     renamed_tree: Callable[[Mapping[str, str]], Path], kernel_tree: Callable[[str], Path], tmp_path: Path, like: bool
 ) -> None:
