@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.cli.formats.places import split_place
-from mmuproof.cli.shared.results import TracedStep
+from mmuproof.cli.shared.results import Counterexample, CutNote, TracedStep
 
 
 class Ending(enum.Enum):
@@ -62,6 +62,10 @@ class JudgedCase:
         known: as what it is known; empty if it is new.
         seconds: the processor time that it took.
         marks: what exactly is wrong or open, in words that stay the same while it does; see `JudgedCase.named`.
+        told: the counterexample, if there is one.
+        again: the command that shows the same again, if there is one.
+        assumptions: what the verdict takes for granted.
+        cuts: the calls that were not followed.
     """
 
     rule: Rule
@@ -78,6 +82,10 @@ class JudgedCase:
     known: str = ""
     seconds: float = 0.0
     marks: tuple[str, ...] = ()
+    told: Counterexample | None = None
+    again: str = ""
+    assumptions: tuple[str, ...] = ()
+    cuts: tuple[CutNote, ...] = ()
 
     @property
     def named(self) -> str:

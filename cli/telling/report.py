@@ -94,7 +94,7 @@ def print_way(output: Output, result: Result, told: Counterexample, kernel: Kern
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
-    for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
+    for line in _joined(_actual(told.actual), expected_text(told.expected, result.source)):
         output.line(f"  {line}")
     if kernel is None:
         return
@@ -168,7 +168,7 @@ def _actual(text: str) -> str:
     return _sentence(text if text.startswith("KVM ") else f"KVM: {text}")
 
 
-def _expected(text: str, source: str) -> str:
+def expected_text(text: str, source: str) -> str:
     """What the manual says, with the theorem's source unless the words name a more precise place."""
     first = text.partition(" ")[0].rstrip(":")
     cites = first in _CITED or (first[:1].isupper() and first in source)

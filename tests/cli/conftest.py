@@ -163,6 +163,10 @@ class FakeKvm:
     def near(self, name: str) -> tuple[str, ...]:
         return ("is_old",) if name == "is_new" else ()
 
+    @property
+    def masks(self) -> object:
+        raise NotThere(["shadow_present_mask"])
+
 
 VENDORS = {"bad.refuted": (Vendor.INTEL, Vendor.AMD), "ok.proved": tuple(Vendor)}
 
