@@ -42,11 +42,13 @@ class Exhibits:
         configuration: how the tree was configured, line by line.
         texts: the text of each file of the tree of which a place is told.
         galleries: sections with pictures.
-        of_case: the pictures of a case, by what was judged.
+        paths: the way of an access, by what was judged.
+        numbers: what numbers say bit by bit, by what was judged.
     """
 
     facts: tuple[RunFact, ...] = ()
     configuration: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     galleries: tuple[Gallery, ...] = ()
-    of_case: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    paths: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)

@@ -72,13 +72,15 @@ class ToldCase:
         anchor: where it is on the page.
         case: it.
         excerpts: the lines of C around its steps.
-        figures: the pictures of its numbers.
+        paths: the pictures of its way.
+        numbers: the pictures of its numbers.
     """
 
     anchor: str
     case: JudgedCase
     excerpts: tuple[Excerpt, ...]
-    figures: tuple[Figure, ...]
+    paths: tuple[Figure, ...]
+    numbers: tuple[Figure, ...]
 
 
 class Page:
@@ -165,7 +167,8 @@ class Page:
             anchor=anchor,
             case=case,
             excerpts=excerpts_of(case, self.exhibits.texts),
-            figures=self.exhibits.of_case.get(case.named, ()),
+            paths=self.exhibits.paths.get(case.named, ()),
+            numbers=self.exhibits.numbers.get(case.named, ()),
         )
 
 

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from mmuproof.cli.formats.excerpts import texts_of
 from mmuproof.cli.formats.exhibits import Exhibits, Gallery, RunFact
+from mmuproof.cli.numbers.decoded import Assumed, Decoder
 from mmuproof.cli.pictures.bits import layout_figure, number_figure
 from mmuproof.cli.pictures.chains import chain_figure
+from mmuproof.cli.pictures.paths import path_figure
 from mmuproof.cli.pictures.permissions import permission_figure
 from mmuproof.cli.prove.cases import mentioned
 from mmuproof.cli.shared.catalogue import Subject
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.drawing import Figure, Look
-from mmuproof.cli.shared.results import KernelIdentity, Result
+from mmuproof.cli.shared.results import Counterexample, KernelIdentity, Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.table.layouts import spte_layout
 from mmuproof.cli.table.permissions import filled
 from mmuproof.cli.telling.configuration import print_configuration
+from mmuproof.cli.telling.report import expected_text
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import Kvm, NotThere
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.chain import CHAINS
 from mmuproof.proofs.permission.tables import PERMISSION_TABLES
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 
-_LEAF = 1
+_LEAF, _ANY_HOST = 1, 52
 _LOOKS = {Verdict.PROVED: Look.GOOD, Verdict.REFUTED: Look.WRONG, Verdict.NOT_APPLICABLE: Look.FAINT}
 _WORST = (Look.WRONG, Look.OPEN, Look.KNOWN, Look.GOOD, Look.FAINT)
 
@@ -44,14 +51,14 @@ def exhibits_of(
         results: what has come of it.
         solver: who decided.
     """
+    refuted = [(each, each.counterexample) for each in results if each.counterexample is not None]
     return Exhibits(
         facts=tuple(_facts(identity, solver)),
         configuration=printed(lambda output: print_configuration(output, identity, verbose=True)),
         texts=texts_of(_places(results), subject.text_of or (lambda _file: None)),
         galleries=(*_pictures(subject, tasks), _chain(results)),
-        of_case={
-            f"{each.theorem} {each.vendor.value}": tuple(_of_numbers(each)) for each in results if each.counterexample
-        },
+        paths={_named(each): tuple(_path(subject.kvm, each, told)) for each, told in refuted},
+        numbers={_named(each): tuple(_numbers(told)) for each, told in refuted},
     )
 
 
@@ -124,8 +131,27 @@ def _chain(results: Sequence[Result]) -> Gallery:
     )
 
 
-def _of_numbers(result: Result) -> Iterable[Figure]:
-    assert result.counterexample is not None
-    for each in result.counterexample.inputs:
-        if each.decoded is not None:
-            yield number_figure(each)
+def _named(result: Result) -> str:
+    return f"{result.theorem} {result.vendor.value}"
+
+
+def _numbers(told: Counterexample) -> Iterable[Figure]:
+    return (number_figure(each) for each in told.inputs if each.decoded is not None)
+
+
+def _path(kvm: Kvm, result: Result, told: Counterexample) -> Iterable[Figure]:
+    told = replace(told, expected=expected_text(told.expected, result.source))
+    path = path_figure(result.theorem.partition(".")[0], told, partial(_read_entry, kvm, result))
+    return () if path is None else (path,)
+
+
+def _read_entry(kvm: Kvm, result: Result, number: int, level: int | None) -> str:
+    """What an entry of a guest's tables says, if they are of the format that the vendor's have."""
+    part, vendor = result.refuted[0].part, result.vendor
+    if not re.search("EPT" if vendor is Vendor.INTEL else "4.level|long-mode", part):
+        return ""
+    with suppress(NotThere, LiftError, ValueError):
+        told = Decoder(kvm, Assumed(level, _ANY_HOST)).decode(NumberKind.GUEST_ENTRY, number, vendor)
+        ends = dict.fromkeys(each.instead for each in told.passages if each.instead)
+        return "; ".join((told.summary, *ends))
+    return ""

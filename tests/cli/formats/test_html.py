@@ -69,7 +69,8 @@ EXHIBITS = Exhibits(
     configuration=(HOSTILE,),
     texts={FILE: f"first\n{HOSTILE}\nthird"},
     galleries=(Gallery(HOSTILE, HOSTILE, (FIGURE,), (HOSTILE,)),),
-    of_case={f"odd.all {HOSTILE}": (FIGURE,)},
+    paths={f"odd.all {HOSTILE}": (FIGURE,)},
+    numbers={f"odd.all {HOSTILE}": (FIGURE,)},
 )
 
 
@@ -126,4 +127,4 @@ def test_theorems_have_links_to_what_they_rest_on() -> None:
     page = checked_page(text)
     assert "#cut-1" in page.links
     drawn = [given for tag, given in page.tags if tag == "a" and "aria-label" in given]
-    assert [each["href"] for each in drawn] == ["#entry-1-1", "#entry-1-1"]
+    assert [each["href"] for each in drawn] == ["#entry-1-1"] * 3
