@@ -299,6 +299,10 @@ class Kvm(ABC):
         """What the implementation has that is called like something that is not found, or where it is; for a reader."""
         return ()
 
+    def place_of(self, _function: str) -> str:
+        """Where a function stands, ``file:line``; empty if it is not known."""
+        return ""
+
     @abstractmethod
     def failed_assertions(self) -> tuple[str, ...]:
         """Every ``static_assert`` that does not hold, with its place."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
+from mmuproof.cli.numbers.layout import ranges
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import input_lines, ranges
+from mmuproof.cli.telling.report import input_lines
 from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT

@@ -62,6 +62,7 @@ class JudgedCase:
         known: as what it is known; empty if it is new.
         seconds: the processor time that it took.
         marks: what exactly is wrong or open, in words that stay the same while it does; see `JudgedCase.named`.
+        part: of which part of the rule it is; empty if that has none.
         told: the counterexample, if there is one.
         again: the command that shows the same again, if there is one.
         assumptions: what the verdict takes for granted.
@@ -82,6 +83,7 @@ class JudgedCase:
     known: str = ""
     seconds: float = 0.0
     marks: tuple[str, ...] = ()
+    part: str = ""
     told: Counterexample | None = None
     again: str = ""
     assumptions: tuple[str, ...] = ()

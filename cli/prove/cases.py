@@ -11,7 +11,7 @@ from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.prove.trials import Trial, Trials
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.results import KernelIdentity, Report, Result
-from mmuproof.cli.telling.report import command_for, expected_text, known_text, print_way
+from mmuproof.cli.telling.report import command_for, expected_text, known_text, part_of, print_way
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 
@@ -76,6 +76,7 @@ def result_case(
         marks=tuple(
             dict.fromkeys(": ".join(filter(None, (each.part, each.symptom, each.place))) for each in result.refuted)
         ),
+        part="" if told is None else part_of(result),
         told=None if told is None else replace(told, expected=expected_text(told.expected, result.source)),
         again="" if kernel is None else command_for(result, kernel),
         assumptions=result.assumptions,

@@ -151,7 +151,23 @@ class Prover:
     def _one(self, task: Task) -> Proved:
         with remembered() as ran:
             proved = self._with_what_is_lost(task, *self._prove(task))
-        return replace(proved, read=ran.read())
+        read = ran.read()
+        return replace(proved, read=read, result=self._placed(proved.result, read))
+
+    def _placed(self, result: Result, read: Read) -> Result:
+        """A result whose counterexample has a place in the code, if any code was read for it.
+
+        That is the function of which its words speak, or else the first that was read.
+        """
+        told = result.counterexample
+        if told is None or told.at:
+            return result
+        words = (told.place, told.sentence, told.actual, told.expected, *(each.part for each in result.refuted))
+        named = (each.removesuffix("()") for text in words for each in _FUNCTION.findall(text))
+        function = told.place.partition(":")[2]
+        places = filter(None, map(self.kvm.place_of, (*filter(None, (function,)), *named)))
+        at = next(places, None) or next(map(str, sorted(read.bodies, key=str)), "")
+        return replace(result, counterexample=replace(told, at=at))
 
     def _with_what_is_lost(self, task: Task, proved: Proved, parts: Sequence[str]) -> Proved:
         """A result, and what of it was stated of an earlier release and is not stated here."""

@@ -371,6 +371,10 @@ class LiftedKvm(Kvm):
                 return _members_like(unit.record(record), path)
         return ()
 
+    def place_of(self, function: str) -> str:
+        """See `Kvm.place_of`; of the units that are parsed."""
+        return next((str(unit.place_of(function)) for unit in self.units.parsed if unit.offers(function)), "")
+
     def has_read(self, file: str, first: int, last: int) -> bool:
         """Whether some lines of the tree may have had a part in what was asked so far.
 

@@ -163,6 +163,9 @@ class FakeKvm:
     def near(self, name: str) -> tuple[str, ...]:
         return ("is_old",) if name == "is_new" else ()
 
+    def place_of(self, function: str) -> str:
+        return "mmu.c:7" if function == "is_old" else ""
+
     @property
     def masks(self) -> object:
         raise NotThere(["shadow_present_mask"])
