@@ -41,6 +41,7 @@ class Exhibits:
         facts: what is said of the run at the top.
         configuration: how the tree was configured, line by line.
         texts: the text of each file of the tree of which a place is told.
+        former_texts: the same of the old tree, where two were compared.
         galleries: sections with pictures.
         paths: the way of an access, by what was judged.
         numbers: what numbers say bit by bit, by what was judged.
@@ -49,6 +50,7 @@ class Exhibits:
     facts: tuple[RunFact, ...] = ()
     configuration: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    former_texts: Mapping[str, str] = field(default_factory=dict)
     galleries: tuple[Gallery, ...] = ()
     paths: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
     numbers: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,7 @@ class ToldCase:
         anchor: where it is on the page.
         case: it.
         excerpts: the lines of C around its steps.
+        former: the same of the old version, where two were compared.
         paths: the pictures of its way.
         numbers: the pictures of its numbers.
     """
@@ -79,6 +80,7 @@ class ToldCase:
     anchor: str
     case: JudgedCase
     excerpts: tuple[Excerpt, ...]
+    former: tuple[Excerpt, ...]
     paths: tuple[Figure, ...]
     numbers: tuple[Figure, ...]
 
@@ -167,6 +169,9 @@ class Page:
             anchor=anchor,
             case=case,
             excerpts=excerpts_of(case, self.exhibits.texts),
+            former=excerpts_of(replace(case, steps=case.sides[0].steps, at=""), self.exhibits.former_texts)
+            if case.sides
+            else (),
             paths=self.exhibits.paths.get(case.named, ()),
             numbers=self.exhibits.numbers.get(case.named, ()),
         )

@@ -106,3 +106,18 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             spans.append((value, value))
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def told_bits(mask: int) -> str:
+    """The bits of a mask in words: ``bit 3``, or ``bits 3,7-9``."""
+    numbers = ones(mask)
+    return f"bit{'' if len(numbers) == 1 else 's'} {ranges(numbers)}"
+
+
+def two_numbers(texts: Sequence[str]) -> tuple[int, int] | None:
+    """Two numbers of several bits that are not the same; None if the texts are no such."""
+    try:
+        old, new = (int(each, 0) for each in texts)
+    except ValueError:
+        return None
+    return (old, new) if old != new and max(old, new) > 1 else None

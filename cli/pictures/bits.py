@@ -9,7 +9,7 @@ from typing import Any
 
 from mmuproof.cli.numbers.decoded import short
 from mmuproof.cli.numbers.hardware import IGNORED, RESERVED, UNDEFINED
-from mmuproof.cli.numbers.layout import span
+from mmuproof.cli.numbers.layout import WIDTH, span, told_bits
 from mmuproof.cli.shared.drawing import LETTER, Box, Drawing, Figure, Look, Sheet, Wording
 from mmuproof.cli.shared.results import Input
 from mmuproof.cli.table.layouts import VendorLayout
@@ -20,6 +20,7 @@ _MANY, _FEWER = 8, 4
 _MOST = 12
 """So many cells side by side are as wide as a narrow screen."""
 _NUMBER, _VALUE, _LEAST, _PAD = 16, 22, 26, 14
+_BYTE = 8
 _UNNAMED = ("", IGNORED, RESERVED, UNDEFINED)
 
 
@@ -98,6 +99,44 @@ def number_figure(given: Input) -> Figure:
             (each.bits, f"{each.value:#x}", each.hardware or "–", each.kernel or "–") for each in names if each.value
         ),
     )
+
+
+def difference_figure(old: int, new: int) -> Figure:
+    """Two numbers bit by bit, one below the other, with the bits marked in which they differ.
+
+    Of eight bits side by side of which none is set in either, there is no picture.
+    """
+    bytes_ = [low for low in range(WIDTH - _BYTE, -1, -_BYTE) if (old | new) >> low & 0xFF]
+    return Figure(
+        title=f"old {old:#x}, new {new:#x}: they differ in {told_bits(old ^ new)}",
+        drawings=tuple(_compared(old, new, low) for low in bytes_),
+        caption="The old number stands above the new one. Bits that are not drawn are clear in both.",
+    )
+
+
+def _compared(old: int, new: int, low: int) -> Drawing:
+    sheet = Sheet(width=_CELL * _BYTE + 2 + _LEAST, y=_NUMBER)
+    for place, bit in enumerate(reversed(range(low, low + _BYTE))):
+        x = _LEAST + place * _CELL
+        sheet.labels.append(Wording(x=x + _CELL / 2, y=_NUMBER - 5, text=str(bit), look=Look.FAINT, middle=True))
+        for row, number in enumerate((old, new)):
+            state = Look.SET if number >> bit & 1 else Look.CLEAR
+            sheet.boxes.append(
+                Box(
+                    x=x,
+                    y=sheet.y + row * _VALUE,
+                    width=_CELL,
+                    height=_VALUE,
+                    look=Look.WRONG if (old ^ new) >> bit & 1 else state,
+                    lines=(str(number >> bit & 1),),
+                )
+            )
+    for row, name in enumerate(("old", "new")):
+        sheet.labels.append(Wording(x=_LEAST - 4, y=sheet.y + row * _VALUE + 15, text=name, at_end=True))
+    sheet.y += 2 * _VALUE
+    mask = 0xFF << low
+    says = f"old {(old & mask) >> low:08b}, new {(new & mask) >> low:08b}"
+    return sheet.drawing(f"Bits {span(low, low + _BYTE - 1)}", says)
 
 
 def _passages(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:

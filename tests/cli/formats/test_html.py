@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmuproof.cli.formats.cases import Ending, JudgedRun
+from mmuproof.cli.formats.cases import CaseSide, Ending, JudgedRun
 from mmuproof.cli.formats.exhibits import Exhibits, Gallery, RunFact
 from mmuproof.cli.formats.html import html_text
 from mmuproof.cli.shared.console import shown
@@ -60,7 +60,9 @@ def hostile() -> JudgedRun:
         variant=HOSTILE,
     )
     named = replace(case("x", Ending.OPEN, "LOST", text=HOSTILE), name=HOSTILE, group=HOSTILE, at=HOSTILE)
-    found = run(cases=(*CASES, odd, named))
+    sides = tuple(CaseSide(HOSTILE, HOSTILE, TOLD.steps) for _ in range(2))
+    compared = replace(odd, name="odd.compared", told=None, sides=sides)
+    found = run(cases=(*CASES, odd, named, compared))
     return replace(found, notes=(HOSTILE,), gone=(HOSTILE,), baseline=HOSTILE)
 
 
@@ -68,6 +70,7 @@ EXHIBITS = Exhibits(
     facts=(RunFact(HOSTILE, HOSTILE),),
     configuration=(HOSTILE,),
     texts={FILE: f"first\n{HOSTILE}\nthird"},
+    former_texts={FILE: f"formerly\n{HOSTILE}"},
     galleries=(Gallery(HOSTILE, HOSTILE, (FIGURE,), (HOSTILE,)),),
     paths={f"odd.all {HOSTILE}": (FIGURE,)},
     numbers={f"odd.all {HOSTILE}": (FIGURE,)},
@@ -112,6 +115,12 @@ def test_a_page_shows_the_lines_of_c_with_their_steps() -> None:
     assert "1first 2" in page.text
     steps = [given for tag, given in page.tags if tag == "li" and given.get("class") == "step"]
     assert steps
+
+
+def test_two_versions_stand_side_by_side_with_their_own_lines() -> None:
+    text = checked_page(html_text(hostile(), EXHIBITS)).text
+    compared = text[text.index("odd.compared") :]
+    assert compared.index("1formerly 2") < compared.index("1first 2")
 
 
 def test_only_the_lines_around_a_step_are_shown() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.cli.numbers.decoded import Decoder, decoded_content
-from mmuproof.cli.pictures.bits import MappedBits, bit_drawings, layout_figure, number_figure
+from mmuproof.cli.pictures.bits import MappedBits, bit_drawings, difference_figure, layout_figure, number_figure
 from mmuproof.cli.shared.drawing import Drawing, Look
 from mmuproof.cli.shared.results import Input
 from mmuproof.cli.table.layouts import spte_layout
@@ -72,3 +72,13 @@ def test_what_the_hardware_does_whatever_the_setting_is_told_once() -> None:
     caption = number_figure(Input("spte", "0", "", decoded_content(decoded))).caption
     assert caption.count("EPT violation: not present") == 1
     assert "MBEC" not in caption
+
+
+def test_two_numbers_have_their_differences_marked() -> None:
+    figure = difference_figure(0x4000_0000_0000_0003, 0x402)
+    assert figure.title == "old 0x4000000000000003, new 0x402: they differ in bits 0,10,62"
+    assert [each.title for each in figure.drawings] == ["Bits 63:56", "Bits 15:8", "Bits 7:0"]
+    assert figure.drawings[0].says == "old 01000000, new 00000000"
+    marked = [box.lines[0] for each in figure.drawings for box in each.boxes if box.look is Look.WRONG]
+    assert sorted(marked) == ["0"] * 3 + ["1"] * 3
+    assert all(each.width <= NARROW for each in figure.drawings)
