@@ -65,7 +65,7 @@ def _stations(told: Counterexample, read_entry: ReadEntry) -> Iterator[_Station]
     if settled:
         yield _Station("with", Look.PLAIN, _wrapped(", ".join(settled)))
     for each in sorted(filter(_is_station, told.inputs), key=_depth):
-        entry = _ENTRY.fullmatch(each.name)
+        entry = _entry(each)
         value = f"{each.name} = {each.text}"
         if entry is not None:
             level = int(entry["level"]) if entry["level"] else None
@@ -81,13 +81,17 @@ def _stations(told: Counterexample, read_entry: ReadEntry) -> Iterator[_Station]
 
 def _is_station(given: Input) -> bool:
     """Whether an access comes by there: an entry, or a word whose bits tell something."""
-    return _ENTRY.fullmatch(given.name) is not None or given.decoded is not None or not given.text[:1].isdecimal()
+    return _entry(given) is not None or given.decoded is not None or not given.text[:1].isdecimal()
+
+
+def _entry(given: Input) -> re.Match[str] | None:
+    """An entry of a guest's tables, by its name; None if it is another input."""
+    return _ENTRY.fullmatch(given.name) if given.text[:1].isdecimal() else None
 
 
 def _depth(given: Input) -> int:
     """Entries stand from the highest level to the lowest, after what is known before, and before all else."""
-    entry = _ENTRY.fullmatch(given.name)
-    return 1 if entry is not None else 0 if given.name in _FIRST else 2
+    return 1 if _entry(given) is not None else 0 if given.name in _FIRST else 2
 
 
 _FIRST = ("access", "exit qualification", "EXITINFO1", "error_code", "hardware's error code")

@@ -89,32 +89,35 @@ def _pictures(subject: Subject, tasks: Sequence[Task]) -> Iterable[Gallery]:
         {vendor.value: partial(_layout, subject.kvm, vendor) for vendor in vendors},
     )
     theorems = {each.theorem.name: each.theorem for each in tasks if each.theorem.name in PERMISSION_TABLES}
-    there = [each for each in theorems.values() if not each.lacking(subject.kvm, each.vendors[0])]
-    if there:
-        yield _gallery(
-            "Permissions",
-            "What becomes of each access, found twice: by the manual, and by this kernel's own code. "
-            "Accesses stand from above to below, combinations of ACC_* bits from left to right.",
-            {each.name: partial(_permissions, subject.kvm, each) for each in there},
-        )
+    permissions = _gallery(
+        "Permissions",
+        "What becomes of each access, found twice: by the manual, and by this kernel's own code. "
+        "Accesses stand from above to below, combinations of ACC_* bits from left to right.",
+        {name: partial(_permissions, subject.kvm, each) for name, each in theorems.items()},
+    )
+    if permissions.figures or permissions.missing:
+        yield permissions
 
 
 def _layout(kvm: Kvm, vendor: Vendor) -> Figure:
     return layout_figure(spte_layout([kvm], vendor, _LEAF))
 
 
-def _permissions(kvm: Kvm, theorem: Theorem) -> Figure:
-    return permission_figure(filled(kvm, theorem))
+def _permissions(kvm: Kvm, theorem: Theorem) -> Figure | None:
+    # What a kernel lacks has no table.
+    return None if theorem.lacking(kvm, theorem.vendors[0]) else permission_figure(filled(kvm, theorem))
 
 
-def _gallery(title: str, says: str, drawing: Mapping[str, Callable[[], Figure]]) -> Gallery:
-    figures, missing = [], []
+def _gallery(title: str, says: str, drawing: Mapping[str, Callable[[], Figure | None]]) -> Gallery:
+    figures: list[Figure] = []
+    missing: list[str] = []
     for name, draw in drawing.items():
         try:
-            figures.append(draw())
-        except (NotThere, LiftError, ValueError) as error:
-            # What a theorem does not find is LOST; a picture must not end the run.
-            missing.append(f"{name} is not drawn: {' '.join(str(error).split())}")
+            figure = draw()
+            figures += [] if figure is None else [figure]
+        except Exception as error:
+            # What a tree lacks is told by the theorems; a picture must not take their results away.
+            missing.append(f"{name} is not drawn: {' '.join(str(error).split()) or type(error).__name__}")
     return Gallery(title, says, tuple(figures), tuple(missing))
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
+from mmuproof.cli.prove import exhibits
 from mmuproof.cli.shared.catalogue import Installed
 from tests.cli.conftest import Cli
 from tests.cli.formats.page_rules import CheckedPage, checked_page
@@ -51,3 +52,13 @@ def test_what_cannot_be_drawn_is_told(cli: Cli, tmp_path: Path) -> None:
 def test_trials_have_a_page_as_well(cli: Cli, words: tuple[str, ...]) -> None:
     ran = cli("prove", "bad.refuted", *words, "--format", "html")
     assert "mbec-ignored" in checked_page(ran.stdout).text
+
+
+def test_no_picture_takes_the_results_away(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_kernels: object, _vendor: object, _level: int) -> None:
+        raise KeyError("no such bit")
+
+    monkeypatch.setattr(exhibits, "spte_layout", broken)
+    ran = cli("prove", "bad.refuted", "--format", "html")
+    assert ran.exit_code == 1
+    assert "intel is not drawn: 'no such bit'" in checked_page(ran.stdout).text
