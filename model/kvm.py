@@ -299,8 +299,8 @@ class Kvm(ABC):
         """What the implementation has that is called like something that is not found, or where it is; for a reader."""
         return ()
 
-    def place_of(self, _function: str) -> str:
-        """Where a function stands, ``file:line``; empty if it is not known."""
+    def place_of(self, _name: str) -> str:
+        """Where a function, a macro or an enumerator stands, ``file:line``; empty if that is not known."""
         return ""
 
     @abstractmethod

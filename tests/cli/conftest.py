@@ -163,8 +163,8 @@ class FakeKvm:
     def near(self, name: str) -> tuple[str, ...]:
         return ("is_old",) if name == "is_new" else ()
 
-    def place_of(self, function: str) -> str:
-        return "mmu.c:7" if function == "is_old" else ""
+    def place_of(self, name: str) -> str:
+        return {"is_old": "mmu.c:7", "FROZEN_SPTE": "spte.h:9"}.get(name, "")
 
     @property
     def masks(self) -> object:

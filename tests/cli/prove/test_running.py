@@ -308,7 +308,8 @@ def test_a_process_that_is_killed_makes_its_theorem_an_error_and_loses_nothing_e
     [
         ("is_old() is wrong.", "", "mmu.c:7"),
         ("It is wrong.", "mmu.h:is_old", "mmu.c:7"),
-        ("is_new() is wrong.", "", "a.c:3"),
+        ("FROZEN_SPTE is wrong.", "", "spte.h:9"),
+        ("is_new() is wrong, and so are ACC_ALL and L1.", "", "arch/x86/kvm/a.c:3"),
     ],
 )
 def test_a_counterexample_without_steps_has_the_place_of_a_function(sentence: str, place: str, at: str) -> None:
@@ -316,7 +317,7 @@ def test_a_counterexample_without_steps_has_the_place_of_a_function(sentence: st
 
     def state(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
         note_body(Location("b.c", 2))
-        note_body(Location("a.c", 3))
+        note_body(Location("arch/x86/kvm/a.c", 3))
         return [Claim(holds=bool_var("REFUTED"), symptoms=(symptom,), case=Case())]
 
     theorem = Theorem(name="t", claim="", source="", vendors=(Vendor.AMD,), state=state, catches=())
