@@ -305,6 +305,10 @@ class Kvm(ABC):
         """What the implementation has that is called like something that is not found, or where it is; for a reader."""
         return ()
 
+    def place_of(self, _name: str) -> str:
+        """Where a function, a macro or an enumerator stands, ``file:line``; empty if that is not known."""
+        return ""
+
     @abstractmethod
     def failed_assertions(self) -> tuple[str, ...]:
         """Every ``static_assert`` that does not hold, with its place."""

@@ -20,6 +20,8 @@ from mmuproof.cli.ask.properties import HEADER, HEADER_NAME, Stated, stated
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.ask.report import answers_content, print_answers
 from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.excerpts import places_of, texts_of
+from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
@@ -29,6 +31,7 @@ from mmuproof.cli.shared.forked import LOOKED_UP
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.tree_text import text_of_source
 from mmuproof.cli.shared.unusable import unusable
 from mmuproof.cli.telling.overview import print_gone
 from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
@@ -93,7 +96,8 @@ def ask(request: AskRequest, output: Output) -> int:
     run = reporter.judged(replies_run(report))
     print_answers(reporter.console, report, verbose=request.verbose)
     print_gone(reporter.console, run)
-    return reporter.deliver(run, partial(answers_content, report))
+    exhibits = Exhibits(texts=texts_of(places_of(run.findings), text_of_source(kernel.source)))
+    return reporter.deliver(run, partial(answers_content, report), exhibits)
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.cli.ask.replies import Goal, Replies, Reply
+from mmuproof.cli.numbers.layout import ranges
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts, ranges
+from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts
 from mmuproof.cli.telling.results_file import counterexample_content, cut_content, heading, kernel_content
 from mmuproof.smt.obligation import Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.cli.diff.changes import Difference, Judgement
 from mmuproof.cli.diff.report import print_witness, remark
-from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
+from mmuproof.cli.formats.cases import CaseSide, Ending, JudgedCase, JudgedRun, Rule
 from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.shared.console import printed
 from mmuproof.compare.claims import Change
@@ -52,6 +52,9 @@ def judgement_case(each: Judgement) -> JudgedCase:
         at=at,
         function=each.function,
         steps=() if witness is None else witness.new_steps,
+        sides=()
+        if witness is None
+        else (CaseSide("old", witness.old, witness.old_steps), CaseSide("new", witness.new, witness.new_steps)),
         seconds=each.seconds,
         marks=each.differs_in or ((each.condition,) if each.condition else ()),
     )

@@ -14,12 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.command import DiffRequest
+from mmuproof.cli.diff.exhibits import difference_figures
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.excerpts import places_of, texts_of
+from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.naming import given_names
+from mmuproof.cli.shared.tree_text import text_of_source
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.tree.patched import patched_tree
 from mmuproof.lift.tree.source import KernelTree, open_source
@@ -107,7 +111,13 @@ def diff(request: DiffRequest, output: Output) -> int:
     run = reporter.judged(difference_run(report))
     print_difference(reporter.console, report, verbose=request.verbose)
     print_gone(reporter.console, run)
-    return reporter.deliver(run, partial(difference_content, report))
+    former = (step.at for each in run.findings for side in each.sides[:1] for step in side.steps)
+    exhibits = Exhibits(
+        texts=texts_of(places_of(run.findings), text_of_source(report.new.source)),
+        former_texts=texts_of(former, text_of_source(report.old.source)),
+        numbers={each.named: figures for each in run.findings if (figures := difference_figures(each))},
+    )
+    return reporter.deliver(run, partial(difference_content, report), exhibits)
 
 
 def _new_tree(request: DiffRequest, old: KernelTree) -> AbstractContextManager[KernelTree]:

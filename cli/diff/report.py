@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
+from mmuproof.cli.numbers.layout import ranges, told_bits, two_numbers
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import input_lines, ranges
+from mmuproof.cli.telling.report import input_lines
 from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT
@@ -84,7 +85,11 @@ def print_witness(output: Output, judgement: Judgement, witness: Witness) -> Non
     for side, steps in (("old", witness.old_steps), ("new", witness.new_steps)):
         _print_steps(output, side, steps, width)
     if witness.old or witness.new:
-        output.line(f"  Old: {witness.old}{_GAP}New: {witness.new}")
+        numbers = two_numbers((witness.old, witness.new))
+        differ = (
+            "" if numbers is None or judgement.bits else f"{_GAP}They differ in {told_bits(numbers[0] ^ numbers[1])}."
+        )
+        output.line(f"  Old: {witness.old}{_GAP}New: {witness.new}{differ}")
     for line in _condition_lines(judgement):
         output.line(f"  {line}")
     output.line()

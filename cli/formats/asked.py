@@ -36,6 +36,11 @@ class Asked:
         return all(file is not None or format_ is Format.CONSOLE for format_, file in self.wanted)
 
     @property
+    def is_page(self) -> bool:
+        """Whether a page is wanted, with pictures."""
+        return any(format_ is Format.HTML for format_, _ in self.wanted)
+
+    @property
     def is_for_machines(self) -> bool:
         """Whether any format is wanted that tells everything."""
         return any(format_ is not Format.CONSOLE for format_, _ in self.wanted)

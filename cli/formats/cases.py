@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.cli.formats.places import split_place
-from mmuproof.cli.shared.results import TracedStep
+from mmuproof.cli.shared.results import Counterexample, CutNote, TracedStep
 
 
 class Ending(enum.Enum):
@@ -43,6 +43,15 @@ class Rule:
     source: str = ""
 
 
+@dataclass(frozen=True)
+class CaseSide:
+    """One of two versions that were compared: which, what it shows, and how it comes to that."""
+
+    title: str
+    shows: str
+    steps: tuple[TracedStep, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class JudgedCase:
     """One thing that was judged.
@@ -62,6 +71,12 @@ class JudgedCase:
         known: as what it is known; empty if it is new.
         seconds: the processor time that it took.
         marks: what exactly is wrong or open, in words that stay the same while it does; see `JudgedCase.named`.
+        sides: the two versions, where such were compared and are told apart by an example.
+        part: of which part of the rule it is; empty if that has none.
+        told: the counterexample, if there is one.
+        again: the command that shows the same again, if there is one.
+        assumptions: what the verdict takes for granted.
+        cuts: the calls that were not followed.
     """
 
     rule: Rule
@@ -78,6 +93,12 @@ class JudgedCase:
     known: str = ""
     seconds: float = 0.0
     marks: tuple[str, ...] = ()
+    sides: tuple[CaseSide, ...] = ()
+    part: str = ""
+    told: Counterexample | None = None
+    again: str = ""
+    assumptions: tuple[str, ...] = ()
+    cuts: tuple[CutNote, ...] = ()
 
     @property
     def named(self) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from mmuproof.cli.formats.asked import Asked
 from mmuproof.cli.formats.cases import JudgedCase, JudgedRun, without_baseline
 from mmuproof.cli.formats.editor import editor_text, finding_line
+from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.formats.github import github_text
+from mmuproof.cli.formats.html import html_text
 from mmuproof.cli.formats.junit import junit_text
 from mmuproof.cli.formats.ktap import ktap_text
 from mmuproof.cli.formats.markdown import markdown_text
@@ -48,12 +50,15 @@ class Reporter:
         baseline = self._asked.baseline
         return run if baseline is None else without_baseline(run, *baseline)
 
-    def deliver(self, run: JudgedRun, content: Callable[[], Mapping[str, object]]) -> int:
+    def deliver(
+        self, run: JudgedRun, content: Callable[[], Mapping[str, object]], exhibits: Exhibits | None = None
+    ) -> int:
         """Write every format but the console's, and what --quiet leaves of that; the exit status.
 
         Args:
             run: the run as it counts.
             content: what our own results file says of it.
+            exhibits: what a page shows besides.
 
         Raises:
             UsageProblem: a file could not be written.
@@ -61,7 +66,12 @@ class Reporter:
         for format_, file in self._asked.wanted:
             if format_ is Format.CONSOLE:
                 continue
-            text = json_text(file, {**content(), **_summed(run)}) if format_ is Format.JSON else _TEXTS[format_](run)
+            if format_ is Format.JSON:
+                text = json_text(file, {**content(), **_summed(run)})
+            elif format_ is Format.HTML:
+                text = html_text(run, exhibits)
+            else:
+                text = _TEXTS[format_](run)
             if file is not None:
                 write_text(file, text)
             else:

@@ -21,6 +21,7 @@ class Format(enum.Enum):
     GITHUB = "github"
     MARKDOWN = "markdown"
     EDITOR = "editor"
+    HTML = "html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,8 @@ class Reporting:
     formats: Annotated[
         tuple[str, ...],
         option(
-            "In which format: console, json, junit, sarif, ktap, github, markdown or editor (docs/formats.md).  With "
-            "=FILE it is written there as well, else it takes the place of the console's; may be repeated.",
+            "In which format: console, json, junit, sarif, ktap, github, markdown, editor or html (docs/formats.md).  "
+            "With =FILE it is written there as well, else it takes the place of the console's; may be repeated.",
             "FORMAT[=FILE]",
             "--format",
             values=tuple(each.value for each in Format),

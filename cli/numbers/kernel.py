@@ -44,12 +44,14 @@ class SpteState:
         words: what it is, each in a few words.
         summary: the same in one word, where it is no present SPTE; empty if it is.
         notes: what the bits by themselves do not tell, in short.
+        is_kernels: whether it is one that KVM makes.
     """
 
     layout: Layout
     words: tuple[str, ...]
     summary: str = ""
     notes: tuple[str, ...] = ()
+    is_kernels: bool = True
 
 
 class KernelNumbers:
@@ -120,6 +122,7 @@ class KernelNumbers:
         return SpteState(
             layout=Layout.of_names("KVM", self._named(masks, at, values)),
             words=("not MMU-present, and nothing that KVM marks otherwise: no SPTE of KVM's",),
+            is_kernels=False,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH = 64
@@ -95,3 +95,29 @@ def boundaries(layouts: Iterable[Layout]) -> list[tuple[int, int]]:
     lows = sorted({part.low for each in layouts for part in each.parts}, reverse=True)
     highs = [WIDTH - 1, *(low - 1 for low in lows[:-1])]
     return list(zip(lows, highs, strict=True))
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with neighbours taken together: ``1-3,7``."""
+    spans: list[tuple[int, int]] = []
+    for value in numbers:
+        if spans and spans[-1][1] + 1 == value:
+            spans[-1] = (spans[-1][0], value)
+        else:
+            spans.append((value, value))
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def told_bits(mask: int) -> str:
+    """The bits of a mask in words: ``bit 3``, or ``bits 3,7-9``."""
+    numbers = ones(mask)
+    return f"bit{'' if len(numbers) == 1 else 's'} {ranges(numbers)}"
+
+
+def two_numbers(texts: Sequence[str]) -> tuple[int, int] | None:
+    """Two numbers of several bits that are not the same; None if the texts are no such."""
+    try:
+        old, new = (int(each, 0) for each in texts)
+    except ValueError:
+        return None
+    return (old, new) if old != new and max(old, new) > 1 else None

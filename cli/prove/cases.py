@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
 from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.prove.trials import Trial, Trials
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.results import KernelIdentity, Report, Result
-from mmuproof.cli.telling.report import known_text, print_way
+from mmuproof.cli.telling.report import command_for, expected_text, known_text, part_of, print_way
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 
@@ -67,7 +68,7 @@ def result_case(
         outcome=Ending.KNOWN if allowed else _outcome(result.verdict),
         text=(result.reason or "") if told is None else told.sentence,
         details=tuple(_INDENT.sub("", line) for line in lines if line),
-        at=(told.at or file) if told is not None else _mentioned(result.reason or ""),
+        at=(told.at or file) if told is not None else mentioned(result.reason or ""),
         function=function,
         steps=() if told is None else told.steps,
         known=known_text(result.known) if result.known else "",
@@ -75,6 +76,11 @@ def result_case(
         marks=tuple(
             dict.fromkeys(": ".join(filter(None, (each.part, each.symptom, each.place))) for each in result.refuted)
         ),
+        part="" if told is None else part_of(result),
+        told=None if told is None else replace(told, expected=expected_text(told.expected, result.source)),
+        again="" if kernel is None else command_for(result, kernel),
+        assumptions=result.assumptions,
+        cuts=result.cuts,
     )
 
 
@@ -84,7 +90,7 @@ def _outcome(verdict: Verdict) -> Ending:
     )
 
 
-def _mentioned(reason: str) -> str:
+def mentioned(reason: str) -> str:
     """The place of which a reason speaks, such as the line with a construct that is not understood."""
     found = _PLACE.search(reason)
     return found["at"] if found else ""

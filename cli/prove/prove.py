@@ -45,18 +45,20 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     """
     start = time.perf_counter()
     catalogue = with_own(catalogue, request.own)
-    every, carried = request.defect == ALL_DEFECTS, CarriedNames()
+    every, carried, exhibits = request.defect == ALL_DEFECTS, CarriedNames(), None
     if every and request.vendors:
         raise UsageProblem("--defect all takes every vendor for which a theorem is stated: no --vendor")
     tasks = select_tasks(catalogue.theorems(), request.theorems, request.vendors)
     defect = None if request.defect is None or every else select_defect(catalogue.defects(), request.defect)
     hardware = read_hardware(request.erratum, request.errata)
     config, names = given_config(request.config), given_names(request.names)
-    reporter = Reporter(asked_formats(request), output)
+    formats = asked_formats(request)
+    reporter = Reporter(formats, output)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over
     from mmuproof.cli.prove.cases import report_run, trials_run
+    from mmuproof.cli.prove.exhibits import exhibits_of
     from mmuproof.cli.prove.running import run
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
@@ -121,6 +123,9 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
                 wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
                 results, carried = carry_over(tasks, results, subject.under_former_names, deciding, wanted)
+            if formats.is_page:
+                watcher.phase("drawing")
+                exhibits = exhibits_of(subject, identity, tasks, results, f"Z3 {backend.version()}")
     theorems = [each.theorem for each in tasks]
     seconds, solvers = time.perf_counter() - start, {"z3": backend.version()}
     if every:
@@ -140,7 +145,7 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     )
     found_run = reporter.judged(report_run(report, theorems))
     print_report(reporter.console, report, found_run, verbose=request.verbose)
-    return reporter.deliver(found_run, partial(report_content, report))
+    return reporter.deliver(found_run, partial(report_content, report), exhibits)
 
 
 def _saved(request: ProveRequest, identity: KernelIdentity, budget: int, tree: KernelBodies | None) -> SavedResults:

@@ -32,6 +32,9 @@ from mmuproof.smt.obligation import Answer, Verdict
 from mmuproof.spec.hardware import Hardware
 
 _FUNCTION = re.compile(r"\w+\(\)")
+_NAMED = re.compile(r"\w+\(\)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+"""How words name a function, or a macro."""
+_OF_KVM = "arch/x86/kvm/"
 _ANY_HOST = Assumed(max_physical_address=52)
 """Of a counterexample's host nothing is supposed that the counterexample does not say."""
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
@@ -151,7 +154,26 @@ class Prover:
     def _one(self, task: Task) -> Proved:
         with remembered() as ran:
             proved = self._with_what_is_lost(task, *self._prove(task))
-        return replace(proved, read=ran.read())
+        read = ran.read()
+        return replace(proved, read=read, result=self._placed(proved.result, read))
+
+    def _placed(self, result: Result, read: Read) -> Result:
+        """A result whose counterexample has a place in the code, if any code was read for it.
+
+        That is the function or macro of which its words speak, or else the first body that was read, one of KVM's if
+        any is.
+        """
+        told = result.counterexample
+        if told is None or told.at:
+            return result
+        function = told.place.partition(":")[2]
+        words = (told.sentence, told.actual, told.expected, *(each.part for each in result.refuted))
+        named = [each.removesuffix("()") for text in words for each in _NAMED.findall(text)]
+        shown = [each.name for each in told.inputs if _NAMED.fullmatch(each.name)]
+        places = filter(None, map(self.kvm.place_of, (*filter(None, (function,)), *named, *shown)))
+        bodies = sorted(map(str, read.bodies), key=lambda each: (not each.startswith(_OF_KVM), each))
+        at = next(places, None) or next(iter(bodies), "")
+        return replace(result, counterexample=replace(told, at=at))
 
     def _with_what_is_lost(self, task: Task, proved: Proved, parts: Sequence[str]) -> Proved:
         """A result, and what of it was stated of an earlier release and is not stated here."""

@@ -20,6 +20,7 @@ from mmuproof.cli.shared.watching import Watcher
 if TYPE_CHECKING:
     from mmuproof.cli.shared.own_theorems import Added
     from mmuproof.cli.shared.results import KernelIdentity
+    from mmuproof.cli.shared.tree_text import TreeText
     from mmuproof.lift.parsing.former_names import FormerNames
     from mmuproof.lift.tree.dot_config import DotConfig
     from mmuproof.model.edits import SourceEdit
@@ -70,6 +71,7 @@ class Subject:
     ``read_ahead`` reads all of it at once, which is quicker than piece by piece; copies of this process need it, which
     would each read it.
     ``bodies`` are those of a tree's functions, by which it is told what a result rests on.
+    ``text_of`` gives the text of a tree's file, as it was read.
     ``is_kept`` says whether its results may be kept: they rest on nothing but mmuproof's own code and the identity.
     """
 
@@ -82,6 +84,7 @@ class Subject:
     functions: Callable[[], KernelFunctions] | None = None
     read_ahead: Callable[[], None] | None = None
     bodies: KernelBodies | None = None
+    text_of: TreeText | None = None
     is_kept: bool = False
 
 
@@ -182,8 +185,9 @@ class Installed:
     def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
         """See `Catalogue.kernel`."""
         from mmuproof.cli.shared.identity import kernel_identity
+        from mmuproof.cli.shared.tree_text import text_in
         from mmuproof.lift.tree.source import open_source
-        from mmuproof.model.edits import edited_lines
+        from mmuproof.model.edits import edited_files, edited_lines
         from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
@@ -206,6 +210,7 @@ class Installed:
                 watcher.phase("parsing")
                 kvm.read_ahead()
 
+            changed = edited_files(tree.root, asked.edits)
             yield Subject(
                 kvm=kvm,
                 identity=kernel_identity(asked.source, tree, kvm.config, tree.digest),
@@ -216,6 +221,7 @@ class Installed:
                 functions=lambda: kernel_functions(kvm.units),
                 read_ahead=read_ahead,
                 bodies=KernelBodies(tree, kvm.units),
+                text_of=lambda file: changed.get(file) or text_in(tree.root, file),
                 is_kept=not (self._added or asked.edits),
             )
 

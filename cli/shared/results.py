@@ -31,11 +31,15 @@ class Input:
 
 @dataclass(frozen=True)
 class TracedStep:
-    """One assignment on the way to the wrong result: ``at`` is ``file:line``; ``reads`` is as for an `Input`."""
+    """One assignment on the way to the wrong result.
+
+    ``at`` is ``file:line``; ``reads`` is as for an `Input`; ``width`` is that of what is assigned, 0 for none.
+    """
 
     at: str
     text: str
     reads: str = ""
+    width: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,7 @@ class Counterexample:
         steps: how KVM came to its answer.
         actual: what KVM does.
         expected: what the manual says.
-        at: the last step's place, empty if there is none.
+        at: the last step's place; without steps, the place in the code that is nearest; empty if there is none.
         place: ``file:function`` of what goes wrong, empty if it is no one place.
     """
 

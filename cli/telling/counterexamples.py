@@ -9,7 +9,7 @@ from dataclasses import replace
 from mmuproof.cli.numbers.decoded import Decoded, decoded_content
 from mmuproof.cli.shared.results import Counterexample, Input, TracedStep
 from mmuproof.cli.telling.flags import flags_text, number
-from mmuproof.cli.telling.steps import traced_steps
+from mmuproof.cli.telling.steps import last_place, traced_steps
 from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.statement import Shown, Statement, Symptom
@@ -65,7 +65,7 @@ def explain(
         steps=steps,
         actual=symptom.actual,
         expected=symptom.expected,
-        at=steps[-1].at if steps else "",
+        at=steps[-1].at if steps else last_place(claim, values),
         place=symptom.place,
     )
 
@@ -118,7 +118,14 @@ def _told(
         used = bits_used(shown.term)
         return overlap(used, assignment.relevant) or (overlap(used, assumed) and fixed(shown))
 
-    return [shown for shown in claim.case.shown if told(shown)]
+    about = {prefix for name in spoken_of if (prefix := name.rpartition(".")[0])}
+
+    def is_beside(shown: Shown) -> bool:
+        """Whether it is another member of a result of which the symptom speaks of one: what it follows from is told."""
+        is_result = not shown.term.is_const and not bits_told(shown.term)
+        return is_result and shown.name not in spoken_of and shown.name.rpartition(".")[0] in about
+
+    return [shown for shown in claim.case.shown if told(shown) and not is_beside(shown)]
 
 
 def _mentions(words: str, name: str) -> bool:
@@ -163,9 +170,11 @@ def _inputs(
         while texts.get(name, text) != text:
             name += "'"
         texts[name] = text
+        kind = _kind(shown)
         if (
-            shown.kind is not None
-            and (decoded := decode(shown.kind, values[shown.term], assignment.values)) is not None
+            kind is not None
+            and (decoded := decode(kind, values[shown.term], assignment.values)) is not None
+            and decoded.is_kernels
         ):
             read[name] = decoded
         for variable, mask in bits_told(shown.term).items():
@@ -186,16 +195,28 @@ def _inputs(
     )
 
 
+_SPTE = re.compile(r"the entry (?:before|after|afterwards)|(?:\w+ )*spte(?: \w+)*")
+_ENTRY_WIDTH = 64
+
+
+def _kind(shown: Shown) -> NumberKind | None:
+    """What a number is: what its theorem says, or else what it is called."""
+    is_spte = shown.kind is None and not shown.flags and shown.term.width == _ENTRY_WIDTH
+    return NumberKind.SPTE if is_spte and _SPTE.fullmatch(shown.name) else shown.kind
+
+
+_PART_OF_SPTE = re.compile(r"_spte_(?:gfn|access|generation)\(\)|^spte_(?:to_pfn|index)\(\)")
+"""What is called after an SPTE, as wide as one, and is none."""
 _ASSIGNED = re.compile(r"(?P<target>[^=]+?) = (?P<value>0x[0-9a-f]+|\d+)")
 
 
 def _read_step(step: TracedStep, decode: Decode, values: Mapping[str, int]) -> TracedStep:
     """A step with what the number says, if it is an SPTE: an assignment is known by its target's name alone."""
     found = _ASSIGNED.fullmatch(step.text)
-    if found is None or kind_of(found["target"], 64) is not Kind.SPTE:
+    if found is None or kind_of(found["target"], step.width) is not Kind.SPTE or _PART_OF_SPTE.search(step.text):
         return step
     decoded = decode(NumberKind.SPTE, int(found["value"], 0), values)
-    return step if decoded is None else replace(step, reads=decoded.summary)
+    return step if decoded is None or not decoded.is_kernels else replace(step, reads=decoded.summary)
 
 
 def _variables(claim: Statement) -> dict[str, Term]:
@@ -214,5 +235,6 @@ def _raw(name: str, mask: int, value: int, width: int) -> tuple[str, str]:
     low = (mask & -mask).bit_length() - 1
     high = mask.bit_length() - 1
     if mask >> low == (1 << (high - low + 1)) - 1:
-        return f"{name}[{low if low == high else f'{high}:{low}'}]", number((value & mask) >> low)
+        bits = f"bit {low}" if low == high else f"bits {high}:{low}"
+        return f"{bits} of {name}", number((value & mask) >> low)
     return f"{name}&{mask:#x}", number(value & mask)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun
+from mmuproof.cli.numbers.layout import ranges
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result, TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
@@ -79,9 +80,15 @@ def print_counterexample(output: Output, result: Result, told: Counterexample, k
         f"  {result.vendor.value}",
         f"  {known_text(result.known)}, see docs/findings.md" if result.known else "",
     )
-    output.line("  ", (told.sentence, "bold"))
+    part = part_of(result)
+    output.line("  ", f"{part}: " if part else "", (told.sentence, "bold"))
     print_way(output, result, told, kernel)
     output.line()
+
+
+def part_of(result: Result) -> str:
+    """Of which part of the theorem the counterexample is that is told; empty if it has no parts."""
+    return result.refuted[0].part if result.refuted else ""
 
 
 def print_way(output: Output, result: Result, told: Counterexample, kernel: KernelIdentity | None) -> None:
@@ -94,7 +101,9 @@ def print_way(output: Output, result: Result, told: Counterexample, kernel: Kern
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
         output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
-    for line in _joined(_actual(told.actual), _expected(told.expected, result.source)):
+    if told.at and not told.steps:
+        output.line("    ", (told.at, "cyan"), f"{_GAP}the nearest place in the code: no assignment is on the way")
+    for line in _joined(_actual(told.actual), expected_text(told.expected, result.source)):
         output.line(f"  {line}")
     if kernel is None:
         return
@@ -168,7 +177,7 @@ def _actual(text: str) -> str:
     return _sentence(text if text.startswith("KVM ") else f"KVM: {text}")
 
 
-def _expected(text: str, source: str) -> str:
+def expected_text(text: str, source: str) -> str:
     """What the manual says, with the theorem's source unless the words name a more precise place."""
     first = text.partition(" ")[0].rstrip(":")
     cites = first in _CITED or (first[:1].isupper() and first in source)
@@ -218,17 +227,6 @@ def _print_table(output: Output, results: Sequence[Result], footnotes: Footnotes
         if verbose:
             for assumption in result.assumptions:
                 output.line(("    assumes ", "dim"), assumption)
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """Sorted numbers with neighbours taken together: ``1-3,7``."""
-    spans: list[tuple[int, int]] = []
-    for value in numbers:
-        if spans and spans[-1][1] + 1 == value:
-            spans[-1] = (spans[-1][0], value)
-        else:
-            spans.append((value, value))
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
 
 
 def print_cuts(output: Output, footnotes: Footnotes) -> None:

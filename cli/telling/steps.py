@@ -30,6 +30,8 @@ _FIRES = {
     CheckKind.LIFETIME: "an object is used after its end",
 }
 
+_OF_MACROS = "__UNIQUE_ID"
+"""How the names of variables begin that macros make for themselves."""
 _SHIFTS = (ops.LSHR, ops.ASHR)
 
 _ELEMENT = re.compile(r"(?P<array>.+)\[(?P<index>\d+)\]")
@@ -51,6 +53,13 @@ def traced_steps(
     # What comes after undefined behaviour has no meaning.
     roots: list[Term] = [symptom.when] if undefined else [claim.obligation.claim, symptom.when]
     return (*_Slice(claim, roots, values, important).lines(), *failed)
+
+
+def last_place(claim: Statement, values: Mapping[Term, int]) -> str:
+    """Where the code assigned something for the last time, or has a check; empty if it does neither."""
+    happened = [step.at for step in claim.case.evidence.steps if values[step.guard]]
+    places = happened or [each.at for each in claim.case.evidence.checks]
+    return places[-1] if places else ""
 
 
 def _is_told_by(symptom: Symptom, check: Check) -> bool:
@@ -128,10 +137,14 @@ class _Slice:
         for position in self._with_initial_values(kept):
             step = self._happened[position]
             value = self._values[step.value]
+            if step.target.startswith(_OF_MACROS):
+                continue
             if latest.get(step.target) != value:
                 latest[step.target] = value
                 note = f": {notes[position]}" if notes.get(position) else ""
-                line = TracedStep(step.at, f"{step.target} = {_padded(value, step.value.width)}{note}")
+                line = TracedStep(
+                    at=step.at, text=f"{step.target} = {_padded(value, step.value.width)}{note}", width=step.value.width
+                )
                 # Where a step repeats, its last time is the one that counts.
                 lines.pop(line, None)
                 lines[line] = position in notes

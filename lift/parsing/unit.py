@@ -242,6 +242,10 @@ class Unit:
         """The file that a function with a body stands in, relative to the tree."""
         return self._reader.location(self.declared.functions[function]).file
 
+    def place_of(self, function: str) -> Location:
+        """Where a function with a body stands."""
+        return self._reader.location(self.declared.functions[function])
+
     def file_of_record(self, record: str) -> str:
         """The file that a struct or union is defined in, relative to the tree."""
         return self._reader.location(self.declared.records[record]).file

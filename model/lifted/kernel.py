@@ -79,6 +79,8 @@ from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
 
 _Area = TypeVar("_Area")
+_MACRO = re.compile(r"[A-Z][A-Z0-9_]+")
+_HEADERS = ("arch/x86/kvm/**/*.[ch]", "arch/x86/include/asm/*.h", "include/linux/kvm*.h")
 _RECORDS = ("struct ", "union ")
 _MEMBER = re.compile(r"((?:struct|union) \w+)\.([\w.]+)")
 
@@ -376,6 +378,12 @@ class LiftedKvm(Kvm):
             with suppress(Missing):
                 return _members_like(unit.record(record), path)
         return ()
+
+    def place_of(self, name: str) -> str:
+        """See `Kvm.place_of`; of the units that are parsed."""
+        if _MACRO.fullmatch(name):
+            return self.units.defining(name, *_HEADERS)
+        return next((str(unit.place_of(name)) for unit in self.units.parsed if name in unit.definitions), "")
 
     def has_read(self, file: str, first: int, last: int) -> bool:
         """Whether some lines of the tree may have had a part in what was asked so far.

@@ -90,6 +90,16 @@ class Units:
             path.relative_to(self._root).as_posix() for path, these in words.items() if not these.isdisjoint(names)
         )
 
+    def defining(self, macro: str, *patterns: str) -> str:
+        """Where a macro or an enumerator is defined, ``file:line``, in files of the tree that shell patterns select."""
+        name = re.escape(macro)
+        definition = re.compile(rf"\s*(?:#\s*define\s+{name}\b|{name}\s*[=,])")
+        for path in (path for pattern in patterns for path in sorted(self._root.glob(pattern))):
+            for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
+                if macro in line and definition.match(line):
+                    return f"{path.relative_to(self._root).as_posix()}:{number}"
+        return ""
+
     def get(self, path: str) -> Unit:
         """The unit at a path.
 

@@ -347,10 +347,12 @@ def _matters_of_paging(one: PagingMode, other: PagingMode) -> Iterator[tuple[str
     both_eight = negate(any_of(one.two_levels, other.two_levels))
     disabled = implies(both_eight, iff(one.execute_disable, other.execute_disable))
     yield _Matter("EFER.NXE", "execute-disable", disabled).although(
-        "XD denies fetches for one and is reserved for the other", "SDM 5.4, 5.5: XD without NXE"
+        "XD denies fetches for one and is reserved for the other",
+        "SDM 5.4, 5.5: with NXE, XD denies fetches; without, it is reserved",
     )
     yield _Matter("CR4.PSE", "page-size", iff(one.four_mbyte_pages, other.four_mbyte_pages)).although(
-        "one has 4-MByte pages and the other ignores the bit", "SDM 5.3: PS without CR4.PSE"
+        "one has 4-MByte pages and the other ignores the bit",
+        "SDM 5.3: with CR4.PSE, PS maps a page; without, it is ignored",
     )
     yield _Matter("PAE paging", "reserved-bits", iff(one.pae, other.pae)).although(
         "bits 62:52 are reserved for one and ignored for the other", "SDM 5.4, 5.5: bits 62:52"

@@ -163,6 +163,13 @@ class FakeKvm:
     def near(self, name: str) -> tuple[str, ...]:
         return ("is_old",) if name == "is_new" else ()
 
+    def place_of(self, name: str) -> str:
+        return {"is_old": "mmu.c:7", "FROZEN_SPTE": "spte.h:9"}.get(name, "")
+
+    @property
+    def masks(self) -> object:
+        raise NotThere(["shadow_present_mask"])
+
 
 VENDORS = {"bad.refuted": (Vendor.INTEL, Vendor.AMD), "ok.proved": tuple(Vendor)}
 

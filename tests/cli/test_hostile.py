@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.formats.page_rules import checked_page
 from tests.hangs import HANGS
 from tests.lift.conftest import FILES
 
@@ -186,3 +187,26 @@ def test_a_full_disk_is_an_error(tree: Callable[[str], Path], run: Run) -> None:
     assert done.returncode == 2
     assert done.stderr.endswith("clang cannot write there what it has parsed; is the disk full?\n")
     assert run(COMMANDS["ask"]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '/* </span><script>alert(1)</script> \x1b[2J \u202e " onfocus="x */ ',
+        '#line 1 "../token.c"\n',
+        '#line 1 "{folder}/token.c"\n',
+        '#line 1 "<script>alert(1)</script>.c"\n',
+    ],
+    ids=["a comment", "a way out", "an absolute path", "a file's name"],
+)
+def test_a_page_shows_a_tree_as_text_and_nothing_else(
+    text: str, tree: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "token.c").write_text(f"{SECRET}\n" * 9)
+    tree(f"{text.replace('{folder}', str(tmp_path))}int thrice(int a) {{ int b = 2 * a; b += a; return b; }}\n")
+    done = run(["ask", "--kernel", "linux", "int a: thrice(a) == 3", "--prove", "--format", "html"])
+    assert done.returncode == 1, done.stderr
+    page = checked_page(done.stdout)
+    assert "2 * a" in page.text or "#line" in text
+    assert SECRET not in page.text
+    assert not {"\x1b", "\u202e"} & set(done.stdout)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result as CliResult
 
 from tests.cli.formats.ktap_rules import checked
+from tests.cli.formats.page_rules import checked_page
 from tests.cli.formats.test_junit import SCHEMA as JUNIT
 from tests.cli.formats.test_sarif import told
 from tests.cli.telling.schema import valid
@@ -22,7 +23,8 @@ ALL = ("prove", "ok.*", "bad.*", "odd.*", "--kernel", "linux", "--budget", "1000
 def test_a_format_takes_the_place_of_the_consoles_report(cli: Cli) -> None:
     console = cli(*ALL)
     texts = {
-        name: cli(*ALL, "--format", name) for name in ("json", "junit", "sarif", "ktap", "github", "markdown", "editor")
+        name: cli(*ALL, "--format", name)
+        for name in ("json", "junit", "sarif", "ktap", "github", "markdown", "editor", "html")
     }
     assert {ran.exit_code for ran in texts.values()} == {console.exit_code} == {1}
     assert "Claim" not in console.stdout
@@ -31,6 +33,7 @@ def test_a_format_takes_the_place_of_the_consoles_report(cli: Cli) -> None:
     assert len(told(texts["sarif"].stdout)["results"]) == len(texts["editor"].stdout.splitlines())
     assert [each.name for each in checked(texts["ktap"].stdout)] == ["ok", "odd", "bad"]
     assert texts["github"].stdout.count("::error ") == len(texts["editor"].stdout.splitlines())
+    assert "odd.refused" in checked_page(texts["html"].stdout).text
     assert texts["markdown"].stdout.startswith("### mmuproof prove: Something is wrong.\n")
     assert all(ran.stderr == console.stderr for ran in texts.values())
     assert cli(*ALL, "--json", "-").stdout.startswith("{")
@@ -58,7 +61,7 @@ def test_what_does_not_count_turns_no_job_red(cli: Cli) -> None:
     ("words", "message"),
     [
         (["--format", "junitt"], "no format is called 'junitt'; did you mean junit?"),
-        (["--format", "html"], "no format is called 'html'; there are console, json, junit"),
+        (["--format", "pdf"], "no format is called 'pdf'"),
         (["--format", "junit="], "--format junit= names no file"),
         (["--format", "junit", "--format", "ktap"], "junit and ktap cannot all go to standard output; name a file"),
         (["--format", "console", "--json", "-"], "console and json cannot all go to standard output"),

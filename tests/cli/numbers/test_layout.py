@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmuproof.cli.numbers.layout import WIDTH, BitPart, Layout, boundaries
+from mmuproof.cli.numbers.layout import WIDTH, BitPart, Layout, boundaries, told_bits, two_numbers
 
 
 def test_what_the_parts_leave_is_called_the_rest() -> None:
@@ -41,3 +41,22 @@ def test_the_pieces_of_several_layouts_are_in_one_part_of_each(names: list[dict[
     pieces = boundaries(layouts)
     assert [bit for low, high in pieces for bit in range(high, low - 1, -1)] == list(reversed(range(WIDTH)))
     assert all(each.part_of(low) == each.part_of(high) for each in layouts for low, high in pieces)
+
+
+@pytest.mark.parametrize(("mask", "words"), [(1, "bit 0"), (0b1110, "bits 1-3"), (1 << 63 | 0b101, "bits 0,2,63")])
+def test_bits_in_words(mask: int, words: str) -> None:
+    assert told_bits(mask) == words
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (("0x10", "3"), (16, 3)),
+        (("0x10", "0x10"), None),
+        (("0", "1"), None),
+        (("READ", "0x10"), None),
+        (("", ""), None),
+    ],
+)
+def test_numbers_of_several_bits_are_compared(texts: tuple[str, str], numbers: tuple[int, int] | None) -> None:
+    assert two_numbers(texts) == numbers

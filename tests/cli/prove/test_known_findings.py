@@ -110,7 +110,7 @@ def test_an_undecided_claim_beside_a_known_finding_is_not_allowed() -> None:
 @pytest.mark.parametrize("words", [(), ("--allow-known",)], ids=["plain", "allowed"])
 def test_it_stays_refuted_and_is_told_as_known(tmp_path: Path, words: tuple[str, ...]) -> None:
     ran = prove([proved(), refuted()], *words)
-    in_full = "REFUTED  t.known  intel  known finding 7, see docs/findings.md\n  It is out of range.\n"
+    in_full = "REFUTED  t.known  intel  known finding 7, see docs/findings.md\n  all accesses: It is out of range.\n"
     assert (in_full in ran.stdout) is not bool(words)
     assert in_full in prove([proved(), refuted()], "-v", *words).stdout
     assert "  known finding 7: all accesses: It is out of range.\n" in ran.stdout

@@ -171,7 +171,7 @@ def test_a_counterexample_reads_as_agreed(cli: Callable[..., CliResult]) -> None
     command = "mmuproof prove bad.refuted --vendor amd --kernel 'my tree' --defect nx-ignored"
     assert ran.stdout.startswith(
         "REFUTED  bad.refuted  amd\n"
-        "  The claim is wrong.\n"
+        "  second half: The claim is wrong.\n"
         "    x=B   (everything else: any value)\n"
         "  KVM: something else.   SDM 1.2: the right thing.\n"
         "  Confirmed by evaluating both sides on these numbers.\n"

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,6 +15,8 @@ from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.errors import Undefined
+from mmuproof.lift.ran import note_body
+from mmuproof.lift.syntax import Location
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -24,6 +27,7 @@ from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import TRUE, Bool, bool_var
+from tests.cli.conftest import FakeKvm
 
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
 
@@ -297,3 +301,33 @@ def test_a_process_that_is_killed_makes_its_theorem_an_error_and_loses_nothing_e
     first, second = (each.result for each in both)
     assert (first.verdict, first.reason) == (Verdict.ERROR, "the process that proved it was ended by SIGKILL")
     assert second.verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize(
+    ("sentence", "place", "at"),
+    [
+        ("is_old() is wrong.", "", "mmu.c:7"),
+        ("It is wrong.", "mmu.h:is_old", "mmu.c:7"),
+        ("FROZEN_SPTE is wrong.", "", "spte.h:9"),
+        ("is_new() is wrong, and so are ACC_ALL and L1.", "", "arch/x86/kvm/a.c:3"),
+    ],
+)
+def test_a_counterexample_without_steps_has_the_place_of_a_function(sentence: str, place: str, at: str) -> None:
+    symptom = Symptom(name="s", when=TRUE, sentence=sentence, actual="a", expected="b", place=place)
+
+    def state(_kvm: Kvm, _vendor: Vendor) -> Sequence[Claim]:
+        note_body(Location("b.c", 2))
+        note_body(Location("arch/x86/kvm/a.c", 3))
+        return [Claim(holds=bool_var("REFUTED"), symptoms=(symptom,), case=Case())]
+
+    theorem = Theorem(name="t", claim="", source="", vendors=(Vendor.AMD,), state=state, catches=())
+    (proved,) = run(
+        [Task(theorem, Vendor.AMD)],
+        cast(Kvm, FakeKvm()),
+        Solver(verdict_of, lambda _term: None),
+        processes=1,
+        watcher=Unwatched(),
+    )
+    told = proved.result.counterexample
+    assert told is not None
+    assert (told.steps, told.at) == ((), at)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from mmuproof.cli.numbers.decoded import Decoded, Decoder
+from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
 from mmuproof.cli.shared.results import Counterexample
 from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, undecoded
 from mmuproof.cli.telling.report import input_lines
@@ -95,13 +95,16 @@ FROZEN, MASK, NONE = Shown("FROZEN_SPTE", bv(0x5A0, 64)), Shown("mmio_mask", bv(
 )
 def test_a_constant_is_told_if_the_symptom_speaks_of_it_or_of_none(sentence: str, told: dict[str, str]) -> None:
     symptom = Symptom(name="wrong", when=TRUE, sentence=sentence, actual="", expected="")
-    assert inputs(explained(~bit(ROLE, 3), shown=[FROZEN, MASK, NONE], symptoms=[symptom])) == {**told, "role[3]": "1"}
+    assert inputs(explained(~bit(ROLE, 3), shown=[FROZEN, MASK, NONE], symptoms=[symptom])) == {
+        **told,
+        "bit 3 of role": "1",
+    }
 
 
 def test_what_matters_but_is_not_shown_is_told_by_its_variable() -> None:
     shown = [Shown("smep", bit(ROLE, 3))]
     told = explained(~(bit(ROLE, 3) & bit(ROLE, 9) & ~bit(OTHER, 0) & bit(OTHER, 31)), shown=shown)
-    assert inputs(told) == {"smep": "1", "role[9]": "1", "other&0x80000001": "0x80000000"}
+    assert inputs(told) == {"smep": "1", "bit 9 of role": "1", "other&0x80000001": "0x80000000"}
 
 
 def test_the_first_symptom_that_applies_is_told() -> None:
@@ -310,3 +313,71 @@ def test_an_spte_that_is_assigned_is_told() -> None:
     told = explained(ne(SPTE | 0x800, 0xC04), evidence=evidence, decode=read)
     reads = {step.text.partition(" ")[0]: step.reads for step in told.steps}
     assert reads["*new_spte"] == "XS|XU|MMU-present, pfn 0"
+
+
+def test_without_steps_the_last_line_that_ran_is_the_place() -> None:
+    aside = [Step(f"mmu.c:{n}", "aside", when, var("aside", 32)) for n, when in ((1, TRUE), (2, TRUE), (3, FALSE))]
+    told = explained(ne(PTE, 5), evidence=Evidence(steps=tuple(aside)))
+    assert (told.steps, told.at) == ((), "mmu.c:2")
+    check = Check(CheckKind.WARN, "mmu.c:9", TRUE)
+    assert explained(ne(PTE, 5), evidence=Evidence(checks=(check,))).at == "mmu.c:9"
+    assert explained(ne(PTE, 5)).at == ""
+
+
+def test_what_macros_call_their_variables_is_no_step() -> None:
+    evidence = Evidence(steps=(Step("mmu.c:1", "__UNIQUE_ID_x__7", TRUE, PTE), Step("mmu.c:2", "low", TRUE, PTE)))
+    assert steps(explained(ne(PTE, 5), evidence=evidence)) == ["mmu.c:2 low = 5"]
+
+
+def test_of_a_result_only_the_member_is_told_that_is_wrong() -> None:
+    wrong = Symptom(name="wrong", when=TRUE, sentence="cpu_role.cr4_smep is wrong.", actual="", expected="")
+    role = PTE + OTHER
+    shown = [
+        Shown("CR4", PTE),
+        Shown("cpu_role.cr4_smep", bit(role, 0)),
+        Shown("cpu_role.efer_nx", bit(role, 1)),
+        Shown("other_role.efer_nx", bit(role, 2)),
+    ]
+    told = explained(~eq(role, 7) | ~eq(PTE, 1), shown=shown, symptoms=[wrong])
+    assert inputs(told).keys() >= {"CR4", "cpu_role.cr4_smep", "other_role.efer_nx"}
+    assert "cpu_role.efer_nx" not in inputs(told)
+    told = explained(~eq(role, 7) | ~eq(PTE, 1), shown=shown)
+    assert "cpu_role.efer_nx" in inputs(told)
+
+
+@pytest.mark.parametrize(
+    ("target", "width", "reads"),
+    [
+        ("*new_spte", 64, True),
+        ("mark_spte_for_access_track()", 64, True),
+        ("make_spte()", 8, False),
+        ("is_last_spte()", 8, False),
+        ("get_mmio_spte_gfn()", 64, False),
+        ("get_mmio_spte_generation()", 64, False),
+    ],
+)
+def test_only_what_is_an_spte_is_read_as_one(target: str, width: int, reads: bool) -> None:
+    decoder = Decoder(ReferenceKvm(), Assumed(max_physical_address=52))
+
+    def decode(kind: NumberKind, value: int, values: Mapping[str, int]) -> Decoded | None:
+        return decoder.decode(kind, value, Vendor.INTEL, values)
+
+    # With bit 11, so that it would be an SPTE of KVM's.
+    value, number = var("value", width), 0x801 if width == 64 else 1
+    step = Step("spte.c:1", target, TRUE, value)
+    told = explained(ne(value, number), evidence=Evidence(steps=(step,)), decode=decode)
+    assert [bool(each.reads) for each in told.steps] == [reads]
+
+
+def test_an_spte_is_known_by_what_it_is_called_if_its_theorem_does_not_say_so() -> None:
+    decoder = Decoder(ReferenceKvm(), Assumed(max_physical_address=52))
+
+    def decode(kind: NumberKind, value: int, values: Mapping[str, int]) -> Decoded | None:
+        return decoder.decode(kind, value, Vendor.INTEL, values)
+
+    spte = var("s", 64)
+    shown = [Shown("the entry after", spte), Shown("small spte", spte), Shown("gfn", spte)]
+    told = explained(ne(spte, 0x807), shown=shown, decode=decode)
+    assert [bool(each.reads) for each in told.inputs] == [True, True, False]
+    # What KVM does not make is no SPTE, whatever it is called.
+    assert not any(each.reads for each in explained(ne(spte, 7), shown=shown, decode=decode).inputs)
