@@ -30,12 +30,14 @@ from mmuproof.live.trial import Emulated, Warned
 MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL, "intel-keys": Emulated.INTEL_KEYS}
 """What machines are called in a file."""
 
-_CODES = {
+CODES = {
     ResultKind.PAGE_FAULT: bits.PAGE_FAULT,
     ResultKind.NESTED_FAULT: bits.NESTED_FAULT,
     ResultKind.EPT_VIOLATION: bits.EPT_VIOLATION,
     ResultKind.EPT_MISCONFIGURATION: bits.EPT_VIOLATION,
 }
+"""The names of the bits in each result's code."""
+
 _PARAMETER_FORM = "it is no NAME=VALUE"
 
 
@@ -224,11 +226,11 @@ def _result(access: TomlTable, name: str) -> AccessResult | None:
     assert table is not None
     kind = table.one_of("is", ResultKind)
     given = table.has("code")
-    if given and kind not in _CODES:
+    if given and kind not in CODES:
         raise table.error("code", f"there is no such thing of '{kind.value}'")
     found = AccessResult(
         kind=kind,
-        code=_bits(table, "code", _CODES[kind]) if given else None,
+        code=_bits(table, "code", CODES[kind]) if given else None,
         mask=table.number_if_any("mask"),
         address=table.number_if_any("address"),
         frame=table.number_if_any("frame"),
