@@ -57,7 +57,8 @@ def guest_entry(told: ToldInputs) -> GuestDescription:
     used, frame = _used(told, paging, level, of)
     is_l2 = told.part.startswith(MmuKind.L2.value)
     width = told.number("maxphyaddr")
-    told.ignore("cr0", "AMD", "GBPAGES")
+    told.ignore("cr0", "AMD")
+    _check_large_pages(told)
     more = []
     if told.is_told("PSE36"):
         more.append(f"PSE36 = {told.number('PSE36')}: the guest is told what the host has")
@@ -99,6 +100,8 @@ def ept_entry(told: ToldInputs) -> GuestDescription:
         raise NoGuestError("the counterexample is not of one entry")
     mbec = told.number("mbec")
     told.ignore("execonly", "ept_caps")
+    if told.is_told("ept_caps") and "1GB" not in told.flags("ept_caps") and level > 2:
+        raise NoGuestError("L1 is told of no 1-GByte pages of EPT, and it is always told what KVM offers")
     gpa = address_of(level)
     used, frame = _split(value, level, gpa, leaf=level == 1 or bool(value & PS), page=LARGE.get(level, 0))
     rights = ((1, GuestAccessKind.READ), (2, GuestAccessKind.WRITE), (4, GuestAccessKind.FETCH))
@@ -119,12 +122,16 @@ def ept_entry(told: ToldInputs) -> GuestDescription:
 
 def npt_entry(told: ToldInputs) -> GuestDescription:
     """An L2 whose access goes through the entry of L1's nested page tables."""
+    if "PAE" in told.part:
+        raise NoGuestError("L1 is in PAE paging, and the L1 that runs described guests has four levels")
     if "PAE" not in told.flags("cr4"):
         raise NoGuestError("L1 is in 32-bit paging, and the L1 that runs described guests has four levels")
-    level, value = _level(told.part), told.number("gpte")
+    # Every access of L2 is one of the user's there, and what the entry grants has nothing to do with reserved bits.
+    level, value = _level(told.part), told.number("gpte") | bits.GUEST_ENTRY.number("U")
     gpa = address_of(level)
     used, frame = _split(value, level, gpa, leaf=level == 1 or bool(value & PS), page=LARGE.get(level, 0))
-    told.ignore("cr0", "AMD", "GBPAGES", "PSE36")
+    told.ignore("cr0", "AMD", "PSE36")
+    _check_large_pages(told)
     reserved = AccessResult(kind=ResultKind.NESTED_FAULT, code=bits.NESTED_FAULT.number("P U RSVD FINAL"))
     right, shows = _both(told, AccessResult(kind=ResultKind.DONE), reserved, "entry-rejected")
     l1 = running_l1(SecondStage.NPT, *used)
@@ -139,6 +146,12 @@ def npt_entry(told: ToldInputs) -> GuestDescription:
         accesses=(GuestAccess(kind=GuestAccessKind.READ, address=1 << 30, right=right, shows=shows),),
         cannot=told.left(),
     )
+
+
+def _check_large_pages(told: ToldInputs) -> None:
+    if told.is_told("GBPAGES") and not told.number("GBPAGES"):
+        raise NoGuestError("the guest is told of no 1-GByte pages, and it is always told what KVM offers")
+    told.ignore("GBPAGES")
 
 
 def _capabilities(told: ToldInputs) -> list[str]:

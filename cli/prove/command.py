@@ -129,9 +129,7 @@ class ProveRequest(Reporting):
     names: NewNames = ()
     guest: Annotated[
         Path | None,
-        option(
-            "Write a guest that leads to the first counterexample for which there is one (docs/guests.md).", "FILE"
-        ),
+        option("Write a guest that leads to the first counterexample for which there is one (docs/guests.md).", "FILE"),
     ] = None
 
     @property
