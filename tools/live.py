@@ -38,7 +38,7 @@ from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated, LiveTry
 from mmuproof.live.tries.catalogue import TRIES
 from mmuproof.model.defects.catalogue import DEFECTS
-from mmuproof.model.edits import edited_files
+from mmuproof.model.edits import patch_text
 
 _SERIES = ("6.1", "6.12", "7.2")
 
@@ -154,11 +154,7 @@ def _changed(kernel: BuiltKernel, patch: Path | None, defect: str | None, folder
         assert patch is not None
         return patched_kernel(kernel, patch, made)
     source, as_patch = kernel.cache / f"linux-{kernel.series}", made / defect
-    lines: list[str] = []
-    for file, text in edited_files(source, DEFECTS[defect].edits).items():
-        before = (source / file).read_text("utf-8").splitlines(keepends=True)
-        lines += difflib.unified_diff(before, text.splitlines(keepends=True), f"a/{file}", f"b/{file}")
-    as_patch.write_text("".join(lines), "utf-8")
+    as_patch.write_text(patch_text(source, DEFECTS[defect].edits), "utf-8")
     return patched_kernel(kernel, as_patch, made / "changed")
 
 

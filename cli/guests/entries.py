@@ -38,6 +38,7 @@ from mmuproof.live.descriptions.description import (
     SecondStage,
     TableEntry,
 )
+from mmuproof.live.descriptions.layout import OWN_SIZE
 from mmuproof.live.guests.paging import PS, RAM_SIZE
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.vendor import Vendor
@@ -53,8 +54,13 @@ def guest_entry(told: ToldInputs) -> GuestDescription:
     """A guest that uses the entry: by itself without TDP; by an instruction that KVM emulates, with it."""
     paging = _paging(told)
     level = _level(told.part)
+    if paging is GuestPaging.PAE and level == paging.levels:
+        raise NoGuestError("page-directory pointers are loaded with CR3, before any access")
     of = address_of(level)
     used, frame = _used(told, paging, level, of)
+    # A page of 1 GByte from 0 on begins with what the guest has for itself.
+    offset = FRAME if frame < OWN_SIZE else 0
+    frame += offset
     is_l2 = told.part.startswith(MmuKind.L2.value)
     width = told.number("maxphyaddr")
     told.ignore("cr0", "AMD")
@@ -77,7 +83,10 @@ def guest_entry(told: ToldInputs) -> GuestDescription:
         entries=used,
         accesses=(
             GuestAccess(
-                kind=GuestAccessKind.READ if alone else GuestAccessKind.OUTS, address=of, right=right, shows=shows
+                kind=GuestAccessKind.READ if alone else GuestAccessKind.OUTS,
+                address=of + offset,
+                right=right,
+                shows=shows,
             ),
         ),
         cannot=told.left(more),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mmuproof.cli.guests.stages import (
     EPT_LEAF,
     FRAME,
@@ -36,6 +38,7 @@ from mmuproof.live.trial import Warned
 from mmuproof.model.vendor import Vendor
 
 _AT = address_of(1)
+_WRONG_BIT = re.compile(r"\bin bit (\d+) of the exit qualification\b")
 _READ_ONLY = bits.EPT_ENTRY.number("R MT=6")
 
 
@@ -114,6 +117,10 @@ def injected_qualification(told: ToldInputs) -> GuestDescription:
             "what the processor reported is none of KVM's own accesses, and accesses with a shadow stack "
             "are not described"
         )
+    wrong = _WRONG_BIT.search(told.counterexample.sentence)
+    telling = bits.EPT_VIOLATION.number("LINEAR FINAL USER")
+    if wrong is None or not telling >> int(wrong.group(1)) & 1:
+        raise NoGuestError("only a wrong bit 7, 8 or 9 of the exit qualification is made into a guest")
     flags = told.flags("fault->exit_qualification")
     told.ignore("told to L1")
     user = told.number("user-mode address")
@@ -121,9 +128,8 @@ def injected_qualification(told: ToldInputs) -> GuestDescription:
     if "FETCH" in flags:
         more.append("FETCH: KVM fetches only what the processor has fetched before; the guest reads instead")
     rights = GUEST_LEAF if user else GUEST_LEAF & ~bits.GUEST_ENTRY.number("U")
-    telling = bits.EPT_VIOLATION.number("LINEAR FINAL USER")
     told_rightly = bits.EPT_VIOLATION.number("LINEAR FINAL" + " USER" * bool(user))
-    told_wrongly = told_rightly ^ bits.EPT_VIOLATION.number("USER")
+    told_wrongly = told_rightly ^ 1 << int(wrong.group(1))
     right, shows = (
         AccessResult(kind=ResultKind.EPT_VIOLATION, code=code, mask=telling, address=FRAME)
         for code in (told_rightly, told_wrongly)

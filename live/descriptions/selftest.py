@@ -363,7 +363,7 @@ def _main(guest: GuestDescription) -> Iterator[str]:
 	case UCALL_DONE:
 		break;
 	default:
-		TEST_FAIL("The guest has stopped: %lu", uc.cmd);
+		TEST_FAIL("The guest has stopped with exit %u", vcpu->run->exit_reason);
 	}
 	kvm_vm_free(vm);
 	return 0;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_with_tdp_kvm_makes_the_access_itself() -> None:
     guest = guest_of_result(result("entry.reserved-paging32", Vendor.INTEL, "entry-rejected", part, **text))
     assert guest.accesses[0].kind is GuestAccessKind.OUTS
     assert guest.host.tdp
+
+
+@pytest.mark.parametrize(("bit", "shows"), [(7, 0x300), (8, 0x280), (9, 0x180)])
+def test_the_bit_of_which_l1_is_told_wrongly_is_the_one_that_shows(bit: int, shows: int) -> None:
+    one = result("exit.injected-qualification", Vendor.INTEL, "s", from_hardware="0", user="1")
+    assert one.counterexample is not None
+    says = replace(one.counterexample, sentence=f"L1 is told wrongly in bit {bit} of the exit qualification.")
+    (access,) = guest_of_result(replace(one, counterexample=says)).accesses
+    assert access.shows is not None
+    assert (access.right.code, access.shows.code) == (0x380, shows)
+    assert access.right.mask == access.shows.mask == 0x380
+    with pytest.raises(NoGuestError, match="only a wrong bit 7, 8 or 9"):
+        guest_of_result(one)
 
 
 def test_what_a_guest_cannot_set_is_said() -> None:
