@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "vmm.h"
 
@@ -109,7 +110,8 @@ void set_mode(const struct line *line)
 		fail("reading registers");
 	s.cs = of_level(flat(8, 0xb, 0, bits), cpl);
 	s.ds = s.es = s.fs = s.gs = s.ss = of_level(flat(16, 3, 0, 32), cpl);
-	s.tr = flat(24, 0xb, 1, 0);
+	/* QEMU takes the stack for CPL 0 from no busy 32-bit TSS, and aborts; VMX wants a busy one. */
+	s.tr = flat(24, bits == 32 && !access("/sys/module/kvm_amd", F_OK) ? 0x9 : 0xb, 1, 0);
 	s.tr.limit = 0x67;
 	s.tr.g = 0;
 	s.ldt.unusable = 1;
