@@ -258,7 +258,8 @@ def _known(machine: Emulated, by_kvm: bool, right: str, what: str) -> bool:
 def _differing(guest: GuestDescription, facts: Mapping[str, int | str]) -> Iterator[tuple[int, str, str]]:
     """Of each access that came to something else: its number, what is right, and what came."""
     for number, access in enumerate(guest.accesses, start=1):
-        what = came(guest, number, facts)
+        # KVM reads the port before it looks whether it may write what it has read; that is not what is compared.
+        what, _, _ = came(guest, number, facts).partition(";")
         is_done = access.right.kind is ResultKind.DONE
         right = ResultKind.DONE.value if is_done else told_result(access.right)
         if not (what.startswith(right) if is_done else what == right):
