@@ -64,11 +64,15 @@ def judged(trial: LiveTry, seen: Mapping[str, Observed]) -> JudgedTry:
     wrong = differences(trial.control_gives, found[CONTROL])
     if wrong:
         return JudgedTry(trial, TryOutcome.BROKEN, f"the control: {'; '.join(wrong)}")
+    attempt = found[ATTEMPT]
     shows = [(TryOutcome.SHOWS, expected) for expected in trial.ways]
     for outcome, expected in (*shows, (TryOutcome.ABSENT, trial.right)):
-        if not differences(expected, found[ATTEMPT]):
-            return JudgedTry(trial, outcome, told(expected, found[ATTEMPT]))
-    return JudgedTry(trial, TryOutcome.BROKEN, f"neither: {'; '.join(differences(trial.shows, found[ATTEMPT]))}")
+        if not differences(expected, attempt):
+            return JudgedTry(trial, outcome, told(expected, attempt))
+    if trial.otherwise is not None and not differences(trial.otherwise, attempt):
+        return JudgedTry(trial, TryOutcome.SHOWS, "; ".join(differences(trial.right, attempt)))
+    neither = differences(trial.shows or trial.otherwise or trial.right, attempt)
+    return JudgedTry(trial, TryOutcome.BROKEN, f"neither: {'; '.join(neither)}")
 
 
 def differences(expected: Seen, observed: Observed) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmuproof.live.compiling import compiled_vmm
-from mmuproof.live.console import observed, why_dead
+from mmuproof.live.console import Observed, observed, why_dead
 from mmuproof.live.emulators.bochs import BochsProcessor, run_bochs
 from mmuproof.live.emulators.bounded import EmulatorRun
 from mmuproof.live.emulators.qemu import run_qemu
@@ -26,7 +26,7 @@ _NEW_MODEL, _OLD_MODEL = "arrow_lake", "corei7_skylake_x"
 _NEEDS_OLD_MODEL = ("6.1",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Boot:
     """What one boot has told.
 
@@ -34,12 +34,14 @@ class Boot:
         kernel: which.
         machine: on what.
         results: of each try.
+        seen: by the name of each part that came to its end, what it has shown.
         ran: how the emulator has run.
     """
 
     kernel: BuiltKernel
     machine: Emulated
     results: tuple[JudgedTry, ...]
+    seen: Mapping[str, Observed]
     ran: EmulatorRun
 
 
@@ -66,7 +68,7 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
     ran = _run(kernel, machine, initramfs, folder)
     seen = observed(ran.console)
     results = tuple(_with_end(judged(trial, seen), ran) for trial in trials)
-    return Boot(kernel, machine, results, ran)
+    return Boot(kernel=kernel, machine=machine, results=results, seen=seen, ran=ran)
 
 
 def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) -> EmulatorRun:

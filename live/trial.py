@@ -91,11 +91,12 @@ class LiveTry:
 
     Args:
         name: no other try has it; no spaces.
-        finding: its number in docs/findings.md.
+        finding: its number in docs/findings.md; None if it is of none.
         machine: what it runs on.
         says: what the guest does, in a sentence.
         attempt: the guest that meets the finding.
-        shows: what is seen if the kernel has the finding.
+        shows: what is seen if the kernel has the finding; None if whatever is not right shows one.
+        otherwise: what is seen, where nothing is said to show, if the guest came to its end in some way.
         also_shows: how else it shows, on other kernels.
         right: what is seen if it has not.
         control: the same without something that the finding needs.
@@ -107,23 +108,24 @@ class LiveTry:
     """
 
     name: str
-    finding: int
+    finding: int | None
     machine: Emulated
     says: str
     attempt: Attempt
-    shows: Seen
+    shows: Seen | None
     right: Seen
     control: Attempt
     control_gives: Seen
     offered_by: tuple[str, str] | None = None
     also_shows: tuple[Seen, ...] = ()
+    otherwise: Seen | None = None
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
 
     @property
     def ways(self) -> tuple[Seen, ...]:
         """All ways in which it shows."""
-        return (self.shows, *self.also_shows)
+        return (*((self.shows,) if self.shows else ()), *self.also_shows)
 
     def possible_on(self, series: str) -> bool:
         """Whether it can be tried on a kernel of this series."""

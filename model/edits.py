@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,3 +58,16 @@ def edited_files(root: Path, edits: Sequence[SourceEdit]) -> dict[str, str]:
             raise SourceError(f"the pattern of an edit for {edit.file} matches {count} times, not once: {edit.pattern}")
         texts[edit.file] = text
     return texts
+
+
+def patch_text(root: Path, edits: Sequence[SourceEdit]) -> str:
+    """The edits as a patch of the tree, such as git applies.
+
+    Raises:
+        SourceError: a file is missing, or a pattern does not match exactly once.
+    """
+    lines: list[str] = []
+    for file, text in edited_files(root, edits).items():
+        before = (root / file).read_text("utf-8").splitlines(keepends=True)
+        lines += difflib.unified_diff(before, text.splitlines(keepends=True), f"a/{file}", f"b/{file}")
+    return "".join(lines)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetch what `make live` runs: kernels as Debian built them, and Bochs, into a cache outside the repository.
 #
-#   tools/fetch-live.sh [--headers] [VERSION ...]       default: 6.1 6.12 7.2 newest
+#   tools/fetch-live.sh [--headers] [--selftests] [VERSION ...]         default: 6.1 6.12 7.2 newest
 #
 # Of each VERSION the kernel is that of exactly the package whose source is in the cache (tools/fetch-kernels.sh), so
 # that what runs is what is proved.  The cache gets
@@ -11,6 +11,8 @@
 #                                 packages; 2.8 is the first with MBEC, and is not in every Debian that this runs on
 #   headers-VERSION/              with --headers: a root folder with the kernel's headers, and the compiler and make that
 #                                 belong to them, to build a changed KVM in (make live ARGS="--fix PATCH")
+#   selftests-VERSION/            with --selftests: KVM's selftests and the headers that they are built with, of the
+#                                 same source package
 # What is there is not fetched again.  Nothing needs root, and nothing is installed.
 # Exit status: 0 all are there; 1 some are not (the others are).
 set -eu
@@ -19,8 +21,15 @@ name=fetch-live
 . "$(dirname "$0")/debian.sh"
 need apt-get apt-cache dpkg dpkg-deb xz flock
 
-headers=
-[ "${1:-}" != --headers ] || { headers=yes; shift; }
+headers= selftests=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --headers) headers=yes ;;
+        --selftests) selftests=yes ;;
+        *) break ;;
+    esac
+    shift
+done
 cache=${MMUPROOF_KERNELS:-${XDG_CACHE_HOME:-$HOME/.cache}/mmuproof/kernels}
 open_workplace
 [ $# -gt 0 ] || set -- 6.1 6.12 7.2 newest
@@ -101,6 +110,18 @@ fetch_headers() {       # fetch_headers VERSION EXACT
     rm -rf "$cache/headers-$1" && mv -T "$work/root" "$cache/headers-$1" && echo "$2" >"$cache/headers-$1.version"
 }
 
+unpack_selftests() {    # unpack_selftests VERSION
+    top=linux-source-$1
+    rm -rf "$work/selftests"
+    mkdir "$work/selftests"
+    dpkg-deb --fsys-tarfile "$cache/$top.deb" | tar -xO "./usr/src/$top.tar.xz" | xz -dc |
+        tar -x -C "$work/selftests" --strip-components=1 --no-same-owner --wildcards \
+            "$top/tools/testing/selftests/kvm" "$top/tools/testing/selftests/*.h" \
+            "$top/tools/include" "$top/tools/arch/x86/include" &&
+        [ -f "$work/selftests/tools/testing/selftests/kvm/include/kvm_util.h" ] &&
+        rm -rf "$cache/selftests-$1" && mv -T "$work/selftests" "$cache/selftests-$1"
+}
+
 fetch_bochs() {
     read_suites
     mkdir -p "$work/bochs-lists/partial" "$work/bochs"
@@ -124,6 +145,10 @@ for version in "$@"; do
         fetch_built "$version" "$exact" || { failed="$failed $version"; continue; }
     fi
     say "built-$version $how: Debian's $exact"
+    if [ -n "$selftests" ] && [ ! -d "$cache/selftests-$version" ]; then
+        unpack_selftests "$version" || { failed="$failed selftests-$version"; continue; }
+    fi
+    [ -z "$selftests" ] || say "selftests-$version present"
     [ -n "$headers" ] || continue
     if [ "$(cat "$cache/headers-$version.version" 2>/dev/null)" != "$exact" ]; then
         fetch_headers "$version" "$exact" || { failed="$failed headers-$version"; continue; }

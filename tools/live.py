@@ -1,6 +1,8 @@
 """Try the findings on running kernels, in emulators: ``live.py [--kernel SERIES ...] [--try NAME ...] [--fix PATCH]``.
 
 Prints a table: for each try and kernel whether the finding SHOWS, is ABSENT, or the try is BROKEN.
+With ``--guest FILE`` guests that are described in files (docs/guests.md) take the place of the tries, and what each
+access came to is told beside what it should.
 
 Exit status: 0 no try is broken; 1 a try is broken; 2 something that is needed is not there.
 """
@@ -8,6 +10,7 @@ Exit status: 0 no try is broken; 1 a try is broken; 2 something that is needed i
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import signal
 import sys
@@ -16,17 +19,33 @@ from pathlib import Path
 
 import platformdirs
 
+from mmuproof.lift.errors import SourceError
 from mmuproof.live.building import BuildError, patched_kernel
 from mmuproof.live.compiling import CompilerError
+from mmuproof.live.console import Observed
+from mmuproof.live.descriptions.description import GuestDescription
+from mmuproof.live.descriptions.reading import read_description
+from mmuproof.live.descriptions.selftest import NoSelftestError, gives_l2_a_stack, selftest_text
+from mmuproof.live.descriptions.telling import told_accesses
+from mmuproof.live.descriptions.toml_tables import DescriptionError
+from mmuproof.live.descriptions.trials import trials_of
 from mmuproof.live.emulators.bounded import EmulatorError
 from mmuproof.live.guests.code import AssemblerError
 from mmuproof.live.judging import JudgedTry, TryOutcome
 from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
+from mmuproof.live.plan import ATTEMPT, TryPart
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated, LiveTry
 from mmuproof.live.tries.catalogue import TRIES
+from mmuproof.model.defects.catalogue import DEFECTS
+from mmuproof.model.edits import patch_text
 
 _SERIES = ("6.1", "6.12", "7.2")
+
+_Results = dict[BuiltKernel, tuple[JudgedTry, ...]]
+_Seen = dict[str, dict[str, Observed]]
+"""By the version of a kernel and the name of a try's part, what it has shown."""
+_DescribedTry = tuple[LiveTry, GuestDescription]
 
 
 def main() -> int:
@@ -37,8 +56,21 @@ def main() -> int:
     parser.add_argument("--kernel", action="append", metavar="SERIES", help="only this kernel, such as 7.2")
     parser.add_argument("--try", action="append", metavar="NAME", dest="names", help="only this try, such as 17")
     parser.add_argument(
+        "--guest", action="append", metavar="FILE", dest="guests", type=Path, help="this described guest, and no try"
+    )
+    parser.add_argument(
+        "--selftest",
+        metavar="FILE",
+        type=Path,
+        help="write the described guest as a test of KVM's selftests; run nothing",
+    )
+    parser.add_argument(
+        "--tree", metavar="FOLDER", type=Path, help="the tree for whose selftests it is; else the newest"
+    )
+    parser.add_argument(
         "--fix", metavar="PATCH", type=Path, help="on a KVM that is built with this patch on its source"
     )
+    parser.add_argument("--defect", metavar="NAME", help="on a KVM that is built with this named defect in its source")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the consoles there")
     parser.add_argument("-v", "--verbose", action="store_true", help="what was seen of each try")
     arguments = parser.parse_args()
@@ -46,21 +78,43 @@ def main() -> int:
     unknown = [name for name in arguments.names or () if name not in known]
     if unknown:
         parser.error(f"there is no try {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if arguments.tree and not arguments.selftest:
+        parser.error("--tree is about --selftest")
+    if arguments.selftest:
+        if len(arguments.guests or ()) != 1:
+            parser.error("--selftest is about one described guest: give one --guest")
+        return _write_selftest(arguments.guests[0], arguments.selftest, arguments.tree)
+    if arguments.defect and arguments.fix:
+        parser.error("--defect and --fix are two changes of one KVM; put the defect into the patch")
+    if arguments.defect and arguments.defect not in DEFECTS:
+        near = difflib.get_close_matches(arguments.defect, DEFECTS)
+        parser.error(f"there is no defect {arguments.defect}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+    if arguments.guests and arguments.names:
+        parser.error("--guest takes the place of the tries, and does not go with --try")
     chosen = tuple(trial for trial in TRIES if not arguments.names or trial.name in arguments.names)
+    guests: list[_DescribedTry] = []
     cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    seen: _Seen = {}
     try:
+        if arguments.guests:
+            guests = _guests(arguments.guests)
+            chosen = tuple(trial for trial, _ in guests)
         kernels = [built_kernel(cache, series) for series in arguments.kernel or _all_series(cache)]
         with tempfile.TemporaryDirectory() as folder:
-            if arguments.fix:
-                kernels = [patched_kernel(kernel, arguments.fix, Path(folder, kernel.series)) for kernel in kernels]
-            results = {kernel: _all_of(kernel, chosen, arguments.keep) for kernel in kernels}
+            if arguments.fix or arguments.defect:
+                kernels = [_changed(kernel, arguments.fix, arguments.defect, Path(folder)) for kernel in kernels]
+            results = {kernel: _all_of(kernel, chosen, arguments.keep, seen) for kernel in kernels}
     except NoKernelError as error:
         sys.stderr.write(f"live: {error}: make live-kernels\n")
+        return 2
+    except (DescriptionError, SourceError) as error:
+        sys.stderr.write(f"live: {error}\n")
         return 2
     except (AssemblerError, BuildError, CompilerError, EmulatorError) as error:
         sys.stderr.write(f"live: {error}\n")
         return 2
     _print_table(chosen, results, arguments.verbose)
+    _print_guests(guests, seen)
     return int(any(each.outcome is TryOutcome.BROKEN for judged in results.values() for each in judged))
 
 
@@ -70,7 +124,57 @@ def _all_series(cache: Path) -> tuple[str, ...]:
     return (*_SERIES, newest.read_text().strip()) if newest.exists() else _SERIES
 
 
-def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None) -> tuple[JudgedTry, ...]:
+def _write_selftest(guest: Path, to: Path, tree: Path | None) -> int:
+    try:
+        with_stack = tree is not None and gives_l2_a_stack(tree)
+        to.write_text(selftest_text(read_description(guest), with_stack=with_stack), "utf-8")
+    except NoSelftestError as error:
+        sys.stderr.write(f"live: {guest} cannot be a selftest: {error}\n")
+        return 2
+    except DescriptionError as error:
+        sys.stderr.write(f"live: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"live: {to}: {error.strerror}\n")
+        return 2
+    return 0
+
+
+def _changed(kernel: BuiltKernel, patch: Path | None, defect: str | None, folder: Path) -> BuiltKernel:
+    """The kernel with a KVM that is built with a patch, or with a defect.
+
+    Raises:
+        BuildError: the patch does not apply, or KVM cannot be built with it.
+        NoKernelError: what it takes is not in the cache.
+        SourceError: the defect's edit does not fit the source.
+    """
+    made = folder / kernel.series
+    made.mkdir()
+    if defect is None:
+        assert patch is not None
+        return patched_kernel(kernel, patch, made)
+    source, as_patch = kernel.cache / f"linux-{kernel.series}", made / defect
+    as_patch.write_text(patch_text(source, DEFECTS[defect].edits), "utf-8")
+    return patched_kernel(kernel, as_patch, made / "changed")
+
+
+def _guests(files: list[Path]) -> list[_DescribedTry]:
+    """The tries that descriptions are, each with its description.
+
+    Raises:
+        DescriptionError: one cannot be read, or two files have one name.
+    """
+    found: list[_DescribedTry] = []
+    for file in files:
+        described = read_description(file)
+        name = "-".join(file.stem.split())
+        if any(trial.name == name for trial, _ in found):
+            raise DescriptionError(f"{file}: another file is called {name} as well")
+        found += [(trial, described) for trial in trials_of(name, described)]
+    return found
+
+
+def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None, seen: _Seen) -> tuple[JudgedTry, ...]:
     found: list[JudgedTry] = []
     for machine in Emulated:
         mine = tuple(trial for trial in trials if trial.machine is machine and trial.possible_on(kernel.series))
@@ -84,10 +188,20 @@ def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None)
             session = run_tries(kernel, machine, mine, folder)
         sys.stderr.write(f"live: {kernel.version}, {machine.value}: {len(mine)} tries in {session.ran.seconds:.0f} s\n")
         found += session.results
+        seen.setdefault(kernel.version, {}).update(session.seen)
     return tuple(found)
 
 
-def _print_table(trials: tuple[LiveTry, ...], results: dict[BuiltKernel, tuple[JudgedTry, ...]], verbose: bool) -> None:
+def _print_guests(guests: list[_DescribedTry], seen: _Seen) -> None:
+    for trial, described in guests:
+        part = TryPart(trial, ATTEMPT).name
+        attempts = {kernel: shown[part] for kernel, shown in seen.items() if part in shown}
+        print(f"\n{trial.name}, {trial.machine.value}: {described.says}")
+        for line in told_accesses(described, attempts):
+            print(line)
+
+
+def _print_table(trials: tuple[LiveTry, ...], results: _Results, verbose: bool) -> None:
     width = max(len(trial.name) for trial in trials)
     machine_width = max(len(machine.value) for machine in Emulated)
     print("  ".join(["try".ljust(width), "on".ljust(machine_width), *(kernel.version for kernel in results)]))

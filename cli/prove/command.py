@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from mmuproof.cli.formats.request import Reporting
-from mmuproof.cli.shared.catalogue import Catalogue
+from mmuproof.cli.shared.catalogue import ALL_DEFECTS, Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UnusableTree, UsageProblem
 from mmuproof.cli.shared.options import (
@@ -120,6 +121,10 @@ class ProveRequest(Reporting):
         ),
     ] = None
     names: NewNames = ()
+    guest: Annotated[
+        Path | None,
+        option("Write a guest that leads to the first counterexample for which there is one (docs/guests.md).", "FILE"),
+    ] = None
 
     @property
     def source(self) -> str | None:
@@ -132,6 +137,8 @@ class ProveRequest(Reporting):
             raise UsageProblem("--like and --map are about a kernel tree; give a --kernel")
         if renamed and self.defect is not None:
             raise UsageProblem("--like and --map do not go with --defect")
+        if self.guest is not None and self.defect == ALL_DEFECTS:
+            raise UsageProblem("--guest is about counterexamples, and --defect all tells none")
         if self.config is not None and self.source is None:
             raise UsageProblem("--config goes with a --kernel: the reference model has no configuration")
 

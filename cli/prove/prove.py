@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.reporter import Reporter
+from mmuproof.cli.guests.guest_file import write_guest
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
@@ -145,6 +146,8 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     )
     found_run = reporter.judged(report_run(report, theorems))
     print_report(reporter.console, report, found_run, verbose=request.verbose)
+    if request.guest is not None:
+        write_guest(results, request.guest, reporter.console)
     return reporter.deliver(found_run, partial(report_content, report), exhibits)
 
 

@@ -32,7 +32,7 @@ LONG_MODE = EFER_LME | EFER_LMA
 
 _HANDLER_BYTES, _VECTORS = 16, 32
 _HLT = b"\xf4"
-_INTERRUPT_GATE = 0x8E00
+_INTERRUPT_GATE, _FOR_ALL, _BREAKPOINT = 0x8E00, 0x6000, 3
 # Null; code of 32 or 64 bits, which each Mode loads by itself; data; a task-state segment of two entries.
 _DESCRIPTORS = (0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00008B0000000067, 0, 0)
 _DESCRIPTORS_32 = (0, 0x00CF9B000000FFFF, *_DESCRIPTORS[2:])
@@ -79,26 +79,30 @@ def identity32() -> tuple[Step, ...]:
 
 def mode(bits: int, *, cr4: int, efer: int, cr0: int = CR0, cr3: int = PML4) -> tuple[Step, ...]:
     """The vCPU at CODE, with segments of that width; each exception halts in a handler of its own."""
-    if bits == 64:
-        gates = b"".join(_gate64(HANDLERS + _HANDLER_BYTES * n) for n in range(_VECTORS))
-        descriptors = _DESCRIPTORS
-    else:
-        gates = b"".join(_gate32(HANDLERS + _HANDLER_BYTES * n) for n in range(_VECTORS))
-        descriptors = _DESCRIPTORS_32
     return (
-        Poke(IDT, gates),
-        Poke(GDT, struct.pack("<6Q", *descriptors)),
-        Poke(HANDLERS, _HLT * _HANDLER_BYTES * _VECTORS),
+        *handlers(bits),
         Mode(bits=bits, cr0=cr0, cr3=cr3, cr4=cr4, efer=efer, rip=CODE, rsp=STACK, gdt=GDT, idt=IDT),
     )
 
 
-def _gate64(handler: int) -> bytes:
-    return struct.pack("<HHHHII", handler & 0xFFFF, 8, _INTERRUPT_GATE, handler >> 16, 0, 0)
+def handlers(bits: int) -> tuple[Step, ...]:
+    """For each exception a handler that halts, for segments of that width; INT3 may be used with any CPL."""
+    gate, descriptors = (_gate64, _DESCRIPTORS) if bits == 64 else (_gate32, _DESCRIPTORS_32)
+    return (
+        Poke(IDT, b"".join(gate(number) for number in range(_VECTORS))),
+        Poke(GDT, struct.pack("<6Q", *descriptors)),
+        Poke(HANDLERS, _HLT * _HANDLER_BYTES * _VECTORS),
+    )
 
 
-def _gate32(handler: int) -> bytes:
-    return struct.pack("<HHHH", handler & 0xFFFF, 8, _INTERRUPT_GATE, handler >> 16)
+def _gate64(number: int) -> bytes:
+    return _gate32(number) + bytes(8)
+
+
+def _gate32(number: int) -> bytes:
+    handler = HANDLERS + _HANDLER_BYTES * number
+    kind = _INTERRUPT_GATE | _FOR_ALL * (number == _BREAKPOINT)
+    return struct.pack("<HHHH", handler & 0xFFFF, 8, kind, handler >> 16)
 
 
 def fault_of(rip: int) -> int | None:

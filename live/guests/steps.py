@@ -114,6 +114,8 @@ class Mode:
         rsp: its stack.
         gdt: the address of its descriptor table.
         idt: the address of its interrupt descriptors.
+        cpl: 0, or 3 with all I/O allowed.
+        rdi: the register of that name.
     """
 
     bits: int
@@ -125,10 +127,13 @@ class Mode:
     rsp: int
     gdt: int
     idt: int
+    cpl: int = 0
+    rdi: int = 0
 
     def line(self) -> str:
         """The step as the VMM reads it."""
-        numbers = (self.cr0, self.cr3, self.cr4, self.efer, self.rip, self.rsp, self.gdt, self.idt)
+        registers = (self.cr0, self.cr3, self.cr4, self.efer, self.rip, self.rsp, self.gdt, self.idt)
+        numbers = (*registers, self.cpl, self.rdi)
         return f"mode {self.bits} " + " ".join(f"{number:#x}" for number in numbers)
 
 

@@ -30,7 +30,7 @@ L2_CODE = 0x400000
 L2_STACK = L2_CODE + 0x8000
 
 VM_HSAVE_PA = 0xC0010117
-EXIT_PAGE_FAULT, EXIT_VMMCALL, EXIT_NPF = 0x4E, 0x81, 0x400
+EXIT_PAGE_FAULT, EXIT_SOFTWARE_INTERRUPT, EXIT_VMMCALL, EXIT_NPF = 0x4E, 0x75, 0x81, 0x400
 NPF_GUEST_FINAL, NPF_GUEST_PAGE = 1 << 32, 1 << 33
 
 EXIT_CODE, EXIT_INFO_1, EXIT_INFO_2, L2_EFER, L2_CR3, L2_CR0, L2_RIP, L2_RAX = (
@@ -41,21 +41,41 @@ VMRUN = f"mov ${VMCB:#x}, %eax; vmrun %rax; hlt"
 """L1 runs L2 once, and halts when L2 has left."""
 
 
-def control_block(efer: int = EFER_SVME, cr0: int = 0x11, cr3: int = 0) -> Step:
-    """The VMCB: L2 in flat 32-bit segments, which leaves with VMMCALL; HLT and all exceptions leave too."""
+def control_block(
+    efer: int = EFER_SVME,
+    cr0: int = 0x11,
+    cr3: int = 0,
+    *,
+    cr4: int = 0,
+    bits: int = 32,
+    tables: int = N4,
+    controls: int = 0,
+) -> Step:
+    """The VMCB: L2 in flat segments, which leaves with VMMCALL; HLT and all exceptions leave too.
+
+    Args:
+        efer: L2's register of that name, as are cr0, cr3 and cr4.
+        cr0: see there.
+        cr3: see there.
+        cr4: see there.
+        bits: 64 or 32, of L2's code segment.
+        tables: the root of nested paging.
+        controls: what the control of nested paging has besides its being on.
+    """
     block = bytearray(0x700)
 
     def put(form: str, at: Mapping[int, int]) -> None:
         for offset, value in at.items():
             struct.pack_into(form, block, offset, value)
 
-    # Exceptions; HLT and SHUTDOWN; VMRUN and VMMCALL; the ASID with all of its TLB to be flushed; nested paging.
-    put("<I", {0x08: 0xFFFFFFFF, 0x0C: 1 << 24 | 1 << 31, 0x10: 3, 0x58: 1, 0x5C: 1})
-    put("<Q", {0x90: 1, 0xB0: N4})
+    # Exceptions; software interrupts, HLT and SHUTDOWN; VMRUN and VMMCALL; the ASID with all of its TLB to be flushed;
+    # nested paging.
+    put("<I", {0x08: 0xFFFFFFFF, 0x0C: 1 << 21 | 1 << 24 | 1 << 31, 0x10: 3, 0x58: 1, 0x5C: 1})
+    put("<Q", {0x90: 1 | controls, 0xB0: tables})
     for number in range(6):
-        selector, attributes = (8, 0xC9B) if number == 1 else (16, 0xC93)
+        selector, attributes = (8, 0xA9B if bits == 64 else 0xC9B) if number == 1 else (16, 0xC93)
         struct.pack_into("<HHI", block, 0x400 + 16 * number, selector, attributes, 0xFFFFFFFF)
-    put("<Q", {0x4D0: efer, 0x550: cr3, 0x558: cr0, 0x560: 0x400, 0x568: 0xFFFF0FF0})
+    put("<Q", {0x4D0: efer, 0x548: cr4, 0x550: cr3, 0x558: cr0, 0x560: 0x400, 0x568: 0xFFFF0FF0})
     put("<Q", {0x570: 2, 0x578: L2_CODE, 0x5D8: L2_STACK, 0x668: 0x0007040600070406})
     return Poke(VMCB, bytes(block))
 

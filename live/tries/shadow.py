@@ -11,7 +11,6 @@ from mmuproof.live.guests.paging import (
     DATA,
     EFER_NX,
     LONG_MODE,
-    MB,
     NX,
     PD,
     PML4,
@@ -26,44 +25,15 @@ from mmuproof.live.guests.paging import (
     ram,
     words,
 )
-from mmuproof.live.guests.steps import Code, Guest, MemorySlot, RunVcpu, Vcpu, Width
+from mmuproof.live.guests.steps import Code, Guest, RunVcpu, Vcpu
 from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen
 
 _PAGE_FAULT = 14
-_P_RSVD, _FETCH = 9, 0x10
+_P_RSVD = 9
 _PAGE, _PAGE_32 = 0x200000, 0x400000
 _IN_64_BITS, _IN_32_BITS = f"mov {_PAGE:#x}, %rax; hlt", f"mov {_PAGE_32:#x}, %eax; hlt"
 _FOUND: Facts = {"last.stop": "hlt", "last.fault": "none", "last.rax": SECRET}
 _RESERVED: Facts = {"last.stop": "hlt", "last.fault": _PAGE_FAULT, "last.error_code": _P_RSVD}
-
-
-# ---- 3: a 4-MByte page of 32-bit paging, whose address has more than 32 bits.
-def _large_page(pde: int, gpa: int, width: int | None = None) -> Guest:
-    return (
-        *((Width(width),) if width else ()),
-        *ram(),
-        MemorySlot(gpa, 4 * MB),
-        *words({gpa: SECRET}),
-        *identity32(),
-        *words({PML4 + 4: pde | PS | ALL}),
-        Code(CODE, _IN_32_BITS, 32),
-        *mode(32, cr4=CR4_PSE, efer=0),
-        RunVcpu("last"),
-    )
-
-
-# ---- 10: a fetch from a page that is not there, in 32-bit paging.
-def _fetch(efer: int) -> Guest:
-    return (
-        *ram(),
-        *identity32(),
-        Code(CODE, f"mov ${_PAGE_32:#x}, %eax; jmp *%eax; hlt", 32),
-        *mode(32, cr4=0, efer=efer),
-        RunVcpu("last"),
-    )
-
-
-_FETCH_FAULT: Facts = {"last.stop": "hlt", "last.fault": _PAGE_FAULT, "last.error_code": 0}
 
 
 # ---- 11: one table, read in two modes.
@@ -144,38 +114,7 @@ def _tries(on: Emulated, suffix: str, modules: Modules) -> tuple[LiveTry, ...]:
             control_gives=Seen(gives),
         )
 
-    bit_13 = _large_page(1 << 13, 1 << 32)
     return (
-        one(
-            "3",
-            3,
-            "A 4-MByte page at 64 GBytes: bit 17 of its entry is an address bit, MAXPHYADDR being 40.",
-            _large_page(1 << 17, 1 << 36),
-            _RESERVED,
-            _FOUND,
-            bit_13,
-            _FOUND,
-        ),
-        one(
-            "3-narrow",
-            3,
-            "A 4-MByte page with bit 13 set in its entry, which is reserved, MAXPHYADDR being 32.",
-            _large_page(1 << 13, 1 << 32, 32),
-            {**_FOUND, "width": 32},
-            {**_RESERVED, "width": 32},
-            bit_13,
-            _FOUND,
-        ),
-        one(
-            "10",
-            10,
-            "In 32-bit paging, with EFER.NX, a fetch from a page that is not there.",
-            _fetch(EFER_NX),
-            {**_FETCH_FAULT, "last.error_code": _FETCH},
-            _FETCH_FAULT,
-            _fetch(0),
-            _FETCH_FAULT,
-        ),
         one(
             "11-nx",
             11,

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.live.guests.paging import (
-    ALL,
-    CODE,
-    DATA,
-    EFER_LMA,
-    EFER_NX,
-    EFER_SVME,
-    LARGE,
-    SECRET,
-    quads,
-    table32,
-    words,
-)
+from mmuproof.live.guests.paging import ALL, CODE, DATA, EFER_LMA, EFER_SVME, LARGE, SECRET, quads, table32, words
 from mmuproof.live.guests.steps import Code, Go, Guest, MemorySlot, Peek, RunVcpu
 from mmuproof.live.guests.svm import (
     EXIT_NPF,
@@ -24,43 +12,13 @@ from mmuproof.live.guests.svm import (
     L2_RAX,
     L2_RIP,
     NPF_GUEST_FINAL,
-    NPF_GUEST_PAGE,
     VMRUN,
     control_block,
     exit_of,
     nested_entry,
     svm,
 )
-from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen, Warned
-
-_READ_DATA = f"mov {DATA:#x}, %eax; vmmcall; hlt"
-
-
-# ---- 4: huge SPTEs get NX, and L1 has EFER.NX clear.
-def _huge_page(efer: int) -> Guest:
-    return (
-        *svm(efer=efer, huge=True, pages=(L2_CODE, DATA)),
-        Code(CODE, VMRUN),
-        Code(L2_CODE, _READ_DATA, 32),
-        RunVcpu("first"),
-        *exit_of("first"),
-    )
-
-
-_READ: Facts = {"first.stop": "hlt", "first.exit": EXIT_VMMCALL, "first.l2_rax": SECRET}
-_MITIGATED = Modules(kvm=("nx_huge_pages=force",))
-
-NX_HUGE_PAGES = LiveTry(
-    name="4",
-    finding=4,
-    machine=Emulated.AMD,
-    says="L1 with EFER.NX clear runs an L2 in pages of 2 MBytes, under kvm.nx_huge_pages=force.",
-    attempt=Attempt(_huge_page(0), _MITIGATED),
-    shows=Seen(_READ, Warned("make_spte", r"spte = 0x8\w+, level = 2, rsvd bits = 0x8")),
-    right=Seen(_READ),
-    control=Attempt(_huge_page(EFER_NX), _MITIGATED),
-    control_gives=Seen(_READ),
-)
+from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen, Warned
 
 # ---- 17: L1's page table is in a slot that takes the place of MMIO, whose SPTE is still there.
 _LATE = 1 << 30
@@ -116,45 +74,8 @@ STALE_MMIO = LiveTry(
     control_gives=Seen(_DENIED),
 )
 
-# ---- 7: KVM's own access for L2 meets an address that L1 does not map.
-_TABLE, _L2_DIRECTORY = L2_CODE + 0x2000, L2_CODE + 0x1000
-_UNMAPPED = 2 << 22
-
-
-def _own_access(by_kvm: bool) -> Guest:
-    """L2 with 32-bit paging reads through a page table that nested paging does not map.
-
-    Args:
-        by_kvm: with an OUTS, which KVM emulates; else with a MOV.
-    """
-    access = f"mov ${_UNMAPPED:#x}, %esi; mov $0x80, %edx; outsb" if by_kvm else f"mov {_UNMAPPED:#x}, %eax"
-    return (
-        *svm(block=control_block(cr0=0x80000011, cr3=_L2_DIRECTORY)),
-        Code(CODE, VMRUN),
-        Code(L2_CODE, f"{access}; vmmcall; hlt", 32),
-        *words({_L2_DIRECTORY + 4: _TABLE | ALL, _L2_DIRECTORY + 8: DATA | ALL}),
-        table32(_TABLE, L2_CODE, ALL),
-        RunVcpu("first"),
-        *exit_of("first"),
-    )
-
-
-_OF_A_TABLE: Facts = {"first.exit": EXIT_NPF, "first.info1": NPF_GUEST_PAGE | 6, "first.info2": DATA}
-
-ANOTHER_STAGE = LiveTry(
-    name="7",
-    finding=7,
-    machine=Emulated.AMD,
-    says="L2's OUTS, which KVM emulates, needs a page table of L2 that L1 does not map.",
-    attempt=Attempt(_own_access(True)),
-    shows=Seen({**_OF_A_TABLE, "first.info1": NPF_GUEST_FINAL | 6}),
-    right=Seen(_OF_A_TABLE),
-    control=Attempt(_own_access(False)),
-    control_gives=Seen(_OF_A_TABLE),
-)
-
-
 # ---- 19: L2's EFER has LMA, and LME is clear.
+_TABLE, _L2_DIRECTORY = L2_CODE + 0x2000, L2_CODE + 0x1000
 _LOADED = f"mov ${DATA:#x}, %esi; mov $0x80, %edx"
 # Each of the two instructions before it has five bytes.
 _OUTS_AT = 10
@@ -237,4 +158,4 @@ KEPT_PAGE = LiveTry(
     control_gives=Seen(_BOTH_READ),
 )
 
-TRIES = (KEPT_PAGE, LMA_WITHOUT_LME, NX_HUGE_PAGES, STALE_MMIO, ANOTHER_STAGE)
+TRIES = (KEPT_PAGE, LMA_WITHOUT_LME, STALE_MMIO)

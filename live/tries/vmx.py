@@ -29,12 +29,10 @@ from mmuproof.live.guests.steps import Code, Go, Guest, HostWidth, MemorySlot, P
 from mmuproof.live.guests.vmx import (
     E1,
     EPTP,
-    EXIT_EPT_MISCONFIGURATION,
     EXIT_EPT_VIOLATION,
     EXIT_EXCEPTION,
     EXIT_VMCALL,
     L2_CODE,
-    L2_DIRECTORY,
     L2_TABLE,
     RESUME,
     RWX,
@@ -47,13 +45,12 @@ from mmuproof.live.guests.vmx import (
     exit_of,
     vmx,
 )
-from mmuproof.live.trial import Attempt, Emulated, Expected, Facts, LiveTry, Seen, SomeBits, Warned
+from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen
 
-_READ = f"mov {DATA:#x}, %eax"
 _OUTS = f"mov ${DATA:#x}, %esi; mov $0x80, %edx; outsb"
 _LEAVE = "vmcall; hlt"
 _LEFT: Facts = {"first.stop": "hlt", "first.exit": EXIT_VMCALL}
-_MBEC, _CET = ("kvm_intel", "mbec"), ("kvm_intel", "cet")
+_CET = ("kvm_intel", "cet")
 
 
 def _once(l2: L2State, text: str, *more: Step, pages: tuple[int, ...] = (L2_CODE,)) -> Guest:
@@ -67,7 +64,7 @@ def _small_pages(first: int, special: dict[int, int]) -> tuple[Step, ...]:
     return (*quads(entries), *quads({ept_entry(first): E1 | R | W | X}))
 
 
-def _violation(qualification: int | SomeBits, gpa: int = DATA) -> Expected:
+def _violation(qualification: int, gpa: int) -> Facts:
     return {
         "first.stop": "hlt",
         "first.exit": EXIT_EPT_VIOLATION,
@@ -75,41 +72,6 @@ def _violation(qualification: int | SomeBits, gpa: int = DATA) -> Expected:
         "first.gpa": gpa,
     }
 
-
-# ---- 2: a neighbour that is executable only is prefetched below an entry without X.
-def _neighbours(directory: int) -> Guest:
-    table = quads({E1: DATA | R | WB, E1 + 8: (DATA + 0x1000) | X | WB, ept_entry(DATA): E1 | directory})
-    return _once(L2State(), f"{_READ}; {_LEAVE}", *table)
-
-
-EMPTY_SPTE = LiveTry(
-    name="2",
-    finding=2,
-    machine=Emulated.INTEL,
-    says="L2 reads a page below an EPT entry without X; its neighbour there is execute-only.",
-    attempt=Attempt(_neighbours(R)),
-    # A compiler may have put the functions that prefetch into this one.
-    shows=Seen(_LEFT, Warned("make_spte", through="ept_page_fault")),
-    right=Seen(_LEFT),
-    control=Attempt(_neighbours(R | X)),
-    control_gives=Seen(_LEFT),
-)
-
-# ---- 5: an access that KVM makes itself.
-_PAGED = L2State(cr0=CR0_PG)
-
-NO_ADVANCED_INFORMATION = LiveTry(
-    name="5",
-    finding=5,
-    machine=Emulated.INTEL,
-    says="L2's OUTS, which KVM emulates, reads a page that L1's EPT does not map.",
-    attempt=Attempt(_once(_PAGED, f"{_OUTS}; {_LEAVE}")),
-    shows=Seen(_violation(0x181)),
-    right=Seen(_violation(0x781)),
-    control=Attempt(_once(_PAGED, f"{_READ}; {_LEAVE}")),
-    control_gives=Seen(_violation(0x781)),
-    offered_by=_MBEC,
-)
 
 # ---- 6: a push on a shadow stack that L1's EPT does not map.
 _WITH_SHADOW_STACK = L2State(cr0=CR0_PG | CR0_WP, cr4=CR4_CET, shadow_stack=DATA + 0xFF0)
@@ -131,86 +93,7 @@ NO_SHADOW_STACK_BIT = LiveTry(
     offered_by=_CET,
 )
 
-# ---- 7: KVM's own access needs a page table of L2 that L1 does not map; the last EPT violation was of a final address.
-_SECOND_LINEAR = 2 << 22
-_OF_FINAL, _OF_TABLE = (_violation(SomeBits(0x180, stage)) for stage in (0x180, 0x80))
-
-
-def _own_access(by_kvm: bool) -> Guest:
-    access = f"mov ${_SECOND_LINEAR:#x}, %esi; mov $0x80, %edx; outsb" if by_kvm else f"mov {_SECOND_LINEAR:#x}, %eax"
-    return _once(_PAGED, f"{access}; {_LEAVE}", *words({L2_DIRECTORY + 8: DATA | P | A | D}))
-
-
-ANOTHER_STAGE = LiveTry(
-    name="7-intel",
-    finding=7,
-    machine=Emulated.INTEL,
-    says="L2's OUTS, which KVM emulates, needs a page table of L2 that L1 does not map.",
-    attempt=Attempt(_own_access(True)),
-    shows=Seen(_OF_FINAL),
-    right=Seen(_OF_TABLE),
-    control=Attempt(_own_access(False)),
-    control_gives=Seen(_OF_TABLE),
-)
-
-# ---- 9: a misconfigured entry.
-_WRITE_ONLY = quads({ept_entry(DATA): DATA | PS | W | WB})
-_MISCONFIGURED: Facts = {"first.stop": "hlt", "first.exit": EXIT_EPT_MISCONFIGURATION, "first.gpa": DATA}
-
-MISCONFIGURATION = LiveTry(
-    name="9",
-    finding=9,
-    machine=Emulated.INTEL,
-    says="L2 reads through a misconfigured entry of L1's EPT, which allows writes and no reads.",
-    attempt=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", *_WRITE_ONLY)),
-    # A linear address is valid, and is what was translated; other bits depend on the processor.
-    shows=Seen({**_MISCONFIGURED, "first.qualification": SomeBits(0x180, 0x180)}),
-    right=Seen({**_MISCONFIGURED, "first.qualification": 0}),
-    control=Attempt(_once(L2State(), f"{_READ}; {_LEAVE}", pages=(L2_CODE, DATA))),
-    control_gives=Seen(_LEFT),
-)
-
-
-# ---- 12: KVM emulates an instruction in an execute-only page.
-def _emulated_in(rights: int) -> Guest:
-    return _once(L2State(), f"{_OUTS}; {_LEAVE}", *_small_pages(L2_CODE, {0: rights}), pages=(DATA,))
-
-
-_TOLD = {**_LEFT, "first.event0": f"io-out:0x80:{SECRET & 0xFF:#x}"}
-
-FETCH_AS_READ = LiveTry(
-    name="12",
-    finding=12,
-    machine=Emulated.INTEL,
-    says="L2's OUTS, which KVM emulates, is in a page that L1's EPT allows to be executed only.",
-    attempt=Attempt(_emulated_in(X)),
-    shows=Seen({"first.stop": "hlt", "first.exit": EXIT_EPT_VIOLATION}),
-    right=Seen(_TOLD),
-    control=Attempt(_emulated_in(R | X)),
-    control_gives=Seen(_TOLD),
-)
-
-
-# ---- 14: KVM walks L2's tables, which are read-only in L1's EPT; EPTP has no accessed and dirty flags.
-def _read_only_tables(rights: int) -> Guest:
-    return _once(_PAGED, f"{_READ}; {_OUTS}; {_LEAVE}", *_small_pages(L2_CODE, {1: rights, 2: rights}), pages=(DATA,))
-
-
-READ_AS_WRITE = LiveTry(
-    name="14",
-    finding=14,
-    machine=Emulated.INTEL,
-    says="L2's OUTS, which KVM emulates, needs page tables of L2 that L1's EPT allows to be read only.",
-    attempt=Attempt(_read_only_tables(R)),
-    # Bits 8 and above depend on findings 5 and 7.
-    shows=Seen(_violation(SomeBits(0xFF, 0x8B), L2_DIRECTORY)),
-    right=Seen(_TOLD),
-    control=Attempt(_read_only_tables(R | W)),
-    control_gives=Seen(_TOLD),
-)
-
-
-# The same with page-directory pointers, which KVM loads when L2 turns PAE paging on.
+# ---- 14: page-directory pointers, which KVM loads when L2 turns PAE paging on, in a page that may only be read.
 _POINTERS = L2_CODE + 0x3000
 
 
@@ -337,15 +220,4 @@ LOST_BITS = LiveTry(
     why_impossible="the emulated processor has no TME, and these kernels cannot be told to take it for one that has",
 )
 
-TRIES = (
-    LOST_BITS,
-    EMPTY_SPTE,
-    NO_ADVANCED_INFORMATION,
-    NO_SHADOW_STACK_BIT,
-    ANOTHER_STAGE,
-    MISCONFIGURATION,
-    FETCH_AS_READ,
-    READ_AS_WRITE,
-    READ_AS_WRITE_OF_POINTERS,
-    STALE_MMIO,
-)
+TRIES = (LOST_BITS, NO_SHADOW_STACK_BIT, READ_AS_WRITE_OF_POINTERS, STALE_MMIO)

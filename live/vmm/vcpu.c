@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "vmm.h"
 
 enum { MOST_VCPUS = 2, MOST_CPUID = 256, MOST_EVENTS = 16 };
+static const int iopl = 12;
 static const uint32_t address_sizes = 0x80000008;
 static const uint64_t tss_address = 0xfffbd000;
 
@@ -89,18 +91,27 @@ static struct kvm_segment flat(int selector, int type, int system, int bits)
 				     .s = !system, .l = bits == 64, .db = bits == 32, .g = 1 };
 }
 
-/* "mode 64|32 CR0 CR3 CR4 EFER RIP RSP GDT IDT": flat segments of that width. */
+static struct kvm_segment of_level(struct kvm_segment s, int cpl)
+{
+	s.selector |= cpl;
+	s.dpl = cpl;
+	return s;
+}
+
+/* "mode 64|32 CR0 CR3 CR4 EFER RIP RSP GDT IDT CPL RDI": flat segments of that width. */
 void set_mode(const struct line *line)
 {
-	int bits = number(line, 1), fd = current()->fd;
-	struct kvm_regs regs = { .rip = number(line, 6), .rsp = number(line, 7), .rflags = 2 };
+	int bits = number(line, 1), cpl = number(line, 10), fd = current()->fd;
+	struct kvm_regs regs = { .rip = number(line, 6), .rsp = number(line, 7), .rdi = number(line, 11),
+				 .rflags = 2 | cpl << iopl };
 	struct kvm_sregs s;
 
 	if (ioctl(fd, KVM_GET_SREGS, &s))
 		fail("reading registers");
-	s.cs = flat(8, 0xb, 0, bits);
-	s.ds = s.es = s.fs = s.gs = s.ss = flat(16, 3, 0, 32);
-	s.tr = flat(24, 0xb, 1, 0);
+	s.cs = of_level(flat(8, 0xb, 0, bits), cpl);
+	s.ds = s.es = s.fs = s.gs = s.ss = of_level(flat(16, 3, 0, 32), cpl);
+	/* QEMU takes the stack for CPL 0 from no busy 32-bit TSS, and aborts; VMX wants a busy one. */
+	s.tr = flat(24, bits == 32 && !access("/sys/module/kvm_amd", F_OK) ? 0x9 : 0xb, 1, 0);
 	s.tr.limit = 0x67;
 	s.tr.g = 0;
 	s.ldt.unusable = 1;
@@ -177,6 +188,8 @@ static int say_event(struct kvm_run *run, const char *label, int count)
 	if (run->exit_reason == KVM_EXIT_IO) {
 		say("fact %s.event%d=io-%s:%#x:0x%x", label, count, run->io.direction ? "out" : "in", run->io.port,
 		    ((uint8_t *)run)[run->io.data_offset]);
+		if (!run->io.direction)
+			memset((uint8_t *)run + run->io.data_offset, 0, run->io.size);
 		return 1;
 	}
 	return 0;

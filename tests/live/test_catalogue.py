@@ -44,6 +44,7 @@ def test_what_shows_a_finding_is_told_from_what_is_right(trial: LiveTry) -> None
 
 @pytest.mark.parametrize("trial", TRIES, ids=lambda trial: trial.name)
 def test_what_is_asked_for_is_something_that_the_guest_does(trial: LiveTry) -> None:
+    assert trial.otherwise is None
     for attempt, expectations in ((trial.attempt, (*trial.ways, trial.right)), (trial.control, (trial.control_gives,))):
         labels = {step.label for step in attempt.guest if isinstance(step, RunVcpu)}
         asked = {name.partition(".")[0] for seen in expectations for name in seen.facts if "." in name}

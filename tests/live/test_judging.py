@@ -112,3 +112,13 @@ def test_a_finding_may_show_in_more_ways_than_one() -> None:
     assert outcome(trial, part({"x": 4}, OLDER)) is TryOutcome.SHOWS
     assert outcome(trial, part({"x": 4})) is TryOutcome.BROKEN
     assert outcome(trial, part({"x": 1}, OLDER)) is TryOutcome.BROKEN
+
+
+def test_where_nothing_is_said_to_show_whatever_is_not_right_does_if_the_guest_came_to_its_end() -> None:
+    trial = replace(TRY, shows=None, otherwise=Seen({"stop": "hlt"}))
+    assert outcome(trial, part({"x": 2, "stop": "hlt"})) is TryOutcome.ABSENT
+    assert outcome(trial, part({"x": 1, "stop": "hlt"})) is TryOutcome.SHOWS
+    assert outcome(trial, part({"stop": "hlt"})) is TryOutcome.SHOWS
+    assert outcome(trial, part({"x": 1, "stop": "exit-8"})) is TryOutcome.BROKEN
+    assert outcome(trial, part({"x": 1, "stop": "hlt"}, OLDER)) is TryOutcome.BROKEN
+    assert outcome(trial, part({"x": 1, "stop": "hlt"}, broken=("no memory",))) is TryOutcome.BROKEN

@@ -78,6 +78,7 @@ def test_a_try_shows_a_finding_exactly_where_the_theorems_do(
                 assert result.outcome is not TryOutcome.BROKEN, f"{result.trial.name}: {result.why}"
                 seen[result.trial.name] = result.outcome is TryOutcome.SHOWS
                 finding = result.trial.finding
+                assert finding is not None
                 is_known = (finding, tables_of(result.trial)) in known
                 unasked = series in NO_THEOREM.get(finding, ())
                 assert not (is_known and unasked), f"a theorem speaks of finding {finding} on {series} now"

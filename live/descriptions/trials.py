@@ -1,0 +1,85 @@
+"""Descriptions as tries: what shows, what is right, and the control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mmuproof.live.descriptions.description import AccessResult, GuestAccess, GuestAccessKind, GuestDescription, HostKvm
+from mmuproof.live.descriptions.layout import PROGRAMS
+from mmuproof.live.descriptions.making import guest_of, label_of
+from mmuproof.live.descriptions.results import expected_facts
+from mmuproof.live.trial import Attempt, Emulated, Expected, LiveTry, Modules, Seen, SomeBits
+
+_SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys"}
+_WITHOUT_TDP = {Emulated.AMD: "npt=0", Emulated.INTEL: "ept=0", Emulated.INTEL_KEYS: "ept=0"}
+
+
+def trials_of(name: str, described: GuestDescription) -> tuple[LiveTry, ...]:
+    """A try for each of the machines that a description names.
+
+    Args:
+        name: of the try; where there are several machines, those after the first have a suffix.
+        described: the guest.
+    """
+    return tuple(
+        _trial(name + _SUFFIXES[machine] * (number > 0), described, machine)
+        for number, machine in enumerate(described.machines)
+    )
+
+
+def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry:
+    control = described.control or _own_read(described)
+    shows = described.expects_a_mistake
+    return LiveTry(
+        name=name,
+        finding=described.finding,
+        machine=machine,
+        says=described.says,
+        attempt=_attempt(described, machine),
+        shows=Seen(_facts(described, mistaken=True), described.warning) if shows else None,
+        otherwise=None if shows else Seen(_ends(described)),
+        right=Seen(_facts(described, mistaken=False)),
+        control=_attempt(control, machine),
+        control_gives=Seen(_facts(control, mistaken=False)),
+        offered_by=_needs(described),
+    )
+
+
+def _needs(described: GuestDescription) -> tuple[str, str] | None:
+    if described.host.needs:
+        module, _, name = described.host.needs.partition(".")
+        return module, name
+    if described.l1 is not None and described.l1.mbec:
+        return "kvm_intel", "mbec"
+    return ("kvm_amd", "gmet") if described.l1 is not None and described.l1.gmet else None
+
+
+def _own_read(described: GuestDescription) -> GuestDescription:
+    """The control where none is given: the guest can read its own page, so that its mode, tables and L1 work."""
+    access = GuestAccess(kind=GuestAccessKind.READ, address=PROGRAMS)
+    return replace(described, accesses=(access,), warning=None)
+
+
+def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:
+    return Attempt(guest_of(described), _modules(described.host, machine))
+
+
+def _modules(host: HostKvm, machine: Emulated) -> Modules:
+    return Modules(host.kvm, (*(() if host.tdp else (_WITHOUT_TDP[machine],)), *host.vendor))
+
+
+def _facts(described: GuestDescription, *, mistaken: bool) -> Expected:
+    found: dict[str, int | str | SomeBits] = {}
+    for number, access in enumerate(described.accesses, start=1):
+        found |= expected_facts(described, number, _expected(access, mistaken))
+    return found
+
+
+def _expected(access: GuestAccess, mistaken: bool) -> AccessResult:
+    return access.shows if mistaken and access.shows is not None else access.right
+
+
+def _ends(described: GuestDescription) -> Mapping[str, str]:
+    """Each access came to an end, whatever it was."""
+    return {f"{label_of(number)}.stop": "hlt" for number, _ in enumerate(described.accesses, start=1)}

@@ -1,0 +1,191 @@
+"""`mmuproof prove --guest`: the guest that leads to a counterexample, or why there is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmuproof.cli.guests.guest_file import guest_of_result
+from mmuproof.cli.guests.told import NoGuestError
+from mmuproof.cli.shared.results import Counterexample, Input, Result
+from mmuproof.live.descriptions.description import (
+    AccessResult,
+    GuestAccessKind,
+    GuestDescription,
+    GuestPaging,
+    ResultKind,
+    SecondStage,
+    TableEntry,
+)
+from mmuproof.live.descriptions.reading import parsed_description, read_description
+from mmuproof.live.descriptions.trials import trials_of
+from mmuproof.live.descriptions.writing import description_text
+from mmuproof.live.judging import TryOutcome
+from mmuproof.live.session import run_tries
+from mmuproof.live.trial import Emulated
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.known_findings import Shape
+from mmuproof.smt.obligation import Verdict
+from tests.live.test_known import kernel_of, need_emulator
+
+
+def result(theorem: str, vendor: Vendor, symptom: str, part: str = "", actual: str = "", **inputs: str) -> Result:
+    """A refuted theorem; names of inputs have `_` for what no keyword has."""
+    names = {"pte_access": "pte_access", "role_cr4_smap": "role.cr4_smap", "cr0_wp": "cr0.wp", "EPTP": "EPTP bit 6"}
+    names |= {"eflags_ac": "eflags.ac", "from_hardware": "from_hardware", "user": "user-mode address"}
+    told = Counterexample(
+        symptom=symptom,
+        sentence="It is wrong.",
+        inputs=tuple(Input(names.get(name, name), text) for name, text in inputs.items()),
+        values={},
+        steps=(),
+        actual=actual,
+        expected="",
+        at="",
+        place="f.c:f",
+    )
+    shape = Shape(theorem=theorem, vendor=vendor, part=part, symptom=symptom, place="f.c:f")
+    return Result(
+        theorem=theorem,
+        vendor=vendor,
+        verdict=Verdict.REFUTED,
+        seconds=0,
+        counterexample=told,
+        refuted=(shape,),
+        known=(3,),
+    )
+
+
+PSE_36 = result(
+    "entry.reserved-paging32",
+    Vendor.SHADOW,
+    "entry-rejected",
+    "4-MByte pages with more than 36 address bits",
+    cr0="PG",
+    cr4="PSE",
+    maxphyaddr="0x25",
+    PSE36="1",
+    gpte="0x20081",
+)
+
+
+def written(guest: GuestDescription) -> GuestDescription:
+    """The same, out of its file."""
+    return parsed_description(description_text(guest), "g.toml")
+
+
+def test_an_entry_becomes_a_page_that_is_read() -> None:
+    guest = guest_of_result(PSE_36)
+    assert written(guest) == guest
+    assert (guest.paging, guest.width, guest.host.tdp, guest.finding) == (GuestPaging.BITS_32, 37, False, 3)
+    assert guest.entries == (TableEntry(of=1 << 30, level=2, to=1 << 36, bits=0x81),)
+    (access,) = guest.accesses
+    assert access.right == AccessResult(kind=ResultKind.DONE, frame=1 << 36)
+    assert access.shows == AccessResult(kind=ResultKind.PAGE_FAULT, code=9)
+    assert guest.cannot == ("PSE36 = 1: the guest is told what the host has",)
+
+
+def test_with_tdp_kvm_makes_the_access_itself() -> None:
+    text = {"cr0": "PG", "cr4": "PSE", "maxphyaddr": "0x25", "gpte": "0x20081"}
+    part = "4-MByte pages with more than 36 address bits"
+    guest = guest_of_result(result("entry.reserved-paging32", Vendor.INTEL, "entry-rejected", part, **text))
+    assert guest.accesses[0].kind is GuestAccessKind.OUTS
+    assert guest.host.tdp
+
+
+@pytest.mark.parametrize(("bit", "shows"), [(7, 0x300), (8, 0x280), (9, 0x180)])
+def test_the_bit_of_which_l1_is_told_wrongly_is_the_one_that_shows(bit: int, shows: int) -> None:
+    one = result("exit.injected-qualification", Vendor.INTEL, "s", from_hardware="0", user="1")
+    assert one.counterexample is not None
+    says = replace(one.counterexample, sentence=f"L1 is told wrongly in bit {bit} of the exit qualification.")
+    (access,) = guest_of_result(replace(one, counterexample=says)).accesses
+    assert access.shows is not None
+    assert (access.right.code, access.shows.code) == (0x380, shows)
+    assert access.right.mask == access.shows.mask == 0x380
+    with pytest.raises(NoGuestError, match="only a wrong bit 7, 8 or 9"):
+        guest_of_result(one)
+
+
+def test_what_a_guest_cannot_set_is_said() -> None:
+    guest = guest_of_result(
+        result("permission.ept", Vendor.INTEL, "read-denied", access="0", pte_access="READ", tdp_enabled="0")
+    )
+    assert guest.cannot == ("tdp_enabled = 0, which is not made of anything that the description says",)
+    assert written(guest) == guest
+
+
+def test_what_kvm_wrongly_allows_it_has_to_do_itself() -> None:
+    denied = guest_of_result(result("permission.ept", Vendor.INTEL, "read-denied", access="0", pte_access="READ|EXEC"))
+    allowed = guest_of_result(result("permission.ept", Vendor.INTEL, "write-allowed", access="W", pte_access="READ"))
+    assert [guest.accesses[0].kind for guest in (denied, allowed)] == [GuestAccessKind.READ, GuestAccessKind.INS]
+    assert denied.l1 is not None
+    assert denied.l1.stage is SecondStage.EPT
+    assert denied.l1.entries[0].bits == 5 | 6 << 3
+    (access,) = allowed.accesses
+    assert access.shows is not None
+    assert (access.right.kind, access.shows.kind) == (ResultKind.EPT_VIOLATION, ResultKind.DONE)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (result("acc.one-to-one", Vendor.INTEL, "s"), "nobody has said which guest"),
+        (result("permission.ept", Vendor.INTEL, "fetch-allowed", access="F"), "the processor refuses the fetch"),
+        (result("permission.paging", Vendor.SHADOW, "user-read-denied", access="U", eflags_ac="1"), r"EFLAGS\.AC is 1"),
+        (result("permission.paging", Vendor.SHADOW, "undefined-behaviour", access="U"), "an access cannot tell"),
+        (result("entry.reserved-npt", Vendor.AMD, "s", "nested NPT: level 1", cr4="PSE"), "L1 is in 32-bit paging"),
+        (result("entry.reserved-paging64", Vendor.AMD, "s", "level 3", gpte="0x81", GBPAGES="0"), "no 1-GByte pages"),
+        (result("entry.reserved-paging64", Vendor.AMD, "s", "nothing"), "of which level the entry is"),
+        (result("entry.reserved-paging64", Vendor.AMD, "s", "level 2", gpte="0x8000000000001"), "tables in low memory"),
+        (result("role.fetch-flag", Vendor.INTEL, "s"), "see vendor shadow"),
+        (result("nested.structure-access", Vendor.AMD, "s"), "takes every access"),
+        (result("exit.injected-qualification", Vendor.INTEL, "s", from_hardware="1"), "none of KVM's own accesses"),
+        (result("entry.shadow-reserved", Vendor.AMD, "s", "shadow"), "only the mitigation's large pages"),
+        (result("spte.no-warning", Vendor.AMD, "s"), "only what KVM prefetches"),
+    ],
+)
+def test_without_a_guest_there_is_a_reason(one: Result, why: str) -> None:
+    with pytest.raises(NoGuestError, match=why):
+        guest_of_result(one)
+
+
+def prove(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mmuproof.cli.main", "prove", "--kernel", "reference", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_writes_the_file_and_says_how_to_run_it(tmp_path: Path) -> None:
+    file = tmp_path / "g.toml"
+    done = prove("role.fetch-flag", "--guest", str(file))
+    assert done.returncode == 1
+    told = " ".join(done.stdout.split())
+    assert "No guest for role.fetch-flag intel: with EPT or nested paging" in told
+    assert "A guest for role.fetch-flag shadow is in" in told
+    assert read_description(file).finding == 10
+
+
+def test_where_nothing_is_refuted_nothing_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "g.toml"
+    done = prove("permission.ept", "--guest", str(file))
+    assert done.returncode == 0
+    assert "nothing is REFUTED" in " ".join(done.stdout.split())
+    assert not file.exists()
+
+
+def test_with_every_defect_no_counterexample_is_told(tmp_path: Path) -> None:
+    done = prove("permission.ept", "--defect", "all", "--guest", str(tmp_path / "g.toml"))
+    assert done.returncode == 2
+    assert "--guest" in done.stderr
+
+
+@pytest.mark.emulator
+def test_the_guest_of_a_counterexample_shows_it_on_a_running_kernel(tmp_path: Path) -> None:
+    kernel = kernel_of("7.2")
+    need_emulator(kernel, Emulated.AMD)
+    trials = [each for each in trials_of("g", guest_of_result(PSE_36)) if each.machine is Emulated.AMD]
+    (judged,) = run_tries(kernel, Emulated.AMD, trials, tmp_path).results
+    assert judged.outcome is TryOutcome.SHOWS, judged.why
