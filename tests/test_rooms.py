@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,7 @@ OUTSIDE = {
     "typer": {"cli/*"},
 }
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
+HELPERS = sorted(path.relative_to(ROOT).as_posix() for top in ("tests", "tools") for path in (ROOT / top).rglob("*.py"))
 
 
 def tree_of(source: str) -> ast.Module:
@@ -112,13 +114,32 @@ def test_no_import_runs_back_up_between_folders() -> None:
     assert left == {}, "these places import each other in a circle"
 
 
+def test_what_is_installed_has_every_folder() -> None:
+    folders = {path.parent.relative_to(ROOT) for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")}
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert set(setup["packages"]) == {".".join(("mmuproof", *folder.parts)) for folder in folders}
+    assert set(setup["package-dir"]) == {f"mmuproof.{room}" for room in MAY_IMPORT}
+
+
 def test_no_class_name_is_used_twice() -> None:
     places: dict[str, list[str]] = {}
-    for source in SOURCES:
-        for node in tree_of(source).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+    for source in (*SOURCES, *HELPERS):
+        for node in ast.walk(tree_of(source)):
+            if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(source)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+# Endings by which the names of two files may not differ alone.
+ENDINGS = re.compile(r"(ations?|ators?|ings?|isons?|ions?|ors?|ers?|ed|es|s|e)$")
+
+
+@pytest.mark.parametrize("folder", sorted({source.rpartition("/")[0] for source in SOURCES}))
+def test_no_two_files_have_names_that_differ_by_their_endings(folder: str) -> None:
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / folder).glob("*.py"):
+        found.setdefault("_".join(ENDINGS.sub("", word) for word in path.stem.split("_")), []).append(path.stem)
+    assert [names for names in found.values() if len(names) > 1] == []
 
 
 # What stands in `model/` and is no area, by the folder it is in.

@@ -155,7 +155,7 @@ class _Asked:
                 premise: f"{' '.join(text.text.split())} (--assume)"
                 for premise, text in zip(premises, assumed, strict=True)
             }
-            run = _Run(units=units, unit=compiled.unit, decide=decide, place=_in_expression)
+            run = _Running(units=units, unit=compiled.unit, decide=decide, place=_in_expression)
             return tuple(run.answer(function, each, vendor, labels) for each, vendor in _each_vendor(asked))
 
         try:
@@ -183,7 +183,7 @@ class _Asked:
             return written.text.splitlines()[int(at.rpartition(":")[2]) - 1].strip() if at.startswith(MAIN) else at
 
         def asked_of(file: CompiledFile, one_by_one: bool = False) -> tuple[Reply, ...]:
-            run = _Run(units=units, unit=file.unit, decide=decide, place=place, line=line)
+            run = _Running(units=units, unit=file.unit, decide=decide, place=place, line=line)
             answers = []
             for each, vendor in _each_vendor(stated(file.properties, written.name, self._vendors)):
                 try:
@@ -209,7 +209,7 @@ def _each_vendor(asked: Iterable[Stated]) -> Iterator[tuple[Stated, Vendor | Non
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _Running:
     """Running questions in one unit; ``place`` and ``line`` are those of `Questions`."""
 
     units: QuestionUnits

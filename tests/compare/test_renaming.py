@@ -17,7 +17,7 @@ from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.macros import macros_of_kvm
 from mmuproof.model.lifted.unit_paths import MMU_C
-from tests.lift.machine.conftest import CLANG, PROGRAMS, Program
+from tests.lift.machine.conftest import CLANG, PROGRAMS, LiftedFile
 
 S = """
 struct s { u32 a, b; struct s *next; };
@@ -206,8 +206,8 @@ def test_a_unit_is_asked_by_the_earlier_names_and_answers_in_them(moved: Unit) -
 def test_it_means_the_same(unit: Callable[..., Unit], moved: Unit) -> None:
     plain = unit("#define BIT_FOR_EXEC 9\n" + MOVED)
     inputs = (5, 4)
-    assert Program(moved).lift("f").evaluate(inputs) == Program(plain).lift("f").evaluate(inputs) == 10 + 12 + 9
-    assert Program(moved).lift("whole").evaluate((6,)) == (1 << 64) - 1
+    assert LiftedFile(moved).lift("f").evaluate(inputs) == LiftedFile(plain).lift("f").evaluate(inputs) == 10 + 12 + 9
+    assert LiftedFile(moved).lift("whole").evaluate((6,)) == (1 << 64) - 1
 
 
 def test_a_constant_is_told_by_its_earlier_name(unit: Callable[..., Unit]) -> None:
