@@ -365,8 +365,10 @@ class Unit:
         Raises:
             Gone: it is not, and was expected to be.
         """
-        there = self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
-        return self._told(name, there=there)
+        return self._told(name, there=self._is_variable(name))
+
+    def _is_variable(self, name: str) -> bool:
+        return self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
 
     def has_function(self, name: str) -> bool:
         """Whether a function of this name has a body here.
@@ -374,7 +376,7 @@ class Unit:
         Raises:
             Gone: it has none, and was expected to.
         """
-        return self._told(f"{name}()", there=self._names.function_here(name) in self.declared.functions)
+        return self._told(f"{name}()", there=self.has(f"{name}()"))
 
     def has_member(self, record: str, name: str) -> bool:
         """Whether a struct or union has a member of this name, at any depth.
@@ -382,10 +384,30 @@ class Unit:
         Raises:
             Gone: it has none, and was expected to.
         """
-        there = False
+        return self._told(f"{record}.{name}", there=self._is_member(record, name))
+
+    def _is_member(self, record: str, name: str) -> bool:
         with suppress(Missing):
-            there = any(members_named(self.record(record), name))
-        return self._told(f"{record}.{name}", there=there)
+            return any(members_named(self.record(record), name))
+        return False
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The names that were expected and are not here."""
+        return frozenset(name for name in self._expected if not self.has(name))
+
+    def lacks_rightly(self, names: Iterable[str]) -> None:
+        """Expect some names no longer: it is known why they are not here."""
+        self._expected -= frozenset(names)
+
+    def has(self, name: str) -> bool:
+        """Whether something is here: ``f()``, ``struct s.member``, or a variable, macro or enumerator."""
+        record, _, member = name.rpartition(".")
+        if name.endswith("()"):
+            return self._names.function_here(name[:-2]) in self.declared.functions
+        if record:
+            return self._is_member(record, member)
+        return self._is_variable(name) or self.has_constant(self._names.constant_here(name))
 
     def _told(self, name: str, *, there: bool) -> bool:
         """An answer to whether something is here."""

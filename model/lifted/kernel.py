@@ -437,11 +437,17 @@ def open_kernel(
         constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
         left_out = left_out_units(tree.root, stand_ins.configuration)
 
+        ours = stand_ins if given is None else write_stand_ins(tree.root, Path(folder, "ours"))
+
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, stand_ins, path)
-            # What another configuration leaves out is not lost.
-            expected = expected_of(tree.version, path) if given is None else ()
-            return Unit(tree.root, path, arguments, constants, edited, expected)
+            unit = Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
+            if ours is not stand_ins and (lacking := unit.lacking):
+                # What is there under our configuration is left out by the user's, and not lost.
+                with suppress(LiftError):
+                    whole = Unit(tree.root, path, clang_arguments(tree.root, ours, path), constants, edited)
+                    unit.lacks_rightly(filter(whole.has, lacking))
+            return unit
 
         with Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out) as units:
             kvm = LiftedKvm(units, stand_ins.configuration, like)

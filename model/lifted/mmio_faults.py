@@ -21,6 +21,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
+_ON = "CONFIG_KVM_SW_PROTECTED_VM"
 _PROTECTED = "RET_PF_WRITE_PROTECTED"
 _VCPU, _INVALID_PAGE, _PAGE_SHIFT = "struct kvm_vcpu", (1 << 64) - 1, 12
 
@@ -162,8 +163,8 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         )
 
     def _is_protected(self, bench: Bench, kvm: Object) -> Bool:
-        """Whether the VM is protected by software; before there were such VMs none was."""
-        if self._unit.constant("KVM_X86_SW_PROTECTED_VM") is None:
+        """Whether the VM is protected by software; where there are no such VMs none is (``kvm_arch_init_vm()``)."""
+        if any(self._unit.constant(name) is None for name in ("KVM_X86_SW_PROTECTED_VM", _ON)):
             return FALSE
         return eq(bench.read(kvm, "arch.vm_type"), constant_of(self._unit, "KVM_X86_SW_PROTECTED_VM"))
 
