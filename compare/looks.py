@@ -95,10 +95,15 @@ class ReleasedLooks:
         """
         side, found = Side(units), dict[str, str]()
         here = {name: _said(side, name) for name in side.version.functions}
-        gone = self.texts.keys() - side.names
+        gone = self.texts.keys() - side.names_but_members
         come = {word for word in set().union(*here.values()) if _is_name(word) and self._is_new(word)}
         for _ in range(_ROUNDS):
-            more = self._more(here, gone - set(found.values()), come - found.keys(), found)
+            more = {
+                name: former
+                for name, former in self._more(here, gone - set(found.values()), come - found.keys(), found).items()
+                # What a member is called still is gone only as the name of something else.
+                if former not in side.names or name in side.names_but_members
+            }
             if not more:
                 break
             found |= more

@@ -217,6 +217,15 @@ def test_what_is_patched_into_a_kernel_is_read_as_off_with_what_only_it_selects_
     ]
 
 
+def test_what_is_not_modelled_is_off_as_well_where_the_file_does_not_name_it(tree: Path, tmp_path: Path) -> None:
+    text = KCONFIG + "config KVM_AMD_SEV\n\tbool\n\tdefault y\n\tdepends on KVM_AMD\n"
+    (tree / "arch/x86/kvm/Kconfig").write_text(text)
+    found = configuration(tree, dot(tmp_path))
+    assert "KVM_AMD_SEV" not in found.values
+    assert any("which does not name it, is read as n: guests whose memory" in each for each in found.remarks)
+    assert configuration(tree, dot(tmp_path, KVM_AMD="n")).remarks == ()
+
+
 def test_a_module_has_a_macro_of_its_own_and_strings_and_numbers_stay_as_they_are() -> None:
     values = {"A": "y", "B": "m", "C": '"a \\"b\\""', "D": "-5", "E": "0x10"}
     assert autoconf(values).splitlines() == [
