@@ -27,9 +27,9 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
-from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.telling.overview import print_gone
-from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
+from mmuproof.lift.errors import Missing, Refused, Undefined
 from mmuproof.lift.parsing.expression_text import QuestionText, called_names, tokens
 from mmuproof.lift.parsing.probe import (
     AddedTo,
@@ -97,10 +97,8 @@ def ask(request: AskRequest, output: Output) -> int:
 def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, QuestionUnits]]:
     pool = ThreadPoolExecutor(2)
     try:
-        with open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
+        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
             yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool, given)
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -17,7 +17,7 @@ from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.ran import Ran, note_assertions, remembered, rest_on
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.dot_config import DotConfig
-from mmuproof.lift.tree.makefile import left_out_units
+from mmuproof.lift.tree.makefile import left_out_units, units_of_left_out_modules
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -439,10 +439,13 @@ def open_kernel(
 
         ours = stand_ins if given is None else write_stand_ins(tree.root, Path(folder, "ours"))
 
+        # What the user's configuration does not build may not even parse under it; no result speaks of it.
+        unbuilt = units_of_left_out_modules(tree.root, stand_ins.configuration)
+
         def parse(path: str) -> Unit:
-            arguments = clang_arguments(tree.root, stand_ins, path)
+            arguments = clang_arguments(tree.root, ours if path in unbuilt else stand_ins, path)
             unit = Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
-            if ours is not stand_ins and (lacking := unit.lacking):
+            if ours is not stand_ins and path not in unbuilt and (lacking := unit.lacking):
                 # What is there under our configuration is left out by the user's, and not lost.
                 with suppress(LiftError):
                     whole = Unit(tree.root, path, clang_arguments(tree.root, ours, path), constants, edited)

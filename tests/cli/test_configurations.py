@@ -154,3 +154,10 @@ def test_without_vms_protected_by_software_no_fault_is_one_of_their_private_memo
     file = configured(tmp_path, "KVM_SW_PROTECTED_VM")
     done = run("prove", "fault.answered", "--kernel", kernel_tree("7.2"), "--config", file)
     assert done.exit_code == 0, done.output
+
+
+@pytest.mark.kernel
+def test_what_is_not_built_need_not_parse(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    file = configured(tmp_path, "KVM_INTEL", *TDX, CPU_MITIGATIONS="y")
+    done = run("prove", "layout.frozen", "role.vendor-bit", "--kernel", kernel_tree("7.2"), "--config", file)
+    assert done.exit_code == 0, done.output
