@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -39,15 +39,6 @@ class FailedAssertion:
 
     at: Location
     message: str
-
-
-@dataclass(frozen=True)
-class Body:
-    """The body of a function: its first and last line, and whether it has been read: to be run, or for its writes."""
-
-    first: int
-    last: int
-    read: bool
 
 
 @dataclass(frozen=True)
@@ -221,15 +212,6 @@ class Unit:
             for path in included
             if path.resolve().is_relative_to(self._root)
         )
-
-    def bodies_in(self, file: str) -> Iterator[Body]:
-        """The bodies of functions that stand in a file of the tree."""
-        for name in self.functions_in(lambda found: found == file):
-            cursor = self.declared.functions[name]
-            body = clang_api.body(cursor)
-            function = self._known.get(name)
-            read = name in self._read or (function is not None and "body" in vars(function))
-            yield Body(first=body.extent.start.line, last=body.extent.end.line, read=read)
 
     # -- what is defined --------------------------------------------------------------------------
 

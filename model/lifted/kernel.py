@@ -108,7 +108,6 @@ class LiftedKvm(Kvm):
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, tuple[object, Ran]] = {}
         self._features: dict[Feature, tuple[bool, Ran]] = {}
-        self._assertions_asked = False
 
     def under(self, names: FormerNames) -> LiftedKvm:
         """The same tree, read under the names that an earlier one has."""
@@ -371,22 +370,6 @@ class LiftedKvm(Kvm):
                 return _members_like(unit.record(record), path)
         return ()
 
-    def has_read(self, file: str, first: int, last: int) -> bool:
-        """Whether some lines of the tree may have had a part in what was asked so far.
-
-        They have not where they are inside a function's body that nobody has read, whatever unit it is in.
-        """
-        if self._assertions_asked:
-            return True
-        bodies = [
-            body
-            for unit in self.units.parsed
-            if file in unit.files
-            for body in unit.bodies_in(file)
-            if body.first <= first and last <= body.last
-        ]
-        return not bodies or any(body.read for body in bodies)
-
     def _mmu_and_parsed(self) -> Iterator[Unit]:
         """The MMU's own units, where what has moved is likely to be, and all others that have been read."""
         parsed = self.units.parsed
@@ -398,7 +381,6 @@ class LiftedKvm(Kvm):
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
-        self._assertions_asked = True
         note_assertions()
         failed = (each for unit in self.every_unit() for each in unit.failed_assertions)
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))

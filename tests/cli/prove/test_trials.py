@@ -18,8 +18,10 @@ from mmuproof.cli.shared.catalogue import AskedKernel, Installed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
+from mmuproof.lift.syntax import Location
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -65,6 +67,17 @@ DEFECTS = (
     FakeDefect("of-the-model-alone", on_reference=lambda: model("")),
     FakeDefect("does-not-fit", on_reference=lambda: model(""), edits=edited("does-not-fit")),
 )
+
+
+class FakeBodies(KernelBodies):
+    """Bodies of which the theorem has read all but one, which a defect changes."""
+
+    def __init__(self, unread: str) -> None:
+        self._unread = unread
+
+    def changed_by(self, edits: Sequence[SourceEdit]) -> frozenset[Location] | None:
+        (edit,) = edits
+        return frozenset() if edit.pattern == self._unread else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class TheoremOfModels(FakeCatalogue):
             identity=identity,
             release="7.2.13",
             edited=with_edits,
-            has_read=lambda edits: edits[0].pattern != self.unread,
+            bodies=FakeBodies(self.unread),
             read_ahead=lambda: read.append("all of it"),
         )
 
