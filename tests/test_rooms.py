@@ -176,6 +176,7 @@ NO_AREAS = {
         "bodies": "by which it is told what a result rests on",
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",
+        "host_width": "how wide the host's addresses are",
         "requests": "asks for set-ups",
         "round_bench": "a bench for the loops that map a page",
         "session": "calls functions",
@@ -195,7 +196,7 @@ def test_an_area_has_one_name_in_every_folder(folder: str) -> None:
     }
     folders = {place.rpartition("/")[2] for place in NO_AREAS}
     # What all areas of the reference model are made with has a folder of its own.
-    parts = folders if folder == "model" else {"base"}
+    parts = folders | {"named"} if folder == "model" else {"base"}
     assert found - parts - NO_AREAS[folder].keys() <= AREAS
     assert NO_AREAS[folder].keys() <= found
     if folder in ("model/lifted", "model/reference"):
@@ -233,6 +234,32 @@ def is_positional_record(node: ast.ClassDef) -> bool:
         if isinstance(call, ast.Name) and call.id == "dataclass":
             return not (isinstance(each, ast.Call) and any(keyword.arg == "kw_only" for keyword in each.keywords))
     return False
+
+
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The line and text of each string that is no documentation and no reason."""
+    said = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.keyword) and each.arg == "reason":
+            said |= {id(part) for part in ast.walk(each.value)}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in said:
+            yield each.lineno, each.value
+
+
+def test_what_has_a_place_in_a_table_of_names_is_spelled_there_alone() -> None:
+    tables = [source for source in SOURCES if source.startswith("model/named/")]
+    names = {name for source in tables for _, name in strings(tree_of(source)) if len(name) > 3 and "|" not in name}
+    assert len(names) > 20
+    spelled = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    wrong = [
+        f"{source}:{line}: {found[0]}"
+        for source in SOURCES
+        if source.startswith(("model/lifted/", "model/cuts/"))
+        for line, text in strings(tree_of(source))
+        if " " not in text.removeprefix("struct ") and (found := spelled.search(text))
+    ]
+    assert wrong == []
 
 
 def test_the_formatter_is_let_off_in_few_places() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, mappings
+from mmuproof.model.named import mmus as named
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
@@ -33,7 +34,7 @@ WALKS = {
         function=f"{each.value}_walk_addr",
         reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
         "CR0.WP up to date",
-        writes=((0, ""), (1, "arch.gva_walk.cpu_role|arch.root_mmu.cpu_role")),
+        writes=((0, ""), (1, f"{named.GUEST_WALK}.cpu_role|{named.ROOT_MMU}.cpu_role")),
         elsewhere=("*",),
     )
     for each in GpteFormat
