@@ -120,6 +120,11 @@ class Side:
         path, *_ = self.version.functions[function]
         return tuple(each.spelling for each in self.version.unit(path).definitions[function].get_arguments())
 
+    def locals(self, function: str) -> tuple[str, ...]:
+        """What a function of KVM's calls the variables that are its own, in order."""
+        path, *_ = self.version.functions[function]
+        return self.version.unit(path).local_names(function)
+
     def placed(self, name: str, former: str) -> FormerNames:
         """A name with another, by all that it is a name of."""
         if self.version.where(name) or name in self.without_body:

@@ -312,6 +312,11 @@ class Unit:
             raise Missing([f"{function}()"])
         return tuple(each.spelling for each in cursor.get_arguments())
 
+    def local_names(self, function: str) -> tuple[str, ...]:
+        """What the variables are called that a function with a body here declares in it, in order."""
+        inside = clang_api.descendants(self.declared.functions[function])
+        return tuple(dict.fromkeys(each.spelling for each in inside if clang_api.is_variable(each)))
+
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.
 

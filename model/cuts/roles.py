@@ -50,7 +50,10 @@ SET_UP: tuple[Cut, ...] = (
         )
         for writes in (
             named.whole(1, named.GUEST_TABLE),
-            tuple((0, f"{named.NESTED_WALK}.{each}") for each in named.FORMAT_PARTS),
+            tuple(
+                (0, f"{named.NESTED_WALK}.{each}|{named.GUEST_MMU}.{named.GUEST_TABLE[0]}")
+                for each in named.FORMAT_PARTS
+            ),
         )
     ),
     Cut(

@@ -115,6 +115,7 @@ def test_what_a_tree_calls_otherwise_is_found(
                 parameters={("g", "acc"): "access"},
             ),
         ),
+        ({"level": "depth", "sum": "total"}, FormerNames(parameters={("q", "depth"): "level"})),
         ({"both(u32": "two(u32", "both(1)": "two(1)"}, FormerNames(functions={"two": "both"})),
         ({"nx_mask": "x_mask", "u64 x_mask, x_mask;": "u64 x_mask;"}, THE_SAME_NAMES),
         ({"nx_mask": "stays", "u64 stays, x_mask, stays;": "u64 x_mask, stays;"}, THE_SAME_NAMES),
@@ -128,6 +129,7 @@ def test_what_a_tree_calls_otherwise_is_found(
         "a member",
         "a parameter",
         "several at once",
+        "a parameter, where a variable has another name as well",
         "a function that a member has the name of",
         "not what was there and stands in its place",
         "not what was there and is mentioned by nobody else",
@@ -139,6 +141,7 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
 ) -> None:
     before = S.replace("u64 nx_mask, x_mask;", "u64 nx_mask, x_mask, stays;\nu64 k(void) { return stays; }\n")
     before += "struct t { u32 both; };\nu32 both(u32 x) { return x ^ 77; }\n"
+    before += "u32 q(struct s *p, u32 level) { u32 sum = level + p->b; return sum << 1; }\n"
     before += "u32 m(struct t *p) { return both(1); }\nu32 n(struct t *p) { return p->both; }\n"
     words = set(tokens(before))
     looks = ReleasedLooks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))

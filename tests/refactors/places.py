@@ -68,6 +68,7 @@ PLACES = {
         functions=("kvm_init_shadow_ept_mmu",),
         names={"guest_mmu": "arch"},
         lost=("*",),
+        gone="an MMU that is an object of its own is no part of the vCPU any more",
     ),
     "a pointer becomes an embedded struct": Refactor(
         edits=(
