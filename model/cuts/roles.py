@@ -16,6 +16,8 @@ GUEST_PHYSICAL_WIDTH = Cut(
     reason="the width of a TD's guest-physical addresses: any; of others, which have another width, it is not asked",
 )
 
+_GUEST_MMUS_TABLE = f"{named.GUEST_MMU}.{named.GUEST_TABLE[0]}"
+
 SET_UP: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(
@@ -50,10 +52,7 @@ SET_UP: tuple[Cut, ...] = (
         )
         for writes in (
             named.whole(1, named.GUEST_TABLE),
-            tuple(
-                (0, f"{named.NESTED_WALK}.{each}|{named.GUEST_MMU}.{named.GUEST_TABLE[0]}")
-                for each in named.FORMAT_PARTS
-            ),
+            tuple((0, f"{named.NESTED_WALK}.{each}|{_GUEST_MMUS_TABLE}") for each in named.FORMAT_PARTS),
         )
     ),
     Cut(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mmuproof.lift.c_types import RecordType
@@ -106,7 +105,7 @@ class LiftedMasks(Masks, Remembers):
         seen = Evidence()
         if intel is not FALSE:
             vmx, vmx_memory = Session(self._vmx, CALLER_CUTS), Memory()
-            with suppress(NotThere):
+            if vmx.unit.has_variable(named.HOST):
                 give_host_width(vmx, vmx_memory, host.maxphyaddr)
             vmx.call(vmx_memory, "vmx_setup_me_spte_mask", objects={})
             seen += self._do_as_asked(session, memory, intel, vmx)
