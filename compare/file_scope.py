@@ -9,8 +9,8 @@ from mmuproof.compare.behaviours import SETTLED
 from mmuproof.compare.versions import Version
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
-from mmuproof.model.lifted.masks import MASKS
 from mmuproof.model.lifted.unit_paths import SPTE_C
+from mmuproof.model.named.masks import ALL as MASKS
 
 _OPERATIONS = "kvm_x86_ops"
 _STATIC_CALL = "kvm_x86_"

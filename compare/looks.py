@@ -44,7 +44,8 @@ class ReleasedLooks:
     Args:
         names: digests of the names that its functions mention, and of macros that stand for what one of `macros` does.
         texts: of each name that we ask for, digests of the functions that mention it, without it.
-        parameters: of functions whose parameters we name, their names in order, and a digest of the function.
+        parameters: of functions whose parameters we name, their names in order, and a digest of the function without
+            what it calls its own variables.
         macros: of each macro that we look up, a digest of what it stands for.
     """
 
@@ -95,10 +96,15 @@ class ReleasedLooks:
         """
         side, found = Side(units), dict[str, str]()
         here = {name: _said(side, name) for name in side.version.functions}
-        gone = self.texts.keys() - side.names
+        gone = self.texts.keys() - side.names_but_members
         come = {word for word in set().union(*here.values()) if _is_name(word) and self._is_new(word)}
         for _ in range(_ROUNDS):
-            more = self._more(here, gone - set(found.values()), come - found.keys(), found)
+            more = {
+                name: former
+                for name, former in self._more(here, gone - set(found.values()), come - found.keys(), found).items()
+                # What a member is called still is gone only as the name of something else.
+                if former not in side.names or name in side.names_but_members
+            }
             if not more:
                 break
             found |= more
@@ -131,13 +137,13 @@ class ReleasedLooks:
         self, side: Side, here: Mapping[str, Sequence[str]], found: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, str], str]]:
         """Parameters of another name, where they are all that is other in a function."""
-        for name, words in here.items():
+        for name in here:
             former, text = self.parameters.get(found.get(name, name), ((), ""))
             now = side.parameters(name) if former else ()
-            if (
-                now != tuple(former)
-                and _without([found.get(each, each) for each in words], found.get(name, name)) == text
-            ):
+            if now == tuple(former):
+                continue
+            said = [found.get(each, each) for each in _said(side, name, side.locals(name))]
+            if _without(said, found.get(name, name)) == text:
                 yield from (((name, new), old) for new, old in zip(now, former, strict=True) if new != old)
 
 
@@ -172,7 +178,7 @@ def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str
             # What a function is called says more of it than what calls it.
             texts.setdefault(name, []).append((0 if name == function else len(words), _without(words, name)))
         if function in wanted and set(named) & set(wanted):
-            parameters[function] = named, _without(words, function)
+            parameters[function] = named, _without(_said(side, function, side.locals(function)), function)
     sought = {body for name, body in macros.items() if name in wanted}
     alike = {name for name, body in macros.items() if body in sought}
     return ReleasedLooks(
@@ -191,10 +197,10 @@ def _without(words: Sequence[str], name: str) -> str:
     return _digest(" ".join("" if each == name else each for each in words))
 
 
-def _said(side: Side, function: str) -> Sequence[str]:
-    """What a function says, its parameters by their numbers."""
+def _said(side: Side, function: str, variables: Sequence[str] = ()) -> Sequence[str]:
+    """What a function says, its parameters by their numbers, and some of its variables after them."""
     words = tokens(_STATIC_CALL.sub(r"__SCT__\1", side.text(function)))
-    numbers = {name: str(number) for number, name in enumerate(side.parameters(function))}
+    numbers = {name: str(number) for number, name in enumerate((*side.parameters(function), *variables))}
     before = ("", "", *words)
     return [
         word if before[at + 1] == "." or before[at : at + 2] == ("-", ">") else numbers.get(word, word)

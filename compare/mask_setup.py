@@ -8,8 +8,8 @@ from mmuproof.lift.machine.memory import Memory, ObjectKind, Value
 from mmuproof.lift.machine.values import leaves
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import CUTS
-from mmuproof.model.lifted.masks import MASKS
 from mmuproof.model.lifted.session import Session
+from mmuproof.model.named.masks import ALL as MASKS
 from mmuproof.smt.terms import bool_var, to_bv
 
 

@@ -65,7 +65,7 @@ def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
             raise MapError(
                 f"{former}={name}: the tree has no function, variable, struct, constant, member or parameter {name}"
             )
-        if side.placed(former, name):
+        if side.placed(former, name).kinds & placed.kinds:
             raise MapError(f"{former}={name}: the tree has {former} itself")
         found = found | placed
     return found
@@ -107,14 +107,23 @@ class Side:
     def names(self) -> frozenset[str]:
         """What KVM itself calls functions, variables, structs, and members of structs."""
         members = (name for record in self._records_of_kvm for name in self.members(record))
+        return self.names_but_members | frozenset(members)
+
+    @cached_property
+    def names_but_members(self) -> frozenset[str]:
+        """What KVM itself calls functions, variables and structs."""
         records = (each.split()[-1] for each in self._records_of_kvm)
-        declared = (*self.version.functions, *self.without_body, *self.variables)
-        return frozenset((*declared, *records, *members))
+        return frozenset((*self.version.functions, *self.without_body, *self.variables, *records))
 
     def parameters(self, function: str) -> tuple[str, ...]:
         """What a function of KVM's calls its parameters, in order."""
         path, *_ = self.version.functions[function]
         return tuple(each.spelling for each in self.version.unit(path).definitions[function].get_arguments())
+
+    def locals(self, function: str) -> tuple[str, ...]:
+        """What a function of KVM's calls the variables that are its own, in order."""
+        path, *_ = self.version.functions[function]
+        return self.version.unit(path).local_names(function)
 
     def placed(self, name: str, former: str) -> FormerNames:
         """A name with another, by all that it is a name of."""

@@ -14,6 +14,7 @@ import pytest
 
 from mmuproof.cli.main import COMMANDS
 from mmuproof.lift.tree.version import kernel_version
+from mmuproof.proofs.catalogue import THEOREMS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,6 +66,11 @@ def test_the_page_of_own_theorems_quotes_its_example_and_names_files_that_there_
     named = re.findall(r"`((?:docs|model|proofs|spec|tests)/[\w./-]*)`", page.replace("AREA", "masks"))
     assert len(named) > 15
     assert [each for each in named if not (ROOT / each).exists()] == []
+
+
+def test_every_claim_is_told_in_short_sentences() -> None:
+    sentences = {each.name: re.split(r"(?<=[.!?]) ", each.claim) for each in THEOREMS}
+    assert {name: said for name, said in sentences.items() if max(len(each.split()) for each in said) > 35} == {}
 
 
 def test_the_list_of_theorems_is_current() -> None:

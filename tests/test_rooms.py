@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ OUTSIDE = {
     "typer": {"cli/*"},
 }
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
+HELPERS = sorted(path.relative_to(ROOT).as_posix() for top in ("tests", "tools") for path in (ROOT / top).rglob("*.py"))
 
 
 def tree_of(source: str) -> ast.Module:
@@ -114,13 +116,32 @@ def test_no_import_runs_back_up_between_folders() -> None:
     assert left == {}, "these places import each other in a circle"
 
 
+def test_what_is_installed_has_every_folder() -> None:
+    folders = {path.parent.relative_to(ROOT) for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")}
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert set(setup["packages"]) == {".".join(("mmuproof", *folder.parts)) for folder in folders}
+    assert set(setup["package-dir"]) == {f"mmuproof.{room}" for room in MAY_IMPORT}
+
+
 def test_no_class_name_is_used_twice() -> None:
     places: dict[str, list[str]] = {}
-    for source in SOURCES:
-        for node in tree_of(source).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+    for source in (*SOURCES, *HELPERS):
+        for node in ast.walk(tree_of(source)):
+            if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(source)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+# Endings by which the names of two files may not differ alone.
+ENDINGS = re.compile(r"(ations?|ators?|ings?|isons?|ions?|ors?|ers?|ed|es|s|e)$")
+
+
+@pytest.mark.parametrize("folder", sorted({source.rpartition("/")[0] for source in SOURCES}))
+def test_no_two_files_have_names_that_differ_by_their_endings(folder: str) -> None:
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / folder).glob("*.py"):
+        found.setdefault("_".join(ENDINGS.sub("", word) for word in path.stem.split("_")), []).append(path.stem)
+    assert [names for names in found.values() if len(names) > 1] == []
 
 
 # What stands in `model/` and is no area, by the folder it is in.
@@ -158,6 +179,7 @@ NO_AREAS = {
         "bodies": "by which it is told what a result rests on",
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",
+        "host_width": "how wide the host's addresses are",
         "requests": "asks for set-ups",
         "round_bench": "a bench for the loops that map a page",
         "session": "calls functions",
@@ -177,7 +199,7 @@ def test_an_area_has_one_name_in_every_folder(folder: str) -> None:
     }
     folders = {place.rpartition("/")[2] for place in NO_AREAS}
     # What all areas of the reference model are made with has a folder of its own.
-    parts = folders if folder == "model" else {"base"}
+    parts = folders | {"named"} if folder == "model" else {"base"}
     assert found - parts - NO_AREAS[folder].keys() <= AREAS
     assert NO_AREAS[folder].keys() <= found
     if folder in ("model/lifted", "model/reference"):
@@ -215,6 +237,32 @@ def is_positional_record(node: ast.ClassDef) -> bool:
         if isinstance(call, ast.Name) and call.id == "dataclass":
             return not (isinstance(each, ast.Call) and any(keyword.arg == "kw_only" for keyword in each.keywords))
     return False
+
+
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The line and text of each string that is no documentation and no reason."""
+    said = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.keyword) and each.arg == "reason":
+            said |= {id(part) for part in ast.walk(each.value)}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in said:
+            yield each.lineno, each.value
+
+
+def test_what_has_a_place_in_a_table_of_names_is_spelled_there_alone() -> None:
+    tables = [source for source in SOURCES if source.startswith("model/named/")]
+    names = {name for source in tables for _, name in strings(tree_of(source)) if len(name) > 3 and "|" not in name}
+    assert len(names) > 20
+    spelled = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    wrong = [
+        f"{source}:{line}: {found[0]}"
+        for source in SOURCES
+        if source.startswith(("model/lifted/", "model/cuts/"))
+        for line, text in strings(tree_of(source))
+        if " " not in text.removeprefix("struct ") and (found := spelled.search(text))
+    ]
+    assert wrong == []
 
 
 def test_the_formatter_is_let_off_in_few_places() -> None:

@@ -48,7 +48,7 @@ NAMES = ("theorem", "function", "question", "vendor", "masks")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Timing:
     """One run: seconds, seconds, MiB, seconds and name of each result, and how many of each verdict."""
 
     wall: float
@@ -59,7 +59,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Benchmark:
     """What is measured: a command line without ``mmuproof``, and whether each run has an empty cache folder."""
 
     name: str
@@ -67,7 +67,7 @@ class Subject:
     cold: bool = False
 
 
-def measure(subject: Subject, jobs: Sequence[str], *, memory: bool = False) -> Run:
+def measure(subject: Benchmark, jobs: Sequence[str], *, memory: bool = False) -> Timing:
     """Run a command once, and look at its memory if that is wanted.
 
     Raises:
@@ -93,7 +93,7 @@ def measure(subject: Subject, jobs: Sequence[str], *, memory: bool = False) -> R
             sys.stderr.write(log.read_text(errors="replace"))
             sys.exit(f"bench: {' '.join(command)}: exit status {status}")
         results = results_of(json.loads(report.read_text()))
-    return Run(
+    return Timing(
         wall=wall,
         cpu=used.ru_utime + used.ru_stime,
         peak=max(peak) / 1024,
@@ -156,9 +156,9 @@ def patch_of(kernel: Path, folder: Path, change: str) -> Path:
     return patch
 
 
-def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
+def subjects(kernel: str | None, folder: Path) -> Iterator[Benchmark]:
     """What is measured; what it needs is written into a folder."""
-    yield Subject("prove: reference model", ("prove", "--kernel", "reference", "--no-cache"))
+    yield Benchmark("prove: reference model", ("prove", "--kernel", "reference", "--no-cache"))
     cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
     # Cold runs have another cache folder, so all kernels are given by their path.
     old, new = cache.absolute() / "linux-6.12", cache.absolute() / "linux-7.2"
@@ -169,16 +169,16 @@ def subjects(kernel: str | None, folder: Path) -> Iterator[Subject]:
         subject = kernel or str(new)
         name = Path(subject).name
         question = ("ask", QUESTION, "--kernel", subject)
-        yield Subject(f"prove: {name}", ("prove", "--kernel", subject, "--no-cache"))
-        yield Subject(f"prove: {name}, nothing changed", ("prove", "--kernel", subject))
-        yield Subject(f"ask: {name}, cold", question, cold=True)
-        yield Subject(f"ask: {name}, cached", question)
+        yield Benchmark(f"prove: {name}", ("prove", "--kernel", subject, "--no-cache"))
+        yield Benchmark(f"prove: {name}, nothing changed", ("prove", "--kernel", subject))
+        yield Benchmark(f"ask: {name}, cold", question, cold=True)
+        yield Benchmark(f"ask: {name}, cached", question)
     if there[new]:
         for change in CHANGES:
             patch = str(patch_of(new, folder, change))
-            yield Subject(f"diff: {FUNCTION}() patched, {change}", ("diff", str(new), FUNCTION, "--patch", patch))
+            yield Benchmark(f"diff: {FUNCTION}() patched, {change}", ("diff", str(new), FUNCTION, "--patch", patch))
     if all(there.values()):
-        yield Subject(f"diff: {old.name} to {new.name}", ("diff", str(old), str(new)))
+        yield Benchmark(f"diff: {old.name} to {new.name}", ("diff", str(old), str(new)))
 
 
 def solver_seconds() -> list[float]:

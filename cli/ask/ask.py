@@ -32,9 +32,9 @@ from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.tree_text import text_of_source
-from mmuproof.cli.shared.unusable import unusable
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.telling.overview import print_gone
-from mmuproof.lift.errors import LiftError, Missing, Refused, Undefined
+from mmuproof.lift.errors import Missing, Refused, Undefined
 from mmuproof.lift.parsing.expression_text import QuestionText, called_names, tokens
 from mmuproof.lift.parsing.probe import (
     AddedTo,
@@ -104,10 +104,8 @@ def ask(request: AskRequest, output: Output) -> int:
 def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, QuestionUnits]]:
     pool = ThreadPoolExecutor(2)
     try:
-        with open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
+        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
             yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool, given)
-    except (LiftError, NotThere) as error:
-        raise unusable(error) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -167,7 +165,9 @@ class _Asked:
                 premise: f"{' '.join(text.text.split())} (--assume)"
                 for premise, text in zip(premises, assumed, strict=True)
             }
-            run = _Run(units=units, unit=compiled.unit, decide=decide, situation=self._situation, place=_in_expression)
+            run = _Running(
+                units=units, unit=compiled.unit, decide=decide, situation=self._situation, place=_in_expression
+            )
             return tuple(run.answer(function, each, vendor, labels) for each, vendor in _each_vendor(asked))
 
         try:
@@ -195,7 +195,9 @@ class _Asked:
             return written.text.splitlines()[int(at.rpartition(":")[2]) - 1].strip() if at.startswith(MAIN) else at
 
         def asked_of(file: CompiledFile, one_by_one: bool = False) -> tuple[Reply, ...]:
-            run = _Run(units=units, unit=file.unit, decide=decide, situation=self._situation, place=place, line=line)
+            run = _Running(
+                units=units, unit=file.unit, decide=decide, situation=self._situation, place=place, line=line
+            )
             answers = []
             for each, vendor in _each_vendor(stated(file.properties, written.name, self._vendors)):
                 try:
@@ -234,7 +236,7 @@ def _each_vendor(asked: Iterable[Stated]) -> Iterator[tuple[Stated, Vendor | Non
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _Running:
     """Running questions in one unit; ``place``, ``line`` and ``situation`` are those of `Questions`."""
 
     units: QuestionUnits

@@ -8,7 +8,7 @@ from mmuproof.cli.check.findings import Checked, CheckedStep, StepStatus
 from mmuproof.cli.check.turning import Turn
 from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim
 from mmuproof.cli.diff.in_brief import in_brief
-from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.console import Output, few
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.telling.results_file import counterexample_content, heading
 
@@ -30,7 +30,7 @@ def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
         output.line("  as an earlier run has found it")
     output.line(f"  functions: {in_brief(step.judgements, step.come, step.gone)}")
     if step.outside:
-        output.line(f"  other files of KVM's: {_few(step.outside)}")
+        output.line(f"  other files of KVM's: {few(step.outside, _MOST_NAMES)}")
     if step.claim is not CommitClaim.NONE:
         output.line("  no functional change: ", (step.claim.value, CLAIM_STYLES[step.claim]))
     output.line(f"  theorems: {_theorems(step)}")
@@ -68,17 +68,12 @@ def _why(step: CheckedStep) -> str:
     """What is not fine about a commit, in a line."""
     turned = [f"{each.after.theorem} {each.after.vendor.value}" for each in step.new if each.is_worse or each.is_open]
     broken = [step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []
-    return "; ".join([*broken, *([_few(tuple(turned))] if turned else [])])
+    return "; ".join([*broken, *([few(turned)] if turned else [])])
 
 
 def _verdicts(turn: Turn) -> str:
     before, after = turn.before.verdict.value, turn.after.verdict.value
     return f"{before} -> {after}" if before != after else f"{after} in another way"
-
-
-def _few(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def print_totals(output: Output, report: Checked) -> None:

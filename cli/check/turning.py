@@ -101,7 +101,7 @@ class TreeStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Comparing:
+class _DecidingBoth:
     """A process of its own decides a few theorems of both kernels."""
 
     before: Prover
@@ -167,7 +167,7 @@ def turned(
     """
     groups = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("stating theorems", len(groups))
-    comparing = _Comparing(before=before, after=after, known=known, step=step)
+    comparing = _DecidingBoth(before=before, after=after, known=known, step=step)
     found = [each for group in side_by_side(comparing.group, groups, processes, watcher.advance) for each in group]
     results = [(one, other) for _, one, other in found if one is not None and other is not None]
     return Turned(

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mmuproof.cli.coverage.measured import Covered, Lines, lines_of
 from mmuproof.cli.coverage.reasons import Uncounted
-from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.console import Output, few
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.telling.results_file import heading, kernel_content
 
@@ -95,7 +95,7 @@ def who(covered: Covered, *, whole: bool) -> str:
 def _names(names: Sequence[str], *, whole: bool) -> str:
     if whole or len(names) <= _MOST_NAMES + 1:
         return ", ".join(names)
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+    return few(names, _MOST_NAMES)
 
 
 def _count(lines: Lines) -> str:

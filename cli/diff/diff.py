@@ -24,7 +24,7 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.tree_text import text_of_source
-from mmuproof.lift.errors import LiftError
+from mmuproof.cli.shared.unusable import usable
 from mmuproof.lift.tree.patched import patched_tree
 from mmuproof.lift.tree.source import KernelTree, open_source
 
@@ -43,7 +43,7 @@ def diff(request: DiffRequest, output: Output) -> int:
         TemporaryDirectory(prefix="mmuproof-") as folder,
         ExitStack() as trees,
         Parsing(every=not request.functions, apart=request.apart) as parsing,
-        _usable(),
+        usable(),
     ):
         watcher.phase("reading")
         opened = trees.enter_context(open_source(request.old, cache=cache_folder(TREES)))
@@ -134,13 +134,3 @@ def _patched(request: DiffRequest, old: KernelTree, cache: Path | None) -> Itera
             tree = steps.enter_context(patched_tree(tree, patch, cache=cache))
             changed |= tree.changed or frozenset()
         yield replace(tree, changed=changed)
-
-
-@contextmanager
-def _usable() -> Iterator[None]:
-    try:
-        yield
-    except LiftError as error:
-        from mmuproof.cli.shared.unusable import unusable
-
-        raise unusable(error) from error

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.shared.console import few
 from mmuproof.compare.claims import Change
 
 _ORDER = (Change.DIFFERS, Change.MORE, Change.LESS, Change.EQUAL_IF, Change.UNKNOWN, Change.NOT_COMPARED, Change.EQUAL)
@@ -35,12 +36,7 @@ def in_brief(judgements: Sequence[Judgement], come: Sequence[str], gone: Sequenc
             )
         )
         if names:
-            parts.append(f"{change.value}: {_few(names)}")
-    parts += [f"new: {_few(come)}"] if come else []
-    parts += [f"gone: {_few(gone)}"] if gone else []
+            parts.append(f"{change.value}: {few(names, _MOST_NAMES)}")
+    parts += [f"new: {few(come, _MOST_NAMES)}"] if come else []
+    parts += [f"gone: {few(gone, _MOST_NAMES)}"] if gone else []
     return "; ".join(parts)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more

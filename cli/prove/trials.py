@@ -16,7 +16,7 @@ from mmuproof.cli.shared.results import KernelIdentity, Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.watching import Watcher
-from mmuproof.lift.errors import SourceError
+from mmuproof.lift.errors import LiftError, SourceError
 from mmuproof.model.kvm import Kvm
 from mmuproof.proofs.known_findings import KnownFinding, known_as
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
@@ -102,7 +102,7 @@ class Trying:
             watcher.phase("proving without a defect")
             # In this process, so that it is known of what the theorems speak.
             without = trying.one(None)
-            near = [each for each in defects if self._may_matter(each)]
+            near = [each for each in defects if self._may_matter(each, without)]
             watcher.phase("trying defects", len(near))
             found = dict(
                 zip(
@@ -140,14 +140,17 @@ class Trying:
         except (_DoesNotFitError, SourceError) as error:
             return " ".join(str(error).split())
 
-    def _may_matter(self, defect: NamedDefect) -> bool:
-        """Whether what a defect changes may have had a part in what is proved."""
-        if self.subject.has_read is None or not defect.edits:
+    def _may_matter(self, defect: NamedDefect, without: Sequence[Proved] | str) -> bool:
+        """Whether what a defect changes may have had a part in what is proved without it."""
+        if self.subject.bodies is None or not defect.edits or isinstance(without, str):
             return True
         try:
-            return self.subject.has_read(defect.edits)
-        except SourceError:
+            changed = self.subject.bodies.changed_by(defect.edits)
+        except LiftError:
             return True
+        return changed is None or any(
+            each.read is None or each.read.assertions or not each.read.bodies.isdisjoint(changed) for each in without
+        )
 
     def _trial(self, tasks: Sequence[tuple[int, Task]], defect: str, outcome: Sequence[Proved] | str) -> Trial:
         theorem = tasks[0][1].theorem

@@ -65,7 +65,6 @@ class Subject:
 
     ``release`` is the kernel's version, or that of the kernel which the reference model describes.
     ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
-    ``has_read`` says whether what edits change may have had a part in what was asked of it so far.
     ``under_former_names`` gives it read under the names that an earlier kernel has, if one was named, and these names.
     ``functions`` reads the functions of a tree.
     ``read_ahead`` reads all of it at once, which is quicker than piece by piece; copies of this process need it, which
@@ -80,7 +79,6 @@ class Subject:
     release: str
     edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
     under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
-    has_read: Callable[[Sequence[SourceEdit]], bool] | None = None
     functions: Callable[[], KernelFunctions] | None = None
     read_ahead: Callable[[], None] | None = None
     bodies: KernelBodies | None = None
@@ -187,7 +185,7 @@ class Installed:
         from mmuproof.cli.shared.identity import kernel_identity
         from mmuproof.cli.shared.tree_text import text_in
         from mmuproof.lift.tree.source import open_source
-        from mmuproof.model.edits import edited_files, edited_lines
+        from mmuproof.model.edits import edited_files
         from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
@@ -217,7 +215,6 @@ class Installed:
                 release=tree.version,
                 edited=lambda some: open_kernel(tree, some, given=asked.config, like=kvm),
                 under_former_names=None if former is None else partial(former.read, tree, kvm, parsed),
-                has_read=lambda some: any(kvm.has_read(*place) for place in edited_lines(tree.root, some)),
                 functions=lambda: kernel_functions(kvm.units),
                 read_ahead=read_ahead,
                 bodies=KernelBodies(tree, kvm.units),

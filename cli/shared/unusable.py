@@ -10,7 +10,7 @@ from mmuproof.lift.errors import LiftError, ParseFailed
 from mmuproof.model.kvm import NotThere
 
 
-def unusable(error: LiftError | NotThere) -> UnusableTree:
+def _unusable(error: LiftError | NotThere) -> UnusableTree:
     """What is wrong with a tree."""
     if isinstance(error, ParseFailed):
         count = len(error.diagnostics)
@@ -31,4 +31,4 @@ def usable() -> Iterator[None]:
     try:
         yield
     except (LiftError, NotThere) as error:
-        raise unusable(error) from error
+        raise _unusable(error) from error

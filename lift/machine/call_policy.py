@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mmuproof.lift import syntax
-from mmuproof.lift.machine.evaluation import Result
+from mmuproof.lift.machine.asked_values import Result
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Place, Value
 from mmuproof.lift.syntax import Function, Location

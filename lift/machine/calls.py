@@ -9,10 +9,10 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import RecordType, VoidType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.call_policy import CallPolicy
 from mmuproof.lift.machine.conversions import convert, unreached
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.intrinsics import Intrinsics
 from mmuproof.lift.machine.located import Located

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory

@@ -11,11 +11,11 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, Struc
 from mmuproof.lift.effects import Effects
 from mmuproof.lift.errors import Missing, NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.call_policy import StandIn
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.doubts import WrittenByCall
-from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CallMade, NotedCut
 from mmuproof.lift.machine.located import Located

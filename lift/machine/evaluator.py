@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.asked_values import Result
 from mmuproof.lift.machine.call_policy import CallPolicy
 from mmuproof.lift.machine.calls import Calls
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.expressions import Expressions
 from mmuproof.lift.machine.intrinsics import Intrinsics

@@ -14,9 +14,9 @@ from mmuproof.lift.c_types import ArrayType, FunctionType, IntType, PointerType,
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.access import MemoryAccess, Places
 from mmuproof.lift.machine.arithmetic import operate
+from mmuproof.lift.machine.asked_values import Result
 from mmuproof.lift.machine.calls import Calls
 from mmuproof.lift.machine.conversions import convert, unreached
-from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
 from mmuproof.lift.machine.lvalue_text import describe

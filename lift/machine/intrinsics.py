@@ -10,7 +10,7 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.access import MemoryAccess
-from mmuproof.lift.machine.evaluation import Evaluation
+from mmuproof.lift.machine.asked_values import Evaluation
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.state import State

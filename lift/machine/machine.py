@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
+from mmuproof.lift.machine.asked_values import Result
 from mmuproof.lift.machine.cut_calls import CutCalls, GivenUp
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.memory import Memory

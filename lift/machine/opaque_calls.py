@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from mmuproof.lift import syntax
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, VoidType
 from mmuproof.lift.errors import Refused, Undefined
+from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.call_policy import StandIn
-from mmuproof.lift.machine.evaluation import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.located import Located

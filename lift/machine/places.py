@@ -6,7 +6,7 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.access import MemoryAccess, Places
-from mmuproof.lift.machine.evaluation import Evaluation
+from mmuproof.lift.machine.asked_values import Evaluation
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.pointers import advance

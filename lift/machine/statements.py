@@ -8,7 +8,7 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import RecordType, VoidType
 from mmuproof.lift.errors import NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
-from mmuproof.lift.machine.evaluation import Evaluation, Result
+from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep, WentBack
 from mmuproof.lift.machine.located import Located

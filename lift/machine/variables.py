@@ -8,8 +8,8 @@ from mmuproof.lift import syntax
 from mmuproof.lift.c_types import ArrayType, CType, RecordType, StructMember
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.access import MemoryAccess
+from mmuproof.lift.machine.asked_values import Evaluation
 from mmuproof.lift.machine.conversions import convert
-from mmuproof.lift.machine.evaluation import Evaluation
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
 from mmuproof.lift.machine.memory import Memory

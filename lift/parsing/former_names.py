@@ -36,7 +36,12 @@ class FormerNames:
 
     def __bool__(self) -> bool:
         """Whether anything has another name."""
-        return any(getattr(self, each.name) for each in fields(self))
+        return bool(self.kinds)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Of what there are other names: ``functions``, ``variables`` and so on."""
+        return frozenset(each.name for each in fields(self) if getattr(self, each.name))
 
     def __or__(self, other: FormerNames) -> FormerNames:
         """These names and others, which go before these."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -39,15 +39,6 @@ class FailedAssertion:
 
     at: Location
     message: str
-
-
-@dataclass(frozen=True)
-class Body:
-    """The body of a function: its first and last line, and whether it has been read: to be run, or for its writes."""
-
-    first: int
-    last: int
-    read: bool
 
 
 @dataclass(frozen=True)
@@ -222,15 +213,6 @@ class Unit:
             if path.resolve().is_relative_to(self._root)
         )
 
-    def bodies_in(self, file: str) -> Iterator[Body]:
-        """The bodies of functions that stand in a file of the tree."""
-        for name in self.functions_in(lambda found: found == file):
-            cursor = self.declared.functions[name]
-            body = clang_api.body(cursor)
-            function = self._known.get(name)
-            read = name in self._read or (function is not None and "body" in vars(function))
-            yield Body(first=body.extent.start.line, last=body.extent.end.line, read=read)
-
     # -- what is defined --------------------------------------------------------------------------
 
     @property
@@ -334,6 +316,11 @@ class Unit:
             raise Missing([f"{function}()"])
         return tuple(each.spelling for each in cursor.get_arguments())
 
+    def local_names(self, function: str) -> tuple[str, ...]:
+        """What the variables are called that a function with a body here declares in it, in order."""
+        inside = clang_api.descendants(self.declared.functions[function])
+        return tuple(dict.fromkeys(each.spelling for each in inside if clang_api.is_variable(each)))
+
     def record(self, name: str) -> RecordType:
         """The struct or union of this name, written with its keyword.
 
@@ -369,8 +356,10 @@ class Unit:
         Raises:
             Gone: it is not, and was expected to be.
         """
-        there = self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
-        return self._told(name, there=there)
+        return self._told(name, there=self._is_variable(name))
+
+    def _is_variable(self, name: str) -> bool:
+        return self._part(name) is not None or self._names.variable_here(name) in self.declared.variables
 
     def has_function(self, name: str) -> bool:
         """Whether a function of this name has a body here.
@@ -378,7 +367,7 @@ class Unit:
         Raises:
             Gone: it has none, and was expected to.
         """
-        return self._told(f"{name}()", there=self._names.function_here(name) in self.declared.functions)
+        return self._told(f"{name}()", there=self.has(f"{name}()"))
 
     def has_member(self, record: str, name: str) -> bool:
         """Whether a struct or union has a member of this name, at any depth.
@@ -386,10 +375,30 @@ class Unit:
         Raises:
             Gone: it has none, and was expected to.
         """
-        there = False
+        return self._told(f"{record}.{name}", there=self._is_member(record, name))
+
+    def _is_member(self, record: str, name: str) -> bool:
         with suppress(Missing):
-            there = any(members_named(self.record(record), name))
-        return self._told(f"{record}.{name}", there=there)
+            return any(members_named(self.record(record), name))
+        return False
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The names that were expected and are not here."""
+        return frozenset(name for name in self._expected if not self.has(name))
+
+    def lacks_rightly(self, names: Iterable[str]) -> None:
+        """Expect some names no longer: it is known why they are not here."""
+        self._expected -= frozenset(names)
+
+    def has(self, name: str) -> bool:
+        """Whether something is here: ``f()``, ``struct s.member``, or a variable, macro or enumerator."""
+        record, _, member = name.rpartition(".")
+        if name.endswith("()"):
+            return self._names.function_here(name[:-2]) in self.declared.functions
+        if record:
+            return self._is_member(record, member)
+        return self._is_variable(name) or self.has_constant(self._names.constant_here(name))
 
     def _told(self, name: str, *, there: bool) -> bool:
         """An answer to whether something is here."""

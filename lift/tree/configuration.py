@@ -161,11 +161,18 @@ class _Closing:
         self._remarks: list[str] = list(given.remarks) if given is not None else []
 
     def read_as(self, symbol: str, value: str, why: str) -> None:
-        """Take a symbol that the user's file sets as one of another value, and what only it selects as not set."""
+        """Take a symbol that the user's file sets or lets be set as one of another value.
+
+        What only that symbol selects is not set.
+        """
         assert self._given is not None
-        if self._said.get(symbol, "n") in ("n", value):
+        if symbol not in self._said:
+            self._close()
+        found = self._said.get(symbol, self._config.get(symbol, "n"))
+        if found in ("n", value):
             return
-        self._remark(f"CONFIG_{symbol}={self._said[symbol]} at {self._given.at(symbol)} is read as {value}: {why}")
+        at = self._given.at(symbol) if symbol in self._given.lines else f"{self._given.file}, which does not name it,"
+        self._remark(f"CONFIG_{symbol}={found} at {at} is read as {value}: {why}")
         self._said[symbol] = value
         self._pinned.add(symbol)
         self._config = {name: each for name, each in self._said.items() if each != "n"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mmuproof.lift.tree.configuration import Configuration
 
 _FOLDER = "arch/x86/kvm"
-_LIST = re.compile(r"^[\w-]+-(?:\$\(CONFIG_(\w+)\)|y)[ \t]*[+:]?=[ \t]*(.*)$", re.MULTILINE)
+_LIST = re.compile(r"^([\w-]+)-(?:\$\(CONFIG_(\w+)\)|y)[ \t]*[+:]?=[ \t]*(.*)$", re.MULTILINE)
 _SYMBOL = re.compile(r"\bCONFIG_(\w+)")
 
 
@@ -21,15 +21,34 @@ def symbols_of_makefile(root: Path) -> frozenset[str]:
 def left_out_units(root: Path, config: Configuration) -> Mapping[str, str]:
     """The units that are not built because a symbol is not set, each with that symbol; modules are not looked at."""
     needs: dict[str, set[str]] = {}
-    for symbol, objects in _LIST.findall(_text(root)):
-        for each in objects.split("#", 1)[0].split():
-            if each.endswith(".o"):
-                needs.setdefault(str(PurePosixPath(_FOLDER, each).with_suffix(".c")), set()).add(symbol)
+    for _, symbol, objects in _lists(root):
+        for path in objects:
+            needs.setdefault(path, set()).add(symbol)
     return {
         path: min(symbols)
         for path, symbols in needs.items()
         if "" not in symbols and not symbols & config.values.keys() and (root / path).is_file()
     }
+
+
+def units_of_left_out_modules(root: Path, config: Configuration) -> frozenset[str]:
+    """The units of modules that are not built because a symbol is not set."""
+    lists = list(_lists(root))
+    built = {
+        Path(module).stem
+        for whole, symbol, modules in lists
+        if whole == "obj" and symbol in config.values
+        for module in modules
+    }
+    units = {path: {module for module, _, objects in lists if path in objects} for _, _, each in lists for path in each}
+    return frozenset(path for path, modules in units.items() if modules != {"obj"} and not modules & built)
+
+
+def _lists(root: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each list of what a module is made of: the module, the symbol that it needs or nothing, and its units."""
+    for module, symbol, objects in _LIST.findall(_text(root)):
+        names = (each for each in objects.split("#", 1)[0].split() if each.endswith(".o"))
+        yield module, symbol, tuple(str(PurePosixPath(_FOLDER, each).with_suffix(".c")) for each in names)
 
 
 def _text(root: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, mappings
+from mmuproof.model.named import mmus as named
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
@@ -36,7 +37,7 @@ TRACKED = tuple(
 
 def _walks_with(gpte_format: GpteFormat) -> str:
     """The MMU whose role a walk of some format brings up to date in kernels in which each MMU has its walker."""
-    return "guest_mmu" if gpte_format is GpteFormat.EPT else "root_mmu"
+    return named.GUEST_MMU if gpte_format is GpteFormat.EPT else named.ROOT_MMU
 
 
 WALKS = {
@@ -44,7 +45,7 @@ WALKS = {
         function=f"{each.value}_walk_addr",
         reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
         "CR0.WP up to date",
-        writes=((0, ""), (1, f"arch.gva_walk.cpu_role|arch.{_walks_with(each)}.cpu_role")),
+        writes=((0, ""), (1, f"{named.GUEST_WALK}.cpu_role|{_walks_with(each)}.cpu_role")),
         elsewhere=("*",),
     )
     for each in GpteFormat

@@ -9,8 +9,9 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.tree.overlay import GET_USER_CALL
 from mmuproof.model.cuts import common
+from mmuproof.model.named import mmus as named
 
-GVA_TO_GPA = ("gva_to_gpa", "arch.guest_mmu.gva_to_gpa", "vcpu.arch.guest_mmu.gva_to_gpa")
+GVA_TO_GPA = ("gva_to_gpa", f"{named.GUEST_MMU}.gva_to_gpa", f"vcpu.{named.GUEST_MMU}.gva_to_gpa")
 """The walk of L1's tables, as it is called through the MMU: by the pointer's path in the vCPU or what holds that."""
 TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", "translate_nested_gpa")
 """What ``kvm_translate_gpa()`` calls for L2."""
@@ -23,10 +24,9 @@ PERMISSION_FAULT = Cut(
     reason="whether L2's own tables allow the access: any answer",
     writes=(
         (1, "cpu_role.base.cr0_wp"),
-        (1, "permissions|fmt.permissions"),
-        (1, "pkru_mask|fmt.pkru_mask"),
-        (1, "guest_rsvd_check|fmt.rsvd_bits_mask"),
-        (1, "guest_rsvd_check|fmt.bad_mt_xwr"),
+        (1, named.in_format(named.PERMISSIONS)),
+        (1, named.in_format(named.PROTECTION_KEYS)),
+        *named.whole(1, named.GUEST_TABLE),
     ),
 )
 PSE36 = Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer")
@@ -56,7 +56,7 @@ _WALK = (
         for name in TRANSLATE
     ),
     ROOT,
-    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", "arch.nested_mmu.get_pdptr")),
+    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", f"{named.L2_MMU}.get_pdptr")),
     Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a guest page, if there is one"),
     Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
     Cut(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import mmus as named
 
 GUEST_GBPAGES = (
     Cut(
@@ -27,33 +28,27 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no reserved bit depends on",
-        writes=((0, "permissions|fmt.permissions"),),
+        writes=((0, named.in_format(named.PERMISSIONS)),),
     ),
     Cut(
         function="update_spte_permission_bitmask",
         reason="computes what SPTEs permit, which no reserved bit depends on",
-        writes=((0, "fmt.permissions"),),
+        writes=((0, named.only_in_format(named.PERMISSIONS)),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no reserved bit depends on",
-        writes=((0, "pkru_mask|fmt.pkru_mask"),),
+        writes=((0, named.in_format(named.PROTECTION_KEYS)),),
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=(
-            (1, "shadow_zero_check.rsvd_bits_mask|fmt.rsvd_bits_mask"),
-            (1, "shadow_zero_check.bad_mt_xwr|fmt.bad_mt_xwr"),
-        ),
+        writes=(*named.parts(1, named.SPTE_TABLE),),
     ),
     Cut(
         function="reset_tdp_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=(
-            (0, "shadow_zero_check.rsvd_bits_mask|fmt.rsvd_bits_mask"),
-            (0, "shadow_zero_check.bad_mt_xwr|fmt.bad_mt_xwr"),
-        ),
+        writes=(*named.parts(0, named.SPTE_TABLE),),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import mmus as named
 
 TDP_HAS_SMEP = Cut(function="kvm_x86_tdp_has_smep", reason="whether MBEC or GMET is on, the same each time it is asked")
 GUEST_PHYSICAL_WIDTH = Cut(
     function="cpuid_query_maxguestphyaddr",
     reason="the width of a TD's guest-physical addresses: any; of others, which have another width, it is not asked",
 )
+
+_GUEST_MMUS_TABLE = f"{named.GUEST_MMU}.{named.GUEST_TABLE[0]}"
 
 SET_UP: tuple[Cut, ...] = (
     *common.CUTS,
@@ -24,22 +27,22 @@ SET_UP: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no role depends on",
-        writes=((0, "permissions|fmt.permissions"),),
+        writes=((0, named.in_format(named.PERMISSIONS)),),
     ),
     Cut(
         function="update_spte_permission_bitmask",
         reason="computes what SPTEs permit, which no role depends on",
-        writes=((0, "fmt.permissions"),),
+        writes=((0, named.only_in_format(named.PERMISSIONS)),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no role depends on",
-        writes=((0, "pkru_mask|fmt.pkru_mask"),),
+        writes=((0, named.in_format(named.PROTECTION_KEYS)),),
     ),
     Cut(
         function="reset_guest_rsvds_bits_mask",
         reason="computes the reserved bits of guest entries, which no role depends on",
-        writes=((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
+        writes=named.whole(1, named.GUEST_TABLE),
     ),
     *(
         Cut(
@@ -48,24 +51,24 @@ SET_UP: tuple[Cut, ...] = (
             writes=writes,
         )
         for writes in (
-            ((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
-            ((0, "arch.ngpa_walk.fmt.rsvd_bits_mask"), (0, "arch.ngpa_walk.fmt.bad_mt_xwr")),
+            named.whole(1, named.GUEST_TABLE),
+            tuple((0, f"{named.NESTED_WALK}.{each}|{_GUEST_MMUS_TABLE}") for each in named.FORMAT_PARTS),
         )
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=((1, "shadow_zero_check|fmt.rsvd_bits_mask"), (1, "shadow_zero_check|fmt.bad_mt_xwr")),
+        writes=named.whole(1, named.SPTE_TABLE),
     ),
     Cut(
         function="reset_tdp_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=((0, "shadow_zero_check|fmt.rsvd_bits_mask"), (0, "shadow_zero_check|fmt.bad_mt_xwr")),
+        writes=named.whole(0, named.SPTE_TABLE),
     ),
     Cut(
         function="reset_ept_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=((0, "shadow_zero_check|fmt.rsvd_bits_mask"), (0, "shadow_zero_check|fmt.bad_mt_xwr")),
+        writes=named.whole(0, named.SPTE_TABLE),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

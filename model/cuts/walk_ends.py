@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import nested
+from mmuproof.model.named import mmus as named
 
 ROOT, READ_ENTRY, PERMISSION_FAULT, PSE36 = nested.ROOT, nested.READ_ENTRY, nested.PERMISSION_FAULT, nested.PSE36
 GET_PDPTR = tuple(
     Cut(function=f"{part}get_pdptr", reason="a PDPTE of the guest, any value")
-    for part in ("", "arch.root_mmu.", "arch.guest_mmu.", "arch.gva_walk.", "arch.ngpa_walk.")
+    for part in ("", *(f"{place}." for place in (named.ROOT_MMU, named.GUEST_MMU, named.GUEST_WALK, named.NESTED_WALK)))
 )
 _WALK = (
     *nested.CUTS,

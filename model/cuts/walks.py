@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import mmus as named
 
 GET_RFLAGS = Cut(
     function="kvm_x86_get_rflags", reason="reads the guest's RFLAGS, any value; fills only the register cache"
@@ -27,12 +28,12 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="reset_guest_rsvds_bits_mask",
         reason="computes the reserved bits of guest entries, which no permission depends on",
-        writes=((1, "guest_rsvd_check|fmt.rsvd_bits_mask"), (1, "guest_rsvd_check|fmt.bad_mt_xwr")),
+        writes=named.whole(1, named.GUEST_TABLE),
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no permission depends on",
-        writes=((1, "shadow_zero_check|fmt.rsvd_bits_mask"), (1, "shadow_zero_check|fmt.bad_mt_xwr")),
+        writes=named.whole(1, named.SPTE_TABLE),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

@@ -27,7 +27,7 @@ class _GoalHuge(ReferenceFaults):
         return 2
 
 
-class _NotMitigated(ReferenceFaults):
+class _FaultNotMitigated(ReferenceFaults):
     def _mitigated(self) -> Bool:
         return FALSE
 
@@ -102,7 +102,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(\.nx_huge_page_workaround_enabled =\n\s+)is_nx_huge_page_enabled\(vcpu->kvm\)",
         r"\1false",
-        _faults(_NotMitigated),
+        _faults(_FaultNotMitigated),
     ),
     defect(
         "fault-keeps-alias",

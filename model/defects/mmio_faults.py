@@ -18,7 +18,7 @@ class _BelievesStale(ReferenceMmioFaults):
         return TRUE
 
 
-class _RetriesStale(ReferenceMmioFaults):
+class _StaleIsRetried(ReferenceMmioFaults):
     def _stale_is_invalid(self) -> bool:
         return False
 
@@ -77,7 +77,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(if \(!check_mmio_spte\(vcpu, spte\)\)\s+return )RET_PF_INVALID;",
         r"\1RET_PF_RETRY;",
-        _faults(_RetriesStale),
+        _faults(_StaleIsRetried),
     ),
     defect(
         "mmio-fault-emulates-any",

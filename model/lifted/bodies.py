@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from mmuproof.lift.parsing.bodies import skeletons
 from mmuproof.lift.skeleton import Skeleton
+from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.source import Contents, KernelTree
+from mmuproof.model.edits import SourceEdit, edited_lines
 from mmuproof.model.lifted.unit_paths import UNITS
 from mmuproof.model.lifted.units import Units
 
@@ -58,6 +60,26 @@ class KernelBodies:
         """
         self._units.start(units)
         return skeletons(self._tree.root, [self._units.get(path) for path in units], files)
+
+    def changed_by(self, edits: Sequence[SourceEdit]) -> frozenset[Location] | None:
+        """Where the functions stand in whose bodies edits are; None if one is outside of all bodies.
+
+        Raises:
+            SourceError: a file is missing, or an edit does not fit.
+        """
+        places = edited_lines(self._tree.root, edits)
+        found = self._parsed({file for file, _, _ in places})
+        inside = [
+            frozenset(
+                Location(file, each.named) for each in found[file].bodies if each.first <= first and last <= each.last
+            )
+            for file, first, last in places
+        ]
+        return frozenset().union(*inside) if all(inside) else None
+
+    def _parsed(self, files: Collection[str]) -> Mapping[str, Skeleton]:
+        """Some files, as the units see them that have been parsed so far."""
+        return skeletons(self._tree.root, self._units.parsed, files)
 
     def fails_assertion(self, units: Collection[str]) -> bool:
         """Whether a static assertion fails in one of some units, which are parsed if they are not yet.

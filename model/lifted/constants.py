@@ -9,6 +9,7 @@ from mmuproof.model.features import MARKS, MarkKind
 from mmuproof.model.kvm import NotThere
 
 OF_AREAS = (
+    "CONFIG_KVM_SW_PROTECTED_VM",
     "EXIT_QUALIFICATION",
     "GUEST_PHYSICAL_ADDRESS",
     "KVM_ADDRESS_SPACE_NUM",

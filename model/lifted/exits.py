@@ -20,6 +20,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.named import mmus as named
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _STAGE_BITS = 33
@@ -142,10 +143,10 @@ class LiftedExits(Exits, Remembers):
     def _has_mbec(self, machine: _Machine) -> Bool:
         if not machine.unit.has_function("mmu_has_mbec"):
             return FALSE
-        owner, offset, width = machine.find(machine.vcpu, "vcpu.arch.mmu")
+        owner, offset, width = machine.find(machine.vcpu, f"vcpu.{named.IN_USE}")
         mmu = machine.memory.read(owner, offset, width)
         assert isinstance(mmu, Pointer)
-        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={"struct kvm_mmu": mmu})
+        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={named.MMU: mmu})
         return ne(found, 0)
 
     def _plain_vm(self, machine: _Machine) -> Bool:

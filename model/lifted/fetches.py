@@ -38,7 +38,7 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv
 _OF_ITSELF = "write_fault_to_shadow_pgtable"
 
 
-class _Walk(RoundBench):
+class _FetchBench(RoundBench):
     """A bench for ``FNAME(fetch)()``: a vCPU whose MMU walks one format of guest tables, and what a walk has noted."""
 
     def __init__(self, unit: Unit, gpte_format: GpteFormat) -> None:
@@ -287,7 +287,7 @@ class LiftedFetches(Fetches, Remembers):
     @once
     def fetch(self, gpte_format: GpteFormat) -> Fetched:
         """See `Fetches.fetch`."""
-        walk = _Walk(self._unit, gpte_format)
+        walk = _FetchBench(self._unit, gpte_format)
         return Fetched(
             function=walk.function,
             guest_levels=walk.guest_levels,

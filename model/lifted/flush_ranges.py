@@ -20,7 +20,7 @@ _AT = ENTRIES - 1
 _NOTES = bool_var("sp->shadowed_translation != NULL")
 
 
-class _Desk(EntryBench):
+class _FlushDesk(EntryBench):
     """A bench on which the entry may lead to a page, and its page may note what it shadows."""
 
     def __init__(self, unit: Unit, known: tuple[Cut, ...]) -> None:
@@ -82,7 +82,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def tdp_map(self) -> MapFlushed:
         """See `FlushRanges.tdp_map`."""
-        name, desk = "tdp_mmu_map_handle_target_level", _Desk(self._tdp, cuts.TDP)
+        name, desk = "tdp_mmu_map_handle_target_level", _FlushDesk(self._tdp, cuts.TDP)
         walk, fault = desk.add("iter", "struct tdp_iter"), desk.add("fault", "struct kvm_page_fault")
         desk.add("vcpu", "struct kvm_vcpu")
         desk.write(walk, "sptep", desk.sptep)
@@ -95,14 +95,14 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def shadow_map(self) -> MapFlushed:
         """See `FlushRanges.shadow_map`."""
-        desk = _Desk(self._mmu, cuts.SHADOW)
+        desk = _FlushDesk(self._mmu, cuts.SHADOW)
         desk.set_by_shadow_mmu()
         return MapFlushed(**vars(desk.told("mmu_set_spte", var("gfn", 64), desk.changed())), pfn=var("pfn", 64))
 
     @once
     def recycled(self) -> RangeFlushed:
         """See `FlushRanges.recycled`."""
-        name, desk = "__rmap_add", _Desk(self._mmu, cuts.SHADOW)
+        name, desk = "__rmap_add", _FlushDesk(self._mmu, cuts.SHADOW)
         for each, record in (("kvm", "kvm"), ("slot", "kvm_memory_slot"), ("cache", "kvm_mmu_memory_cache")):
             desk.add(each, f"struct {record}")
         gfn = var("gfn", 64)
@@ -113,7 +113,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def dropped(self) -> TableFlushed:
         """See `FlushRanges.dropped`."""
-        name, desk = "validate_direct_spte", _Desk(self._mmu, cuts.SHADOW)
+        name, desk = "validate_direct_spte", _FlushDesk(self._mmu, cuts.SHADOW)
         desk.add("vcpu", "struct kvm_vcpu")
         wanted = var("direct_access", 32)
         desk.session.call(
@@ -124,7 +124,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def linked(self) -> TableFlushed:
         """See `FlushRanges.linked`."""
-        name, desk = "__link_shadow_page", _Desk(self._mmu, cuts.SHADOW)
+        name, desk = "__link_shadow_page", _FlushDesk(self._mmu, cuts.SHADOW)
         desk.add("kvm", "struct kvm")
         desk.add("cache", "struct kvm_mmu_memory_cache")
         new = Object(name="new", type=desk.page.type, kind=ObjectKind.INPUT, by_pointer=True)
@@ -136,7 +136,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
         return self._table(desk, name, bv(0, 32), desk.session.called(cuts.ZAP.function), ne(flush, 0))
 
     @staticmethod
-    def _table(desk: _Desk, caller: str, wanted: BitVec, changes: Bool, flushes: Bool) -> TableFlushed:
+    def _table(desk: _FlushDesk, caller: str, wanted: BitVec, changes: Bool, flushes: Bool) -> TableFlushed:
         return TableFlushed(
             **vars(desk.told(caller, desk.read(desk.child, "gfn"), changes)),
             child_access=zext(desk.flag(desk.child, "role", "access"), 32),

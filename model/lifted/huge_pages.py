@@ -29,7 +29,7 @@ _FORMER_NOTE = "lpage_disallowed"
 """The same where it is only counted, and every table taken for one that stands for a huge page."""
 
 
-class _Desk(Bench):
+class _SlotDesk(Bench):
     """A bench with a slot."""
 
     def __init__(self, unit: Unit) -> None:
@@ -75,7 +75,7 @@ class LiftedHugePages(HugePages, Remembers):
     @once
     def chosen(self, max_level: int) -> LevelChosen:
         """See `HugePages.chosen`."""
-        desk = _Desk(self._unit)
+        desk = _SlotDesk(self._unit)
         desk.add("vcpu", "struct kvm_vcpu")
         fault = desk.add("fault", "struct kvm_page_fault")
         desk.write(fault, "max_level", bv(max_level, 8))
@@ -108,12 +108,12 @@ class LiftedHugePages(HugePages, Remembers):
             evidence=desk.session.evidence(),
         )
 
-    def _allowed(self, desk: _Desk, level: int, gfn: BitVec, max_level: int) -> Bool:
+    def _allowed(self, desk: _SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
         if level > max_level:
             return FALSE
         return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn)))
 
-    def _backing(self, desk: _Desk) -> tuple[Bool, BitVec]:
+    def _backing(self, desk: _SlotDesk) -> tuple[Bool, BitVec]:
         """Whether it was asked for the level of the memory behind, and that."""
         asked, level = FALSE, bv(0, 32)
         for cut in cuts.BACKING:
@@ -127,7 +127,7 @@ class LiftedHugePages(HugePages, Remembers):
     @once
     def counted(self, up: bool) -> CountChanged:
         """See `HugePages.counted`."""
-        desk, gfn = _Desk(self._unit), var("gfn", 64)
+        desk, gfn = _SlotDesk(self._unit), var("gfn", 64)
         desk.call(_COUNTS[up], gfn=gfn)
         before: list[BitVec] = []
         after: list[BitVec] = []

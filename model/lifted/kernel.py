@@ -17,7 +17,7 @@ from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.ran import Ran, note_assertions, remembered, rest_on
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.dot_config import DotConfig
-from mmuproof.lift.tree.makefile import left_out_units
+from mmuproof.lift.tree.makefile import left_out_units, units_of_left_out_modules
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
@@ -111,7 +111,6 @@ class LiftedKvm(Kvm):
         self.config, self.units, self._like = config, units, like
         self._areas: dict[str, tuple[object, Ran]] = {}
         self._features: dict[Feature, tuple[bool, Ran]] = {}
-        self._assertions_asked = False
 
     def under(self, names: FormerNames) -> LiftedKvm:
         """The same tree, read under the names that an earlier one has."""
@@ -385,22 +384,6 @@ class LiftedKvm(Kvm):
             return self.units.defining(name, *_HEADERS)
         return next((str(unit.place_of(name)) for unit in self.units.parsed if name in unit.definitions), "")
 
-    def has_read(self, file: str, first: int, last: int) -> bool:
-        """Whether some lines of the tree may have had a part in what was asked so far.
-
-        They have not where they are inside a function's body that nobody has read, whatever unit it is in.
-        """
-        if self._assertions_asked:
-            return True
-        bodies = [
-            body
-            for unit in self.units.parsed
-            if file in unit.files
-            for body in unit.bodies_in(file)
-            if body.first <= first and last <= body.last
-        ]
-        return not bodies or any(body.read for body in bodies)
-
     def _mmu_and_parsed(self) -> Iterator[Unit]:
         """The MMU's own units, where what has moved is likely to be, and all others that have been read."""
         parsed = self.units.parsed
@@ -412,7 +395,6 @@ class LiftedKvm(Kvm):
 
     def failed_assertions(self) -> tuple[str, ...]:
         """See `Kvm.failed_assertions`."""
-        self._assertions_asked = True
         note_assertions()
         failed = (each for unit in self.every_unit() for each in unit.failed_assertions)
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
@@ -451,11 +433,20 @@ def open_kernel(
         constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
         left_out = left_out_units(tree.root, stand_ins.configuration)
 
+        ours = stand_ins if given is None else write_stand_ins(tree.root, Path(folder, "ours"))
+
+        # What the user's configuration does not build may not even parse under it; no result speaks of it.
+        unbuilt = units_of_left_out_modules(tree.root, stand_ins.configuration)
+
         def parse(path: str) -> Unit:
-            arguments = clang_arguments(tree.root, stand_ins, path)
-            # What another configuration leaves out is not lost.
-            expected = expected_of(tree.version, path) if given is None else ()
-            return Unit(tree.root, path, arguments, constants, edited, expected)
+            arguments = clang_arguments(tree.root, ours if path in unbuilt else stand_ins, path)
+            unit = Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
+            if ours is not stand_ins and path not in unbuilt and (lacking := unit.lacking):
+                # What is there under our configuration is left out by the user's, and not lost.
+                with suppress(LiftError):
+                    whole = Unit(tree.root, path, clang_arguments(tree.root, ours, path), constants, edited)
+                    unit.lacks_rightly(filter(whole.has, lacking))
+            return unit
 
         with Units(tree.root, parse, None if like is None else like.units, {*edited, *changed}, left_out) as units:
             kvm = LiftedKvm(units, stand_ins.configuration, like)

@@ -14,12 +14,14 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, argument, member, pointee, read, read_member
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import masks as named
 from mmuproof.model.walks import GuestWalk
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
 
@@ -78,7 +80,7 @@ class LiftedMappings(Mappings, Remembers):
         session, memory = Session(self._unit, CUTS), state.memory.copy()
         vcpu = state.vcpu
         Mmus(vcpu).connect(memory, nested=True, l2=False)
-        memory.write(session.global_object("shadow_present_mask"), 0, 64, masks.present)
+        memory.write(session.global_object(named.PRESENT), 0, 64, masks.present)
         page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
         return session, memory, vcpu, page
 
@@ -189,9 +191,9 @@ class LiftedMappings(Mappings, Remembers):
             private=private,
             with_slot=with_slot,
             going=all_of(with_slot, ne(bench.read(slot, "flags") & _INVALID_SLOT, 0)),
-            caches_mmio=bench.setting("enable_mmio_caching"),
+            caches_mmio=bench.setting(named.MMIO_CACHING),
             with_tdp=bench.setting("tdp_enabled"),
-            width=self._host_width(bench),
+            width=host_width(bench.session, bench.memory),
             pfn=bench.read(fault, "pfn"),
             maps_slot=negate(left.is_null),
             evidence=bench.session.evidence(),
@@ -211,10 +213,3 @@ class LiftedMappings(Mappings, Remembers):
         if any(each.name == "access" for each in self._unit.function(finds).parameters):
             return found
         return all_of(found, eq(bench.integer("handle_abnormal_pfn", access=access), goes_on))
-
-    def _host_width(self, bench: Bench) -> BitVec:
-        """How many bits the host's physical addresses have."""
-        if not self._unit.has_variable("kvm_host"):
-            return resize(bench.session.global_value(bench.memory, "shadow_phys_bits"), 8)
-        host = bench.session.global_object("kvm_host")
-        return resize(bench.read(host, "maxphyaddr"), 8)

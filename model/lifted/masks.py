@@ -12,36 +12,16 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.masks import CALLER_CUTS, SET_UP
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.host_width import give_host_width, host_width
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
+from mmuproof.model.named import masks as named
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
 
 _TEST_BIT = "variable_test_bit"
-MASKS = (
-    "enable_mmio_caching",
-    "kvm_ad_enabled",
-    "shadow_host_writable_mask",
-    "shadow_mmu_writable_mask",
-    "shadow_nx_mask",
-    "shadow_user_mask",
-    "shadow_x_mask",
-    "shadow_xs_mask",
-    "shadow_xu_mask",
-    "shadow_accessed_mask",
-    "shadow_dirty_mask",
-    "shadow_mmio_value",
-    "shadow_mmio_mask",
-    "shadow_mmio_access_mask",
-    "shadow_present_mask",
-    "shadow_me_value",
-    "shadow_me_mask",
-    "shadow_acc_track_mask",
-    "shadow_nonpresent_or_rsvd_mask",
-    "shadow_nonpresent_or_rsvd_lower_gfn_mask",
-)
-"""Everything that the set-up writes and that outlives it, under all names that it has had."""
 
 
 @dataclass(frozen=True)
@@ -84,38 +64,38 @@ class LiftedMasks(Masks, Remembers):
         self._set_memory_type_callback(session, memory, vendor)
 
         def mask(*names: str) -> BitVec:
-            return session.global_value(memory, *(f"shadow_{name}" for name in names))
+            return session.global_value(memory, *names)
 
-        xu = mask("xu_mask") if self._unit.has_variable("shadow_xu_mask") else bv(0, 64)
+        xu = mask(named.EXECUTE_USER) if self._unit.has_variable(named.EXECUTE_USER) else bv(0, 64)
         return ShadowMasks(
             vendor=vendor,
             host=host,
-            host_writable=mask("host_writable_mask"),
-            mmu_writable=mask("mmu_writable_mask"),
-            nx=mask("nx_mask"),
-            user=mask("user_mask"),
-            x=mask("xs_mask", "x_mask"),
+            host_writable=mask(named.HOST_WRITABLE),
+            mmu_writable=mask(named.MMU_WRITABLE),
+            nx=mask(named.NX),
+            user=mask(named.USER),
+            x=mask(*named.EXECUTE),
             xu=xu,
-            accessed=mask("accessed_mask"),
-            dirty=mask("dirty_mask"),
-            present=mask("present_mask"),
-            acc_track=mask("acc_track_mask"),
-            mmio_value=mask("mmio_value"),
-            mmio_mask=mask("mmio_mask"),
-            mmio_access_mask=mask("mmio_access_mask"),
-            enable_mmio_caching=ne(session.global_value(memory, "enable_mmio_caching"), 0),
-            me_value=mask("me_value"),
-            me_mask=mask("me_mask"),
-            nonpresent_or_rsvd=mask("nonpresent_or_rsvd_mask"),
-            lower_gfn=mask("nonpresent_or_rsvd_lower_gfn_mask"),
-            ad_enabled=ne(session.global_value(memory, "kvm_ad_enabled", "shadow_accessed_mask"), 0),
+            accessed=mask(named.ACCESSED),
+            dirty=mask(named.DIRTY),
+            present=mask(named.PRESENT),
+            acc_track=mask(named.TRACKED),
+            mmio_value=mask(named.MMIO_VALUE),
+            mmio_mask=mask(named.MMIO),
+            mmio_access_mask=mask(named.MMIO_ACCESS),
+            enable_mmio_caching=ne(session.global_value(memory, named.MMIO_CACHING), 0),
+            me_value=mask(named.ENCRYPTED_VALUE),
+            me_mask=mask(named.ENCRYPTED),
+            nonpresent_or_rsvd=mask(named.FOR_L1TF),
+            lower_gfn=mask(named.LOWER_GFN),
+            ad_enabled=ne(session.global_value(memory, named.AD_ENABLED, named.ACCESSED), 0),
             evidence=session.evidence() + asked,
             state=MasksInMemory(session, memory),
         )
 
     def _forget_earlier(self, session: Session, memory: Memory, earlier: str) -> None:
         """Whatever another set-up has left in the masks."""
-        for name in MASKS:
+        for name in named.ALL:
             if self._unit.has_variable(name):
                 memory.make_unknown(session.global_object(name), earlier)
 
@@ -125,7 +105,8 @@ class LiftedMasks(Masks, Remembers):
         seen = Evidence()
         if intel is not FALSE:
             vmx, vmx_memory = Session(self._vmx, CALLER_CUTS), Memory()
-            _set_maxphyaddr(vmx, vmx_memory, host)
+            if vmx.unit.has_variable(named.HOST):
+                give_host_width(vmx, vmx_memory, host.maxphyaddr)
             vmx.call(vmx_memory, "vmx_setup_me_spte_mask", objects={})
             seen += self._do_as_asked(session, memory, intel, vmx)
         if amd is not FALSE:
@@ -160,19 +141,14 @@ class LiftedMasks(Masks, Remembers):
             place = member(cpu.type, name)  # type: ignore[arg-type]
             return read_member(memory, cpu, place)
 
-        if self._unit.has_variable("kvm_host"):
-            host = session.global_object("kvm_host")
-            assert isinstance(host.type, RecordType)
-            place = member(host.type, "maxphyaddr")
-            maxphyaddr = read_member(memory, host, place)
-        elif self._unit.has_variable("shadow_phys_bits"):
-            maxphyaddr = session.global_value(memory, "shadow_phys_bits")
-        else:
-            maxphyaddr = resize(var("cpuid_eax(2147483656)", 32), 8)
+        try:
+            width = host_width(session, memory)
+        except NotThere:
+            width = resize(var("cpuid_eax(2147483656)", 32), 8)
         return Host(
             x86_phys_bits=of_cpu("x86_phys_bits"),
             x86_cache_bits=of_cpu("x86_cache_bits"),
-            maxphyaddr=resize(maxphyaddr, 8),
+            maxphyaddr=width,
             has_ad_bits=has_ad_bits,
             has_exec_only=has_exec_only,
             is_amd=runs_on_amd(vendor),
@@ -197,16 +173,6 @@ def _has_l1tf(session: Session) -> Bool:
     if len(asked) != 1:
         raise Refused(f"{len(asked)} questions about the processor where one is known")
     return bit(var(f"{_TEST_BIT}()", 1), 0)
-
-
-def _set_maxphyaddr(session: Session, memory: Memory, host: Host) -> None:
-    """Tell another unit what CPUID has said, where the tree keeps that in memory."""
-    if not session.unit.has_variable("kvm_host"):
-        return
-    kvm_host = session.global_object("kvm_host")
-    assert isinstance(kvm_host.type, RecordType)
-    place = member(kvm_host.type, "maxphyaddr")
-    memory.write(kvm_host, place.offset, place.width, resize(host.maxphyaddr, place.width))
 
 
 def _as_number(value: Value | None) -> BitVec:

@@ -13,6 +13,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
+from mmuproof.model.named import masks as named
 from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
 
 
@@ -95,8 +96,7 @@ class LiftedMmio(Mmio, Remembers):
         if generation is not None:
             self._set(memory, slots, "generation", generation)
         self._set(memory, vcpu, "kvm", pointer_to(kvm))
-        if unit.has_member("struct kvm", "shadow_mmio_value"):
-            self._set(memory, kvm, "shadow_mmio_value", masks.mmio_value)
+        give_mmio_value(unit, memory, kvm, masks)
         session = Session(unit, (*CUTS, replace(MEMSLOTS, gives=pointer_to(slots))))
         give_masks(session, memory, masks)
         return session, memory, {"struct kvm": pointer_to(kvm), "struct kvm_vcpu": pointer_to(vcpu)}
@@ -108,15 +108,23 @@ class LiftedMmio(Mmio, Remembers):
         memory.write(object_, place.offset, place.width, known)
 
 
+def give_mmio_value(unit: Unit, memory: Memory, kvm: Object, masks: ShadowMasks) -> None:
+    """Let a VM that has a value of its own for MMIO SPTEs have the one that is its first."""
+    assert isinstance(kvm.type, RecordType)
+    if unit.has_member(kvm.type.name, named.MMIO_VALUE):
+        place = member(kvm.type, named.MMIO_VALUE)
+        memory.write(kvm, place.offset, place.width, masks.mmio_value)
+
+
 def give_masks(session: Session, memory: Memory, masks: ShadowMasks) -> None:
     """Give the variables of a unit that reads or makes MMIO SPTEs their values."""
     for name, mask in (
-        ("shadow_mmio_value", masks.mmio_value),
-        ("shadow_mmio_mask", masks.mmio_mask),
-        ("shadow_mmio_access_mask", masks.mmio_access_mask),
-        ("shadow_nonpresent_or_rsvd_mask", masks.nonpresent_or_rsvd),
-        ("shadow_nonpresent_or_rsvd_lower_gfn_mask", masks.lower_gfn),
-        ("enable_mmio_caching", to_bv(masks.enable_mmio_caching, 8)),
+        (named.MMIO_VALUE, masks.mmio_value),
+        (named.MMIO, masks.mmio_mask),
+        (named.MMIO_ACCESS, masks.mmio_access_mask),
+        (named.FOR_L1TF, masks.nonpresent_or_rsvd),
+        (named.LOWER_GFN, masks.lower_gfn),
+        (named.MMIO_CACHING, to_bv(masks.enable_mmio_caching, 8)),
     ):
         variable = session.global_object(name)
         memory.write(variable, 0, variable.type.bits, mask)

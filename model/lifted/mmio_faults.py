@@ -13,14 +13,16 @@ from mmuproof.model.cuts.mmio import MEMSLOTS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.lifted.mmio import give_masks
+from mmuproof.model.lifted.mmio import give_masks, give_mmio_value
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
+from mmuproof.model.named import mmus as named
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
+_ON = "CONFIG_KVM_SW_PROTECTED_VM"
 _PROTECTED = "RET_PF_WRITE_PROTECTED"
 _VCPU, _INVALID_PAGE, _PAGE_SHIFT = "struct kvm_vcpu", (1 << 64) - 1, 12
 
@@ -39,8 +41,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         found = replace(cuts.FIND_SPTE, gives=to_bv(broken, 8), stores=((2, "", spte),))
         bench, vcpu = self._bench((found, *cuts.HANDLED), generation, nested=nested)
         give_masks(bench.session, bench.memory, masks)
-        if self._unit.has_member("struct kvm", "shadow_mmio_value"):
-            bench.write(bench.pointee(vcpu, "kvm"), "arch.shadow_mmio_value", masks.mmio_value)
+        give_mmio_value(self._unit, bench.memory, bench.pointee(vcpu, "kvm"), masks)
         before = _cache(bench, vcpu)
         result = bench.integer("handle_mmio_page_fault", addr=addr, direct=to_bv(direct, 8))
         asked = bench.session.calls(cuts.FIND_SPTE.function)
@@ -106,7 +107,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         flag = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
         direct = ne(read_member(bench.memory, vcpu, flag), 0)
-        root = bench.read(vcpu, "arch.root_mmu.root.hpa")
+        root = bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa")
         result = bench.integer(
             "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
         )
@@ -162,8 +163,8 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         )
 
     def _is_protected(self, bench: Bench, kvm: Object) -> Bool:
-        """Whether the VM is protected by software; before there were such VMs none was."""
-        if self._unit.constant("KVM_X86_SW_PROTECTED_VM") is None:
+        """Whether the VM is protected by software; where there are no such VMs none is (``kvm_arch_init_vm()``)."""
+        if any(self._unit.constant(name) is None for name in ("KVM_X86_SW_PROTECTED_VM", _ON)):
             return FALSE
         return eq(bench.read(kvm, "arch.vm_type"), constant_of(self._unit, "KVM_X86_SW_PROTECTED_VM"))
 

@@ -12,6 +12,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read, variable_of
+from mmuproof.model.named import masks as named
 from mmuproof.model.range_rounds import (
     ClearDirtyRound,
     EntryRound,
@@ -92,7 +93,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         ):
             bench.add(each, record)
         # The masks are set up once, when KVM is loaded.
-        bench.session.global_object("shadow_dirty_mask").settled = True
+        bench.session.global_object(named.DIRTY).settled = True
         values = {each: var(each, 64) for each in ("start", "end")}
         levels = {each: var(each, 32) for each in ("min_level", "target_level", "zap_level")}
         bench.session.call(
@@ -154,7 +155,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         """See `RangeRounds.clear_dirty`."""
         name = "clear_dirty_gfn_range"
         bench = self._walk(name)
-        mask = bench.session.global_object("shadow_dirty_mask")
+        mask = bench.session.global_object(named.DIRTY)
         entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
         if bench.session.calls(cuts.PROTECTS.function):
             protects = ne(var(f"{cuts.PROTECTS.function}()", 1), 0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from mmuproof.lift.c_types import RecordType, member_at
 from mmuproof.lift.machine.memory import Memory, Object, pointer_to
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.session import Session, member
+from mmuproof.model.lifted.host_width import give_host_width
+from mmuproof.model.lifted.session import Session
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import masks as named
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.smt.terms import BitVec, bv, ite, resize, to_bv, var
 
@@ -59,9 +61,9 @@ def write_host(session: Session, memory: Memory, masks: ShadowMasks, *, tdp: boo
     unit = session.unit
     values = {
         ("tdp_enabled",): bv(tdp, 8),
-        ("shadow_xs_mask", "shadow_x_mask"): masks.x,
-        ("shadow_me_value",): masks.me_value,
-        ("shadow_me_mask",): masks.me_mask,
+        named.EXECUTE: masks.x,
+        (named.ENCRYPTED_VALUE,): masks.me_value,
+        (named.ENCRYPTED,): masks.me_mask,
     }
     for names, value in values.items():
         found = next((name for name in names if unit.has_variable(name)), None)
@@ -69,11 +71,4 @@ def write_host(session: Session, memory: Memory, masks: ShadowMasks, *, tdp: boo
             raise NotThere(names)
         target = session.global_object(found)
         memory.write(target, 0, target.type.bits, resize(value, target.type.bits))
-    if unit.has_variable("kvm_host"):
-        host = session.global_object("kvm_host")
-        assert isinstance(host.type, RecordType)
-        place = member(host.type, "maxphyaddr")
-        memory.write(host, place.offset, place.width, resize(masks.host.maxphyaddr, place.width))
-    else:
-        target = session.global_object("shadow_phys_bits")
-        memory.write(target, 0, target.type.bits, resize(masks.host.maxphyaddr, target.type.bits))
+    give_host_width(session, memory, masks.host.maxphyaddr)

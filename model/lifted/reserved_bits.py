@@ -19,6 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import mmus as named
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
@@ -32,9 +33,7 @@ _RESETS: Mapping[MmuKind, str] = MappingProxyType(
         MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
     }
 )
-_TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")
 """What holds the reserved bits of a kind of entries; since 7.3 with their permissions."""
-_OF_GUEST_ENTRIES, _OF_SPTES = ("guest_rsvd_check", "fmt"), ("shadow_zero_check", "fmt")
 # Questions for 1-GByte pages: the functions that ask, and what stands for their answer.  Those for the guest ask for
 # nothing else here; the other reads any bit, so a table may depend on one of its results only.
 _OF_GUEST = tuple(cut.function for cut in GUEST_GBPAGES), var("guest_cpu_cap_has(X86_FEATURE_GBPAGES)", 1)
@@ -76,7 +75,7 @@ class _State:
 
     def table(self, place: StructMember) -> dict[str, Pointer]:
         """A table of reserved bits as an argument."""
-        return {name: pointer_to(self.vcpu, place.offset) for name in _TABLES}
+        return {name: pointer_to(self.vcpu, place.offset) for name in named.TABLES}
 
 
 class LiftedReservedBits(ReservedBits, Remembers):
@@ -179,7 +178,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """See `ReservedBits.is_rsvd_bits_set`."""
         state = mmu.state
         assert isinstance(state, _State)
-        table = state.table(state.mmus.place(state.walk, *_OF_GUEST_ENTRIES))
+        table = state.table(state.mmus.place(state.walk, *named.GUEST_TABLE))
         return self._asked_of_guest(state, "__is_rsvd_bits_set", table, {"pte": gpte, "level": bv(level, 32)})
 
     @once
@@ -188,7 +187,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state = mmu.state
         assert isinstance(state, _State)
         name = f"{gpte_format.value}_is_rsvd_bits_set"
-        objects = state.table(state.mmus.place(state.walk, *_OF_GUEST_ENTRIES)) | state.objects
+        objects = state.table(state.mmus.place(state.walk, *named.GUEST_TABLE)) | state.objects
         return self._asked_of_guest(state, name, objects, {"gpte": gpte, "level": bv(level, 32)})
 
     def _asked_of_guest(
@@ -238,7 +237,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         result = Session(self._mmu, SPTE_CUTS).integer(
             state.memory.copy(),
             "is_rsvd_spte",
-            objects=state.table(state.built(*_OF_SPTES)),
+            objects=state.table(state.built(*named.SPTE_TABLE)),
             values={"spte": spte, "level": bv(level, 32)},
         )
         if len(_asked(result, _OF_BOOT_CPU[0])) > 1:

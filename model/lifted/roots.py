@@ -17,6 +17,8 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, read, read_member
+from mmuproof.model.named import masks as masks_named
+from mmuproof.model.named import mmus as named
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
@@ -46,7 +48,7 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, "arch.root_mmu.root_role"
+_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, f"{named.ROOT_MMU}.root_role"
 _KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
@@ -107,7 +109,7 @@ class LiftedRoots(Roots, Remembers):
         unit = self._nested_vmx if change is RootChange.NESTED_CR3_VMX else self._nested_svm
         # The role that the vCPU's registers call for is there once the MMU is set up for them.
         wanted = var("the role for the new registers", _ROLE)
-        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, "arch.root_mmu.root_role.word", wanted),))
+        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, f"{named.ROOT_MMU}.root_role.word", wanted),))
         bench = Bench(unit, (set_up, *cuts.LOAD_CR3))
         vcpu = bench.add("vcpu", _VCPU)
         nested, cr3 = var("nested", 1), var("cr3", 64)
@@ -116,7 +118,7 @@ class LiftedRoots(Roots, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         own = bench.memory.copy()
         mmus.connect(bench.memory, nested=True, l2=True)
-        in_use = member_at(_record(vcpu), "arch.mmu")
+        in_use = member_at(_record(vcpu), named.IN_USE)
         mmu = choose(
             ne(nested, 0),
             bench.memory.read(vcpu, in_use.offset, in_use.width),
@@ -181,8 +183,8 @@ class LiftedRoots(Roots, Remembers):
             return to_bv(all_of(page.is_null, bool_var(f"{cuts.DUMMY_ROOT.function}()")), 8)
 
         bench = Bench(self._mmu, (*finds, gone, replace(cuts.DUMMY_ROOT, gives=is_dummy), *cuts.TAKE))
-        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", "struct kvm_mmu")
-        bench.write(vcpu, "arch.mmu", pointer_to(mmu))
+        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", named.MMU)
+        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
         table = Object(name="pae_root", type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
         bench.write(mmu, "pae_root", choose(bool_var("there are special roots"), pointer_to(table), NULL))
         before += _kept(bench, mmu)
@@ -228,9 +230,9 @@ class LiftedRoots(Roots, Remembers):
             entries=_entries(bench, tables[0]),
             special=tuple(_entries(bench, table)[0] for table in tables[1:]),
             tables=tuple(var(f"&{table.name}", 64) for table in tables),
-            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
-            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
-            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            root=bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa"),
+            root_pgd=bench.read(vcpu, f"{named.ROOT_MMU}.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, masks_named.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
 
@@ -250,9 +252,9 @@ class LiftedRoots(Roots, Remembers):
             quarters=tuple(quarters),
             entries=_entries(bench, table),
             table=var(f"&{table.name}", 64),
-            root=bench.read(vcpu, "arch.root_mmu.root.hpa"),
-            root_pgd=bench.read(vcpu, "arch.root_mmu.root.pgd"),
-            me_value=bench.session.global_value(bench.memory, "shadow_me_value"),
+            root=bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa"),
+            root_pgd=bench.read(vcpu, f"{named.ROOT_MMU}.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, masks_named.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
 
@@ -285,7 +287,7 @@ class LiftedRoots(Roots, Remembers):
         names = ("pae_root", "pml4_root", "pml5_root")
         tables = tuple(Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names)
         for table in tables:
-            bench.write(vcpu, f"arch.root_mmu.{table.name}", pointer_to(table))
+            bench.write(vcpu, f"{named.ROOT_MMU}.{table.name}", pointer_to(table))
         return bench, vcpu, tables
 
 
@@ -362,10 +364,10 @@ def _record(owner: Object) -> RecordType:
 
 def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> BitVec:
     """The role for the root of the MMU that a vCPU uses."""
-    place = member_at(_record(owner), f"{prefix}arch.mmu")
+    place = member_at(_record(owner), f"{prefix}{named.IN_USE}")
     pointer = memory.read(owner, place.offset, place.width)
     assert isinstance(pointer, Pointer)
-    found, role = member(bench.unit.record("struct kvm_mmu"), "root_role"), bv(0, _ROLE)
+    found, role = member(bench.unit.record(named.MMU), "root_role"), bv(0, _ROLE)
     for target in pointer.targets:
         if target.place is None:
             raise Refused("a vCPU uses no MMU")

@@ -19,6 +19,8 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import masks as masks_named
+from mmuproof.model.named import mmus as named
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.set_ups import (
     HANDLER_BEFORE,
@@ -75,9 +77,9 @@ class _Part:
         """A table of reserved bits."""
         whole = self.find(*names)
         table = _Part(self.memory, self.vcpu, whole)
-        rows = table.find("rsvd_bits_mask")
+        rows = table.find(named.ROWS)
         if not isinstance(rows.type, ArrayType):
-            raise Refused(f"{table.record.name}.rsvd_bits_mask is no array")
+            raise Refused(f"{table.record.name}.{named.ROWS} is no array")
         masks = {
             mask_name(bool(bit7), level + 1): mask
             for bit7 in range(rows.type.count)
@@ -86,7 +88,7 @@ class _Part:
             )
         }
         assert len(masks) == 2 * LEVELS
-        return EntryTable(masks, table.read("bad_mt_xwr"))
+        return EntryTable(masks, table.read(named.MISCONFIGURED))
 
     def _handlers(self) -> Iterator[StructMember]:
         """The pointers to functions among the members, from the vCPU's start."""
@@ -133,10 +135,10 @@ class LiftedSetUps(SetUps, Remembers):
         # What is changed in a table of SPTEs for encryption takes a loop over as many levels as the root has.
         plain = replace(masks, me_value=bv(0, 64), me_mask=bv(0, 64))
         write_host(session, memory, plain, tdp=calls[-1].kind is not MmuKind.SHADOW)
-        user = session.global_object("shadow_user_mask")
+        user = session.global_object(masks_named.USER)
         memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
         assert isinstance(vcpu.type, RecordType)
-        own_width, mode = (member_at(vcpu.type, f"arch.{name}") for name in ("maxphyaddr", "hflags"))
+        own_width, mode = (member_at(vcpu.type, f"arch.{name}") for name in (masks_named.WIDTH, "hflags"))
         memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
         mmus, objects = Mmus(vcpu), {"struct kvm_vcpu": pointer_to(vcpu)}
         for place in map(mmus.find, Part if world else ()):
@@ -167,18 +169,18 @@ class LiftedSetUps(SetUps, Remembers):
             walk=WalkSetUp(
                 role=walk.read("cpu_role"),
                 level=walk.level("cpu_role"),
-                permissions=tuple(walk.array(walk.find("permissions"))),
-                pkru_mask=walk.read("pkru_mask"),
-                reserved=walk.table("guest_rsvd_check", "fmt"),
+                permissions=tuple(walk.array(walk.find(named.PERMISSIONS))),
+                pkru_mask=walk.read(named.PROTECTION_KEYS),
+                reserved=walk.table(*named.GUEST_TABLE),
             ),
             built=None
             if kind is MmuKind.L2
             else BuiltSetUp(
                 role=built.read("root_role"),
                 level=built.level("root_role"),
-                reserved=built.table("shadow_zero_check", "fmt"),
+                reserved=built.table(*named.SPTE_TABLE),
                 # An MMU that is the walk as well has the permissions of that.
-                permissions=() if one else tuple(built.array(built.find("permissions"))),
+                permissions=() if one else tuple(built.array(built.find(named.PERMISSIONS))),
             ),
             evidence=session.evidence(),
         )

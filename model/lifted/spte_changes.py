@@ -33,6 +33,8 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, bit_field, member, pointee, read, read_member
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import masks as masks_named
+from mmuproof.model.named import mmus as named
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
     Changed,
@@ -61,24 +63,23 @@ _SET_UP = (
 )
 """For the set-up of a direct MMU, which computes what its SPTEs permit."""
 _MASKS = (
-    "shadow_host_writable_mask",
-    "shadow_mmu_writable_mask",
-    "shadow_nx_mask",
-    "shadow_user_mask",
-    "shadow_x_mask",
-    "shadow_xs_mask",
-    "shadow_xu_mask",
-    "shadow_accessed_mask",
-    "shadow_dirty_mask",
-    "shadow_present_mask",
-    "shadow_acc_track_mask",
-    "shadow_me_value",
-    "shadow_me_mask",
-    "shadow_mmio_value",
-    "shadow_mmio_mask",
-    "enable_mmio_caching",
-    "kvm_ad_enabled",
-    "shadow_phys_bits",
+    masks_named.HOST_WRITABLE,
+    masks_named.MMU_WRITABLE,
+    masks_named.NX,
+    masks_named.USER,
+    *reversed(masks_named.EXECUTE),
+    masks_named.EXECUTE_USER,
+    masks_named.ACCESSED,
+    masks_named.DIRTY,
+    masks_named.PRESENT,
+    masks_named.TRACKED,
+    masks_named.ENCRYPTED_VALUE,
+    masks_named.ENCRYPTED,
+    masks_named.MMIO_VALUE,
+    masks_named.MMIO,
+    masks_named.MMIO_CACHING,
+    masks_named.AD_ENABLED,
+    masks_named.FORMER_WIDTH,
 )
 """What the set-up leaves in ``spte.c`` and the other units read; trees differ in which of them there are."""
 
@@ -577,7 +578,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.fast_page_fault`."""
         scene, vcpu, result = self.handled(masks, fault, at)
         assert isinstance(vcpu.type, RecordType)
-        in_use = member_at(vcpu.type, "arch.mmu")
+        in_use = member_at(vcpu.type, named.IN_USE)
         assert isinstance(in_use.type, PointerType)
         assert isinstance(in_use.type.target, RecordType)
         mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, "root.hpa")

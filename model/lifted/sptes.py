@@ -24,10 +24,12 @@ from mmuproof.model.cuts.sptes import (
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.masks import MasksInMemory
+from mmuproof.model.lifted.mmio import give_mmio_value
 from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import mmus as named
 from mmuproof.model.sptes import (
     AskedMemoryType,
     AskedToNote,
@@ -45,7 +47,6 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ite, ne, negate, resize, to_bv, var
 
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-_RESERVED_BITS = ("struct rsvd_bits_validate", "struct kvm_page_format")
 
 
 def _told(session: Session, cut: Cut, *which: int | tuple[str, ...]) -> tuple[Bool, list[BitVec]]:
@@ -88,11 +89,7 @@ class LiftedSptes(Sptes, Remembers):
     def _kvm(self, memory: Memory, masks: ShadowMasks) -> Object:
         """A virtual machine as it is initialised: its MMIO value is the global one."""
         kvm = Object(name="kvm", type=self._unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
-        assert isinstance(kvm.type, RecordType)
-        if not self._unit.has_member(kvm.type.name, "shadow_mmio_value"):
-            return kvm
-        place = member(kvm.type, "shadow_mmio_value")
-        memory.write(kvm, place.offset, place.width, masks.mmio_value)
+        give_mmio_value(self._unit, memory, kvm, masks)
         return kvm
 
     def _start(self, masks: ShadowMasks, *more: Cut) -> tuple[Session, Memory, dict[str, Pointer]]:
@@ -134,10 +131,9 @@ class LiftedSptes(Sptes, Remembers):
             start = page.type.members["role"].offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
         memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
-        mmu = Object(
-            name="vcpu->arch.mmu", type=self._unit.record("struct kvm_mmu"), kind=ObjectKind.INPUT, by_pointer=True
-        )
-        place = member_at(vcpu.type, "arch.mmu")
+        record = self._unit.record(named.MMU)
+        mmu = Object(name=f"vcpu->{named.IN_USE}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
+        place = member_at(vcpu.type, named.IN_USE)
         memory.write(vcpu, place.offset, place.width, pointer_to(mmu))
         result = Object(name="*new_spte", type=IntType(64, False, "u64"), kind=ObjectKind.UNSET)
         wrprot = session.integer(
@@ -253,9 +249,9 @@ class LiftedSptes(Sptes, Remembers):
 
     def _reserved(self, session: Session, memory: Memory, mmu: Object, spte: BitVec, level: BitVec) -> Bool:
         """What make_spte() asks last: whether the vCPU's MMU holds a bit of the SPTE reserved."""
-        table = session.parameter_record("is_rsvd_spte", *_RESERVED_BITS)
+        table = session.parameter_record("is_rsvd_spte", *named.TABLES)
         assert isinstance(mmu.type, RecordType)
-        check = member(mmu.type, "shadow_zero_check", "fmt")
+        check = member(mmu.type, *named.SPTE_TABLE)
         objects = {table: pointer_to(mmu, check.offset)}
         values = {"spte": spte, "level": resize(level, 32)}
         return ne(session.integer(memory, "is_rsvd_spte", objects=objects, values=values), 0)

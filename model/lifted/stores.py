@@ -14,6 +14,7 @@ from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.named import masks as named
 from mmuproof.model.stores import ENTRIES, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
@@ -22,7 +23,7 @@ _AT = 1
 _MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: NEW_SPTE, cuts.MAKE_MMIO_SPTE.function: NEW_MMIO_SPTE})
 
 
-class _Desk(EntryBench):
+class _StoreDesk(EntryBench):
     """A bench on which there is also the page that an entry may lead to, and its table."""
 
     def __init__(self, unit: Unit, known: Sequence[Cut]) -> None:
@@ -123,7 +124,7 @@ class LiftedStores(Stores, Remembers):
     @once
     def tdp_map(self) -> Stored:
         """See `Stores.tdp_map`."""
-        name, desk = "tdp_mmu_map_handle_target_level", _Desk(self._tdp, cuts.TDP)
+        name, desk = "tdp_mmu_map_handle_target_level", _StoreDesk(self._tdp, cuts.TDP)
         judged = desk.walk()
         desk.add("vcpu", "struct kvm_vcpu")
         desk.add("fault", "struct kvm_page_fault")
@@ -133,38 +134,38 @@ class LiftedStores(Stores, Remembers):
     @once
     def tdp_link(self) -> LinkStored:
         """See `Stores.tdp_link`."""
-        desk = _Desk(self._tdp, cuts.TDP)
+        desk = _StoreDesk(self._tdp, cuts.TDP)
         return self._tdp_linked(desk, "tdp_mmu_link_sp")
 
-    def _tdp_linked(self, desk: _Desk, name: str) -> LinkStored:
+    def _tdp_linked(self, desk: _StoreDesk, name: str) -> LinkStored:
         shared, judged = var("shared", 1), desk.walk()
         desk.add("kvm", "struct kvm")
         desk.add_child()
         desk.integer(name, shared=shared, account_nx=var("account_nx", 1))
-        if self._tdp.has_variable("kvm_ad_enabled"):
-            enabled = desk.setting("kvm_ad_enabled")
+        if self._tdp.has_variable(named.AD_ENABLED):
+            enabled = desk.setting(named.AD_ENABLED)
         else:
-            enabled = ne(desk.integer("kvm_ad_enabled"), 0)
+            enabled = ne(desk.integer(named.AD_ENABLED), 0)
         return desk.linked(name, judged, eq(shared, 0), negate(enabled))
 
     @once
     def tdp_split(self) -> SplitStored:
         """See `Stores.tdp_split`."""
-        desk = _Desk(self._tdp, cuts.TDP)
+        desk = _StoreDesk(self._tdp, cuts.TDP)
         link = self._tdp_linked(desk, "tdp_mmu_split_huge_page")
         return SplitStored(link=link, role=desk.read(desk.child, "role"), small=desk.small())
 
     @once
     def shadow_map(self) -> Stored:
         """See `Stores.shadow_map`."""
-        desk = _Desk(self._mmu, cuts.SHADOW)
+        desk = _StoreDesk(self._mmu, cuts.SHADOW)
         desk.set_by_shadow_mmu()
         return desk.stored("mmu_set_spte", _MAPPED, desk.entry(desk.before), TRUE)
 
     @once
     def shadow_link(self) -> LinkStored:
         """See `Stores.shadow_link`."""
-        name, desk = "__link_shadow_page", _Desk(self._mmu, cuts.SHADOW)
+        name, desk = "__link_shadow_page", _StoreDesk(self._mmu, cuts.SHADOW)
         desk.add("kvm", "struct kvm")
         desk.add("cache", "struct kvm_mmu_memory_cache")
         desk.add_child()
@@ -176,7 +177,7 @@ class LiftedStores(Stores, Remembers):
     @once
     def fast_fix(self) -> Stored:
         """See `Stores.fast_fix`."""
-        name, desk = "fast_pf_fix_direct_spte", _Desk(self._mmu, cuts.SHADOW)
+        name, desk = "fast_pf_fix_direct_spte", _StoreDesk(self._mmu, cuts.SHADOW)
         desk.add("vcpu", "struct kvm_vcpu")
         desk.add("fault", "struct kvm_page_fault")
         old, new = var("old_spte", 64), var("new_spte", 64)

@@ -41,7 +41,7 @@ _MIN_LEVEL, _HAS_CHILD = var("min_level", 32), bool_var("the entry leads to a ta
 _INDEX_BITS = 9
 
 
-class _Walk(Bench):
+class _SteppingBench(Bench):
     """A bench on which there is an iterator, and a table for each level."""
 
     def __init__(self, unit: Unit, child: bool) -> None:
@@ -145,7 +145,7 @@ class LiftedTdpIterators(TdpIterators, Remembers):
         merged: TdpStep | None = None
         for lowest in range(level, 0, -1):
             for child in (False, True):
-                walk = _Walk(self._unit, child)
+                walk = _SteppingBench(self._unit, child)
                 walk.write(walk.walk, "yielded", bv(0, 1))
                 walk.write(walk.walk, "min_level", bv(lowest, 32))
                 step = self._step(walk, root_level, level)
@@ -154,13 +154,15 @@ class LiftedTdpIterators(TdpIterators, Remembers):
         assert merged is not None
         return merged
 
-    def _step(self, walk: _Walk, root_level: int, level: int) -> TdpStep:
+    def _step(self, walk: _SteppingBench, root_level: int, level: int) -> TdpStep:
         walk.stand(level, root_level)
         gfn, goal = walk.gfn, walk.goal
         walk.call("tdp_iter_next")
         return self._taken("tdp_iter_next", walk, root_level, level, gfn, goal)
 
-    def _taken(self, function: str, walk: _Walk, root_level: int, level: int, gfn: BitVec, goal: BitVec) -> TdpStep:
+    def _taken(
+        self, function: str, walk: _SteppingBench, root_level: int, level: int, gfn: BitVec, goal: BitVec
+    ) -> TdpStep:
         return TdpStep(
             function=function,
             level=level,
@@ -178,14 +180,14 @@ class LiftedTdpIterators(TdpIterators, Remembers):
     @once
     def after_yield(self, root_level: int, level: int) -> TdpStep:
         """See `TdpIterators.after_yield`."""
-        walk = _Walk(self._unit, child=True)
+        walk = _SteppingBench(self._unit, child=True)
         walk.write(walk.walk, "yielded", bv(1, 1))
         return self._step(walk, root_level, level)
 
     @once
     def start(self, root_level: int) -> TdpStep:
         """See `TdpIterators.start`."""
-        walk = _Walk(self._unit, child=True)
+        walk = _SteppingBench(self._unit, child=True)
         root = walk.add("root", "struct kvm_mmu_page")
         bits = bit_field(walk.place(root, "role"), "level")
         walk.memory.write(root, bits.offset, bits.width, bv(root_level, bits.width))

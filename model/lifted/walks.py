@@ -13,6 +13,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
+from mmuproof.model.named import mmus as named
 from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
@@ -25,9 +26,7 @@ from mmuproof.model.walks import (
 )
 from mmuproof.smt.terms import BitVec, Bool, any_of, bit, bv, extract, ite, ne, negate, to_bv, var
 
-_WALKERS = ("struct kvm_mmu", "struct kvm_pagewalk")
 # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-_MISCONFIGURATION_TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")
 _CR0_WP = 16
 _CR0_PG = 1 << 31
 _EFLAGS_AC = 18
@@ -89,7 +88,7 @@ class LiftedWalks(Walks, Remembers):
                 objects=state.objects,
                 values={"tdp": bv(1, 8), "ept": bv(1, 8)},
             )
-            place = member(state.record, "pkru_mask")
+            place = member(state.record, named.PROTECTION_KEYS)
             state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
         else:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
@@ -158,7 +157,7 @@ class LiftedWalks(Walks, Remembers):
         )
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> WalkInMemory:
-        name = session.parameter_record("permission_fault", *_WALKERS)
+        name = session.parameter_record("permission_fault", *named.WALKERS)
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
         vcpu = Object(
@@ -167,7 +166,7 @@ class LiftedWalks(Walks, Remembers):
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
             walker = Object(
-                name=f"{'mmu' if name == _WALKERS[0] else 'w'}{tag}",
+                name=f"{'mmu' if name == named.WALKERS[0] else 'w'}{tag}",
                 type=record,
                 kind=ObjectKind.INPUT,
                 by_pointer=True,
@@ -184,16 +183,16 @@ class LiftedWalks(Walks, Remembers):
         state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
     def _metadata(self, state: WalkInMemory) -> PagingMetadata:
-        place = member(state.record, "permissions")
+        place = member(state.record, named.PERMISSIONS)
         if not isinstance(place.type, ArrayType):
-            raise Refused(f"{state.record.name}.permissions is no array")
+            raise Refused(f"{state.record.name}.{named.PERMISSIONS} is no array")
         width = place.type.element.bits
         return PagingMetadata(
             tuple(
                 read(state.memory, state.walker, state.offset + place.offset + index * width, width)
                 for index in range(place.type.count)
             ),
-            state.read(member(state.record, "pkru_mask")),
+            state.read(member(state.record, named.PROTECTION_KEYS)),
         )
 
     @once
@@ -256,7 +255,7 @@ class LiftedWalks(Walks, Remembers):
         if function is None:
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-        name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
+        name = session.parameter_record("__is_bad_mt_xwr", *named.TABLES)
         check = Object(name="rsvd_check", type=self._unit.record(name), kind=ObjectKind.INPUT, by_pointer=True)
         session.call(
             memory,
@@ -273,8 +272,8 @@ class LiftedWalks(Walks, Remembers):
         state = walk.state
         assert isinstance(state, WalkInMemory)
         session = Session(self._unit, CUTS)
-        name = session.parameter_record("__is_bad_mt_xwr", *_MISCONFIGURATION_TABLES)
-        place = member(state.record, "guest_rsvd_check", "fmt")
+        name = session.parameter_record("__is_bad_mt_xwr", *named.TABLES)
+        place = member(state.record, *named.GUEST_TABLE)
         table = {name: pointer_to(state.walker, state.offset + place.offset)}
         return ne(session.integer(state.memory.copy(), "__is_bad_mt_xwr", objects=table, values={"pte": gpte}), 0)
 

@@ -99,7 +99,7 @@ def _claim(
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _ModeWalk:
     """A walk in one paging mode by each of some tables, all set up for the same registers, and who says what is right.
 
     Args:
@@ -140,13 +140,15 @@ def _long_mode(kvm: Kvm, tables: _Tables, formats: Mapping[bool, EntryFormat], m
         by_amd, by_others = (_reserved(formats[is_amd], entry, level, wanted) for is_amd in (True, False))
         on = Assumption("the tables are long mode's: EFER.LMA and CR4.PAE are 1", mode)
         reserved = ite(wanted.mmu.guest_cpu.amd_compatible, by_amd, by_others)
-        yield _Walk(kvm, [tables], on, manual).claim(entry, level, reserved, f"{wanted.mmu.kind.value}: level {level}")
+        yield _ModeWalk(kvm, [tables], on, manual).claim(
+            entry, level, reserved, f"{wanted.mmu.kind.value}: level {level}"
+        )
 
 
 def _pae_tables(kvm: Kvm, tables: _Tables, manual: str) -> Iterator[Claim]:
     """PAE paging below the PDPTEs, which no walk looks up in a table."""
     wanted, entry = tables.wanted, var("gpte", 64)
-    walk = _Walk(kvm, [tables], Assumption("the tables are PAE paging's", wanted.pae), manual)
+    walk = _ModeWalk(kvm, [tables], Assumption("the tables are PAE paging's", wanted.pae), manual)
     for level in (1, 2):
         part = f"{wanted.mmu.kind.value}: PAE, level {level}"
         yield walk.claim(entry, level, _reserved(PAE, entry, level, wanted), part)
@@ -163,13 +165,13 @@ def _32bit_tables(kvm: Kvm, tables: Sequence[_Tables], manual: str) -> Iterator[
     mode = Assumption("the tables are 32-bit paging's", wanted.paging_32bit)
     pte, pde = (_reserved(PAGING_32BIT, entry, level, wanted) for level in (1, 2))
     for each in tables:
-        one, kind = _Walk(kvm, [each], mode, manual), each.wanted.mmu.kind.value
+        one, kind = _ModeWalk(kvm, [each], mode, manual), each.wanted.mmu.kind.value
         no_page = Assumption("the PDE maps no page", negate(page))
         has_36 = Assumption("the guest has PSE-36, and its MAXPHYADDR is 36", as_kvm_has_it)
         yield one.claim(entry, 1, pte, f"{kind}: 32-bit, PTE")
         yield one.claim(entry, 2, pde, f"{kind}: 32-bit, PDE that points to a table", no_page)
         yield one.claim(entry, 2, pde, f"{kind}: 32-bit, 4-MByte pages with 36 address bits", is_page, has_36)
-    every = _Walk(kvm, tables, mode, manual)
+    every = _ModeWalk(kvm, tables, mode, manual)
     more = Assumption("the guest has PSE-36, and its MAXPHYADDR is above 36", wider)
     yield every.claim(entry, 2, pde, "4-MByte pages with more than 36 address bits", is_page, more)
     neither = negate(any_of(as_kvm_has_it, wider))

@@ -304,8 +304,8 @@ def _state(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 THEOREMS = (
     Theorem(
         name="entry.shadow-reserved",
-        claim="No SPTE that KVM makes, for a page or for a table, from nothing or by splitting or collapsing, has a "
-        "bit that KVM's own check for the MMU, or the hardware, holds reserved.",
+        claim="No SPTE that KVM makes has a bit that KVM's own check for the MMU, or the hardware, holds "
+        "reserved. It may be for a page or for a table, made from nothing, or by splitting or collapsing.",
         source="KVM's own check in make_spte(); SDM 31.3.3.1, 5.4 and 5.5; APM 15.25",
         assumes=(
             "page frames and page tables are in the host's memory, and aligned",

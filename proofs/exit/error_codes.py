@@ -337,9 +337,10 @@ def _npf_1218(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="exit.ept-violation",
-        claim="The error code that KVM makes of an EPT violation says what the hardware said: write or fetch; "
-        "whether an entry is present, by bit 6 only with MBEC; final translation or guest paging structure; "
-        "and for a final translation alone, whether the linear address is a user-mode address.",
+        claim="The error code that KVM makes of an EPT violation says what the hardware said. It says whether "
+        "this was a write or a fetch, whether an entry is present, and whether it was a final translation "
+        "or a guest paging structure. Bit 6 tells of a present entry only with MBEC. Of a final "
+        "translation alone it says whether the linear address is a user-mode address.",
         source="SDM 30.2.1, Table 30-7",
         assumes=(
             "the hardware reports what the manual defines, and anything in bits that it leaves undefined",

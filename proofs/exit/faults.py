@@ -130,9 +130,9 @@ def _frame(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="fault.kind",
-        claim="The MMU's handler is told of each fault as the error code and the state say: what the access does, "
-        "whose it is, what was wrong, whether a huge page can be executed; and of the smallest page until more is "
-        "known.",
+        claim="The MMU's handler is told of each fault as the error code and the state say: what the access "
+        "does, whose it is, what was wrong, and whether a huge page can be executed. Until more is known "
+        "it is told of the smallest page.",
         source="SDM 4.7; APM 8.4.2; KVM's comments at struct kvm_page_fault",
         state=several(_kind),
         catches=(
@@ -144,8 +144,9 @@ THEOREMS = (
     ),
     Theorem(
         name="fault.frame",
-        claim="For tables that no guest tables stand behind, a fault is for the frame of its address without alias "
-        "bits, and in that frame's memory slot; it is for private memory exactly if the error code says so.",
+        claim="For tables that no guest tables stand behind, a fault is for the frame of its address without "
+        "alias bits, and in that frame's memory slot. It is for private memory exactly if the error code "
+        "says so.",
         source="KVM's comments at kvm_mmu_do_page_fault() and at struct kvm_page_fault",
         needs=(Need(Feature.PRIVATE_ACCESS),),
         state=several(_frame),

@@ -408,9 +408,9 @@ THEOREMS = (
     ),
     Theorem(
         name="exit.injected-npf",
-        claim="What L1 is told of a fault in its nested page tables is what bare hardware would have told it: exit "
-        "code, EXITINFO1 and EXITINFO2, whether KVM passes on a nested page fault of L2 or has made the access "
-        "itself.",
+        claim="What L1 is told of a fault in its nested page tables is what bare hardware would have told it: "
+        "exit code, EXITINFO1 and EXITINFO2. That holds where KVM passes on a nested page fault of L2, "
+        "and where it has made the access itself.",
         source=_APM,
         assumes=(
             "the walk of L1's nested page tables gives the low half of the error code, and for an access of "

@@ -68,8 +68,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="fault.pre-fault",
-        claim="Memory that userspace lets KVM map ahead is mapped at the address that it names, as private memory "
-        "exactly if it is private; an address with a bit that only chooses between aliases is refused.",
+        claim="Memory that userspace lets KVM map ahead is mapped at the address that it names, as private "
+        "memory exactly if it is private. An address with a bit that only chooses between aliases is "
+        "refused.",
         source="Documentation/virt/kvm/api.rst: KVM_PRE_FAULT_MEMORY; KVM: kvm_is_gfn_alias(), kvm_is_addr_direct()",
         assumes=("bits that choose between aliases are bits of an address: KVM sets them for TDX, to bit 47 or 51",),
         vendors=(Vendor.INTEL, Vendor.AMD),

@@ -223,8 +223,9 @@ def _gmet(kvm: Kvm) -> Claim:
 THEOREMS = (
     Theorem(
         name="gating.advertised-only-when-on",
-        claim="L1 is offered MBEC exactly if KVM has MBEC and EPT on, and with it EPT and advanced information; it is "
-        "offered GMET exactly if KVM has GMET on, which takes nested paging and a processor with GMET.",
+        claim="L1 is offered MBEC exactly if KVM has MBEC and EPT on, and with it EPT and advanced information. "
+        "It is offered GMET exactly if KVM has GMET on, which takes nested paging and a processor with "
+        "GMET.",
         source="SDM 29.2.1.1, A.3.3, A.10; APM 15.25.13",
         assumes=(_INFORMED, _NOT_YET, "svm_hardware_setup() succeeds: the module is not loaded otherwise"),
         vendors=(Vendor.INTEL, Vendor.AMD),

@@ -107,8 +107,8 @@ def _vmcb02(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="gating.vmcb12-cache",
-        claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET in its "
-        "CPUID, and nested paging exactly if L1 turns it on and was given it.",
+        claim="The cached VMCB 12 has GMET on exactly if L1 turns it on, KVM uses GMET, and L1 was given GMET "
+        "in its CPUID. It has nested paging on exactly if L1 turns it on and was given it.",
         source="APM 15.25.13",
         vendors=(Vendor.AMD,),
         needs=(Need(Feature.GMET),),

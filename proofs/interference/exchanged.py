@@ -219,9 +219,9 @@ THEOREMS = (
     Theorem(
         name="interference.exchanged",
         claim="Who write-protects, clears dirty flags, ages, fixes or takes away an SPTE without KVM's lock for "
-        "writing changes it by what is there at that moment, whatever others have made of it since it was "
-        "read. What is frozen, MMIO or empty stays. An exchange that is too late is tried again with what is "
-        "there, or given up where that is right.",
+        "writing changes it by what is there at that moment. It does not matter what others have made of "
+        "it since it was read. What is frozen, MMIO or empty stays. An exchange that is too late is tried "
+        "again with what is there, or given up where that is right.",
         source="KVM's comments at tdp_mmu_set_spte_atomic(), in kvm_tdp_mmu_age_spte(), kvm_rmap_age_gfn_range() and "
         "at fast_pf_fix_direct_spte()",
         assumes=(

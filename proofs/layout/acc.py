@@ -333,10 +333,11 @@ def _in_bounds(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="acc.one-to-one",
-        claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back: READ for P or R, WRITE for "
-        "W, EXEC for XS or not NX, USER for U outside EPT, USER_EXEC for XU in EPT.  Only the iTLB-multihit "
-        "mitigation takes execution away from huge pages, and only execution; only host protection and write "
-        "tracking take WRITE, and write tracking is asked about every page that becomes writable.",
+        claim="Each ACC_* bit stands for exactly one hardware bit of an SPTE and back. READ is P or R, WRITE is "
+        "W, and EXEC is XS or not NX. USER is U outside EPT, and USER_EXEC is XU in EPT. Only the "
+        "iTLB-multihit mitigation takes execution away from huge pages, and only execution; only host "
+        "protection and write tracking take WRITE, and write tracking is asked about every page that "
+        "becomes writable.",
         source="KVM: the table in the series' cover letter; SDM 31.3.2, APM 15.25",
         assumes=(
             "the SPTE is not prefetched without A/D bits: it is access-tracked then",

@@ -120,8 +120,8 @@ def _error_codes(kvm: Kvm, vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="layout.software-bits-ignored",
-        claim="Each bit of an SPTE that KVM gives a meaning of its own is one that the hardware ignores in every entry "
-        "that has it, under every combination of the controls that KVM may enable.",
+        claim="Each bit of an SPTE that KVM gives a meaning of its own is one that the hardware ignores in "
+        "every entry that has it. That holds under every combination of the controls that KVM may enable.",
         source="SDM 31.3.2, Tables 31-1 to 31-7; SDM 5.4, 5.5; APM 5.3, 15.25; KVM's comments in spte.h",
         assumes=(
             "KVM enables neither supervisor shadow-stack control nor sub-page permissions, guest-paging "

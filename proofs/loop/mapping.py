@@ -129,10 +129,10 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="loop.map",
-        claim="A round of the loops that map a page maps it only at the level that is wanted, at the entry of the "
-        "walk, and after it has been asked whether a huge page may be here. Above that level it puts a table only "
-        "where nothing is, or where a huge page is split. It leaves a frozen entry alone, and goes on only where "
-        "there is a table.",
+        claim="A round of the loops that map a page maps it only at the level that is wanted and at the entry "
+        "of the walk. It does so only after it has been asked whether a huge page may be here. Above that "
+        "level it puts a table only where nothing is, or where a huge page is split. It leaves a frozen "
+        "entry alone, and goes on only where there is a table.",
         source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
         assumes=(
             "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "

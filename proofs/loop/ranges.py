@@ -213,10 +213,10 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="loop.range",
-        claim="A round of the TDP MMU's loops that write-protect a range, clear its dirty flags, take a root's "
-        "entries away, split huge pages or make room for them changes an entry exactly if it is one of the "
-        "range that the loop is for, and only in what it is for. Where another CPU has changed the entry "
-        "first, the round begins anew with what is there then.",
+        claim="A round of a loop of the TDP MMU changes an entry exactly if it is one of the range that the "
+        "loop is for, and only in what it is for. The loops write-protect a range, clear its dirty flags, "
+        "take a root's entries away, split huge pages, or make room for them. Where another CPU has "
+        "changed the entry first, the round begins anew with what is there then.",
         source="KVM's comments at wrprot_gfn_range(), clear_dirty_gfn_range(), __tdp_mmu_zap_root(), "
         "tdp_mmu_split_huge_pages_root() and recover_huge_pages_range(), and at tdp_mmu_set_spte_atomic()",
         assumes=(

@@ -148,8 +148,9 @@ def _npt_kinds(inputs: FaultInputs, cpl_3: Bool) -> tuple[AccessKind, ...]:
 THEOREMS = (
     Theorem(
         name="nested.judgement",
-        claim="An access that KVM makes for L2 to a final address is allowed exactly if L1's EPT, by the kind of "
-        "its linear address, or L1's nested page tables, by CPL under GMET, allow it.",
+        claim="An access that KVM makes for L2 to a final address is allowed exactly if L1's tables allow it. "
+        "L1's EPT decides by the kind of its linear address, and L1's nested page tables by CPL under "
+        "GMET.",
         source="SDM 31.3.3.2; APM 15.25, 15.25.13, Table 15-21",
         assumes=(
             "the error code's low half has only P, W, U and F",

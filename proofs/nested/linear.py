@@ -101,9 +101,9 @@ def _claim(kvm: Kvm, accessor: Accessor, ask: LinearAsk) -> Claim:
 THEOREMS = (
     Theorem(
         name="nested.linear-access",
-        claim="An access that KVM itself makes to a linear address says what it does, is a user access exactly at CPL "
-        "3 and not where the processor makes it by itself, is marked as implicit where the emulator says so, and "
-        "says nothing else, no stage above all.",
+        claim="An access that KVM itself makes to a linear address says what it does. It is a user access "
+        "exactly at CPL 3, and not where the processor makes it by itself. It is marked as implicit where "
+        "the emulator says so. It says nothing else, and above all no stage.",
         source="SDM 5.6, APM 5.6",
         assumes=(
             "kvm_mmu_gva_to_gpa_system() and kvm_write_guest_virt_system() stand for accesses that do not depend "

@@ -313,8 +313,9 @@ THEOREMS = (
     ),
     Theorem(
         name="nested.user-address",
-        claim="What KVM puts to L1's EPT is an access to a user-mode address exactly if U/S is 1 in all entries of "
-        "L2's tables that translate the address, or L2's paging is off, and never for a paging structure.",
+        claim="What KVM puts to L1's EPT is an access to a user-mode address in exactly two cases, and never "
+        "for a paging structure. Either U/S is 1 in all entries of L2's tables that translate the "
+        "address, or L2's paging is off.",
         source="SDM 31.3.3.2",
         assumes=(NO_STAGE, _WELL_FORMED),
         vendors=(Vendor.INTEL,),

@@ -25,7 +25,7 @@ _OFFERED = "L1's EPTP asks for A/D bits only if KVM uses those of EPT: nested_vm
 
 
 @dataclass(frozen=True)
-class _Part:
+class _LoadedTables:
     """Whose tables are loaded."""
 
     name: str
@@ -34,9 +34,9 @@ class _Part:
 
 
 _PARTS = (
-    _Part("L1's memory", nested=False, l2_runs=False),
-    _Part("L1's memory, for an L2 without EPT", nested=False, l2_runs=True),
-    _Part("L2's memory, for an L2 with EPT", nested=True, l2_runs=True),
+    _LoadedTables("L1's memory", nested=False, l2_runs=False),
+    _LoadedTables("L1's memory, for an L2 without EPT", nested=False, l2_runs=True),
+    _LoadedTables("L2's memory, for an L2 with EPT", nested=True, l2_runs=True),
 )
 
 
@@ -46,7 +46,7 @@ def page_has_role(loaded: TablesLoaded) -> Bool:
     return any_of(loaded.dummy, same)
 
 
-def _flags(loaded: TablesLoaded, part: _Part) -> Iterator[Assumption]:
+def _flags(loaded: TablesLoaded, part: _LoadedTables) -> Iterator[Assumption]:
     if not part.nested:
         yield Assumption(_DIRECT_FLAGS, iff(negate(loaded.ad_disabled), loaded.with_ad_bits))
         return

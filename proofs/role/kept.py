@@ -81,8 +81,8 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="role.child-kept",
-        claim="The page that an entry leads to is kept for it exactly if it is one for the frame and of the role that "
-        "are wanted; otherwise one for this frame and of this role is asked for.",
+        claim="The page that an entry leads to is kept for it exactly if it is one for the frame and of the "
+        "role that are wanted. Otherwise one for this frame and of this role is asked for.",
         source="KVM's comments at union kvm_mmu_page_role and in FNAME(fetch)()",
         assumes=("the role that is wanted is that of kvm_mmu_child_role(), of which role.root-access speaks",),
         state=several(_state),

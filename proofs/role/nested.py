@@ -168,8 +168,8 @@ def _nested(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="role.root-nested",
-        claim="The MMU that shadows L1's nested page tables has roles that say what these are like: their levels, "
-        "MBEC or GMET, and A/D bits; they do not depend on what the MMU was set up for before.",
+        claim="The MMU that shadows L1's nested page tables has roles that say what these are like: their "
+        "levels, MBEC or GMET, and A/D bits. They do not depend on what the MMU was set up for before.",
         source="SDM 25.6.11, 31.3.3.2; APM 15.25, 15.25.13",
         assumes=(EVERY_REGISTER, LEVELS, EPTP_LEVELS, RUNS_L2, L1_PAGES),
         vendors=(Vendor.INTEL, Vendor.AMD),

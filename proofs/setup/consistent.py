@@ -148,8 +148,9 @@ def _consistent(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="setup.consistent",
-        claim="After any two set-ups in a row the handlers, roles, permissions and reserved bits of the MMU in use "
-        "belong together: they are what the second set-up alone makes of a vCPU whose roles are invalid.",
+        claim="After any two set-ups in a row the handlers, roles, permissions and reserved bits of the MMU in "
+        "use belong together. They are what the second set-up alone makes of a vCPU whose roles are "
+        "invalid.",
         source="KVM: a set-up is left out if the roles that it is keyed by have not changed; the comment in "
         "kvm_mmu_after_set_cpuid()",
         assumes=(

@@ -241,9 +241,10 @@ def _indices(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="slot.huge-page",
-        claim="A fault gets a huge page only where its slot allows one of that size, or a larger one, around its "
-        "frame, the memory behind is mapped so, the slot's dirty pages are not logged, and it is no fetch that "
-        "has to avoid huge pages. The frame is then the first of the huge page, and else that of the fault.",
+        claim="A fault gets a huge page only where four things hold. Its slot allows one of that size, or a "
+        "larger one, around its frame. The memory behind is mapped so. The slot's dirty pages are not "
+        "logged. It is no fetch that has to avoid huge pages. The frame is then the first of the huge "
+        "page, and else that of the fault.",
         source="KVM's comments at kvm_mmu_hugepage_adjust() and host_pfn_mapping_level()",
         assumes=(
             "the page is to be mapped at level 1 at first: kvm_mmu_do_page_fault() sets it",
@@ -270,8 +271,8 @@ THEOREMS = (
     ),
     Theorem(
         name="slot.huge-page-avoided",
-        claim="A fault that would map a huge page where a table stands for one that is not to be executed goes down "
-        "one level, to the frame that the huge page has there; no other fault does.",
+        claim="A fault that would map a huge page where a table stands for one that is not to be executed goes "
+        "down one level, to the frame that the huge page has there. No other fault does.",
         source="KVM's comment in disallowed_hugepage_adjust()",
         assumes=("which page an entry leads to is for spte_to_child_sp() to say",),
         state=alone(_lowered),
@@ -279,9 +280,9 @@ THEOREMS = (
     ),
     Theorem(
         name="slot.index",
-        claim="What a slot keeps of the page of a level around a frame, its reverse map and what forbids a huge page, "
-        "is in the array of that level, at the number of that page from the slot's first on, and never beyond the "
-        "array's end.",
+        claim="What a slot keeps of the page of a level around a frame is in the array of that level. It is at "
+        "the number of that page from the slot's first on, and never beyond the array's end. A slot keeps "
+        "the page's reverse map, and what forbids a huge page.",
         source="KVM's comments at struct kvm_lpage_info and struct kvm_rmap_head",
         assumes=(
             "the arrays are made with as many entries as __kvm_mmu_slot_lpages() says: memslot_rmap_alloc() and "

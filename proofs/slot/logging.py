@@ -59,9 +59,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="slot.logging",
-        claim="When the dirty pages of a slot begin to be logged, its small pages are write-protected, or clean where "
-        "the processor logs, its huge pages are write-protected, and then its translations are flushed whether or not "
-        "an SPTE has changed.",
+        claim="When the dirty pages of a slot begin to be logged, its small pages are write-protected, or clean "
+        "where the processor logs. Its huge pages are write-protected. Then its translations are flushed, "
+        "whether or not an SPTE has changed.",
         source="KVM's comment in kvm_mmu_slot_apply_flags()",
         assumes=("what is called does to every page of the slot what its name says",),
         state=alone(_state),

@@ -341,9 +341,9 @@ def _readable(kvm: Kvm, masks: ShadowMasks, at: SpteAt) -> tuple[Assumption, ...
 THEOREMS = (
     Theorem(
         name="spte.nx-huge",
-        claim="With the iTLB-multihit mitigation no huge SPTE is executable in any mode, whether it is made, split "
-        "off or put together, and no operation makes one so; splitting to 4 KByte gives back exactly the "
-        "execution that the page's role has.",
+        claim="With the iTLB-multihit mitigation no huge SPTE is executable in any mode, whether it is made, "
+        "split off or put together. No operation makes one so. Splitting to 4 KByte gives back exactly "
+        "the execution that the page's role has.",
         source="KVM: nx_huge_pages, the mitigation of iTLB multihit (CVE-2018-12207)",
         assumes=(
             "the mitigation is on; switching it on zaps all SPTEs",

@@ -394,8 +394,9 @@ _IN_SPLIT = ("a huge SPTE is split, index is below 512 and role.level 1 or 2: th
 THEOREMS = (
     Theorem(
         name="spte.pfn",
-        claim="The address bits of an SPTE are the page frame's: make_spte() puts them there, a split gives each small "
-        "page its part of the huge one, a collapse the huge page around, and no operation in place moves one.",
+        claim="The address bits of an SPTE are the page frame's. make_spte() puts them there, a split gives "
+        "each small page its part of the huge one, and a collapse the huge page around. No operation in "
+        "place moves one.",
         source="SDM Tables 31-1 to 31-7, APM 5.3; KVM: another page frame needs the SPTE to be zapped first",
         assumes=(
             *_IN_HELD,
@@ -408,8 +409,8 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.nonleaf",
-        claim="An entry that leads to a page table grants everything in every mode, leads to that table, maps no "
-        "page, is MMU-present, and has the A/D type asked for, with A set if there is one.",
+        claim="An entry that leads to a page table grants everything in every mode, leads to that table, maps "
+        "no page, and is MMU-present. It has the A/D type asked for, with A set if there is one.",
         source="SDM Tables 31-1 to 31-4, APM 5.3; KVM's comment that upper levels are always ACC_ALL",
         assumes=("a page table is aligned to 4 KByte and below the usable physical-address width",),
         state=alone(_nonleaf),
@@ -430,8 +431,9 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.collapse",
-        claim="A huge SPTE put together of small ones has everything of one of them but the address, the page size "
-        "and, under the iTLB-multihit mitigation, execution; a split that is undone gives the huge SPTE back.",
+        claim="A huge SPTE put together of small ones has everything of one of them but the address, the page "
+        "size and, under the iTLB-multihit mitigation, execution. A split that is undone gives the huge "
+        "SPTE back.",
         source="KVM's comments at make_huge_spte()",
         assumes=(
             *_IN_HELD,
@@ -472,8 +474,8 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.ve-suppressed",
-        claim="No value that KVM stores in a page table of a normal guest can turn an EPT violation into #VE: "
-        "suppress-#VE is set in all of them, or the entry is misconfigured and causes no violation.",
+        claim="No value that KVM stores in a page table of a normal guest can turn an EPT violation into #VE. "
+        "Suppress-#VE is set in all of them, or the entry is misconfigured and causes no violation.",
         source="SDM 28.5.7.1, 31.3.3.1; KVM's WARNs on is_ept_ve_possible()",
         assumes=(
             *_IN_HELD,

@@ -77,9 +77,9 @@ def _flushes(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 THEOREMS = (
     Theorem(
         name="spte.flush",
-        claim="Every operation on an SPTE in place asks for a flush of TLBs where the hardware may have cached what "
-        "the SPTE no longer allows, and where KVM does not let such translations live on; and only where something "
-        "changed or the SPTE was MMU-writable.",
+        claim="Where the hardware may have cached what an SPTE no longer allows, every operation on it in place "
+        "asks for a flush of TLBs, unless KVM lets such translations live on. It asks only where "
+        "something changed or the SPTE was MMU-writable.",
         source="SDM 31.4.3, APM 15.16; KVM's comment at leaf_spte_change_needs_tlb_flush()",
         assumes=(
             "while an SPTE is MMU-writable, older translations may be writable: dirty logging flushes when the log is "

@@ -115,9 +115,9 @@ def _host_mmio(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="spte.host-mmio",
-        claim="On a processor that leaks what MMIO leaves in its buffers, a guest gets an SPTE to MMIO of the host "
-        "only after that is noted for its root, running vCPUs are made to see the note, and VMX clears the buffers "
-        "before a vCPU runs whose root has it.",
+        claim="Some processors leak what MMIO leaves in their buffers. There a guest gets an SPTE to MMIO of "
+        "the host only after that is noted for its root, and running vCPUs are made to see the note. VMX "
+        "clears the buffers before a vCPU runs whose root has it.",
         source="Documentation/admin-guide/hw-vuln/processor_mmio_stale_data.rst; KVM's comments at kvm_is_mmio_pfn() "
         "and kvm_track_host_mmio_mapping()",
         assumes=(

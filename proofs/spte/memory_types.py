@@ -57,8 +57,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="spte.chosen-memory-type",
-        claim="MMIO of the host is uncacheable; memory is write-back whatever the guest's PAT says, if all devices are "
-        "coherent and KVM is to ignore the PAT; and where a device is not coherent the guest's PAT is honoured.",
+        claim="MMIO of the host is uncacheable. Memory is write-back whatever the guest's PAT says, if all "
+        "devices are coherent and KVM is to ignore the PAT. Where a device is not coherent the guest's "
+        "PAT is honoured.",
         source="SDM 31.3.7.2; KVM's comments in vmx_get_mt_mask() and at vmx_ignore_guest_pat()",
         assumes=(
             "whether a device is not coherent is known: kvm_arch_has_noncoherent_dma() counts them",

@@ -388,8 +388,9 @@ THEOREMS = (
     ),
     Theorem(
         name="mmio.faults",
-        claim="The hardware faults on every MMIO SPTE in the way that KVM expects: with EPT by a misconfiguration, "
-        "with or without MBEC and execute-only support, otherwise by a present entry with a reserved bit.",
+        claim="The hardware faults on every MMIO SPTE in the way that KVM expects. With EPT that is a "
+        "misconfiguration, with or without MBEC and execute-only support. Otherwise it is a present entry "
+        "with a reserved bit.",
         source="SDM 31.3.3.1, SDM 5.7, APM 15.25.6 and 7.10.1",
         assumes=(
             "MMIO is cached: on hosts where no bit is reserved it is not",

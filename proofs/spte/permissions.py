@@ -178,10 +178,10 @@ def _vendor_separation(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
 THEOREMS = (
     Theorem(
         name="spte.permissions",
-        claim="Through the SPTE that make_spte() makes, the hardware allows exactly the accesses that the access "
-        "given to it allows, less execution of huge pages under the iTLB-multihit mitigation, writes to "
-        "pages that the host may not write or that are write-tracked, and everything through prefetched "
-        "SPTEs without A/D bits.",
+        claim="Through the SPTE that make_spte() makes, the hardware allows exactly the accesses that the "
+        "access given to it allows, with three exceptions. The iTLB-multihit mitigation takes execution "
+        "from huge pages. A page that the host may not write, or that is write-tracked, is not written. A "
+        "prefetched SPTE without A/D bits allows nothing.",
         source="SDM 31.3.3.2, APM 15.25 and 15.25.13, SDM 5.6",
         assumes=(
             "the host's address widths are architectural",

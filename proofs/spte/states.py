@@ -328,8 +328,8 @@ THEOREMS = (
     ),
     Theorem(
         name="spte.aging",
-        claim="After an SPTE is aged it counts as unused, and its next use is noticed: the hardware sets A, or does "
-        "not find the entry present; no permission but W is lost, and nothing else changes.",
+        claim="After an SPTE is aged it counts as unused. Its next use is noticed: the hardware sets A, or does "
+        "not find the entry present. No permission but W is lost, and nothing else changes.",
         source="KVM's comments at kvm_rmap_age_gfn_range() and kvm_tdp_mmu_age_spte(); SDM 31.3.2, APM 5.4",
         assumes=(
             "the SPTE is present and maps a page",

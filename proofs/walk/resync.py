@@ -215,8 +215,9 @@ _ASSUMES = (
 THEOREMS = (
     Theorem(
         name="walk.ahead",
-        claim="A page is prefetched only by an entry that is present, well-formed and accessed, for its frame, and "
-        "for exactly what this entry and those above it grant: writes only if it is dirty, if there are such flags.",
+        claim="A page is prefetched only by an entry that is present, well-formed and accessed. It is for the "
+        "frame of this entry, and for exactly what this entry and those above it grant. It can be written "
+        "only if the entry is dirty, if there are such flags.",
         source="SDM 4.8, 5.6.1, 31.3.3.2, 31.3.5; APM 5.4.2, 5.6",
         assumes=_ASSUMES,
         vendors=_VENDORS,

@@ -17,7 +17,7 @@ from typer.testing import Result as CliResult
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import REFERENCE, AskedKernel, NamedDefect, Subject
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.shared.watching import Watcher
+from mmuproof.cli.shared.watching import Unwatched, Watcher
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, SourceError
 from mmuproof.lift.ran import note_run
 from mmuproof.lift.syntax import Empty, Location
@@ -33,6 +33,17 @@ from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import TRUE, Bool, eq, ne, ule, var
 from tests.hangs import HANGS
+
+
+class Watching(Unwatched):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+
+    def failure(self, what: str, trace: str) -> None:
+        self.failures[what] = trace
+
 
 X = var("x", 8)
 WRONG = Symptom(

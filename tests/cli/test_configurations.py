@@ -13,9 +13,13 @@ from typer.testing import Result as CliResult
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
+from mmuproof.lift.errors import Gone
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import read_dot_config
+from mmuproof.lift.tree.source import open_source
+from mmuproof.model.lifted.kernel import open_kernel
+from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.proofs.catalogue import THEOREMS
 from tests.cli.telling.schema import valid
 
@@ -125,3 +129,35 @@ def test_a_configuration_loses_what_it_leaves_out_and_nothing_else(
     assert said == (
         {f"spte.no-warning {each}" for each in ("intel", "amd", "shadow")} if "assertions" in name else set()
     )
+
+
+@pytest.mark.kernel
+def test_a_name_that_is_gone_is_no_answer_under_a_configuration_either(
+    renamed_tree: Callable[[Mapping[str, str]], Path], tmp_path: Path
+) -> None:
+    tree = renamed_tree({"PFERR_GUEST_FINAL_MASK": "OTHER", "kvm_ad_enabled": "other"})
+    given = read_dot_config(configured(tmp_path, *TDX, "KVM_SW_PROTECTED_VM", "KVM_SMM"))
+    with open_source(str(tree)) as opened, open_kernel(opened, given=given) as kvm:
+        unit = kvm.units.get(SPTE_C)
+        with pytest.raises(Gone, match="kvm_ad_enabled any more"):
+            unit.has_variable("kvm_ad_enabled")
+        with pytest.raises(Gone, match="PFERR_GUEST_FINAL_MASK any more"):
+            unit.constant("PFERR_GUEST_FINAL_MASK")
+        # What the configuration leaves out is not there, and not gone.
+        assert unit.constant("CONFIG_KVM_SW_PROTECTED_VM") is None
+
+
+@pytest.mark.kernel
+def test_without_vms_protected_by_software_no_fault_is_one_of_their_private_memory(
+    kernel_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = configured(tmp_path, "KVM_SW_PROTECTED_VM")
+    done = run("prove", "fault.answered", "--kernel", kernel_tree("7.2"), "--config", file)
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.kernel
+def test_what_is_not_built_need_not_parse(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    file = configured(tmp_path, "KVM_INTEL", *TDX, CPU_MITIGATIONS="y")
+    done = run("prove", "layout.frozen", "role.vendor-bit", "--kernel", kernel_tree("7.2"), "--config", file)
+    assert done.exit_code == 0, done.output

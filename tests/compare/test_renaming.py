@@ -17,7 +17,7 @@ from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.macros import macros_of_kvm
 from mmuproof.model.lifted.unit_paths import MMU_C
-from tests.lift.machine.conftest import CLANG, PROGRAMS, Program
+from tests.lift.machine.conftest import CLANG, PROGRAMS, LiftedFile
 
 S = """
 struct s { u32 a, b; struct s *next; };
@@ -115,6 +115,8 @@ def test_what_a_tree_calls_otherwise_is_found(
                 parameters={("g", "acc"): "access"},
             ),
         ),
+        ({"level": "depth", "sum": "total"}, FormerNames(parameters={("q", "depth"): "level"})),
+        ({"both(u32": "two(u32", "both(1)": "two(1)"}, FormerNames(functions={"two": "both"})),
         ({"nx_mask": "x_mask", "u64 x_mask, x_mask;": "u64 x_mask;"}, THE_SAME_NAMES),
         ({"nx_mask": "stays", "u64 stays, x_mask, stays;": "u64 x_mask, stays;"}, THE_SAME_NAMES),
         ({"nx_mask": "no_exec", "? no_exec": "? ~no_exec", "(no_exec &": "(no_exec |"}, THE_SAME_NAMES),
@@ -127,6 +129,8 @@ def test_what_a_tree_calls_otherwise_is_found(
         "a member",
         "a parameter",
         "several at once",
+        "a parameter, where a variable has another name as well",
+        "a function that a member has the name of",
         "not what was there and stands in its place",
         "not what was there and is mentioned by nobody else",
         "not where something else has changed as well",
@@ -136,6 +140,9 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
     unit: Callable[..., Unit], changes: Mapping[str, str], names: FormerNames
 ) -> None:
     before = S.replace("u64 nx_mask, x_mask;", "u64 nx_mask, x_mask, stays;\nu64 k(void) { return stays; }\n")
+    before += "struct t { u32 both; };\nu32 both(u32 x) { return x ^ 77; }\n"
+    before += "u32 q(struct s *p, u32 level) { u32 sum = level + p->b; return sum << 1; }\n"
+    before += "u32 m(struct t *p) { return both(1); }\nu32 n(struct t *p) { return p->both; }\n"
     words = set(tokens(before))
     looks = ReleasedLooks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))
     text = before
@@ -206,8 +213,8 @@ def test_a_unit_is_asked_by_the_earlier_names_and_answers_in_them(moved: Unit) -
 def test_it_means_the_same(unit: Callable[..., Unit], moved: Unit) -> None:
     plain = unit("#define BIT_FOR_EXEC 9\n" + MOVED)
     inputs = (5, 4)
-    assert Program(moved).lift("f").evaluate(inputs) == Program(plain).lift("f").evaluate(inputs) == 10 + 12 + 9
-    assert Program(moved).lift("whole").evaluate((6,)) == (1 << 64) - 1
+    assert LiftedFile(moved).lift("f").evaluate(inputs) == LiftedFile(plain).lift("f").evaluate(inputs) == 10 + 12 + 9
+    assert LiftedFile(moved).lift("whole").evaluate((6,)) == (1 << 64) - 1
 
 
 def test_a_constant_is_told_by_its_earlier_name(unit: Callable[..., Unit]) -> None:

@@ -50,7 +50,7 @@ class Both:
 
 
 @dataclass(frozen=True)
-class Claim:
+class SameField:
     """That one field of two results is the same.
 
     Args:
@@ -63,7 +63,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HowCompared:
     """How results are compared.
 
     Args:
@@ -77,28 +77,28 @@ class Comparison:
     where: Mapping[str, Bool]
     partial: Collection[CheckKind]
 
-    def claims(self, mine: object, theirs: object, path: str = "") -> Iterator[Claim]:
+    def claims(self, mine: object, theirs: object, path: str = "") -> Iterator[SameField]:
         """A claim for each field of two results, the reference's and the lifted one."""
         condition = self.where.get(path, TRUE)
         for claim in self._unconditional(mine, theirs, path):
             of_part = self.where.get(claim.path, TRUE)
-            yield Claim(claim.path, implies(all_of(condition, of_part), claim.holds))
+            yield SameField(claim.path, implies(all_of(condition, of_part), claim.holds))
 
-    def _unconditional(self, mine: object, theirs: object, path: str) -> Iterator[Claim]:
+    def _unconditional(self, mine: object, theirs: object, path: str) -> Iterator[SameField]:
         if isinstance(mine, BitVec) and isinstance(theirs, BitVec):
-            yield Claim(path, eq(self._read(mine), theirs) if mine.width == theirs.width else FALSE)
+            yield SameField(path, eq(self._read(mine), theirs) if mine.width == theirs.width else FALSE)
         elif isinstance(mine, Bool) and isinstance(theirs, Bool):
-            yield Claim(path, iff(self._read(mine), theirs))
+            yield SameField(path, iff(self._read(mine), theirs))
         elif isinstance(mine, Evidence) and isinstance(theirs, Evidence):
             for kind in CheckKind:
                 same = implies if kind in self.partial else iff
-                yield Claim(f"{path}.{kind.name}", same(checked(theirs, kind), self._read(checked(mine, kind))))
+                yield SameField(f"{path}.{kind.name}", same(checked(theirs, kind), self._read(checked(mine, kind))))
         elif isinstance(mine, Mapping) and isinstance(theirs, Mapping):
-            yield Claim(f"{path}.keys()", boolean(list(mine) == list(theirs)))
+            yield SameField(f"{path}.keys()", boolean(list(mine) == list(theirs)))
             for key in mine.keys() & theirs.keys():
                 yield from self.claims(mine[key], theirs[key], f"{path}[{key}]")
         elif isinstance(mine, tuple) and isinstance(theirs, tuple):
-            yield Claim(f"len({path})", boolean(len(mine) == len(theirs)))
+            yield SameField(f"len({path})", boolean(len(mine) == len(theirs)))
             for number, (one, other) in enumerate(zip(mine, theirs, strict=False)):
                 yield from self.claims(one, other, f"{path}[{number}]")
         elif is_dataclass(mine) and type(mine) is type(theirs):
@@ -106,21 +106,21 @@ class Comparison:
                 if each.type != "object" and not each.metadata.get("line"):
                     yield from self._of_field(each, mine, theirs, f"{path}.{each.name}".lstrip("."))
         elif type(mine) is type(theirs) and isinstance(mine, bool | int | str | Enum | None):
-            yield Claim(path, boolean(mine == theirs))
+            yield SameField(path, boolean(mine == theirs))
         else:
             raise TypeError(f"{path}: a {type(mine).__name__} cannot be compared with a {type(theirs).__name__}")
 
-    def _of_field(self, field: Field[object], mine: object, theirs: object, path: str) -> Iterator[Claim]:
+    def _of_field(self, field: Field[object], mine: object, theirs: object, path: str) -> Iterator[SameField]:
         one, other = getattr(mine, field.name), getattr(theirs, field.name)
         if field.metadata.get("at_least"):
-            yield Claim(path, implies(other, self._read(one)))
+            yield SameField(path, implies(other, self._read(one)))
             return
         if field.metadata.get("function"):
             one, other = (place.rpartition(":")[2] for place in (one, other))
         counts = field.metadata.get("counts_where")
         where = getattr(theirs, counts) if counts else TRUE
         for claim in self.claims(one, other, path):
-            yield Claim(claim.path, implies(where, claim.holds))
+            yield SameField(claim.path, implies(where, claim.holds))
 
     def _read(self, term: _T) -> _T:
         return substitute(term, {**_INLINE_ASSEMBLY, **self.stands_for})
@@ -151,9 +151,9 @@ def prove_equal(
     where: Mapping[str, Bool] = MappingProxyType({}),
     partial: Collection[CheckKind] = (),
 ) -> None:
-    """Fail, and name the fields, unless the reference model's result is the lifted one; see `Comparison`."""
+    """Fail, and name the fields, unless the reference model's result is the lifted one; see `HowCompared`."""
     premises, wrong = tuple(Assumption(repr(each), each) for each in assuming), []
-    for claim in Comparison(stands_for, where, partial).claims(mine, theirs):
+    for claim in HowCompared(stands_for, where, partial).claims(mine, theirs):
         if claim.holds is TRUE and not premises:
             continue
         answer = decide(Obligation(premises, claim.holds))

@@ -22,7 +22,7 @@ class _Inner:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Result:
+class _Outer:
     inner: _Inner = field(default_factory=lambda: _Inner(_X, {"one": _X}))
     several: tuple[BitVec, ...] = (_X, _X)
     maybe: Bool | None = _A
@@ -42,35 +42,35 @@ def warned(holds: Bool) -> Evidence:
 @pytest.mark.parametrize(
     ("theirs", "path"),
     [
-        (_Result(inner=_Inner(_Y, {"one": _X})), "inner.term"),
-        (_Result(inner=_Inner(_X, {"one": _Y})), "inner.flags[one]"),
-        (_Result(inner=_Inner(_X, {"two": _X})), "inner.flags.keys()"),
-        (_Result(several=(_X, _Y)), "several[1]"),
-        (_Result(several=(_X,)), "len(several)"),
-        (_Result(several=(_X, var("x", 9))), "several[1]"),
-        (_Result(maybe=TRUE), "maybe"),
-        (_Result(name="another"), "name"),
-        (_Result(happens=TRUE), "happens"),
-        (_Result(told=_Y), "told"),
-        (_Result(place="a/b.c:g"), "place"),
-        (_Result(evidence=warned(_A)), "evidence.WARN"),
+        (_Outer(inner=_Inner(_Y, {"one": _X})), "inner.term"),
+        (_Outer(inner=_Inner(_X, {"one": _Y})), "inner.flags[one]"),
+        (_Outer(inner=_Inner(_X, {"two": _X})), "inner.flags.keys()"),
+        (_Outer(several=(_X, _Y)), "several[1]"),
+        (_Outer(several=(_X,)), "len(several)"),
+        (_Outer(several=(_X, var("x", 9))), "several[1]"),
+        (_Outer(maybe=TRUE), "maybe"),
+        (_Outer(name="another"), "name"),
+        (_Outer(happens=TRUE), "happens"),
+        (_Outer(told=_Y), "told"),
+        (_Outer(place="a/b.c:g"), "place"),
+        (_Outer(evidence=warned(_A)), "evidence.WARN"),
     ],
 )
-def test_a_field_that_differs_is_named(theirs: _Result, path: str) -> None:
+def test_a_field_that_differs_is_named(theirs: _Outer, path: str) -> None:
     with pytest.raises(AssertionError) as failure:
-        prove_equal(_Result(), theirs)
+        prove_equal(_Outer(), theirs)
     assert [line.partition(": ")[0] for line in str(failure.value).splitlines() if " REFUTED " in line] == [path]
 
 
 def test_what_says_nothing_is_not_compared() -> None:
-    prove_equal(_Result(), _Result(at="a/b.c:12", place="a/b.c:f", state=object()))
-    prove_equal(_Result(happens=FALSE), _Result(happens=FALSE, told=_Y))
-    prove_equal(_Result(happens=TRUE), _Result(happens=_A))
+    prove_equal(_Outer(), _Outer(at="a/b.c:12", place="a/b.c:f", state=object()))
+    prove_equal(_Outer(happens=FALSE), _Outer(happens=FALSE, told=_Y))
+    prove_equal(_Outer(happens=TRUE), _Outer(happens=_A))
 
 
 def test_results_of_two_types_are_not_compared() -> None:
     with pytest.raises(TypeError, match="maybe"):
-        prove_equal(_Result(), _Result(maybe=None))
+        prove_equal(_Outer(), _Outer(maybe=None))
 
 
 def test_an_input_stands_for_another() -> None:
@@ -80,7 +80,7 @@ def test_an_input_stands_for_another() -> None:
 
 
 def test_a_field_is_compared_where_it_is_said() -> None:
-    mine, theirs = _Result(), _Result(evidence=warned(_A))
+    mine, theirs = _Outer(), _Outer(evidence=warned(_A))
     prove_equal(mine, theirs, where={"evidence": _A})
     prove_equal(mine, theirs, where={"evidence.WARN": _A})
     with pytest.raises(AssertionError):

@@ -16,7 +16,7 @@ from mmuproof.smt.solver import decide
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedClaim:
     """A claim with where it is from."""
 
     theorem: Theorem
@@ -37,7 +37,7 @@ class Stated:
         )
 
 
-def stated(kvm: Kvm, theorems: tuple[Theorem, ...] = THEOREMS) -> Iterator[tuple[Stated, ...]]:
+def stated(kvm: Kvm, theorems: tuple[Theorem, ...] = THEOREMS) -> Iterator[tuple[StatedClaim, ...]]:
     """The claims of each theorem and vendor for which an implementation has what it is about."""
     for theorem in theorems:
         for vendor in theorem.vendors:
@@ -45,4 +45,4 @@ def stated(kvm: Kvm, theorems: tuple[Theorem, ...] = THEOREMS) -> Iterator[tuple
                 claims = theorem.state(kvm, vendor)
             except NotThere:
                 continue
-            yield tuple(Stated(theorem, vendor, claim) for claim in claims)
+            yield tuple(StatedClaim(theorem, vendor, claim) for claim in claims)

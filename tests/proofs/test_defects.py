@@ -20,13 +20,13 @@ from mmuproof.proofs.known_findings import KNOWN_FINDINGS, Shape, known_as, know
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Obligation
 from mmuproof.smt.together import prove_together
-from tests.proofs.shapes import Stated, stated
+from tests.proofs.shapes import StatedClaim, stated
 
 # A claim with what is decided of it: an obligation alone may be that of several claims, if it is a constant.
 Settled = tuple[str, Vendor, str, Obligation]
 
 
-class Watched(ReferenceKvm):
+class AskedParts(ReferenceKvm):
     """The reference model, which knows what it was asked for."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ def symptoms_by_theorem(
     return found
 
 
-def key_of(each: Stated) -> Settled:
+def key_of(each: StatedClaim) -> Settled:
     return each.theorem.name, each.vendor, each.claim.case.part, each.claim.obligation
 
 
@@ -153,7 +153,7 @@ def plain() -> Plain:
 
 def asked_by(theorem: Theorem) -> set[str]:
     """What a theorem asks the reference model for."""
-    kvm = Watched()
+    kvm = AskedParts()
     for _ in stated(kvm, (theorem,)):
         pass
     return kvm.parts_asked

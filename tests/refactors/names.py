@@ -47,6 +47,8 @@ NAMES = {
             renamed("reset_rsvds_bits_mask_ept", "calc_guest_rsvd_bits_ept"),
         ),
         functions=("calc_guest_rsvd_bits", "reset_shadow_zero_bits_mask"),
+        names={"__reset_rsvds_bits_mask_ept": "__calc_rsvd_bits_ept"},
+        lost=("exec-only.misconfig",),
     ),
     "parameters have other names": Refactor(
         edits=(

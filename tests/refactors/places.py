@@ -9,7 +9,7 @@ from tests.refactors.refactor import (
     SPTE_C,
     SPTE_H,
     TDP_C,
-    Move,
+    MoveText,
     Refactor,
     edit,
     renamed,
@@ -68,6 +68,7 @@ PLACES = {
         functions=("kvm_init_shadow_ept_mmu",),
         names={"guest_mmu": "arch"},
         lost=("*",),
+        gone="an MMU that is an object of its own is no part of the vCPU any more",
     ),
     "a pointer becomes an embedded struct": Refactor(
         edits=(
@@ -129,7 +130,7 @@ PLACES = {
     ),
     "a function moves to the file of its only caller": Refactor(
         edits=(
-            Move(
+            MoveText(
                 pattern=r"^u64 make_huge_spte\((?s:.*?)^\}\n\n",
                 source=SPTE_C,
                 target=TDP_C,
@@ -145,7 +146,7 @@ PLACES = {
     "a function moves to a header": Refactor(
         edits=(
             *(
-                Move(
+                MoveText(
                     pattern=rf"^static {type_} get_mmio_spte_{what}\((?s:.*?)^\}}\n\n",
                     source=MMU_C,
                     target=SPTE_H,
@@ -159,7 +160,7 @@ PLACES = {
     ),
     "an operation moves from a unit to another": Refactor(
         edits=(
-            Move(
+            MoveText(
                 pattern=r"^u64 make_nonleaf_spte\((?s:.*?)^\}\n\n",
                 source=SPTE_C,
                 target=MMU_C,

@@ -69,7 +69,7 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
+class MoveText:
     """Move what a regular expression matches to another file; both have to match once.
 
     Args:
@@ -119,7 +119,7 @@ class Refactor:
         gone: why ``--like`` does not find what is lost either; empty if it does.
     """
 
-    edits: tuple[Edit | Move, ...]
+    edits: tuple[Edit | MoveText, ...]
     functions: tuple[str, ...] = ()
     trees: tuple[str, ...] = ("7.2", "7.3")
     relation: tuple[str, ...] = ()

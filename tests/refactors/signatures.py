@@ -137,7 +137,5 @@ SIGNATURES = {
         ),
         functions=("kvm_init_shadow_ept_mmu",),
         trees=("7.2",),
-        names={"reset_rsvds_bits_mask_ept": "struct kvm_vcpu"},
-        lost=("role.root-nested", "role.page-sharing"),
     ),
 }

@@ -48,6 +48,7 @@ FOUND = (
     "questions of one line about SPTEs have other names",
     "the permission table is filled by a function of another name",
     "helpers of the walk have other names",
+    "reserved bits are worked out by functions of other names",
     "parameters have other names",
     "a member has another name",
     "a member of a page of SPTEs has another name",

@@ -24,7 +24,7 @@ def plain(level: int, leaf: bool) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class EptSetting:
     """Controls and capabilities; by default everything is supported and no control is on."""
 
     mbec: bool = False
@@ -36,10 +36,10 @@ class Setting:
     width: int = 46
 
 
-DEFAULT = Setting()
+DEFAULT = EptSetting()
 
 
-def misconfigured(entry: int, level: int, leaf: bool, setting: Setting = DEFAULT) -> bool:
+def misconfigured(entry: int, level: int, leaf: bool, setting: EptSetting = DEFAULT) -> bool:
     return bool(
         ept.misconfigured(
             bv(entry, 64),
@@ -112,7 +112,7 @@ def test_the_permission_table_is_complete() -> None:
 @pytest.mark.parametrize("row", PERMISSIONS, ids=lambda row: letters(row[0]))
 def test_permission_combinations(row: tuple[int, bool, bool, bool, bool], shape: tuple[int, bool]) -> None:
     entry = row[0] | plain(*shape)
-    found = [misconfigured(entry, *shape, Setting(mbec=mbec, execute_only=xo)) for mbec, xo in COLUMNS]
+    found = [misconfigured(entry, *shape, EptSetting(mbec=mbec, execute_only=xo)) for mbec, xo in COLUMNS]
     assert found == list(row[1:])
 
 
@@ -129,7 +129,7 @@ PAGING_WRITES = [
 @pytest.mark.parametrize(("entry", "leaf", "control", "expected"), PAGING_WRITES)
 def test_paging_write_mark_needs_a_readable_page(entry: int, leaf: bool, control: bool, expected: bool) -> None:
     level = 1 if leaf else 2
-    setting = Setting(paging_write_control=control)
+    setting = EptSetting(paging_write_control=control)
     assert misconfigured(entry | plain(level, leaf), level, leaf, setting) == expected
     assert (
         bool(
@@ -163,7 +163,7 @@ def test_each_single_bit_is_misconfigured_iff_reserved(shape: tuple[int, bool], 
     found = {
         bit
         for bit in set(range(64)) - others
-        if misconfigured(R | W | X | plain(level, leaf) | 1 << bit, level, leaf, Setting(width=width))
+        if misconfigured(R | W | X | plain(level, leaf) | 1 << bit, level, leaf, EptSetting(width=width))
     }
     assert found == reserved
 
@@ -171,15 +171,17 @@ def test_each_single_bit_is_misconfigured_iff_reserved(shape: tuple[int, bool], 
 @pytest.mark.parametrize(
     ("level", "setting", "expected"),
     [
-        (3, Setting(), False),
-        (3, Setting(pages_1g=False), True),
-        (3, Setting(pages_2m=False), False),
-        (2, Setting(), False),
-        (2, Setting(pages_2m=False), True),
-        (2, Setting(pages_1g=False), False),
+        (3, EptSetting(), False),
+        (3, EptSetting(pages_1g=False), True),
+        (3, EptSetting(pages_2m=False), False),
+        (2, EptSetting(), False),
+        (2, EptSetting(pages_2m=False), True),
+        (2, EptSetting(pages_1g=False), False),
     ],
 )
-def test_large_page_is_misconfigured_iff_its_size_is_unsupported(level: int, setting: Setting, expected: bool) -> None:
+def test_large_page_is_misconfigured_iff_its_size_is_unsupported(
+    level: int, setting: EptSetting, expected: bool
+) -> None:
     assert misconfigured(R | plain(level, True), level, True, setting) == expected
 
 
@@ -196,7 +198,7 @@ def test_reserved_memory_types(memory_type: int, expected: bool, level: int) -> 
 @pytest.mark.parametrize(("level", "expected"), [(1, True), (2, True), (3, False)])
 def test_memory_type_of_1g_page_can_be_left_unchecked_and_no_other(level: int, expected: bool) -> None:
     entry = R | (LARGE if level > 1 else 0) | 3 << 3
-    assert misconfigured(entry, level, True, Setting(memory_type_checked_in_1g=False)) == expected
+    assert misconfigured(entry, level, True, EptSetting(memory_type_checked_in_1g=False)) == expected
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=SHAPE_IDS)
@@ -205,13 +207,13 @@ def test_an_entry_that_is_not_present_is_never_misconfigured(
     shape: tuple[int, bool], bits: int, mbec: bool, control: bool, xo: bool
 ) -> None:
     entry = bits & ~(R | W | X | (XU if mbec else 0))
-    setting = Setting(mbec=mbec, paging_write_control=control, execute_only=xo, pages_1g=False, pages_2m=False)
+    setting = EptSetting(mbec=mbec, paging_write_control=control, execute_only=xo, pages_1g=False, pages_2m=False)
     assert not misconfigured(entry, *shape, setting)
 
 
 @given(bits=st.integers(0, 2**64 - 1), xo=st.booleans(), leaf=st.booleans())
 def test_without_mbec_bit_10_never_matters(bits: int, xo: bool, leaf: bool) -> None:
-    setting = Setting(mbec=False, execute_only=xo)
+    setting = EptSetting(mbec=False, execute_only=xo)
     assert misconfigured(bits | XU, 1 + (not leaf), leaf, setting) == misconfigured(
         bits & ~XU, 1 + (not leaf), leaf, setting
     )
@@ -228,9 +230,9 @@ def test_on_symbolic_entries_the_formula_is_the_same(shape: tuple[int, bool]) ->
     for position in range(64):
         value = 1 << position | X | plain(level, leaf)
         for setting in (
-            Setting(),
-            Setting(mbec=True, execute_only=False, paging_write_control=True),
-            Setting(pages_2m=False, pages_1g=False),
+            EptSetting(),
+            EptSetting(mbec=True, execute_only=False, paging_write_control=True),
+            EptSetting(pages_2m=False, pages_1g=False),
         ):
             values = {name: int(getattr(setting, name)) for name in names}
             expected = misconfigured(value, level, leaf, setting)
@@ -249,7 +251,7 @@ def test_shapes_that_do_not_exist_are_refused(level: int, leaf: bool) -> None:
 @pytest.mark.parametrize("width", [31, 53])
 def test_widths_that_do_not_exist_are_refused(width: int) -> None:
     with pytest.raises(ValueError, match="physical-address width"):
-        misconfigured(R, 1, True, Setting(width=width))
+        misconfigured(R, 1, True, EptSetting(width=width))
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class Unasked(Tree):
         pass
 
 
-class Reading(Tree):
+class ToldFromBody(Tree):
     """A kernel that is told from the body of a function."""
 
     @property
@@ -177,10 +177,10 @@ def test_what_rests_on_no_body_that_changes_is_not_stated_of_the_kernel_after() 
 
 
 def test_what_rests_on_a_body_that_changes_is_stated_of_the_kernel_after() -> None:
-    first = change(Reading(HOLDS), Reading(FAILS), step=ONE_BODY)
+    first = change(ToldFromBody(HOLDS), ToldFromBody(FAILS), step=ONE_BODY)
     assert [each.is_worse for each in first.turns] == [True]
     assert [each.rests_on.bodies for each in first.said] == [{(FILE, 0)}]
-    again = change(Reading(FAILS), Reading(HOLDS), known=first, step=ONE_BODY)
+    again = change(ToldFromBody(FAILS), ToldFromBody(HOLDS), known=first, step=ONE_BODY)
     assert [each.is_new for each in again.turns] == [True]
 
 

@@ -300,7 +300,7 @@ WARNING_AS_WELL = Row(
 )
 
 
-class Compared:
+class ComparedTrees:
     """What `mmuproof diff` says of a tree and one with some edits."""
 
     def __init__(self, folder: Path, base: Path, rows: Sequence[Row], functions: Sequence[str], *more: Edit) -> None:
@@ -341,7 +341,7 @@ class Compared:
         return [each for each in self.content["results"] if each["function"].split()[0] == function]
 
 
-Compare = Callable[..., Compared]
+Compare = Callable[..., ComparedTrees]
 
 
 @pytest.fixture(scope="module")
@@ -351,10 +351,10 @@ def compare(kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPat
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     shared = tmp_path_factory.getbasetemp().parent / run if run else tmp_path_factory.mktemp("diff")
 
-    def compared(name: str, rows: Sequence[Row], functions: Sequence[str] = (), *more: Edit) -> Compared:
+    def compared(name: str, rows: Sequence[Row], functions: Sequence[str] = (), *more: Edit) -> ComparedTrees:
         folder = shared / name
         folder.mkdir(parents=True, exist_ok=True)
-        return Compared(folder, kernel_tree("7.2"), rows, functions, *more)
+        return ComparedTrees(folder, kernel_tree("7.2"), rows, functions, *more)
 
     return compared
 
@@ -364,37 +364,37 @@ def functions_of(rows: Sequence[Row]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def refactored(compare: Compare) -> Compared:
+def refactored(compare: Compare) -> ComparedTrees:
     rows = list(REFACTORS.values())
     comment = (SPTE_C, r"\nu64 make_mmio_spte", "\n/* Further down. */\n\n\nu64 make_mmio_spte")
     return compare("refactored", rows, [*functions_of(rows), "make_mmio_spte", "change_spte_executable"], comment)
 
 
 @pytest.fixture(scope="module")
-def renamed(compare: Compare) -> Compared:
+def renamed(compare: Compare) -> ComparedTrees:
     row = Row(edits=everywhere(r"\bis_frozen_spte\b", "spte_is_frozen"), function="spte_is_frozen", verdict="equal")
     return compare("renamed", [row], ["spte_is_frozen", "is_mmio_spte"])
 
 
 @pytest.fixture(scope="module")
-def moved(compare: Compare) -> Compared:
+def moved(compare: Compare) -> ComparedTrees:
     rows = list(MOVES.values())
     return compare("moved", rows, [*functions_of(rows), "mark_spte_for_access_track", "is_access_allowed"])
 
 
 @pytest.fixture(scope="module")
-def spte_changed(compare: Compare) -> Compared:
+def spte_changed(compare: Compare) -> ComparedTrees:
     more = (f"{KVM}/cpuid.c", r"\Z", "/* The end. */\n"), (f"{KVM}/mmu/new.c", r"\A", "int is_new;\n")
     return compare("spte changed", [*SPTE_CHANGES.values(), WARNING_AS_WELL], (), *more)
 
 
 @pytest.fixture(scope="module")
-def changed(compare: Compare) -> Compared:
+def changed(compare: Compare) -> ComparedTrees:
     rows = list(OTHER_CHANGES.values())
     return compare("changed", rows, functions_of(rows))
 
 
-def check(row: Row, compared: Compared) -> list[dict[str, Any]]:
+def check(row: Row, compared: ComparedTrees) -> list[dict[str, Any]]:
     results = compared.results(row.function)
     assert {each["verdict"] for each in results} == row.verdicts, results
     for each in results:
@@ -410,48 +410,48 @@ def check(row: Row, compared: Compared) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("row", REFACTORS.values(), ids=REFACTORS.keys())
-def test_a_refactor_that_changes_nothing_is_equal(row: Row, refactored: Compared) -> None:
+def test_a_refactor_that_changes_nothing_is_equal(row: Row, refactored: ComparedTrees) -> None:
     check(row, refactored)
 
 
-def test_a_function_that_is_only_renamed_is_found_again_and_has_not_changed(renamed: Compared) -> None:
+def test_a_function_that_is_only_renamed_is_found_again_and_has_not_changed(renamed: ComparedTrees) -> None:
     assert "spte_is_frozen() is what is_frozen_spte() was" in renamed.content["renamed"]
     assert renamed.content["results"] == []
     assert renamed.content["status"] == 0
 
 
-def test_what_says_the_same_is_not_even_compared(refactored: Compared) -> None:
+def test_what_says_the_same_is_not_even_compared(refactored: ComparedTrees) -> None:
     assert not refactored.results("make_mmio_spte")
     assert refactored.content["unchanged"] >= 1
 
 
 @pytest.mark.parametrize("row", MOVES.values(), ids=MOVES.keys())
-def test_bits_that_move_are_a_relation_that_is_told(row: Row, moved: Compared) -> None:
+def test_bits_that_move_are_a_relation_that_is_told(row: Row, moved: ComparedTrees) -> None:
     check(row, moved)
 
 
 @pytest.mark.parametrize("row", SPTE_CHANGES.values(), ids=SPTE_CHANGES.keys())
-def test_a_change_of_spte_c_is_found(row: Row, spte_changed: Compared) -> None:
+def test_a_change_of_spte_c_is_found(row: Row, spte_changed: ComparedTrees) -> None:
     check(row, spte_changed)
 
 
 @pytest.mark.parametrize("row", OTHER_CHANGES.values(), ids=OTHER_CHANGES.keys())
-def test_a_change_is_found(row: Row, changed: Compared) -> None:
+def test_a_change_is_found(row: Row, changed: ComparedTrees) -> None:
     check(row, changed)
 
 
-def test_a_permission_that_is_new_is_told_although_a_warning_is_as_well(spte_changed: Compared) -> None:
+def test_a_permission_that_is_new_is_told_although_a_warning_is_as_well(spte_changed: ComparedTrees) -> None:
     verdicts = {each["masks"]: each["verdict"] for each in spte_changed.results(WARNING_AS_WELL.function)}
     # With EPT what access tracking has saved stays behind as well, which is no permission.
     assert verdicts == {"amd, shadow": "new allows more", "intel": "differs"}
 
 
-def test_a_condition_is_checked_where_the_function_is_called(spte_changed: Compared) -> None:
+def test_a_condition_is_checked_where_the_function_is_called(spte_changed: ComparedTrees) -> None:
     (found,) = spte_changed.results("generation_mmio_spte_mask")
     assert [(each["caller"], each["guarantees"]) for each in found["callers"]] == [("make_mmio_spte", True)]
 
 
-def test_both_versions_are_told_step_by_step(spte_changed: Compared) -> None:
+def test_both_versions_are_told_step_by_step(spte_changed: ComparedTrees) -> None:
     (found,) = spte_changed.results("generation_mmio_spte_mask")
     witness = found["witness"]
     assert witness["inputs"] == {"gen": "0x8000000000000000"}
@@ -462,7 +462,7 @@ def test_both_versions_are_told_step_by_step(spte_changed: Compared) -> None:
         assert all(each["at"].startswith(f"{SPTE_C}:") for each in steps)
 
 
-def test_only_the_state_that_was_changed_is_the_witness(changed: Compared) -> None:
+def test_only_the_state_that_was_changed_is_the_witness(changed: ComparedTrees) -> None:
     (found,) = changed.results("permission_fault")
     inputs = found["witness"]["inputs"]
     assert (inputs["access"], inputs["pte_pkey"]) == ("4", "0xd")
@@ -470,7 +470,7 @@ def test_only_the_state_that_was_changed_is_the_witness(changed: Compared) -> No
     assert found["witness"]["new"] == "0"
 
 
-def test_a_run_says_what_it_has_not_looked_at(spte_changed: Compared, changed: Compared) -> None:
+def test_a_run_says_what_it_has_not_looked_at(spte_changed: ComparedTrees, changed: ComparedTrees) -> None:
     assert spte_changed.content["status"] == changed.content["status"] == 1
     assert all("not_followed" in each for each in spte_changed.content["results"])
     (found,) = changed.results("reset_guest_paging_metadata")
@@ -478,7 +478,7 @@ def test_a_run_says_what_it_has_not_looked_at(spte_changed: Compared, changed: C
     assert f"{KVM}/cpuid.c" in spte_changed.content["outside"]
 
 
-def test_a_new_unit_of_the_mmu_is_told_as_not_looked_at(spte_changed: Compared) -> None:
+def test_a_new_unit_of_the_mmu_is_told_as_not_looked_at(spte_changed: ComparedTrees) -> None:
     assert f"{KVM}/mmu/new.c" in spte_changed.content["outside"]
 
 

@@ -23,6 +23,7 @@ from mmuproof.compare.encodings import Bits
 from mmuproof.compare.ways import SetUp
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, bv, ult, var
+from tests.cli.conftest import Watching
 from tests.compare.small_versions import Versions, versions
 
 __all__ = ["versions"]
@@ -272,16 +273,6 @@ def test_of_many_functions_the_few_that_differ_are_looked_at_thoroughly(versions
 def test_what_it_rests_on_is_told(judge: Judged) -> None:
     found = judge("u32 f(u32 x) { return get(x) + 1; }", "u32 f(u32 x) { return 1 + get(x); }")
     assert (found.change, found.calls) == (Change.EQUAL, ("get",))
-
-
-class Watching(Unwatched):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: dict[str, str] = {}
-
-    def failure(self, what: str, trace: str) -> None:
-        self.failures[what] = trace
 
 
 @pytest.mark.parametrize("jobs", [1, 2], ids=["at once", "in halves"])

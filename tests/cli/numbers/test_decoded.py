@@ -257,12 +257,12 @@ def test_what_happened_is_told_in_words(kind: NumberKind, number: int, words: st
 
 
 def test_a_name_that_is_lost_is_told() -> None:
-    class Later(ReferenceKvm):
+    class LaterKernel(ReferenceKvm):
         def _constant(self, name: str) -> int | None:
             if name == "PFERR_SS_MASK":
                 raise Gone(name)
             return super()._constant(name)
 
-    told = Decoder(Later()).decode(NumberKind.ERROR_CODE, 0x40, INTEL)
+    told = Decoder(LaterKernel()).decode(NumberKind.ERROR_CODE, 0x40, INTEL)
     assert told.summary == "SS"
     assert told.words[-1] == "LOST: PFERR_SS_MASK, which an earlier kernel defines"

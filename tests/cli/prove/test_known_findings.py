@@ -183,7 +183,7 @@ def test_a_theorem_in_full_names_its_known_findings(tmp_path: Path) -> None:
     assert theorem["known_findings"] == [7]
 
 
-class Definitions(FakeKvm):
+class OnlyDefined(FakeKvm):
     """An implementation of which only what it defines is asked."""
 
     def has_defined(self, name: str) -> bool:
@@ -194,7 +194,7 @@ class Definitions(FakeKvm):
 def test_a_finding_of_older_trees_is_not_allowed_in_newer_ones(lacking: str, status: int) -> None:
     class Newer(OneTheorem):
         def reference(self) -> Subject:
-            return replace(super().reference(), kvm=cast(Kvm, Definitions()))
+            return replace(super().reference(), kvm=cast(Kvm, OnlyDefined()))
 
     catalogue = Newer(findings=(replace(FINDING, lacking=lacking),), claims=(refuted(),))
     ran = CliRunner().invoke(build_app(catalogue), ["prove", "--allow-known"], prog_name="mmuproof")

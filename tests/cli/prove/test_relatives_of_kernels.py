@@ -35,7 +35,7 @@ def read_for(theorem: Theorem, kvm: Kvm) -> Read:
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedTree:
     """A tree of which all theorems have been stated one after the other, and what each has read."""
 
     tree: KernelTree
@@ -48,27 +48,27 @@ class Stated:
 
 
 @pytest.fixture(scope="module")
-def stated(kernel_tree: Callable[[str], Path]) -> Iterator[Stated]:
+def stated(kernel_tree: Callable[[str], Path]) -> Iterator[StatedTree]:
     with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, ahead=True) as kvm:
         read = {each.name: read_for(each, kvm) for each in THEOREMS}
-        yield Stated(tree, kvm, read, BodyLayout.of(KernelBodies(tree, kvm.units)))
+        yield StatedTree(tree, kvm, read, BodyLayout.of(KernelBodies(tree, kvm.units)))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS[::6], ids=lambda theorem: theorem.name)
-def test_a_theorem_rests_on_the_same_whatever_was_stated_before_it(theorem: Theorem, stated: Stated) -> None:
+def test_a_theorem_rests_on_the_same_whatever_was_stated_before_it(theorem: Theorem, stated: StatedTree) -> None:
     alone = LiftedKvm(stated.kvm.units, stated.kvm.config)
     assert read_for(theorem, alone) == stated.read[theorem.name]
 
 
 @pytest.fixture(scope="module")
-def copied(stated: Stated, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copied(stated: StatedTree, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree, to be edited."""
     return Path(shutil.copytree(stated.tree.root, tmp_path_factory.mktemp("edited") / "linux"))
 
 
 @pytest.mark.parametrize("defect", [name for name in sorted(DEFECTS) if DEFECTS[name].edits][::9])
 def test_what_a_defect_changes_is_among_what_the_theorems_rest_on_that_catch_it(
-    defect: str, stated: Stated, copied: Path
+    defect: str, stated: StatedTree, copied: Path
 ) -> None:
     texts = edited_files(stated.tree.root, DEFECTS[defect].edits)
     try:

@@ -27,7 +27,7 @@ from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import TRUE, Bool, bool_var
-from tests.cli.conftest import FakeKvm
+from tests.cli.conftest import FakeKvm, Watching
 
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
 
@@ -203,16 +203,6 @@ def test_where_proving_at_once_fails_each_claim_is_decided() -> None:
         raise MemoryError("no more")
 
     assert run_claims(Verdict.PROVED, solver=Solver(verdict_of, lambda _term: None, prove)).verdict is Verdict.PROVED
-
-
-class Watching(Unwatched):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: dict[str, str] = {}
-
-    def failure(self, what: str, trace: str) -> None:
-        self.failures[what] = trace
 
 
 def test_who_watches_is_told_where_a_failure_comes_from() -> None:

@@ -18,8 +18,10 @@ from mmuproof.cli.shared.catalogue import AskedKernel, Installed, Subject
 from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.lift.errors import Refused, SourceError
+from mmuproof.lift.syntax import Location
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KnownFinding, Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
@@ -67,8 +69,19 @@ DEFECTS = (
 )
 
 
+class FakeBodies(KernelBodies):
+    """Bodies of which the theorem has read all but one, which a defect changes."""
+
+    def __init__(self, unread: str) -> None:
+        self._unread = unread
+
+    def changed_by(self, edits: Sequence[SourceEdit]) -> frozenset[Location] | None:
+        (edit,) = edits
+        return frozenset() if edit.pattern == self._unread else None
+
+
 @dataclass(frozen=True)
-class OneTheorem(FakeCatalogue):
+class TheoremOfModels(FakeCatalogue):
     """One theorem over models that are what is wrong with them."""
 
     catches: tuple[Catch, ...] = ()
@@ -113,12 +126,12 @@ class OneTheorem(FakeCatalogue):
             identity=identity,
             release="7.2.13",
             edited=with_edits,
-            has_read=lambda edits: edits[0].pattern != self.unread,
+            bodies=FakeBodies(self.unread),
             read_ahead=lambda: read.append("all of it"),
         )
 
 
-def run(catalogue: OneTheorem, *words: object) -> CliResult:
+def run(catalogue: TheoremOfModels, *words: object) -> CliResult:
     return CliRunner().invoke(build_app(catalogue), ["prove", "--defect", "all", *map(str, words)])
 
 
@@ -140,14 +153,14 @@ BREAKS, AMD, OTHERWISE = Catch("breaks", "wrong"), Catch("breaks-amd", "wrong"),
 def test_what_refutes_a_theorem_is_held_against_what_it_states(
     catches: tuple[Catch, ...], only: tuple[str, ...], status: int, lines: list[str], kernel: tuple[str, ...]
 ) -> None:
-    ran = run(OneTheorem(catches=catches, only=only), *kernel)
+    ran = run(TheoremOfModels(catches=catches, only=only), *kernel)
     assert ran.exit_code == status, ran.output
     told = [" ".join(line.split()) for line in ran.stdout.splitlines()]
     assert [line for line in lines if line not in told] == []
 
 
 def test_what_is_left_as_it_is_is_counted_and_told_with_v() -> None:
-    catalogue = OneTheorem(catches=(BREAKS,), only=("breaks", "harmless"))
+    catalogue = TheoremOfModels(catches=(BREAKS,), only=("breaks", "harmless"))
     quiet, verbose = run(catalogue).stdout, run(catalogue, "-v").stdout
     assert "1 other defects do not refute it." in quiet
     assert "harmless" not in quiet
@@ -155,7 +168,7 @@ def test_what_is_left_as_it_is_is_counted_and_told_with_v() -> None:
 
 
 def test_what_no_theorem_has_read_is_not_put_in() -> None:
-    read, unread = (run(OneTheorem(only=("breaks",), unread=name), "--kernel", "linux") for name in ("", "breaks"))
+    read, unread = (run(TheoremOfModels(only=("breaks",), unread=name), "--kernel", "linux") for name in ("", "breaks"))
     assert "REFUTED  breaks" in read.stdout
     assert "1 other defects do not refute it." in unread.stdout
 
@@ -171,17 +184,17 @@ def test_what_no_theorem_has_read_is_not_put_in() -> None:
 def test_a_defect_that_does_not_fit_is_told_and_undecided_if_it_is_stated(
     kernel: tuple[str, ...], defect: str, reason: str
 ) -> None:
-    not_stated = run(OneTheorem(catches=(BREAKS,), only=("breaks", defect)), *kernel)
+    not_stated = run(TheoremOfModels(catches=(BREAKS,), only=("breaks", defect)), *kernel)
     assert not_stated.exit_code == 0
     assert f"1 defects could not be put in: {defect}" in not_stated.stdout
-    stated = run(OneTheorem(catches=(Catch(defect, "wrong"),), only=(defect,)), *kernel)
+    stated = run(TheoremOfModels(catches=(Catch(defect, "wrong"),), only=(defect,)), *kernel)
     assert stated.exit_code == 3
     assert f"DOES NOT FIT  {defect}" in stated.stdout
     assert reason in stated.stdout
 
 
 def test_a_theorem_that_is_refuted_without_a_defect_is_told_unless_that_is_known() -> None:
-    catalogue = OneTheorem(clean="breaks", only=("harmless",))
+    catalogue = TheoremOfModels(clean="breaks", only=("harmless",))
     ran = run(catalogue)
     assert ran.exit_code == 1
     assert "already without a defect" in ran.stdout
@@ -194,7 +207,7 @@ def test_a_theorem_that_is_refuted_without_a_defect_is_told_unless_that_is_known
 
 
 def test_the_results_file_has_every_trial(tmp_path: Path) -> None:
-    run(OneTheorem(catches=(BREAKS,), only=("breaks", "refuses")), "--json", tmp_path / "r.json")
+    run(TheoremOfModels(catches=(BREAKS,), only=("breaks", "refuses")), "--json", tmp_path / "r.json")
     content = valid((tmp_path / "r.json").read_text())
     assert {"schema", "command", "tool", "kernel", "trials"} <= content.keys()
     assert [(each["defect"], each["verdict"], each["symptoms"], each["as_stated"]) for each in content["trials"]] == [
@@ -205,7 +218,7 @@ def test_the_results_file_has_every_trial(tmp_path: Path) -> None:
 
 
 def test_every_vendor_is_tried() -> None:
-    ran = run(OneTheorem(), "--vendor", "intel")
+    ran = run(TheoremOfModels(), "--vendor", "intel")
     assert ran.exit_code == 2
     assert "no --vendor" in ran.stderr
 

@@ -46,12 +46,12 @@ def test_a_package_inside_of_another_repository_does_not_tell_that_ones(tmp_path
 def test_what_pip_has_from_a_repository_is_in_the_metadata(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, commit: str
 ) -> None:
-    class Installed:
+    class FromDirectUrl:
         def read_text(self, name: str) -> str | None:
             assert name == "direct_url.json"
             return told
 
-    monkeypatch.setattr(importlib.metadata, "distribution", lambda _name: Installed())
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda _name: FromDirectUrl())
     assert tool_commit(tmp_path) == commit
 
 

@@ -56,7 +56,7 @@ class Lifted:
 
 
 @dataclass
-class Program:
+class LiftedFile:
     """One C file."""
 
     unit: Unit
@@ -108,7 +108,7 @@ _CTYPES: Mapping[tuple[int, bool], type] = {
 }
 
 
-class Compiled:
+class BuiltFile:
     """One C file compiled without and with optimisation."""
 
     def __init__(self, text: str, folder: Path) -> None:
@@ -144,31 +144,31 @@ def _ctype(type_: CType) -> type:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LiftedFile]:
     """Parse a C text; the types of programs/types.h are there."""
-    known: dict[str, Program] = {}
+    known: dict[str, LiftedFile] = {}
 
-    def parse(text: str) -> Program:
+    def parse(text: str) -> LiftedFile:
         if text not in known:
             folder = tmp_path_factory.mktemp("program")
             (folder / "types.h").write_text((PROGRAMS / "types.h").read_text())
             (folder / "program.c").write_text(text)
-            known[text] = Program(Unit(folder, "program.c", [*CLANG, "-include", str(folder / "types.h")]))
+            known[text] = LiftedFile(Unit(folder, "program.c", [*CLANG, "-include", str(folder / "types.h")]))
         return known[text]
 
     return parse
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compiled]:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BuiltFile]:
     """Compile a C text with gcc; the types of programs/types.h are there."""
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
-    known: dict[str, Compiled] = {}
+    known: dict[str, BuiltFile] = {}
 
-    def build(text: str) -> Compiled:
+    def build(text: str) -> BuiltFile:
         if text not in known:
-            known[text] = Compiled((PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled"))
+            known[text] = BuiltFile((PROGRAMS / "types.h").read_text() + text, tmp_path_factory.mktemp("compiled"))
         return known[text]
 
     return build

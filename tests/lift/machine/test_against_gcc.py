@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from .conftest import NUMBERS, PROGRAMS, SEED, Compiled, Program
+from .conftest import NUMBERS, PROGRAMS, SEED, BuiltFile, LiftedFile
 
 pytestmark = pytest.mark.compiler
 
@@ -18,7 +18,7 @@ FUNCTIONS = [
 ]
 
 
-def agree(program: Program, compiled: Compiled, name: str, values: list[int]) -> bool:
+def agree(program: LiftedFile, compiled: BuiltFile, name: str, values: list[int]) -> bool:
     """Whether the function is defined for the values; then the results have been found equal."""
     lifted = program.lift(name)
     arguments = program.arguments(name, values)
@@ -32,7 +32,7 @@ def agree(program: Program, compiled: Compiled, name: str, values: list[int]) ->
 
 @pytest.mark.parametrize(("file", "function"), FUNCTIONS, ids=[f"{a}-{b}" for a, b in FUNCTIONS])
 def test_function_as_compiled(
-    file: str, function: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+    file: str, function: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
 ) -> None:
     text = (PROGRAMS / f"{file}.c").read_text()
     lifted, library = program(text), compiled(text)
@@ -112,7 +112,7 @@ def rows() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("operator", rows())
 def test_operator_on_all_types_as_compiled(
-    operator: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+    operator: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
 ) -> None:
     text = operator_table()
     lifted, library = program(text), compiled(text)

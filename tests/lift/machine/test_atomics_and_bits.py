@@ -13,7 +13,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.tree.overlay import HEADERS
 from mmuproof.smt.terms import BitVec, bv, var
 
-from .conftest import NUMBERS, SEED, Compiled, Program
+from .conftest import NUMBERS, SEED, BuiltFile, LiftedFile
 
 _OURS = HEADERS["asm/cmpxchg.h"].replace("#include_next <asm/cmpxchg.h>", "")
 _GCCS = """
@@ -45,7 +45,7 @@ u64 test_and_clear(u64 w, u64 n) { bool was = arch_test_and_clear_bit(n & 63, &w
 """
 
 
-def compare(lifted: Program, library: Compiled, name: str) -> int:
+def compare(lifted: LiftedFile, library: BuiltFile, name: str) -> int:
     """How many of some random arguments are defined; on these both agree."""
     defined = 0
 
@@ -68,7 +68,7 @@ def compare(lifted: Program, library: Compiled, name: str) -> int:
 @pytest.mark.compiler
 @pytest.mark.parametrize("name", ["exchange", "compare", "equal", "attempt", "succeed"])
 def test_an_exchange_is_the_processors(
-    name: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+    name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
 ) -> None:
     assert compare(program(_OURS + _EXCHANGES), compiled(_GCCS + _EXCHANGES), name)
 
@@ -76,7 +76,7 @@ def test_an_exchange_is_the_processors(
 @pytest.mark.compiler
 @pytest.mark.parametrize("name", ["lowest", "first", "clear", "clear_low", "set", "set_low", "test_and_clear"])
 def test_a_bit_is_the_one_that_c_finds(
-    name: str, program: Callable[[str], Program], compiled: Callable[[str], Compiled]
+    name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
 ) -> None:
     assert compare(program(_BITS), compiled(_BITS), name)
 
@@ -88,7 +88,7 @@ u64 f(u64 a) { struct entry entry; u64 value; u64 *at = find(&entry, &value); *a
 """
 
 
-def found(program: Callable[[str], Program]) -> BitVec:
+def found(program: Callable[[str], LiftedFile]) -> BitVec:
     lifted = program(_FOUND)
     target = Object(name="target", type=lifted.unit.function("f").result, kind=ObjectKind.UNSET)
     memory = Memory()
@@ -100,7 +100,7 @@ def found(program: Callable[[str], Program]) -> BitVec:
     return result
 
 
-def test_a_cut_gives_and_stores_what_is_known(program: Callable[[str], Program]) -> None:
+def test_a_cut_gives_and_stores_what_is_known(program: Callable[[str], LiftedFile]) -> None:
     assert found(program) is bv(11 * 4 + 3 * 2 + 1, 64)
 
 
@@ -113,7 +113,7 @@ def test_a_cut_gives_and_stores_what_is_known(program: Callable[[str], Program])
     ],
 )
 def test_a_cut_that_stores_nowhere_is_refused(
-    program: Callable[[str], Program], stores: tuple[tuple[int, str, BitVec], ...], raised: type[LiftError]
+    program: Callable[[str], LiftedFile], stores: tuple[tuple[int, str, BitVec], ...], raised: type[LiftError]
 ) -> None:
     lifted = program(_FOUND)
     with pytest.raises(raised):

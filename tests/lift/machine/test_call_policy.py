@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmuproof.lift import syntax
+from mmuproof.lift.machine.asked_values import Result
 from mmuproof.lift.machine.call_policy import CallPolicy, StandIn
-from mmuproof.lift.machine.evaluation import Result
 from mmuproof.lift.machine.evaluator import Evaluator
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
@@ -16,7 +16,7 @@ from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Place, Value
 from mmuproof.lift.syntax import Function, Location
 from mmuproof.smt.terms import FALSE, TRUE, bv
-from tests.lift.machine.conftest import Program, program
+from tests.lift.machine.conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -60,19 +60,19 @@ def answers(_parts: Evaluator[Answers]) -> Answers:
     return Answers()
 
 
-def run(program: Program, name: str) -> tuple[Result, list[str]]:
+def run(program: LiftedFile, name: str) -> tuple[Result, list[str]]:
     evaluator = Evaluator(
         definitions=program.unit, run=Execution(), known={}, policy=answers, limits=RunLimits(undecided_rounds=1)
     )
     return evaluator.run(program.unit.function(name), [], Memory(), TRUE), evaluator.policy.asked
 
 
-def test_a_policy_is_asked_of_every_call_in_the_order_of_what_it_may_say(program: Callable[[str], Program]) -> None:
+def test_a_policy_is_asked_of_every_call_in_the_order_of_what_it_may_say(program: Callable[[str], LiftedFile]) -> None:
     # The argument of what is passed over is not even looked at; this policy does not look at that of lost() either.
     assert run(program(TEXT), "top") == (bv(2 + 10 * 3 + 100 * 3, 64), ["lost", "here"])
 
 
-def test_it_is_not_asked_of_the_machines_own(program: Callable[[str], Program]) -> None:
+def test_it_is_not_asked_of_the_machines_own(program: Callable[[str], LiftedFile]) -> None:
     assert run(program(TEXT), "bits") == (bv(3, 64), [])
 
 

@@ -14,7 +14,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Value, poin
 from mmuproof.smt.graph import evaluate, evaluate_all, variables
 from mmuproof.smt.terms import BitVec, var
 
-from .conftest import Program
+from .conftest import LiftedFile
 
 OPAQUE = """
 struct part { u32 a, b; };
@@ -31,7 +31,7 @@ static u32 other_global;
 """
 
 
-def run(program: Program, name: str, *cuts: Cut) -> tuple[Machine, BitVec]:
+def run(program: LiftedFile, name: str, *cuts: Cut) -> tuple[Machine, BitVec]:
     """A function run on free scalars and on input objects behind its pointers."""
     machine, function = program.machine(*cuts), program.unit.function(name)
     arguments = [
@@ -52,7 +52,7 @@ def free(result: BitVec, **fixed: int) -> set[str]:
     return {name for name in names if any(evaluate(result, {**fixed, name: value}) != before for value in (1, 2, 255))}
 
 
-def test_result_is_fresh_for_every_call(program: Callable[[str], Program]) -> None:
+def test_result_is_fresh_for_every_call(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + "u64 f(u64 a) { return opaque() == opaque(); }")
     machine, result = run(found, "f", Cut(function="opaque", reason="x"))
     assert len(variables(result)) == 2
@@ -60,7 +60,7 @@ def test_result_is_fresh_for_every_call(program: Callable[[str], Program]) -> No
     assert [str(call.at) for call in machine.cut_calls] == ["program.c:13"]
 
 
-def test_result_in_a_later_machine_is_another_one(program: Callable[[str], Program]) -> None:
+def test_result_in_a_later_machine_is_another_one(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + "u64 f(u64 a) { return opaque(); }")
     machine = found.machine(Cut(function="opaque", reason="x"))
     function = found.unit.function("f")
@@ -70,7 +70,7 @@ def test_result_in_a_later_machine_is_another_one(program: Callable[[str], Progr
     assert futures[0] is futures[1]
 
 
-def test_repeatable_result_follows_from_constant_arguments(program: Callable[[str], Program]) -> None:
+def test_repeatable_result_follows_from_constant_arguments(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + "u64 f(u64 a) { return (numbered(1) == numbered(1)) + 2 * (numbered(1) == numbered(2)); }")
     _, result = run(found, "f", Cut(function="numbered", reason="x", repeatable=True))
     assert {evaluate(result, {}), evaluate(result, {"numbered(2)": 5})} == {3, 1}
@@ -79,21 +79,21 @@ def test_repeatable_result_follows_from_constant_arguments(program: Callable[[st
         run(program(text), "f", Cut(function="numbered", reason="x", repeatable=True))
 
 
-def test_result_of_type_bool_is_0_or_1(program: Callable[[str], Program]) -> None:
+def test_result_of_type_bool_is_0_or_1(program: Callable[[str], LiftedFile]) -> None:
     _, result = run(
         program(OPAQUE + "u64 f(u64 a) { return truth() + truth(); }"), "f", Cut(function="truth", reason="x")
     )
     assert {evaluate(result, dict.fromkeys(variables(result), value)) for value in (0, 1, 2, 3)} == {0, 2}
 
 
-def test_result_mask_limits_the_result(program: Callable[[str], Program]) -> None:
+def test_result_mask_limits_the_result(program: Callable[[str], LiftedFile]) -> None:
     _, result = run(
         program(OPAQUE + "u64 f(u64 a) { return opaque(); }"), "f", Cut(function="opaque", reason="x", result_mask=0x78)
     )
     assert evaluate(result, {"opaque()": 0xFFFF}) == 0x78
 
 
-def test_pointer_result_may_be_null_or_lead_to_an_object(program: Callable[[str], Program]) -> None:
+def test_pointer_result_may_be_null_or_lead_to_an_object(program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + "u64 f(u64 a) { struct part *p = pointer(); return p ? p->a : 99; }"
     machine, result = run(program(text), "f", Cut(function="pointer", reason="x"))
     assert evaluate(result, {"pointer() == NULL": 1}) == 99
@@ -117,7 +117,7 @@ SUM = "w->x * 3ull + w->f * 5 + w->g * 7 + w->in[0].a * 11ull + w->in[0].b * 13u
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("call", ["touch(w)", "touch_any(w)"])
 def test_cut_makes_unknown_what_it_writes_and_nothing_else(
-    name: str, call: str, program: Callable[[str], Program]
+    name: str, call: str, program: Callable[[str], LiftedFile]
 ) -> None:
     path, written = WRITES[name]
     found = program(OPAQUE + f"u64 f(struct whole *w) {{ {SET} {call}; return {SUM}; }}")
@@ -125,26 +125,26 @@ def test_cut_makes_unknown_what_it_writes_and_nothing_else(
     assert {each.partition(" after ")[0] for each in free(result)} == written
 
 
-def test_path_is_taken_from_what_the_argument_points_to(program: Callable[[str], Program]) -> None:
+def test_path_is_taken_from_what_the_argument_points_to(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + f"u64 f(struct whole *w) {{ {SET} touch_part(&w->in[1]); return {SUM}; }}")
     _, result = run(found, "f", Cut(function="touch_part", reason="x", writes=((0, "a"),)))
     assert {each.partition(" after ")[0] for each in free(result)} == {"w->in[1].a"}
 
 
-def test_every_element_that_may_be_meant_becomes_unknown(program: Callable[[str], Program]) -> None:
+def test_every_element_that_may_be_meant_becomes_unknown(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + f"u64 f(struct whole *w, u32 i) {{ {SET} touch_part(&w->in[i & 1]); return {SUM}; }}")
     _, result = run(found, "f", Cut(function="touch_part", reason="x", writes=((0, "b"),)))
     assert {each.partition(" after ")[0] for each in free(result)} == {"w->in[0].b", "w->in[1].b"}
 
 
-def test_second_call_gives_other_values(program: Callable[[str], Program]) -> None:
+def test_second_call_gives_other_values(program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + "u64 f(struct whole *w) { touch(w); u32 x = w->x; touch(w); return x == w->x; }"
     for path in ("x", ""):
         _, result = run(program(text), "f", Cut(function="touch", reason="x", writes=((0, path),)))
         assert len(variables(result)) == 2
 
 
-def test_havoc_survives_that_paths_part_and_meet(program: Callable[[str], Program]) -> None:
+def test_havoc_survives_that_paths_part_and_meet(program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + (
         "u64 f(struct whole *w, u32 i) { w->x = 1; if (i & 1) touch(w); u32 x = w->x; if (i & 2) touch(w);"
         " touch(w); u32 y = w->x; if (i & 4) touch(w); return (x == y) + 2 * (y == w->x); }"
@@ -157,7 +157,7 @@ def test_havoc_survives_that_paths_part_and_meet(program: Callable[[str], Progra
 
 
 @pytest.mark.parametrize("path", ["x", ""])
-def test_cut_in_a_branch_affects_that_path_alone(path: str, program: Callable[[str], Program]) -> None:
+def test_cut_in_a_branch_affects_that_path_alone(path: str, program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + "u64 f(struct whole *w, u32 c) { w->x = 1; if (c) touch(w); else w->x = 2; return w->x; }"
     _, result = run(program(text), "f", Cut(function="touch", reason="x", writes=((0, path),)))
     (unknown,) = set(variables(result)) - {"c"}
@@ -166,7 +166,7 @@ def test_cut_in_a_branch_affects_that_path_alone(path: str, program: Callable[[s
 
 
 @pytest.mark.parametrize("path", ["x", ""])
-def test_cut_that_short_circuit_skips_writes_nothing(path: str, program: Callable[[str], Program]) -> None:
+def test_cut_that_short_circuit_skips_writes_nothing(path: str, program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + "u64 f(struct whole *w, u32 c) { w->x = 1; (void)(c && touch(w)); return w->x; }"
     _, result = run(program(text), "f", Cut(function="touch", reason="x", writes=((0, path),)))
     names = dict.fromkeys(variables(result), 77)
@@ -174,7 +174,7 @@ def test_cut_that_short_circuit_skips_writes_nothing(path: str, program: Callabl
     assert evaluate(result, {**names, "c": 1}) == 77
 
 
-def test_global_that_a_cut_writes_becomes_unknown(program: Callable[[str], Program]) -> None:
+def test_global_that_a_cut_writes_becomes_unknown(program: Callable[[str], LiftedFile]) -> None:
     text = (
         OPAQUE + "u64 f(u64 a) { global = 1; other_global = 2; opaque(); return global * 2ull + other_global * 3ull; }"
     )
@@ -182,7 +182,7 @@ def test_global_that_a_cut_writes_becomes_unknown(program: Callable[[str], Progr
     assert {each.partition(" after ")[0] for each in free(result)} == {"global"}
 
 
-def test_a_number_where_a_cut_writes_is_no_null_pointer(program: Callable[[str], Program]) -> None:
+def test_a_number_where_a_cut_writes_is_no_null_pointer(program: Callable[[str], LiftedFile]) -> None:
     text = OPAQUE + "u32 moved(u32 x, struct whole *w); u64 f(struct whole *w) { w->x = 1; moved(0, w); return w->x; }"
     with pytest.raises(Refused, match="cut moved: argument 0 is no pointer"):
         run(program(text), "f", Cut(function="moved", reason="x", writes=((0, "x"),)))
@@ -197,7 +197,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_cut_that_does_not_fit_the_tree_is_refused(name: str, program: Callable[[str], Program]) -> None:
+def test_cut_that_does_not_fit_the_tree_is_refused(name: str, program: Callable[[str], LiftedFile]) -> None:
     cut, reason = REFUSED[name]
     with pytest.raises(Refused, match=reason) as refusal:
         run(program(OPAQUE + "u64 f(struct whole *w) { return touch(w); }"), "f", cut)
@@ -210,7 +210,7 @@ def test_cut_that_does_not_fit_the_tree_is_refused(name: str, program: Callable[
     ids=("a member", "several members", "an element"),
 )
 def test_what_a_cut_writes_and_the_tree_has_not_is_missing(
-    path: str, told: str, program: Callable[[str], Program]
+    path: str, told: str, program: Callable[[str], LiftedFile]
 ) -> None:
     cut = Cut(function="touch", reason="x", writes=((0, path),))
     with pytest.raises(Missing) as missing:
@@ -218,13 +218,13 @@ def test_what_a_cut_writes_and_the_tree_has_not_is_missing(
     assert missing.value.names == (f"struct whole.{told}, which touch() writes",)
 
 
-def test_call_through_a_pointer_in_memory_is_cut_by_its_path(program: Callable[[str], Program]) -> None:
+def test_call_through_a_pointer_in_memory_is_cut_by_its_path(program: Callable[[str], LiftedFile]) -> None:
     text = "struct ops { u32 (*get)(u32); struct ops *next; }; u64 f(struct ops *o) { return o->get(1) + o->next->get(2); }"
     _, result = run(program(text), "f", Cut(function="get", reason="x"))
     assert len(variables(result)) == 2
 
 
-def test_call_of_a_function_that_ends_leaves_the_machine_usable(program: Callable[[str], Program]) -> None:
+def test_call_of_a_function_that_ends_leaves_the_machine_usable(program: Callable[[str], LiftedFile]) -> None:
     found = program("u64 g(u64 a) { return h(a); } u64 f(u64 a) { return a; }".replace("h(a)", "a / 0"))
     machine, memory = found.machine(), Memory()
     for _ in range(100):
@@ -283,7 +283,7 @@ OBLIGATIONS: dict[str, tuple[str, CheckKind, Callable[[int], bool], Callable[[in
 
 
 @pytest.mark.parametrize("name", OBLIGATIONS)
-def test_assertion_is_an_obligation_on_its_path(name: str, program: Callable[[str], Program]) -> None:
+def test_assertion_is_an_obligation_on_its_path(name: str, program: Callable[[str], LiftedFile]) -> None:
     body, kind, holds, expected = OBLIGATIONS[name]
     lifted = program(ASSERTIONS + f"u64 f(u8 a) {{ {body} }}").lift("f")
     assert {(check.kind, str(check.at)) for check in lifted.checks} == {(kind, "program.c:5")}
@@ -294,7 +294,7 @@ def test_assertion_is_an_obligation_on_its_path(name: str, program: Callable[[st
             assert result == expected(a)
 
 
-def test_path_ends_behind_a_bug(program: Callable[[str], Program]) -> None:
+def test_path_ends_behind_a_bug(program: Callable[[str], LiftedFile]) -> None:
     text = (
         ASSERTIONS
         + "static u32 g(u32 a) { __mmuproof_bug(a > 3); return 1; } u64 f(u8 a) { g(a); __mmuproof_warn(a > 3); return 16 / (a < 4); }"
@@ -307,7 +307,7 @@ def test_path_ends_behind_a_bug(program: Callable[[str], Program]) -> None:
         assert values == {kind: int(kind is not CheckKind.BUG or a <= 3) for kind in holds}
 
 
-def test_function_that_never_returns_ends_the_callers_path(program: Callable[[str], Program]) -> None:
+def test_function_that_never_returns_ends_the_callers_path(program: Callable[[str], LiftedFile]) -> None:
     text = (
         ASSERTIONS
         + "static u32 stop(void) { __mmuproof_bug(1); return 0; } u64 f(u8 a) { if (a > 3) return stop() / 0; return a; }"
@@ -317,7 +317,7 @@ def test_function_that_never_returns_ends_the_callers_path(program: Callable[[st
     assert evaluate(lifted.result, {"p0": 2}) == 2
 
 
-def test_a_check_names_the_function_that_it_is_in(program: Callable[[str], Program]) -> None:
+def test_a_check_names_the_function_that_it_is_in(program: Callable[[str], LiftedFile]) -> None:
     text = ASSERTIONS + "static u32 g(u32 a) { __mmuproof_warn(a > 3); return a; } u64 f(u8 a) { return g(a) / a; }"
     lifted = program(text).lift("f")
     assert {(check.kind, check.function) for check in lifted.checks} == {
@@ -326,7 +326,7 @@ def test_a_check_names_the_function_that_it_is_in(program: Callable[[str], Progr
     }
 
 
-def test_a_small_struct_among_the_arguments_is_kept_as_a_number(program: Callable[[str], Program]) -> None:
+def test_a_small_struct_among_the_arguments_is_kept_as_a_number(program: Callable[[str], LiftedFile]) -> None:
     text = "union role { u32 word; struct { u32 level:4; u32 rest:28; }; };\n"
     text += "struct large { u64 a, b; };\nu32 told(union role role, struct large large);\n"
     text += "u64 f(u32 a, struct large *large) { union role r = { .word = a }; r.level = 3; return told(r, *large); }"
@@ -338,7 +338,7 @@ def test_a_small_struct_among_the_arguments_is_kept_as_a_number(program: Callabl
     assert evaluate_all([role], {"a": 0x12345678}) == [0x12345673]
 
 
-def test_a_call_that_is_not_followed_is_noted_with_its_arguments(program: Callable[[str], Program]) -> None:
+def test_a_call_that_is_not_followed_is_noted_with_its_arguments(program: Callable[[str], LiftedFile]) -> None:
     found = program(OPAQUE + "static u32 g(u8 a) { return a & 1 ? numbered(a + 2) : 0; } u64 f(u8 a) { return g(a); }")
     machine, _ = run(found, "f", Cut(function="numbered", reason="x"))
     (call,) = machine.calls_made
@@ -349,7 +349,7 @@ def test_a_call_that_is_not_followed_is_noted_with_its_arguments(program: Callab
         assert evaluate_all([call.guard, argument], {"a": a}) == [a & 1, a + 2]
 
 
-def test_cut_can_make_unknown_just_what_its_argument_points_to(program: Callable[[str], Program]) -> None:
+def test_cut_can_make_unknown_just_what_its_argument_points_to(program: Callable[[str], LiftedFile]) -> None:
     text = (
         OPAQUE
         + "u32 touch_one(u32 *p); u64 f(struct whole *w) { w->x = 3; w->in[1].a = 4; touch_one(&w->in[1].a); return w->x + w->in[1].a; }"
@@ -360,7 +360,7 @@ def test_cut_can_make_unknown_just_what_its_argument_points_to(program: Callable
     assert free(result) == {"w->x after touch_one()", "w->in[1].a after touch_one()"}
 
 
-def test_a_result_may_depend_on_the_arguments(program: Callable[[str], Program]) -> None:
+def test_a_result_may_depend_on_the_arguments(program: Callable[[str], LiftedFile]) -> None:
     def answer(arguments: Sequence[Value | None]) -> Value:
         (which,) = arguments
         assert isinstance(which, BitVec)

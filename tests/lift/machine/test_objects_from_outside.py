@@ -13,7 +13,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.smt.graph import evaluate, evaluate_all, variables
 from mmuproof.smt.terms import BitVec, bv, ne, var
 
-from .conftest import Program
+from .conftest import LiftedFile
 
 TYPES = """
 struct inner { u32 a, b, t[4]; };
@@ -21,7 +21,7 @@ struct outer { u32 x, y; bool yes; struct inner *in, *in2; struct outer *next; u
 """
 
 
-def run(program: Program, text_name: str = "f") -> tuple[Machine, BitVec]:
+def run(program: LiftedFile, text_name: str = "f") -> tuple[Machine, BitVec]:
     machine, function = program.machine(), program.unit.function(text_name)
     arguments = [
         pointer_to(Object(name=each.name, type=each.type.target, kind=ObjectKind.INPUT, by_pointer=True))
@@ -47,13 +47,13 @@ def run(program: Program, text_name: str = "f") -> tuple[Machine, BitVec]:
     ],
 )
 def test_every_scalar_is_a_free_value_named_as_c_names_it(
-    expression: str, names: set[str], program: Callable[[str], Program]
+    expression: str, names: set[str], program: Callable[[str], LiftedFile]
 ) -> None:
     _, result = run(program(TYPES + f"u64 f(struct outer *o, u32 i) {{ return {expression}; }}"))
     assert set(variables(result)) == names
 
 
-def test_no_two_scalars_share_a_name(program: Callable[[str], Program]) -> None:
+def test_no_two_scalars_share_a_name(program: Callable[[str], LiftedFile]) -> None:
     text = """
     struct s {
         union { u32 a, b; }; union { u32 c; u16 d; }; u32 : 3; u32 e : 4; u32 : 5; u32 f : 6;
@@ -72,7 +72,7 @@ def test_no_two_scalars_share_a_name(program: Callable[[str], Program]) -> None:
     assert {"a", "c", "e", "f", "g", "j", "k.word1", "m.word0", "p", "q[1]", "t.s"} <= set(paths)
 
 
-def test_bool_in_memory_is_0_or_1(program: Callable[[str], Program]) -> None:
+def test_bool_in_memory_is_0_or_1(program: Callable[[str], LiftedFile]) -> None:
     _, result = run(program(TYPES + "u64 f(struct outer *o) { return o->yes; }"))
     assert {evaluate(result, {"o->yes": value}) for value in range(4)} == {0, 1}
 
@@ -96,7 +96,7 @@ def test_bool_in_memory_is_0_or_1(program: Callable[[str], Program]) -> None:
     ],
 )
 def test_input_pointer_is_valid_until_the_code_asks(
-    body: str, defined: dict[int, bool], program: Callable[[str], Program]
+    body: str, defined: dict[int, bool], program: Callable[[str], LiftedFile]
 ) -> None:
     machine, _ = run(program(TYPES + f"u64 f(struct outer *o, u32 i) {{ {body} }}"))
     for null, expected in defined.items():
@@ -104,7 +104,7 @@ def test_input_pointer_is_valid_until_the_code_asks(
         assert all(held) == expected
 
 
-def test_null_beside_an_input_pointer_is_still_a_check(program: Callable[[str], Program]) -> None:
+def test_null_beside_an_input_pointer_is_still_a_check(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "u64 f(struct outer *o) { struct inner *p = o->x ? o->in : NULL; return p->a; }"
     machine, _ = run(program(text))
     (check,) = machine.checks
@@ -112,7 +112,7 @@ def test_null_beside_an_input_pointer_is_still_a_check(program: Callable[[str], 
     assert [evaluate_all([check.holds], {"o->x": x}) for x in (0, 1)] == [[0], [1]]
 
 
-def test_what_is_written_is_read_and_the_rest_stays(program: Callable[[str], Program]) -> None:
+def test_what_is_written_is_read_and_the_rest_stays(program: Callable[[str], LiftedFile]) -> None:
     found = program(TYPES + "void f(struct outer *o, u32 i) { o->h = i; o->in->a = 3; o->v[i & 3] = 9; }")
     machine, function = found.machine(), found.unit.function("f")
     o = Object(name="o", type=found.unit.record("struct outer"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -133,7 +133,7 @@ def test_what_is_written_is_read_and_the_rest_stays(program: Callable[[str], Pro
     assert memory.read(place.object, 0, 32) is bv(3, 32)
 
 
-def test_a_refused_run_leaves_memory_as_it_was(program: Callable[[str], Program]) -> None:
+def test_a_refused_run_leaves_memory_as_it_was(program: Callable[[str], LiftedFile]) -> None:
     found = program(TYPES + "u64 f(struct outer *o) { o->x = 1; o->in->a = 2; return 1 / 0; }")
     o, memory = (
         Object(name="o", type=found.unit.record("struct outer"), kind=ObjectKind.INPUT, by_pointer=True),
@@ -144,14 +144,14 @@ def test_a_refused_run_leaves_memory_as_it_was(program: Callable[[str], Program]
     assert memory.read(o, 0, 32) is var("o->x", 32)
 
 
-def test_a_condition_limits_the_run(program: Callable[[str], Program]) -> None:
+def test_a_condition_limits_the_run(program: Callable[[str], LiftedFile]) -> None:
     found = program("u64 f(u32 a) { return 8 / a; }")
     machine = found.machine()
     machine.run(found.unit.function("f"), [var("a", 32)], Memory(), ne(var("a", 32), 0))
     assert all(evaluate_all([check.holds for check in machine.checks], {"a": 0}))
 
 
-def test_addresses_of_different_locals_are_not_known_to_be_equal(program: Callable[[str], Program]) -> None:
+def test_addresses_of_different_locals_are_not_known_to_be_equal(program: Callable[[str], LiftedFile]) -> None:
     text = "static u64 g(void) { u32 x = 1; return (u64)&x; } u64 f(u64 a) { u32 x = 1; return g() == (u64)&x; }"
     _, result = run(program(text))
     names = list(variables(result))
@@ -159,19 +159,19 @@ def test_addresses_of_different_locals_are_not_known_to_be_equal(program: Callab
     assert {evaluate(result, {names[0]: value}) for value in (0, 4)} == {0, 1}
 
 
-def test_globals_are_free_and_keep_what_is_written(program: Callable[[str], Program]) -> None:
+def test_globals_are_free_and_keep_what_is_written(program: Callable[[str], LiftedFile]) -> None:
     text = "static u32 count; static u32 next(void) { static u32 n; n++; return ++count + n; } u64 f(u32 a) { next(); return next() - count; }"
     _, result = run(program(text))
     assert evaluate(result, {"count": 7, "n": 40}) == 42
 
 
-def test_definition_of_a_declared_constant_is_found(program: Callable[[str], Program]) -> None:
+def test_definition_of_a_declared_constant_is_found(program: Callable[[str], LiftedFile]) -> None:
     text = "extern const u32 table[]; static u32 g(u32 i) { return table[i & 1]; } const u32 table[] = { 4, 5 }; u64 f(u32 a) { return g(a); }"
     _, result = run(program(text))
     assert [evaluate(result, {"a": a}) for a in (0, 1)] == [4, 5]
 
 
-def test_steps_name_elements_by_number_where_the_index_is_known(program: Callable[[str], Program]) -> None:
+def test_steps_name_elements_by_number_where_the_index_is_known(program: Callable[[str], LiftedFile]) -> None:
     text = (
         "struct s { u32 a[3]; struct { u32 b[2]; } c[2]; };\n"
         "u64 f(u32 n) {\n"
@@ -188,7 +188,7 @@ def test_steps_name_elements_by_number_where_the_index_is_known(program: Callabl
     assert elements == ["s.a[0]", "s.a[1]", "s.a[2]", "s.a[1]", "s.c[1].b[n]"]
 
 
-def test_steps_tell_how_a_result_came_about(program: Callable[[str], Program]) -> None:
+def test_steps_tell_how_a_result_came_about(program: Callable[[str], LiftedFile]) -> None:
     text = "struct s { struct { u32 a; } in; u32 v[2]; };\nu64 f(u32 c) {\n struct s s = { .v[1] = 4 };\n if (c)\n  s.in.a = 7;\n s.v[0]++;\n return s.in.a;\n}"
     machine, _ = run(program(text))
     told = [(str(step.at), step.target, evaluate_all([step.guard, step.value], {"c": 1})) for step in machine.steps]
@@ -201,7 +201,7 @@ def test_steps_tell_how_a_result_came_about(program: Callable[[str], Program]) -
     assert evaluate_all([machine.steps[1].guard], {"c": 0}) == [0]
 
 
-def test_a_successor_shares_globals_and_has_seen_nothing(program: Callable[[str], Program]) -> None:
+def test_a_successor_shares_globals_and_has_seen_nothing(program: Callable[[str], LiftedFile]) -> None:
     found = program("static u32 count; u64 f(u32 a) { count += 5; return 1 / a; }")
     machine, memory, function = found.machine(), Memory(), found.unit.function("f")
     machine.run(function, [var("a", 32)], memory)

@@ -17,7 +17,7 @@ from mmuproof.lift.machine.opaque_calls import CallResult, CallResults, Opaque
 from mmuproof.lift.machine.values import Value
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, var
-from tests.lift.machine.conftest import Program, program
+from tests.lift.machine.conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -30,7 +30,7 @@ OPAQUE = Opaque(re.compile(r"trace_\w+"), {"ask": CallResult("the same", 0xF)}, 
 
 
 @dataclass(frozen=True)
-class Run:
+class RunOfCall:
     machine: ComparingMachine
     result: Value | Place | None
     memory: Memory
@@ -45,14 +45,14 @@ class Run:
         return [(each.function, each.caller, each.guard) for each in self.machine.opaque_calls]
 
 
-Runner = Callable[..., Run]
+Runner = Callable[..., RunOfCall]
 
 
 @pytest.fixture
-def run(program: Callable[[str], Program]) -> Runner:
+def run(program: Callable[[str], LiftedFile]) -> Runner:
     """Run ``f`` of a text on free inputs."""
 
-    def run_it(text: str, *, never: str = "", budget: int = 20_000, answers: CallResults | None = None) -> Run:
+    def run_it(text: str, *, never: str = "", budget: int = 20_000, answers: CallResults | None = None) -> RunOfCall:
         unit = program(S + text).unit
         opaque = replace(OPAQUE, never=frozenset(never.split()))
         machine = ComparingMachine(
@@ -70,7 +70,7 @@ def run(program: Callable[[str], Program]) -> Runner:
             else var(each.name, each.type.bits)
             for each in function.parameters
         ]
-        return Run(machine, machine.run(function, arguments, memory), memory)
+        return RunOfCall(machine, machine.run(function, arguments, memory), memory)
 
     return run_it
 
@@ -98,7 +98,7 @@ def test_results_are_called_by_the_function_and_how_often_it_has_been_called(run
     assert set(variables(found.number)) == {"get()", "get()#2", "find()->a after find()"}
 
 
-def test_a_result_may_be_called_by_another_name(program: Callable[[str], Program], run: Runner) -> None:
+def test_a_result_may_be_called_by_another_name(program: Callable[[str], LiftedFile], run: Runner) -> None:
     found = run("u32 renamed(u32 x); u32 f(u32 x) { return renamed(x); }")
     assert set(variables(found.number)) == {"get()"}
     assert found.calls == [("get", "f", TRUE)]

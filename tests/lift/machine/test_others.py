@@ -15,7 +15,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.tree.overlay import HEADERS
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.terms import Bool, var
-from tests.lift.machine.conftest import Program, program
+from tests.lift.machine.conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -30,7 +30,7 @@ _FIRST, _SECOND, _THIRD = "*m meanwhile", "*m meanwhile#2", "*m meanwhile#3"
 class Shared:
     """``f(m, a)`` run on a number that others write, and that it has known to be ``seen``."""
 
-    def __init__(self, lifted: Program, goes_back: frozenset[str]) -> None:
+    def __init__(self, lifted: LiftedFile, goes_back: frozenset[str]) -> None:
         self.machine = Machine(lifted.unit, goes_back=goes_back)
         self.memory = Memory()
         self._m = Object(name="m", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True, shared=True)
@@ -54,7 +54,7 @@ class Shared:
 
 
 @pytest.fixture
-def run(program: Callable[[str], Program]) -> Callable[..., Shared]:
+def run(program: Callable[[str], LiftedFile]) -> Callable[..., Shared]:
     def lifted(text: str, *goes_back: str) -> Shared:
         return Shared(program(_EXCHANGES + _ATOMICS + text), frozenset(goes_back))
 
@@ -120,7 +120,7 @@ def test_it_is_told_on_which_path_an_access_is(run: Run) -> None:
     assert shared.told(0, a=7) == (True, 1, 3, 7)
 
 
-def test_what_is_not_followed_does_not_write_it_unseen(program: Callable[[str], Program]) -> None:
+def test_what_is_not_followed_does_not_write_it_unseen(program: Callable[[str], LiftedFile]) -> None:
     lifted = program("void ext(u64 *m); void f(u64 *m) { ext(m); }")
     m = Object(name="m", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True, shared=True)
     with pytest.raises(Refused, match="m, which others write, is written by what is not followed"):
@@ -129,7 +129,7 @@ def test_what_is_not_followed_does_not_write_it_unseen(program: Callable[[str], 
         )
 
 
-def test_a_struct_that_others_write_is_not_copied(program: Callable[[str], Program]) -> None:
+def test_a_struct_that_others_write_is_not_copied(program: Callable[[str], LiftedFile]) -> None:
     lifted = program("struct s { u64 a; }; void f(struct s *m, struct s *n) { *n = *m; }")
     record = lifted.unit.record("struct s")
     m, n = (Object(name=name, type=record, kind=ObjectKind.INPUT, by_pointer=True, shared=name == "m") for name in "mn")

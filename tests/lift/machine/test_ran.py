@@ -13,7 +13,7 @@ from mmuproof.lift.parsing.executable import executable
 from mmuproof.lift.ran import collected
 from mmuproof.smt.terms import BitVec, bv, var
 
-from .conftest import Program
+from .conftest import LiftedFile
 
 TEXT = """\
 #define SET(x, to) do { x = (to); } while (0)
@@ -107,33 +107,33 @@ def line(text: str, number: int = 0) -> int:
     return [at for at, each in enumerate(TEXT.splitlines(), 1) if each.strip().startswith(text)][number]
 
 
-def ran(program: Program, name: str, arguments: Sequence[BitVec], *cuts: Cut) -> tuple[set[int], frozenset[str]]:
+def ran(program: LiftedFile, name: str, arguments: Sequence[BitVec], *cuts: Cut) -> tuple[set[int], frozenset[str]]:
     """The lines that a run has evaluated, and the functions that were cut."""
     with collected() as found:
         program.machine(*cuts).run(program.unit.function(name), list(arguments), Memory())
     return {each.line for each in found.places() if each.file == "program.c"}, found.all_cuts()
 
 
-def lines(program: Program, name: str) -> frozenset[int]:
+def lines(program: LiftedFile, name: str) -> frozenset[int]:
     return executable(program.unit, name, "program.c").lines
 
 
 @pytest.fixture(scope="module")
-def small(program: Callable[[str], Program]) -> Program:
+def small(program: Callable[[str], LiftedFile]) -> LiftedFile:
     return program(TEXT)
 
 
 A, B = var("a", 32), var("b", 32)
 
 
-def test_both_branches_are_run_and_what_is_called(small: Program) -> None:
+def test_both_branches_are_run_and_what_is_called(small: LiftedFile) -> None:
     found, _ = ran(small, "branches", [A, B])
     assert found >= lines(small, "branches")
     assert line("return a + 1;") in found
     assert line("return a + 2;") not in found
 
 
-def test_a_branch_that_no_path_takes_is_not_run(small: Program) -> None:
+def test_a_branch_that_no_path_takes_is_not_run(small: LiftedFile) -> None:
     found, _ = ran(small, "branches", [bv(2, 32), B])
     left = lines(small, "branches") - found
     assert left == {line("set = callee(set);")}
@@ -142,7 +142,7 @@ def test_a_branch_that_no_path_takes_is_not_run(small: Program) -> None:
     assert lines(small, "branches") - found == {line("return unset;")}
 
 
-def test_what_can_be_executed_is_where_statements_begin(small: Program) -> None:
+def test_what_can_be_executed_is_where_statements_begin(small: LiftedFile) -> None:
     begins = ("u32 set = b;", "if (a > 3)", "set = callee(set);", "SET(", "if (b)", "return unset;", "return set;")
     # The statement that goes on in the next line counts once, where it begins.
     assert lines(small, "branches") == {line(each) for each in begins} | {line("set =", 1)}
@@ -152,14 +152,14 @@ def test_what_can_be_executed_is_where_statements_begin(small: Program) -> None:
     assert "ignored" not in each.names
 
 
-def test_a_path_that_returns_early_runs_nothing_behind(small: Program) -> None:
+def test_a_path_that_returns_early_runs_nothing_behind(small: LiftedFile) -> None:
     found, _ = ran(small, "early", [bv(1, 32)])
     assert lines(small, "early") - found == {line("a = 7;"), line("return a;")}
     found, _ = ran(small, "early", [bv(0, 32)])
     assert lines(small, "early") - found == {line("return ignored(a);")}
 
 
-def test_a_callee_that_is_cut_is_not_run_and_told_as_cut(small: Program) -> None:
+def test_a_callee_that_is_cut_is_not_run_and_told_as_cut(small: LiftedFile) -> None:
     found, cuts = ran(small, "early", [A], Cut(function="ignored", reason="for this test"))
     assert found >= lines(small, "early")
     assert line("return a + 2;") not in found
@@ -171,12 +171,12 @@ def test_a_callee_that_is_cut_is_not_run_and_told_as_cut(small: Program) -> None
     ("rounds", "left"),
     [(0, ["if (i == 1)", "continue;", "sum += i;", "sum = 9;"]), (1, ["continue;", "sum = 9;"]), (2, ["sum = 9;"])],
 )
-def test_of_a_loop_the_rounds_count_that_are_made(small: Program, rounds: int, left: list[str]) -> None:
+def test_of_a_loop_the_rounds_count_that_are_made(small: LiftedFile, rounds: int, left: list[str]) -> None:
     found, _ = ran(small, "loop", [bv(rounds, 32)])
     assert lines(small, "loop") - found == {line(each) for each in left}
 
 
-def test_cases_and_labels_are_no_statements_of_their_own(small: Program) -> None:
+def test_cases_and_labels_are_no_statements_of_their_own(small: LiftedFile) -> None:
     found, _ = ran(small, "choice", [bv(1, 32)])
     assert lines(small, "choice") - found == {line("goto out;")}
     found, _ = ran(small, "choice", [bv(5, 32)])
@@ -185,20 +185,20 @@ def test_cases_and_labels_are_no_statements_of_their_own(small: Program) -> None
     assert line("out:") not in lines(small, "choice")
 
 
-def test_a_run_that_is_refused_says_nothing(small: Program) -> None:
+def test_a_run_that_is_refused_says_nothing(small: LiftedFile) -> None:
     with collected() as found, pytest.raises(Refused):
         small.machine().run(small.unit.function("not_understood"), [A], Memory())
     assert found.places() == frozenset()
 
 
-def test_a_function_that_is_given_up_is_only_read(small: Program) -> None:
+def test_a_function_that_is_given_up_is_only_read(small: LiftedFile) -> None:
     found, cuts = ran(small, "around", [A])
     assert found >= lines(small, "around")
     assert not found & lines(small, "beyond")
     assert cuts == {"beyond"}
 
 
-def test_each_run_of_a_machine_is_for_itself(small: Program) -> None:
+def test_each_run_of_a_machine_is_for_itself(small: LiftedFile) -> None:
     machine = small.machine()
     early = small.unit.function("early")
     machine.run(early, [bv(0, 32)], Memory())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from .conftest import NUMBERS, SEED, Compiled, Program
+from .conftest import NUMBERS, SEED, BuiltFile, LiftedFile
 
 FUNCTIONS = 150
 INPUTS = 20
@@ -108,7 +108,9 @@ def draw(strategy: st.SearchStrategy[T], count: int) -> list[T]:
 
 
 @pytest.mark.compiler
-def test_random_functions_as_compiled(program: Callable[[str], Program], compiled: Callable[[str], Compiled]) -> None:
+def test_random_functions_as_compiled(
+    program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
+) -> None:
     # All functions are compiled at once, so they are drawn before anything is compared.
     bodies = draw(st.builds(_function, _statements(), _expressions()), FUNCTIONS)
     inputs = draw(st.lists(NUMBERS, min_size=len(NAMES), max_size=len(NAMES)), INPUTS)

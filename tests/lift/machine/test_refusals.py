@@ -9,7 +9,7 @@ import pytest
 from mmuproof.lift.errors import Missing, ParseFailed, Refused, UnlistedConstant
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 
-from .conftest import CLANG, Program
+from .conftest import CLANG, LiftedFile
 
 #: What is refused -> the text, and what the message says.
 UNKNOWN = {
@@ -103,7 +103,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_unknown_construct_is_refused_where_it_stands(name: str, program: Callable[[str], Program]) -> None:
+def test_unknown_construct_is_refused_where_it_stands(name: str, program: Callable[[str], LiftedFile]) -> None:
     text, reason = UNKNOWN[name]
     lines = text.replace("u64 f(", "\n\nu64 f(").replace("int a, ...", "u64 a, ...")
     with pytest.raises(Refused) as refusal:
@@ -113,7 +113,7 @@ def test_unknown_construct_is_refused_where_it_stands(name: str, program: Callab
 
 
 @pytest.mark.parametrize("first", ["a", "sizeof(v)", "(u64)&v"])
-def test_refused_initializer_is_refused_again(first: str, program: Callable[[str], Program]) -> None:
+def test_refused_initializer_is_refused_again(first: str, program: Callable[[str], LiftedFile]) -> None:
     found = program(f"struct p {{ u64 x, y; }}; u64 f(u64 a) {{ struct p v[1] = {{ {first}, 1 }}; return v[0].y; }}")
     for _ in range(2):
         with pytest.raises(Refused, match="braces left out"):
@@ -134,13 +134,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
-def test_unit_with_an_error_is_not_used(text: str, program: Callable[[str], Program]) -> None:
+def test_unit_with_an_error_is_not_used(text: str, program: Callable[[str], LiftedFile]) -> None:
     with pytest.raises(ParseFailed) as failure:
         program(text)
     assert failure.value.diagnostics[0].startswith("program.c:")
 
 
-def test_failed_static_assertion_is_reported_and_the_unit_used(program: Callable[[str], Program]) -> None:
+def test_failed_static_assertion_is_reported_and_the_unit_used(program: Callable[[str], LiftedFile]) -> None:
     text = '\n_Static_assert(sizeof(u64) == 4, "too wide"); u64 f(u64 a) { return a; }'
     found = program(text)
     (failed,) = found.unit.failed_assertions
@@ -149,7 +149,7 @@ def test_failed_static_assertion_is_reported_and_the_unit_used(program: Callable
     assert found.lift("f").result.name == "p0"
 
 
-def test_missing_names_are_reported(program: Callable[[str], Program]) -> None:
+def test_missing_names_are_reported(program: Callable[[str], LiftedFile]) -> None:
     unit = program("struct s { u32 x; }; u32 there; u64 g(u64 a); u64 f(u64 a) { return a; }").unit
     for ask, name in (
         (lambda: unit.function("new_name", "old_name"), "new_name or old_name()"),

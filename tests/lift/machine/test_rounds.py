@@ -13,7 +13,7 @@ from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.terms import BitVec, var
-from tests.lift.machine.conftest import Program, program
+from tests.lift.machine.conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -24,7 +24,7 @@ Lifter = Callable[..., tuple[Machine, BitVec]]
 
 
 @pytest.fixture
-def lift(program: Callable[[str], Program]) -> Lifter:
+def lift(program: Callable[[str], LiftedFile]) -> Lifter:
     """Run ``f``, which takes one number, with any round for its loops."""
 
     def run(text: str) -> tuple[Machine, BitVec]:

@@ -11,7 +11,7 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.smt.graph import evaluate_all, variables
 
-from .conftest import Program
+from .conftest import LiftedFile
 
 CERTAIN = {
     "division by zero": "u64 f(u32 a) { return a / 0; }",
@@ -47,7 +47,7 @@ CERTAIN = {
 
 
 @pytest.mark.parametrize("text", CERTAIN.values(), ids=CERTAIN)
-def test_certain_undefined_behaviour_is_refused(text: str, program: Callable[[str], Program]) -> None:
+def test_certain_undefined_behaviour_is_refused(text: str, program: Callable[[str], LiftedFile]) -> None:
     with pytest.raises(Refused) as refusal:
         program("\n\n" + text).lift("f")
     assert refusal.value.location == "program.c:3"
@@ -58,7 +58,7 @@ CONDITIONAL = {name: text for name, text in CERTAIN.items() if "static const" no
 
 
 @pytest.mark.parametrize("text", CONDITIONAL.values(), ids=CONDITIONAL)
-def test_on_a_path_that_may_be_taken_it_is_a_check(text: str, program: Callable[[str], Program]) -> None:
+def test_on_a_path_that_may_be_taken_it_is_a_check(text: str, program: Callable[[str], LiftedFile]) -> None:
     # The same body, but only for one value of the parameter.
     guarded = re.sub(r"(f\(\w+ a\) \{)", r"\1 if (a != 5) return 1;", text)
     lifted = program(guarded).lift("f")
@@ -185,7 +185,7 @@ SAMPLE = (0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 63, 64, 127, 128, 255)
 
 
 @pytest.mark.parametrize("name", POSSIBLE)
-def test_check_says_exactly_when_it_is_defined(name: str, program: Callable[[str], Program]) -> None:
+def test_check_says_exactly_when_it_is_defined(name: str, program: Callable[[str], LiftedFile]) -> None:
     text, kind, defined = POSSIBLE[name]
     lifted = program(text).lift("f")
     assert {check.kind for check in lifted.checks} == {kind}
@@ -218,13 +218,13 @@ DEFINED = {
 
 
 @pytest.mark.parametrize("text", DEFINED.values(), ids=DEFINED)
-def test_what_is_always_defined_leaves_no_failing_check(text: str, program: Callable[[str], Program]) -> None:
+def test_what_is_always_defined_leaves_no_failing_check(text: str, program: Callable[[str], LiftedFile]) -> None:
     lifted = program(text).lift("f")
     for a, b in product(SAMPLE, SAMPLE):
         assert all(evaluate_all([check.holds for check in lifted.checks], {"p0": a, "p1": b}))
 
 
-def test_an_unset_variable_never_has_a_definite_value(program: Callable[[str], Program]) -> None:
+def test_an_unset_variable_never_has_a_definite_value(program: Callable[[str], LiftedFile]) -> None:
     lifted = program("u64 f(u8 a) { u32 x, y; if (a) x = 1, y = 1; return x == y; }").lift("f")
     # Two unset variables are not known to be equal either.
     unset = [name for name in variables(lifted.result) if "unset" in name]

@@ -16,7 +16,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, pointer_to
 from mmuproof.smt.graph import evaluate, postorder, variables
 from mmuproof.smt.terms import BitVec, var
 
-from .conftest import Program, program
+from .conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -35,7 +35,7 @@ void __mmuproof_warn(int condition);
 """
 
 
-def run(program: Program, name: str, *cuts: Cut, settled: str = "") -> tuple[Machine, BitVec]:
+def run(program: LiftedFile, name: str, *cuts: Cut, settled: str = "") -> tuple[Machine, BitVec]:
     """A function run on free scalars and on input objects behind its pointers, one of which may be settled."""
     machine, function = program.machine(*cuts), program.unit.function(name)
     arguments = [
@@ -57,7 +57,7 @@ def run(program: Program, name: str, *cuts: Cut, settled: str = "") -> tuple[Mac
     return machine, result
 
 
-def unlisted(program: Program, name: str, *cuts: Cut) -> set[str]:
+def unlisted(program: LiftedFile, name: str, *cuts: Cut) -> set[str]:
     """What the result of a function rests on that a cut does not list."""
     return set(left_out(postorder([run(program, name, *cuts)[1]])))
 
@@ -108,7 +108,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_a_cut_that_lists_too_little_is_told(name: str, program: Callable[[str], Program]) -> None:
+def test_a_cut_that_lists_too_little_is_told(name: str, program: Callable[[str], LiftedFile]) -> None:
     found = program(f"{TYPES}{WRITES[name]}\n{F}")
     for writes in ((), ((0, "y"),)):
         (told,) = unlisted(found, "f", cut(*writes))
@@ -132,19 +132,19 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_not_written_is_in_no_doubt(name: str, program: Callable[[str], Program]) -> None:
+def test_what_is_not_written_is_in_no_doubt(name: str, program: Callable[[str], LiftedFile]) -> None:
     found = program(f"{TYPES}{OTHERS[name]}\n{F}")
     assert run(found, "f", cut())[1] is run(program(f"{TYPES}void cut(struct whole *w);\n{F}"), "f", cut())[1]
 
 
-def test_a_write_that_nothing_depends_on_matters_not(program: Callable[[str], Program]) -> None:
+def test_a_write_that_nothing_depends_on_matters_not(program: Callable[[str], LiftedFile]) -> None:
     text = "static void cut(struct whole *w) { w->y++; } u64 f(struct whole *w) { cut(w); w->y++; return w->x; }"
     assert not unlisted(program(TYPES + text), "f", cut())
     text = "static void cut(struct whole *w) { w->x++; } u64 f(struct whole *w) { cut(w); w->x = 3; return w->x; }"
     assert not unlisted(program(TYPES + text), "f", cut())
 
 
-def test_other_bits_of_a_word_are_in_no_doubt(program: Callable[[str], Program]) -> None:
+def test_other_bits_of_a_word_are_in_no_doubt(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct whole *w) { w->f = 1; }\n"
     text += "u64 f(struct whole *w) { w->f = 2; w->g = 3; cut(w); return w->g; }"
     text += "u64 g(struct whole *w) { w->f = 2; w->g = 3; cut(w); return w->f; }"
@@ -152,13 +152,13 @@ def test_other_bits_of_a_word_are_in_no_doubt(program: Callable[[str], Program])
     assert unlisted(program(text), "g", cut())
 
 
-def test_paths_that_part_and_meet_stay_in_doubt(program: Callable[[str], Program]) -> None:
+def test_paths_that_part_and_meet_stay_in_doubt(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct whole *w) { w->x = 7; }\n"
     text += "u64 f(struct whole *w, u32 i) { if (i) cut(w); else w->x = 5; return w->x; }"
     assert unlisted(program(text), "f", cut())
 
 
-def test_memory_that_is_first_read_afterwards_is_in_doubt(program: Callable[[str], Program]) -> None:
+def test_memory_that_is_first_read_afterwards_is_in_doubt(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct whole *w) { w->out->a = 7; global = 8; settings.b = 9; }\n"
     text += "u64 f(struct whole *w) { cut(w); return w->out->a; } u64 g(struct whole *w) { cut(w); return global; }"
     text += "u64 h(struct whole *w) { cut(w); return settings.b; }"
@@ -169,7 +169,7 @@ def test_memory_that_is_first_read_afterwards_is_in_doubt(program: Callable[[str
 
 
 def test_a_type_written_anywhere_is_in_doubt_unless_the_objects_are_said_to_be_others(
-    program: Callable[[str], Program],
+    program: Callable[[str], LiftedFile],
 ) -> None:
     text = TYPES + "static void cut(struct node *n) { n->next->part.a = 7; *(u32 *)global = 1; }\n"
     text += "u64 f(struct node *n, struct node *m) { cut(n); return m->part.a; }"
@@ -184,7 +184,7 @@ def test_a_type_written_anywhere_is_in_doubt_unless_the_objects_are_said_to_be_o
     assert noted.unchecked == ("that struct node it writes are others", "that numbers it writes are others")
 
 
-def test_what_is_settled_is_in_doubt_only_where_a_call_is_given_it(program: Callable[[str], Program]) -> None:
+def test_what_is_settled_is_in_doubt_only_where_a_call_is_given_it(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct part *p) { p->a = 7; } static void all(struct whole *w) { w->out->a = 7; }\n"
     text += "u64 f(struct part *p, struct part *q) { cut(p); return p->a; }"
     text += "u64 g(struct part *p, struct part *q) { cut(q); return p->a; }"
@@ -199,7 +199,7 @@ def test_what_is_settled_is_in_doubt_only_where_a_call_is_given_it(program: Call
     assert [doubts(each) for each in "fghi"] == [1, 0, 0, 1]
 
 
-def test_what_only_is_taken_for_an_argument_can_be_said_to_be_other(program: Callable[[str], Program]) -> None:
+def test_what_only_is_taken_for_an_argument_can_be_said_to_be_other(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct part *p, struct part *q) { p->a = 7; q->a = 8; }\n"
     text += "u64 f(struct part *p, struct part *q) { cut(p, q); return p->a; }"
     text += "u64 g(struct part *p, struct part *q) { cut(p, q); return q->a; }"
@@ -207,7 +207,7 @@ def test_what_only_is_taken_for_an_argument_can_be_said_to_be_other(program: Cal
     assert [len(unlisted(found, each, cut(elsewhere=("argument 1",)))) for each in "fg"] == [1, 0]
 
 
-def test_an_argument_is_told_from_other_objects_of_its_type(program: Callable[[str], Program]) -> None:
+def test_an_argument_is_told_from_other_objects_of_its_type(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct part *p) { p->a = 7; }\n"
     text += "u64 f(struct whole *w, struct part *p) { cut(&w->in); return p->a; }"
     text += "u64 g(struct whole *w, struct part *p) { cut(&w->in); return w->in.a; }"
@@ -216,7 +216,7 @@ def test_an_argument_is_told_from_other_objects_of_its_type(program: Callable[[s
     assert [len(unlisted(program(text), each, cut())) for each in "fghi"] == [0, 1, 0, 1]
 
 
-def test_a_pointer_in_doubt_still_leads_where_it_led(program: Callable[[str], Program]) -> None:
+def test_a_pointer_in_doubt_still_leads_where_it_led(program: Callable[[str], LiftedFile]) -> None:
     text = TYPES + "static void cut(struct whole *w) { w->out = 0; }\n"
     text += "u64 f(struct whole *w) { struct part *p = w->out; cut(w); w->out->a = 5; return p->a; }"
     machine, result = run(program(text), "f", cut())
@@ -232,7 +232,7 @@ NOT_READ = {
 
 
 @pytest.mark.parametrize("body", NOT_READ)
-def test_what_is_not_read_is_said(body: str, program: Callable[[str], Program]) -> None:
+def test_what_is_not_read_is_said(body: str, program: Callable[[str], LiftedFile]) -> None:
     found = program(f"{TYPES}static void cut(struct whole *w) {{ {body} w->y = 1; }}\n{F}")
     machine, _ = run(found, "f", cut())
     assert [each.unchecked for each in machine.cut_calls] == [(NOT_READ[body],)]
@@ -253,7 +253,7 @@ G = "u64 f(struct whole *w) { w->x = 1; w->y = 2; u32 r = own(w); return r + 256
 
 
 @pytest.mark.parametrize("name", GIVEN_UP)
-def test_what_cannot_be_followed_becomes_a_havoc(name: str, program: Callable[[str], Program]) -> None:
+def test_what_cannot_be_followed_becomes_a_havoc(name: str, program: Callable[[str], LiftedFile]) -> None:
     machine, result = run(program(f"{TYPES}{GIVEN_UP[name]}\n{G}"), "f")
     assert len(variables(result)) == 2
     (written,) = (each for each in variables(result) if each.startswith("w->x after "))
@@ -264,7 +264,7 @@ def test_what_cannot_be_followed_becomes_a_havoc(name: str, program: Callable[[s
     assert "program.c:" in noted.cut.reason
 
 
-def test_a_second_call_of_what_is_given_up_gives_other_values(program: Callable[[str], Program]) -> None:
+def test_a_second_call_of_what_is_given_up_gives_other_values(program: Callable[[str], LiftedFile]) -> None:
     text = f"{TYPES}{GIVEN_UP['a loop']}\nu64 f(struct whole *w) {{ u32 r = own(w), x = w->x; return (r == own(w)) + 2 * (x == w->x); }}"
     machine, result = run(program(text), "f")
     assert {evaluate(result, dict.fromkeys(variables(result), 3)), evaluate(result, {"own()": 1})} == {3, 2}
@@ -284,13 +284,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_does_more_than_write_stays_refused(name: str, program: Callable[[str], Program]) -> None:
+def test_what_does_more_than_write_stays_refused(name: str, program: Callable[[str], LiftedFile]) -> None:
     text = G.replace("u32 r = own(w)", "u64 r = (u64)own(w)")
     with pytest.raises(Refused, match=r"program\.c:\d+: (a loop whose bound is not known|inline assembly)"):
         run(program(f"{TYPES}{REFUSED[name]}\n{text}"), "f")
 
 
-def test_a_pointer_that_may_have_been_written_is_not_followed(program: Callable[[str], Program]) -> None:
+def test_a_pointer_that_may_have_been_written_is_not_followed(program: Callable[[str], LiftedFile]) -> None:
     text = f"{TYPES}static void own(struct whole *w) {{ {LOOP} w->out = &w->in; }}\n"
     text += "u64 f(struct whole *w) { own(w); return w->out->a; } u64 g(struct whole *w) { own(w); return w->y; }"
     with pytest.raises(Refused, match=r"own\(\) may write a pointer"):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from mmuproof.lift.parsing.printed import Printed
-from tests.lift.machine.conftest import Program, program
+from tests.lift.machine.conftest import LiftedFile, program
 
 __all__ = ["program"]
 
@@ -56,7 +56,7 @@ UNUSED = {
 
 
 @pytest.fixture
-def printed(program: Callable[[str], Program]) -> Callable[[str], Printed]:
+def printed(program: Callable[[str], LiftedFile]) -> Callable[[str], Printed]:
     """What a text says."""
     return lambda text: Printed(program(text).unit, lambda file: True)
 

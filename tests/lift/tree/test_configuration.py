@@ -13,6 +13,7 @@ from mmuproof.lift.tree.configuration import Configuration, configuration
 from mmuproof.lift.tree.dot_config import DotConfig, read_dot_config
 from mmuproof.lift.tree.generated import autoconf
 from mmuproof.lift.tree.kconfig import entries
+from mmuproof.lift.tree.makefile import units_of_left_out_modules
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 
 KCONFIG = """\
@@ -217,6 +218,15 @@ def test_what_is_patched_into_a_kernel_is_read_as_off_with_what_only_it_selects_
     ]
 
 
+def test_what_is_not_modelled_is_off_as_well_where_the_file_does_not_name_it(tree: Path, tmp_path: Path) -> None:
+    text = KCONFIG + "config KVM_AMD_SEV\n\tbool\n\tdefault y\n\tdepends on KVM_AMD\n"
+    (tree / "arch/x86/kvm/Kconfig").write_text(text)
+    found = configuration(tree, dot(tmp_path))
+    assert "KVM_AMD_SEV" not in found.values
+    assert any("which does not name it, is read as n: guests whose memory" in each for each in found.remarks)
+    assert configuration(tree, dot(tmp_path, KVM_AMD="n")).remarks == ()
+
+
 def test_a_module_has_a_macro_of_its_own_and_strings_and_numbers_stay_as_they_are() -> None:
     values = {"A": "y", "B": "m", "C": '"a \\"b\\""', "D": "-5", "E": "0x10"}
     assert autoconf(values).splitlines() == [
@@ -295,3 +305,14 @@ def test_code_is_left_out_by_a_symbol_that_kconfig_and_the_code_have(
     given = dot(tmp_path, KVM_AMD="n")
     found = left_out(tree, configuration(tree, given), [])
     assert found == ({"KVM_AMD": f"CONFIG_KVM_AMD is not set ({given.at('KVM_AMD')})"} if out else {})
+
+
+def test_units_of_a_module_that_is_not_built_are_told(tree: Path, tmp_path: Path) -> None:
+    (tree / "arch/x86/kvm/Makefile").write_text(
+        "kvm-y += mmu/mmu.o hyperv.o\nkvm-amd-y += svm/svm.o \\\n\tsvm/nested.o\nkvm-amd-$(CONFIG_KVM_HYPERV) += hyperv.o\n"
+        "kvm-intel-y += vmx/vmx.o\nobj-$(CONFIG_KVM) += kvm.o\nobj-$(CONFIG_KVM_INTEL) += kvm-intel.o\n"
+        "obj-$(CONFIG_KVM_AMD) += kvm-amd.o\n"
+    )
+    found = units_of_left_out_modules(tree, configuration(tree, dot(tmp_path, KVM_AMD="n")))
+    assert found == {"arch/x86/kvm/svm/svm.c", "arch/x86/kvm/svm/nested.c"}
+    assert units_of_left_out_modules(tree, configuration(tree, dot(tmp_path))) == frozenset()

@@ -50,7 +50,7 @@ ANY_BIT, WORD, ZERO, ONE = word(1), word(64), among(0, 0), among(1, 1)
 
 
 @dataclass(frozen=True)
-class Both:
+class TermsAndProgram:
     """One kernel: its functions as terms, and the same functions as gcc compiles them."""
 
     version: str
@@ -113,11 +113,11 @@ def _hexadecimal(case: Case) -> str:
 @pytest.fixture(scope="session", params=["7.2", "6.12"])
 def both(
     request: pytest.FixtureRequest, kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Both]:
+) -> Iterator[TermsAndProgram]:
     """A real kernel, lifted and compiled."""
     if platform.machine() != "x86_64" or shutil.which("gcc") is None:
         pytest.skip("needs gcc for x86-64")
     version = str(request.param)
     with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as lifted:
         folder = tmp_path_factory.mktemp(f"linux-{version}")
-        yield Both(version, lifted, build(tree.root, folder))
+        yield TermsAndProgram(version, lifted, build(tree.root, folder))

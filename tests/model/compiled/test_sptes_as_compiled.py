@@ -8,7 +8,7 @@ from mmuproof.model.sptes import SpteRequest
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import Term, bool_var, var
 
-from .conftest import ANY_BIT, ONE, WORD, ZERO, Both, Draw, among, sparse, word
+from .conftest import ANY_BIT, ONE, WORD, ZERO, Draw, TermsAndProgram, among, sparse, word
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compiler]
 
@@ -67,14 +67,14 @@ def _spte(frozen: int) -> Draw:
 
 
 @each_vendor
-def test_shadow_masks(both: Both, vendor: Vendor) -> None:
+def test_shadow_masks(both: TermsAndProgram, vendor: Vendor) -> None:
     masks = both.lifted.masks.shadow_masks(vendor)
     results: dict[str, Term] = {f"shadow_{name}": getattr(masks, name) for name in _MASKS}
     both.compare("shadow_masks", _host(vendor), results, masks.evidence)
 
 
 @each_vendor
-def test_access_track(both: Both, vendor: Vendor) -> None:
+def test_access_track(both: TermsAndProgram, vendor: Vendor) -> None:
     tracked = both.lifted.sptes.access_track(both.lifted.masks.shadow_masks(vendor), var("spte", 64))
     results: dict[str, Term] = {
         "mark_spte_for_access_track": tracked.marked,
@@ -88,7 +88,7 @@ def test_access_track(both: Both, vendor: Vendor) -> None:
 
 
 @each_vendor
-def test_predicates(both: Both, vendor: Vendor) -> None:
+def test_predicates(both: TermsAndProgram, vendor: Vendor) -> None:
     predicates = both.lifted.sptes.predicates(both.lifted.masks.shadow_masks(vendor), var("spte", 64))
     results: dict[str, Term] = {
         "is_frozen_spte": predicates.is_frozen,
@@ -99,7 +99,7 @@ def test_predicates(both: Both, vendor: Vendor) -> None:
 
 
 @each_vendor
-def test_make_spte(both: Both, vendor: Vendor) -> None:
+def test_make_spte(both: TermsAndProgram, vendor: Vendor) -> None:
     request = SpteRequest(
         level=var("sp->role.level", 4),
         ad_disabled=bool_var("sp->role.ad_disabled"),

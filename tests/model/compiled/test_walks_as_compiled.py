@@ -10,7 +10,7 @@ from mmuproof.model.walks import GpteFormat, NestedControls, WalkKind
 from mmuproof.smt.graph import evaluate_all
 from mmuproof.smt.terms import Term, bool_var, var
 
-from .conftest import ANY_BIT, WORD, Both, Case, Draw, among, word
+from .conftest import ANY_BIT, WORD, Case, Draw, TermsAndProgram, among, word
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compiler]
 
@@ -46,7 +46,7 @@ def _metadata(permissions: tuple[Term, ...], pkru_mask: Term) -> dict[str, Term]
 
 
 @each_kind
-def test_permissions_and_pkru_mask(both: Both, kind: WalkKind) -> None:
+def test_permissions_and_pkru_mask(both: TermsAndProgram, kind: WalkKind) -> None:
     walk = both.lifted.walks.guest_walk(kind)
     results = _metadata(walk.metadata.permissions, walk.metadata.pkru_mask)
     both.compare("guest_walk", _walk(kind), results, walk.evidence)
@@ -63,7 +63,7 @@ def _cr0(chance: random.Random) -> int:
 
 
 @each_kind
-def test_permission_fault(both: Both, kind: WalkKind) -> None:
+def test_permission_fault(both: TermsAndProgram, kind: WalkKind) -> None:
     walk = both.lifted.walks.guest_walk(kind)
     fault = both.lifted.walks.permission_fault(walk, var("pte_access", 32), var("pte_pkey", 32), var("access", 64))
     inputs = {
@@ -89,7 +89,7 @@ def _few_bits(chance: random.Random) -> int:
 
 
 @each_kind
-def test_guest_entries(both: Both, kind: WalkKind) -> None:
+def test_guest_entries(both: TermsAndProgram, kind: WalkKind) -> None:
     kvm, gpte = both.lifted, var("gpte", 64)
     walk = kvm.walks.guest_walk(kind)
     formats = (GpteFormat.EPT, GpteFormat.PAGING64, GpteFormat.PAGING32)
@@ -103,7 +103,7 @@ def test_guest_entries(both: Both, kind: WalkKind) -> None:
 
 
 @each_nested
-def test_nested_set_up(both: Both, kind: WalkKind) -> None:
+def test_nested_set_up(both: TermsAndProgram, kind: WalkKind) -> None:
     controls = NestedControls(
         execonly=bool_var("execonly"),
         accessed_dirty=bool_var("accessed_dirty"),
