@@ -68,7 +68,7 @@ def _why(step: CheckedStep) -> str:
     """What is not fine about a commit, in a line."""
     turned = [f"{each.after.theorem} {each.after.vendor.value}" for each in step.new if each.is_worse or each.is_open]
     broken = [step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []
-    return "; ".join([*broken, *([few(turned)] if turned else [])])
+    return "; ".join([*broken, *([few(turned, _MOST_NAMES)] if turned else [])])
 
 
 def _verdicts(turn: Turn) -> str:

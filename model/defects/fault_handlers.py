@@ -12,7 +12,7 @@ from mmuproof.smt.terms import FALSE, TRUE, Bool, ne, var
 _MMU_C, _PAGING_H = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu/paging_tmpl.h"
 
 
-class _AlwaysWritable(ReferenceFaultHandlers):
+class _MappedWritable(ReferenceFaultHandlers):
     def _writable(self, _found: Bool) -> Bool:
         return TRUE
 
@@ -43,7 +43,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"\n\tr = kvm_tdp_mmu_map\(vcpu, fault\);",
         r"\n\tfault->map_writable = true;\g<0>",
-        _handlers(_AlwaysWritable),
+        _handlers(_MappedWritable),
     ),
     defect(
         "fault-mapped-unfound",
