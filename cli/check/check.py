@@ -17,11 +17,13 @@ from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.kept_steps import KeptSteps
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
+from mmuproof.cli.check.timeline import timeline
 from mmuproof.cli.check.turning import Said, TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Selected
 from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.exhibits import Exhibits, Gallery
 from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.relatives import BodyLayout
@@ -89,7 +91,15 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     run = reporter.judged(checked_run(report, [each.theorem for each in tasks]))
     print_gone(reporter.console, run)
     print_totals(reporter.console, report)
-    return reporter.deliver(run, partial(checked_content, report))
+    return reporter.deliver(run, partial(checked_content, report), _exhibits(done))
+
+
+def _exhibits(steps: Sequence[CheckedStep]) -> Exhibits:
+    """What a page shows of a series besides."""
+    drawn = timeline(steps)
+    if drawn is None:
+        return Exhibits()
+    return Exhibits(galleries=(Gallery("The series", "What each commit makes of the theorems.", (drawn,)),))
 
 
 def _kept(request: CheckRequest, tasks: Sequence[Task], given: DotConfig | None) -> KeptSteps:
