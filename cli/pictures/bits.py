@@ -49,6 +49,11 @@ class MappedBits:
         return _FEWER if width > _MANY else width
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether a number has no bit set there, and neither the manual nor KVM has a name for them."""
+        return self.value == 0 and not self.kernel and self.hardware.partition(":")[0] in _UNNAMED
+
+    @property
     def bits(self) -> str:
         """Which bits, as the manuals write them."""
         return span(self.low, self.high)
@@ -152,8 +157,11 @@ def _passages(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def bit_drawings(names: Sequence[MappedBits], what: str) -> tuple[Drawing, ...]:
-    """The pictures of a word, from its highest bits on; each fits a narrow screen."""
-    pieces = list(_pieces(names))
+    """The pictures of a word, from its highest bits on; each fits a narrow screen.
+
+    What a number does not have, and what nobody names, is not drawn.
+    """
+    pieces = [piece for piece in _pieces(names) if not all(each.says_nothing for each in piece)]
     lanes = [(name, look, _height(pieces, name)) for name, look in ((_hardware, Look.HARDWARE), (_kernel, Look.KERNEL))]
     return tuple(_drawn(piece, lanes, what) for piece in pieces)
 

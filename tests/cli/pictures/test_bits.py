@@ -82,3 +82,16 @@ def test_two_numbers_have_their_differences_marked() -> None:
     marked = [box.lines[0] for each in figure.drawings for box in each.boxes if box.look is Look.WRONG]
     assert sorted(marked) == ["0"] * 3 + ["1"] * 3
     assert all(each.width <= NARROW for each in figure.drawings)
+
+
+def test_long_fields_that_say_nothing_are_not_drawn() -> None:
+    decoded = Decoder(KVM).decode(NumberKind.EPT_VIOLATION, 0x184, Vendor.INTEL)
+    drawings = number_figure(Input("q", "0x184", "", decoded_content(decoded))).drawings
+    assert drawings
+    assert all("63" not in each.title for each in drawings)
+    assert drawings[-1].title.startswith("Bits ")
+    assert drawings[-1].title.split()[1].endswith(":0")
+    # What is set is drawn, whoever names it.
+    odd = Decoder(KVM).decode(NumberKind.EPT_VIOLATION, 1 << 62, Vendor.INTEL)
+    first, *_ = number_figure(Input("q", "", "", decoded_content(odd))).drawings
+    assert first.title.startswith("Bits 63:")
