@@ -12,6 +12,7 @@ import pytest
 from mmuproof.cli.guests.guest_file import guest_of_result
 from mmuproof.cli.guests.told import NoGuestError
 from mmuproof.cli.shared.results import Counterexample, Input, Result
+from mmuproof.live.descriptions.bits import EPT_ENTRY
 from mmuproof.live.descriptions.description import (
     AccessResult,
     GuestAccessKind,
@@ -128,6 +129,14 @@ def test_what_kvm_wrongly_allows_it_has_to_do_itself() -> None:
     (access,) = allowed.accesses
     assert access.shows is not None
     assert (access.right.kind, access.shows.kind) == (ResultKind.EPT_VIOLATION, ResultKind.DONE)
+
+
+@pytest.mark.parametrize(("access", "given"), [("0", "X"), ("W", "R")])
+def test_an_entry_of_ept_that_grants_nothing_would_not_be_present(access: str, given: str) -> None:
+    symptom = "write-allowed" if access == "W" else "read-allowed"
+    guest = guest_of_result(result("permission.ept", Vendor.INTEL, symptom, access=access, pte_access="0"))
+    assert guest.l1 is not None
+    assert guest.l1.entries[0].bits == EPT_ENTRY.number(f"{given} MT=6")
 
 
 @pytest.mark.parametrize(
