@@ -191,7 +191,9 @@ def test_with_every_defect_no_counterexample_is_told(tmp_path: Path) -> None:
     assert "--guest" in done.stderr
 
 
-@pytest.mark.parametrize(("file", "says"), [("-", "--guest writes a file"), ("/no-such-folder/g", "there is no folder")])
+@pytest.mark.parametrize(
+    ("file", "says"), [("-", "--guest writes a file"), ("/no-such-folder/g", "there is no folder")]
+)
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_proved(file: str, says: str) -> None:
     done = prove("role.fetch-flag", "--guest", file)
     assert (done.returncode, done.stdout) == (2, "")
