@@ -77,7 +77,9 @@ def ept_rights(told: ToldInputs) -> GuestDescription:
         raise NoGuestError("it is not of EPT")
     told.ignore("role.cr4_smep")
     names = {"READ": "R", "WRITE": "W", "EXEC": "X", "USER_EXEC": "XU"}
-    rights = bits.EPT_ENTRY.number(" ".join(names[each] for each in granted if each in names) + " MT=6")
+    # An entry that grants nothing is not present, and is refused for that.
+    given = " ".join(names[each] for each in granted if each in names) or ("R" if access & {"W", "F"} else "X")
+    rights = bits.EPT_ENTRY.number(f"{given} MT=6")
     entry = TableEntry(of=FRAME, level=1, to=FRAME, bits=rights)
     user = "U" in access and "F" in access
     return GuestDescription(

@@ -137,6 +137,8 @@ class ProveRequest(Reporting):
             raise UsageProblem("--like and --map are about a kernel tree; give a --kernel")
         if renamed and self.defect is not None:
             raise UsageProblem("--like and --map do not go with --defect")
+        if self.guest == Path("-"):
+            raise UsageProblem("--guest writes a file, and standard output has the report")
         if self.guest is not None and self.defect == ALL_DEFECTS:
             raise UsageProblem("--guest is about counterexamples, and --defect all tells none")
         if self.config is not None and self.source is None:

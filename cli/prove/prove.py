@@ -22,6 +22,7 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.shared.json_file import check_writable
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import select_defect, select_tasks
@@ -55,6 +56,8 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     config, names = given_config(request.config), given_names(request.names)
     formats = asked_formats(request)
     reporter = Reporter(formats, output)
+    if request.guest is not None:
+        check_writable(request.guest)
 
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over

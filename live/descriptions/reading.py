@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +75,15 @@ def parsed_description(text: str, file: str) -> GuestDescription:
     if changed is not None and not isinstance(changed, dict):
         raise DescriptionError(f"{file}: control: it is not a table")
     base = {key: value for key, value in values.items() if key != "control"}
+    alone = _described(base, file)
     if changed is None:
-        return _described(base, file, None)
+        return alone
     # Whatever the kernel warns of, it does not warn of it there.
     unwarned = {key: value for key, value in base.items() if key != "warning"}
-    control = _described(_merged(unwarned, changed), f"{file} (with control)", None)
-    if control == _described(unwarned, file, None):
+    control = _described(_merged(unwarned, changed), f"{file} (with control)")
+    if control == replace(alone, warning=None):
         raise DescriptionError(f"{file}: control: it changes nothing")
-    return _described(base, file, control)
+    return replace(alone, control=control)
 
 
 def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _described(values: Mapping[str, Any], file: str, control: GuestDescription | None) -> GuestDescription:
+def _described(values: Mapping[str, Any], file: str) -> GuestDescription:
     top = TomlTable(values, file)
     guest = top.table("guest") or TomlTable({}, file, "guest")
     l1 = _l1(top)
@@ -113,7 +115,6 @@ def _described(values: Mapping[str, Any], file: str, control: GuestDescription |
         entries=tuple(_entry(each, bits.GUEST_ENTRY) for each in guest.tables("entry")),
         accesses=tuple(_access(each) for each in top.tables("access")),
         warning=_warning(top),
-        control=control,
         cannot=top.texts("cannot"),
     )
     guest.done()

@@ -74,6 +74,8 @@ class TomlTable:
         if default is not None and not self.has(name):
             self.asked.add(name)
             return default
+        if not self.has(name):
+            raise self.error(name, f"it is missing; it is one of {', '.join(str(member.value) for member in kind)}")
         given = self.text(name)
         for member in kind:
             if member.value == given:

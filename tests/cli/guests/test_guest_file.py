@@ -12,6 +12,7 @@ import pytest
 from mmuproof.cli.guests.guest_file import guest_of_result
 from mmuproof.cli.guests.told import NoGuestError
 from mmuproof.cli.shared.results import Counterexample, Input, Result
+from mmuproof.live.descriptions.bits import EPT_ENTRY
 from mmuproof.live.descriptions.description import (
     AccessResult,
     GuestAccessKind,
@@ -130,6 +131,14 @@ def test_what_kvm_wrongly_allows_it_has_to_do_itself() -> None:
     assert (access.right.kind, access.shows.kind) == (ResultKind.EPT_VIOLATION, ResultKind.DONE)
 
 
+@pytest.mark.parametrize(("access", "given"), [("0", "X"), ("W", "R")])
+def test_an_entry_of_ept_that_grants_nothing_would_not_be_present(access: str, given: str) -> None:
+    symptom = "write-allowed" if access == "W" else "read-allowed"
+    guest = guest_of_result(result("permission.ept", Vendor.INTEL, symptom, access=access, pte_access="0"))
+    assert guest.l1 is not None
+    assert guest.l1.entries[0].bits == EPT_ENTRY.number(f"{given} MT=6")
+
+
 @pytest.mark.parametrize(
     ("one", "why"),
     [
@@ -180,6 +189,15 @@ def test_with_every_defect_no_counterexample_is_told(tmp_path: Path) -> None:
     done = prove("permission.ept", "--defect", "all", "--guest", str(tmp_path / "g.toml"))
     assert done.returncode == 2
     assert "--guest" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"), [("-", "--guest writes a file"), ("/no-such-folder/g", "there is no folder")]
+)
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_proved(file: str, says: str) -> None:
+    done = prove("role.fetch-flag", "--guest", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in " ".join(done.stderr.split())
 
 
 @pytest.mark.emulator
