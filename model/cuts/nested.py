@@ -21,7 +21,8 @@ READ_ENTRY = Cut(
 ROOT = Cut(function="kvm_mmu_get_guest_pgd", reason="the root of L2's tables, any address")
 PERMISSION_FAULT = Cut(
     function="permission_fault",
-    reason="whether L2's own tables allow the access: any answer",
+    reason="whether L2's own tables allow the access: any error code of 8 bits, permission.error-code",
+    result_mask=0xFF,
     writes=(
         (1, "cpu_role.base.cr0_wp"),
         (1, named.in_format(named.PERMISSIONS)),

@@ -42,10 +42,8 @@ class _SlotDesk(Bench):
         if not calls:
             raise NotThere([f"{cuts.SLOT_INFO.function}()"])
         for call in calls:
-            told, slot, at = call.arguments
-            assert isinstance(told, BitVec)
-            assert isinstance(at, BitVec)
-            assert isinstance(slot, Pointer)
+            told, at = (self.session.argument(call, name) for name in ("gfn", "level"))
+            slot = self.session.pointer_argument(call, "slot")
             right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(self.slot)))
             if right is not FALSE:
                 yield right, call.tag

@@ -64,9 +64,7 @@ class RoundBench(Bench):
         """Whether on the way to a call it was asked whether this entry may lead to a huge page."""
         found: list[Bool] = []
         for each in self.session.calls(cuts.ADJUST.function):
-            _, told, at = each.arguments
-            assert isinstance(told, BitVec)
-            assert isinstance(at, BitVec)
+            told, at = (self.session.argument(each, name) for name in ("spte", "cur_level"))
             found.append(all_of(each.guard, eq(told, spte), eq(at, level)))
         return any_of(*found)
 

@@ -180,6 +180,18 @@ class Session:
         """
         return argument(self.unit, call, *names)
 
+    def pointer_argument(self, call: CallMade, *names: str) -> Pointer:
+        """The same of a pointer.
+
+        Raises:
+            NotThere: the function has no such parameter.
+            Refused: it is none.
+        """
+        value = _given(self.unit, call, names)
+        if not isinstance(value, Pointer):
+            raise Refused(f"{call.function}() is given no pointer for {' or '.join(names)}", str(call.at))
+        return value
+
     def calls(self, *functions: str) -> tuple[CallMade, ...]:
         """The calls of these functions that were not followed."""
         return tuple(call for call in self.machine.calls_made if call.function in functions)
@@ -222,14 +234,18 @@ class Session:
 
 def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:
     """See `Session.argument`; of a call that a unit makes, or of a function that it declares."""
+    value = _given(unit, call, names)
+    if not isinstance(value, BitVec):
+        raise Refused(f"{call.function}() is given no number for {' or '.join(names)}", str(call.at))
+    return value
+
+
+def _given(unit: Unit, call: CallMade, names: Sequence[str]) -> Value | None:
     has = unit.parameter_names(call.function)
     position = next((has.index(name) for name in names if name in has), None)
     if position is None:
         raise NotThere([f"a parameter {' or '.join(names)} of {call.function}(), which has {', '.join(has)}"])
-    value = call.arguments[position]
-    if not isinstance(value, BitVec):
-        raise Refused(f"{call.function}() is given no number for {has[position]}", str(call.at))
-    return value
+    return call.arguments[position]
 
 
 def fitting(definitions: Definitions, cuts: Sequence[Cut]) -> tuple[Cut, ...]:

@@ -78,16 +78,18 @@ class _Part:
         whole = self.find(*names)
         table = _Part(self.memory, self.vcpu, whole)
         rows = table.find(named.ROWS)
-        if not isinstance(rows.type, ArrayType):
-            raise Refused(f"{table.record.name}.{named.ROWS} is no array")
-        masks = {
-            mask_name(bool(bit7), level + 1): mask
-            for bit7 in range(rows.type.count)
-            for level, mask in enumerate(
-                table.array(StructMember("", rows.offset + bit7 * rows.type.element.bits, rows.type.element))
-            )
-        }
-        assert len(masks) == 2 * LEVELS
+        lines = rows.type.element if isinstance(rows.type, ArrayType) else None
+        if not isinstance(rows.type, ArrayType) or not isinstance(lines, ArrayType):
+            raise Refused(f"{table.record.name}.{named.ROWS} is no array of arrays")
+        # A row a value of bit 7, or a row a level.
+        if sorted((rows.type.count, lines.count)) != [2, LEVELS]:
+            raise Refused(f"{table.record.name}.{named.ROWS} has {rows.type.count} rows of {lines.count}")
+        masks = {}
+        for row in range(rows.type.count):
+            line = StructMember("", rows.offset + row * lines.bits, lines)
+            for column, mask in enumerate(table.array(line)):
+                bit7, level = (row, column) if rows.type.count == 2 else (column, row)
+                masks[mask_name(bool(bit7), level + 1)] = mask
         return EntryTable(masks, table.read(named.MISCONFIGURED))
 
     def _handlers(self) -> Iterator[StructMember]:

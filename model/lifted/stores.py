@@ -8,7 +8,7 @@ from types import MappingProxyType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Object, ObjectKind, Place, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
@@ -75,13 +75,11 @@ class _StoreDesk(EntryBench):
         """What a call has left that links the child."""
         stored = self.stored(caller, {cuts.MAKE_NONLEAF_SPTE.function: NEW_NONLEAF_SPTE}, judged, locked)
         (call,) = self.session.calls(cuts.MAKE_NONLEAF_SPTE.function)
-        table, ad_disabled = call.arguments
-        assert isinstance(table, Pointer)
-        assert isinstance(ad_disabled, BitVec)
+        table = self.session.pointer_argument(call, "child_pt")
         return LinkStored(
             **vars(stored),
             childs_table=any_of(*(each.guard for each in table.targets if each.place == Place(self.childs, 0))),
-            ad_disabled=ne(ad_disabled, 0),
+            ad_disabled=ne(self.session.argument(call, "ad_disabled"), 0),
             childs_ad_disabled=childs_ad_disabled,
         )
 
@@ -93,15 +91,12 @@ class _StoreDesk(EntryBench):
         return tuple(self._small(index, call) for index, call in enumerate(calls))
 
     def _small(self, index: int, call: CallMade) -> SmallStored:
-        _, huge_spte, role, told = call.arguments
-        assert isinstance(huge_spte, BitVec)
-        assert isinstance(role, BitVec)
-        assert isinstance(told, BitVec)
+        told = self.session.argument
         return SmallStored(
             makes=call.guard,
-            index=told,
-            role=role,
-            huge_spte=huge_spte,
+            index=told(call, "index"),
+            role=told(call, "role"),
+            huge_spte=told(call, "huge_spte"),
             made=var(call.tag, 64),
             before=read(self.before, self.childs, index * 64, 64),
             after=read(self.memory, self.childs, index * 64, 64),

@@ -120,9 +120,7 @@ class _SteppingBench(Bench):
         """Whether it is asked for a child with anything but what has been read of the entry before, and its level."""
         wrong: list[Bool] = []
         for call in self.session.calls(cuts.CHILD.function):
-            spte, told = call.arguments
-            assert isinstance(spte, BitVec)
-            assert isinstance(told, BitVec)
+            spte, told = (self.session.argument(call, name) for name in ("spte", "level"))
             wrong.append(all_of(call.guard, negate(all_of(self._was_read(self.entry, spte), eq(told, level)))))
         return any_of(*wrong)
 

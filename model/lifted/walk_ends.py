@@ -116,7 +116,7 @@ class _Walker:
             first=var(f"{first.function}()", 64),
             pdpte=resize(index, 32),
             pse36=ne(var(f"{PSE36.function}()", 32), 0),
-            allowed=eq(var(f"{PERMISSION_FAULT.function}()", 8), 0),
+            allowed=eq(resize(var(f"{PERMISSION_FAULT.function}()", self._fault_bits), 8), 0),
             level=ended,
             gfn=self._noted("gfn"),
             judged=substitute(resize(self._bench.session.argument(judged, "pte_access"), 32), self._given),
@@ -127,6 +127,11 @@ class _Walker:
             ),
             evidence=with_entries(self._given, self._bench.session.evidence()),
         )
+
+    @property
+    def _fault_bits(self) -> int:
+        """How wide what `permission_fault()` returns is."""
+        return self._bench.unit.function(PERMISSION_FAULT.function).result.bits
 
     def _calls(self, *names: str) -> Sequence[CallMade]:
         return self._bench.session.calls(*names)
