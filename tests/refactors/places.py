@@ -47,6 +47,7 @@ PLACES = {
         functions=("page_fault_can_be_fast", "kvm_mmu_hugepage_adjust"),
         relation=("fault->how.write is what fault->write was",),
         names={"exec": "how", "write": "how"},
+        lost=("slot.huge-page", "fault.walked"),
     ),
     "bools become bit-fields": Refactor(
         edits=(
@@ -92,7 +93,9 @@ PLACES = {
             ),
             edit(r"->ptes\[([^]]*)\]", r"->at[\1].pte", PAGING_H),
             edit(r"->table_gfn\[([^]]*)\]", r"->at[\1].table_gfn", PAGING_H),
-        )
+        ),
+        lost=("walk.reached", "walk.granted", "walk.changed", "loop.fetch"),
+        gone="what elements of an array have is no member of the walker any more",
     ),
     "masks are gathered in a struct": Refactor(
         edits=(
