@@ -381,6 +381,9 @@ def test_a_cache_that_cannot_be_written_changes_no_answer(ask: Ask, tmp_path: Pa
     assert (tmp_path / "cache").read_text() == "a file"
 
 
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="SIGINT is ignored here, as in the background of a script"
+)
 def test_a_signal_ends_a_question_at_once(tree: Path, tmp_path: Path) -> None:
     # To answer it is to factor a product of two large primes.
     hard = f"u64 a, u64 b: a * b == {0xFFFFFFFB * 0xFFFFFFEF}ULL && a > 1 && b > 1 && a < (1ULL << 33) && b < a"
