@@ -219,6 +219,7 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("direct_page_fault", MMU_C, "no fault of direct tables meets the root for a guest's bad one"),
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "where the access is allowed the frame has not changed"),
