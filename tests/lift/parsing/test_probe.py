@@ -75,7 +75,7 @@ def test_questions_share_their_free_variables(unit: OpenUnit) -> None:
         (["struct page *p: p->levle"], [(0, 1, 20)], "no member named 'levle'"),
         (["u46 s: s"], [(0, 1, 1)], "unknown type name 'u46'"),
         (["u64 a, u46 b: a"], [(0, 1, 8)], "unknown type name 'u46'"),
-        (["u64 s: s ="], [(0, 1, 11)], "expected expression"),
+        (["u64 s: s <"], [(0, 1, 11)], "expected expression"),
         (["u64 s:\n  is_set(s) &&\n  is_set(t +)"], [(0, 3, 10), (0, 3, 13)], "undeclared identifier 't'"),
         (["u64 s: s", "u64 s: r"], [(1, 1, 8)], "undeclared identifier 'r'"),
         (["u64 s: s", "u32 s: s"], [(1, 1, 1)], "'s' is declared as 'u64 s' as well"),
