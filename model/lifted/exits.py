@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from mmuproof.lift.c_types import RecordType, member_at
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
@@ -81,20 +80,9 @@ class _Machine:
 
     def handed_on(self) -> ErrorCodeHandedOn:
         """The call of kvm_mmu_page_fault(); there has to be one."""
-        call = self.only_call(PAGE_FAULT)
+        call = self.session.only_call(PAGE_FAULT.function)
         gpa, error_code = (self.session.argument(call, name) for name in ("cr2_or_gpa", "error_code"))
         return ErrorCodeHandedOn(call.guard, gpa, error_code, f"{call.at.file}:{call.caller}")
-
-    def only_call(self, cut: Cut) -> CallMade:
-        """The one call of a function that is not followed.
-
-        Raises:
-            Refused: there is none, or there are several.
-        """
-        calls = self.session.calls(cut.function)
-        if len(calls) != 1:
-            raise Refused(f"{cut.function}() is called {len(calls)} times", self.unit.path)
-        return calls[0]
 
 
 class LiftedExits(Exits, Remembers):
@@ -175,7 +163,7 @@ class LiftedExits(Exits, Remembers):
         ept_caps = resize(machine.value("nested.msrs.ept_caps"), 64)
         error_code, address = (resize(machine.member(fault, name), 64) for name in ("error_code", "address"))
         machine.run("nested_ept_inject_page_fault", fault=fault, from_hardware=to_bv(from_hardware, 8))
-        call = machine.only_call(VMX_EXIT)
+        call = machine.session.only_call(VMX_EXIT.function)
         _always_happens(call)
         reason, told = (machine.session.argument(call, name) for name in ("vm_exit_reason", "exit_qualification"))
         return InjectedEptViolation(
@@ -229,7 +217,7 @@ class LiftedExits(Exits, Remembers):
         last_code, last_info_1, last_info_2 = control()
         error_code, address = (machine.member(fault, name) for name in ("error_code", "address"))
         machine.run("nested_svm_inject_npf_exit", fault=fault, from_hardware=to_bv(from_hardware, 8))
-        _always_happens(machine.only_call(SVM_EXIT))
+        _always_happens(machine.session.only_call(SVM_EXIT.function))
         code, info_1, info_2 = control()
         return InjectedNpf(
             from_hardware=from_hardware,

@@ -12,11 +12,11 @@ from mmuproof.lift.machine.memory import Object, Place, input_pointer, pointer_t
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.fault_handlers import CUTS, MAPS
-from mmuproof.model.cuts.faults import FORMER_ANSWER, SEARCHES, STALE, TRACKED
+from mmuproof.model.cuts.faults import FORMER_ANSWER, SEARCHES, STALE
 from mmuproof.model.fault_handlers import FaultHandler, FaultHandlers, FaultMapped
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.lifted.fault_members import read_fault
+from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, var
@@ -47,8 +47,8 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
         function = next((each for each in _NAMES[handler] if self._unit.has_function(each)), handler.value)
         bench.integer(function)
-        search = self._only(bench, *(cut.function for cut in SEARCHES))
-        maps = self._only(bench, *(cut.function for cut in MAPS[handler]))
+        search = bench.session.only_call(*(cut.function for cut in SEARCHES))
+        maps = bench.session.only_call(*(cut.function for cut in MAPS[handler]))
         if search.memory is None or maps.memory is None:
             raise Refused(f"it is not known what memory holds when {function}() maps a page")
         _check_given(search, fault)
@@ -58,7 +58,7 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         held = as_pointer(maps.memory.read(fault, at.offset, at.width))
         assert isinstance(at.type, PointerType)
         left = input_pointer(fault, f"fault->slot {found}", at.type, "slot")
-        asks, tracked = self._tracked(bench, fault)
+        asked = asked_if_tracked(bench, fault)
         return FaultMapped(
             function=function,
             searched=read_fault(search.memory, place),
@@ -71,21 +71,10 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
             told=read_fault(maps.memory, place),
             pfn=bench.read(fault, "pfn", maps.memory),
             same_slot=FALSE if held is None else same_place(held, left),
-            asks=asks,
-            tracked=tracked,
+            asks=all_of(asked.when, asked.in_slot, eq(asked.gfn, asked.faults_gfn)),
+            tracked=asked.answer,
             evidence=bench.session.evidence(),
         )
-
-    def _only(self, bench: Bench, *functions: str) -> CallMade:
-        """The one call of one of these functions.
-
-        Raises:
-            Refused: there is none, or several.
-        """
-        calls = bench.session.calls(*functions)
-        if len(calls) != 1:
-            raise Refused(f"{functions[0]}() is called {len(calls)} times where once is meant")
-        return calls[0]
 
     def _goes_on(self, bench: Bench, search: CallMade) -> Bool:
         """Whether the search has said to go on, and what older kernels ask after it."""
@@ -104,20 +93,6 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         for each in calls:
             _check_given(each, fault)
         return any_of(*(all_of(each.guard, eq(var(each.tag, 1), 0)) for each in calls))
-
-    def _tracked(self, bench: Bench, fault: Object) -> tuple[Bool, Bool]:
-        """Whether it is asked of the fault's frame, in its slot, if writes to it are tracked; and whether they are."""
-        calls = bench.session.calls(*(cut.function for cut in TRACKED))
-        if len(calls) != 1 or calls[0].memory is None:
-            return FALSE, FALSE
-        (call,) = calls
-        assert call.memory is not None
-        at = bench.place(fault, "slot")
-        held, given = as_pointer(call.memory.read(fault, at.offset, at.width)), call.arguments[1]
-        slot = None if given is None else as_pointer(given)
-        same = FALSE if held is None or slot is None else same_place(held, slot)
-        gfn = eq(bench.session.argument(call, "gfn"), bench.read(fault, "gfn", call.memory))
-        return all_of(call.guard, same, gfn), ne(var(call.tag, 1), 0)
 
 
 def _check_given(call: CallMade, fault: Object) -> None:

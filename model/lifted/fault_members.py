@@ -1,14 +1,59 @@
-"""What a ``struct kvm_page_fault`` holds."""
+"""What a ``struct kvm_page_fault`` holds, and what is asked of the frame that it is for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.memory import Memory, Place
+from mmuproof.lift.machine.memory import Memory, Object, Place, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.model.cuts.faults import TRACKED
 from mmuproof.model.faults import FaultTold
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import member, read
-from mmuproof.smt.terms import FALSE, BitVec, Bool, ne, resize
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, ne, resize, var
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingAsked:
+    """The question whether writes to a frame are tracked.
+
+    Args:
+        when: it is asked.
+        in_slot: of a frame in the fault's memory slot.
+        gfn: of which frame (64).
+        faults_gfn: the frame of the fault, then (64).
+        answer: they are.
+    """
+
+    when: Bool
+    in_slot: Bool
+    gfn: BitVec
+    faults_gfn: BitVec
+    answer: Bool
+
+
+def asked_if_tracked(bench: Bench, fault: Object) -> TrackingAsked:
+    """The one question of a run, if there is any, that the cuts of `TRACKED` have stood for.
+
+    Raises:
+        Refused: there are several.
+    """
+    names, session = [cut.function for cut in TRACKED], bench.session
+    if not session.calls(*names):
+        return TrackingAsked(when=FALSE, in_slot=FALSE, gfn=bv(0, 64), faults_gfn=bv(0, 64), answer=FALSE)
+    call, at = session.only_call(*names), bench.place(fault, "slot")
+    assert call.memory is not None
+    held = as_pointer(call.memory.read(fault, at.offset, at.width))
+    return TrackingAsked(
+        when=call.guard,
+        in_slot=FALSE if held is None else same_place(session.pointer_argument(call, "slot"), held),
+        gfn=session.argument(call, "gfn"),
+        faults_gfn=bench.read(fault, "gfn", call.memory),
+        answer=ne(var(call.tag, 1), 0),
+    )
 
 
 def read_fault(memory: Memory, place: Place) -> FaultTold:

@@ -5,27 +5,16 @@ from __future__ import annotations
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.faults import (
-    CUTS,
-    FILLS,
-    FIND_SLOT,
-    HANDLERS,
-    PRE_FAULT,
-    PRE_FAULTS,
-    SEARCHES,
-    TRACKED,
-    WALKED,
-    WALKS,
-)
+from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, SEARCHES, WALKED, WALKS
 from mmuproof.model.cuts.mappings import IS_PRIVATE
 from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.lifted.fault_members import read_fault
+from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, place_of, read_member
@@ -98,16 +87,13 @@ class LiftedFaults(Faults, Remembers):
             return ne(bench.read(fault, flag, before), 0)
 
         result = bench.integer(name)
-        walk, fills = WALKS[gpte_format].function, bench.session.calls(FILLS[gpte_format].function)
-        (slot,) = bench.session.calls(*(cut.function for cut in FIND_SLOT))
-        tracked = next(iter(bench.session.calls(*(cut.function for cut in TRACKED))), None)
-        if len(fills) != 1 or fills[0].memory is None:
-            raise Refused(f"{name}() fills in SPTEs {len(fills)} times where once is meant")
-        (fill,) = fills
+        walk, fill = WALKS[gpte_format].function, bench.session.only_call(FILLS[gpte_format].function)
+        slot = bench.session.only_call(*(cut.function for cut in FIND_SLOT))
+        tracked = asked_if_tracked(bench, fault)
         at, memory = bench.place(fault, "slot"), fill.memory
         assert memory is not None
         slots = as_pointer(memory.read(fault, at.offset, at.width))
-        (search,) = bench.session.calls(*(cut.function for cut in SEARCHES))
+        search = bench.session.only_call(*(cut.function for cut in SEARCHES))
         walker = next(each for each in map(_place_of, fill.arguments) if each and each.object not in (vcpu, fault))
 
         # The walk has brought CR0.WP up to date.
@@ -122,11 +108,6 @@ class LiftedFaults(Faults, Remembers):
                 return var(f"{walker.object.name}.{member_name} after {walk}()", place.width)
             return read_member(memory, walker.object, place)
 
-        asks = FALSE
-        if tracked is not None and tracked.memory is not None:
-            held = as_pointer(tracked.memory.read(fault, at.offset, at.width))
-            asks = all_of(tracked.guard, _is_same(tracked.arguments[1], held))
-        answered = FALSE if tracked is None else ne(var(f"{tracked.function}()", 1), 0)
         return FaultWalked(
             function=name,
             present=told("present"),
@@ -140,9 +121,9 @@ class LiftedFaults(Faults, Remembers):
             walked_level=noted("level"),
             walked_access=noted("pte_access"),
             slot_gfn=bench.session.argument(slot, "gfn"),
-            tracked_gfn=bv(0, 64) if tracked is None else bench.session.argument(tracked, "gfn"),
-            asks=asks,
-            tracked=answered,
+            tracked_gfn=tracked.gfn,
+            asks=all_of(tracked.when, tracked.in_slot),
+            tracked=tracked.answer,
             searched_level=bench.read(fault, "max_level", search.memory),
             found_level=var(f"fault->max_level after {search.function}()", bench.place(fault, "max_level").width),
             fills=fill.guard,
@@ -150,7 +131,7 @@ class LiftedFaults(Faults, Remembers):
             max_level=bench.read(fault, "max_level", memory),
             has_slot=FALSE if slots is None else negate(slots.is_null),
             access=noted("pte_access", memory),
-            emulates=all_of(answered, eq(result, self._emulates())),
+            emulates=all_of(tracked.answer, eq(result, self._emulates())),
             evidence=bench.session.evidence(),
         )
 
@@ -166,7 +147,7 @@ class LiftedFaults(Faults, Remembers):
             each.settled = True
         before = bench.memory.copy()
         bench.integer(name)
-        (call,) = bench.session.calls(*(cut.function for cut in PRE_FAULT))
+        call = bench.session.only_call(*(cut.function for cut in PRE_FAULT))
         asks = bench.session.calls(IS_PRIVATE.function)
         private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
         return PreFaulted(
@@ -201,12 +182,6 @@ class LiftedFaults(Faults, Remembers):
         (target,) = bench.objects["struct kvm"].targets
         assert target.place is not None
         return bench.read(target.place.object, _ALIAS_BITS)
-
-
-def _is_same(value: Value | None, slots: Pointer | None) -> Bool:
-    """Whether a value is the pointer to a memory slot."""
-    pointer = None if value is None else as_pointer(value)
-    return FALSE if pointer is None or slots is None else same_place(pointer, slots)
 
 
 def _place_of(value: Value | None) -> Place | None:

@@ -315,7 +315,7 @@ class LiftedFetches(Fetches, Remembers):
         before = bench.memory.copy()
         says = bench.integer(name, level=bv(level, 32))
         entries = _elements(before, noted, "ptes")
-        (call,) = bench.session.calls(cuts.READ_GUEST.function)
+        call = bench.session.only_call(cuts.READ_GUEST.function)
         return ChangeLooked(
             function=name,
             level=level,
@@ -352,7 +352,7 @@ class LiftedFetches(Fetches, Remembers):
             values={"gfn": gfn, "direct": var("direct", 8) & 1, "access": var("access", 32)},
             pointers={"sptep": pointer_to(sptep)},
         )
-        (asked,) = bench.session.calls(cuts.GET.function)
+        asked = bench.session.only_call(cuts.GET.function)
         given = None if result is None else as_pointer(result)
         kept = error_pointer(cuts.EEXIST)
         looks = bench.session.calls(cuts.TO_CHILD.function)

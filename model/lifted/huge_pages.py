@@ -194,7 +194,7 @@ class LiftedHugePages(HugePages, Remembers):
         found = finding.session.call(finding.memory, function, objects=finding.objects, values=values)
         if not isinstance(found, Pointer):
             raise Refused(f"{function}() gives no pointer")
-        (asked,) = finding.session.calls(cuts.INDEX.function)
+        asked = finding.session.only_call(cuts.INDEX.function)
         told = (finding.session.argument(asked, name) for name in ("gfn", "base_gfn", "level"))
         right = all_of(
             any_of(*(each.guard for each in found.targets if each.place == wanted)),

@@ -39,15 +39,13 @@ class LiftedLinearAccesses(LinearAccesses, Remembers):
             name: pointer_to(Object(name=f"*{name}", type=_WORD, kind=ObjectKind.INPUT)) for name in ("val", "gpa")
         }
         bench.session.call(bench.memory, accessor.value, objects=bench.objects, values=values, pointers=pointers)
-        calls = bench.session.calls(*WALKS)
-        if len(calls) != 1:
-            raise Refused(f"{accessor.value}() asks for {len(calls)} walks")
-        access = calls[0].arguments[_ACCESS.get(calls[0].function, _HELPERS_ACCESS)]
+        call = bench.session.only_call(*WALKS)
+        access = call.arguments[_ACCESS.get(call.function, _HELPERS_ACCESS)]
         if not isinstance(access, BitVec):
             raise Refused(f"{accessor.value}(): the access is no number")
         cpl = var(f"{GET_CPL.function}()", 32)
         return LinearAsk(
-            guard=calls[0].guard,
+            guard=call.guard,
             access=resize(access, 64),
             cpl=cpl,
             system=system,

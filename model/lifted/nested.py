@@ -65,7 +65,7 @@ class LiftedNested(Nested, Remembers):
         vcpu = _running_l2(memory, *container)
         arguments = {"gpa": gpa, "access": access, "pte_access": pte_access}
         session.call(memory, name, objects={_VCPU: vcpu, **_exception(unit)}, values=arguments)
-        call = _only(session.calls(*GVA_TO_GPA), name)
+        call = session.only_call(*GVA_TO_GPA)
         if call.guard is not TRUE:
             raise Refused(f"{name}() may do without {GVA_TO_GPA[0]}()")
         gmet = self._gmet(unit, memory, container[0])
@@ -119,7 +119,7 @@ class LiftedNested(Nested, Remembers):
         return self._asked(session)
 
     def _asked(self, session: Session) -> TranslationAsked:
-        return TranslationAsked(_translation(_only(session.calls(*TRANSLATE), "the code"), {}), session.evidence())
+        return TranslationAsked(_translation(session.only_call(*TRANSLATE), {}), session.evidence())
 
     def _l2(self, unit: Unit) -> tuple[Session, Memory, Object, dict[str, Pointer]]:
         """A vCPU that runs L2, and its MMU for L2's own page tables."""
@@ -160,12 +160,6 @@ def _running_l2(memory: Memory, owner: Object, offset: int) -> Pointer:
 def _exception(unit: Unit) -> dict[str, Pointer]:
     name = "struct x86_exception"
     return {name: pointer_to(Object(name="exception", type=unit.record(name), kind=ObjectKind.INPUT, by_pointer=True))}
-
-
-def _only(calls: Sequence[CallMade], where: str) -> CallMade:
-    if len(calls) != 1:
-        raise Refused(f"{where}() makes {len(calls)} calls where one is meant")
-    return calls[0]
 
 
 def _integer(call: CallMade, position: int) -> BitVec:

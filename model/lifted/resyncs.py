@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.c_types import IntType
-from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Place, Pointer, pointer_to
@@ -67,10 +66,7 @@ class _Sheet(Bench):
 
     def called(self, name: str) -> CallMade | None:
         """The one call of a function, if there is one."""
-        calls = self.session.calls(name)
-        if len(calls) > 1:
-            raise Refused(f"{name}() is called {len(calls)} times where once is meant")
-        return calls[0] if calls else None
+        return self.session.only_call(name) if self.session.calls(name) else None
 
     def told(self, call: CallMade | None, *names: str) -> BitVec:
         """What a call is told, 64 bits; 0 if there is none."""
@@ -176,10 +172,7 @@ class LiftedResyncs(Resyncs, Remembers):
             values={"gpte": gpte, "no_dirty_log": bv(1, 8)},
             pointers={"spte": spte},
         )
-        calls = sheet.session.calls(*(cut.function for cut in cuts.ASKS))
-        if len(calls) != 1:
-            raise Refused(f"{name}() asks {len(calls)} times for an SPTE")
-        (call,) = calls
+        call = sheet.session.only_call(*(cut.function for cut in cuts.ASKS))
         return MappedAhead(
             caller=name,
             entry=sheet.entry(gpte),

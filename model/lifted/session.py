@@ -196,6 +196,18 @@ class Session:
         """The calls of these functions that were not followed."""
         return tuple(call for call in self.machine.calls_made if call.function in functions)
 
+    def only_call(self, *functions: str) -> CallMade:
+        """The one call of these functions that was not followed.
+
+        Raises:
+            Refused: there is none, or several.
+        """
+        calls = self.calls(*functions)
+        if len(calls) != 1:
+            at = str(calls[1].at) if calls else self.unit.path
+            raise Refused(f"{'() or '.join(functions)}() is called {len(calls)} times where once is meant", at)
+        return calls[0]
+
     def called(self, *functions: str) -> Bool:
         """Whether one of these functions is called, of those that are not followed."""
         return any_of(*(call.guard for call in self.calls(*functions)))

@@ -74,7 +74,7 @@ class _StoreDesk(EntryBench):
     def linked(self, caller: str, judged: BitVec, locked: Bool, childs_ad_disabled: Bool) -> LinkStored:
         """What a call has left that links the child."""
         stored = self.stored(caller, {cuts.MAKE_NONLEAF_SPTE.function: NEW_NONLEAF_SPTE}, judged, locked)
-        (call,) = self.session.calls(cuts.MAKE_NONLEAF_SPTE.function)
+        call = self.session.only_call(cuts.MAKE_NONLEAF_SPTE.function)
         table = self.session.pointer_argument(call, "child_pt")
         return LinkStored(
             **vars(stored),

@@ -103,15 +103,11 @@ class LiftedSvmGating(SvmGating, Remembers):
         bench.write(outer, "control.misc_ctl", vmcb01)
         bench.write(svm, "nested.ctl.misc_ctl", cached)
         bench.call("nested_vmcb02_prepare_control")
-        calls = bench.session.calls(SHADOW_NPT.function)
-        if len(calls) != 1:
-            raise Refused(f"{SHADOW_NPT.function}() is called at {len(calls)} places")
-        misc_ctl, cr4, efer = (
-            resize(bench.session.argument(calls[0], name), 64) for name in ("misc_ctl", "cr4", "efer")
-        )
+        call = bench.session.only_call(SHADOW_NPT.function)
+        misc_ctl, cr4, efer = (resize(bench.session.argument(call, name), 64) for name in ("misc_ctl", "cr4", "efer"))
         return Vmcb02(
             misc_ctl=resize(bench.read(inner, "control.misc_ctl"), 64),
-            shadows=calls[0].guard,
+            shadows=call.guard,
             shadow_misc_ctl=misc_ctl,
             shadow_cr4=cr4,
             shadow_efer=efer,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.common import CONFIGURE_MMU
@@ -94,7 +93,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.ept_use`."""
         bench = Bench(self._vmx, CUTS)
         bench.session.call(bench.memory, _HARDWARE_SETUP, objects={})
-        masks, mmu = (_only(bench, cut) for cut in (SET_EPT_MASKS, CONFIGURE_MMU))
+        masks, mmu = (bench.session.only_call(cut.function) for cut in (SET_EPT_MASKS, CONFIGURE_MMU))
         has_execute_only = "has_exec_only" in self._vmx.parameter_names(SET_EPT_MASKS.function)
         execute_only = ne(bench.session.argument(masks, "has_exec_only"), 0) if has_execute_only else FALSE
         enabled, largest_page = (bench.session.argument(mmu, name) for name in ("enable_tdp", "tdp_huge_page_level"))
@@ -210,7 +209,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         vmx = self._vcpu(bench)
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(self._vmcs12(bench, vmcs12)))
         bench.call("nested_ept_new_eptp")
-        (call,) = bench.session.calls(SHADOW_EPT.function)
+        call = bench.session.only_call(SHADOW_EPT.function)
         return ShadowEpt(ne(bench.session.argument(call, "mbec"), 0), bench.session.evidence())
 
     @once
@@ -221,7 +220,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         vmcs12 = bench.add("vmcs12", _VMCS12)
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
         bench.call("nested_ept_new_eptp")
-        call = _only(bench, SHADOW_EPT)
+        call = bench.session.only_call(SHADOW_EPT.function)
         execute_only, largest_page, accessed_dirty, eptp = (
             bench.session.argument(call, name) for name in ("execonly", "huge_page_level", "accessed_dirty", "new_eptp")
         )
@@ -266,11 +265,3 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._unit_of_evmcs())
         self._vmcs12(bench, vmcs12)
         return self._entry(bench, "nested_evmcs_check_controls")
-
-
-def _only(bench: Bench, cut: Cut) -> CallMade:
-    """The one call of a function that is not followed."""
-    calls = bench.session.calls(cut.function)
-    if len(calls) != 1:
-        raise Refused(f"{cut.function}() is called at {len(calls)} places", bench.unit.path)
-    return calls[0]

@@ -104,8 +104,8 @@ class _Walker:
         if not len(self._calls(READ_ENTRY.function)) == len(rules) == count:
             raise Refused(f"{name}() with {levels} levels does not read and check {count} entries")
         pae = levels == _PAE_LEVELS
-        first = _only(self._calls(*(cut.function for cut in (GET_PDPTR if pae else (ROOT,)))), name)
-        judged = _only(self._calls(PERMISSION_FAULT.function), name)
+        first = self._bench.session.only_call(*(cut.function for cut in (GET_PDPTR if pae else (ROOT,))))
+        judged = self._bench.session.only_call(PERMISSION_FAULT.function)
         index = first.arguments[-1] if pae else bv(0, 32)
         assert isinstance(index, BitVec)
         success, ended = substitute(succeeded, self._given), self._noted("level")
@@ -161,12 +161,6 @@ class _Walker:
         return substitute(
             read(self._bench.memory, self._walker, place.offset + (level - 1) * width, width), self._given
         )
-
-
-def _only(calls: Sequence[CallMade], name: str) -> CallMade:
-    if len(calls) != 1:
-        raise Refused(f"{name}() makes {len(calls)} calls where one is meant")
-    return calls[0]
 
 
 def _state(walk: GuestWalk) -> WalkInMemory:
