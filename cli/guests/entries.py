@@ -7,6 +7,7 @@ and `entry.misconfig`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mmuproof.cli.guests.stages import (
@@ -35,6 +36,7 @@ from mmuproof.live.descriptions.description import (
     GuestPaging,
     HostKvm,
     ResultKind,
+    RunByL1,
     SecondStage,
     TableEntry,
 )
@@ -43,6 +45,7 @@ from mmuproof.live.guests.paging import PS, RAM_SIZE
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.vendor import Vendor
 
+_AT = address_of(1)
 _LEVEL = re.compile(r"\blevel (\d)")
 _NAMES = {"PML5E": 5, "PML4E": 4, "PDPTE": 3, "PDE": 2, "PTE": 1, "4-MByte": 2}
 _ADDRESS, _HIGH_OF_32_BITS, _PSE_36 = 0x000FFFFFFFFFF000, 0xFFC00000, 0xFF << 13
@@ -72,7 +75,7 @@ def guest_entry(told: ToldInputs) -> GuestDescription:
     reserved = page_fault("P RSVD")
     right, shows = _both(told, done_in(frame), reserved, "entry-rejected")
     described = GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem}, {told.part})",
+        says=told.says,
         machines=machines_of(told.vendor),
         host=HostKvm(tdp=not alone),
         paging=paging,
@@ -116,17 +119,9 @@ def ept_entry(told: ToldInputs) -> GuestDescription:
     rights = ((1, GuestAccessKind.READ), (2, GuestAccessKind.WRITE), (4, GuestAccessKind.FETCH))
     kind = next((kind for bit, kind in rights if value & bit), GuestAccessKind.READ)
     right, shows = _both(told, AccessResult(kind=ResultKind.DONE), MISCONFIGURED, "misconfiguration-invented")
-    return GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem}, {told.part})",
-        machines=machines_of(told.vendor),
-        paging=GuestPaging.LEVELS_4,
-        width=told.number("maxphyaddr") or None,
-        memory=_memory(frame),
-        entries=(TableEntry(of=1 << 30, level=1, to=gpa, bits=GUEST_LEAF),),
-        l1=running_l1(SecondStage.EPT, *used, mbec=bool(mbec)),
-        accesses=(GuestAccess(kind=kind, address=1 << 30, right=right, shows=shows),),
-        cannot=told.left(_capabilities(told)),
-    )
+    access = GuestAccess(kind=kind, address=_AT, right=right, shows=shows)
+    l1 = running_l1(SecondStage.EPT, *used, mbec=bool(mbec))
+    return _below(told, l1, gpa, frame, access, _capabilities(told))
 
 
 def npt_entry(told: ToldInputs) -> GuestDescription:
@@ -143,17 +138,25 @@ def npt_entry(told: ToldInputs) -> GuestDescription:
     _check_large_pages(told)
     reserved = AccessResult(kind=ResultKind.NESTED_FAULT, code=bits.NESTED_FAULT.number("P U RSVD FINAL"))
     right, shows = _both(told, AccessResult(kind=ResultKind.DONE), reserved, "entry-rejected")
-    l1 = running_l1(SecondStage.NPT, *used)
+    access = GuestAccess(kind=GuestAccessKind.READ, address=_AT, right=right, shows=shows)
+    l1 = replace(running_l1(SecondStage.NPT, *used), efer=NX_IN_EFER * ("NX" in told.flags("efer")))
+    return _below(told, l1, gpa, frame, access)
+
+
+def _below(
+    told: ToldInputs, l1: RunByL1, gpa: int, frame: int, access: GuestAccess, more: Iterable[str] = ()
+) -> GuestDescription:
+    """An L2 of four levels that makes one access, to an address that its own tables lead to a guest-physical one."""
     return GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem}, {told.part})",
+        says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.LEVELS_4,
         width=told.number("maxphyaddr") or None,
         memory=_memory(frame),
-        entries=(TableEntry(of=1 << 30, level=1, to=gpa, bits=GUEST_LEAF),),
-        l1=replace(l1, efer=NX_IN_EFER * ("NX" in told.flags("efer"))),
-        accesses=(GuestAccess(kind=GuestAccessKind.READ, address=1 << 30, right=right, shows=shows),),
-        cannot=told.left(),
+        entries=(TableEntry(of=access.address, level=1, to=gpa, bits=GUEST_LEAF),),
+        l1=l1,
+        accesses=(access,),
+        cannot=told.left(more),
     )
 
 

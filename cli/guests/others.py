@@ -14,6 +14,7 @@ from mmuproof.cli.guests.stages import (
     TABLE,
     address_of,
     done_in,
+    guest_leaf,
     machines_of,
     page_fault,
     running_l1,
@@ -42,10 +43,6 @@ _WRONG_BIT = re.compile(r"\bin bit (\d+) of the exit qualification\b")
 _READ_ONLY = bits.EPT_ENTRY.number("R MT=6")
 
 
-def _says(told: ToldInputs) -> str:
-    return f"{told.counterexample.sentence} ({told.result.theorem}{', ' + told.part if told.part else ''})"
-
-
 def fetch_flag(told: ToldInputs) -> GuestDescription:
     """A fetch from a page that is not there (`role.fetch-flag`)."""
     if told.vendor is not Vendor.SHADOW:
@@ -62,7 +59,7 @@ def fetch_flag(told: ToldInputs) -> GuestDescription:
     with_flag, without = page_fault("F"), page_fault("")
     right, shows = (without, with_flag) if tells else (with_flag, without)
     return GuestDescription(
-        says=_says(told),
+        says=told.says,
         machines=machines_of(told.vendor),
         host=HostKvm(tdp=False),
         paging=paging,
@@ -97,7 +94,7 @@ def structure_access(told: ToldInputs) -> GuestDescription:
     code = bits.EPT_VIOLATION.number("WRITE LINEAR")
     denied = AccessResult(kind=ResultKind.EPT_VIOLATION, code=code, mask=code | bits.EPT_VIOLATION.number("FETCH"))
     return GuestDescription(
-        says=_says(told),
+        says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.LEVELS_4,
         entries=(directory, TableEntry(of=_AT, level=1, to=FRAME, bits=GUEST_LEAF)),
@@ -127,7 +124,6 @@ def injected_qualification(told: ToldInputs) -> GuestDescription:
     more = []
     if "FETCH" in flags:
         more.append("FETCH: KVM fetches only what the processor has fetched before; the guest reads instead")
-    rights = GUEST_LEAF if user else GUEST_LEAF & ~bits.GUEST_ENTRY.number("U")
     told_rightly = bits.EPT_VIOLATION.number("LINEAR FINAL" + " USER" * bool(user))
     told_wrongly = told_rightly ^ 1 << int(wrong.group(1))
     right, shows = (
@@ -135,11 +131,11 @@ def injected_qualification(told: ToldInputs) -> GuestDescription:
         for code in (told_rightly, told_wrongly)
     )
     return GuestDescription(
-        says=_says(told),
+        says=told.says,
         machines=machines_of(told.vendor),
         host=HostKvm(needs="kvm_intel.mbec"),
         paging=GuestPaging.LEVELS_4,
-        entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=rights),),
+        entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=guest_leaf(user=bool(user))),),
         l1=running_l1(SecondStage.EPT),
         accesses=(GuestAccess(kind=GuestAccessKind.OUTS, address=_AT, right=right, shows=shows),),
         cannot=told.left(more),
@@ -154,7 +150,7 @@ def reserved_spte(told: ToldInputs) -> GuestDescription:
     told.ignore("pte_access", "spte", "cr0", "sme_me_mask[63]")
     l1 = running_l1(SecondStage.NPT, TableEntry(of=FRAME, level=level, to=FRAME, bits=GUEST_PAGE))
     return GuestDescription(
-        says=_says(told),
+        says=told.says,
         machines=machines_of(told.vendor),
         host=HostKvm(kvm=("nx_huge_pages=force",), huge_pages=True),
         paging=GuestPaging.NONE,
@@ -179,7 +175,7 @@ def empty_spte(told: ToldInputs) -> GuestDescription:
         TableEntry(of=FRAME + page, level=1, to=FRAME + page, bits=neighbour),
     )
     return GuestDescription(
-        says=_says(told),
+        says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.NONE,
         l1=l1,

@@ -13,6 +13,7 @@ from mmuproof.cli.guests.stages import (
     NX_IN_EFER,
     address_of,
     done_in,
+    guest_leaf,
     machines_of,
     running_l1,
 )
@@ -54,7 +55,7 @@ def paging_rights(told: ToldInputs) -> GuestDescription:
     page |= _NO_EXECUTE * (bool(nx) and is_fetch and "EXEC" not in granted)
     fault = AccessResult(kind=ResultKind.PAGE_FAULT)
     return GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem})",
+        says=told.says,
         machines=(Emulated.AMD, Emulated.INTEL),
         host=HostKvm(tdp=not is_fetch),
         paging=GuestPaging.LEVELS_4,
@@ -83,10 +84,10 @@ def ept_rights(told: ToldInputs) -> GuestDescription:
     entry = TableEntry(of=FRAME, level=1, to=FRAME, bits=rights)
     user = "U" in access and "F" in access
     return GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem})",
+        says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.LEVELS_4,
-        entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=_leaf(user)),),
+        entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=guest_leaf(user=user)),),
         l1=running_l1(SecondStage.EPT, entry, mbec=told.result.theorem.endswith("mbec")),
         accesses=(_access(kind, user, gained, DENIED),),
         cannot=told.left(),
@@ -106,7 +107,7 @@ def npt_rights(told: ToldInputs) -> GuestDescription:
     page |= _NO_EXECUTE * (bool(nx) and "F" in access and "EXEC" not in granted)
     entry = TableEntry(of=FRAME, level=1, to=FRAME, bits=page)
     return GuestDescription(
-        says=f"{told.counterexample.sentence} ({told.result.theorem})",
+        says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.LEVELS_4,
         entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=GUEST_LEAF),),
@@ -114,10 +115,6 @@ def npt_rights(told: ToldInputs) -> GuestDescription:
         accesses=(_access(kind, user, gained, AccessResult(kind=ResultKind.NESTED_FAULT)),),
         cannot=told.left(),
     )
-
-
-def _leaf(user: bool) -> int:
-    return GUEST_LEAF if user else GUEST_LEAF & ~bits.GUEST_ENTRY.number("U")
 
 
 def _is_gained(told: ToldInputs) -> bool:

@@ -54,6 +54,11 @@ def small_page(stage: SecondStage, gpa: int, to: int) -> TableEntry:
     return TableEntry(of=gpa, level=1, to=to, bits=EPT_LEAF if stage is SecondStage.EPT else GUEST_LEAF)
 
 
+def guest_leaf(*, user: bool) -> int:
+    """The bits of an entry of a guest's own tables that maps a page with all rights, or all of a supervisor's."""
+    return GUEST_LEAF if user else GUEST_LEAF & ~bits.GUEST_ENTRY.number("U")
+
+
 def page_fault(code: str) -> AccessResult:
     """A page fault with this error code."""
     return AccessResult(kind=ResultKind.PAGE_FAULT, code=bits.PAGE_FAULT.number(code))

@@ -43,6 +43,11 @@ class ToldInputs:
         shapes = [each for each in self.result.refuted if (each.symptom, each.place) == (told.symptom, told.place)]
         return shapes[0].part if shapes else ""
 
+    @property
+    def says(self) -> str:
+        """What is wrong, and what says so, in a sentence."""
+        return f"{self.counterexample.sentence} ({', '.join(filter(None, (self.result.theorem, self.part)))})"
+
     def is_told(self, name: str) -> bool:
         """Whether the input cannot have any value."""
         return any(each.name == name for each in self.counterexample.inputs)

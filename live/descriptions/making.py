@@ -61,7 +61,7 @@ _KINDS = tuple(_ACCESSES)
 _LA57 = 1 << 12
 _PROTECTED = CR0_PAGED & ~CR0_PG
 _SUPERVISOR, _USER = P | W | A | D, ALL
-_EPT_ALL, _WRITE_BACK = 0x407, 6 << 3
+_WRITE_BACK = 6 << 3
 _OWN_PAGES = 0x60000
 """What of the guest's own memory its own tables map: programs, stack, descriptors."""
 # ESP0 and SS0, or the lower half of RSP0 and the upper, which is zero for stacks below 4 GBytes.
@@ -132,7 +132,7 @@ def _own_tables(described: GuestDescription) -> PageTables | None:
 def _nested_tables(described: GuestDescription) -> PageTables:
     assert described.l1 is not None
     tables = PageTables(nested_geometry(described.l1.stage), NESTED_TABLES)
-    rights = _EPT_ALL | _WRITE_BACK if described.l1.stage is SecondStage.EPT else ALL
+    rights = tables.shape.link | _WRITE_BACK * (described.l1.stage is SecondStage.EPT)
     own = [TableEntry(of=page, level=1, to=page, bits=rights) for page in range(0, OWN_SIZE, PAGE)]
     tables.add(_with(own, described.l1.entries, tables.shape))
     return tables
