@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mmuproof.cli.check.findings import CheckedStep, StepStatus
-from mmuproof.cli.shared.drawing import LETTER, Box, Drawing, Figure, Look, Sheet, Wording
+from mmuproof.cli.shared.drawing import LETTER, Drawing, Figure, GridCell, Look, Sheet, Wording
 from mmuproof.cli.shared.results import Result
 from mmuproof.smt.obligation import Verdict
 
@@ -62,38 +62,25 @@ def _look(result: Result) -> Look:
 def _drawing(steps: Sequence[CheckedStep], rows: dict[str, tuple[tuple[Result, bool], ...]], part: range) -> Drawing:
     left = max(map(len, rows)) * LETTER + 10
     sheet = Sheet(width=left + len(part) * _CELL + 2)
-    for place, number in enumerate(part):
-        step, x = steps[number], left + place * _CELL
-        sheet.boxes.append(
-            Box(x=x, y=sheet.y, width=_CELL, height=_NAME, look=Look.FAINT, lines=(step.name,), turned=True)
-        )
-        sheet.boxes.append(
-            Box(
-                x=x,
-                y=sheet.y + _NAME,
-                width=_CELL,
-                height=_CELL,
-                look=_STATUS[step.status],
-                says=f"{step.name} {step.subject}: {step.status.value}",
-            )
-        )
-    sheet.y += _NAME + _CELL + 5
+    here = [steps[number] for number in part]
+    sheet.row(left, _CELL, _NAME, (GridCell(look=Look.FAINT, text=each.name, turned=True) for each in here))
+    sheet.y += _NAME
+    statuses = (
+        GridCell(look=_STATUS[each.status], says=f"{each.name} {each.subject}: {each.status.value}") for each in here
+    )
+    sheet.row(left, _CELL, _CELL, statuses)
+    sheet.y += _CELL + 5
     for name, row in rows.items():
         sheet.labels.append(Wording(x=left - 6, y=sheet.y + 11, text=name, at_end=True))
-        for place, number in enumerate(part):
-            result, is_new = row[number]
-            sheet.boxes.append(
-                Box(
-                    x=left + place * _CELL,
-                    y=sheet.y,
-                    width=_CELL,
-                    height=_CELL,
-                    look=_look(result),
-                    lines=(result.verdict.value[0],) if is_new else (),
-                    says=f"{name} after {steps[number].name} {steps[number].subject}: {result.verdict.value}",
-                )
+        verdicts = (
+            GridCell(
+                look=_look(result),
+                text=result.verdict.value[0] if is_new else "",
+                says=f"{name} after {step.name} {step.subject}: {result.verdict.value}",
             )
+            for step, (result, is_new) in zip(here, (row[number] for number in part), strict=True)
+        )
+        sheet.row(left, _CELL, _CELL, verdicts)
         sheet.y += _CELL + 2
-    first, last = steps[part[0]].name, steps[part[-1]].name
-    turned = sum(is_new for row in rows.values() for _, is_new in (row[number] for number in part))
-    return sheet.drawing(f"From {first} to {last}", f"{turned} results are turned.")
+    turned = sum(row[number][1] for row in rows.values() for number in part)
+    return sheet.drawing(f"From {here[0].name} to {here[-1].name}", f"{turned} results are turned.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.cli.shared.drawing import LETTER, LINE, Box, Figure, Look, Sheet, Wording
+from mmuproof.cli.shared.drawing import LETTER, LINE, Figure, GridCell, Look, Sheet, Wording
 from mmuproof.cli.table.permissions import FilledTable, TableCell
 
 _WIDE = 340
@@ -25,35 +25,19 @@ def permission_figure(table: FilledTable) -> Figure:
     sheet = Sheet(width=max(_WIDE, longest) + 2)
     for (bit, name), title in zip(table.flags, titles, strict=True):
         sheet.labels.append(Wording(x=left - 6, y=sheet.y + 11, text=title, look=Look.KERNEL, at_end=True))
-        for place, access in enumerate(table.columns):
-            has = bool(access >> bit & 1)
-            sheet.boxes.append(
-                Box(
-                    x=left + place * cell,
-                    y=sheet.y,
-                    width=cell,
-                    height=_HIGH,
-                    look=Look.SET if has else Look.FAINT,
-                    lines=(name[0],) if has else (),
-                )
-            )
+        has = (bool(access >> bit & 1) for access in table.columns)
+        cells = (GridCell(look=Look.SET if each else Look.FAINT, text=name[0] if each else "") for each in has)
+        sheet.row(left, cell, _HIGH, cells)
         sheet.y += _HIGH
     sheet.y += 6
     for row in table.rows:
         sheet.labels.append(Wording(x=2, y=sheet.y + LINE, text=row.says, look=Look.PLAIN))
         sheet.y += LINE + 4
-        for place, each in enumerate(row.cells):
-            sheet.boxes.append(
-                Box(
-                    x=left + place * cell,
-                    y=sheet.y,
-                    width=cell,
-                    height=_HIGH,
-                    look=_LOOKS[each],
-                    lines=(each.mark,) if each.mark.strip() else (),
-                    says=f"{row.says}: {each.value[1]}",
-                )
-            )
+        cells = (
+            GridCell(look=_LOOKS[each], text=each.mark.strip(), says=f"{row.says}: {each.value[1]}")
+            for each in row.cells
+        )
+        sheet.row(left, cell, _HIGH, cells)
         sheet.y += _HIGH
     wrong = sum(each.differs for row in table.rows for each in row.cells)
     outcome = "KVM and the manual agree in every cell."

@@ -145,6 +145,16 @@ class Figure:
     about: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GridCell:
+    """A box of a row; what it has, it has as a `Box`, and one line of words at most."""
+
+    look: Look
+    text: str = ""
+    turned: bool = False
+    says: str = ""
+
+
 @dataclass(kw_only=True)
 class Sheet:
     """A picture that grows downwards while it is drawn.
@@ -159,6 +169,29 @@ class Sheet:
     boxes: list[Box] = field(default_factory=list)
     labels: list[Wording] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
+
+    def row(self, x: float, width: float, height: float, cells: Iterable[GridCell]) -> None:
+        """A row of boxes side by side, all of one size, of which the sheet grows by nothing yet.
+
+        Args:
+            x: the left edge of the first.
+            width: how wide each is.
+            height: how high.
+            cells: what is in them.
+        """
+        for place, cell in enumerate(cells):
+            self.boxes.append(
+                Box(
+                    x=x + place * width,
+                    y=self.y,
+                    width=width,
+                    height=height,
+                    look=cell.look,
+                    lines=(cell.text,) if cell.text else (),
+                    turned=cell.turned,
+                    says=cell.says,
+                )
+            )
 
     def drawing(self, title: str, says: str) -> Drawing:
         """The picture as it is now."""
