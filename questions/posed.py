@@ -19,28 +19,13 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import mmus as named
 from mmuproof.model.vendor import Vendor
 from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
 from mmuproof.questions.situations import Situation
 from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import variables
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    Term,
-    all_of,
-    bit,
-    bv,
-    eq,
-    extract,
-    iff,
-    implies,
-    ne,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, bit, bv, eq, extract, implies, ne, var, zext
 
 _TDP_ENABLED = "tdp_enabled"
 _MMIO_VALUE = "arch.shadow_mmio_value"
@@ -190,8 +175,8 @@ class Questions:
         nested, l2 = self._connected.nested, self._connected.l2
         for vcpu, prefix in inputs.vcpus():
             Mmus(vcpu, prefix).connect(memory, nested=nested, l2=l2)
-            built, runs = "guest_mmu" if nested else "root_mmu", "L2" if l2 else "no L2"
-            yield Premise(f"{vcpu.name} runs {runs}, with the tables of arch.{built} (--in)", TRUE)
+            built, runs = named.GUEST_MMU if nested else named.ROOT_MMU, "L2" if l2 else "no L2"
+            yield Premise(f"{vcpu.name} runs {runs}, with the tables of {built} (--in)", TRUE)
 
     def _start(self, cuts: tuple[Cut, ...]) -> tuple[Session, Memory]:
         session, memory = Session(self._unit, cuts), Memory()
@@ -280,13 +265,8 @@ def _alike(calls: Sequence[CallMade]) -> Iterator[Premise]:
             numbers = [(a, b) for a, b in pairs if isinstance(a, BitVec) and isinstance(b, BitVec)]
             if len(numbers) == len(pairs):
                 same = all_of(*(eq(a, b) for a, b in numbers))
-                answers = iff(bool_of(one.tag), bool_of(another.tag))
+                answers = eq(var(one.tag, 1), var(another.tag, 1))
                 yield Premise(f"{one.function}() says the same of the same frame", implies(same, answers))
-
-
-def bool_of(tag: str) -> Bool:
-    """The answer of a call that says yes or no."""
-    return ne(var(tag, 1), 0)
 
 
 class _Inputs:

@@ -90,7 +90,7 @@ class AskRequest(Reporting):
         option(
             "With the calls that are not followed, and the vCPU's pointers to its MMUs, as theorems have them: walk, "
             "nested-ept, vmcs02, ...; any other name lists them (docs/ask.md).",
-            "SITUATIONS",
+            "SITUATION",
             "--in",
         ),
     ] = None

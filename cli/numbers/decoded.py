@@ -17,7 +17,7 @@ from mmuproof.cli.numbers.hardware import (
     word_layout,
 )
 from mmuproof.cli.numbers.kernel import PFN, KernelNumbers, SpteState
-from mmuproof.cli.numbers.layout import Layout, boundaries, ones, ranges
+from mmuproof.cli.numbers.layout import Layout, boundaries, told_bits
 from mmuproof.cli.numbers.words import words_of
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
@@ -215,7 +215,7 @@ def _entry_summary(rows: tuple[BitRow, ...]) -> str:
     """``R|XS|XU|MMU-present|SVE, pfn 0x1234``: the flags from the lowest on, and then what is a number."""
     flags: list[str] = []
     numbers: list[str] = []
-    unnamed: dict[str, list[int]] = {}
+    unnamed: dict[str, int] = {}
     address = 0
     for row in reversed(rows):
         if row.hardware == "address" or row.kernel == PFN:
@@ -223,10 +223,11 @@ def _entry_summary(rows: tuple[BitRow, ...]) -> str:
         elif row.hardware == "memory type":
             numbers += [f"memory type {MEMORY_TYPES.get(row.value, row.value)}"] if row.value else []
         elif row.value and not row.kernel and row.hardware.partition(":")[0] in _UNNAMED:
-            unnamed.setdefault(row.hardware or "unnamed", []).extend(row.low + bit for bit in ones(row.value))
+            name = row.hardware or "unnamed"
+            unnamed[name] = unnamed.get(name, 0) | row.value << row.low
         elif row.value and row.kernel != "SPTE_TDP_AD_MASK":
             flags.append(_flag(row))
-    flags += [f"{name} {_bits(bits)}" for name, bits in unnamed.items()]
+    flags += [f"{name} {told_bits(mask)}" for name, mask in unnamed.items()]
     pfn = address >> 12
     numbers.append(f"pfn {pfn:#x}" if pfn else "pfn 0")
     return ", ".join(["|".join(flags) or "0", *numbers])
@@ -238,17 +239,9 @@ def _flag(row: BitRow) -> str:
         text = short(row.hardware)
     else:
         if not row.kernel:
-            return f"{row.hardware or 'unnamed'} {_bits_of(row)}"
+            return f"{row.hardware or 'unnamed'} {told_bits(row.value << row.low)}"
         text = short(row.kernel)
     return text if row.low == row.high else f"{text}={row.value:#x}"
-
-
-def _bits_of(row: BitRow) -> str:
-    return _bits([row.low + bit for bit in ones(row.value)])
-
-
-def _bits(numbers: Sequence[int]) -> str:
-    return f"bit{'s' if len(numbers) > 1 else ''} {ranges(numbers)}"
 
 
 def _flags(rows: tuple[BitRow, ...]) -> str:
@@ -262,7 +255,7 @@ def _members(rows: tuple[BitRow, ...]) -> str:
     for row in reversed(rows):
         if row.value:
             value = "" if row.low == row.high else f"={row.value:#x}"
-            told.append(f"{row.kernel}{value}" if row.kernel else f"unnamed {_bits_of(row)}")
+            told.append(f"{row.kernel}{value}" if row.kernel else f"unnamed {told_bits(row.value << row.low)}")
     return " ".join(told) or "0"
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.reporter import Reporter
-from mmuproof.cli.guests.guest_file import write_guest
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
@@ -62,7 +61,6 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     # Only now: the solver takes longer to load than a mistake on the command line takes to find.
     from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over
     from mmuproof.cli.prove.cases import report_run, trials_run
-    from mmuproof.cli.prove.exhibits import exhibits_of
     from mmuproof.cli.prove.running import run
     from mmuproof.cli.prove.table_of_trials import print_trials, trials_content
     from mmuproof.cli.prove.trials import Trials, Trying
@@ -128,6 +126,8 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
                 wanted = NOT_RIGHT if request.like is not None or names else NOT_FOUND
                 results, carried = carry_over(tasks, results, subject.under_former_names, deciding, wanted)
             if formats.is_page:
+                from mmuproof.cli.prove.exhibits import exhibits_of
+
                 watcher.phase("drawing")
                 exhibits = exhibits_of(subject, identity, tasks, results, f"Z3 {backend.version()}")
     theorems = [each.theorem for each in tasks]
@@ -150,6 +150,8 @@ def prove(request: ProveRequest, catalogue: Catalogue, output: Output) -> int:
     found_run = reporter.judged(report_run(report, theorems))
     print_report(reporter.console, report, found_run, verbose=request.verbose)
     if request.guest is not None:
+        from mmuproof.cli.guests.guest_file import write_guest
+
         write_guest(results, request.guest, reporter.console)
     return reporter.deliver(found_run, partial(report_content, report), exhibits)
 
