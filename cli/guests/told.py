@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mmuproof.cli.shared.results import Counterexample, Result
+from mmuproof.cli.telling.report import part_of
 from mmuproof.model.vendor import Vendor
 
 
@@ -39,9 +40,7 @@ class ToldInputs:
     @property
     def part(self) -> str:
         """The part of the theorem that it refutes."""
-        told = self.counterexample
-        shapes = [each for each in self.result.refuted if (each.symptom, each.place) == (told.symptom, told.place)]
-        return shapes[0].part if shapes else ""
+        return part_of(self.result)
 
     @property
     def says(self) -> str:

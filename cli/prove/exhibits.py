@@ -24,7 +24,7 @@ from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.table.layouts import spte_layout
 from mmuproof.cli.table.permissions import filled
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import expected_text
+from mmuproof.cli.telling.report import expected_text, part_of
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.number_kinds import NumberKind
@@ -150,7 +150,7 @@ def _path(kvm: Kvm, result: Result, told: Counterexample) -> Iterable[Figure]:
 
 def _read_entry(kvm: Kvm, result: Result, number: int, level: int | None) -> str:
     """What an entry of a guest's tables says, if they are of the format that the vendor's have."""
-    part, vendor = result.refuted[0].part, result.vendor
+    part, vendor = part_of(result), result.vendor
     if not re.search("EPT" if vendor is Vendor.INTEL else "4.level|long-mode", part):
         return ""
     with suppress(NotThere, LiftError, ValueError):

@@ -13,7 +13,7 @@ from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
-from mmuproof.cli.shared.results import Counterexample, CutNote, Result
+from mmuproof.cli.shared.results import Counterexample, CutNote, Result, in_part
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver, leave_all
 from mmuproof.cli.shared.watching import Watcher
@@ -345,7 +345,7 @@ class _Decided:
     def reason(self) -> str | None:
         """Why, with the part of the theorem."""
         reason = self.finding.reason
-        return f"{self.claim.case.part}: {reason}" if reason is not None and self.claim.case.part else reason
+        return None if reason is None else in_part(self.claim.case.part, reason)
 
 
 @dataclass(frozen=True)

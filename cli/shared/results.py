@@ -69,6 +69,12 @@ class Counterexample:
     place: str = ""
 
 
+def in_part(part: str, sentence: str) -> str:
+    """A sentence about a part of a theorem, with the part in front; not if it is a function that it begins with."""
+    is_said = not part or (part.endswith("()") and sentence.startswith(part))
+    return sentence if is_said else f"{part}: {sentence}"
+
+
 @dataclass(frozen=True)
 class CutNote:
     """A call that was not followed, why that is sound, and what was not read of what it may write."""

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Sequence
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun
 from mmuproof.cli.numbers.layout import ranges
 from mmuproof.cli.shared.console import Output
-from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result, TracedStep
+from mmuproof.cli.shared.results import (
+    Counterexample,
+    CutNote,
+    Input,
+    KernelIdentity,
+    Report,
+    Result,
+    TracedStep,
+    in_part,
+)
 from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.overview import print_areas, print_findings, print_gone, print_known
 from mmuproof.smt.obligation import Verdict
@@ -80,8 +89,8 @@ def print_counterexample(output: Output, result: Result, told: Counterexample, k
         f"  {result.vendor.value}",
         f"  {known_text(result.known)}, see docs/findings.md" if result.known else "",
     )
-    part = part_of(result)
-    output.line("  ", f"{part}: " if part else "", (told.sentence, "bold"))
+    before = in_part(part_of(result), told.sentence).removesuffix(told.sentence)
+    output.line("  ", before, (told.sentence, "bold"))
     print_way(output, result, told, kernel)
     output.line()
 

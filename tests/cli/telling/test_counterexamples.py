@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
-from mmuproof.cli.shared.results import Counterexample
+from mmuproof.cli.shared.results import Counterexample, in_part
 from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, undecoded
 from mmuproof.cli.telling.report import input_lines
 from mmuproof.cli.telling.steps import MOST_STEPS
@@ -381,3 +381,16 @@ def test_an_spte_is_known_by_what_it_is_called_if_its_theorem_does_not_say_so() 
     assert [bool(each.reads) for each in told.inputs] == [True, True, False]
     # What KVM does not make is no SPTE, whatever it is called.
     assert not any(each.reads for each in explained(ne(spte, 7), shown=shown, decode=decode).inputs)
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence", "told"),
+    [
+        ("", "It is wrong.", "It is wrong."),
+        ("level 2", "It is wrong.", "level 2: It is wrong."),
+        ("f()", "f() is wrong.", "f() is wrong."),
+        ("f()", "It is wrong.", "f(): It is wrong."),
+    ],
+)
+def test_a_part_stands_in_front_of_what_does_not_begin_with_it(part: str, sentence: str, told: str) -> None:
+    assert in_part(part, sentence) == told
