@@ -25,6 +25,7 @@ from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
+from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
@@ -129,6 +130,11 @@ class Kvm(ABC):
     @abstractmethod
     def range_rounds(self) -> RangeRounds:
         """Rounds of the loops over a range of frames."""
+
+    @property
+    @abstractmethod
+    def invalidations(self) -> Invalidations:
+        """What invalidates translations."""
 
     @property
     @abstractmethod

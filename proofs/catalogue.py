@@ -10,6 +10,8 @@ from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import walked as exit_walked
+from mmuproof.proofs.flush import addresses as flush_addresses
+from mmuproof.proofs.flush import transitions as flush_transitions
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -96,6 +98,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
+    *flush_addresses.THEOREMS,
+    *flush_transitions.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,

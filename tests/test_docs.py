@@ -15,6 +15,7 @@ import pytest
 from mmuproof.cli.main import COMMANDS
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.proofs.catalogue import THEOREMS
+from tests.long_run import only
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,9 +34,7 @@ def transcripts() -> ModuleType:
     return module
 
 
-#: Two releases held against each other, and a series, take minutes.
-LONG = ("docs/diff.md",)
-PAGES = [pytest.param(page, marks=pytest.mark.long if page in LONG else ()) for page in transcripts().PAGES]
+PAGES = only(("README.md",), transcripts().PAGES)
 
 
 def test_the_tables_of_options_are_current_and_no_command_lacks_one() -> None:

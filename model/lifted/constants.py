@@ -30,6 +30,7 @@ OF_AREAS = (
     "X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO",
     "X86_FEATURE_GBPAGES",
     "X86_FEATURE_GMET",
+    "X86_FEATURE_LA57",
     "X86_FEATURE_NPT",
 )
 """What the areas of a lifted tree ask its units for."""

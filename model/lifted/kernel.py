@@ -36,6 +36,7 @@ from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.interference import LiftedInterference
+from mmuproof.model.lifted.invalidations import LiftedInvalidations
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -205,6 +206,11 @@ class LiftedKvm(Kvm):
     def fetches(self) -> LiftedFetches:
         """See `Kvm.fetches`."""
         return self._area("fetches", LiftedFetches, MMU_C, SPTE_C)
+
+    @property
+    def invalidations(self) -> LiftedInvalidations:
+        """See `Kvm.invalidations`."""
+        return self._area("invalidations", LiftedInvalidations, MMU_C, NESTED_VMX_C, NESTED_SVM_C, X86_C)
 
     @property
     def dirty_logging(self) -> LiftedDirtyLogging:

@@ -21,6 +21,7 @@ from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
+from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
@@ -41,6 +42,7 @@ from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.interference import ReferenceInterference
+from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
@@ -118,6 +120,7 @@ class ReferenceKvm(Kvm):
         fault_handlers: type[ReferenceFaultHandlers] = ReferenceFaultHandlers,
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
+        invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -157,6 +160,7 @@ class ReferenceKvm(Kvm):
         self._fault_handlers = fault_handlers(self.constants)
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
+        self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -214,6 +218,11 @@ class ReferenceKvm(Kvm):
     def map_rounds(self) -> MapRounds:
         """See `Kvm.map_rounds`."""
         return self._map_rounds
+
+    @property
+    def invalidations(self) -> Invalidations:
+        """See `Kvm.invalidations`."""
+        return self._invalidations
 
     @property
     def dirty_logging(self) -> DirtyLogging:

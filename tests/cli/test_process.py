@@ -151,16 +151,23 @@ def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: P
     assert "2 PROVED" in done.stdout
 
 
-@pytest.mark.parametrize("version", [None, pytest.param("7.2", marks=[pytest.mark.kernel, pytest.mark.long])])
+@pytest.mark.parametrize(
+    ("version", "theorems"),
+    [
+        pytest.param(None, ("permission.*", "gating.*", "entry.*", "nested.*")),
+        pytest.param(None, (), marks=pytest.mark.long),
+        pytest.param("7.2", (), marks=[pytest.mark.kernel, pytest.mark.long]),
+    ],
+)
 def test_jobs_and_hash_seed_change_no_result(
-    version: str | None, request: pytest.FixtureRequest, tmp_path: Path
+    version: str | None, theorems: tuple[str, ...], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """Also no counterexample, which the solver finds and makes small in whatever process is free."""
     kernel = [] if version is None else ["--kernel", str(request.getfixturevalue("kernel_tree")(version))]
     contents = []
     for jobs, hash_seed in ((1, "0"), (5, "20261123")):
         report = tmp_path / f"{jobs}.json"
-        words = ["prove", *kernel, "--jobs", str(jobs), "--json", str(report)]
+        words = ["prove", *theorems, *kernel, "--jobs", str(jobs), "--json", str(report)]
         env = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run([*CLI, *words], capture_output=True, text=True, timeout=HANGS, env=env)
         assert done.returncode == 1, done.stderr

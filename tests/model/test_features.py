@@ -11,6 +11,7 @@ from mmuproof.lift.tree.source import open_source
 from mmuproof.model.features import MARKS, Contradiction, Feature, FeatureMark, told
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
+from tests.long_run import only
 
 # What each series has, by the releases in which the features came.
 HAS = {
@@ -53,9 +54,7 @@ def test_the_reference_model_has_every_feature(feature: Feature) -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "version", [pytest.param(each, marks=() if each == max(HAS) else pytest.mark.long) for each in HAS]
-)
+@pytest.mark.parametrize("version", only((max(HAS),), HAS))
 def test_a_real_kernel_has_the_features_of_its_time(kernel_tree: Callable[[str], Path], version: str) -> None:
     with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
         assert {feature for feature in Feature if kvm.has(feature)} == HAS[version]

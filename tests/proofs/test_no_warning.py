@@ -97,6 +97,7 @@ def test_the_table_names_theorems_that_there_are() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_every_condition_is_one_that_some_tree_needs(on_tree: Callable[[str], list[Claim]]) -> None:
     needed = {label for version in ("6.1", "6.12", "7.2") for label in table_labels(on_tree(version))}
     assert needed == {each.label for each in CONDITIONS}
@@ -117,7 +118,8 @@ def test_a_part_speaks_of_one_function(on_tree: Callable[[str], list[Claim]]) ->
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", [pytest.param("7.2", marks=pytest.mark.long), "7.3"])
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["7.2", "7.3"])
 def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(
     kernel_tree: Callable[[str], Path], version: str
 ) -> None:

@@ -86,6 +86,7 @@ def _named() -> set[str]:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_every_question_has_a_claim_of_its_own(kernel_tree: Callable[[str], Path]) -> None:
     asked: set[str] = set()
     with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:

@@ -149,6 +149,7 @@ def stated(theorem: Theorem, kvm: Kvm) -> Sequence[Claim]:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_tracking_xu_with_mbec_only_is_harmless_but_for_what_kvm_itself_reads(
     kernel_tree: Callable[[str], Path],
 ) -> None:

@@ -26,6 +26,7 @@ from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.together import prove_together
 from mmuproof.spec.hardware import Hardware
+from tests.long_run import only
 from tests.refactors.code import CODE
 from tests.refactors.corpus import CORPUS
 from tests.refactors.names import NAMES
@@ -163,9 +164,8 @@ def test_what_a_refactor_loses_is_told_with_what_is_like_it(
     assert {Verdict.LOST, Verdict.ERROR} & {each.verdict for each in after.values()}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in FOUND]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", FOUND)
 def test_what_has_another_name_is_proved_as_the_released_kernel_is(
     name: str, kernel_tree: Tree, tmp_path: Path
 ) -> None:
@@ -195,14 +195,7 @@ def is_proved(name: str, kernel_tree: Tree, tmp_path: Path, theorems: Sequence[s
         assert each in done.output
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in QUICK_DIFF else pytest.mark.long)
-        for name, each in CORPUS.items()
-        if each.functions
-    ],
-)
+@pytest.mark.parametrize("name", only(QUICK_DIFF, (name for name, each in CORPUS.items() if each.functions)))
 def test_what_a_refactor_touches_is_equal_or_equal_under_a_relation(
     name: str, kernel_tree: Tree, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.compare.claims import Change
+from tests.long_run import only
 from tests.refactors.measured import Measuring, joined, measuring, together, verdicts, written
 from tests.refactors.small import DISHONEST, HONEST, OPEN, UNSEEN
 
@@ -63,9 +64,7 @@ def test_no_function_is_called_broken_by_honest_refactors(series: str, group: st
         assert verdicts(HONEST[name], found.judgements) == written()[series][name]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in (*HONEST, *DISHONEST)]
-)
+@pytest.mark.parametrize("name", only(QUICK, (*HONEST, *DISHONEST)))
 def test_a_mistake_is_seen_and_what_is_none_is_not(name: str, series: str, measure: Measuring) -> None:
     how = {**HONEST, **DISHONEST}[name]
     if series not in how.trees:

@@ -24,6 +24,7 @@ from mmuproof.questions.situations import SITUATIONS
 from tests.cli.telling.schema import valid
 from tests.hangs import HANGS
 from tests.lift.conftest import FILES
+from tests.long_run import kernels
 
 SPTE_C = """\
 #include <asm/bug.h>
@@ -440,9 +441,7 @@ FROZEN = {
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "version", [pytest.param("6.1", marks=pytest.mark.long), pytest.param("6.12", marks=pytest.mark.long), "7.2"]
-)
+@pytest.mark.parametrize("version", kernels("7.2", "6.12", "6.1"))
 def test_the_examples_of_the_manual_page(real: Callable[..., CliResult], version: str) -> None:
     frozen = real(version, FROZEN.get(version, FROZEN["6.12"]), "--vendor", "intel", "--vendor", "amd")
     assert frozen.exit_code == 1, frozen.output
@@ -530,7 +529,7 @@ def test_mbec_of_l2_needs_ept_of_l1(real: Callable[..., CliResult]) -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["6.12", "7.2"])
+@pytest.mark.parametrize("version", kernels("7.2", "6.12"))
 def test_functions_of_another_unit_and_ones_that_macros_make(real: Callable[..., CliResult], version: str) -> None:
     made = real(version, "ept_gpte_access(gpte) == ACC_ALL")
     assert made.exit_code == 0, made.output

@@ -131,6 +131,7 @@ def test_no_function_has_two_reasons_not_to_count() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_lines_of_a_real_tree(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
     words = ["coverage", "--kernel", str(kernel_tree("7.2")), "--by", "acc.gpte-access", "--json", str(tmp_path / "c")]
     ran = CliRunner().invoke(build_app(Installed()), words)

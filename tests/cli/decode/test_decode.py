@@ -82,6 +82,7 @@ def test_a_level_says_what_an_entry_leads_to() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_names_are_the_trees(kernel_tree: object) -> None:
     tree = kernel_tree("7.2")  # type: ignore[operator]
     done = run("0xd0f0000123456830", "0x8400", "--vendor", "intel", "--kernel", tree, "--kind", "spte")

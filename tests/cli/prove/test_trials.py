@@ -224,6 +224,7 @@ def test_every_vendor_is_tried() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_a_real_tree_is_refuted_by_exactly_what_is_stated(
     kernel_tree: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

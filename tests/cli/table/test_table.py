@@ -182,6 +182,7 @@ def test_wrong_usage_is_told(words: list[str], message: str) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_a_kernel_without_mbec_says_so_and_layouts_are_the_trees(kernel_tree: object) -> None:
     old, new = kernel_tree("6.12"), kernel_tree("7.2")  # type: ignore[operator]
     done = run("permission.ept-mbec", "--kernel", old)

@@ -11,6 +11,7 @@ from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.conditions import evaluate
 from mmuproof.lift.tree.configuration import base_config, configuration, parse_config
 from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
+from tests.long_run import kernels
 
 MMU = "arch/x86/kvm/mmu/mmu.c"
 UNITS = [
@@ -232,7 +233,7 @@ def test_a_unit_that_the_tree_lacks_is_refused(kernel: Path, tmp_path: Path) -> 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("version", ["6.1", "6.12", "7.2"])
+@pytest.mark.parametrize("version", kernels("7.3", "7.2", "6.12", "6.1"))
 def test_a_real_kernel_parses_without_an_error(
     kernel_tree: Callable[[str], Path], tmp_path: Path, version: str, unit: str
 ) -> None:
@@ -265,7 +266,7 @@ def test_what_a_build_has_left_in_a_tree_is_not_read(kernel_tree: Callable[[str]
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["6.1", "6.12", "7.2"])
+@pytest.mark.parametrize("version", kernels("7.3", "7.2", "6.12", "6.1"))
 def test_a_real_kernels_assertions_are_calls_and_none_is_left_as_it_was(
     kernel_tree: Callable[[str], Path], tmp_path: Path, version: str
 ) -> None:
@@ -277,7 +278,7 @@ def test_a_real_kernels_assertions_are_calls_and_none_is_left_as_it_was(
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["6.1", "6.12", "7.2"])
+@pytest.mark.parametrize("version", kernels("7.3", "7.2", "6.12", "6.1"))
 def test_a_real_kernels_walks_read_by_a_call(kernel_tree: Callable[[str], Path], tmp_path: Path, version: str) -> None:
     parsed = parse(kernel_tree(version), tmp_path)
     for entries in ("paging64", "paging32", "ept"):
@@ -285,7 +286,7 @@ def test_a_real_kernels_walks_read_by_a_call(kernel_tree: Callable[[str], Path],
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", ["6.12", "7.2"])
+@pytest.mark.parametrize("version", kernels("7.3", "7.2", "6.12"))
 def test_a_real_kernels_mmu_assertions_are_switched_on(
     kernel_tree: Callable[[str], Path], tmp_path: Path, version: str
 ) -> None:

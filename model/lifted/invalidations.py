@@ -1,0 +1,220 @@
+"""Invalidating translations in a lifted tree: ``mmu.c``, and ``nested.c`` of both vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common
+from mmuproof.model.cuts import invalidations as cuts
+from mmuproof.model.invalidations import (
+    AddressInvalidated,
+    CachedRoot,
+    Invalidation,
+    Invalidations,
+    Transition,
+    TransitionFlushed,
+)
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.mmus import Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import mmus as named
+from mmuproof.model.roots import KEPT_ROOTS
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    resize,
+    to_bv,
+    var,
+    zext,
+)
+
+_LA57, _PCIDE = 12, 17
+"""The bits of CR4: SDM vol. 3, 2.5."""
+_SECONDARY_CONTROLS, _ENABLE_VPID = 31, 5
+"""The bits of execution controls: SDM tables 27-6 and 27-7."""
+_VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
+_LAST, _VPID = "nested.last_vpid", 16
+_REQUESTS, _REQUEST = 64, 0x3F
+"""How many things a vCPU can be asked for, and the bits that tell which."""
+_ADDRESS = {"addr", "gva"}
+_WORD = 32
+"""How many of the processor's features a word has."""
+
+
+class LiftedInvalidations(Invalidations, Remembers):
+    """What a lifted tree invalidates.
+
+    Args:
+        mmu: ``mmu.c``.
+        nested_vmx: ``vmx/nested.c``.
+        nested_svm: ``svm/nested.c``.
+        x86: the unit that serves what is asked of a vCPU.
+    """
+
+    def __init__(self, mmu: Unit, nested_vmx: Unit, nested_svm: Unit, x86: Unit) -> None:
+        super().__init__()
+        self._mmu, self._nested_vmx, self._nested_svm, self._x86 = mmu, nested_vmx, nested_svm, x86
+
+    @once
+    def at_transition(self, transition: Transition) -> TransitionFlushed:
+        """See `Invalidations.at_transition`."""
+        return self._svm() if transition is Transition.SVM else self._vmx(is_entry=transition is Transition.VMX_ENTRY)
+
+    def _svm(self) -> TransitionFlushed:
+        bench, none = Bench(self._nested_svm, cuts.TRANSITION), bv(0, _VPID)
+        bench.add("vcpu", "struct kvm_vcpu")
+        bench.call(_SVM)
+        current, guest = self._served(bench)
+        return TransitionFlushed(
+            function=_SVM,
+            has_vpid=FALSE,
+            vpid=none,
+            last_vpid=none,
+            remembered=none,
+            tagged=FALSE,
+            flushes_current=current,
+            flushes_guest=guest,
+            evidence=bench.session.evidence(),
+        )
+
+    def _vmx(self, *, is_entry: bool) -> TransitionFlushed:
+        bench = Bench(self._nested_vmx, cuts.TRANSITION)
+        vmx = bench.add("vmx", "struct vcpu_vmx")
+        bench.lend_vcpu(vmx)
+        vmcs12 = bench.add("vmcs12", "struct vmcs12")
+        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        last = bench.read(vmx, _LAST)
+        bench.call(_VMX, is_vmenter=bv(is_entry, 8))
+        current, guest = self._served(bench)
+        secondary = bit(bench.read(vmcs12, "cpu_based_vm_exec_control"), _SECONDARY_CONTROLS)
+        has_vpid = all_of(secondary, bit(bench.read(vmcs12, "secondary_vm_exec_control"), _ENABLE_VPID))
+        own_vpid = all_of(has_vpid, ne(bench.read(vmx, "nested.vpid02"), 0))
+        return TransitionFlushed(
+            function=_VMX,
+            has_vpid=has_vpid,
+            vpid=bench.read(vmcs12, "virtual_processor_id"),
+            last_vpid=last,
+            remembered=bench.read(vmx, _LAST),
+            tagged=any_of(bench.setting("enable_ept"), own_vpid),
+            flushes_current=current,
+            flushes_guest=guest,
+            evidence=bench.session.evidence(),
+        )
+
+    def _served(self, asking: Bench) -> tuple[Bool, Bool]:
+        """Whether what is asked of a vCPU lets it flush what has the tag in use, and what its guest can see."""
+        asked = bv(0, _REQUESTS)
+        for call in asking.session.calls(cuts.REQUEST.function):
+            bit_of = bv(1, _REQUESTS) << (zext(asking.session.argument(call, "req"), _REQUESTS) & _REQUEST)
+            asked |= ite(call.guard, bit_of, bv(0, _REQUESTS))
+
+        def is_asked(arguments: Sequence[Value | None]) -> Value:
+            number = arguments[0]
+            assert isinstance(number, BitVec)
+            return to_bv(ne(asked & (bv(1, _REQUESTS) << (resize(number, _REQUESTS) & _REQUEST)), 0), 8)
+
+        test = replace(cuts.TEST_REQUEST, gives=is_asked)
+        bench = Bench(self._x86, (test, *common.CUTS, cuts.FLUSH_CURRENT, cuts.FLUSH_GUEST))
+        bench.add("vcpu", "struct kvm_vcpu")
+        bench.call("kvm_service_local_tlb_flush_requests")
+        return bench.session.called(cuts.FLUSH_CURRENT.function), bench.session.called(cuts.FLUSH_GUEST.function)
+
+    @once
+    def of_address(self, asked: Invalidation) -> AddressInvalidated:
+        """See `Invalidations.of_address`."""
+        bench = Bench(self._mmu, cuts.CUTS)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        mmus, nested = Mmus(vcpu), asked is Invalidation.NESTED
+        mmus.connect(bench.memory, nested=nested, l2=nested)
+        address, pcid, roots = var("address", 64), var("pcid", 64), var("roots", 64)
+        walker = mmus.find(Part.NESTED_WALK if nested else Part.GUEST_WALK)
+        walked = dict.fromkeys(named.WALKERS, pointer_to(vcpu, walker.offset))
+        bench.session.call(
+            bench.memory,
+            asked.value,
+            objects=bench.objects | walked,
+            values=dict.fromkeys(_ADDRESS, address) | {"pcid": pcid, "roots": roots},
+        )
+        path = named.GUEST_MMU if nested else named.ROOT_MMU
+        kept = [f"prev_roots[{number}]" for number in range(KEPT_ROOTS - 1)]
+        names = [TRUE] * KEPT_ROOTS
+        if nested:
+            names = [bit(roots, number) for number in range(KEPT_ROOTS)]
+        in_use, *others = (
+            self._root(bench, vcpu, (path, place), asked_for, address)
+            for place, asked_for in zip(("root", *kept), names, strict=True)
+        )
+        cr4 = bench.read(vcpu, "arch.cr4")
+        return AddressInvalidated(
+            address=address,
+            pcid=pcid,
+            has_pcid=bit(cr4, _PCIDE),
+            five_level=bit(cr4, _LA57),
+            wide_processor=self._has_wide_addresses(bench),
+            tdp=bench.setting("tdp_enabled"),
+            shadows=self._shadows(bench, vcpu, path),
+            no_root=bv(-1, 64),
+            in_use=in_use,
+            kept=tuple(others),
+            cr3=bench.read(vcpu, "arch.cr3"),
+            flushed=any_of(
+                *(
+                    all_of(call.guard, eq(_told(call), address))
+                    for call in bench.session.calls(*(cut.function for cut in cuts.FLUSH_ADDRESS))
+                )
+            ),
+            evidence=bench.session.evidence(),
+        )
+
+    def _root(self, bench: Bench, vcpu: Object, at: tuple[str, str], asked_for: Bool, address: BitVec) -> CachedRoot:
+        place = ".".join(at)
+        root, mmu = bench.read(vcpu, f"{place}.hpa"), pointer_to(vcpu, bench.place(vcpu, at[0]).offset)
+        walks: list[Bool] = []
+        for call in bench.session.calls(cuts.WALK.function):
+            told = call.arguments[1]
+            assert isinstance(told, Pointer)
+            walks.append(
+                all_of(
+                    call.guard,
+                    same_place(told, mmu),
+                    eq(bench.session.argument(call, *_ADDRESS), address),
+                    eq(bench.session.argument(call, "root_hpa"), root),
+                )
+            )
+        return CachedRoot(root=root, pgd=bench.read(vcpu, f"{place}.pgd"), named=asked_for, walked=any_of(*walks))
+
+    def _shadows(self, bench: Bench, vcpu: Object, path: str) -> Bool:
+        place = bench.place(vcpu, f"{path}.sync_spte")
+        handler = as_pointer(bench.memory.read(vcpu, place.offset, place.width))
+        assert handler is not None
+        return negate(handler.is_null)
+
+    def _has_wide_addresses(self, bench: Bench) -> Bool:
+        feature = bench.unit.constant("X86_FEATURE_LA57")
+        assert feature is not None
+        words = bench.session.global_object("kvm_cpu_caps")
+        word = bench.memory.read(words, feature // _WORD * _WORD, _WORD)
+        assert isinstance(word, BitVec)
+        return bit(resize(word, _WORD), feature % _WORD)
+
+
+def _told(call: CallMade) -> BitVec:
+    """The address of a call through the vendor's table, which has no parameters of its own."""
+    told = call.arguments[1]
+    assert isinstance(told, BitVec)
+    return told

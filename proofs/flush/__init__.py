@@ -1,0 +1,1 @@
+"""Theorems on what is done for a whole slot of guest memory."""
