@@ -30,13 +30,13 @@ class CachedRoot:
         root: its address (64); `AddressInvalidated.no_root` for none.
         pgd: the CR3, or the pointer to L1's tables, that it is for (64).
         named: whoever asks has named it; true if nobody names roots.
-        walked: what it translates the address with is synchronized with the guest's tables.
+        forgotten: what it translates the address with is synchronized with the guest's tables, or the root is given up.
     """
 
     root: BitVec
     pgd: BitVec
     named: Bool
-    walked: Bool
+    forgotten: Bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +109,41 @@ class TransitionFlushed:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class TablesInvalidated:
+    """What is done about all translations by tables of L1's EPT.
+
+    Attributes:
+        function: what does it.
+        every: all tables are meant, and not those of one EPTP.
+        eptp: the EPTP that L1 names (64).
+        no_root: the address that is no root's (64).
+        in_use: the root in use, if L2 uses EPT.
+        kept: those that the vCPU had before.
+        succeeds: L1 is told that it is done.
+        evidence: how it came about.
+    """
+
+    function: str
+    every: Bool
+    eptp: BitVec
+    no_root: BitVec
+    in_use: CachedRoot
+    kept: Sequence[CachedRoot]
+    succeeds: Bool
+    evidence: Evidence
+
+
 class Invalidations(ABC):
     """What invalidates translations."""
 
     @abstractmethod
     def of_address(self, asked: Invalidation) -> AddressInvalidated:
         """The translations of one address: ``kvm_mmu_invalidate_addr()`` and who calls it."""
+
+    @abstractmethod
+    def of_tables(self) -> TablesInvalidated:
+        """The translations by L1's EPT: ``handle_invept()``."""
 
     @abstractmethod
     def at_transition(self, transition: Transition) -> TransitionFlushed:

@@ -29,6 +29,35 @@ TRANSITION: tuple[Cut, ...] = (
     ),
 )
 """For the way from L1 to L2, and back."""
+TYPE = Cut(function="kvm_register_read", reason="a register of L1: how INVEPT is meant, any number")
+_OPERAND = Cut(
+    function="kvm_read_guest_virt",
+    reason="reads the operand that L1 has in its memory, any, or fails",
+    writes=((2, "*"), (4, "")),
+)
+FREE_ROOTS = Cut(
+    function="kvm_mmu_free_roots",
+    reason="gives up roots; which, and of which MMU, is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+    watched=True,
+)
+SUCCEED = Cut(function="nested_vmx_succeed", reason="tells L1 that its instruction is done; that it does is looked at")
+CHECK_EPTP = Cut(function="nested_vmx_check_eptp", reason="whether an EPTP can be used, any answer; which is looked at")
+INVEPT: tuple[Cut, ...] = (
+    *common.CUTS,
+    TYPE,
+    _OPERAND,
+    FREE_ROOTS,
+    SUCCEED,
+    CHECK_EPTP,
+    *common.each("whether L1 may use the instruction, any answer", "nested_vmx_check_permission"),
+    *common.each("tells L1 that its instruction has failed", "kvm_queue_exception", "nested_vmx_fail"),
+    *common.each("tells L1, or userspace, of an operand that cannot be read", "kvm_handle_memory_failure"),
+    *common.each("what the processor tells of the exit, any", "vmcs_read32", "vmx_get_exit_qual"),
+    *common.each("which register L1 names, any", "vmx_get_instr_info_reg2"),
+    Cut(function="get_vmx_mem_address", reason="where L1's operand is, any address, or none", writes=((5, "*"),)),
+)
+"""For INVEPT."""
 TEST_REQUEST = Cut(function="variable_test_bit", reason="whether something is asked of the vCPU; inline assembly")
 FLUSH_CURRENT = Cut(
     function="kvm_vcpu_flush_tlb_current", reason="flushes what is cached with the tag in use", elsewhere=("*",)

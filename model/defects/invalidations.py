@@ -8,7 +8,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, eq
 
 _MMU_C, _NESTED_VMX_C, _NESTED_SVM_C = (f"arch/x86/kvm/{name}.c" for name in ("mmu/mmu", "vmx/nested", "svm/nested"))
 
@@ -32,6 +32,16 @@ class _AsWith48Bits(ReferenceInvalidations):
 class _ShadowOnly(ReferenceInvalidations):
     def _flushes(self, shadows: Bool) -> Bool:
         return shadows
+
+
+class _WholeEptp(ReferenceInvalidations):
+    def _is_of(self, pgd: BitVec, eptp: BitVec, _number: int) -> Bool:
+        return eq(pgd, eptp)
+
+
+class _TablesInUse(ReferenceInvalidations):
+    def _is_of(self, pgd: BitVec, eptp: BitVec, number: int) -> Bool:
+        return super()._is_of(pgd, eptp, number) if number == 0 else FALSE
 
 
 class _SameVpid(ReferenceInvalidations):
@@ -85,6 +95,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"(kvm_x86_call\(flush_tlb_gva\)\(vcpu, addr(?:, NULL)?\);)",
         r"if (vcpu->arch.root_mmu.sync_spte)\n\1",
         _with(_ShadowOnly),
+    ),
+    defect(
+        "invept-by-whole-eptp",
+        "INVEPT leaves a root for tables that L1 now names with other flags in their EPTP.",
+        _NESTED_VMX_C,
+        r"\(root_eptp & EPTP_PA_MASK\) == \(eptp & EPTP_PA_MASK\)",
+        "root_eptp == eptp",
+        _with(_WholeEptp),
+    ),
+    defect(
+        "invept-root-in-use-only",
+        "INVEPT leaves roots that the vCPU had before.",
+        _NESTED_VMX_C,
+        r"roots_to_free \|= KVM_MMU_ROOT_PREVIOUS\(i\);",
+        "break;",
+        _with(_TablesInUse),
     ),
     defect(
         "nested-vpid-change-unseen",

@@ -16,6 +16,7 @@ from mmuproof.model.invalidations import (
     CachedRoot,
     Invalidation,
     Invalidations,
+    TablesInvalidated,
     Transition,
     TransitionFlushed,
 )
@@ -48,6 +49,8 @@ _LA57, _PCIDE = 12, 17
 _SECONDARY_CONTROLS, _ENABLE_VPID = 31, 5
 """The bits of execution controls: SDM tables 27-6 and 27-7."""
 _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
+_INVEPT, _EVERY = "handle_invept", 2
+"""INVEPT, and its type that means all tables: SDM, INVEPT."""
 _LAST, _VPID = "nested.last_vpid", 16
 _REQUESTS, _REQUEST = 64, 0x3F
 """How many things a vCPU can be asked for, and the bits that tell which."""
@@ -69,6 +72,49 @@ class LiftedInvalidations(Invalidations, Remembers):
     def __init__(self, mmu: Unit, nested_vmx: Unit, nested_svm: Unit, x86: Unit) -> None:
         super().__init__()
         self._mmu, self._nested_vmx, self._nested_svm, self._x86 = mmu, nested_vmx, nested_svm, x86
+
+    @once
+    def of_tables(self) -> TablesInvalidated:
+        """See `Invalidations.of_tables`."""
+        kind = var("type", 64)
+        bench = Bench(
+            self._nested_vmx, (replace(cuts.TYPE, gives=kind), *(each for each in cuts.INVEPT if each is not cuts.TYPE))
+        )
+        vmx = bench.add("vmx", "struct vcpu_vmx")
+        bench.lend_vcpu(vmx)
+        mmu = f"vcpu.{named.GUEST_MMU}"
+        places = [f"{mmu}.root", *(f"{mmu}.prev_roots[{number}]" for number in range(KEPT_ROOTS - 1))]
+        before = [tuple(bench.read(vmx, f"{place}.{name}") for name in ("hpa", "pgd")) for place in places]
+        bench.call(_INVEPT)
+        here = pointer_to(vmx, bench.place(vmx, mmu).offset)
+        in_use, *kept = (
+            CachedRoot(
+                root=root,
+                pgd=pgd,
+                named=TRUE,
+                forgotten=any_of(
+                    *(
+                        all_of(
+                            call.guard,
+                            same_place(bench.session.pointer_argument(call, "mmu"), here),
+                            bit(bench.session.argument(call, "roots_to_free"), number),
+                        )
+                        for call in bench.session.calls(cuts.FREE_ROOTS.function)
+                    )
+                ),
+            )
+            for number, (root, pgd) in enumerate(before)
+        )
+        return TablesInvalidated(
+            function=_INVEPT,
+            every=eq(kind, _EVERY),
+            eptp=bench.session.argument(bench.session.only_call(cuts.CHECK_EPTP.function), "new_eptp", "eptp"),
+            no_root=bv(-1, 64),
+            in_use=in_use,
+            kept=tuple(kept),
+            succeeds=bench.session.called(cuts.SUCCEED.function),
+            evidence=bench.session.evidence(),
+        )
 
     @once
     def at_transition(self, transition: Transition) -> TransitionFlushed:
@@ -196,7 +242,7 @@ class LiftedInvalidations(Invalidations, Remembers):
                     eq(bench.session.argument(call, "root_hpa"), root),
                 )
             )
-        return CachedRoot(root=root, pgd=bench.read(vcpu, f"{place}.pgd"), named=asked_for, walked=any_of(*walks))
+        return CachedRoot(root=root, pgd=bench.read(vcpu, f"{place}.pgd"), named=asked_for, forgotten=any_of(*walks))
 
     def _shadows(self, bench: Bench, vcpu: Object, path: str) -> Bool:
         place = bench.place(vcpu, f"{path}.sync_spte")

@@ -10,6 +10,7 @@ from mmuproof.model.invalidations import (
     CachedRoot,
     Invalidation,
     Invalidations,
+    TablesInvalidated,
     Transition,
     TransitionFlushed,
 )
@@ -39,6 +40,7 @@ _ADDRESS, _PCID, _ROOTS = var("address", 64), var("pcid", 64), var("roots", 64)
 _CR3, _CR4 = var("vcpu->arch.cr3", 64), var("vcpu->arch.cr4", 64)
 _LA57_OF_CR4, _LA57_OF_HOST = 12, 16
 _HAS_PCID = bit(_CR4, 17)
+_EPT_CAPS = "vmx->nested.msrs.ept_caps"
 _NO_ROOT = bv(-1, 64)
 
 
@@ -60,14 +62,14 @@ class ReferenceInvalidations(ReferenceArea, Invalidations):
             Invalidation.INVPCID: self._of_pcid(roots),
         }[asked]
         judged = TRUE if nested else self._canonical(wide)
-        walked = [all_of(judged, shadows, asks_for) for asks_for in asks]
+        walked = [(all_of(judged, shadows, asks_for), root) for asks_for, (root, _) in zip(asks, roots, strict=True)]
         # Roots at one address are one root.
         made = [
             CachedRoot(
                 root=root,
                 pgd=pgd,
                 named=name,
-                walked=any_of(*(all_of(done, eq(root, other)) for done, (other, _) in zip(walked, roots, strict=True))),
+                forgotten=any_of(*(all_of(done, eq(root, other)) for done, other in walked)),
             )
             for (root, pgd), name in zip(roots, named, strict=True)
         ]
@@ -86,6 +88,46 @@ class ReferenceInvalidations(ReferenceArea, Invalidations):
             flushed=FALSE if nested else all_of(judged, any_of(*asks), self._flushes(shadows)),
             evidence=Evidence(),
         )
+
+    def of_tables(self) -> TablesInvalidated:
+        """See `Invalidations.of_tables`."""
+        mmu, kind = "vmx->vcpu.arch.guest_mmu", var("type", 64)
+        eptp = var("operand.eptp after kvm_read_guest_virt()", 64)
+        places = [f"{mmu}.root", *(f"{mmu}.prev_roots[{number}]" for number in range(KEPT_ROOTS - 1))]
+        asked = any_of(*(all_of(eq(kind, number), bit(var(_EPT_CAPS, 32), 24 + number)) for number in (1, 2)))
+        done = all_of(
+            bit(var("vmx->nested.msrs.secondary_ctls_high", 32), 1),
+            bit(var(_EPT_CAPS, 32), 20),
+            ne(var("nested_vmx_check_permission()", 32), 0),
+            asked,
+            eq(var("get_vmx_mem_address()", 32), 0),
+            eq(var("kvm_read_guest_virt()", 32), 0),
+            any_of(eq(kind, 2), ne(var("nested_vmx_check_eptp()", 1), 0)),
+        )
+        roots = [(var(f"{place}.hpa", 64), var(f"{place}.pgd", 64)) for place in places]
+        in_use, *kept = (
+            CachedRoot(
+                root=root,
+                pgd=pgd,
+                named=TRUE,
+                forgotten=all_of(done, any_of(eq(kind, 2), all_of(ne(root, _NO_ROOT), self._is_of(pgd, eptp, number)))),
+            )
+            for number, (root, pgd) in enumerate(roots)
+        )
+        return TablesInvalidated(
+            function="handle_invept",
+            every=eq(kind, 2),
+            eptp=eptp,
+            no_root=_NO_ROOT,
+            in_use=in_use,
+            kept=tuple(kept),
+            succeeds=done,
+            evidence=Evidence(),
+        )
+
+    def _is_of(self, pgd: BitVec, eptp: BitVec, _number: int) -> Bool:
+        """Whether a root, by its number, is for the tables of an EPTP."""
+        return eq((pgd ^ eptp) & ((1 << 52) - (1 << 12)), 0)
 
     def at_transition(self, transition: Transition) -> TransitionFlushed:
         """See `Invalidations.at_transition`."""

@@ -38,7 +38,7 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         can_be_cached = canonical(made.address, five_level=made.five_level) if linear else TRUE
         roots = [(made.in_use, True), *((each, False) for each in made.kept)]
         concerned = [(root, _concerned(made, asked, root, in_use=in_use)) for root, in_use in roots]
-        left = any_of(*(all_of(of_it, negate(root.walked)) for root, of_it in concerned))
+        left = any_of(*(all_of(of_it, negate(root.forgotten)) for root, of_it in concerned))
         name = _NAMES[asked]
         yield never(
             given(

@@ -16,6 +16,10 @@ def test_of_address(both: Both, asked: Invalidation) -> None:
     prove_equal(*(kvm.invalidations.of_address(asked) for kvm in both), partial={CheckKind.WARN})
 
 
+def test_of_tables(both: Both) -> None:
+    prove_equal(*(kvm.invalidations.of_tables() for kvm in both), partial={CheckKind.SHIFT, CheckKind.BUG})
+
+
 @pytest.mark.parametrize("transition", Transition, ids=lambda transition: transition.value)
 def test_at_transition(both: Both, transition: Transition) -> None:
     prove_equal(*(kvm.invalidations.at_transition(transition) for kvm in both), partial={CheckKind.WARN})
