@@ -22,6 +22,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
@@ -130,6 +131,11 @@ class Kvm(ABC):
     @abstractmethod
     def range_rounds(self) -> RangeRounds:
         """Rounds of the loops over a range of frames."""
+
+    @property
+    @abstractmethod
+    def guest_writes(self) -> GuestWrites:
+        """What follows when a guest writes to its tables."""
 
     @property
     @abstractmethod

@@ -33,6 +33,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
+from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.interference import LiftedInterference
@@ -206,6 +207,11 @@ class LiftedKvm(Kvm):
     def fetches(self) -> LiftedFetches:
         """See `Kvm.fetches`."""
         return self._area("fetches", LiftedFetches, MMU_C, SPTE_C)
+
+    @property
+    def guest_writes(self) -> LiftedGuestWrites:
+        """See `Kvm.guest_writes`."""
+        return self._area("guest_writes", LiftedGuestWrites, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

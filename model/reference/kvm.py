@@ -18,6 +18,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
@@ -39,6 +40,7 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
+from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.interference import ReferenceInterference
@@ -120,6 +122,7 @@ class ReferenceKvm(Kvm):
         fault_handlers: type[ReferenceFaultHandlers] = ReferenceFaultHandlers,
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
+        guest_writes: type[ReferenceGuestWrites] = ReferenceGuestWrites,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -160,6 +163,7 @@ class ReferenceKvm(Kvm):
         self._fault_handlers = fault_handlers(self.constants)
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
+        self._guest_writes = guest_writes(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -218,6 +222,11 @@ class ReferenceKvm(Kvm):
     def map_rounds(self) -> MapRounds:
         """See `Kvm.map_rounds`."""
         return self._map_rounds
+
+    @property
+    def guest_writes(self) -> GuestWrites:
+        """See `Kvm.guest_writes`."""
+        return self._guest_writes
 
     @property
     def invalidations(self) -> Invalidations:

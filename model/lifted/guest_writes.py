@@ -1,0 +1,89 @@
+"""A guest's writes to its tables in a lifted tree: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common
+from mmuproof.model.guest_writes import GuestWrites, PageChecked, RoleMember, TableWritten
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.mmus import Mmus
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import bit_fields, read_member
+from mmuproof.model.named import mmus as named
+from mmuproof.smt.terms import BitVec, ne, negate, var, zext
+
+_PAGE, _ROLE = "struct kvm_mmu_page", "role"
+_MISALIGNED, _WRITTEN = "detect_write_misaligned", "get_written_sptes"
+_CHECK = "kvm_sync_page_check"
+_OF_ENTRY = 6
+"""An entry has so many bits, as a power of two."""
+
+
+class LiftedGuestWrites(GuestWrites, Remembers):
+    """What a lifted tree does about a guest's writes to its tables.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def tracked(self) -> TableWritten:
+        """See `GuestWrites.tracked`."""
+        bench = Bench(self._unit, common.CUTS)
+        page, table = bench.add("sp", _PAGE), page_table("SPTEs")
+        bench.write(page, "spt", pointer_to(table))
+        gpa, length = var("gpa", 64), var("bytes", 32)
+        gives_up = ne(bench.integer(_MISALIGNED, gpa=gpa, bytes=length), 0)
+        count = Object(name="count", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
+        first = bench.session.call(
+            bench.memory, _WRITTEN, objects=bench.objects, values={"gpa": gpa}, pointers={"nspte": pointer_to(count)}
+        )
+        if not isinstance(first, Pointer):
+            raise Refused(f"{_WRITTEN}() gives no pointer")
+        places = [target.place for target in first.targets if target.place is not None]
+        if len(places) != 1 or places[0].object is not table:
+            raise Refused(f"{_WRITTEN}() gives no entry of the page")
+        how_many = bench.memory.read(count, 0, 32)
+        assert isinstance(how_many, BitVec)
+        return TableWritten(
+            gpa=gpa,
+            length=length,
+            level=zext(bench.flag(page, _ROLE, "level"), 32),
+            quadrant=zext(bench.flag(page, _ROLE, "quadrant"), 32),
+            small_entries=ne(bench.flag(page, _ROLE, "has_4_byte_gpte"), 0),
+            gives_up=gives_up,
+            concerned=negate(first.is_null),
+            first=places[0].position >> _OF_ENTRY,
+            count=how_many,
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def page_check(self) -> PageChecked:
+        """See `GuestWrites.page_check`."""
+        bench = Bench(self._unit, common.CUTS)
+        vcpu, page = bench.add("vcpu", "struct kvm_vcpu"), bench.add("sp", _PAGE)
+        Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
+        may = ne(bench.integer(_CHECK), 0)
+        ours, theirs = bench.place(page, _ROLE), bench.place(vcpu, f"{named.ROOT_MMU}.root_role")
+        of_page, of_mmu = (bit_fields(each.type, each.offset) for each in (ours, theirs))
+        return PageChecked(
+            fields=tuple(
+                RoleMember(
+                    name=name,
+                    page=zext(read_member(bench.memory, page, of_page[name]), 32),
+                    mmu=zext(read_member(bench.memory, vcpu, of_mmu[name]), 32),
+                )
+                for name in of_page
+            ),
+            may=may,
+            evidence=bench.session.evidence(),
+        )
