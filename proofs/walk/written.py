@@ -52,17 +52,14 @@ def _written(kvm: Kvm, _vendor: Vendor) -> Claim:
         given(
             Assumption("a page has 512 SPTEs", ult(number, table_numbers.ENTRIES)),
             Assumption(
-                "a write has at least one byte, and is split where it goes on to another page: emulator_write_emulated()",
+                "a write has a byte, and is split where it goes on to another page: emulator_write_emulated()",
                 all_of(ne(made.length, 0), ule(length, _PAGE), ule((made.gpa & _OFFSET) + length, _PAGE)),
             ),
             Assumption(
                 "tables with small entries have two levels, of two and of four parts: `role.child-kept`",
                 implies(
                     made.small_entries,
-                    any_of(
-                        all_of(eq(made.level, 1), ult(made.quadrant, 2)),
-                        all_of(eq(made.level, 2), ult(made.quadrant, 4)),
-                    ),
+                    any_of(*(all_of(eq(made.level, level), ult(made.quadrant, 1 << level)) for level in (1, 2))),
                 ),
             ),
             shown=(
@@ -107,9 +104,7 @@ def _sync(kvm: Kvm, _vendor: Vendor) -> Claim:
             "direct",
             all_of(made.may, any_of(*(ne(each.page, 0) for each in made.fields if each.name == "direct"))),
             "SPTEs of a page that shadows no table are made anew by the guest's entries.",
-        ).told(
-            "a direct page is synchronized", "KVM's documentation of `direct`: no guest table stands behind the page"
-        ),
+        ).told("a direct page is synchronized", "KVM's documentation of `direct`: no guest table stands behind it"),
     )
 
 

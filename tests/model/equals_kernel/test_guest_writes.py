@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmuproof.model.evidence import CheckKind
 from tests.model.equality import Both, prove_equal
 
 pytestmark = pytest.mark.kernel
@@ -14,4 +15,4 @@ def test_tracked(both: Both) -> None:
 
 
 def test_page_check(both: Both) -> None:
-    prove_equal(*(kvm.guest_writes.page_check() for kvm in both))
+    prove_equal(*(kvm.guest_writes.page_check() for kvm in both), partial={CheckKind.WARN})
