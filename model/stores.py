@@ -11,6 +11,8 @@ from mmuproof.smt.terms import BitVec, Bool
 
 ENTRIES = 512
 """How many entries a page table has."""
+LOOKED_AT = 0b101010101
+"""The entry that is looked at: its number is no other's, also where some bits of it are lost or added."""
 
 
 @dataclass(frozen=True, kw_only=True)

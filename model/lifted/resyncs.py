@@ -19,13 +19,11 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
 from mmuproof.model.named import masks as named
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
-from mmuproof.model.stores import ENTRIES
+from mmuproof.model.stores import ENTRIES, LOOKED_AT
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, slt, var
 
 _U64 = IntType(64, False, "u64")
-_AT = 1
-"""Which SPTE of its page is looked at."""
 _SPTE, _MMIO = var("new SPTE", 64), var("new MMIO SPTE", 64)
 
 
@@ -60,7 +58,7 @@ class _Sheet(Bench):
             reserved=any_of(*(ne(var(f"{cut.function}()", 1), 0) for cut in asked)),
         )
 
-    def spte(self, number: int = _AT, *, first: bool = False) -> BitVec:
+    def spte(self, number: int = LOOKED_AT, *, first: bool = False) -> BitVec:
         """What an SPTE of the page is, or was at first."""
         return read(self.before if first else self.memory, self.table, number * 64, 64)
 
@@ -98,7 +96,7 @@ class LiftedResyncs(Resyncs, Remembers):
         sheet = _Sheet(self._unit, gpte_format, tuple(made.get(cut, cut) for cut in cuts.SYNC))
         notes = sheet.place(sheet.page, "shadowed_translation")
         noted = truth(sheet.before.read(sheet.page, notes.offset, notes.width))
-        result = sheet.integer(name, i=bv(_AT, 32))
+        result = sheet.integer(name, i=bv(LOOKED_AT, 32))
         calls = {each: sheet.called(each) for each in _LOOKED_AT}
         make, mmio, note = (calls[each] for each in (cuts.MAKE_SPTE.function, cuts.MAKE_MMIO_SPTE.function, _NOTE))
         nothing = self._makes_sptes.constant("SHADOW_NONPRESENT_VALUE") or 0
@@ -106,7 +104,7 @@ class LiftedResyncs(Resyncs, Remembers):
         notes_of = [calls[each] for each in (cuts.NOTED_GFN.function, cuts.NOTED_ACCESS.function, _NOTE)]
         dropped = any_of(*(all_of(call.guard, self._is_of(sheet, call)) for call in drops))
         writable = sheet.session.global_value(sheet.before, named.HOST_WRITABLE)
-        others = (number for number in range(ENTRIES) if number != _AT)
+        others = (number for number in range(ENTRIES) if number != LOOKED_AT)
         return Resynced(
             caller=name,
             entry=sheet.entry(var(f"gpte after {cuts.READ_GUEST.function}()", sheet.entry_bits)),
@@ -133,7 +131,7 @@ class LiftedResyncs(Resyncs, Remembers):
             mmio=_guard(mmio),
             mmio_access=resize(self._of_make(mmio, "access"), 32),
             mmio_gfn=resize(self._of_make(mmio, "gfn", bits=64), 64),
-            index=bv(_AT, 32),
+            index=bv(LOOKED_AT, 32),
             before=sheet.spte(first=True),
             replaced=negate(dropped),
             after=sheet.spte(),
@@ -141,7 +139,11 @@ class LiftedResyncs(Resyncs, Remembers):
             new_mmio=_MMIO,
             beside=any_of(
                 *(ne(sheet.spte(number, first=True), sheet.spte(number)) for number in others),
-                *(all_of(_guard(call), ne(sheet.told(call, "index"), _AT)) for call in notes_of if call is not None),
+                *(
+                    all_of(_guard(call), ne(sheet.told(call, "index"), LOOKED_AT))
+                    for call in notes_of
+                    if call is not None
+                ),
                 *(all_of(call.guard, negate(self._is_of(sheet, call))) for call in drops),
             ),
             flushes=slt(bv(0, 32), result),
@@ -151,7 +153,7 @@ class LiftedResyncs(Resyncs, Remembers):
     def _is_of(self, sheet: _Sheet, call: CallMade) -> Bool:
         """Whether it is the SPTE in question that is dropped."""
         told = call.arguments[-1]
-        here = Place(sheet.table, _AT * 64)
+        here = Place(sheet.table, LOOKED_AT * 64)
         targets = told.targets if isinstance(told, Pointer) else ()
         return any_of(*(each.guard for each in targets if each.place == here))
 
@@ -164,7 +166,7 @@ class LiftedResyncs(Resyncs, Remembers):
         """See `Resyncs.prefetch_gpte`."""
         name, sheet = f"{gpte_format.value}_prefetch_gpte", _Sheet(self._unit, gpte_format, cuts.PREFETCH)
         gpte = var("gpte", sheet.entry_bits)
-        spte = pointer_to(sheet.table, _AT * 64)
+        spte = pointer_to(sheet.table, LOOKED_AT * 64)
         sheet.session.call(
             sheet.memory,
             name,

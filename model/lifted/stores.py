@@ -15,11 +15,9 @@ from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, N
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.named import masks as named
-from mmuproof.model.stores import ENTRIES, LinkStored, SmallStored, SplitStored, Stored, Stores
+from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
-_AT = 1
-"""Which entry of its table is stored to."""
 _MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: NEW_SPTE, cuts.MAKE_MMIO_SPTE.function: NEW_MMIO_SPTE})
 
 
@@ -27,7 +25,7 @@ class _StoreDesk(EntryBench):
     """A bench on which there is also the page that an entry may lead to, and its table."""
 
     def __init__(self, unit: Unit, known: Sequence[Cut]) -> None:
-        super().__init__(unit, known, _AT)
+        super().__init__(unit, known, LOOKED_AT)
         self.childs = page_table("child->spt")
         self.child = Object(name="child", type=self.page.type, kind=ObjectKind.INPUT, by_pointer=True)
         self.write(self.child, "spt", pointer_to(self.childs))
@@ -57,7 +55,7 @@ class _StoreDesk(EntryBench):
         value = made[0][1]
         for guard, each in made[1:]:
             value = ite(guard, each, value)
-        others = (index for index in range(ENTRIES) if index != _AT)
+        others = (index for index in range(ENTRIES) if index != LOOKED_AT)
         return Stored(
             caller=caller,
             level=self.level if self.level is not None else zext(self.flag(self.page, "role", "level"), 32),

@@ -10,7 +10,7 @@ from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
-from mmuproof.model.stores import ENTRIES
+from mmuproof.model.stores import ENTRIES, LOOKED_AT
 from mmuproof.model.walks import GpteFormat, Walks
 from mmuproof.smt.terms import (
     FALSE,
@@ -32,10 +32,9 @@ from mmuproof.smt.terms import (
 )
 
 _U32, _U64 = 32, 64
-_SPTE, _MMIO, _BEFORE = var("new SPTE", _U64), var("new MMIO SPTE", _U64), var("sp->spt[1]", _U64)
+_SPTE, _MMIO, _BEFORE = var("new SPTE", _U64), var("new MMIO SPTE", _U64), var(f"sp->spt[{LOOKED_AT}]", _U64)
 _ROLE, _TABLE = var("sp->role", PAGE_ROLE_BITS), var("sp->gfn", _U64)
 _EPT_MMU = "vcpu->arch.guest_mmu"
-_AT = 1
 
 
 class ReferenceResyncs(ReferenceArea, Resyncs):
@@ -108,7 +107,7 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
             mmio=mmio,
             mmio_access=access,
             mmio_gfn=gfn,
-            index=bv(_AT, _U32),
+            index=bv(LOOKED_AT, _U32),
             before=_BEFORE,
             replaced=negate(dropped),
             after=after,
@@ -171,9 +170,9 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
         """A page of 4-byte entries shadows a part of the guest's table, ``role.quadrant``."""
         shift = self.constants.PAGE_SHIFT
         if gpte_format is not GpteFormat.PAGING32:
-            return (_TABLE << shift) + _AT * 8
+            return (_TABLE << shift) + LOOKED_AT * 8
         quadrant = zext(role_value(_ROLE, "quadrant"), _U64)
-        return (_TABLE << shift) + self._quadrant_entries(quadrant) * 4 + _AT * 4
+        return (_TABLE << shift) + self._quadrant_entries(quadrant) * 4 + LOOKED_AT * 4
 
     def _quadrant_entries(self, quadrant: BitVec) -> BitVec:
         return quadrant * ENTRIES

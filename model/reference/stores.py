@@ -8,14 +8,14 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.model.stores import ENTRIES, LinkStored, SmallStored, SplitStored, Stored, Stores
+from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, negate, var, zext
 
 _U64 = 64
 _NO_SLOT = 1 << 63
 _SPTE, _MMIO, _NONLEAF = (var(name, _U64) for name in ("new SPTE", "new MMIO SPTE", "new non-leaf SPTE"))
 _CHILD = var("child->role", PAGE_ROLE_BITS)
-_ENTRY, _WALKED = var("table[1]", _U64), var("iter->old_spte", _U64)
+_ENTRY, _WALKED = var(f"table[{LOOKED_AT}]", _U64), var("iter->old_spte", _U64)
 
 
 class ReferenceStores(ReferenceArea, Stores):
