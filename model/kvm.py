@@ -35,6 +35,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
+from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
@@ -136,6 +137,11 @@ class Kvm(ABC):
     @abstractmethod
     def guest_writes(self) -> GuestWrites:
         """What follows when a guest writes to its tables."""
+
+    @property
+    @abstractmethod
+    def range_zaps(self) -> RangeZaps:
+        """What takes the SPTEs of a range of frames away."""
 
     @property
     @abstractmethod

@@ -11,6 +11,7 @@ from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
+from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import transitions as flush_transitions
 from mmuproof.proofs.gating import advertised as gating_advertised
@@ -101,6 +102,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *flush_ranges.THEOREMS,
+    *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
     *flush_transitions.THEOREMS,

@@ -46,6 +46,7 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
+from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
@@ -212,6 +213,11 @@ class LiftedKvm(Kvm):
     def guest_writes(self) -> LiftedGuestWrites:
         """See `Kvm.guest_writes`."""
         return self._area("guest_writes", LiftedGuestWrites, MMU_C)
+
+    @property
+    def range_zaps(self) -> LiftedRangeZaps:
+        """See `Kvm.range_zaps`."""
+        return self._area("range_zaps", LiftedRangeZaps, MMU_C, TDP_MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

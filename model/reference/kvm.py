@@ -32,6 +32,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
+from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
@@ -53,6 +54,7 @@ from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
+from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
@@ -123,6 +125,7 @@ class ReferenceKvm(Kvm):
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
         guest_writes: type[ReferenceGuestWrites] = ReferenceGuestWrites,
+        range_zaps: type[ReferenceRangeZaps] = ReferenceRangeZaps,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -164,6 +167,7 @@ class ReferenceKvm(Kvm):
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
         self._guest_writes = guest_writes(self.constants)
+        self._range_zaps = range_zaps(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -227,6 +231,11 @@ class ReferenceKvm(Kvm):
     def guest_writes(self) -> GuestWrites:
         """See `Kvm.guest_writes`."""
         return self._guest_writes
+
+    @property
+    def range_zaps(self) -> RangeZaps:
+        """See `Kvm.range_zaps`."""
+        return self._range_zaps
 
     @property
     def invalidations(self) -> Invalidations:

@@ -1,0 +1,34 @@
+"""The calls that taking a range of frames away makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, flush_ranges
+
+_ZAPS = "zaps the SPTEs of a range, and says whether hardware may still have some; which range is looked at"
+SHADOW = tuple(
+    Cut(function=name, reason=_ZAPS, elsewhere=("*",))
+    for name in ("kvm_rmap_zap_gfn_range", "__kvm_rmap_zap_gfn_range", "kvm_handle_gfn_range")
+)
+TDP = tuple(
+    Cut(function=name, reason=_ZAPS, elsewhere=("*",))
+    for name in ("kvm_tdp_mmu_zap_leafs", "kvm_tdp_mmu_unmap_gfn_range")
+)
+HAVE_RMAPS = Cut(function="kvm_memslots_have_rmaps", reason="whether there may be SPTEs of the shadow MMU: any answer")
+_WAIT = "lets faults that are handled meanwhile begin anew; that it is called, and for which range, is looked at"
+BEGIN = tuple(Cut(function=f"kvm_mmu_invalidate_{name}", reason=_WAIT) for name in ("start", "begin"))
+RANGE_ADD = Cut(function="kvm_mmu_invalidate_range_add", reason=_WAIT)
+END = Cut(function="kvm_mmu_invalidate_end", reason=_WAIT)
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *SHADOW,
+    *TDP,
+    HAVE_RMAPS,
+    *BEGIN,
+    RANGE_ADD,
+    END,
+    *flush_ranges.RANGE,
+    *common.each(
+        "takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "srcu_read_lock", "srcu_read_unlock"
+    ),
+)
