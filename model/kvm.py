@@ -27,6 +27,7 @@ from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
+from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
@@ -142,6 +143,11 @@ class Kvm(ABC):
     @abstractmethod
     def range_zaps(self) -> RangeZaps:
         """What takes the SPTEs of a range of frames away."""
+
+    @property
+    @abstractmethod
+    def late_faults(self) -> LateFaults:
+        """What becomes of faults that time overtakes."""
 
     @property
     @abstractmethod

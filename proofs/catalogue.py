@@ -7,6 +7,7 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import walked as exit_walked
@@ -120,6 +121,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *faults.THEOREMS,
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
+    *exit_late.THEOREMS,
     *exit_pre_faults.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,

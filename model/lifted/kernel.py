@@ -38,6 +38,7 @@ from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
+from mmuproof.model.lifted.late_faults import LiftedLateFaults
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
@@ -218,6 +219,11 @@ class LiftedKvm(Kvm):
     def range_zaps(self) -> LiftedRangeZaps:
         """See `Kvm.range_zaps`."""
         return self._area("range_zaps", LiftedRangeZaps, MMU_C, TDP_MMU_C)
+
+    @property
+    def late_faults(self) -> LiftedLateFaults:
+        """See `Kvm.late_faults`."""
+        return self._area("late_faults", LiftedLateFaults, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

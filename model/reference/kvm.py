@@ -24,6 +24,7 @@ from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
@@ -46,6 +47,7 @@ from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
+from mmuproof.model.reference.late_faults import ReferenceLateFaults
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
@@ -126,6 +128,7 @@ class ReferenceKvm(Kvm):
         settings: type[ReferenceSettings] = ReferenceSettings,
         guest_writes: type[ReferenceGuestWrites] = ReferenceGuestWrites,
         range_zaps: type[ReferenceRangeZaps] = ReferenceRangeZaps,
+        late_faults: type[ReferenceLateFaults] = ReferenceLateFaults,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -168,6 +171,7 @@ class ReferenceKvm(Kvm):
         self._settings = settings(self.constants)
         self._guest_writes = guest_writes(self.constants)
         self._range_zaps = range_zaps(self.constants)
+        self._late_faults = late_faults(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -236,6 +240,11 @@ class ReferenceKvm(Kvm):
     def range_zaps(self) -> RangeZaps:
         """See `Kvm.range_zaps`."""
         return self._range_zaps
+
+    @property
+    def late_faults(self) -> LateFaults:
+        """See `Kvm.late_faults`."""
+        return self._late_faults
 
     @property
     def invalidations(self) -> Invalidations:

@@ -1,0 +1,46 @@
+"""The calls that code of late faults makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, roots
+
+GUEST_PGD = roots.GUEST_PGD
+WAIT = Cut(
+    function="kvm_setup_async_pf",
+    reason="keeps the fault until its page has come, or does not; what it keeps is looked at",
+    watched=True,
+)
+FIND_HOST_PAGE = Cut(
+    function="kvm_vcpu_gfn_to_hva", reason="where the host's process has a frame, any; for which is looked at"
+)
+SET_UP: tuple[Cut, ...] = (
+    *common.CUTS,
+    GUEST_PGD,
+    WAIT,
+    FIND_HOST_PAGE,
+    Cut(function="alloc_apf_token", reason="numbers the fault, by which the guest knows it", writes=((0, "arch.apf"),)),
+)
+"""For a fault that waits."""
+HANDLE = Cut(
+    function="kvm_mmu_do_page_fault", reason="handles a fault; which is looked at", elsewhere=("*",), watched=True
+)
+READY: tuple[Cut, ...] = (
+    *common.CUTS,
+    GUEST_PGD,
+    HANDLE,
+    Cut(function="kvm_mmu_reload", reason="makes a root if there is none, or fails; changes no role", elsewhere=("*",)),
+)
+"""For one whose page has come."""
+PAGE_OF_ROOT = roots.PAGE_OF_ROOT
+ASKED = tuple(
+    Cut(function=name, reason="whether the vCPU is asked to give up roots: any answer")
+    for name in ("kvm_test_request", "variable_test_bit")
+)
+STALE: tuple[Cut, ...] = (
+    *(cut for cut in common.CUTS if cut.function != "variable_test_bit"),
+    *PAGE_OF_ROOT,
+    *ASKED,
+    Cut(function="lockdep_is_held", reason="whether a lock is held, for an assertion: any answer"),
+)
+"""For the question whether a fault is out of date."""

@@ -1,0 +1,129 @@
+"""Faults that time overtakes in a lifted tree: ``mmu.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.memory import NULL, Object, Pointer, choose, pointer_to
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import late_faults as cuts
+from mmuproof.model.late_faults import HandledLater, LateFaults, OutOfDate
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.mmus import Mmus
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import has_member
+from mmuproof.model.named import mmus as named
+from mmuproof.smt.terms import BitVec, Bool, bool_var, ne, negate, to_bv, var, zext
+
+_FAULT, _VCPU, _WORK = "struct kvm_page_fault", "struct kvm_vcpu", "struct kvm_async_pf"
+_WAIT, _READY, _STALE = "kvm_arch_setup_async_pf", "kvm_arch_async_page_ready", "is_page_fault_stale"
+_ERROR_CODE, _DIRECT = "error_code", f"{named.ROOT_MMU}.root_role"
+
+
+class LiftedLateFaults(LateFaults, Remembers):
+    """What a lifted tree does about late faults.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def handled_later(self) -> HandledLater:
+        """See `LateFaults.handled_later`."""
+        was_pgd, is_pgd = var("pgd", 64), var("pgd when the page has come", 64)
+        waiting, vcpu = self._bench(was_pgd, cuts.SET_UP)
+        fault = waiting.add("fault", _FAULT)
+        address, gfn = waiting.read(fault, "addr"), waiting.read(fault, "gfn")
+        error_code = zext(waiting.read(fault, _ERROR_CODE), 64)
+        was_direct = ne(waiting.flag(vcpu, _DIRECT, "direct"), 0)
+        waiting.call(_WAIT, cr2_or_gpa=address, gfn=gfn)
+        kept = waiting.session.only_call(cuts.WAIT.function)
+        told = [each for each in kept.arguments if isinstance(each, BitVec)]
+        arch = as_pointer(kept.arguments[-1])
+        places = [target.place for target in arch.targets if target.place is not None] if arch is not None else []
+        if len(places) != 1 or kept.memory is None:
+            raise Refused(f"{_WAIT}() keeps no one fault", str(kept.at))
+        handling, later = self._bench(is_pgd, cuts.READY)
+        handling.write(later, f"{_DIRECT}.word", var("root_role when the page has come", 32))
+        work = handling.add("work", _WORK)
+        handling.write(work, "cr2_or_gpa", told[0])
+        has_error_code = has_member(self._unit.record(_WORK), [f"arch.{_ERROR_CODE}"])
+        for name in ("direct_map", "cr3", "gfn", *([_ERROR_CODE] if has_error_code else [])):
+            value = waiting.read(places[0].object, name, kept.memory)
+            handling.write(work, f"arch.{name}", value)
+        is_direct = ne(handling.flag(later, _DIRECT, "direct"), 0)
+        handling.call(_READY)
+        handled = handling.session.only_call(cuts.HANDLE.function)
+        sought = waiting.session.only_call(cuts.FIND_HOST_PAGE.function)
+        return HandledLater(
+            address=address,
+            gfn=gfn,
+            waits_for=waiting.session.argument(sought, "gfn"),
+            error_code=error_code,
+            was_direct=was_direct,
+            was_pgd=was_pgd,
+            is_direct=is_direct,
+            is_pgd=is_pgd,
+            handled=handled.guard,
+            handled_address=handling.session.argument(handled, "cr2_or_gpa"),
+            handled_error_code=zext(handling.session.argument(handled, "err"), 64),
+            evidence=waiting.session.evidence() + handling.session.evidence(),
+        )
+
+    def _bench(self, pgd: BitVec, known: tuple[cuts.Cut, ...]) -> tuple[Bench, Object]:
+        """A bench on which the guest's tables begin somewhere, and its vCPU."""
+        bench = Bench(self._unit, (replace(cuts.GUEST_PGD, gives=pgd), *known))
+        vcpu = bench.add("vcpu", _VCPU)
+        Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
+        return bench, vcpu
+
+    @once
+    def out_of_date(self) -> OutOfDate:
+        """See `LateFaults.out_of_date`."""
+        has_page, asked = bool_var("the root has a page"), bool_var("the vCPU is asked to give up roots")
+        page = Bench(self._unit, ()).add("root", "struct kvm_mmu_page")
+        found = choose(has_page, pointer_to(page), NULL)
+        bench = Bench(
+            self._unit,
+            (
+                *(replace(cut, gives=found) for cut in cuts.PAGE_OF_ROOT),
+                *(replace(cut, gives=to_bv(asked, 8)) for cut in cuts.ASKED),
+                *cuts.STALE,
+            ),
+        )
+        vcpu, kvm, fault = bench.add("vcpu", _VCPU), bench.add("kvm", "struct kvm"), bench.add("fault", _FAULT)
+        bench.write(vcpu, "kvm", pointer_to(kvm))
+        Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
+        by_frame = has_member(self._unit.record(_FAULT), ["mmu_seq"])
+        seen = bench.read(fault, "mmu_seq") if by_frame else var("mmu_seq", 64)
+        says = ne(bench.integer(_STALE, mmu_seq=seen), 0)
+        slot = bench.place(fault, "slot")
+        pointer = as_pointer(bench.memory.read(fault, slot.offset, slot.width))
+        assert isinstance(pointer, Pointer)
+        return OutOfDate(
+            function=_STALE,
+            has_page=has_page,
+            page_invalid=ne(bench.flag(page, "role", "invalid"), 0),
+            page_of_tdp=self._is_of_tdp(bench, page),
+            page_generation=bench.read(page, "mmu_valid_gen"),
+            generation=bench.read(kvm, "arch.mmu_valid_gen"),
+            asked_to_free=asked,
+            has_slot=negate(pointer.is_null),
+            place=bench.read(fault, "gfn" if by_frame else "hva"),
+            invalidating=bench.read(kvm, "mmu_invalidate_in_progress"),
+            start=bench.read(kvm, "mmu_invalidate_range_start"),
+            end=bench.read(kvm, "mmu_invalidate_range_end"),
+            seen=seen,
+            now=bench.read(kvm, "mmu_invalidate_seq"),
+            says=says,
+            evidence=bench.session.evidence(),
+        )
+
+    def _is_of_tdp(self, bench: Bench, page: Object) -> Bool:
+        return ne(bench.read(page, "tdp_mmu_page"), 0)
