@@ -37,6 +37,7 @@ from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
@@ -148,6 +149,11 @@ class Kvm(ABC):
     @abstractmethod
     def late_faults(self) -> LateFaults:
         """What becomes of faults that time overtakes."""
+
+    @property
+    @abstractmethod
+    def register_writes(self) -> RegisterWrites:
+        """What follows from writes to control registers."""
 
     @property
     @abstractmethod

@@ -13,6 +13,7 @@ from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
+from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import transitions as flush_transitions
 from mmuproof.proofs.gating import advertised as gating_advertised
@@ -106,6 +107,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
+    *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,

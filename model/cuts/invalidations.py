@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import asked_flushes, common
 
 WALK = Cut(
     function="__kvm_mmu_invalidate_addr",
@@ -14,14 +14,9 @@ FLUSH_ADDRESS = tuple(
     Cut(function=name, reason="lets the processor forget an address; whether it is called, and for which, is looked at")
     for name in ("kvm_x86_flush_tlb_gva", "flush_tlb_gva")
 )
-REQUEST = Cut(
-    function="kvm_make_request",
-    reason="asks the vCPU to do something before the guest runs; what is asked is looked at",
-    watched=True,
-)
 TRANSITION: tuple[Cut, ...] = (
     *common.CUTS,
-    REQUEST,
+    asked_flushes.REQUEST,
     Cut(
         function="kvm_hv_nested_transtion_tlb_flush",
         reason="asks for more flushes where Hyper-V's hypercalls have asked for some",
@@ -58,15 +53,6 @@ INVEPT: tuple[Cut, ...] = (
     Cut(function="get_vmx_mem_address", reason="where L1's operand is, any address, or none", writes=((5, "*"),)),
 )
 """For INVEPT."""
-TEST_REQUEST = Cut(function="variable_test_bit", reason="whether something is asked of the vCPU; inline assembly")
-FLUSH_CURRENT = Cut(
-    function="kvm_vcpu_flush_tlb_current", reason="flushes what is cached with the tag in use", elsewhere=("*",)
-)
-FLUSH_GUEST = Cut(
-    function="kvm_vcpu_flush_tlb_guest",
-    reason="flushes what the guest can see of translations, of the processor and of shadow pages",
-    elsewhere=("*",),
-)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     WALK,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts import common
 from mmuproof.model.cuts import invalidations as cuts
 from mmuproof.model.invalidations import (
     AddressInvalidated,
@@ -20,29 +18,13 @@ from mmuproof.model.invalidations import (
     Transition,
     TransitionFlushed,
 )
+from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import mmus as named
 from mmuproof.model.roots import KEPT_ROOTS
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bit,
-    bv,
-    eq,
-    ite,
-    ne,
-    negate,
-    resize,
-    to_bv,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, resize, var
 
 _LA57, _PCIDE = 12, 17
 """The bits of CR4: SDM vol. 3, 2.5."""
@@ -52,8 +34,6 @@ _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush
 _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
 _LAST, _VPID = "nested.last_vpid", 16
-_REQUESTS, _REQUEST = 64, 0x3F
-"""How many things a vCPU can be asked for, and the bits that tell which."""
 _ADDRESS = {"addr", "gva"}
 _WORD = 32
 """How many of the processor's features a word has."""
@@ -125,7 +105,7 @@ class LiftedInvalidations(Invalidations, Remembers):
         bench, none = Bench(self._nested_svm, cuts.TRANSITION), bv(0, _VPID)
         bench.add("vcpu", "struct kvm_vcpu")
         bench.call(_SVM)
-        current, guest = self._served(bench)
+        current, guest = flushes_asked(self._x86, bench)
         return TransitionFlushed(
             function=_SVM,
             has_vpid=FALSE,
@@ -146,7 +126,7 @@ class LiftedInvalidations(Invalidations, Remembers):
         bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
         last = bench.read(vmx, _LAST)
         bench.call(_VMX, is_vmenter=bv(is_entry, 8))
-        current, guest = self._served(bench)
+        current, guest = flushes_asked(self._x86, bench)
         secondary = bit(bench.read(vmcs12, "cpu_based_vm_exec_control"), _SECONDARY_CONTROLS)
         has_vpid = all_of(secondary, bit(bench.read(vmcs12, "secondary_vm_exec_control"), _ENABLE_VPID))
         own_vpid = all_of(has_vpid, ne(bench.read(vmx, "nested.vpid02"), 0))
@@ -161,24 +141,6 @@ class LiftedInvalidations(Invalidations, Remembers):
             flushes_guest=guest,
             evidence=bench.session.evidence(),
         )
-
-    def _served(self, asking: Bench) -> tuple[Bool, Bool]:
-        """Whether what is asked of a vCPU lets it flush what has the tag in use, and what its guest can see."""
-        asked = bv(0, _REQUESTS)
-        for call in asking.session.calls(cuts.REQUEST.function):
-            bit_of = bv(1, _REQUESTS) << (zext(asking.session.argument(call, "req"), _REQUESTS) & _REQUEST)
-            asked |= ite(call.guard, bit_of, bv(0, _REQUESTS))
-
-        def is_asked(arguments: Sequence[Value | None]) -> Value:
-            number = arguments[0]
-            assert isinstance(number, BitVec)
-            return to_bv(ne(asked & (bv(1, _REQUESTS) << (resize(number, _REQUESTS) & _REQUEST)), 0), 8)
-
-        test = replace(cuts.TEST_REQUEST, gives=is_asked)
-        bench = Bench(self._x86, (test, *common.CUTS, cuts.FLUSH_CURRENT, cuts.FLUSH_GUEST))
-        bench.add("vcpu", "struct kvm_vcpu")
-        bench.call("kvm_service_local_tlb_flush_requests")
-        return bench.session.called(cuts.FLUSH_CURRENT.function), bench.session.called(cuts.FLUSH_GUEST.function)
 
     @once
     def of_address(self, asked: Invalidation) -> AddressInvalidated:

@@ -48,6 +48,7 @@ from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
+from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
@@ -224,6 +225,11 @@ class LiftedKvm(Kvm):
     def late_faults(self) -> LiftedLateFaults:
         """See `Kvm.late_faults`."""
         return self._area("late_faults", LiftedLateFaults, MMU_C)
+
+    @property
+    def register_writes(self) -> LiftedRegisterWrites:
+        """See `Kvm.register_writes`."""
+        return self._area("register_writes", LiftedRegisterWrites, self._first(REGS_C, X86_C), X86_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -57,6 +57,7 @@ from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
+from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
@@ -71,6 +72,7 @@ from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
+from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
@@ -129,6 +131,7 @@ class ReferenceKvm(Kvm):
         guest_writes: type[ReferenceGuestWrites] = ReferenceGuestWrites,
         range_zaps: type[ReferenceRangeZaps] = ReferenceRangeZaps,
         late_faults: type[ReferenceLateFaults] = ReferenceLateFaults,
+        register_writes: type[ReferenceRegisterWrites] = ReferenceRegisterWrites,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -172,6 +175,7 @@ class ReferenceKvm(Kvm):
         self._guest_writes = guest_writes(self.constants)
         self._range_zaps = range_zaps(self.constants)
         self._late_faults = late_faults(self.constants)
+        self._register_writes = register_writes(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -245,6 +249,11 @@ class ReferenceKvm(Kvm):
     def late_faults(self) -> LateFaults:
         """See `Kvm.late_faults`."""
         return self._late_faults
+
+    @property
+    def register_writes(self) -> RegisterWrites:
+        """See `Kvm.register_writes`."""
+        return self._register_writes
 
     @property
     def invalidations(self) -> Invalidations:

@@ -1,0 +1,28 @@
+"""The calls that writes to control registers make and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import asked_flushes, common, invalidations, roots
+
+FREE_ROOTS = invalidations.FREE_ROOTS
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    asked_flushes.REQUEST,
+    FREE_ROOTS,
+    *(cut for cut in roots.LOAD_CR3 if cut.function not in {"kvm_invalidate_pcid", "kvm_init_mmu"}),
+    *common.each(
+        "makes the MMU anew for the registers that the vCPU has then; what is flushed does not depend on it",
+        "kvm_mmu_reset_context",
+        "kvm_init_mmu",
+    ),
+    *(
+        Cut(
+            function=name,
+            reason="belongs to memory types and to pages that have come; no flush counts on it",
+            elsewhere=("*",),
+        )
+        for name in ("kvm_zap_gfn_range", "kvm_clear_async_pf_completion_queue", "kvm_async_pf_hash_reset")
+    ),
+    Cut(function="kvm_mmu_unload", reason="gives up all roots; no flush counts on it", elsewhere=("*",)),
+)
