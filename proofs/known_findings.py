@@ -398,4 +398,9 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=23,
+        says="A huge page stays writable that begins with the last frame of those whose writes are to be logged again.",
+        shapes=_shapes("slot.logging-again", tuple(Vendor), "", "next-huge-page-writable", ""),
+    ),
 )

@@ -1,4 +1,4 @@
-"""The calls that applying a slot's flags makes and that are not followed."""
+"""The calls that the log of a slot's dirty pages makes and that are not followed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ FLUSHES = tuple(
     Cut(function=name, reason="flushes TLBs; for which slot, and when, is looked at")
     for name in ("kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot")
 )
+PROTECT_HUGE = Cut(
+    function="kvm_mmu_slot_gfn_write_protect",
+    reason="write-protects the pages around a frame; which is looked at",
+    elsewhere=("*",),
+)
+HIGHEST_BIT = Cut(function="__fls", reason="the number of the highest bit; inline assembly, what it gives is known")
+SMALL = tuple(
+    Cut(function=name, reason="logs the small pages of a mask again; which mask is looked at", elsewhere=("*",))
+    for name in ("kvm_mmu_clear_dirty_pt_masked", "kvm_mmu_write_protect_pt_masked")
+)
+MASKED: tuple[Cut, ...] = (
+    *common.CUTS,
+    PROTECT_HUGE,
+    *SMALL,
+    Cut(
+        function="kvm_mmu_try_split_huge_pages",
+        reason="splits huge pages if there is memory for it; nothing counts on it",
+        elsewhere=("*",),
+    ),
+)
+"""For the pages of a mask."""
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     PROTECT,

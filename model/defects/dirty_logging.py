@@ -22,6 +22,11 @@ class _FlushesNotAlways(ReferenceDirtyLogging):
         return negate(processor_logs)
 
 
+class _FirstHugePageOnly(ReferenceDirtyLogging):
+    def _huge_page(self, _gfn: BitVec) -> BitVec:
+        return bv(0, 64)
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "logging-protects-huge-pages-only",
@@ -38,5 +43,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"(kvm_(?:arch_)?flush_remote_tlbs_memslot\(kvm, new\);)",
         r"if (!kvm->arch.cpu_dirty_log_size)\n\1",
         partial(ReferenceKvm, dirty_logging=_FlushesNotAlways),
+    ),
+    defect(
+        "masked-logs-one-huge-page",
+        "Where the pages of a mask are in two huge pages, the second stays writable.",
+        "arch/x86/kvm/mmu/mmu.c",
+        r"if \(ALIGN\(start << PAGE_SHIFT, PMD_SIZE\) !=\s+ALIGN\(end << PAGE_SHIFT, PMD_SIZE\)\)",
+        "if (0)",
+        partial(ReferenceKvm, dirty_logging=_FirstHugePageOnly),
     ),
 )

@@ -1,18 +1,22 @@
-"""Turning on the log of dirty pages in a lifted tree: ``x86.c``."""
+"""The log of dirty pages in a lifted tree: ``x86.c`` and ``mmu.c``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import dirty_logging as cuts
-from mmuproof.model.dirty_logging import DirtyLogging, FlagsApplied
+from mmuproof.model.dirty_logging import DirtyLogging, FlagsApplied, HugePagesProtected, MaskLogged
+from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, ite, ne, var, zext
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, var, zext
 
-_FUNCTION = "kvm_mmu_slot_apply_flags"
+_FUNCTION, _MASKED = "kvm_mmu_slot_apply_flags", "kvm_arch_mmu_enable_log_dirty_pt_masked"
 _SIZE = "cpu_dirty_log_size"
 
 
@@ -21,13 +25,13 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
 
     Args:
         unit: ``x86.c``.
-        _mmu: ``mmu.c``, in which is read what those write that are not followed.
+        mmu: ``mmu.c``.
         _tdp: ``tdp_mmu.c``, likewise.
     """
 
-    def __init__(self, unit: Unit, _mmu: Unit, _tdp: Unit) -> None:
+    def __init__(self, unit: Unit, mmu: Unit, _tdp: Unit) -> None:
         super().__init__()
-        self._unit = unit
+        self._unit, self._mmu = unit, mmu
 
     @once
     def flags_applied(self) -> FlagsApplied:
@@ -68,6 +72,45 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
             protects_from=level,
             clears_dirty=any_of(*(_is_for(each, new) for each in clears)),
             flushes=any_of(*(_is_for(each, new) for each in flushes if made.index(each) > last)),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def mask_logged(self) -> MaskLogged:
+        """See `DirtyLogging.mask_logged`."""
+
+        def highest(arguments: Sequence[Value | None]) -> Value:
+            word, found = arguments[0], bv(0, 64)
+            assert isinstance(word, BitVec)
+            for number in range(word.width):
+                found = ite(bit(word, number), bv(number, 64), found)
+            return found
+
+        bench = Bench(self._mmu, (replace(cuts.HIGHEST_BIT, gives=highest), *cuts.MASKED))
+        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", "struct kvm_memory_slot")
+        offset, mask = var("gfn_offset", 64), var("mask", 64)
+        manual = zext(bench.read(kvm, "manual_dirty_log_protect"), 64)
+        bench.call(_MASKED, gfn_offset=offset, mask=mask)
+        told = bench.session.argument
+        initially_set = self._mmu.constant("KVM_DIRTY_LOG_INITIALLY_SET")
+        if initially_set is None:
+            raise NotThere(["KVM_DIRTY_LOG_INITIALLY_SET"])
+        return MaskLogged(
+            function=_MASKED,
+            base_gfn=bench.read(slot, "base_gfn"),
+            offset=offset,
+            mask=mask,
+            starts_dirty=ne(manual & initially_set, 0),
+            huge_pages=tuple(
+                HugePagesProtected(when=each.guard, gfn=told(each, "gfn"), min_level=told(each, "min_level"))
+                for each in bench.session.calls(cuts.PROTECT_HUGE.function)
+            ),
+            small_pages=any_of(
+                *(
+                    all_of(each.guard, eq(told(each, "gfn_offset"), offset), eq(told(each, "mask"), mask))
+                    for each in bench.session.calls(*(cut.function for cut in cuts.SMALL))
+                )
+            ),
             evidence=bench.session.evidence(),
         )
 

@@ -1,4 +1,4 @@
-"""Turning on the log of a slot's dirty pages: nothing may be written unseen from then on."""
+"""The log of a slot's dirty pages: nothing may be written unseen from the moment on that a page is to be logged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
-from mmuproof.smt.terms import all_of, any_of, eq, ne, negate, ule
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import all_of, any_of, eq, ne, negate, ule, ult, var
+from mmuproof.spec import table_numbers
 
 _SMALL, _HUGE = 1, 2
 
@@ -56,6 +58,56 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
+def _masked(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.dirty_logging.mask_logged()
+    number = var("number of a bit", 64)
+    gfn = made.base_gfn + made.offset + number
+    huge = table_numbers.page(gfn, _HUGE)
+    protected = any_of(
+        *(
+            all_of(each.when, eq(table_numbers.page(each.gfn, _HUGE), huge), ule(each.min_level, _HUGE))
+            for each in made.huge_pages
+        )
+    )
+    asked = all_of(ult(number, 64), ne((made.mask >> number) & 1, 0))
+    writable = all_of(asked, made.starts_dirty, negate(protected))
+    first = eq(table_numbers.first(gfn, _HUGE), gfn)
+    comment = "KVM's comment in it: huge pages are write-protected, so that a write splits them and is logged"
+    return never(
+        given(
+            Assumption(
+                "the mask is for 64 frames from a multiple of 64 on: kvm_clear_dirty_log_protect()",
+                eq(made.offset & 63, 0),
+            ),
+            Assumption("a mask has a bit: whoever asks has looked", ne(made.mask, 0)),
+            Assumption("frames have 40 bits: SDM 5.5.4, APM 5.3", ult(made.base_gfn + made.offset, 1 << 40)),
+            Assumption("a slot begins below them", all_of(ult(made.base_gfn, 1 << 40), ult(made.offset, 1 << 40))),
+            shown=(
+                Shown("slot->base_gfn", made.base_gfn),
+                Shown("gfn_offset", made.offset),
+                Shown("mask", made.mask),
+                Shown("the frame", gfn),
+            ),
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "huge-page-writable",
+            all_of(writable, negate(first)),
+            f"{made.function}() leaves a huge page writable that has a frame which is to be logged.",
+        ).told("a huge page stays writable", comment),
+        Wrong(
+            "next-huge-page-writable",
+            all_of(writable, first),
+            f"{made.function}() leaves a huge page writable whose first frame is to be logged.",
+        ).told("a huge page stays writable", comment),
+        Wrong(
+            "small-pages-left",
+            all_of(asked, negate(made.small_pages)),
+            f"{made.function}() leaves small pages as they are that are to be logged.",
+        ).told("small pages of the mask are left", "KVM's comment in it: write-protect them, or clear D"),
+    )
+
+
 THEOREMS = (
     Theorem(
         name="slot.logging",
@@ -69,5 +121,15 @@ THEOREMS = (
             Catch("logging-protects-huge-pages-only", "written-unseen"),
             Catch("logging-flushes-not-always", "not-flushed"),
         ),
+    ),
+    Theorem(
+        name="slot.logging-again",
+        claim="When userspace wants the pages of a mask to be logged again, their small pages are write-protected, or "
+        "clean where the processor logs. In a slot that began dirty the huge pages around each of them are "
+        "write-protected.",
+        source="KVM's comments in kvm_arch_mmu_enable_log_dirty_pt_masked()",
+        assumes=("splitting huge pages ahead of it may fail",),
+        state=alone(_masked),
+        catches=(Catch("masked-logs-one-huge-page", "huge-page-writable"),),
     ),
 )
