@@ -49,6 +49,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
@@ -154,6 +155,11 @@ class Kvm(ABC):
     @abstractmethod
     def register_writes(self) -> RegisterWrites:
         """What follows from writes to control registers."""
+
+    @property
+    @abstractmethod
+    def translations(self) -> Translations:
+        """What translates addresses by the guest's tables."""
 
     @property
     @abstractmethod

@@ -67,6 +67,7 @@ from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import resync as walk_resync
+from mmuproof.proofs.walk import translated as walk_translated
 from mmuproof.proofs.walk import whole as walk_whole
 from mmuproof.proofs.walk import written as walk_written
 from mmuproof.proofs.warnings import no_warning
@@ -84,6 +85,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
     *walk_written.THEOREMS,
+    *walk_translated.THEOREMS,
     *exec_only.THEOREMS,
     *entry.THEOREMS,
     *entry_reserved.THEOREMS,

@@ -60,6 +60,7 @@ from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
+from mmuproof.model.lifted.translations import LiftedTranslations
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
@@ -230,6 +231,11 @@ class LiftedKvm(Kvm):
     def register_writes(self) -> LiftedRegisterWrites:
         """See `Kvm.register_writes`."""
         return self._area("register_writes", LiftedRegisterWrites, self._first(REGS_C, X86_C), X86_C)
+
+    @property
+    def translations(self) -> LiftedTranslations:
+        """See `Kvm.translations`."""
+        return self._area("translations", LiftedTranslations, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -69,6 +69,7 @@ from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
+from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
@@ -84,6 +85,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
@@ -132,6 +134,7 @@ class ReferenceKvm(Kvm):
         range_zaps: type[ReferenceRangeZaps] = ReferenceRangeZaps,
         late_faults: type[ReferenceLateFaults] = ReferenceLateFaults,
         register_writes: type[ReferenceRegisterWrites] = ReferenceRegisterWrites,
+        translations: type[ReferenceTranslations] = ReferenceTranslations,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -176,6 +179,7 @@ class ReferenceKvm(Kvm):
         self._range_zaps = range_zaps(self.constants)
         self._late_faults = late_faults(self.constants)
         self._register_writes = register_writes(self.constants)
+        self._translations = translations(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -254,6 +258,11 @@ class ReferenceKvm(Kvm):
     def register_writes(self) -> RegisterWrites:
         """See `Kvm.register_writes`."""
         return self._register_writes
+
+    @property
+    def translations(self) -> Translations:
+        """See `Kvm.translations`."""
+        return self._translations
 
     @property
     def invalidations(self) -> Invalidations:
