@@ -42,6 +42,7 @@ class MapRound:
         maps: the page is mapped.
         links: a table is linked.
         splits: a huge page is split into a table.
+        fails: another CPU was faster, and nothing is put there; the fault begins anew.
         goes_on: the walk goes on.
         has_table: a table has been found below the entry, or has been put there, or room has been made for one.
         spte: what the entry then holds according to the walk (64).
@@ -54,6 +55,7 @@ class MapRound:
     maps: Deed
     links: Deed
     splits: Deed
+    fails: Bool
     goes_on: Bool
     has_table: Bool = field(metadata=counts_where("goes_on"))
     spte: BitVec = field(metadata=counts_where("goes_on"))

@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.map_rounds import MapRound
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, ule, var
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 _TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
@@ -42,6 +42,11 @@ class _LastFrame(ReferenceMapRounds):
         return var("fault->gfn after some rounds", 64)
 
 
+class _StopsEarly(ReferenceMapRounds):
+    def _stops(self, level: BitVec, goal: BitVec) -> Bool:
+        return ule(level, goal + 1)
+
+
 def _rounds(variant: type[ReferenceMapRounds]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, map_rounds=variant)
 
@@ -55,6 +60,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\s+ret = mmu_set_spte\(vcpu, fault->slot)",
         r"\1",
         _rounds(_WhereWalkStops),
+    ),
+    defect(
+        "map-stops-early",
+        "Page faults without a guest's tables leave their walk one level above that at which the page is for.",
+        _MMU_C,
+        r"if \(it\.level == fault->goal_level\)(\s+break;\s+sp = kvm_mmu_get_child_sp\()",
+        r"if (it.level <= fault->goal_level + 1)\1",
+        _rounds(_StopsEarly),
     ),
     defect(
         "tdp-map-frozen",

@@ -208,6 +208,7 @@ class _FetchBench(RoundBench):
             maps=mapped,
             links=linked,
             splits=NOTHING_DONE,
+            fails=FALSE,
             goes_on=made.goes_on,
             has_table=any_of(self.found_already(asked), linked.when),
             spte=bv(0, 64) if made.end is None else self.held(made.end),

@@ -11,7 +11,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
-from mmuproof.smt.terms import TRUE, all_of, any_of, eq, ne, negate, ult, var
+from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, eq, ne, negate, ult, var
 
 _FOUND = var(f"{cuts.CHILD.function}()", 64)
 _LINKED_ALREADY = -17
@@ -39,10 +39,8 @@ class LiftedMapRounds(MapRounds, Remembers):
             loop.deeds(loop.session.calls(cut.function), snapshot=True, aims=["iter"])
             for cut in (cuts.TDP_MAP, cuts.TDP_LINK, cuts.TDP_SPLIT)
         )
-        done = [
-            all_of(call.guard, eq(var(call.tag, 32), 0))
-            for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP)
-            for call in loop.session.calls(cut.function)
+        tried = [
+            call for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP) for call in loop.session.calls(cut.function)
         ]
         head = made.head
         valid, end = ne(loop.of(head, loop.walk, "valid"), 0), loop.of(head, loop.fault, "gfn") + 1
@@ -56,8 +54,9 @@ class LiftedMapRounds(MapRounds, Remembers):
             maps=maps,
             links=links,
             splits=splits,
+            fails=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in tried)),
             goes_on=made.goes_on,
-            has_table=any_of(*done),
+            has_table=any_of(*(all_of(call.guard, eq(var(call.tag, 32), 0)) for call in tried)),
             spte=spte,
             evidence=loop.session.evidence(),
         )
@@ -81,6 +80,7 @@ class LiftedMapRounds(MapRounds, Remembers):
             maps=maps,
             links=links,
             splits=NOTHING_DONE,
+            fails=FALSE,
             goes_on=made.goes_on,
             has_table=any_of(eq(_FOUND, _LINKED_ALREADY), links.when),
             spte=loop.held(step.memory),

@@ -321,6 +321,7 @@ class ReferenceFetches(ReferenceArea, Fetches):
                 maps=maps,
                 links=linked,
                 splits=_NOTHING,
+                fails=FALSE,
                 goes_on=asks,
                 has_table=any_of(found, links),
                 spte=spte,

@@ -46,6 +46,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
             maps=deed,
             links=replace(deed, when=links),
             splits=replace(deed, when=splits),
+            fails=all_of(any_of(links, splits), failed),
             goes_on=all_of(above, any_of(table, self._went_on(done, any_of(links, splits)))),
             has_table=done,
             spte=ite(
@@ -78,7 +79,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
         goal = ite(asks, _ADJUSTED, _GOAL)
         at_goal = eq(_SHADOW_LEVEL, zext(goal, 32))
         base = ite(_OKAY, self._first(_SHADOW_LEVEL), var(f"base_gfn {_ROUNDS}", 64))
-        above = all_of(_OKAY, negate(at_goal))
+        above = all_of(_OKAY, negate(self._stops(_SHADOW_LEVEL, zext(goal, 32))))
         linked = eq(var("kvm_mmu_get_child_sp()", 64), -17)
         maps = Deed(
             when=self._maps(at_goal),
@@ -99,11 +100,16 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
             maps=maps,
             links=replace(maps, when=links, elsewhere=FALSE),
             splits=nothing,
+            fails=FALSE,
             goes_on=above,
             has_table=any_of(linked, links),
             spte=ite(links, var("*it.sptep after shadow_walk_okay() after link_shadow_page()", 64), _SHADOW_SPTE),
             evidence=Evidence(),
         )
+
+    def _stops(self, level: BitVec, goal: BitVec) -> Bool:
+        """Whether the loop is left at a level."""
+        return eq(level, goal)
 
     def _first(self, level: BitVec) -> BitVec:
         """The first frame that the entry of the fault's translates at a level."""

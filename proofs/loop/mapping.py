@@ -48,6 +48,15 @@ def symptoms(made: MapRound) -> Iterator[Symptom]:
     ).told("nobody asks", "KVM's comment at disallowed_hugepage_adjust()")
 
 
+def _stops_early(made: MapRound, gives_up: Bool) -> Symptom:
+    """That a walk is left above its goal; ``gives_up``: the fault begins anew."""
+    return Wrong(
+        "stops-early",
+        negate(any_of(made.at_end, made.maps.when, made.goes_on, gives_up)),
+        f"{made.function}() leaves its walk at another level than the page is to be mapped at, and maps nothing.",
+    ).told("the walk ends", "KVM: a walk goes down to fault->goal_level")
+
+
 def before_its_goal(made: MapRound) -> tuple[Assumption, ...]:
     """What is taken for granted of the level at which a page is to be mapped."""
     maps = made.maps
@@ -105,6 +114,7 @@ def _of_tdp(kvm: Kvm) -> Claim:
             "a table over another one, or over a page", "KVM: a table is linked where nothing is, a huge page is split"
         ),
         no_table(made, table),
+        _stops_early(made, any_of(eq(made.maps.spte, frozen), made.fails)),
     )
 
 
@@ -123,7 +133,7 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     direct = kvm.map_rounds.direct()
     at_levels = any_of(direct.at_end, ult(direct.maps.level - 1, _LEVELS))
     standing = Assumption("the walk stands at one of five levels, unless it has come to its end", at_levels)
-    yield _claim(direct, standing, no_table(direct, FALSE))
+    yield _claim(direct, standing, no_table(direct, FALSE), _stops_early(direct, FALSE))
 
 
 THEOREMS = (
@@ -132,7 +142,7 @@ THEOREMS = (
         claim="A round of the loops that map a page maps it only at the level that is wanted and at the entry "
         "of the walk. It does so only after it has been asked whether a huge page may be here. Above that "
         "level it puts a table only where nothing is, or where a huge page is split. It leaves a frozen "
-        "entry alone, and goes on only where there is a table.",
+        "entry alone, goes on only where there is a table, and is not left above that level.",
         source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
         assumes=(
             "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "
@@ -140,6 +150,7 @@ THEOREMS = (
         ),
         state=several(_state),
         catches=(
+            Catch("map-stops-early", "stops-early"),
             Catch("map-where-walk-stops", "leaf-elsewhere"),
             Catch("tdp-map-frozen", "touches-frozen"),
             Catch("tdp-map-goes-on-unlinked", "goes-on-without-table"),
