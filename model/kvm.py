@@ -21,6 +21,7 @@ from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
+from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
@@ -160,6 +161,11 @@ class Kvm(ABC):
     @abstractmethod
     def translations(self) -> Translations:
         """What translates addresses by the guest's tables."""
+
+    @property
+    @abstractmethod
+    def found_pages(self) -> FoundPages:
+        """What looks for pages of SPTEs."""
 
     @property
     @abstractmethod

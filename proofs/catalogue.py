@@ -37,6 +37,7 @@ from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import eptp as role_eptp
+from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import kept as role_kept
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
@@ -145,6 +146,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_made_roots.THEOREMS,
     *role_loaded_cr3.THEOREMS,
     *role_pages.THEOREMS,
+    *role_found.THEOREMS,
     *role_kept.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,

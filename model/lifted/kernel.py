@@ -32,6 +32,7 @@ from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
 from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
+from mmuproof.model.lifted.found_pages import LiftedFoundPages
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
@@ -236,6 +237,11 @@ class LiftedKvm(Kvm):
     def translations(self) -> LiftedTranslations:
         """See `Kvm.translations`."""
         return self._area("translations", LiftedTranslations, MMU_C)
+
+    @property
+    def found_pages(self) -> LiftedFoundPages:
+        """See `Kvm.found_pages`."""
+        return self._area("found_pages", LiftedFoundPages, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -17,6 +17,7 @@ from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
+from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
@@ -41,6 +42,7 @@ from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
+from mmuproof.model.reference.found_pages import ReferenceFoundPages
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
@@ -135,6 +137,7 @@ class ReferenceKvm(Kvm):
         late_faults: type[ReferenceLateFaults] = ReferenceLateFaults,
         register_writes: type[ReferenceRegisterWrites] = ReferenceRegisterWrites,
         translations: type[ReferenceTranslations] = ReferenceTranslations,
+        found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -180,6 +183,7 @@ class ReferenceKvm(Kvm):
         self._late_faults = late_faults(self.constants)
         self._register_writes = register_writes(self.constants)
         self._translations = translations(self.constants)
+        self._found_pages = found_pages(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -263,6 +267,11 @@ class ReferenceKvm(Kvm):
     def translations(self) -> Translations:
         """See `Kvm.translations`."""
         return self._translations
+
+    @property
+    def found_pages(self) -> FoundPages:
+        """See `Kvm.found_pages`."""
+        return self._found_pages
 
     @property
     def invalidations(self) -> Invalidations:

@@ -224,6 +224,8 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_sync_page_check", MMU_C, "only pages that the MMU can make anew are asked about", since="6.12"),
     Assertion("kvm_zap_gfn_range", MMU_C, "a range has a frame"),
     Assertion("kvm_arch_async_page_ready", MMU_C, "no fault on private memory waits", since="6.12"),
+    Assertion("kvm_mmu_find_shadow_page", MMU_C, "a page that may be out of sync is looked for on behalf of a vCPU"),
+    Assertion("kvm_mmu_find_shadow_page", MMU_C, "synchronizing a page gives up none"),
     Assertion("nested_vmx_transition_tlb_flush", "arch/x86/kvm/vmx/nested.c", "L2 has a VPID only where KVM has"),
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),

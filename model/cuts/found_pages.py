@@ -1,0 +1,32 @@
+"""The calls that looking for a page of SPTEs makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+
+SYNC = Cut(
+    function="kvm_sync_page",
+    reason="makes the SPTEs of a page what the guest's entries are, says whether one has changed, or fails; for which "
+    "page is looked at",
+    writes=((1, ""),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+FLUSH = Cut(function="kvm_flush_remote_tlbs", reason="flushes all; that it is called is looked at")
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    SYNC,
+    FLUSH,
+    Cut(
+        function="kvm_mmu_prepare_zap_page",
+        reason="gives up a page that is not the one that is taken",
+        writes=((1, ""),),
+        elsewhere=("*", "struct kvm_mmu_page"),
+    ),
+    Cut(
+        function="kvm_mmu_commit_zap_page",
+        reason="frees pages that nothing leads to",
+        elsewhere=("*", "struct kvm_mmu_page"),
+    ),
+    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+)

@@ -1,0 +1,94 @@
+"""Looking for pages of SPTEs in a lifted tree: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Place, Pointer, choose, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import found_pages as cuts
+from mmuproof.model.found_pages import FoundPage, FoundPages
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.smt.terms import all_of, any_of, bool_var, bv, ne, negate, sle, slt, var
+
+_PAGE, _ROLE, _HEAD = "struct kvm_mmu_page", "union kvm_mmu_page_role", "struct hlist_head"
+_FINDS = "kvm_mmu_find_shadow_page"
+
+
+class LiftedFoundPages(FoundPages, Remembers):
+    """What looks for pages in a lifted tree.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def found(self) -> FoundPage:
+        """See `FoundPages.found`."""
+        name = _FINDS
+        self._unit.function(cuts.SYNC.function)
+        bench = Bench(self._unit, cuts.CUTS, any_round=frozenset({name}))
+        bench.add("vcpu", "struct kvm_vcpu")
+        kvm = bench.add("kvm", "struct kvm")
+        role, pages = (
+            Object(name=each, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=each == "sp_list")
+            for each, record in (("role", _ROLE), ("sp_list", _HEAD))
+        )
+        # What is passed by value is nobody else's.
+        role.settled = True
+        first = Object(name="sp", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+        link, into = bench.place(first, "hash_link"), bench.place(first, "hash_link.next")
+        bench.write(pages, "first", self._or_none("there is no page", first, link.offset))
+        other = Object(name="another sp", type=first.type, kind=ObjectKind.INPUT, by_pointer=True)
+        bench.memory.write(first, into.offset, into.width, self._or_none("there is no other", other, link.offset))
+        bench.memory.write(other, into.offset, into.width, NULL)
+        gfn = var("gfn", 64)
+        result = bench.session.call(
+            bench.memory,
+            name,
+            objects=bench.objects | {_HEAD: pointer_to(pages)},
+            values={"gfn": gfn},
+            records={_ROLE: Place(role, 0)},
+        )
+        if not isinstance(result, Pointer):
+            raise Refused(f"{name}() gives no page")
+        targets = [(each.guard, each.place.object) for each in result.targets if each.place is not None]
+        if len(targets) != 1:
+            raise Refused(f"{name}() gives a page of several kinds")
+        (found, page), made = targets[0], bench.session.round(name)
+        syncs = [
+            call
+            for call in bench.session.calls(cuts.SYNC.function)
+            if any(
+                isinstance(each, Pointer) and any(of.place == Place(page, 0) for of in each.targets)
+                for each in call.arguments
+            )
+        ]
+        results = [(call.guard, var(call.tag, 32)) for call in syncs]
+        return FoundPage(
+            function=name,
+            gfn=gfn,
+            role=bench.read(role, "word"),
+            found=all_of(found, negate(made.goes_on)),
+            found_gfn=bench.read(page, "gfn", made.head),
+            found_role=bench.read(page, "role.word", made.head),
+            direct=ne(bench.flag(page, "role", "direct", made.head), 0),
+            of_tdp=ne(bench.read(page, "tdp_mmu_page", made.head), 0),
+            made_in=bench.read(page, "mmu_valid_gen", made.head),
+            generation=bench.read(kvm, "arch.mmu_valid_gen", made.head),
+            unsync=ne(bench.read(page, "unsync", made.head), 0),
+            synced=any_of(*(all_of(guard, negate(slt(said, bv(0, 32)))) for guard, said in results)),
+            changed=any_of(*(all_of(guard, negate(sle(said, bv(0, 32)))) for guard, said in results)),
+            flushed=bench.session.called(cuts.FLUSH.function),
+            evidence=bench.session.evidence(),
+        )
+
+    def _or_none(self, none: str, page: Object, offset: int) -> Pointer:
+        """A pointer into a page, or to nothing."""
+        made = choose(bool_var(none), NULL, pointer_to(page, offset))
+        assert isinstance(made, Pointer)
+        return made
