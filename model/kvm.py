@@ -50,6 +50,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -166,6 +167,11 @@ class Kvm(ABC):
     @abstractmethod
     def found_pages(self) -> FoundPages:
         """What looks for pages of SPTEs."""
+
+    @property
+    @abstractmethod
+    def tlb_flushes(self) -> TlbFlushes:
+        """What flushes the processor's TLB."""
 
     @property
     @abstractmethod

@@ -15,6 +15,7 @@ from mmuproof.proofs.flush import addresses as flush_addresses
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import tables as flush_tables
+from mmuproof.proofs.flush import tags as flush_tags
 from mmuproof.proofs.flush import transitions as flush_transitions
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
@@ -112,6 +113,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_tables.THEOREMS,
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
+    *flush_tags.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,

@@ -61,6 +61,7 @@ from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
+from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
@@ -242,6 +243,11 @@ class LiftedKvm(Kvm):
     def found_pages(self) -> LiftedFoundPages:
         """See `Kvm.found_pages`."""
         return self._area("found_pages", LiftedFoundPages, MMU_C)
+
+    @property
+    def tlb_flushes(self) -> LiftedTlbFlushes:
+        """See `Kvm.tlb_flushes`."""
+        return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

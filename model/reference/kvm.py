@@ -71,6 +71,7 @@ from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
+from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
@@ -87,6 +88,7 @@ from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -138,6 +140,7 @@ class ReferenceKvm(Kvm):
         register_writes: type[ReferenceRegisterWrites] = ReferenceRegisterWrites,
         translations: type[ReferenceTranslations] = ReferenceTranslations,
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
+        tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -184,6 +187,7 @@ class ReferenceKvm(Kvm):
         self._register_writes = register_writes(self.constants)
         self._translations = translations(self.constants)
         self._found_pages = found_pages(self.constants)
+        self._tlb_flushes = tlb_flushes(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -272,6 +276,11 @@ class ReferenceKvm(Kvm):
     def found_pages(self) -> FoundPages:
         """See `Kvm.found_pages`."""
         return self._found_pages
+
+    @property
+    def tlb_flushes(self) -> TlbFlushes:
+        """See `Kvm.tlb_flushes`."""
+        return self._tlb_flushes
 
     @property
     def invalidations(self) -> Invalidations:

@@ -1,0 +1,45 @@
+"""The calls that flushing the TLB makes and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, roots
+
+BY_TABLES = Cut(
+    function="ept_sync_context",
+    reason="lets the processor forget what it has cached of tables of EPT; which is looked at",
+)
+OF_ALL_TABLES = Cut(
+    function="ept_sync_global", reason="lets the processor forget what it has cached of all tables of EPT"
+)
+BY_VPID = Cut(
+    function="vpid_sync_context", reason="lets the processor forget what it has cached with a VPID; which is looked at"
+)
+VMX: tuple[Cut, ...] = (*common.CUTS, *roots.PAGE_OF_ROOT, BY_TABLES, OF_ALL_TABLES, BY_VPID)
+"""For a processor with VMX."""
+SYNC_ROOT = Cut(
+    function="kvm_mmu_sync_roots",
+    reason="synchronizes the root in use; that it is called is looked at",
+    elsewhere=("*",),
+)
+SYNC_KEPT = Cut(
+    function="kvm_mmu_sync_prev_roots",
+    reason="synchronizes the roots of before; that it is called is looked at",
+    elsewhere=("*",),
+)
+FLUSH = tuple(
+    Cut(function=name, reason="lets the vendor's code flush; that it is called, and when, is looked at")
+    for name in ("kvm_x86_flush_tlb_guest", "flush_tlb_guest")
+)
+GUEST: tuple[Cut, ...] = (
+    *common.CUTS,
+    SYNC_ROOT,
+    SYNC_KEPT,
+    *FLUSH,
+    Cut(
+        function="kvm_hv_vcpu_purge_flush_tlb",
+        reason="forgets what Hyper-V's hypercalls have asked for, which is done by then",
+        elsewhere=("*",),
+    ),
+)
+"""For what a guest sees."""

@@ -1,0 +1,59 @@
+"""Defects of flushing the TLB."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.kvm import ReferenceKvm
+from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
+from mmuproof.smt.terms import FALSE, Bool
+
+_VMX_C, _X86_C = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c"
+
+
+class _NeverByTables(ReferenceTlbFlushes):
+    def _by_tables(self, _has_ept: Bool) -> Bool:
+        return FALSE
+
+
+class _AlwaysOfL1(ReferenceTlbFlushes):
+    def _in_l2(self, _l2: Bool) -> Bool:
+        return FALSE
+
+
+class _KeptStay(ReferenceTlbFlushes):
+    def _syncs_kept(self) -> Bool:
+        return FALSE
+
+
+def _with(variant: type[ReferenceTlbFlushes]) -> partial[ReferenceKvm]:
+    return partial(ReferenceKvm, tlb_flushes=variant)
+
+
+DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "flush-ept-by-vpid",
+        "What is cached of EPT is to be forgotten, and what is cached with the VPID is.",
+        _VMX_C,
+        r"if \(enable_ept\)(\s+(?:vmx_flush_tlb_ept_root|ept_sync_context)\()",
+        r"if (0)\1",
+        _with(_NeverByTables),
+    ),
+    defect(
+        "flush-vpid-of-l1",
+        "While L2 runs, what is cached for L1 is flushed.",
+        _VMX_C,
+        r"if \(is_guest_mode\(vcpu\) && nested_cpu_has_vpid\(get_vmcs12\(vcpu\)\)\)(\s+return nested_get_vpid02)",
+        r"if (0)\1",
+        _with(_AlwaysOfL1),
+    ),
+    defect(
+        "flush-guest-leaves-kept-roots",
+        "A guest flushes all, and the roots that the vCPU had before stay as they were.",
+        _X86_C,
+        r"kvm_mmu_sync_prev_roots\(vcpu\);",
+        "",
+        _with(_KeptStay),
+    ),
+)

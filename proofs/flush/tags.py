@@ -1,0 +1,85 @@
+"""What a flush forgets: what has the tag that the guest runs with, and all that a guest can see of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Shown
+from mmuproof.model.tlb_flushes import VmxFlush
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.smt.terms import all_of, any_of, eq, ite, ne, negate
+from mmuproof.spec import ept_pointer
+
+_TAGS = "SDM 31.4.1: what is cached of guest-physical addresses is told apart by EPTP, of linear ones by VPID as well"
+
+
+def _of_tag(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for flush in VmxFlush:
+        made = kvm.tlb_flushes.vmx(flush)
+        in_use = ite(all_of(made.l2, made.l2_has_vpid, ne(made.vpid_of_l2, 0)), made.vpid_of_l2, made.vpid)
+        of_tables = any_of(made.of_all_tables, all_of(made.by_tables, eq(made.tables, ept_pointer.root(made.root))))
+        of_vpid = all_of(made.by_vpid, eq(made.flushed_vpid, in_use))
+        if flush is VmxFlush.CURRENT:
+            left = all_of(ne(made.root, made.no_root), negate(ite(made.has_ept, of_tables, of_vpid)))
+        else:
+            left = negate(of_vpid)
+        yield never(
+            given(
+                shown=(
+                    Shown("enable_ept", made.has_ept),
+                    Shown("root", made.root),
+                    Shown("L2 runs", made.l2),
+                    Shown("L2 has a VPID", made.l2_has_vpid),
+                    Shown("VPID of L1", made.vpid),
+                    Shown("VPID of L2", made.vpid_of_l2),
+                ),
+                evidence=made.evidence,
+                part=flush.value,
+            ),
+            Wrong("other-tag", left, f"{made.function}() leaves what is cached with the tag in use.").told(
+                "another tag is flushed, or none", _TAGS
+            ),
+        )
+
+
+def _of_guest(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.tlb_flushes.guest()
+    return never(
+        given(shown=(Shown("tdp_enabled", made.tdp),), evidence=made.evidence),
+        Wrong(
+            "root-left",
+            all_of(negate(made.tdp), negate(all_of(made.syncs_root, made.syncs_kept))),
+            f"{made.function}() leaves a root with SPTEs of entries that the guest has changed.",
+        ).told("a root is not synchronized", "SDM 5.10.4.1: a flush of all forgets what is cached of any tables"),
+        Wrong(
+            "processor-left",
+            negate(made.flushes),
+            f"{made.function}() does not tell the processor, or tells it too early.",
+        ).told("the processor keeps what it has cached", "SDM 5.10.4.1, APM 5.5.2: a flush forgets what is cached"),
+    )
+
+
+THEOREMS = (
+    Theorem(
+        name="flush.tag",
+        claim="A flush of what KVM's tables translate makes the processor forget what it has cached of the root in "
+        "use. Without EPT, and for what the guest's tables translate, it forgets what has the VPID in use, that of "
+        "L2 while L2 runs with one of its own.",
+        source="SDM 31.4.1, 31.4.3.1",
+        assumes=("vmcs02 has the VPID that KVM has for L2, if L1 gives L2 one",),
+        vendors=(Vendor.INTEL,),
+        state=several(_of_tag),
+        catches=(Catch("flush-ept-by-vpid", "other-tag"), Catch("flush-vpid-of-l1", "other-tag")),
+    ),
+    Theorem(
+        name="flush.guest",
+        claim="When a guest flushes all of its translations, each root that shadows its tables is synchronized, those "
+        "that the vCPU had before too, and then the processor is told.",
+        source="SDM 5.10.4.1; APM 5.5.2; KVM's comment in kvm_vcpu_flush_tlb_guest()",
+        state=alone(_of_guest),
+        catches=(Catch("flush-guest-leaves-kept-roots", "root-left"),),
+    ),
+)

@@ -1,0 +1,25 @@
+"""What the reference model says of flushing the TLB is what Linux 7.2.13's C does."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmuproof.model.evidence import CheckKind
+from mmuproof.model.tlb_flushes import VmxFlush
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import any_of, eq
+from mmuproof.spec import ept_pointer
+from tests.model.equality import Both, prove_equal
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.mark.parametrize("flush", VmxFlush, ids=lambda flush: flush.value)
+def test_vmx(both: Both, flush: VmxFlush) -> None:
+    flushed = [kvm.tlb_flushes.vmx(flush) for kvm in both]
+    is_table = any_of(eq(flushed[0].root, -1), ept_pointer.is_table(flushed[0].root))
+    prove_equal(*flushed, assuming=(Assumption("the root is a table, or none", is_table),), partial={CheckKind.WARN})
+
+
+def test_guest(both: Both) -> None:
+    prove_equal(*(kvm.tlb_flushes.guest() for kvm in both))
