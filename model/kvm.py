@@ -36,6 +36,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
+from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
@@ -129,6 +130,11 @@ class Kvm(ABC):
     @abstractmethod
     def range_rounds(self) -> RangeRounds:
         """Rounds of the loops over a range of frames."""
+
+    @property
+    @abstractmethod
+    def root_loops(self) -> RootLoops:
+        """What goes through the roots of the TDP MMU."""
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.loop import ranges as loop_ranges
+from mmuproof.proofs.loop import roots as loop_roots
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -101,6 +102,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
     *loop_ranges.THEOREMS,
+    *loop_roots.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,

@@ -286,6 +286,7 @@ CHAINS: tuple[Chain, ...] = (
                     "interference.exchanged",
                     "interference.kept",
                     "loop.range",
+                    "loop.roots",
                     "loop.zap",
                     "slot.logging",
                     "stored.split",

@@ -47,6 +47,7 @@ from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
@@ -220,6 +221,11 @@ class LiftedKvm(Kvm):
     def range_rounds(self) -> LiftedRangeRounds:
         """See `Kvm.range_rounds`."""
         return self._area("range_rounds", LiftedRangeRounds, TDP_MMU_C, SPTE_C)
+
+    @property
+    def root_loops(self) -> LiftedRootLoops:
+        """See `Kvm.root_loops`."""
+        return self._area("root_loops", LiftedRootLoops, TDP_MMU_C, MMU_C, SPTE_C)
 
     @property
     def flush_ranges(self) -> LiftedFlushRanges:
