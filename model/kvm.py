@@ -40,6 +40,7 @@ from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -135,6 +136,11 @@ class Kvm(ABC):
     @abstractmethod
     def root_loops(self) -> RootLoops:
         """What goes through the roots of the TDP MMU."""
+
+    @property
+    @abstractmethod
+    def shadow_walks(self) -> ShadowWalks:
+        """Walks over the tables that KVM builds."""
 
     @property
     @abstractmethod

@@ -51,6 +51,7 @@ from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
+from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -226,6 +227,11 @@ class LiftedKvm(Kvm):
     def root_loops(self) -> LiftedRootLoops:
         """See `Kvm.root_loops`."""
         return self._area("root_loops", LiftedRootLoops, TDP_MMU_C, MMU_C, SPTE_C)
+
+    @property
+    def shadow_walks(self) -> LiftedShadowWalks:
+        """See `Kvm.shadow_walks`."""
+        return self._area("shadow_walks", LiftedShadowWalks, MMU_C, TDP_MMU_C)
 
     @property
     def flush_ranges(self) -> LiftedFlushRanges:
