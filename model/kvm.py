@@ -42,9 +42,11 @@ from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
+from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -177,6 +179,16 @@ class Kvm(ABC):
     @abstractmethod
     def invalidations(self) -> Invalidations:
         """What invalidates translations."""
+
+    @property
+    @abstractmethod
+    def root_loops(self) -> RootLoops:
+        """What goes through the roots of the TDP MMU."""
+
+    @property
+    @abstractmethod
+    def shadow_walks(self) -> ShadowWalks:
+        """Walks over the tables that KVM builds."""
 
     @property
     @abstractmethod

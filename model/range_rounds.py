@@ -89,6 +89,25 @@ class EntryRound:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeTold:
+    """What a walk tells its caller: that it has changed something, for which a flush is due.
+
+    Attributes:
+        before: it has, when the round begins.
+        goes_on: another round follows.
+        after: it has, when that begins.
+        ends: the walk ends in the round.
+        answer: what the function answers then.
+    """
+
+    before: Bool
+    goes_on: Bool
+    after: Bool = field(metadata=counts_where("goes_on"))
+    ends: Bool
+    answer: Bool = field(metadata=counts_where("ends"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class WriteProtectRound:
     """Any one round of ``wrprot_gfn_range()``.
 
@@ -96,11 +115,61 @@ class WriteProtectRound:
         entry: what it does to an entry.
         start: the first frame of the range (64).
         min_level: the lowest level that is asked for (32).
+        told: what it tells its caller.
     """
 
     entry: EntryRound
     start: BitVec
     min_level: BitVec
+    told: ChangeTold
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteProtectFrameRound:
+    """Any one round of ``write_protect_gfn()``.
+
+    Attributes:
+        entry: what it does to an entry.
+        gfn: the frame (64).
+        min_level: the lowest level that is asked for (32).
+        mmu_writable: the bit that lets faults make the page writable again (64).
+        told: what it tells its caller.
+    """
+
+    entry: EntryRound
+    gfn: BitVec
+    min_level: BitVec
+    mmu_writable: BitVec
+    told: ChangeTold
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearDirtyFramesRound:
+    """Any one round of ``clear_dirty_pt_masked()``.
+
+    Attributes:
+        entry: what it does to an entry.
+        gfn: the frame that bit 0 of the mask means (64).
+        asked: which frames are asked for (64).
+        mask_at_first: which of them are left when the walk begins (64).
+        mask: which of them are left when the round begins (64).
+        goes_on: another round follows.
+        mask_after: which are left when that begins (64).
+        protects: writes are noticed by faults, for want of a dirty flag or because it is asked for.
+        wrprot: it is asked for.
+        dirty_mask: the dirty flag.
+    """
+
+    entry: EntryRound
+    gfn: BitVec
+    asked: BitVec
+    mask_at_first: BitVec
+    mask: BitVec
+    goes_on: Bool
+    mask_after: BitVec = field(metadata=counts_where("goes_on"))
+    protects: Bool
+    wrprot: Bool
+    dirty_mask: BitVec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +256,14 @@ class RangeRounds(ABC):
     @abstractmethod
     def clear_dirty(self) -> ClearDirtyRound:
         """``clear_dirty_gfn_range()``."""
+
+    @abstractmethod
+    def write_protect_frame(self) -> WriteProtectFrameRound:
+        """``write_protect_gfn()``."""
+
+    @abstractmethod
+    def clear_dirty_frames(self) -> ClearDirtyFramesRound:
+        """``clear_dirty_pt_masked()``."""
 
     @abstractmethod
     def zap_root(self) -> ZapRootRound:

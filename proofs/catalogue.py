@@ -28,6 +28,8 @@ from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.loop import ranges as loop_ranges
+from mmuproof.proofs.loop import roots as loop_roots
+from mmuproof.proofs.loop import shadow_walks as loop_shadow_walks
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -119,6 +121,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
     *loop_ranges.THEOREMS,
+    *loop_roots.THEOREMS,
+    *loop_shadow_walks.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *l1tf.THEOREMS,

@@ -24,6 +24,14 @@ SET_ATOMIC = Cut(
     writes=((1, "old_spte"),),
     elsewhere=("*",),
 )
+SET_UNLOGGED = Cut(
+    function="tdp_mmu_set_spte_no_dirty_log", reason=SET.reason, writes=((1, "old_spte"),), elsewhere=("*",)
+)
+CLEAR_BITS = Cut(
+    function="tdp_mmu_clear_spte_bits",
+    reason="clears bits of the entry of the walk; of which entry, and which bits, is looked at",
+    elsewhere=("*",),
+)
 ZAP_ATOMIC, SPLIT = map_rounds.TDP_ZAP, map_rounds.TDP_SPLIT
 START, NEXT = map_rounds.TDP_START, map_rounds.TDP_NEXT
 PROTECTS = Cut(
@@ -58,6 +66,8 @@ EACH: tuple[Cut, ...] = (
     SET,
     FORMER_SET,
     SET_ATOMIC,
+    SET_UNLOGGED,
+    CLEAR_BITS,
     ZAP_ATOMIC,
     SPLIT,
     map_rounds.TDP_NEXT,
@@ -79,7 +89,8 @@ EACH: tuple[Cut, ...] = (
         Cut(function=name, reason="frees a page that has not been linked", elsewhere=("*", "argument 0"))
         for name in ("tdp_mmu_free_sp", "tdp_mmu_free_unused_sp")
     ),
-    *common.each("a tracepoint; reads only", "trace_kvm_mmu_split_huge_page"),
+    *common.each("a tracepoint; reads only", "trace_kvm_mmu_split_huge_page", "trace_kvm_tdp_mmu_spte_changed"),
+    *common.each("tells the host that a page was written; writes no SPTE", "kvm_set_pfn_dirty"),
     *common.each("flushes TLBs", "kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot"),
 )
 """For loops that change entries which other CPUs may change too."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.range_rounds import EntryRound
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, eq, slt, ult, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bv, eq, slt, ult, var
 
 _TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 
@@ -45,6 +46,26 @@ class _PassesBy(ReferenceRangeRounds):
 class _BeforeSlot(ReferenceRangeRounds):
     def _inside(self, _first: BitVec, end: BitVec) -> Bool:
         return ult(var("iter.gfn after some rounds", 64), end)
+
+
+class _LastFrameSpared(ReferenceRangeRounds):
+    def _masked(self) -> int:
+        return 63
+
+
+class _ProtectionUnasked(ReferenceRangeRounds):
+    def _protects(self, _wrprot: Bool, _protects: Bool) -> Bool:
+        return bit(var("tdp_mmu_need_write_protect()", 1), 0)
+
+
+class _StaysMmuWritable(ReferenceRangeRounds):
+    def _unwritable(self, _mmu_writable: BitVec) -> BitVec:
+        return bv(2, 64)
+
+
+class _FrameUntold(ReferenceRangeRounds):
+    def _is_told(self, entry: EntryRound, changed: Bool) -> Bool:
+        return FALSE if entry.function == "write_protect_gfn" else changed
 
 
 def _rounds(variant: type[ReferenceRangeRounds]) -> partial[ReferenceKvm]:
@@ -89,6 +110,38 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\s+continue;\s+if \(tdp_mmu_iter_cond_resched\(kvm, &iter, false, true\)\)\s+continue;)",
         r"\1)\2",
         _rounds(_ClearsTables),
+    ),
+    defect(
+        "masked-spares-last",
+        "Of 64 frames that a mask names the last one's dirty flag is not cleared.",
+        _TDP_MMU_C,
+        r"gfn \+ BITS_PER_LONG\) \{",
+        "gfn + BITS_PER_LONG - 1) {",
+        _rounds(_LastFrameSpared),
+    ),
+    defect(
+        "masked-protects-unasked",
+        "Frames that are to be write-protected have their dirty flags cleared instead.",
+        _TDP_MMU_C,
+        r"\(wrprot \|\| (tdp_mmu_need_write_protect\((?:kvm, )?root\))\)",
+        r"\1",
+        _rounds(_ProtectionUnasked),
+    ),
+    defect(
+        "frame-stays-mmu-writable",
+        "A page that holds a guest's table stays one that a fault makes writable without asking.",
+        _TDP_MMU_C,
+        r"~\(PT_WRITABLE_MASK \| shadow_mmu_writable_mask\)",
+        "~PT_WRITABLE_MASK",
+        _rounds(_StaysMmuWritable),
+    ),
+    defect(
+        "frame-untold",
+        "That a page has been write-protected is told to nobody, so nobody flushes.",
+        _TDP_MMU_C,
+        r"(tdp_mmu_iter_set_spte\(kvm, &iter, new_spte\);)\s+spte_set = true;",
+        r"\1",
+        _rounds(_FrameUntold),
     ),
     defect(
         "zap-root-spares-level",

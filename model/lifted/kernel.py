@@ -53,9 +53,11 @@ from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
+from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
+from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -268,6 +270,16 @@ class LiftedKvm(Kvm):
     def range_rounds(self) -> LiftedRangeRounds:
         """See `Kvm.range_rounds`."""
         return self._area("range_rounds", LiftedRangeRounds, TDP_MMU_C, SPTE_C)
+
+    @property
+    def root_loops(self) -> LiftedRootLoops:
+        """See `Kvm.root_loops`."""
+        return self._area("root_loops", LiftedRootLoops, TDP_MMU_C, MMU_C, SPTE_C)
+
+    @property
+    def shadow_walks(self) -> LiftedShadowWalks:
+        """See `Kvm.shadow_walks`."""
+        return self._area("shadow_walks", LiftedShadowWalks, MMU_C, TDP_MMU_C)
 
     @property
     def flush_ranges(self) -> LiftedFlushRanges:

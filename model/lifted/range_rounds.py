@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
@@ -14,11 +15,14 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read, variable_of
 from mmuproof.model.named import masks as named
 from mmuproof.model.range_rounds import (
+    ChangeTold,
+    ClearDirtyFramesRound,
     ClearDirtyRound,
     EntryRound,
     RangeRounds,
     RecoverRound,
     SplitRound,
+    WriteProtectFrameRound,
     WriteProtectRound,
     ZapRootRound,
     ZapRound,
@@ -26,6 +30,8 @@ from mmuproof.model.range_rounds import (
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var
 
 _ZAP = "tdp_mmu_zap_leafs"
+_CERTAIN = tuple(cut.function for cut in (cuts.SET, cuts.FORMER_SET, cuts.SET_UNLOGGED))
+"""What changes an entry that nobody else may change."""
 _CAN_YIELD, _FLUSH = (var(name, 8) & 1 for name in ("can_yield", "flush"))
 
 
@@ -82,8 +88,8 @@ class LiftedRangeRounds(RangeRounds, Remembers):
 
     # -- entries that other CPUs may change too --------------------------------------------------------
 
-    def _walk(self, *names: str) -> Bench:
-        """A bench on which the function of the first name that the tree has is called."""
+    def _walk(self, *names: str) -> tuple[Bench, Bool]:
+        """A bench on which the function of the first name that the tree has is called, and what that answers."""
         name = self._unit.function(*names).name
         bench = Bench(self._unit, cuts.EACH, any_round=frozenset({name}))
         for each, record in (
@@ -93,13 +99,13 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         ):
             bench.add(each, record)
         # The masks are set up once, when KVM is loaded.
-        bench.session.global_object(named.DIRTY).settled = True
-        values = {each: var(each, 64) for each in ("start", "end")}
+        for mask in (named.DIRTY, named.MMU_WRITABLE):
+            bench.session.global_object(mask).settled = True
+        values = {each: var(each, 64) for each in ("start", "end", "gfn", "mask")}
         levels = {each: var(each, 32) for each in ("min_level", "target_level", "zap_level")}
-        bench.session.call(
-            bench.memory, name, objects=bench.objects, values={**values, **levels, "shared": var("shared", 8) & 1}
-        )
-        return bench
+        flags = {each: var(each, 8) & 1 for each in ("shared", "wrprot")}
+        answer = bench.session.call(bench.memory, name, objects=bench.objects, values={**values, **levels, **flags})
+        return bench, ne(answer, 0) if isinstance(answer, BitVec) else FALSE
 
     def _entry(self, bench: Bench, name: str, end: BitVec, changes: Sequence[Cut]) -> EntryRound:
         """What a round does to an entry, by calling one of these functions."""
@@ -111,12 +117,18 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             raise NotThere([f"{' or '.join(cut.function for cut in changes)}(), called by {name}()"])
         new, elsewhere, failed = bv(0, 64), FALSE, FALSE
         for call in calls:
+            if call.function == cuts.CLEAR_BITS.function:
+                held, bits, level = (bench.session.argument(call, each) for each in ("old_spte", "mask", "level"))
+                mine = _is_entry(bench, walk, made.head, bench.session.pointer_argument(call, "sptep"))
+                mine = all_of(mine, eq(level, bench.read(walk, "level", made.head)))
+                new, elsewhere = ite(call.guard, held & ~bits, new), any_of(elsewhere, all_of(call.guard, negate(mine)))
+                continue
             has = self._unit.parameter_names(call.function)
             told = next((bench.session.argument(call, each) for each in ("new_spte", "new") if each in has), None)
             new = ite(call.guard, bv(0, 64) if told is None else told, new)
             at = next(each for each in call.arguments[1:2] if isinstance(each, Pointer))
             elsewhere = any_of(elsewhere, all_of(call.guard, negate(same_place(at, pointer_to(walk)))))
-            if call.function not in (cuts.SET.function, cuts.FORMER_SET.function):
+            if call.function not in _CERTAIN:
                 failed = any_of(failed, all_of(call.guard, ne(var(call.tag, 32), 0)))
 
         def member(path: str) -> BitVec:
@@ -147,36 +159,78 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     def write_protect(self) -> WriteProtectRound:
         """See `RangeRounds.write_protect`."""
         name = "wrprot_gfn_range"
-        entry = self._entry(self._walk(name), name, var("end", 64), [cuts.SET_ATOMIC])
-        return WriteProtectRound(entry=entry, start=var("start", 64), min_level=var("min_level", 32))
+        bench, answer = self._walk(name)
+        entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
+        return WriteProtectRound(
+            entry=entry, start=var("start", 64), min_level=var("min_level", 32), told=_told(bench, entry, answer)
+        )
+
+    @once
+    def write_protect_frame(self) -> WriteProtectFrameRound:
+        """See `RangeRounds.write_protect_frame`."""
+        name, gfn = "write_protect_gfn", var("gfn", 64)
+        bench, answer = self._walk(name)
+        entry = self._entry(bench, name, gfn + 1, [cuts.SET, cuts.FORMER_SET])
+        return WriteProtectFrameRound(
+            entry=entry,
+            gfn=gfn,
+            min_level=var("min_level", 32),
+            mmu_writable=read(Memory(), bench.session.global_object(named.MMU_WRITABLE), 0, 64),
+            told=_told(bench, entry, answer),
+        )
+
+    @once
+    def clear_dirty_frames(self) -> ClearDirtyFramesRound:
+        """See `RangeRounds.clear_dirty_frames`."""
+        name, gfn = "clear_dirty_pt_masked", var("gfn", 64)
+        bench, _ = self._walk(name)
+        entry = self._entry(bench, name, gfn + 64, [cuts.CLEAR_BITS, cuts.SET_UNLOGGED])
+        wrprot, made = ne(var("wrprot", 8) & 1, 0), bench.session.round(name)
+        left = _variable(made.variables, "mask")
+        mask = read(made.head, left, 0, 64)
+        return ClearDirtyFramesRound(
+            entry=entry,
+            gfn=gfn,
+            asked=var("mask", 64),
+            mask_at_first=read(made.entered, left, 0, 64),
+            mask=mask,
+            goes_on=made.goes_on,
+            mask_after=mask if made.end is None else read(made.end, left, 0, 64),
+            protects=any_of(wrprot, self._protects(bench, entry)),
+            wrprot=wrprot,
+            dirty_mask=read(Memory(), bench.session.global_object(named.DIRTY), 0, 64),
+        )
 
     @once
     def clear_dirty(self) -> ClearDirtyRound:
         """See `RangeRounds.clear_dirty`."""
         name = "clear_dirty_gfn_range"
-        bench = self._walk(name)
+        bench, _ = self._walk(name)
         mask = bench.session.global_object(named.DIRTY)
         entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
-        if bench.session.calls(cuts.PROTECTS.function):
-            protects = ne(var(f"{cuts.PROTECTS.function}()", 1), 0)
-        else:
-            protects = ne(bench.integer("spte_ad_need_write_protect", spte=entry.spte), 0)
-        dirty_mask = read(Memory(), mask, 0, 64)
+        protects, dirty_mask = self._protects(bench, entry), read(Memory(), mask, 0, 64)
         return ClearDirtyRound(entry=entry, start=var("start", 64), protects=protects, dirty_mask=dirty_mask)
+
+    @staticmethod
+    def _protects(bench: Bench, entry: EntryRound) -> Bool:
+        """Whether writes to the page of an entry are noticed by faults, for want of a dirty flag."""
+        if bench.session.calls(cuts.PROTECTS.function):
+            return ne(var(f"{cuts.PROTECTS.function}()", 1), 0)
+        return ne(bench.integer("spte_ad_need_write_protect", spte=entry.spte), 0)
 
     @once
     def zap_root(self) -> ZapRootRound:
         """See `RangeRounds.zap_root`."""
         name = "__tdp_mmu_zap_root"
         end = var("tdp_mmu_max_gfn_exclusive()", 64)
-        entry = self._entry(self._walk(name), name, end, [cuts.SET_ATOMIC, cuts.SET, cuts.FORMER_SET])
+        entry = self._entry(self._walk(name)[0], name, end, [cuts.SET_ATOMIC, cuts.SET, cuts.FORMER_SET])
         return ZapRootRound(entry=entry, zap_level=var("zap_level", 32))
 
     @once
     def split(self) -> SplitRound:
         """See `RangeRounds.split`."""
         name = "tdp_mmu_split_huge_pages_root"
-        bench = self._walk(name)
+        bench, _ = self._walk(name)
         entry = self._entry(bench, name, var("end", 64), [cuts.SPLIT])
         (step,) = bench.session.calls(cuts.NEXT.function)
         walk = variable_of(bench.session.round(name), "struct tdp_iter")
@@ -192,7 +246,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     def recover(self) -> RecoverRound:
         """See `RangeRounds.recover`."""
         name = self._unit.function("recover_huge_pages_range", "zap_collapsible_spte_range").name
-        bench = self._walk(name)
+        bench, _ = self._walk(name)
         makes = bool(bench.session.calls(cuts.MAKE_HUGE.function))
         base_gfn, npages = var("slot->base_gfn", 64), var("slot->npages", 64)
         entry = self._entry(bench, name, base_gfn + npages, [cuts.SET_ATOMIC if makes else cuts.ZAP_ATOMIC])
@@ -207,6 +261,30 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         )
 
 
+def _is_entry(bench: Bench, walk: Object, memory: Memory, pointer: Pointer) -> Bool:
+    """Whether a pointer is to the entry at which a walk stands at some time."""
+    place = bench.place(walk, "sptep")
+    own = as_pointer(memory.read(walk, place.offset, place.width))
+    return FALSE if own is None else same_place(pointer, own)
+
+
+def _told(bench: Bench, entry: EntryRound, answer: Bool) -> ChangeTold:
+    """What a function tells its caller by a variable that says whether it has changed anything."""
+    made = bench.session.round(entry.function)
+    changed = _variable(made.variables, "spte_set")
+
+    def held(memory: Memory | None) -> Bool:
+        return FALSE if memory is None else ne(read(memory, changed, 0, changed.type.bits), 0)
+
+    return ChangeTold(
+        before=held(made.head),
+        goes_on=made.goes_on,
+        after=held(made.end),
+        ends=all_of(entry.enters, negate(made.goes_on), negate(entry.again)),
+        answer=answer,
+    )
+
+
 def _answered(bench: Bench, cut: Cut) -> Bool:
     """Whether a function that is called at most once says yes."""
     return all_of(bench.session.called(cut.function), bit(var(f"{cut.function}()", 1), 0))
@@ -214,5 +292,5 @@ def _answered(bench: Bench, cut: Cut) -> Bool:
 
 def _variable(variables: Mapping[str, Object], name: str) -> Object:
     if name not in variables:
-        raise NotThere([f"the variable {name} of {_ZAP}()"])
+        raise NotThere([f"a variable {name} of a loop over a range"])
     return variables[name]

@@ -63,9 +63,11 @@ from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
+from mmuproof.model.reference.root_loops import ReferenceRootLoops
 from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
+from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
@@ -80,9 +82,11 @@ from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
+from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -125,6 +129,8 @@ class ReferenceKvm(Kvm):
         dirty_logging: type[ReferenceDirtyLogging] = ReferenceDirtyLogging,
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
+        shadow_walks: type[ReferenceShadowWalks] = ReferenceShadowWalks,
+        root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
         resyncs: type[ReferenceResyncs] = ReferenceResyncs,
@@ -166,6 +172,8 @@ class ReferenceKvm(Kvm):
         self._dirty_logging = dirty_logging(self.constants)
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
+        self._shadow_walks = shadow_walks(self.constants, self._sptes)
+        self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
         self._resyncs = resyncs(self.constants, self._walks, self._walk_ends)
@@ -301,6 +309,16 @@ class ReferenceKvm(Kvm):
     def range_rounds(self) -> RangeRounds:
         """See `Kvm.range_rounds`."""
         return self._range_rounds
+
+    @property
+    def root_loops(self) -> RootLoops:
+        """See `Kvm.root_loops`."""
+        return self._root_loops
+
+    @property
+    def shadow_walks(self) -> ShadowWalks:
+        """See `Kvm.shadow_walks`."""
+        return self._shadow_walks
 
     @property
     def flush_ranges(self) -> FlushRanges:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.model.evidence import Evidence
+from mmuproof.model.evidence import CheckKind, Evidence
 from mmuproof.model.range_rounds import (
+    ChangeTold,
+    ClearDirtyFramesRound,
     ClearDirtyRound,
     EntryRound,
     RangeRounds,
     RecoverRound,
     SplitRound,
+    WriteProtectFrameRound,
     WriteProtectRound,
     ZapRootRound,
     ZapRound,
@@ -18,6 +21,7 @@ from mmuproof.model.range_rounds import (
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.smt.terms import (
     FALSE,
@@ -30,6 +34,7 @@ from mmuproof.smt.terms import (
     bool_var,
     bv,
     eq,
+    implies,
     ite,
     ne,
     negate,
@@ -44,6 +49,7 @@ _LEVEL, _SPTE = var(f"iter.level {_ROUNDS}", 32), var(f"iter.old_spte {_ROUNDS}"
 _WALK_GFN, _TRIED = var(f"iter.gfn {_ROUNDS}", 64), var(f"iter.old_spte {_ROUNDS}#2", 64)
 """``_TRIED`` is what is there when a round begins anew."""
 _WRITABLE, _PAGE_SIZE, _LARGEST, _EAGAIN = 1, 7, 3, 11
+_CHANGED = bit(var(f"spte_set {_ROUNDS}", 1), 0)
 _DUE = bit(var(f"flush {_ROUNDS}", 1), 0)
 
 
@@ -145,7 +151,55 @@ class ReferenceRangeRounds(ReferenceArea, RangeRounds):
             wanted=all_of(self._present(), self._tried_leaf(), bit(_TRIED, _WRITABLE)),
             new=_TRIED & ~(1 << _WRITABLE),
         )
-        return WriteProtectRound(entry=entry, start=start, min_level=min_level)
+        return WriteProtectRound(entry=entry, start=start, min_level=min_level, told=self._told(entry))
+
+    def _told(self, entry: EntryRound) -> ChangeTold:
+        """What a function tells its caller."""
+        changed = all_of(entry.changes, negate(entry.failed))
+        return ChangeTold(
+            before=_CHANGED,
+            goes_on=entry.goes_on,
+            after=any_of(_CHANGED, self._is_told(entry, changed)),
+            ends=all_of(entry.enters, negate(entry.goes_on), negate(entry.again)),
+            answer=all_of(entry.enters, _CHANGED),
+        )
+
+    def _is_told(self, _entry: EntryRound, changed: Bool) -> Bool:
+        """Whether the caller is told of what a round does."""
+        return changed
+
+    def write_protect_frame(self) -> WriteProtectFrameRound:
+        """See `RangeRounds.write_protect_frame`."""
+        gfn, min_level, mmu_writable = var("gfn", 64), var("min_level", 32), var("shadow_mmu_writable_mask", 64)
+        bits, maps_page = self._unwritable(mmu_writable), self._maps_page()
+        changes = all_of(maps_page, ne(_SPTE & bits, 0))
+        enters = sle(min_level, bv(_LARGEST, 32))
+        here = all_of(enters, self._in_range(gfn + 1))
+        entry = EntryRound(
+            function="write_protect_gfn",
+            enters=enters,
+            first_gfn=gfn,
+            lowest=min_level,
+            in_range=self._in_range(gfn + 1),
+            gfn=_WALK_GFN,
+            level=_LEVEL,
+            spte=_SPTE,
+            yielded=FALSE,
+            changes=all_of(here, changes),
+            new=_SPTE & ~bits,
+            elsewhere=FALSE,
+            failed=FALSE,
+            again=FALSE,
+            goes_on=all_of(here, negate(all_of(maps_page, eq(_SPTE & bits, 0)))),
+            evidence=Evidence(),
+        )
+        return WriteProtectFrameRound(
+            entry=entry, gfn=gfn, min_level=min_level, mmu_writable=mmu_writable, told=self._told(entry)
+        )
+
+    def _unwritable(self, mmu_writable: BitVec) -> BitVec:
+        """The bits that are cleared so that no fault makes the page writable again."""
+        return mmu_writable | 1 << _WRITABLE
 
     def clear_dirty(self) -> ClearDirtyRound:
         """See `RangeRounds.clear_dirty`."""
@@ -164,6 +218,71 @@ class ReferenceRangeRounds(ReferenceArea, RangeRounds):
         )
         yielded = all_of(entry.yielded, maps_page)
         return ClearDirtyRound(entry=replace(entry, yielded=yielded), start=start, protects=protects, dirty_mask=mask)
+
+    def clear_dirty_frames(self) -> ClearDirtyFramesRound:
+        """See `RangeRounds.clear_dirty_frames`."""
+        gfn, asked, left = var("gfn", 64), var("mask", 64), var(f"mask {_ROUNDS}", 64)
+        dirty, wrprot = var("shadow_dirty_mask", 64), bit(var("wrprot", 8), 0)
+        protects = any_of(wrprot, bit(var("tdp_mmu_need_write_protect()", 1), 0))
+        flag = ite(self._protects(wrprot, protects), bv(1 << _WRITABLE, 64), dirty)
+        first = bv(0, 64)
+        for number in reversed(range(64)):
+            first = ite(bit(asked, number), bv(number, 64), first)
+        in_range, own = self._in_range(gfn + self._masked()), bv(1, 64) << (_WALK_GFN - gfn)
+        maps_page = all_of(in_range, self._maps_page())
+        mine = all_of(maps_page, sle(_LEVEL, bv(1, 32)), ne(left & own, 0))
+        changes = all_of(mine, ne(_SPTE & flag, 0))
+        trace = Trace("clear_dirty_pt_masked")
+        trace.check(CheckKind.SHIFT, ne(asked, 0))
+        shifts = all_of(maps_page, ne(left, 0), sle(_LEVEL, bv(1, 32)))
+        trace.check(CheckKind.SHIFT, implies(shifts, ult(_WALK_GFN - gfn, 64)))
+        entry = EntryRound(
+            function="clear_dirty_pt_masked",
+            enters=TRUE,
+            first_gfn=gfn + first,
+            lowest=bv(1, 32),
+            in_range=self._in_range(gfn + 64),
+            gfn=_WALK_GFN,
+            level=_LEVEL,
+            spte=_SPTE,
+            yielded=FALSE,
+            changes=changes,
+            new=_SPTE & ~flag,
+            elsewhere=FALSE,
+            failed=FALSE,
+            again=FALSE,
+            goes_on=all_of(in_range, negate(all_of(maps_page, eq(left, 0)))),
+            evidence=trace.evidence,
+        )
+        return ClearDirtyFramesRound(
+            entry=entry,
+            gfn=gfn,
+            asked=asked,
+            mask_at_first=asked,
+            mask=left,
+            goes_on=entry.goes_on,
+            mask_after=ite(mine, left & ~own, left),
+            protects=protects,
+            wrprot=wrprot,
+            dirty_mask=dirty,
+        )
+
+    def _masked(self) -> int:
+        """How many frames a mask means."""
+        return 64
+
+    def _protects(self, _wrprot: Bool, protects: Bool) -> Bool:
+        """Whether pages are write-protected instead of clearing their dirty flags."""
+        return protects
+
+    def _maps_page(self) -> Bool:
+        """Whether the entry of the walk maps a page."""
+        return all_of(self._sptes.is_shadow_present_pte(_SPTE), self._sptes.is_last_spte(_SPTE, _LEVEL))
+
+    @staticmethod
+    def _in_range(end: BitVec) -> Bool:
+        """Whether the walk stands at an entry before a frame."""
+        return all_of(bit(var(f"iter.valid {_ROUNDS}", 1), 0), ult(_WALK_GFN, end))
 
     def _clears(self, leaf: Bool) -> Bool:
         """Whether an entry may be one whose dirty flag is to be cleared."""

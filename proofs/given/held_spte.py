@@ -16,7 +16,7 @@ from mmuproof.proofs.given.relations import has
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, eq, implies, ne, negate, ule, ult, var
 
-_HIGHEST_LEAF = 3
+_HIGHEST_LEAF, _PAGE_SIZE = 3, 1 << 7
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,16 @@ class HeldSpte:
 def held_leaf(kvm: Kvm, masks: ShadowMasks) -> HeldSpte:
     """Any SPTE that is present and maps a page, of 4 KByte, 2 MByte or 1 GByte."""
     at = SpteAt(var("spte", 64), var("level", 4))
-    facts = kvm.spte_changes.facts(masks, at)
+    # By the bits that mean it, and not by the predicates whose use is judged.
+    present = ne(at.spte & kvm.constant("SPTE_MMU_PRESENT_MASK"), 0)
+    maps_page = any_of(eq(at.level, 1), has(at.spte, _PAGE_SIZE))
     return HeldSpte(
         at,
         (
             *plausible_host(masks),
             Assumption(
                 "the SPTE is MMU-present and maps a page of 4 KByte, 2 MByte or 1 GByte",
-                all_of(
-                    facts.is_shadow_present_pte,
-                    facts.is_last_spte,
-                    ule(at.level, _HIGHEST_LEAF),
-                    negate(eq(at.level, 0)),
-                ),
+                all_of(present, maps_page, ule(at.level, _HIGHEST_LEAF), negate(eq(at.level, 0))),
             ),
             ad_type_fits(kvm, masks, at.spte),
         ),

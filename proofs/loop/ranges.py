@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
-from mmuproof.model.range_rounds import EntryRound
-from mmuproof.model.statement import Shown
+from mmuproof.model.range_rounds import ChangeTold, EntryRound, RangeRounds
+from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ule, ult
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, implies, ite, ne, negate, ule, ult
 
 _LEVELS, _SMALL, _LARGEST = 5, 1, 3
-_WRITABLE, _MAPS_PAGE = 1, 7
+_MASKED, _HIGHEST, _ENTRIES = 64, 1 << 40, 512
+_WRITABLE, _MAPS_PAGE, _DIRTY = 1, 7, (6, 9)
 """Bits of an entry of EPT or of nested paging: SDM table 31-3, APM 5.4.1."""
 
 
@@ -32,6 +33,7 @@ class _Wanted:
         lowest: the lowest level that it has to come to.
         later: it is not to be changed in this round, but when the walk comes to it again, or never.
         apart: what is said of the entry in a part of its own.
+        last: nothing is left to be changed behind the entry once it is as it is to be.
         shown: what a counterexample shows besides.
     """
 
@@ -41,14 +43,16 @@ class _Wanted:
     lowest: BitVec
     later: Bool = FALSE
     apart: Bool = FALSE
+    last: Bool = FALSE
     shown: tuple[Shown, ...] = ()
 
 
-def _claim(made: EntryRound, wanted: _Wanted, *assumptions: Assumption) -> Claim:
+def _claim(made: EntryRound, wanted: _Wanted, *assumptions: Assumption, more: Sequence[Symptom] = ()) -> Claim:
     name = f"{made.function}()"
     here = all_of(made.in_range, negate(made.yielded))
     moved_on = all_of(here, made.goes_on, negate(made.again), negate(made.changes))
-    stops = all_of(made.in_range, negate(made.goes_on), negate(made.again))
+    ends = all_of(wanted.last, any_of(made.changes, negate(wanted.when)))
+    stops = all_of(made.in_range, negate(made.goes_on), negate(made.again), negate(ends))
     return never(
         given(
             Assumption("there is a walk", made.enters),
@@ -95,6 +99,88 @@ def _claim(made: EntryRound, wanted: _Wanted, *assumptions: Assumption) -> Claim
             all_of(made.changes, made.failed, negate(made.again)),
             f"{name} goes on after another CPU has changed the entry first, without looking at it again.",
         ).told("the entry stays", "KVM's comment at tdp_mmu_set_spte_atomic(): the caller decides what to do then"),
+        *more,
+    )
+
+
+def _tells(made: EntryRound, told: ChangeTold) -> Claim:
+    name = f"{made.function}()"
+    changed = any_of(told.before, all_of(made.changes, negate(made.failed)))
+    return never(
+        given(
+            shown=(
+                Shown("changed before", told.before),
+                Shown("changes", made.changes),
+                Shown("another CPU was first", made.failed),
+            ),
+            evidence=made.evidence,
+            part=f"{name}, what it tells",
+        ),
+        Wrong(
+            "flush-forgotten",
+            any_of(all_of(told.goes_on, changed, negate(told.after)), all_of(told.ends, changed, negate(told.answer))),
+            f"{name} does not tell its caller that it has changed an entry.",
+        ).told("no flush is due", "KVM's comment at the function: true if an SPTE was changed"),
+    )
+
+
+def _flag_of_hardware(dirty_mask: BitVec) -> Assumption:
+    flags = (0, *(1 << number for number in _DIRTY))
+    return Assumption("shadow_dirty_mask is a dirty flag, or none", any_of(*(eq(dirty_mask, flag) for flag in flags)))
+
+
+def _frames(rounds: RangeRounds, leaf: Callable[[EntryRound], Bool]) -> Claim:
+    """What clears the dirty flags of the frames that a mask names."""
+    clear = rounds.clear_dirty_frames()
+    entry = clear.entry
+    name = f"{entry.function}()"
+    skipped, number = entry.first_gfn - clear.gfn, entry.gfn - clear.gfn
+    small = all_of(eq(entry.level, _SMALL), ult(number, _MASKED))
+    own = ite(small, bv(1, 64) << number, bv(0, 64))
+    flag = ite(clear.protects, bv(1 << _WRITABLE, 64), clear.dirty_mask)
+    behind = ite(small, clear.mask & -own & ~own, clear.mask)
+    passes_over = any_of(ule(bv(_MASKED, 64), skipped), ne(clear.asked & ((bv(1, 64) << skipped) - 1), 0))
+    lost = any_of(
+        ne(clear.mask_at_first, clear.asked), all_of(clear.goes_on, ne(clear.mask_after | own, clear.mask | own))
+    )
+    return _claim(
+        entry,
+        _Wanted(
+            when=all_of(leaf(entry), ne(clear.mask & own, 0), ne(entry.spte & flag, 0)),
+            new=entry.spte & ~flag,
+            # Where it may begin is said below.
+            first_gfn=entry.first_gfn,
+            lowest=bv(_SMALL, 32),
+            last=eq(behind, 0),
+            shown=(
+                Shown("gfn", clear.gfn),
+                Shown("mask", clear.asked),
+                Shown("mask that is left", clear.mask),
+                Shown("mask that is left afterwards", clear.mask_after),
+                Shown("wrprot", clear.wrprot),
+                Shown("write-protects", clear.protects),
+                Shown("shadow_dirty_mask", clear.dirty_mask),
+            ),
+        ),
+        _flag_of_hardware(clear.dirty_mask),
+        Assumption("some frame is asked for", ne(clear.asked, 0)),
+        Assumption(
+            "an entry above level 1 begins at a multiple of 512 frames",
+            any_of(eq(entry.level, _SMALL), eq(entry.gfn & _ENTRIES - 1, 0)),
+        ),
+        Assumption(
+            "small pages of the walk are not before where it begins",
+            implies(eq(entry.level, _SMALL), all_of(ule(clear.gfn, entry.gfn), ule(entry.first_gfn, entry.gfn))),
+        ),
+        Assumption("the frames of the mask are such as 52 bits of an address name", ult(clear.gfn, _HIGHEST)),
+        more=(
+            Wrong("passes-over", passes_over, f"{name} begins its walk behind a frame that is asked for.").told(
+                "another frame", "KVM: the first frame whose bit is set"
+            ),
+            Wrong("frame-lost", lost, f"{name} forgets a frame that it has not come by yet, or takes up another.").told(
+                "another mask", "KVM: the bit of the frame that it has come by is cleared, and no other"
+            ),
+        ),
     )
 
 
@@ -140,6 +226,29 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             shown=(Shown("min_level", protect.min_level),),
         ),
     )
+    yield _tells(entry, protect.told)
+    frame = rounds.write_protect_frame()
+    entry = frame.entry
+    bits = (1 << _WRITABLE) | frame.mmu_writable
+    yield _claim(
+        entry,
+        _Wanted(
+            when=all_of(leaf(entry), ne(entry.spte & bits, 0)),
+            new=entry.spte & ~bits,
+            first_gfn=frame.gfn,
+            lowest=frame.min_level,
+            # A frame has one page.
+            last=leaf(entry),
+            shown=(Shown("min_level", frame.min_level), Shown("shadow_mmu_writable_mask", frame.mmu_writable)),
+        ),
+        Assumption(
+            "what marks a page as MMU-writable is a bit that nothing else means, by layout.disjoint",
+            all_of(
+                ne(frame.mmu_writable, 0), eq(frame.mmu_writable & (present_mask | 1 << _WRITABLE | 1 << _MAPS_PAGE), 0)
+            ),
+        ),
+    )
+    yield _tells(entry, frame.told)
     clear = rounds.clear_dirty()
     entry = clear.entry
     table = all_of(present(entry), negate(leaf(entry)))
@@ -156,6 +265,7 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         ),
     )
     yield _spares_tables(entry, table)
+    yield _frames(rounds, leaf)
     zap = rounds.zap_root()
     entry = zap.entry
     yield _claim(
@@ -214,11 +324,13 @@ THEOREMS = (
     Theorem(
         name="loop.range",
         claim="A round of a loop of the TDP MMU changes an entry exactly if it is one of the range that the "
-        "loop is for, and only in what it is for. The loops write-protect a range, clear its dirty flags, "
-        "take a root's entries away, split huge pages, or make room for them. Where another CPU has "
-        "changed the entry first, the round begins anew with what is there then.",
-        source="KVM's comments at wrprot_gfn_range(), clear_dirty_gfn_range(), __tdp_mmu_zap_root(), "
-        "tdp_mmu_split_huge_pages_root() and recover_huge_pages_range(), and at tdp_mmu_set_spte_atomic()",
+        "loop is for, and only in what it is for. The loops write-protect a range or a frame, clear the dirty flags of "
+        "a range or of the frames that a mask names, take a root's entries away, split huge pages, or make room for "
+        "them. Where another CPU has changed the entry first, the round begins anew with what is there then. Who "
+        "write-protects tells its caller of every change.",
+        source="KVM's comments at wrprot_gfn_range(), write_protect_gfn(), clear_dirty_gfn_range(), "
+        "kvm_tdp_mmu_clear_dirty_pt_masked(), __tdp_mmu_zap_root(), tdp_mmu_split_huge_pages_root() and "
+        "recover_huge_pages_range(), and at tdp_mmu_set_spte_atomic()",
         assumes=(
             "the walk goes through all entries from where it begins, by loop.iterator, and again to one at which it "
             "has given way, by loop.iterator-start",
@@ -232,6 +344,10 @@ THEOREMS = (
             Catch("zap-root-spares-level", "leaves-one"),
             Catch("split-passes-by", "leaves-one"),
             Catch("recover-before-slot", "changes-another"),
+            Catch("masked-spares-last", "leaves-one"),
+            Catch("masked-protects-unasked", "changes-another"),
+            Catch("frame-stays-mmu-writable", "another-value"),
+            Catch("frame-untold", "flush-forgotten"),
         ),
     ),
 )

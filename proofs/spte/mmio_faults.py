@@ -239,7 +239,7 @@ THEOREMS = (
         source="KVM's comments at RET_PF_* and at kvm_mmu_invalidate_mmio_sptes()",
         assumes=(
             "get_mmio_spte() gives the last SPTE that the address leads to, and says of those above whether they "
-            "have reserved bits",
+            "have reserved bits, by mmio.found",
             "no address bits of the host name encryption keys or are taken by memory encryption, for the frame that "
             "comes back: mmio.gfn-round-trip says what happens there",
         ),
