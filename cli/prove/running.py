@@ -25,7 +25,8 @@ from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.known_findings import KnownFinding, known_as
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.stated import series_before, stated
 from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Verdict

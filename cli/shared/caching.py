@@ -12,8 +12,9 @@ from pathlib import Path
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 
-TREES, UNITS, RESULTS, STEPS = "trees", "units", "results", "commits"
-"""The folders: archives and revisions as they were unpacked, units as they were parsed, verdicts, checked commits."""
+TREES, UNITS, RESULTS, RUNS, STEPS = "trees", "units", "results", "runs", "commits"
+"""The folders: archives and revisions as they were unpacked, units as they were parsed, verdicts one by one, those of
+whole runs, checked commits."""
 NO_RESULTS = "MMUPROOF_NO_CACHE"
 """A variable of the environment: where it is set, no result of an earlier run is taken."""
 
@@ -21,6 +22,7 @@ _CONTENT = {
     TREES: "unpacked archives and revisions",
     UNITS: "parsed translation units",
     RESULTS: "results",
+    RUNS: "results of whole runs",
     STEPS: "results of commits",
 }
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmuproof.cli.shared.tree_text import TreeText
     from mmuproof.lift.parsing.former_names import FormerNames
     from mmuproof.lift.tree.dot_config import DotConfig
+    from mmuproof.lift.tree.source import KernelTree
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.model.lifted.bodies import KernelBodies
@@ -108,16 +109,22 @@ class AskedKernel:
         edits: changes to its text.
         config: the user's configuration.
         renamed: what it calls otherwise than an earlier kernel.
+        tree: the tree, if it is open already.
     """
 
     source: str
     edits: Sequence[SourceEdit] = ()
     config: DotConfig | None = None
     renamed: Renamed | None = None
+    tree: KernelTree | None = None
 
 
 class Catalogue(Protocol):
     """Where the commands get everything from."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it has nothing but mmuproof's own, by whose digest results are found again."""
 
     def theorems(self) -> tuple[Theorem, ...]:
         """All theorems, in the order of reports."""
@@ -140,10 +147,8 @@ class Installed:
 
     @cached_property
     def _added(self) -> tuple[Added, ...]:
-        from importlib.metadata import entry_points
-
         # Nearly always there is none, and what reads them need not be loaded.
-        if not entry_points(group=OWN_THEOREMS):
+        if self.is_own:
             return ()
         from mmuproof.cli.shared.own_theorems import check, read_packages
         from mmuproof.model.defects.catalogue import DEFECTS
@@ -152,6 +157,13 @@ class Installed:
         added = read_packages()
         check(added, THEOREMS, DEFECTS)
         return added
+
+    @cached_property
+    def is_own(self) -> bool:
+        """See `Catalogue.is_own`."""
+        from importlib.metadata import entry_points
+
+        return not entry_points(group=OWN_THEOREMS)
 
     def theorems(self) -> tuple[Theorem, ...]:
         """See `Catalogue.theorems`."""
@@ -177,7 +189,7 @@ class Installed:
         from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 
         identity = KernelIdentity(source=REFERENCE, version=None, digest=_model_digest())
-        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE, is_kept=not self._added)
+        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE, is_kept=self.is_own)
 
     @contextmanager
     def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
@@ -192,7 +204,7 @@ class Installed:
 
         watcher.phase("reading the tree")
         with ExitStack() as opened:
-            tree = opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
+            tree = asked.tree or opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
 
             def parsed(more: Sequence[str] = ()) -> LiftedKvm:
                 return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more))
@@ -219,7 +231,7 @@ class Installed:
                 read_ahead=read_ahead,
                 bodies=KernelBodies(tree, kvm.units),
                 text_of=lambda file: changed.get(file) or text_in(tree.root, file),
-                is_kept=not (self._added or asked.edits),
+                is_kept=self.is_own and not asked.edits,
             )
 
 

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from cattrs import Converter
 
 _T = TypeVar("_T")
-_CONVERTER = Converter(detailed_validation=False, forbid_extra_keys=True)
+_CONVERTER = Converter(
+    detailed_validation=False, forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted}
+)
 # What is decoded of a number is plain already.
 _CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mmuproof.lift.tree.asked import AskedSymbol
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 
 
