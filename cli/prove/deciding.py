@@ -96,6 +96,7 @@ class Deciding:
                 # With a defect in it a tree is to be seen as it is.
                 renamed=Renamed(request.like, names) if request.defect is None else None,
                 tree=tree,
+                parsed_anew=not request.cache,
             )
         with opened_subject(asked, defect, catalogue, watcher) as subject:
             identity = replace(

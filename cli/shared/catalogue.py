@@ -7,6 +7,7 @@ should wait for them.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.caching import NO_RESULTS, TREES, UNITS, cache_folder
 from mmuproof.cli.shared.watching import Watcher
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class AskedKernel:
         config: the user's configuration.
         renamed: what it calls otherwise than an earlier kernel.
         tree: the tree, if it is open already.
+        parsed_anew: whether no unit is taken that an earlier run has parsed.
     """
 
     source: str
@@ -117,6 +119,7 @@ class AskedKernel:
     config: DotConfig | None = None
     renamed: Renamed | None = None
     tree: KernelTree | None = None
+    parsed_anew: bool = False
 
 
 class Catalogue(Protocol):
@@ -201,13 +204,17 @@ class Installed:
         from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
+        from mmuproof.model.lifted.units import saved_units
 
         watcher.phase("reading the tree")
         with ExitStack() as opened:
             tree = asked.tree or opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
 
+            folder = None if asked.parsed_anew or NO_RESULTS in os.environ else cache_folder(UNITS)
+            units = None if folder is None else saved_units(folder)
+
             def parsed(more: Sequence[str] = ()) -> LiftedKvm:
-                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more))
+                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more, saved=units))
 
             former = None
             if asked.renamed is not None:

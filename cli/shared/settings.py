@@ -19,7 +19,7 @@ FILE = ".mmuproof.toml"
 """What a file of settings is called, at the top of a tree or in the user's home."""
 REFERENCE_MODEL = "reference"
 """How the reference model is named where a kernel is."""
-KERNEL, CONFIG = "kernel", "config"
+KERNEL, CONFIG, CACHE_SIZE = "kernel", "config", "cache-size"
 _VARIABLE = "MMUPROOF_"
 _TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -172,6 +172,7 @@ _READERS: Mapping[str, Callable[[str, object, Path], Any]] = {
     "jobs": _number,
     CONFIG: _path,
     "allow-known": _truth,
+    CACHE_SIZE: _number,
 }
 
 
@@ -180,7 +181,7 @@ def _from_text(name: str, text: str) -> Any:
     value: object = text
     if name == "vendor":
         value = text.split(",")
-    elif name == "jobs" and text.isdecimal():
+    elif _READERS[name] is _number and text.isdecimal():
         value = int(text)
     elif name == "allow-known":
         value = _TRUTHS.get(text.lower(), text)

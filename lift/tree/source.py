@@ -16,7 +16,7 @@ from pathlib import Path
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.archive import archive_digest, unpack_archive
 from mmuproof.lift.tree.around import repository_around, tree_around
-from mmuproof.lift.tree.cache import cached_tree
+from mmuproof.lift.tree.cache import held_tree
 from mmuproof.lift.tree.changed import changed_tree
 from mmuproof.lift.tree.foreign import foreign_entries
 from mmuproof.lift.tree.parts import Limits
@@ -187,12 +187,12 @@ def _repository_and_revision(text: str) -> tuple[Path, str]:
 @contextmanager
 def _filled(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
     if cache is not None:
-        yield cached_tree(cache, key, fill)
+        with held_tree(cache, key, fill) as root:
+            yield root
         return
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        root = Path(folder)
-        fill(root)
-        yield root
+        fill(Path(folder))
+        yield Path(folder)
 
 
 @contextmanager
