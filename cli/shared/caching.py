@@ -63,7 +63,7 @@ def units_folder() -> Iterator[Path]:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Removable:
     """Something that is kept: when it was used last, how much it takes, and how it is removed."""
 
     used: float
@@ -98,11 +98,11 @@ def make_room() -> None:
             each.remove()
 
 
-def _all_kept() -> Iterator[_Kept]:
+def _all_kept() -> Iterator[_Removable]:
     """All that is kept; what was abandoned is removed on the way."""
     clear_abandoned(_place(TREES))
     for entry in kept_trees(_place(TREES)):
-        yield _Kept(entry.used, entry.size, entry.remove)
+        yield _Removable(entry.used, entry.size, entry.remove)
     long_ago = time.time() - _ABANDONED
     for name in _CONTENT:
         for path in _files(_place(name)):
@@ -113,7 +113,7 @@ def _all_kept() -> Iterator[_Kept]:
                     if known.st_mtime < long_ago:
                         shutil.rmtree(path, ignore_errors=True) if is_folder else path.unlink()
                 elif not is_folder:
-                    yield _Kept(known.st_mtime, known.st_size, partial(_unlink, path))
+                    yield _Removable(known.st_mtime, known.st_size, partial(_unlink, path))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -105,8 +105,7 @@ class SavedUnits:
             ParseFailed: the unit does not parse without errors.
             SourceError: it cannot be read, or the folder cannot be written.
         """
-        root = root.resolve()
-        asked = _Asked(root, path, tuple(arguments), _unit_key(root, path, arguments, self._constants), _names(root))
+        asked = self._looked_for(root, path, arguments)
         found = self._find(asked)
         return self._parse(asked) if found is None else found[0]
 
@@ -119,8 +118,7 @@ class SavedUnits:
             ParseFailed: the unit does not parse.
             SourceError: it cannot be read.
         """
-        place = root.resolve()
-        asked = _Asked(place, path, tuple(arguments), _unit_key(place, path, arguments, self._constants), _names(place))
+        asked = self._looked_for(root, path, arguments)
         found = self._find(asked)
         if found is not None:
             saved, files = found
@@ -164,7 +162,12 @@ class SavedUnits:
         except (OSError, ValueError, TypeError):
             return []
 
-    def _find(self, asked: _Asked) -> tuple[Path, Sequence[str]] | None:
+    def _looked_for(self, root: Path, path: str, arguments: Sequence[str]) -> _LookedFor:
+        place = root.resolve()
+        key = _unit_key(place, path, arguments, self._constants)
+        return _LookedFor(root=place, path=path, arguments=tuple(arguments), key=key, names=_names(place))
+
+    def _find(self, asked: _LookedFor) -> tuple[Path, Sequence[str]] | None:
         """What is kept of a unit, and the files that it is made of."""
         for files in self._lists(asked.key):
             found = self._entry(_content_key(asked, files, self._digest))
@@ -192,7 +195,7 @@ class SavedUnits:
 
     # -- parsing ----------------------------------------------------------------------------------
 
-    def _parse(self, asked: _Asked) -> Path:
+    def _parse(self, asked: _LookedFor) -> Path:
         started = time.time()
         parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self._constants), asked.arguments)
         failed = errors_of(parsed, Reader(asked.root))
@@ -200,7 +203,7 @@ class SavedUnits:
             raise ParseFailed(asked.path, failed)
         return self._keep(asked, parsed, started, for_now=True)
 
-    def _keep(self, asked: _Asked, parsed: TranslationUnit, started: float, *, for_now: bool) -> Path:
+    def _keep(self, asked: _LookedFor, parsed: TranslationUnit, started: float, *, for_now: bool) -> Path:
         """Keep a unit that was begun to be parsed at some time, and has no errors; where it is.
 
         Args:
@@ -236,7 +239,7 @@ class SavedUnits:
             self._keep_small(saved)
         return saved
 
-    def _keep_aside(self, asked: _Asked, parsed: TranslationUnit, started: float) -> None:
+    def _keep_aside(self, asked: _LookedFor, parsed: TranslationUnit, started: float) -> None:
         """The same for the next run alone: whoever works now goes first."""
         os.nice(_LESS)
         self._keep(asked, parsed, started, for_now=False)
@@ -306,8 +309,8 @@ def _writing(folder: Path) -> Iterator[None]:
         raise SourceError(f"the cache folder {folder} cannot be used: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True)
-class _Asked:
+@dataclass(frozen=True, kw_only=True)
+class _LookedFor:
     """A unit that is looked for.
 
     Args:
@@ -334,7 +337,7 @@ def _sum_of(saved: Path) -> Path:
     return saved.with_suffix(".sum")
 
 
-def _content_key(asked: _Asked, files: Sequence[str], digest_of: Callable[[str], bytes | None]) -> str | None:
+def _content_key(asked: _LookedFor, files: Sequence[str], digest_of: Callable[[str], bytes | None]) -> str | None:
     """The digest of a unit that consists of these files as they are now; None if one is gone."""
     digest = hashlib.sha256(asked.key.encode() + asked.names)
     for name in files:
