@@ -124,6 +124,8 @@ def _of_tree(tree: Path) -> dict[str, Setting]:
     if file.is_symlink():
         raise UsageProblem(f"{file} is a link: it is not read")
     found = _of_file(file)
+    if CACHE_SIZE in found:
+        raise UsageProblem(f"{file}: {CACHE_SIZE} is about all trees: it belongs into the file in your home")
     kernel, config = found.get(KERNEL), found.get(CONFIG)
     if kernel is not None and kernel.value.partition("@")[0] not in (str(tree), REFERENCE_MODEL):
         raise UsageProblem(f"{file}: kernel is to be a revision of this tree, such as '@HEAD'")

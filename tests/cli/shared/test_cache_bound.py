@@ -152,6 +152,17 @@ def test_the_bound_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         most_bytes()
 
 
+@pytest.mark.usefixtures("cache")
+def test_a_strangers_tree_does_not_set_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tmp_path / "linux"
+    (tree / "arch/x86/kvm").mkdir(parents=True)
+    (tree / ".mmuproof.toml").write_text("cache-size = 1\n")
+    monkeypatch.chdir(tree)
+    monkeypatch.setattr("mmuproof.cli.shared.settings.tree_around", lambda _folder: tree)
+    with pytest.raises(UsageProblem, match="belongs into the file in your home"):
+        most_bytes()
+
+
 def test_without_a_folder_nothing_happens(cache: Path) -> None:
     make_room()
     cache.write_text("a file")
