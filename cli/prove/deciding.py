@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +18,10 @@ from mmuproof.cli.prove.running import run
 from mmuproof.cli.prove.saved import SavedResults
 from mmuproof.cli.prove.trials import Trials, Trying
 from mmuproof.cli.prove.whole_runs import WholeRun, WholeRuns, may_be_kept
-from mmuproof.cli.shared.caching import RESULTS, cache_folder
+from mmuproof.cli.shared.caching import NO_RESULTS, PROOFS, RESULTS, cache_folder
 from mmuproof.cli.shared.catalogue import ALL_DEFECTS, AskedKernel, Catalogue, Renamed, Subject
 from mmuproof.cli.shared.hardware import read_hardware, settings_text, unused
+from mmuproof.cli.shared.known_proofs import KnownProofs
 from mmuproof.cli.shared.naming import given_names
 from mmuproof.cli.shared.results import CarriedNames, KernelIdentity, Report
 from mmuproof.cli.shared.selection import Task, select_defect, select_tasks
@@ -123,6 +125,8 @@ class Deciding:
             LiftError: the tree turns out to be unusable.
         """
         subject = self.subject
+        is_used = self.request.cache and NO_RESULTS not in os.environ
+        proofs = KnownProofs(cache_folder(PROOFS) if is_used else None, self._budget)
         saved = self._saved() if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(self.tasks)
         left = [task for task in self.tasks if task not in recalled.results]
@@ -146,8 +150,10 @@ class Deciding:
             hardware=self.hardware,
             release=subject.identity.version,
             left_out=LeftOut(subject.identity.left_out),
+            proofs=proofs,
         )
         proved = deciding(left, subject.kvm) if left else ()
+        proofs.keep(each for one in proved for each in one.proofs)
         is_kept = saved.keep(proved, [each.number for each in known], known_read)
         found = {**recalled.results, **{task: each.result for task, each in zip(left, proved, strict=True)}}
         results, carried = tuple(found[task] for task in self.tasks), CarriedNames()
@@ -163,6 +169,7 @@ class Deciding:
             remarks=(*remarks(results, known), *unused(self.hardware, results)),
             carried=carried,
             saved=len(recalled.results),
+            known_claims=sum(each.taken for each in proved),
         )
         found_run = WholeRun(report=report, rules=tuple(rules_of(each.theorem for each in self.tasks).values()))
         if is_kept:

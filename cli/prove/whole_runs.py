@@ -87,7 +87,11 @@ class WholeRuns:
             run = None if content is None else record_of(WholeRun, content)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
-        return None if run is None else replace(run, report=replace(run.report, saved=len(run.report.results)))
+        return (
+            None
+            if run is None
+            else replace(run, report=replace(run.report, saved=len(run.report.results), known_claims=0))
+        )
 
     def keep(self, digest: str, run: WholeRun) -> None:
         """Keep one, if all of it was decided under the tree's own names; nothing is lost if that fails."""

@@ -21,9 +21,9 @@ from mmuproof.cli.shared.settings import CACHE_SIZE, Surroundings
 from mmuproof.lift.tree.cache import kept_trees
 from mmuproof.lift.tree.workplace import clear_abandoned
 
-TREES, UNITS, RESULTS, RUNS, STEPS = "trees", "units", "results", "runs", "commits"
-"""The folders: archives and revisions as they were unpacked, units as they were parsed, verdicts one by one, those of
-whole runs, checked commits."""
+TREES, UNITS, PROOFS, RESULTS, RUNS, STEPS = "trees", "units", "proofs", "results", "runs", "commits"
+"""The folders: archives and revisions as they were unpacked, units as they were parsed, claims that were proved,
+verdicts one by one, those of whole runs, checked commits."""
 NO_RESULTS = "MMUPROOF_NO_CACHE"
 """A variable of the environment: where it is set, no result of an earlier run is taken."""
 
@@ -35,6 +35,7 @@ _ABANDONED = 7 * 86_400.0
 _CONTENT = {
     TREES: "unpacked archives and revisions",
     UNITS: "parsed translation units",
+    PROOFS: "proofs of claims",
     RESULTS: "results",
     RUNS: "results of whole runs",
     STEPS: "results of commits",

@@ -264,3 +264,10 @@ def test_a_poisoned_result_is_never_green(prove: Callable[..., tuple[int, str]],
     whole.write_text(whole.read_text().replace('"REFUTED"', '"PROVED"'))
     again, output = prove("role.page-sharing")
     assert (again, status, "earlier run" in output) == (1, 1, False)
+
+
+def test_of_a_claim_that_was_proved_in_the_same_terms_it_is_told(prove: Callable[..., tuple[int, str]]) -> None:
+    prove("layout.frozen")
+    told = "3 claims of the other results had been proved before, in the same terms; --no-cache proves all anew."
+    assert told in prove("layout.frozen", "--erratum", "1218=on")[1]
+    assert told not in prove("layout.frozen", "--erratum", "1218=on", "--no-cache")[1]
