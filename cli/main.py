@@ -21,6 +21,7 @@ from mmuproof.cli.decode.command import DECODE
 from mmuproof.cli.diff.command import DIFF
 from mmuproof.cli.listing.command import ERRATA, LIST, SHOW
 from mmuproof.cli.prove.command import PROVE
+from mmuproof.cli.shared.caching import make_room
 from mmuproof.cli.shared.catalogue import Catalogue, Installed
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -131,6 +132,8 @@ def _end(body: Callable[[Output], int]) -> None:
     output = Output()
     try:
         status = body(output)
+        with suppress(UsageProblem):
+            make_room()
     except UsageProblem as problem:
         output.problem(problem)
         status = WRONG_USAGE

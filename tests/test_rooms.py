@@ -41,6 +41,7 @@ OUTSIDE = {
     "jinja2": {"cli/formats/html.py"},
     "platformdirs": {"cli/*"},
     "cattrs": {"cli/shared/records.py"},
+    "distributed": {"cli/check/cluster.py"},
     "rich": {"cli/*"},
     "typer": {"cli/*"},
 }

@@ -5,6 +5,8 @@ the peak of the memory that it and its children have together, shared pages coun
 seconds of each result, which is one theorem for one vendor, one function, or one answer.  Medians are over the runs,
 after one run in which only memory is looked at: that takes time itself.
 A cold run has an empty cache folder; all others find there what an earlier run has left.
+Where one function is changed, each run finds what one before the change has left, and a text of the function that no
+run before it has seen.
 The solver's share of one obligation is measured apart.
 """
 
@@ -12,9 +14,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import json
 import os
 import platform
+import re
+import shutil
 import statistics
 import sys
 import tempfile
@@ -42,6 +47,8 @@ QUESTION = "is_frozen_spte(spte) && is_mmio_spte(kvm, spte)"
 FUNCTION, PATCHED = "make_spte", "arch/x86/kvm/mmu/spte.c"
 COMPARED = "level > PG_LEVEL_4K"
 CHANGES = {"equal": "level >= PG_LEVEL_2M", "not equal": "level > PG_LEVEL_2M"}
+CHANGED = "arch/x86/kvm/mmu/mmu.c"
+FUNCTIONS = {"few": "page_fault_handle_page_track", "many": "update_permission_bitmask"}
 _EVERY = 0.3
 """Seconds between two looks at memory, each of which takes some time itself."""
 NAMES = ("theorem", "function", "question", "vendor", "masks")
@@ -58,13 +65,47 @@ class Timing:
     verdicts: Counter[str]
 
 
+class ChangedFunction:
+    """A copy of a tree in which one function gets another text each time, which does the same.
+
+    Args:
+        original: the tree.
+        tree: where the copy is to be.
+        function: the function, which stands in `CHANGED`.
+    """
+
+    def __init__(self, original: Path, tree: Path, function: str) -> None:
+        self._original, self._tree, self._numbers = original, tree, itertools.count()
+        self.cache = tree.with_suffix(".cache")
+        text = (original / CHANGED).read_text("utf-8")
+        begin = re.search(rf"^\w[^;{{}}]*\b{function}\([^;{{}}]*\)\n\{{", text, re.MULTILINE)
+        if begin is None:
+            sys.exit(f"bench: {original / CHANGED} has no {function}()")
+        self._before, self._after = text[: begin.end()], text[begin.end() :]
+
+    def change(self) -> None:
+        """Give it the next text; the first time it keeps its own."""
+        if not self._tree.exists():
+            shutil.copytree(self._original, self._tree, symlinks=True)
+        number = next(self._numbers)
+        added = f"\n\tint mmuproof_{number} = 0;\n\n\t(void)mmuproof_{number};" if number else ""
+        file = self._tree / CHANGED
+        file.write_text(f"{self._before}{added}{self._after}", "utf-8")
+        # What was written a moment ago is not kept.
+        os.utime(file, (1_000_000_000 + number, 1_000_000_000 + number))
+
+
 @dataclass(frozen=True)
 class Benchmark:
-    """What is measured: a command line without ``mmuproof``, and whether each run has an empty cache folder."""
+    """What is measured: a command line without ``mmuproof``, and whether each run has an empty cache folder.
+
+    ``changed`` is what is done before each run, to a tree that has a cache folder of its own beside it.
+    """
 
     name: str
     arguments: tuple[str, ...]
     cold: bool = False
+    changed: ChangedFunction | None = None
 
 
 def measure(subject: Benchmark, jobs: Sequence[str], *, memory: bool = False) -> Timing:
@@ -76,7 +117,11 @@ def measure(subject: Benchmark, jobs: Sequence[str], *, memory: bool = False) ->
     with tempfile.TemporaryDirectory(prefix="mmuproof-bench-") as folder:
         report, log = Path(folder, "results.json"), Path(folder, "log")
         command = [str(MMUPROOF), *subject.arguments, *jobs, "--json", str(report)]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(Path(folder, "cache"))} if subject.cold else os.environ
+        own = Path(folder, "cache") if subject.cold else None
+        if subject.changed is not None:
+            subject.changed.change()
+            own = subject.changed.cache
+        environment = os.environ if own is None else {**os.environ, "XDG_CACHE_HOME": str(own)}
         with log.open("wb") as output:
             start = time.perf_counter()
             child = os.posix_spawn(
@@ -171,9 +216,17 @@ def subjects(kernel: str | None, folder: Path) -> Iterator[Benchmark]:
         question = ("ask", QUESTION, "--kernel", subject)
         yield Benchmark(f"prove: {name}", ("prove", "--kernel", subject, "--no-cache"))
         yield Benchmark(f"prove: {name}, nothing changed", ("prove", "--kernel", subject))
+        yield Benchmark(f"prove: {name}, cold", ("prove", "--kernel", subject), cold=True)
         yield Benchmark(f"ask: {name}, cold", question, cold=True)
         yield Benchmark(f"ask: {name}, cached", question)
     if there[new]:
+        for rested_on, function in FUNCTIONS.items():
+            tree = folder / function
+            yield Benchmark(
+                f"prove: {new.name}, {function}() changed, on which {rested_on} results rest",
+                ("prove", "--kernel", str(tree)),
+                changed=ChangedFunction(new, tree, function),
+            )
         for change in CHANGES:
             patch = str(patch_of(new, folder, change))
             yield Benchmark(f"diff: {FUNCTION}() patched, {change}", ("diff", str(new), FUNCTION, "--patch", patch))

@@ -45,11 +45,11 @@ from mmuproof.lift.parsing.probe import (
     compile_file,
     compile_questions,
 )
-from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import MAIN
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.units import saved_units
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hosts import plausible_host
 from mmuproof.questions.posed import Questions
@@ -105,7 +105,7 @@ def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, Q
     pool = ThreadPoolExecutor(2)
     try:
         with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
-            yield tree, QuestionUnits(tree.root, SavedUnits(folder), pool, given)
+            yield tree, QuestionUnits(tree.root, saved_units(folder), pool, given)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

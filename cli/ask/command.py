@@ -44,7 +44,7 @@ Exit status:
   3  no answer: UNKNOWN, VACUOUS or an ERROR
 """
 
-_CACHE_HELP = """Say what is kept from one run to the next, and where: unpacked trees, and parsed translation units.
+_CACHE_HELP = """Say what is kept from one run to the next, where, and how much it is and may be.
 
 With --clear, remove all of it.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,26 +65,17 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     reporter = Reporter(asked_formats(request), output)
     done: list[CheckedStep] = []
     with output.progress(verbose=request.verbose) as watcher, ExitStack() as held, usable():
-        folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
-        checking = _Checking(
-            tasks=tasks,
-            solver=Solver.within(request.budget),
-            catalogue=catalogue,
-            given=given,
-            jobs=request.jobs,
-            watcher=watcher,
-            comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher),
-        )
-        held.callback(checking.close)
-        watcher.phase("reading")
         kept = _kept(request, tasks, given)
-        pieces = opened_pieces(request.what, request.source, lambda commit: kept.find(commit) is not None)
-        for piece in held.enter_context(pieces):
-            known = kept.find(piece.commit) if piece.commit else None
-            done.append(checking.step(piece) if known is None else known)
-            if known is None and piece.commit:
-                kept.keep(piece.commit, done[-1])
-            print_step(reporter.console, done[-1], verbose=request.verbose)
+        if request.dask is None:
+            steps = steps_here(request, catalogue, kept, watcher, held)
+        else:
+            # Only now: whoever has no cluster need not have what speaks with one.
+            from mmuproof.cli.check.cluster import steps_on_cluster
+
+            steps = steps_on_cluster(request, kept, watcher, held)
+        for step in steps:
+            done.append(step)
+            print_step(reporter.console, step, verbose=request.verbose)
     report = Checked(
         source=request.source, steps=tuple(done), seconds=time.perf_counter() - start, solvers={"z3": backend.version()}
     )
@@ -92,6 +83,44 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     print_gone(reporter.console, run)
     print_totals(reporter.console, report)
     return reporter.deliver(run, partial(checked_content, report), _exhibits(done))
+
+
+def steps_here(
+    request: CheckRequest, catalogue: Catalogue, kept: KeptSteps, watcher: Watcher, held: ExitStack
+) -> Iterator[CheckedStep]:
+    """What this process finds of each commit or patch.
+
+    Args:
+        request: what the user asked for.
+        catalogue: where everything is.
+        kept: what earlier runs have found of commits.
+        watcher: is told how far it has come.
+        held: what is to be let go of at the end.
+
+    Raises:
+        UsageProblem: a word names nothing.
+        LiftError: a tree or a patch cannot be used.
+    """
+    given = given_config(request.config)
+    folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
+    checking = _Checking(
+        tasks=select_tasks(catalogue.theorems(), request.theorems, request.vendors),
+        solver=Solver.within(request.budget),
+        catalogue=catalogue,
+        given=given,
+        jobs=request.jobs,
+        watcher=watcher,
+        comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher),
+    )
+    held.callback(checking.close)
+    watcher.phase("reading")
+    pieces = opened_pieces(request.what, request.source, lambda commit: kept.find(commit) is not None)
+    for piece in held.enter_context(pieces):
+        known = kept.find(piece.commit) if piece.commit else None
+        found = checking.step(piece) if known is None else known
+        if known is None and piece.commit:
+            kept.keep(piece.commit, found)
+        yield found
 
 
 def _exhibits(steps: Sequence[CheckedStep]) -> Exhibits:
@@ -129,9 +158,7 @@ class _Checking:
         """What a commit or patch does."""
         start = time.perf_counter()
         if step.trees is None:
-            return CheckedStep(
-                name=step.name, subject=step.subject, is_read=False, claim=claim_of(step.message, (), ())
-            )
+            return not_read(step)
         found = self.comparison.compare(*step.trees, step.changed)
         theorems = self._turn(step, *step.trees)
         for what, failure in () if theorems is None else theorems.failures:
@@ -190,6 +217,11 @@ class _Checking:
             release=opened.tree.version,
             left_out=LeftOut(kernel_identity("", opened.tree, opened.kvm.config, "").left_out),
         )
+
+
+def not_read(piece: SeriesPiece) -> CheckedStep:
+    """What is found of a commit or patch that changes nothing that is read."""
+    return CheckedStep(name=piece.name, subject=piece.subject, is_read=False, claim=claim_of(piece.message, (), ()))
 
 
 class _Opened:

@@ -42,6 +42,7 @@ Examples:
   mmuproof check 7af3c5e                              one commit
   mmuproof check outgoing/                            what git format-patch -o outgoing has made
   b4 am -o- MESSAGE-ID | mmuproof check -             what is on a mailing list
+  mmuproof check v7.2..topic --dask tcp://big:8786    many commits, on many machines
 
 \b
 Exit status:
@@ -74,6 +75,14 @@ class CheckRequest(Reporting):
     budget: ClaimBudget = None
     own: OwnTheorems = ()
     cache: FromEarlierRuns = True
+    dask: Annotated[
+        str | None,
+        option(
+            "Have the workers of a dask.distributed cluster check the commits; the repository has to be at the same "
+            "path for each of them.",
+            "ADDRESS",
+        ),
+    ] = None
     verbose: Annotated[
         bool, option("With every theorem that is turned, and tracebacks of what fails.", None, "--verbose", "-v")
     ] = False

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmuproof.cli.check.findings import CheckedStep
-from mmuproof.cli.prove.saved import code_digest
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
+from mmuproof.cli.shared.own_code import code_digest
 from mmuproof.cli.shared.records import plain, record_of
 from mmuproof.smt.obligation import Verdict
 

@@ -81,23 +81,41 @@ def _work_tree(source: str, held: ExitStack) -> Iterator[SeriesPiece]:
 # -- commits -------------------------------------------------------------------------------------------
 
 
-def _commits(words: Sequence[str], source: str, is_known: Callable[[str], bool]) -> Iterator[SeriesPiece]:
+def named_commits(words: Sequence[str], source: str) -> Iterator[tuple[Path, Sequence[Commit]]]:
+    """The commits that each word names, and the repository in which they are.
+
+    Args:
+        words: ranges and commits.
+        source: the kernel tree that they are about.
+
+    Raises:
+        UsageProblem: a word is a patch, or there is none, and commits alone are wanted.
+        SourceError: a word names no commits.
+    """
+    wrong = next((word for word in words if _is_a_patch(word)), None) if words else "the work tree"
+    if wrong is not None:
+        raise UsageProblem(f"{wrong} is no commit, and --dask checks commits alone")
     repository = repository_around(Path(source.partition("@")[0] or ".").expanduser())
     for word in words:
-        commits = read_series(word if ".." in word else f"{word}^..{word}", repository)
+        yield repository, read_series(word if ".." in word else f"{word}^..{word}", repository)
+
+
+def _commits(words: Sequence[str], source: str, is_known: Callable[[str], bool]) -> Iterator[SeriesPiece]:
+    for repository, commits in named_commits(words, source):
         for known, some in groupby(commits, lambda commit: is_known(commit.id)):
             if known:
-                yield from map(_piece, some)
+                yield from map(piece_of, some)
                 continue
             run = tuple(some)
             with series_trees(repository, run, cache=cache_folder(TREES)) as steps:
                 for commit in run:
                     # Only of commits that change what is read there are trees.
                     step = next(steps) if commit.changed else None
-                    yield replace(_piece(commit), trees=None if step is None else (step.before, step.after))
+                    yield replace(piece_of(commit), trees=None if step is None else (step.before, step.after))
 
 
-def _piece(commit: Commit) -> SeriesPiece:
+def piece_of(commit: Commit) -> SeriesPiece:
+    """A commit, without its trees."""
     return SeriesPiece(
         name=commit.short_id,
         subject=commit.subject,

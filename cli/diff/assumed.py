@@ -11,9 +11,9 @@ from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing.expression_text import called_names
 from mmuproof.lift.parsing.probe import Compiled, QuestionWrong, compile_questions
-from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree
+from mmuproof.model.lifted.units import saved_units
 from mmuproof.questions.posed import Posed, Questions
 from mmuproof.questions.units import QuestionUnits
 from mmuproof.smt.backend import DEFAULT_BUDGET
@@ -43,7 +43,7 @@ def assumptions_of(texts: Sequence[str], tree: KernelTree, given: DotConfig | No
     pool = ThreadPoolExecutor(1)
     try:
         with units_folder() as folder:
-            units = QuestionUnits(tree.root, SavedUnits(folder), pool, given)
+            units = QuestionUnits(tree.root, saved_units(folder), pool, given)
             called = called_names([token for each in questions for token in each.tokens])
             try:
                 asked = units.answer(called, lambda opened: compile_questions(opened, questions), posed)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
 from mmuproof.cli.formats.places import root_of
-from mmuproof.cli.prove.trials import Trial, Trials
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.results import KernelIdentity, Report, Result
 from mmuproof.cli.telling.report import command_for, expected_text, known_text, part_of, print_way
-from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
+
+if TYPE_CHECKING:
+    from mmuproof.cli.prove.trials import Trial, Trials
+    from mmuproof.proofs.theorem import Theorem
 
 _PLACE = re.compile(r"(?:^|: )(?P<at>[\w./-]+\.[chS]:\d+)\b")
 _INDENT = re.compile(r"^  ")
 
 
-def report_run(report: Report, theorems: Sequence[Theorem]) -> JudgedRun:
+def report_run(report: Report, theorems: Iterable[Rule]) -> JudgedRun:
     """A run of `mmuproof prove`.
 
     Args:
         report: what it has found.
-        theorems: those that were to be proved.
+        theorems: those that were to be proved, in words.
     """
-    rules = rules_of(theorems)
+    rules = {each.name: each for each in theorems}
     return JudgedRun(
         command="prove",
         subject=report.kernel.judged,
@@ -40,7 +43,7 @@ def report_run(report: Report, theorems: Sequence[Theorem]) -> JudgedRun:
     )
 
 
-def rules_of(theorems: Sequence[Theorem]) -> Mapping[str, Rule]:
+def rules_of(theorems: Iterable[Theorem]) -> Mapping[str, Rule]:
     """What is said of each theorem, by its name."""
     return {each.name: Rule(each.name, each.claim, each.source) for each in theorems}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.cli.shared.results import Result
-from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.known_findings import KnownFinding, known_as
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 
 

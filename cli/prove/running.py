@@ -13,6 +13,7 @@ from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
+from mmuproof.cli.shared.known_proofs import KnownProofs
 from mmuproof.cli.shared.results import Counterexample, CutNote, Result, in_part
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver, leave_all
@@ -25,7 +26,8 @@ from mmuproof.model.features import MARKS, Contradiction, Feature
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.known_findings import KnownFinding, known_as
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.stated import series_before, stated
 from mmuproof.proofs.theorem import Claim, always_undefined
 from mmuproof.smt.obligation import Answer, Verdict
@@ -63,12 +65,15 @@ class _Finding:
 class Proved:
     """A task's result, and where the exceptions in it come from.
 
-    ``read`` is what of the tree was read for it; None if that is not known.
+    ``read`` is what of the tree was read for it; None if that is not known.  ``proofs`` are the claims that were proved
+    for it, as `KnownProofs` has them, and ``taken`` is how many more were known to be.
     """
 
     result: Result
     failures: tuple[str, ...] = ()
     read: Read | None = None
+    proofs: tuple[str, ...] = ()
+    taken: int = 0
 
 
 def run(
@@ -82,6 +87,7 @@ def run(
     hardware: Hardware | None = None,
     release: str | None = None,
     left_out: LeftOut | None = None,
+    proofs: KnownProofs | None = None,
 ) -> tuple[Proved, ...]:
     """The verdict on every task, in the order of the tasks.
 
@@ -95,13 +101,15 @@ def run(
         hardware: what is known of the processor; nothing if it is not given.
         release: which kernel it is, ``7.2.13``; what is stated of releases before it has to be stated of it.
         left_out: what its configuration leaves out.
+        proofs: what earlier runs have proved.
 
     Raises:
         SourceError: the tree turns out to be unusable.
     """
     prover = Prover(
         kvm=kvm,
-        solver=solver,
+        solver=solver if proofs is None else proofs.before(solver),
+        proofs=proofs,
         known=known,
         hardware=hardware or Hardware(),
         release=release,
@@ -146,6 +154,7 @@ class Prover:
     hardware: Hardware
     release: str | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
+    proofs: KnownProofs | None = None
 
     def all(self, tasks: Sequence[Task]) -> list[Proved]:
         """The verdicts on some tasks."""
@@ -155,7 +164,8 @@ class Prover:
         with remembered() as ran:
             proved = self._with_what_is_lost(task, *self._prove(task))
         read = ran.read()
-        return replace(proved, read=read, result=self._placed(proved.result, read))
+        proofs, taken = ((), 0) if self.proofs is None else self.proofs.added()
+        return replace(proved, read=read, result=self._placed(proved.result, read), proofs=proofs, taken=taken)
 
     def _placed(self, result: Result, read: Read) -> Result:
         """A result whose counterexample has a place in the code, if any code was read for it.

@@ -9,57 +9,28 @@ another name is passed over.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmuproof import cli, compare, lift, model, proofs, questions, smt, spec
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
 from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
+from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
+from mmuproof.cli.shared.own_code import code_digest
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.lift.ran import Read
-from mmuproof.smt.obligation import Verdict
 
 if TYPE_CHECKING:
     from mmuproof.cli.prove.running import Proved
     from mmuproof.model.lifted.bodies import KernelBodies
 
-ROOMS = (smt, spec, lift, model, compare, questions, proofs, cli)
-"""All packages that mmuproof consists of."""
-_DECIDED = (Verdict.PROVED, Verdict.REFUTED, Verdict.NOT_APPLICABLE)
 _MOST_FILES = 64
 """As many kernels are remembered; the one that has not been asked for longest goes first."""
 _ALIKE = 4
 """With so many kernels like it one of which nothing is known is compared, the one asked for last first."""
-_PACKAGES = ("z3-solver", "libclang")
-_OWN = (".py", ".json", ".config")
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 over all that decides: mmuproof's own files, the packages that it decides with, and Python."""
-    digest = hashlib.sha256(sys.version.encode())
-    for package in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            digest.update(f"{package} {metadata.version(package)}\0".encode())
-    for root in (Path(path) for room in ROOMS for path in room.__path__):
-        digest.update(f"{root.name}\0".encode())
-        for folder, folders, names in os.walk(root, followlinks=True):
-            folders.sort()
-            for name in sorted(each for each in names if each.endswith(_OWN)):
-                path = Path(folder, name)
-                content = path.read_bytes()
-                digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -113,19 +84,21 @@ class SavedResults:
         named = ((task, found.get((task.theorem.name, task.vendor.value))) for task in tasks)
         return Recalled({task: each.result for task, each in named if each is not None}, self._kept.known)
 
-    def keep(self, proved: Sequence[Proved], known: Sequence[int], known_read: Read | None) -> None:
+    def keep(self, proved: Sequence[Proved], known: Sequence[int], known_read: Read | None) -> bool:
         """Keep what was decided, beside what is kept already; nothing is lost if that fails.
+
+        Whether what was found of the tree may be kept at all is handed back: whether it is known what was read.
 
         Args:
             proved: what was decided.
             known: the numbers of the known findings of the kernel.
             known_read: what of the tree was read for these; None if they were recalled.
         """
-        if not self._is_used or (self._is_own and not proved):
-            return
         # Of a tree that was changed meanwhile nobody can tell which of the two was read.
-        if self._tree is not None and not self._tree.is_as_it_was():
-            return
+        if not self._is_used or not (self._tree is None or self._tree.is_as_it_was()):
+            return False
+        if self._is_own and not proved:
+            return True
         before = self._kept or _kept(self._files.read(self._name)) or KeptResults()
         layout = before.layout
         if layout is None and self._tree is not None and self._tree.is_read:
@@ -133,13 +106,14 @@ class SavedResults:
         added = {
             (each.result.theorem, each.result.vendor.value): KeptResult(each.result, _rests_on(layout, each.read))
             for each in proved
-            if each.result.verdict in _DECIDED
+            if each.result.verdict in DECIDED
         }
         known_rests_on = before.known_rests_on if known_read is None else _rests_on(layout, known_read)
         content = KeptResults(
             known=tuple(known), known_rests_on=known_rests_on, results={**before.results, **added}, layout=layout
         )
         self._files.write(self._name, kept_content(content))
+        return True
 
     def _of_one_like_it(self) -> KeptResults | None:
         """What is left of what is known of a tree like this one."""

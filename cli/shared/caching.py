@@ -1,26 +1,43 @@
-"""What is kept from one run to the next, below the user's cache folder: unpacked trees, parsed units, and results."""
+"""What is kept from one run to the next, below the user's cache folder: unpacked trees, parsed units, and results.
+
+All of it together is bounded: at the end of a run what has not been used for longest goes first.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.settings import CACHE_SIZE, Surroundings
+from mmuproof.lift.tree.cache import kept_trees
+from mmuproof.lift.tree.workplace import clear_abandoned
 
-TREES, UNITS, RESULTS, STEPS = "trees", "units", "results", "commits"
-"""The folders: archives and revisions as they were unpacked, units as they were parsed, verdicts, checked commits."""
+TREES, UNITS, PROOFS, RESULTS, RUNS, STEPS = "trees", "units", "proofs", "results", "runs", "commits"
+"""The folders: archives and revisions as they were unpacked, units as they were parsed, claims that were proved,
+verdicts one by one, those of whole runs, checked commits."""
 NO_RESULTS = "MMUPROOF_NO_CACHE"
 """A variable of the environment: where it is set, no result of an earlier run is taken."""
+
+_MOST_MEBIBYTES = 3072
+_MEBIBYTE = 1 << 20
+_ABANDONED = 7 * 86_400.0
+"""Seconds after which what a run has begun to write, or headers that it reads, can be of no run any more."""
 
 _CONTENT = {
     TREES: "unpacked archives and revisions",
     UNITS: "parsed translation units",
+    PROOFS: "proofs of claims",
     RESULTS: "results",
+    RUNS: "results of whole runs",
     STEPS: "results of commits",
 }
 
@@ -46,10 +63,79 @@ def units_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@dataclass(frozen=True)
+class _Removable:
+    """Something that is kept: when it was used last, how much it takes, and how it is removed."""
+
+    used: float
+    size: int
+    remove: Callable[[], None]
+
+
+def most_bytes() -> int:
+    """How much may be kept.
+
+    Raises:
+        UsageProblem: a file or variable with settings is not as it is to be.
+    """
+    around = Surroundings(folder=Path.cwd(), home=Path.home(), environment=os.environ)
+    setting = around.settings().get(CACHE_SIZE)
+    return (_MOST_MEBIBYTES if setting is None else int(setting.value)) * _MEBIBYTE
+
+
+def make_room() -> None:
+    """Remove what has not been used for longest until the rest is small enough, and what a run has left behind.
+
+    What another run reads at the moment stays, or is not missed: a tree is held, and units and results are read at
+    once.  Nothing is lost if something cannot be removed.
+
+    Raises:
+        UsageProblem: a file or variable with settings is not as it is to be.
+    """
+    room = most_bytes()
+    for each in sorted(_all_kept(), key=lambda each: each.used, reverse=True):
+        room -= each.size
+        if room < 0:
+            each.remove()
+
+
+def _all_kept() -> Iterator[_Removable]:
+    """All that is kept; what was abandoned is removed on the way."""
+    clear_abandoned(_place(TREES))
+    for entry in kept_trees(_place(TREES)):
+        yield _Removable(entry.used, entry.size, entry.remove)
+    long_ago = time.time() - _ABANDONED
+    for name in _CONTENT:
+        for path in _files(_place(name)):
+            with suppress(OSError):
+                known = path.stat()
+                is_folder = path.is_dir()
+                if path.name.startswith(".") or path.name.startswith("headers-"):
+                    if known.st_mtime < long_ago:
+                        shutil.rmtree(path, ignore_errors=True) if is_folder else path.unlink()
+                elif not is_folder:
+                    yield _Removable(known.st_mtime, known.st_size, partial(_unlink, path))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
 def show_cache(output: Output) -> None:
     """Say where the folders are and how much is in them."""
     for name, content in _CONTENT.items():
         output.line(f"{_size(_place(name)) / 1e6:8.1f} MB  {_place(name)}  {content}")
+    output.line(
+        f"{most_bytes() / 1e6:8.1f} MB  at most, all together ({CACHE_SIZE}); what was not used for longest goes"
+    )
 
 
 def clear_cache(output: Output) -> None:

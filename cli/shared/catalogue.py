@@ -7,6 +7,7 @@ should wait for them.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mmuproof.cli.shared.caching import TREES, cache_folder
+from mmuproof.cli.shared.caching import NO_RESULTS, TREES, UNITS, cache_folder
 from mmuproof.cli.shared.watching import Watcher
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mmuproof.cli.shared.tree_text import TreeText
     from mmuproof.lift.parsing.former_names import FormerNames
     from mmuproof.lift.tree.dot_config import DotConfig
+    from mmuproof.lift.tree.source import KernelTree
     from mmuproof.model.edits import SourceEdit
     from mmuproof.model.kvm import Kvm
     from mmuproof.model.lifted.bodies import KernelBodies
@@ -108,16 +110,24 @@ class AskedKernel:
         edits: changes to its text.
         config: the user's configuration.
         renamed: what it calls otherwise than an earlier kernel.
+        tree: the tree, if it is open already.
+        parsed_anew: whether no unit is taken that an earlier run has parsed.
     """
 
     source: str
     edits: Sequence[SourceEdit] = ()
     config: DotConfig | None = None
     renamed: Renamed | None = None
+    tree: KernelTree | None = None
+    parsed_anew: bool = False
 
 
 class Catalogue(Protocol):
     """Where the commands get everything from."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it has nothing but mmuproof's own, by whose digest results are found again."""
 
     def theorems(self) -> tuple[Theorem, ...]:
         """All theorems, in the order of reports."""
@@ -140,10 +150,8 @@ class Installed:
 
     @cached_property
     def _added(self) -> tuple[Added, ...]:
-        from importlib.metadata import entry_points
-
         # Nearly always there is none, and what reads them need not be loaded.
-        if not entry_points(group=OWN_THEOREMS):
+        if self.is_own:
             return ()
         from mmuproof.cli.shared.own_theorems import check, read_packages
         from mmuproof.model.defects.catalogue import DEFECTS
@@ -152,6 +160,13 @@ class Installed:
         added = read_packages()
         check(added, THEOREMS, DEFECTS)
         return added
+
+    @cached_property
+    def is_own(self) -> bool:
+        """See `Catalogue.is_own`."""
+        from importlib.metadata import entry_points
+
+        return not entry_points(group=OWN_THEOREMS)
 
     def theorems(self) -> tuple[Theorem, ...]:
         """See `Catalogue.theorems`."""
@@ -177,7 +192,7 @@ class Installed:
         from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 
         identity = KernelIdentity(source=REFERENCE, version=None, digest=_model_digest())
-        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE, is_kept=not self._added)
+        return Subject(kvm=ReferenceKvm(), identity=identity, release=RELEASE, is_kept=self.is_own)
 
     @contextmanager
     def kernel(self, asked: AskedKernel, watcher: Watcher) -> Iterator[Subject]:
@@ -189,13 +204,17 @@ class Installed:
         from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
         from mmuproof.model.lifted.kernel import open_kernel
+        from mmuproof.model.lifted.units import saved_units
 
         watcher.phase("reading the tree")
         with ExitStack() as opened:
-            tree = opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
+            tree = asked.tree or opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
+
+            folder = None if asked.parsed_anew or NO_RESULTS in os.environ else cache_folder(UNITS)
+            units = None if folder is None else saved_units(folder)
 
             def parsed(more: Sequence[str] = ()) -> LiftedKvm:
-                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more))
+                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more, saved=units))
 
             former = None
             if asked.renamed is not None:
@@ -219,7 +238,7 @@ class Installed:
                 read_ahead=read_ahead,
                 bodies=KernelBodies(tree, kvm.units),
                 text_of=lambda file: changed.get(file) or text_in(tree.root, file),
-                is_kept=not (self._added or asked.edits),
+                is_kept=self.is_own and not asked.edits,
             )
 
 

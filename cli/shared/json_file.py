@@ -84,8 +84,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[TextIO]:
+def written_whole(path: Path, *, safely: bool = True) -> Iterator[TextIO]:
     """A file to be written, which appears under its name at the end of the ``with`` block.
+
+    Args:
+        path: where.
+        safely: whether it is to be whole even if the power fails, which takes a slow disk long.
 
     Raises:
         OSError: it cannot be written; what was there before stays.
@@ -95,8 +99,9 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         # A name that is no text has characters which UTF-8 has not; as JSON writes them they are escaped just so.
         with made.open("x", encoding="utf-8", errors="backslashreplace") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if safely:
+                file.flush()
+                os.fsync(file.fileno())
         made.replace(path.resolve())
     finally:
         made.unlink(missing_ok=True)

@@ -53,7 +53,8 @@ class KeptFiles:
             return
         text = json.dumps(content, sort_keys=True)
         with suppress(OSError):
-            with written_whole(self._folder / name) as file:
+            # One that the power takes half of is told from a whole one by its sum.
+            with written_whole(self._folder / name, safely=False) as file:
                 file.write(f"{_sum(name, text)}\n{text}")
             for each in reversed(self.names()[self._most :]):
                 (self._folder / each).unlink(missing_ok=True)

@@ -51,6 +51,11 @@ class Enlarged:
         self._added = tuple(read_file(each) for each in files)
         check(self._added, base.theorems(), base.defects())
 
+    @property
+    def is_own(self) -> bool:
+        """See `Catalogue.is_own`."""
+        return False
+
     def theorems(self) -> tuple[Theorem, ...]:
         """See `Catalogue.theorems`."""
         return (*self._base.theorems(), *(each for added in self._added for each in added.theorems))

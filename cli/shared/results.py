@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mmuproof.lift.tree.asked import AskedSymbol
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 
 
@@ -190,7 +190,7 @@ class Report:
 
     With ``allow_known``, results whose counterexamples are all known findings do not count against the run.
     ``remarks`` say which known findings do not show as they are recorded.  ``saved`` is how many of the results an
-    earlier run has found.
+    earlier run has found, and ``known_claims`` how many claims of the others it has proved.
     """
 
     kernel: KernelIdentity
@@ -201,3 +201,4 @@ class Report:
     remarks: tuple[str, ...] = ()
     carried: CarriedNames = field(default_factory=CarriedNames)
     saved: int = 0
+    known_claims: int = 0

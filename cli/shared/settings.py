@@ -19,7 +19,7 @@ FILE = ".mmuproof.toml"
 """What a file of settings is called, at the top of a tree or in the user's home."""
 REFERENCE_MODEL = "reference"
 """How the reference model is named where a kernel is."""
-KERNEL, CONFIG = "kernel", "config"
+KERNEL, CONFIG, CACHE_SIZE = "kernel", "config", "cache-size"
 _VARIABLE = "MMUPROOF_"
 _TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -124,6 +124,8 @@ def _of_tree(tree: Path) -> dict[str, Setting]:
     if file.is_symlink():
         raise UsageProblem(f"{file} is a link: it is not read")
     found = _of_file(file)
+    if CACHE_SIZE in found:
+        raise UsageProblem(f"{file}: {CACHE_SIZE} is about all trees: it belongs into the file in your home")
     kernel, config = found.get(KERNEL), found.get(CONFIG)
     if kernel is not None and kernel.value.partition("@")[0] not in (str(tree), REFERENCE_MODEL):
         raise UsageProblem(f"{file}: kernel is to be a revision of this tree, such as '@HEAD'")
@@ -172,6 +174,7 @@ _READERS: Mapping[str, Callable[[str, object, Path], Any]] = {
     "jobs": _number,
     CONFIG: _path,
     "allow-known": _truth,
+    CACHE_SIZE: _number,
 }
 
 
@@ -180,7 +183,7 @@ def _from_text(name: str, text: str) -> Any:
     value: object = text
     if name == "vendor":
         value = text.split(",")
-    elif name == "jobs" and text.isdecimal():
+    elif _READERS[name] is _number and text.isdecimal():
         value = int(text)
     elif name == "allow-known":
         value = _TRUTHS.get(text.lower(), text)

@@ -263,6 +263,10 @@ def _print_summary(output: Output, report: Report, run: JudgedRun, footnotes: Fo
     if report.saved:
         every = "All" if report.saved == len(report.results) else f"{report.saved} of the"
         output.line(f"{every} results are of an earlier run that asked the same; --no-cache finds them anew.")
+    if report.known_claims:
+        many = "claim" if report.known_claims == 1 else "claims"
+        told = f"{report.known_claims} {many} of the other results had been proved before, in the same terms"
+        output.line(f"{told}; --no-cache proves all anew.")
     counts = [
         (_count(verdict, run), _STYLES[verdict])
         for verdict in Verdict

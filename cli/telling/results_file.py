@@ -51,6 +51,7 @@ def report_content(report: Report) -> dict[str, object]:
         "known_findings": {"allowed": report.allow_known, "remarks": list(report.remarks)},
         "carried_names": list(report.carried.said),
         "saved_results": report.saved,
+        "known_claims": report.known_claims,
     }
 
 

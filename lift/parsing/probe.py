@@ -21,7 +21,7 @@ from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.expression_text import Argument, Declaration, QuestionText, called_names, plain_arguments
 from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.saved_units import SavedUnits
-from mmuproof.lift.parsing.unit import MAIN, Unit, parse_text
+from mmuproof.lift.parsing.unit import MAIN, PROBE, Unit, parse_behind
 from mmuproof.lift.syntax import Function
 
 _ERROR = Diagnostic.Error
@@ -118,19 +118,16 @@ class OpenUnit:
             files: contents of further files, by path relative to the tree.
             folder: where else the text's own headers are.
         """
-        # The headers that come first are in the unit. It is known by content, so times say nothing.
-        first = self._arguments.index("-include") if "-include" in self._arguments else len(self._arguments)
-        arguments = [each for each in self._arguments[:first] if each != "-w"]
-        arguments += [*_STRICT, "-Xclang", "-fno-validate-pch", "-include-pch"]
+        arguments = [*_STRICT, *(each for each in self._arguments if each != "-w")]
         try:
-            return parse_text(self.root, self.path, text, [*arguments, str(self._saved)], files, folder)
+            return parse_behind(self.root, self.path, text, arguments, self._saved, files, folder)
         except LimitReached:
             raise
         except SourceError:
             # Another run has cleared the cache, or the disk has lost what was there a moment ago.
             self._units.forget(self._saved)
             self._saved = self._units.saved(self.root, self.path, self._arguments)
-            return parse_text(self.root, self.path, text, [*arguments, str(self._saved)], files, folder)
+            return parse_behind(self.root, self.path, text, arguments, self._saved, files, folder)
 
     @cached_property
     def plain(self) -> AddedTo:
@@ -180,9 +177,12 @@ class AddedTo(Unit):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that the unit declares at file scope, macros aside."""
+        """Every name that the unit declares at file scope, macros and our own aside."""
         declared = (cursor.spelling for cursor in clang_api.children(self._unit.cursor))
-        return (*(name for name in declared if name.isidentifier()), *self.declared.enumerators)
+        return (
+            *(name for name in declared if name.isidentifier() and not name.startswith(PROBE)),
+            *self.declared.enumerators,
+        )
 
     def properties(self) -> tuple[Property, ...]:
         """The functions that the text itself defines for others to use, in their order, each with its annotations."""

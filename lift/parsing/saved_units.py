@@ -15,23 +15,33 @@ import errno
 import hashlib
 import json
 import os
+import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clang.cindex import TranslationUnit
 
-from mmuproof.lift.errors import ParseFailed, SourceError
+from mmuproof.lift.errors import LimitReached, ParseFailed, SourceError
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.reader import Reader
-from mmuproof.lift.parsing.unit import MAIN, errors_of, parse_text
+from mmuproof.lift.parsing.unit import (
+    MAIN,
+    NO_CONSTANTS,
+    ConstantNames,
+    Unit,
+    errors_of,
+    parse_behind,
+    parse_text,
+    unit_text,
+)
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, stand_in_texts, write_stand_ins
 
-_FORMAT = "1"
+_FORMAT = "2"
 _AST, _MAKING = ".ast", ".making-"
 _LISTED = ("include", "arch/x86/include", "arch/x86/kvm", "virt/kvm")
 _LISTS = 8
@@ -40,6 +50,10 @@ _SETTLED = 2.0
 """Seconds that a file must have been left alone for what was read of it to be kept."""
 _PASSING = 600.0
 """Seconds after which nobody needs what was not meant to be kept."""
+_LESS = 10
+"""By so much what is done for the next run is less urgent."""
+_PATIENCE = 60
+"""Seconds after which a copy of this process that is to write something ends, whether it has done so or not."""
 
 
 class SavedUnits:
@@ -48,10 +62,13 @@ class SavedUnits:
     Args:
         folder: where they are; it is made when it is needed.
         most_bytes: how much may be kept; what has not been used for longest goes first.
+        constants: those of which the units tell the values.
     """
 
-    def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
-        self._folder, self._most_bytes = folder.absolute(), most_bytes
+    def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES, constants: ConstantNames = NO_CONSTANTS) -> None:
+        self._folder, self._most_bytes, self._constants = folder.absolute(), most_bytes, constants
+        self._digests: dict[str, bytes | None] = {}
+        self._copies: list[int] = []
 
     def stand_ins(self, tree_root: Path, given: DotConfig | None = None) -> StandIns:
         """The headers that a tree lacks under a configuration, at a place that depends on nothing but their content.
@@ -65,7 +82,10 @@ class SavedUnits:
             digest.update(f"{path}\0{len(text)}\0{text}".encode())
         place = self._folder / f"headers-{digest.hexdigest()[:32]}"
         wanted = {place / path: text for path, text in texts.items()}
-        if not _holds(place, wanted):
+        if _holds(place, wanted):
+            with suppress(OSError):
+                os.utime(place)
+        else:
             with _writing(self._folder):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryDirectory(prefix=_MAKING, dir=self._folder) as scratch:
@@ -85,18 +105,45 @@ class SavedUnits:
             ParseFailed: the unit does not parse without errors.
             SourceError: it cannot be read, or the folder cannot be written.
         """
-        root = root.resolve()
-        names = _names(root)
-        unit = _unit_key(root, path, arguments)
-        for files in self._lists(unit):
-            found = self._entry(_content_key(unit, names, files))
-            if found is not None:
-                return found
-        return self._parse(root, path, arguments, unit, names)
+        asked = self._looked_for(root, path, arguments)
+        found = self._find(asked)
+        return self._parse(asked) if found is None else found[0]
+
+    def unit(self, root: Path, path: str, arguments: Sequence[str]) -> Unit:
+        """The unit at ``path`` below ``root``: as it was kept, or else parsed, and kept by a copy of this process.
+
+        Nothing is lost if it cannot be kept, as one is not in which an assertion fails.
+
+        Raises:
+            ParseFailed: the unit does not parse.
+            SourceError: it cannot be read.
+        """
+        asked = self._looked_for(root, path, arguments)
+        found = self._find(asked)
+        if found is not None:
+            saved, files = found
+            try:
+                parsed = parse_behind(root, path, "", arguments, saved)
+                return Unit.read(root, path, parsed, self._constants, files)
+            except LimitReached:
+                raise
+            except SourceError:
+                self.forget(saved)
+        started = time.time()
+        parsed = parse_text(root, path, unit_text(path, self._constants), arguments)
+        if not errors_of(parsed, Reader(root)):
+            self._copies.append(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
+        return Unit.read(root, path, parsed, self._constants)
+
+    def finish(self) -> None:
+        """Wait until all is kept that is to be."""
+        while self._copies:
+            with suppress(ChildProcessError):
+                os.waitpid(self._copies.pop(), 0)
 
     def files(self, root: Path, path: str, arguments: Sequence[str]) -> tuple[str, ...]:
         """The files that the unit consisted of when it was parsed last; none if it never was."""
-        lists = self._lists(_unit_key(root.resolve(), path, arguments))
+        lists = self._lists(_unit_key(root.resolve(), path, arguments, self._constants))
         return tuple(lists[0]) if lists else ()
 
     def forget(self, saved: Path) -> None:
@@ -115,10 +162,29 @@ class SavedUnits:
         except (OSError, ValueError, TypeError):
             return []
 
+    def _looked_for(self, root: Path, path: str, arguments: Sequence[str]) -> _LookedFor:
+        place = root.resolve()
+        key = _unit_key(place, path, arguments, self._constants)
+        return _LookedFor(root=place, path=path, arguments=tuple(arguments), key=key, names=_names(place))
+
+    def _find(self, asked: _LookedFor) -> tuple[Path, Sequence[str]] | None:
+        """What is kept of a unit, and the files that it is made of."""
+        for files in self._lists(asked.key):
+            found = self._entry(_content_key(asked, files, self._digest))
+            if found is not None:
+                return found, files
+        return None
+
+    def _digest(self, file: str) -> bytes | None:
+        """That of a file as it was when it was first looked at: units have most of their files in common."""
+        if file not in self._digests:
+            self._digests[file] = _file_digest(file)
+        return self._digests[file]
+
     def _entry(self, key: str | None) -> Path | None:
         if key is None:
             return None
-        saved = self._folder / f"{key}.ast"
+        saved = self._folder / f"{key}{_AST}"
         try:
             if _sum_of(saved).read_text("ascii") != hashlib.sha256(saved.read_bytes()).hexdigest():
                 return None
@@ -129,31 +195,54 @@ class SavedUnits:
 
     # -- parsing ----------------------------------------------------------------------------------
 
-    def _parse(self, root: Path, path: str, arguments: Sequence[str], unit: str, names: bytes) -> Path:
+    def _parse(self, asked: _LookedFor) -> Path:
         started = time.time()
-        parsed = parse_text(root, path, f'#include "{path}"\n', arguments)
-        failed = errors_of(parsed, Reader(root))
+        parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self._constants), asked.arguments)
+        failed = errors_of(parsed, Reader(asked.root))
         if failed:
-            raise ParseFailed(path, failed)
-        files = sorted({os.path.abspath(each.include.name) for each in parsed.get_includes()} - {str(root / MAIN)})
-        key = _content_key(unit, names, files)
+            raise ParseFailed(asked.path, failed)
+        return self._keep(asked, parsed, started, for_now=True)
+
+    def _keep(self, asked: _LookedFor, parsed: TranslationUnit, started: float, *, for_now: bool) -> Path:
+        """Keep a unit that was begun to be parsed at some time, and has no errors; where it is.
+
+        Args:
+            asked: the unit.
+            parsed: what clang has parsed.
+            started: when that was begun.
+            for_now: whether somebody waits for it, even if nobody can find it again.
+
+        Raises:
+            SourceError: the folder cannot be written.
+        """
+        included = {os.path.abspath(each.include.name) for each in parsed.get_includes()}
+        files = sorted(included - {str(asked.root / MAIN)})
+        key = _content_key(asked, files, _file_digest)
         # Of a file that changes while clang reads it nobody can tell what was read; the stand-ins are our own.
         theirs = (name for name in files if not Path(name).is_relative_to(self._folder))
         settled = key is not None and _left_alone(theirs, started)
+        saved = self._folder / (f"{key}{_AST}" if settled else f"{asked.key}-{os.getpid()}{_AST}")
+        if not settled and not for_now:
+            return saved
         with _writing(self._folder):
-            saved = self._folder / (f"{key}.ast" if settled else f"{unit}-{os.getpid()}.ast")
             scratch = self._scratch()
             try:
-                _save(parsed, scratch)
+                # Where the disk is full clang ends the process: that of who is waiting for the unit is not to end.
+                _save(parsed, scratch) if for_now else parsed.save(str(scratch))
                 digest = hashlib.sha256(scratch.read_bytes()).hexdigest()
                 scratch.replace(saved)
             finally:
                 scratch.unlink(missing_ok=True)
             self._write(_sum_of(saved), digest)
-            lists = [files, *(each for each in self._lists(unit) if each != files)]
-            self._write(self._folder / f"{unit}.files", json.dumps(lists[:_LISTS]))
+            lists = [files, *(each for each in self._lists(asked.key) if each != files)]
+            self._write(self._folder / f"{asked.key}.files", json.dumps(lists[:_LISTS]))
             self._keep_small(saved)
         return saved
+
+    def _keep_aside(self, asked: _LookedFor, parsed: TranslationUnit, started: float) -> None:
+        """The same for the next run alone: whoever works now goes first."""
+        os.nice(_LESS)
+        self._keep(asked, parsed, started, for_now=False)
 
     def _write(self, path: Path, text: str) -> None:
         """Write a file that appears under its name when it is complete."""
@@ -186,22 +275,30 @@ class SavedUnits:
 
 
 def _save(parsed: TranslationUnit, into: Path) -> None:
-    """Have clang write a parsed unit, in a copy of this process: where the disk is full clang ends the process.
+    """Have clang write a parsed unit, in a copy of this process.
 
     Raises:
         OSError: it has not been written.
     """
-    copy = os.fork()
-    if copy == 0:
-        status = 1
-        try:
-            parsed.save(str(into))
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(copy, 0)
+    _, status = os.waitpid(_in_a_copy(lambda: parsed.save(str(into))), 0)
     if status != 0:
         raise OSError(errno.EIO, "clang cannot write there what it has parsed; is the disk full?")
+
+
+def _in_a_copy(work: Callable[[], object]) -> int:
+    """Have a copy of this process do something, which ends then; its id."""
+    copy = os.fork()
+    if copy != 0:
+        return copy
+    status = 1
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        # What another thread was about to do when this copy was made nobody will finish here.
+        signal.alarm(_PATIENCE)
+        work()
+        status = 0
+    finally:
+        os._exit(status)
 
 
 @contextmanager
@@ -212,8 +309,27 @@ def _writing(folder: Path) -> Iterator[None]:
         raise SourceError(f"the cache folder {folder} cannot be used: {error.strerror or error}") from error
 
 
-def _unit_key(root: Path, path: str, arguments: Sequence[str]) -> str:
-    words = [_FORMAT, clang_api.version(), str(root), path, *arguments]
+@dataclass(frozen=True, kw_only=True)
+class _LookedFor:
+    """A unit that is looked for.
+
+    Args:
+        root: the tree's folder, without links in its path.
+        path: the unit, relative to it.
+        arguments: clang's command line.
+        key: the digest of all of that.
+        names: that of the names of all files that a header could be looked for under.
+    """
+
+    root: Path
+    path: str
+    arguments: tuple[str, ...]
+    key: str
+    names: bytes
+
+
+def _unit_key(root: Path, path: str, arguments: Sequence[str], constants: ConstantNames) -> str:
+    words = [_FORMAT, clang_api.version(), str(root), unit_text(path, constants), *arguments]
     return hashlib.sha256(os.fsencode("\0".join(words))).hexdigest()[:32]
 
 
@@ -221,17 +337,22 @@ def _sum_of(saved: Path) -> Path:
     return saved.with_suffix(".sum")
 
 
-def _content_key(unit: str, names: bytes, files: Sequence[str]) -> str | None:
+def _content_key(asked: _LookedFor, files: Sequence[str], digest_of: Callable[[str], bytes | None]) -> str | None:
     """The digest of a unit that consists of these files as they are now; None if one is gone."""
-    digest = hashlib.sha256(unit.encode() + names)
+    digest = hashlib.sha256(asked.key.encode() + asked.names)
     for name in files:
-        try:
-            content = Path(name).read_bytes()
-        except OSError:
+        content = digest_of(name)
+        if content is None:
             return None
-        digest.update(os.fsencode(name) + b"\0%d\0" % len(content))
-        digest.update(content)
+        digest.update(os.fsencode(name) + b"\0" + content)
     return digest.hexdigest()
+
+
+def _file_digest(file: str) -> bytes | None:
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).digest()
+    except OSError:
+        return None
 
 
 def _names(root: Path) -> bytes:

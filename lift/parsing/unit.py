@@ -29,7 +29,8 @@ from mmuproof.lift.writes import FunctionWrites, NotRead
 MAIN = "mmuproof-unit.c"
 """The file that clang is given; it stands in the tree's folder, but only in memory."""
 
-_PROBE = "mmuproof_probe_"
+PROBE = "mmuproof_probe_"
+"""How the variables begin that tell the values of macros."""
 _STATIC_ASSERTION = "static assertion failed"
 
 
@@ -85,6 +86,36 @@ def parse_text(
     return run_clang(main, path, [*arguments, *folders], files, view_of(root, arguments, beside))
 
 
+def parse_behind(
+    root: Path,
+    path: str,
+    text: str,
+    arguments: Sequence[str],
+    saved: Path,
+    files: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> TranslationUnit:
+    """Have clang parse a text behind a unit that is kept.
+
+    Args:
+        root: the tree's folder.
+        path: the unit, relative to ``root``.
+        text: what is parsed.
+        arguments: clang's command line for the unit, and what is to be otherwise for the text in front of it.
+        saved: the file that is kept.
+        files: contents of further files, by path relative to the tree.
+        folder: where else the text's own headers are.
+
+    Raises:
+        LimitReached: clang takes too long, or too much memory.
+        SourceError: clang cannot read what the text refers to, or the file that is kept.
+    """
+    # The headers that come first are in the unit. It is known by content, so times say nothing.
+    first = arguments.index("-include") if "-include" in arguments else len(arguments)
+    line = [*arguments[:first], "-Xclang", "-fno-validate-pch", "-include-pch", str(saved)]
+    return parse_text(root, path, text, line, files, folder)
+
+
 def errors_of(parsed: TranslationUnit, reader: Reader) -> list[str]:
     """Every error as ``file:line: message``, that of a failed assertion included."""
     errors = (each for each in parsed.diagnostics if each.severity >= Diagnostic.Error)
@@ -117,7 +148,7 @@ def unit_text(path: str, constants: ConstantNames, number: int = 0) -> str:
     """A text that consists of a unit, and of variables that tell the values that macros have behind it."""
     wide = "unsigned long long"
     probes = "".join(
-        f"#ifdef {name}\nstatic const {wide} {_PROBE}{number}_{name} = ({wide})({name});\n#endif\n"
+        f"#ifdef {name}\nstatic const {wide} {PROBE}{number}_{name} = ({wide})({name});\n#endif\n"
         for name in constants.names
     )
     return f'#include "{path}"\n{probes}'
@@ -152,7 +183,34 @@ class Unit:
     ) -> None:
         parsed = parse_text(root, path, unit_text(path, constants), arguments, edited)
         self._begin(root, path, parsed, constants)
-        self._expected = frozenset(expected)
+        self.expect(expected)
+
+    @classmethod
+    def read(
+        cls,
+        root: Path,
+        path: str,
+        parsed: TranslationUnit,
+        constants: ConstantNames,
+        files: Collection[str] | None = None,
+    ) -> Unit:
+        """What clang has parsed already, with variables that tell the values of some constants behind it.
+
+        Args:
+            root: the tree's folder.
+            path: the unit, relative to ``root``.
+            parsed: what clang has parsed.
+            constants: those that the text behind the unit tells of.
+            files: all files that it is made of, where clang does not know.
+        """
+        made = cls.__new__(cls)
+        made._begin(root, path, parsed, constants)
+        made._made_of = files
+        return made
+
+    def expect(self, names: Collection[str]) -> None:
+        """Names that an earlier tree has: that they are not here any more is no answer to whether they are."""
+        self._expected = frozenset(names)
 
     def _begin(self, root: Path, path: str, parsed: TranslationUnit, constants: ConstantNames = NO_CONSTANTS) -> None:
         """Read what clang has parsed."""
@@ -189,12 +247,13 @@ class Unit:
     ) -> None:
         self.path, self._root = path, root.resolve()
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
-        self._constants, self._probe = constants, f"{_PROBE}{number}_"
+        self._constants, self._probe = constants, f"{PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
         self._read: dict[str, tuple[FunctionWrites, Location] | None] = {}
         self._effects = EffectsOf(self)
         self._names, self._expected = THE_SAME_NAMES, frozenset[str]()
         self.found: set[str] = set()
+        self._made_of: Collection[str] | None = None
 
     def under(self, names: FormerNames) -> Unit:
         """The same unit under the names that an earlier tree has; it was opened for the constants under its own."""
@@ -206,7 +265,8 @@ class Unit:
     @cached_property
     def files(self) -> frozenset[str]:
         """The files of the tree that the unit is made of, relative to it; generated ones are not among them."""
-        included = (Path(each.include.name) for each in self._unit.get_includes())
+        names = (each.include.name for each in self._unit.get_includes()) if self._made_of is None else self._made_of
+        included = map(Path, names)
         return frozenset(
             path.resolve().relative_to(self._root).as_posix()
             for path in included

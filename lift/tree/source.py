@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.archive import archive_digest, unpack_archive
 from mmuproof.lift.tree.around import repository_around, tree_around
-from mmuproof.lift.tree.cache import cached_tree
+from mmuproof.lift.tree.cache import held_tree
 from mmuproof.lift.tree.changed import changed_tree
 from mmuproof.lift.tree.foreign import foreign_entries
 from mmuproof.lift.tree.parts import Limits
@@ -36,6 +36,7 @@ _DIGESTED = (
     "virt/kvm",
 )
 _DEFAULT_LIMITS = Limits()
+_MEBIBYTE = 1 << 20
 
 
 _OF_KVM = ("arch/x86/kvm/", "virt/kvm/")
@@ -105,11 +106,13 @@ class KernelTree:
 
 def _contents(root: Path) -> Contents:
     others, of_kvm = hashlib.sha256(), {}
-    for name in sorted(name for part in _DIGESTED for name in _files(root, part)):
+    # There are thousands of files: nothing is done for each that is not needed.
+    begin = os.path.join(root, "")
+    for name in sorted(name for part in _DIGESTED for name in _files(begin, part)):
         try:
-            content = (root / name).read_bytes()
+            content = _content(begin + name)
         except OSError as error:
-            raise SourceError(f"{root / name} cannot be read: {error.strerror}") from error
+            raise SourceError(f"{begin}{name} cannot be read: {error.strerror}") from error
         if name.startswith(_OF_KVM):
             of_kvm[name] = hashlib.sha256(content).hexdigest()
         else:
@@ -184,12 +187,12 @@ def _repository_and_revision(text: str) -> tuple[Path, str]:
 @contextmanager
 def _filled(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
     if cache is not None:
-        yield cached_tree(cache, key, fill)
+        with held_tree(cache, key, fill) as root:
+            yield root
         return
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        root = Path(folder)
-        fill(root)
-        yield root
+        fill(Path(folder))
+        yield Path(folder)
 
 
 @contextmanager
@@ -251,14 +254,38 @@ def check_layout(root: Path, text: str, architectures: frozenset[str] = frozense
             raise SourceError(f"{text} is not a whole kernel tree: it has no {name}")
 
 
-def _files(root: Path, part: str) -> Iterator[str]:
-    """The regular files of one part of the tree, as paths relative to ``root``."""
-    start = root / part
-    if start.is_file():
+def _files(begin: str, part: str) -> Iterator[str]:
+    """The regular files of one part of the tree, and links to such, as paths relative to the tree.
+
+    Args:
+        begin: the tree's folder, with a slash at the end.
+        part: a file or a folder.
+    """
+    if os.path.isfile(begin + part):
         yield part
-    begins = len(os.path.join(root, ""))
-    for folder, _, names in os.walk(start):
-        for name in names:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                yield path[begins:]
+        return
+    folders = [part]
+    while folders:
+        folder = folders.pop()
+        # What cannot be listed cannot be read by clang either.
+        with suppress(OSError), os.scandir(begin + folder) as entries:
+            for entry in entries:
+                name = f"{folder}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                elif entry.is_file(follow_symlinks=False) or os.path.isfile(begin + name):
+                    yield name
+
+
+def _content(path: str) -> bytes:
+    """What is in a file, in one read as a rule."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(file, os.fstat(file).st_size + 1)
+        rest = content
+        while rest:
+            rest = os.read(file, _MEBIBYTE)
+            content += rest
+        return content
+    finally:
+        os.close(file)

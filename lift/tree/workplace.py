@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
+
+_NAME = "work-"
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def empty_folder(cache: Path | None, key: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="mmuproof-") as scratch:
             yield Path(scratch).resolve()
         return
-    place = cache.absolute() / f"work-{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}"
+    place = cache.absolute() / f"{_NAME}{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}"
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("wb")
@@ -45,6 +47,14 @@ def empty_folder(cache: Path | None, key: str) -> Iterator[Path]:
             yield folder.resolve()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_abandoned(cache: Path) -> None:
+    """Remove what runs that were killed have left in their folders."""
+    for folder in cache.glob(f"{_NAME}*/tree"):
+        with suppress(OSError), (folder.parent / "lock").open("wb") as lock:
+            if _taken(lock.fileno()):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _taken(lock: int) -> bool:

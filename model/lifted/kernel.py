@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
-from mmuproof.lift.errors import Gone, LiftError, Missing
+from mmuproof.lift.errors import Gone, LiftError, Missing, SourceError
 from mmuproof.lift.parsing.former_names import FormerNames
+from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.ran import Ran, note_assertions, remembered, rest_on
 from mmuproof.lift.tree.configuration import Configuration
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.makefile import left_out_units, units_of_left_out_modules
 from mmuproof.lift.tree.source import KernelTree
-from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
+from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
@@ -470,6 +471,7 @@ def open_kernel(
     like: LiftedKvm | None = None,
     changed: Collection[str] = (),
     more: Collection[str] = (),
+    saved: SavedUnits | None = None,
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 
@@ -482,6 +484,7 @@ def open_kernel(
             not changed is shared with it.
         changed: the files, relative to the tree, in which it is not like ``like``.
         more: macros whose values are asked for beside those that all trees are asked for.
+        saved: where parsed units are kept; not used where there are edits, or macros beside the usual ones.
 
     Raises:
         ParseFailed: a translation unit does not parse; also later, from what the block asks.
@@ -489,18 +492,30 @@ def open_kernel(
     """
     edited = edited_files(tree.root, edits)
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        stand_ins = write_stand_ins(tree.root, Path(folder), given)
         constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
-        left_out = left_out_units(tree.root, stand_ins.configuration)
+        kept = None if edited or more else saved
 
-        ours = stand_ins if given is None else write_stand_ins(tree.root, Path(folder, "ours"))
+        def stand_ins_for(config: DotConfig | None, name: str) -> StandIns:
+            # Without a disk to keep them on it goes on as well; what is wrong with the tree is told then.
+            with suppress(SourceError):
+                if kept is not None:
+                    return kept.stand_ins(tree.root, config)
+            return write_stand_ins(tree.root, Path(folder, name), config)
+
+        stand_ins = stand_ins_for(given, "given")
+        ours = stand_ins if given is None else stand_ins_for(None, "ours")
+        left_out = left_out_units(tree.root, stand_ins.configuration)
 
         # What the user's configuration does not build may not even parse under it; no result speaks of it.
         unbuilt = units_of_left_out_modules(tree.root, stand_ins.configuration)
 
         def parse(path: str) -> Unit:
             arguments = clang_arguments(tree.root, ours if path in unbuilt else stand_ins, path)
-            unit = Unit(tree.root, path, arguments, constants, edited, expected_of(tree.version, path))
+            if kept is None:
+                unit = Unit(tree.root, path, arguments, constants, edited)
+            else:
+                unit = kept.unit(tree.root, path, arguments)
+            unit.expect(expected_of(tree.version, path))
             if ours is not stand_ins and path not in unbuilt and (lacking := unit.lacking):
                 # What is there under our configuration is left out by the user's, and not lost.
                 with suppress(LiftError):
@@ -513,3 +528,5 @@ def open_kernel(
             if ahead:
                 kvm.read_ahead()
             yield kvm
+        if kept is not None:
+            kept.finish()

@@ -9,9 +9,16 @@ from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parsing.former_names import FormerNames
+from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.lifted.constants import LOOKED_UP
 
 _THREADS = 2
+
+
+def saved_units(folder: Path) -> SavedUnits:
+    """The units that are kept in a folder: the same for whoever asks a tree for no more constants than all do."""
+    return SavedUnits(folder, constants=LOOKED_UP)
 
 
 class Units:

@@ -205,6 +205,8 @@ class FakeCatalogue:
         FakeDefect("nx-ignored", edits=(SourceEdit("mmu.c", "a", "b"),)),
     )
 
+    is_own: bool = False
+
     def theorems(self) -> tuple[Theorem, ...]:
         return tuple(
             Theorem(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Verdict

@@ -16,7 +16,8 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.known_findings import KNOWN_FINDINGS, Shape, known_as, known_in
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_as, known_in
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Obligation
 from mmuproof.smt.together import prove_together

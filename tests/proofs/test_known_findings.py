@@ -14,7 +14,8 @@ from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, Shape, known_as, known_in
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, known_as, known_in
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.together import prove_together
 from tests.proofs.shapes import stated
 

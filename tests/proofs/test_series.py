@@ -19,7 +19,8 @@ from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.statement import Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
-from mmuproof.proofs.known_findings import KNOWN_FINDINGS, Shape, known_as, known_in
+from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_as, known_in
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict

@@ -11,7 +11,7 @@ from mmuproof.cli.formats.cases import Ending
 from mmuproof.cli.shared.results import Counterexample, Result
 from mmuproof.compare.claims import Change
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 

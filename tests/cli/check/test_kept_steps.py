@@ -18,7 +18,7 @@ from mmuproof.cli.shared.kept_files import KeptFiles
 from mmuproof.cli.shared.results import Counterexample, Input, Result, TracedStep
 from mmuproof.compare.claims import Change
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -13,7 +13,7 @@ from mmuproof.cli.diff.claims import CommitClaim
 from mmuproof.cli.shared.drawing import Look
 from mmuproof.cli.shared.results import Result
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 
 PROVED = Result(theorem="spte.nonleaf", vendor=Vendor.AMD, verdict=Verdict.PROVED, seconds=0.5, claims=2)

@@ -29,7 +29,7 @@ from mmuproof.live.judging import TryOutcome
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.smt.obligation import Verdict
 from tests.live.test_known import kernel_of, need_emulator
 

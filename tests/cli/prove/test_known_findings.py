@@ -17,7 +17,8 @@ from mmuproof.lift.errors import Refused
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Case, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import KnownFinding, Shape, known_as
+from mmuproof.proofs.known_findings import KnownFinding, known_as
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import FALSE, TRUE, ne, ule, var
 from tests.cli.conftest import FakeCatalogue, FakeKvm, X, raising, stating

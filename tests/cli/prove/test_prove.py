@@ -96,6 +96,7 @@ def test_the_results_file_has_the_agreed_content(cli: Callable[..., CliResult], 
         "known_findings",
         "carried_names",
         "saved_results",
+        "known_claims",
     )
     assert tuple(content) == (*parts, "findings", "baseline", "exit_status")
     assert content["schema"] == 1

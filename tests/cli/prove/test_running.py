@@ -22,7 +22,8 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.statement import Case, Shown, Symptom
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import KnownFinding, Shape
+from mmuproof.proofs.known_findings import KnownFinding
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Claim, Theorem
 from mmuproof.smt.obligation import Answer, Assignment, Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable

@@ -19,12 +19,13 @@ from mmuproof.cli.main import build_app
 from mmuproof.cli.prove import saved
 from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.prove.saved import SavedResults
+from mmuproof.cli.shared import own_code
 from mmuproof.cli.shared.caching import NO_RESULTS
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.results import Counterexample, CutNote, Input, Result, TracedStep
 from mmuproof.cli.shared.selection import Task
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 from tests.test_rooms import MAY_IMPORT
@@ -108,7 +109,7 @@ def test_results_of_other_code_are_not_taken(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_code_is_every_file_of_every_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sorted(each.__name__ for each in saved.ROOMS) == sorted(
+    assert sorted(each.__name__ for each in own_code.ROOMS) == sorted(
         # What is tried on a running kernel decides nothing here.
         f"mmuproof.{room}"
         for room in MAY_IMPORT
@@ -117,13 +118,13 @@ def test_the_code_is_every_file_of_every_room(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "deep").mkdir()
     for name in ("a.py", "deep/b.py", "c.json", "d.config"):
         (tmp_path / name).write_text("one")
-    monkeypatch.setattr(saved, "ROOMS", (SimpleNamespace(__path__=[str(tmp_path)]),))
+    monkeypatch.setattr(own_code, "ROOMS", (SimpleNamespace(__path__=[str(tmp_path)]),))
     found = set()
     for name in ("a.py", "deep/b.py", "c.json", "d.config", "new.py"):
         (tmp_path / name).write_text("two")
-        saved.code_digest.cache_clear()
-        found.add(saved.code_digest())
-    saved.code_digest.cache_clear()
+        own_code.code_digest.cache_clear()
+        found.add(own_code.code_digest())
+    own_code.code_digest.cache_clear()
     assert len(found) == 5
 
 
@@ -258,5 +259,15 @@ def test_a_poisoned_result_is_never_green(prove: Callable[..., tuple[int, str]],
     for result, _ in content["results"]:
         result["verdict"] = "PROVED"
     file.write_text(f"{told}\n{json.dumps(content)}")
+    (whole,) = (tmp_path / "cache/mmuproof/runs").glob("*.json")
+    assert '"REFUTED"' in whole.read_text()
+    whole.write_text(whole.read_text().replace('"REFUTED"', '"PROVED"'))
     again, output = prove("role.page-sharing")
     assert (again, status, "earlier run" in output) == (1, 1, False)
+
+
+def test_of_a_claim_that_was_proved_in_the_same_terms_it_is_told(prove: Callable[..., tuple[int, str]]) -> None:
+    prove("layout.frozen")
+    told = "3 claims of the other results had been proved before, in the same terms; --no-cache proves all anew."
+    assert told in prove("layout.frozen", "--erratum", "1218=on")[1]
+    assert told not in prove("layout.frozen", "--erratum", "1218=on", "--no-cache")[1]

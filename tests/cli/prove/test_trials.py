@@ -23,7 +23,8 @@ from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import KnownFinding, Shape
+from mmuproof.proofs.known_findings import KnownFinding
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Catch, Claim, Theorem
 from mmuproof.smt.terms import TRUE, eq, ne
 from tests.cli.conftest import WRONG, FakeCatalogue, FakeDefect, FakeKvm, X, claim

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mmuproof.cli.formats.cases import JudgedRun, without_baseline
-from mmuproof.cli.prove.cases import report_run
+from mmuproof.cli.prove.cases import report_run, rules_of
 from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.results import Counterexample, CutNote, KernelIdentity, Report, Result
 from mmuproof.cli.telling.report import print_report
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.known_findings import Shape
+from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Verdict
 
@@ -57,7 +57,7 @@ def run_of(report: Report) -> JudgedRun:
     theorems = [
         Theorem(name=name, claim="C.", source="S", state=lambda _kvm, _vendor: (), catches=()) for name in names
     ]
-    return report_run(report, theorems)
+    return report_run(report, rules_of(theorems).values())
 
 
 def told(*results: Result, verbose: bool = False, allow_known: bool = False) -> tuple[str, ...]:

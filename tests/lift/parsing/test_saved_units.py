@@ -13,7 +13,7 @@ from mmuproof.lift.errors import ParseFailed, SourceError
 from mmuproof.lift.parsing import saved_units
 from mmuproof.lift.parsing.probe import OpenUnit
 from mmuproof.lift.parsing.saved_units import SavedUnits
-from mmuproof.lift.parsing.unit import parse_text
+from mmuproof.lift.parsing.unit import ConstantNames, Unit, parse_text
 from mmuproof.lift.tree import stand_ins
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
@@ -211,3 +211,113 @@ def test_a_folder_that_cannot_be_written_is_told(tree: Path, tmp_path: Path) -> 
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(SourceError, match="cache"):
         opened(tree, SavedUnits(tmp_path / "cache"))
+
+
+# Units as theorems need them, kept by a copy of the process
+
+NAMES = ConstantNames(("FACTOR", "NO_SUCH"))
+
+
+def unit_of(tree: Path, cache: Path) -> Unit:
+    units = SavedUnits(cache, constants=NAMES)
+    found = units.unit(tree, UNIT, clang_arguments(tree, units.stand_ins(tree), UNIT))
+    units.finish()
+    return found
+
+
+def test_a_unit_that_was_kept_says_the_same_as_one_that_was_parsed(
+    tree: Path, tmp_path: Path, parses: list[str]
+) -> None:
+    parsed, kept = (unit_of(tree, tmp_path / "cache") for _ in range(2))
+    assert parses == [UNIT]
+    assert str(kept.function("twice").body) == str(parsed.function("twice").body)
+    assert kept.files == parsed.files >= {UNIT, OWN}
+    assert [each.constant("FACTOR") for each in (parsed, kept)] == [2, 2]
+    assert [each.constant("NO_SUCH") for each in (parsed, kept)] == [None, None]
+    assert kept.place_of("twice") == parsed.place_of("twice")
+    assert list(kept.definitions) == list(parsed.definitions)
+
+
+def test_questions_are_asked_of_the_units_that_theorems_have_parsed(
+    tree: Path, tmp_path: Path, parses: list[str]
+) -> None:
+    unit_of(tree, tmp_path / "cache")
+    asked = opened(tree, SavedUnits(tmp_path / "cache", constants=NAMES)).plain
+    assert parses == [UNIT]
+    assert asked.find_function("twice") is not None
+    assert not any(name.startswith("mmuproof") for name in asked.names)
+
+
+def test_other_constants_make_another_unit(tree: Path, tmp_path: Path, parses: list[str]) -> None:
+    unit_of(tree, tmp_path / "cache")
+    assert factor(tree, SavedUnits(tmp_path / "cache")) == "2"
+    assert len(parses) == 2
+
+
+def test_a_unit_is_parsed_again_when_a_header_changes_and_found_again_when_it_changes_back(
+    tree: Path, tmp_path: Path, parses: list[str]
+) -> None:
+    found = []
+    for content in ("2", "3", "2", "3"):
+        (tree / OWN).write_text(f"#define FACTOR {content}\n")
+        age(tree)
+        found.append(unit_of(tree, tmp_path / "cache").constant("FACTOR"))
+    assert found == [2, 3, 2, 3]
+    assert len(parses) == 2
+
+
+def test_of_a_file_that_was_just_changed_nothing_is_kept(tree: Path, tmp_path: Path) -> None:
+    (tree / OWN).touch()
+    unit_of(tree, tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*.ast"))
+
+
+@pytest.mark.parametrize("damage", [_shorten, _flip, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("kind", ["*.ast", "*.sum", "*.files"])
+def test_a_damaged_unit_is_parsed_again(
+    tree: Path, tmp_path: Path, parses: list[str], kind: str, damage: Callable[[Path], None]
+) -> None:
+    unit_of(tree, tmp_path / "cache")
+    (hurt,) = (tmp_path / "cache").glob(kind)
+    damage(hurt)
+    assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 2
+    assert len(parses) == 2
+    assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 2
+    assert len(parses) == 2
+
+
+def test_the_content_of_another_unit_is_not_taken_for_it(tree: Path, tmp_path: Path, parses: list[str]) -> None:
+    unit_of(tree, tmp_path / "cache")
+    (two,) = (tmp_path / "cache").glob("*.ast")
+    (tree / OWN).write_text("#define FACTOR 3\n")
+    age(tree)
+    unit_of(tree, tmp_path / "cache")
+    (three,) = set((tmp_path / "cache").glob("*.ast")) - {two}
+    three.write_bytes(two.read_bytes())
+    assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 3
+    assert len(parses) == 3
+
+
+def test_a_unit_in_which_an_assertion_fails_is_told_of_each_time(tree: Path, tmp_path: Path) -> None:
+    (tree / UNIT).write_text('_Static_assert(1 == 2, "never");\n')
+    age(tree)
+    for _ in range(2):
+        assert [each.message for each in unit_of(tree, tmp_path / "cache").failed_assertions] == ["never"]
+    assert not list((tmp_path / "cache").glob("*.ast"))
+
+
+def test_a_unit_that_does_not_parse_is_refused_each_time(tree: Path, tmp_path: Path) -> None:
+    (tree / UNIT).write_text("int broken(void) { return nothing; }\n")
+    age(tree)
+    for _ in range(2):
+        with pytest.raises(ParseFailed, match="nothing"):
+            unit_of(tree, tmp_path / "cache")
+
+
+def test_where_nothing_can_be_kept_a_unit_is_parsed_all_the_same(tree: Path, tmp_path: Path) -> None:
+    stand_in = SavedUnits(tmp_path / "other").stand_ins(tree)
+    (tmp_path / "cache").write_text("a file")
+    units = SavedUnits(tmp_path / "cache", constants=NAMES)
+    assert units.unit(tree, UNIT, clang_arguments(tree, stand_in, UNIT)).constant("FACTOR") == 2
+    units.finish()
+    assert (tmp_path / "cache").read_text() == "a file"

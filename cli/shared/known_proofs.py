@@ -1,0 +1,93 @@
+"""Claims that earlier runs have proved: whoever poses the same terms again, of whichever kernel, need not wait.
+
+A proof rests on nothing but the terms, mmuproof's own code, the solver and its budget.  So a function that was changed
+and still does the same costs no more than to state anew what speaks of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
+from mmuproof.cli.shared.own_code import code_digest
+from mmuproof.cli.shared.solving import Solver
+from mmuproof.smt.digests import Digests
+from mmuproof.smt.obligation import Answer, Obligation, Verdict
+from mmuproof.smt.terms import Bool
+
+_MOST_FILES, _MOST_PROOFS = 64, 16_384
+
+
+class KnownProofs:
+    """What earlier runs have proved, and what this one adds.
+
+    Args:
+        folder: where it is kept; None keeps and finds nothing.
+        budget: the solver's resource limit.
+    """
+
+    def __init__(self, folder: Path | None, budget: int) -> None:
+        self._files, self._is_used = KeptFiles(folder, _MOST_FILES), folder is not None
+        self._name = f"{digest_of(code_digest(), str(budget))}.json" if self._is_used else ""
+        self._known = self._read()
+        self._new: dict[str, None] = {}
+        self._taken = 0
+
+    def before(self, solver: Solver) -> Solver:
+        """A solver that is asked only for what is not known."""
+        if not self._is_used:
+            return solver
+
+        def prove(obligations: Sequence[Obligation]) -> Sequence[Answer | None]:
+            digests = _digests(obligations)
+            left = [each for each, digest in zip(obligations, digests, strict=True) if digest not in self._known]
+            answers = iter(solver.prove(left) if left else ())
+            return [
+                self._known_answer() if each in self._known else self._noted(each, next(answers)) for each in digests
+            ]
+
+        def decide(obligation: Obligation, preferred: Sequence[Bool]) -> Answer:
+            (digest,) = _digests([obligation])
+            answer = solver.decide(obligation, preferred)
+            self._noted(digest, answer)
+            return answer
+
+        return replace(solver, prove=prove, decide=decide)
+
+    def _known_answer(self) -> Answer:
+        self._taken += 1
+        return Answer(verdict=Verdict.PROVED, seconds=0.0)
+
+    def _noted(self, digest: str, answer: Answer | None) -> Answer | None:
+        if answer is not None and answer.verdict is Verdict.PROVED:
+            self._new[digest] = None
+        return answer
+
+    def added(self) -> tuple[tuple[str, ...], int]:
+        """What was proved since this was asked last, and how many claims were known."""
+        found = tuple(self._new), self._taken
+        self._new, self._taken = {}, 0
+        return found
+
+    def keep(self, proved: Iterable[str]) -> None:
+        """Keep what was proved; nothing is lost if that fails."""
+        new = dict.fromkeys(proved)
+        if self._is_used and new:
+            # Another run may have added something meanwhile.
+            every = [*(each for each in self._read() if each not in new), *new]
+            self._files.write(self._name, every[-_MOST_PROOFS:])
+
+    def _read(self) -> dict[str, None]:
+        content = self._files.read(self._name) if self._is_used else None
+        if not isinstance(content, list) or not all(isinstance(each, str) for each in content):
+            return {}
+        return dict.fromkeys(content)
+
+
+def _digests(obligations: Sequence[Obligation]) -> list[str]:
+    """What each is known by: all of its assumptions, in their order, and what is claimed."""
+    terms = Digests()
+    return [hashlib.sha256(b"".join(map(terms.term, each.terms))).hexdigest() for each in obligations]
