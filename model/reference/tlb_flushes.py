@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, bool_var, bv, extract, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, bv, extract, ite, ne, negate, var
 
 _NO_ROOT = bv(-1, 64)
 
@@ -24,8 +24,6 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
         current = flush is VmxFlush.CURRENT
         there = ne(root, _NO_ROOT) if current else TRUE
         by_tables = all_of(there, self._by_tables(has_ept)) if current else FALSE
-        # A root without a page of its own stands for tables that a guest cannot have.
-        has_page = negate(bool_var("root_to_sp() == NULL"))
         return VmxFlushed(
             function=flush.value,
             has_ept=has_ept,
@@ -35,9 +33,9 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
             l2_has_vpid=l2_has_vpid,
             vpid=vpid,
             vpid_of_l2=vpid_of_l2,
-            by_tables=all_of(by_tables, has_page),
+            by_tables=by_tables,
             tables=root & ((1 << 52) - (1 << 12)),
-            of_all_tables=all_of(by_tables, negate(has_page)),
+            of_all_tables=FALSE,
             by_vpid=all_of(there, negate(by_tables)),
             flushed_vpid=ite(all_of(self._in_l2(l2), l2_has_vpid, ne(vpid_of_l2, 0)), vpid_of_l2, vpid),
             evidence=Evidence(),
