@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL, Object, Pointer, choose, pointer_to
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
@@ -45,8 +46,8 @@ class LiftedLateFaults(LateFaults, Remembers):
         waiting.call(_WAIT, cr2_or_gpa=address, gfn=gfn)
         kept = waiting.session.only_call(cuts.WAIT.function)
         told = [each for each in kept.arguments if isinstance(each, BitVec)]
-        arch = as_pointer(kept.arguments[-1])
-        places = [target.place for target in arch.targets if target.place is not None] if arch is not None else []
+        arch = kept.arguments[-1]
+        places = [target.place for target in arch.targets if target.place] if isinstance(arch, Pointer) else []
         if len(places) != 1 or kept.memory is None:
             raise Refused(f"{_WAIT}() keeps no one fault", str(kept.at))
         handling, later = self._bench(is_pgd, cuts.READY)
@@ -76,7 +77,7 @@ class LiftedLateFaults(LateFaults, Remembers):
             evidence=waiting.session.evidence() + handling.session.evidence(),
         )
 
-    def _bench(self, pgd: BitVec, known: tuple[cuts.Cut, ...]) -> tuple[Bench, Object]:
+    def _bench(self, pgd: BitVec, known: tuple[Cut, ...]) -> tuple[Bench, Object]:
         """A bench on which the guest's tables begin somewhere, and its vCPU."""
         bench = Bench(self._unit, (replace(cuts.GUEST_PGD, gives=pgd), *known))
         vcpu = bench.add("vcpu", _VCPU)

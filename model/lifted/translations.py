@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, choose, pointer_to
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, choose, pointer_to
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import translations as cuts
@@ -47,11 +47,10 @@ class LiftedTranslations(Translations, Remembers):
             raise Refused(f"{caller}() takes no exception")
         bench.objects[_EXCEPTION] = exception
         address, access = var("address", 64), var("access", 64)
-        names = {"addr": address, "vaddr": address, "access": access}
-        result = resize(bench.integer(caller, **names), 64)
+        result = resize(bench.integer(caller, addr=address, vaddr=address, access=access), 64)
         call = bench.session.only_call(walk)
-        walked = as_pointer(call.arguments[0])
-        places = [target.place for target in walked.targets if target.place] if walked is not None else []
+        walked = call.arguments[0]
+        places = [target.place for target in walked.targets if target.place] if isinstance(walked, Pointer) else []
         if len(places) != 1:
             raise Refused(f"{walk}() is given no one walk", str(call.at))
         state = places[0].object
