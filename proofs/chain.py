@@ -93,12 +93,19 @@ CHAINS: tuple[Chain, ...] = (
                 by=(
                     "kvm_mmu_child_role",
                     "kvm_mmu_get_child_sp",
+                    "kvm_mmu_find_shadow_page",
                     "make_nonleaf_spte",
                     "kvm_init_mmu",
                     "tdp_mmu_link_sp",
                 ),
-                theorems=("role.root-access", "role.page-sharing", "role.child-kept", "spte.nonleaf", "stored.link"),
-                missing="that a page is taken from the hash only for an equal role",
+                theorems=(
+                    "role.root-access",
+                    "role.page-sharing",
+                    "role.found-page",
+                    "role.child-kept",
+                    "spte.nonleaf",
+                    "stored.link",
+                ),
             ),
             Stage(
                 start="the root in use",
@@ -213,8 +220,13 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="a frame of a slot, or MMIO",
                 end="the fault for which it is mapped",
-                by=("kvm_tdp_mmu_page_fault|direct_page_fault", "direct_page_fault", "FNAME(page_fault)"),
-                theorems=("fault.mapped",),
+                by=(
+                    "kvm_tdp_mmu_page_fault|direct_page_fault",
+                    "direct_page_fault",
+                    "FNAME(page_fault)",
+                    "is_page_fault_stale",
+                ),
+                theorems=("fault.mapped", "fault.out-of-date"),
                 missing="that mmu_lock is held meanwhile",
             ),
             Stage(
@@ -301,9 +313,16 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the same after KVM has changed it in place",
                 end="nothing in a TLB that it no longer allows",
-                by=("mmu_spte_update", "mmu_set_spte", "validate_direct_spte"),
-                theorems=("spte.flush", "stored.flush-range"),
-                missing="that a flush which is asked for and put off is made, and of the right addresses",
+                by=(
+                    "mmu_spte_update",
+                    "mmu_set_spte",
+                    "validate_direct_spte",
+                    "kvm_zap_gfn_range",
+                    "kvm_vcpu_flush_tlb_guest",
+                    "vmx_flush_tlb_current",
+                ),
+                theorems=("spte.flush", "stored.flush-range", "flush.range", "flush.guest", "flush.tag"),
+                missing="that a flush which is asked for and put off is made, and which CPUs it reaches",
             ),
         ),
     ),
