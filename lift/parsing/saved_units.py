@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from clang.cindex import TranslationUnit
@@ -132,6 +133,9 @@ class SavedUnits:
         started = time.time()
         parsed = parse_text(root, path, unit_text(path, self._constants), arguments)
         if not errors_of(parsed, Reader(root)):
+            if not self._copies:
+                # A process that is a copy itself, and never gets to where it would wait for its own, waits at its end.
+                Finalize(None, self.finish, exitpriority=0)
             self._copies.append(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
         return Unit.read(root, path, parsed, self._constants)
 
@@ -227,12 +231,13 @@ class SavedUnits:
         with _writing(self._folder):
             scratch = self._scratch()
             try:
-                # Where the disk is full clang ends the process: that of who is waiting for the unit is not to end.
-                _save(parsed, scratch) if for_now else parsed.save(str(scratch))
+                _save(parsed, scratch)
                 digest = hashlib.sha256(scratch.read_bytes()).hexdigest()
                 scratch.replace(saved)
             finally:
-                scratch.unlink(missing_ok=True)
+                # Clang writes into a file beside it first.
+                for left in self._folder.glob(f"{scratch.name}*"):
+                    left.unlink(missing_ok=True)
             self._write(_sum_of(saved), digest)
             lists = [files, *(each for each in self._lists(asked.key) if each != files)]
             self._write(self._folder / f"{asked.key}.files", json.dumps(lists[:_LISTS]))
@@ -275,7 +280,7 @@ class SavedUnits:
 
 
 def _save(parsed: TranslationUnit, into: Path) -> None:
-    """Have clang write a parsed unit, in a copy of this process.
+    """Have clang write a parsed unit, in a copy of this process: where the disk is full clang ends the process.
 
     Raises:
         OSError: it has not been written.

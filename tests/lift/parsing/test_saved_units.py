@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -321,3 +322,29 @@ def test_where_nothing_can_be_kept_a_unit_is_parsed_all_the_same(tree: Path, tmp
     assert units.unit(tree, UNIT, clang_arguments(tree, stand_in, UNIT)).constant("FACTOR") == 2
     units.finish()
     assert (tmp_path / "cache").read_text() == "a file"
+
+
+def test_a_full_disk_costs_nothing_but_the_time_of_the_next_run(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fills(_parsed: object, into: Path) -> None:
+        into.with_name(f"{into.name}.temp-stream-1").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saved_units, "_save", fills)
+    for _ in range(2):
+        assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 2
+    assert not list((tmp_path / "cache").glob("*.ast"))
+    assert not list((tmp_path / "cache").glob(".making-*"))
+
+
+def _parse(tree: Path, cache: Path) -> None:
+    units = SavedUnits(cache, constants=NAMES)
+    units.unit(tree, UNIT, clang_arguments(tree, units.stand_ins(tree), UNIT))
+
+
+def test_a_process_that_ends_waits_for_what_is_still_to_be_kept(tree: Path, tmp_path: Path) -> None:
+    run = multiprocessing.get_context("fork").Process(target=_parse, args=(tree, tmp_path / "cache"), daemon=True)
+    run.start()
+    run.join(HANGS)
+    assert len(list((tmp_path / "cache").glob("*.ast"))) == len(list((tmp_path / "cache").glob("*.files"))) == 1
