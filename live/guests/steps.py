@@ -16,7 +16,7 @@ class MemorySlot:
     """A memory slot of zeroes.
 
     Args:
-        gpa: its guest-physical address.
+        gpa: its guest-physical address; the VMM has it at the same place of a page of 2 MBytes.
         size: in bytes.
         huge: whether the host has pages of 2 MBytes there, else of 4 KBytes.
     """
@@ -215,6 +215,58 @@ class Peek:
 
 
 @dataclass(frozen=True)
+class LogWrites:
+    """The pages of a slot that the guest writes are logged from here on.
+
+    All count as written at first, and a page is watched when userspace clears it:
+    ``KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2`` with ``KVM_DIRTY_LOG_INITIALLY_SET``.
+
+    Args:
+        gpa: an address in the slot.
+    """
+
+    gpa: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"log {self.gpa:#x}"
+
+
+@dataclass(frozen=True)
+class ClearLog:
+    """Userspace clears the first pages of a slot: none of them counts as written.
+
+    Args:
+        gpa: an address in the slot.
+        pages: how many of 4 KBytes; a multiple of 64.
+    """
+
+    gpa: int
+    pages: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"clear {self.gpa:#x} {self.pages}"
+
+
+@dataclass(frozen=True)
+class IsLogged:
+    """Whether the log of a slot has a page becomes a fact, 1 or 0.
+
+    Args:
+        name: of the fact.
+        gpa: an address in the page.
+    """
+
+    name: str
+    gpa: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"logged {self.name} {self.gpa:#x}"
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A parameter of a kernel module becomes the fact ``MODULE.NAME``; "none" if the module has none such."""
 
@@ -236,7 +288,22 @@ class HostWidth:
 
 
 Step: TypeAlias = (
-    MemorySlot | Poke | Code | Width | Vcpu | Mode | Msr | VmxControl | Go | RunVcpu | Peek | Parameter | HostWidth
+    MemorySlot
+    | Poke
+    | Code
+    | Width
+    | Vcpu
+    | Mode
+    | Msr
+    | VmxControl
+    | Go
+    | RunVcpu
+    | Peek
+    | LogWrites
+    | ClearLog
+    | IsLogged
+    | Parameter
+    | HostWidth
 )
 
 Guest: TypeAlias = tuple[Step, ...]

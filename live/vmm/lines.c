@@ -57,7 +57,7 @@ static const struct {
 	{ "memory", add_memory }, { "write", write_memory }, { "width", set_width }, { "vcpu", choose_vcpu },
 	{ "mode", set_mode },     { "msr", set_msr },        { "go", go },           { "control", write_control },
 	{ "run", run },           { "peek", peek },          { "parameter", parameter },
-	{ "host", host_width },
+	{ "host", host_width },   { "log", log_writes },     { "clear", clear_log },   { "logged", say_logged },
 };
 
 void do_line(const struct line *line)

@@ -7,55 +7,75 @@
 
 #include "vmm.h"
 
-enum { MOST_REGIONS = 8 };
+enum { MOST_SLOTS = 8 };
 static const uint64_t huge = 2 << 20;
 
-static struct region {
-	uint64_t gpa, size;
-	uint8_t *at;
-} region[MOST_REGIONS];
-static int regions;
+static struct kvm_userspace_memory_region slot[MOST_SLOTS];
+static uint32_t slots;
 
 /* "memory GPA SIZE huge|small": a slot of zeroes, in pages of 2 MBytes or 4 KBytes. */
 void add_memory(const struct line *line)
 {
-	struct region *new = &region[regions];
-	struct kvm_userspace_memory_region slot = { .slot = regions };
+	struct kvm_userspace_memory_region *new = &slot[slots];
 	int large = !strcmp(word(line, 3), "huge");
+	uint8_t *at;
 
-	if (regions++ == MOST_REGIONS)
-		fail("more than %d slots", MOST_REGIONS);
-	new->gpa = number(line, 1);
-	new->size = number(line, 2);
-	new->at = mmap(0, new->size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (new->at == MAP_FAILED)
+	if (slots == MOST_SLOTS)
+		fail("more than %d slots", MOST_SLOTS);
+	new->slot = slots++;
+	new->guest_phys_addr = number(line, 1);
+	new->memory_size = number(line, 2);
+	at = mmap(0, new->memory_size + 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		  -1, 0);
+	if (at == MAP_FAILED)
 		fail("memory of %s bytes", line->word[2]);
-	new->at = (uint8_t *)(((uintptr_t)new->at + huge - 1) & ~(huge - 1));
-	if (madvise(new->at, new->size, large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
+	/* A huge page of the host's can be one of the guest's only if both begin at the same place of it. */
+	at = (uint8_t *)(((uintptr_t)at + huge - 1) & ~(huge - 1)) + (new->guest_phys_addr & (huge - 1));
+	if (madvise(at, new->memory_size, large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		fail("madvise");
-	memset(new->at, 0, new->size);
-	slot.guest_phys_addr = new->gpa;
-	slot.memory_size = new->size;
-	slot.userspace_addr = (uintptr_t)new->at;
-	if (ioctl(vm_fd(), KVM_SET_USER_MEMORY_REGION, &slot))
+	memset(at, 0, new->memory_size);
+	new->userspace_addr = (uintptr_t)at;
+	if (ioctl(vm_fd(), KVM_SET_USER_MEMORY_REGION, new))
 		fail("slot at %s", line->word[1]);
+}
+
+static const struct kvm_userspace_memory_region *slot_if_any(uint64_t gpa, uint64_t size)
+{
+	for (const struct kvm_userspace_memory_region *each = slot; each < slot + slots; each++)
+		if (gpa >= each->guest_phys_addr && gpa + size <= each->guest_phys_addr + each->memory_size)
+			return each;
+	return 0;
+}
+
+static const struct kvm_userspace_memory_region *slot_of(uint64_t gpa, uint64_t size)
+{
+	const struct kvm_userspace_memory_region *found = slot_if_any(gpa, size);
+
+	if (!found)
+		fail("the guest has no memory at %#llx", (unsigned long long)gpa);
+	return found;
+}
+
+const struct kvm_userspace_memory_region *slot_at(uint64_t gpa)
+{
+	return slot_of(gpa, 1);
+}
+
+static uint8_t *in_slot(const struct kvm_userspace_memory_region *each, uint64_t gpa)
+{
+	return (uint8_t *)(uintptr_t)each->userspace_addr + (gpa - each->guest_phys_addr);
 }
 
 uint8_t *memory_if_any(uint64_t gpa, uint64_t size)
 {
-	for (struct region *each = region; each < region + regions; each++)
-		if (gpa >= each->gpa && gpa + size <= each->gpa + each->size)
-			return each->at + (gpa - each->gpa);
-	return 0;
+	const struct kvm_userspace_memory_region *found = slot_if_any(gpa, size);
+
+	return found ? in_slot(found, gpa) : 0;
 }
 
 uint8_t *memory_at(uint64_t gpa, uint64_t size)
 {
-	uint8_t *at = memory_if_any(gpa, size);
-
-	if (!at)
-		fail("the guest has no memory at %#llx", (unsigned long long)gpa);
-	return at;
+	return in_slot(slot_of(gpa, size), gpa);
 }
 
 static int digit(char c)

@@ -40,6 +40,13 @@ void write_memory(const struct line *line);
 uint8_t *memory_at(uint64_t gpa, uint64_t size);
 /* The same, but a null pointer if it is not. */
 uint8_t *memory_if_any(uint64_t gpa, uint64_t size);
+/* The slot that an address is in; fails if it is in none. */
+const struct kvm_userspace_memory_region *slot_at(uint64_t gpa);
+
+/* The log of the pages that the guest writes. */
+void log_writes(const struct line *line);
+void clear_log(const struct line *line);
+void say_logged(const struct line *line);
 
 /* The VM and its vCPUs. */
 int vm_fd(void);

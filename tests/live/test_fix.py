@@ -1,4 +1,4 @@
-"""A KVM that is built with a finding put right does not show it, and still shows others."""
+"""A KVM that is built with findings put right does not show them, and still shows others."""
 
 from __future__ import annotations
 
@@ -17,9 +17,20 @@ from mmuproof.live.trial import Emulated
 from mmuproof.live.tries.catalogue import TRIES
 from tests.live.test_known import kernel_of, need_emulator
 
-SPTE = "arch/x86/kvm/mmu/spte.c"
-# Whether the old SPTE is present is asked as well: finding 17.
-MEND = (r"\(!is_last_spte\(old_spte, level\)", "(!is_shadow_present_pte(old_spte) || !is_last_spte(old_spte, level)")
+MENDS = (
+    # Whether the old SPTE is present is asked as well: finding 17.
+    (
+        "arch/x86/kvm/mmu/spte.c",
+        r"\(!is_last_spte\(old_spte, level\)",
+        "(!is_shadow_present_pte(old_spte) || !is_last_spte(old_spte, level)",
+    ),
+    # Two pages are in one huge page if they are when rounded down: finding 23.
+    (
+        "arch/x86/kvm/mmu/mmu.c",
+        r"ALIGN(\(start << PAGE_SHIFT, PMD_SIZE\) !=\s+)ALIGN(\(end << PAGE_SHIFT, PMD_SIZE\))",
+        r"ALIGN_DOWN\1ALIGN_DOWN\2",
+    ),
+)
 
 
 def patch_of(tree: Path, file: str, pattern: str, by: str) -> str:
@@ -50,18 +61,19 @@ def test_a_patch_changes_the_copy_and_leaves_what_it_does_not_touch_as_it_was(tm
 @pytest.mark.kernel
 @pytest.mark.emulator
 @pytest.mark.long
-def test_a_finding_that_is_put_right_is_absent(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+def test_findings_that_are_put_right_are_absent(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
     kernel = kernel_of("7.2")
     need_emulator(kernel, Emulated.AMD)
     patch = tmp_path / "mend.patch"
-    patch.write_text(patch_of(kernel_tree("7.2"), SPTE, *MEND))
+    patch.write_text("".join(patch_of(kernel_tree("7.2"), *mend) for mend in MENDS))
     try:
         mended = patched_kernel(kernel, patch, tmp_path / "mended")
     except NoKernelError as error:
         pytest.skip(str(error))
-    trials = [trial for trial in TRIES if trial.name in ("17", "4")]
+    trials = [trial for trial in TRIES if trial.name in ("17", "23", "23-shadow", "4")]
     outcomes = {each.trial.name: each.outcome for each in run_tries(mended, Emulated.AMD, trials, tmp_path).results}
-    assert outcomes == {"17": TryOutcome.ABSENT, "4": TryOutcome.SHOWS}
+    put_right = dict.fromkeys(("17", "23", "23-shadow"), TryOutcome.ABSENT)
+    assert outcomes == {**put_right, "4": TryOutcome.SHOWS}
 
 
 def small_kernel(cache: Path) -> BuiltKernel:
