@@ -41,7 +41,7 @@ class TableWritten:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleMember:
+class ComparedMember:
     """A field of a role, with what two roles have in it (32 each)."""
 
     name: str
@@ -59,7 +59,7 @@ class PageChecked:
         evidence: how it came about.
     """
 
-    fields: Sequence[RoleMember]
+    fields: Sequence[ComparedMember]
     may: Bool
     evidence: Evidence
 

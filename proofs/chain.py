@@ -394,6 +394,12 @@ CHAINS: tuple[Chain, ...] = (
 """The chains."""
 
 BESIDE = (
+    "flush.*",
+    "walk.written",
+    "walk.synced-page",
+    "walk.translated",
+    "slot.logging-again",
+    "fault.later",
     "layout.*",
     "acc.one-to-one",
     "acc.in-bounds",
@@ -413,4 +419,4 @@ BESIDE = (
     "l1tf.not-present",
     "gating.*",
 )
-"""The theorems that belong to no single step: on the format, on what is offered to L1, on states of an SPTE."""
+"""The theorems that belong to no single step: on the format, on what L1 is offered, on states of an SPTE, on flushes."""

@@ -160,13 +160,17 @@ NO_AREAS = {
         "statement": "what theorems state",
         "vendor": "for which hardware",
     },
-    "model/cuts": {"common": "what is cut in several areas"},
+    "model/cuts": {
+        "common": "what is cut in several areas",
+        "asked_flushes": "what is cut of what a vCPU is asked for",
+    },
     "model/defects": {
         "catalogue": "all defects by name",
         "constants": "of the kernel's numbers, which belong to no area",
         "defect": "what a defect is",
     },
     "model/lifted": {
+        "asked_flushes": "what a vCPU flushes of what it is asked to",
         "constants": "which macros the areas ask for",
         "bench": "free memory to call functions on",
         "entry_bench": "the same with an entry of a page table",

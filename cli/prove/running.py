@@ -61,7 +61,7 @@ class _Finding:
     failure: Exception | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Proved:
     """A task's result, and where the exceptions in it come from.
 
@@ -130,7 +130,7 @@ def _lost(tasks: Sequence[Task], how: str) -> list[Proved]:
     """What is told of a theorem whose process has ended, as one does that needs more memory than there is."""
     return [
         Proved(
-            Result(
+            result=Result(
                 theorem=task.theorem.name,
                 vendor=task.vendor,
                 verdict=Verdict.ERROR,
@@ -245,7 +245,7 @@ class Prover:
                 assumptions=theorem.assumes,
                 source=theorem.source,
             )
-            return Proved(result, () if error is None else (traced(error),)), ()
+            return Proved(result=result, failures=() if error is None else (traced(error),)), ()
 
         self.kvm.asked.clear()
         series = None if self.release is None else series_before(self.release)
@@ -334,7 +334,7 @@ def _conclude(
         known=told.known,
         claims=len(claims),
     )
-    return Proved(result, tuple(traced(each.failure) for each in findings if each.failure is not None))
+    return Proved(result=result, failures=tuple(traced(each.failure) for each in findings if each.failure is not None))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class _TdpAnswerOnly(ReferenceRangeZaps):
         return ite(tdp_mmu, tdp, shadow)
 
 
-class _OnePage(ReferenceRangeZaps):
+class _OneFrame(ReferenceRangeZaps):
     def _pages(self, _pages: BitVec) -> BitVec:
         return bv(1, 64)
 
@@ -46,7 +46,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(kvm_flush_remote_tlbs_range\(kvm, gfn_start, )gfn_end - gfn_start\)",
         r"\g<1>1)",
-        _with(_OnePage),
+        _with(_OneFrame),
     ),
     defect(
         "range-zap-lets-faults-go-on",

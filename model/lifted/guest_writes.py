@@ -7,7 +7,7 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common
-from mmuproof.model.guest_writes import GuestWrites, PageChecked, RoleMember, TableWritten
+from mmuproof.model.guest_writes import ComparedMember, GuestWrites, PageChecked, TableWritten
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus
@@ -77,7 +77,7 @@ class LiftedGuestWrites(GuestWrites, Remembers):
         of_page, of_mmu = (bit_fields(each.type, each.offset) for each in (ours, theirs))
         return PageChecked(
             fields=tuple(
-                RoleMember(
+                ComparedMember(
                     name=name,
                     page=zext(read_member(bench.memory, page, of_page[name]), 32),
                     mmu=zext(read_member(bench.memory, vcpu, of_mmu[name]), 32),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.guest_writes import GuestWrites, PageChecked, RoleMember, TableWritten
+from mmuproof.model.guest_writes import ComparedMember, GuestWrites, PageChecked, TableWritten
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE, PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ite, ne, negate, slt, var, zext
@@ -60,7 +60,7 @@ class ReferenceGuestWrites(ReferenceArea, GuestWrites):
         ignored = sum(((1 << each.width) - 1) << each.low for each in _FIELDS if each.name in self._ignored())
         return PageChecked(
             fields=tuple(
-                RoleMember(
+                ComparedMember(
                     name=each.name,
                     page=zext(role_value(_PAGE, each.name), 32),
                     mmu=zext(role_value(_MMU, each.name), 32),

@@ -58,7 +58,7 @@ def test_only_what_is_lost_or_wrong_is_proved_again(
             Result(theorem=task.theorem.name, vendor=task.vendor, verdict=Verdict(next(again)), seconds=0)
             for task in tasks
         )
-        return tuple(map(Proved, made))
+        return tuple(Proved(result=each) for each in made)
 
     assert own is not other
     found, carried = carry_over(

@@ -280,7 +280,7 @@ def test_a_function_with_two_names_on_a_line_is_taken_for_both(tmp_path: Path) -
     assert layout.rests_on(ran.read()).bodies == {(MMU_C, 2), (MMU_C, 3)}
 
 
-PROVED = Proved(Result(theorem="t", vendor=Vendor.AMD, verdict=Verdict.PROVED, seconds=0.0), read=Read())
+PROVED = Proved(result=Result(theorem="t", vendor=Vendor.AMD, verdict=Verdict.PROVED, seconds=0.0), read=Read())
 TASK = Task(Theorem(name="t", claim="", source="", state=lambda _kvm, _vendor: (), catches=()), Vendor.AMD)
 
 

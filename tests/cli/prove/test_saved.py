@@ -63,7 +63,7 @@ def result(verdict: Verdict = Verdict.PROVED, name: str = "good", vendor: Vendor
 
 
 def proved(*results: Result) -> list[Proved]:
-    return [Proved(each) for each in results]
+    return [Proved(result=each) for each in results]
 
 
 def task(of: Result) -> Task:

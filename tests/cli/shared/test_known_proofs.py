@@ -21,7 +21,7 @@ FALSE_CLAIM = Obligation((Assumption("small", ule(X, 3)),), ne(X, 2))
 VACUOUS = Obligation((Assumption("one", eq(X, 1)), Assumption("two", eq(X, 2))), ne(X, 3))
 
 
-class Asked:
+class AskedSolver:
     """Z3, and what it was asked."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Asked:
 
 def asked(folder: Path | None, *obligations: Obligation, budget: int = 1) -> tuple[list[Verdict | None], int, int]:
     """The verdicts of a run, how many claims Z3 was asked, and how many were known; what was proved is kept."""
-    proofs, asking = KnownProofs(folder, budget), Asked()
+    proofs, asking = KnownProofs(folder, budget), AskedSolver()
     answers = proofs.before(asking.solver).prove(obligations)
     new, known = proofs.added()
     proofs.keep(new)
@@ -59,7 +59,7 @@ def test_what_was_proved_is_not_proved_again_and_all_else_is(tmp_path: Path) -> 
 
 def test_what_is_decided_by_itself_is_kept_if_it_is_proved(tmp_path: Path) -> None:
     proofs = KnownProofs(tmp_path, 1)
-    solver = proofs.before(Asked().solver)
+    solver = proofs.before(AskedSolver().solver)
     verdicts = [solver.decide(each, ()).verdict for each in (TRUE_CLAIM, FALSE_CLAIM, VACUOUS)]
     assert verdicts == [Verdict.PROVED, Verdict.REFUTED, Verdict.VACUOUS]
     proofs.keep(proofs.added()[0])
@@ -114,7 +114,7 @@ def test_a_file_that_was_changed_is_passed_over(poison: Callable[[str], str], tm
 def test_runs_at_the_same_time_keep_what_both_have_proved(tmp_path: Path) -> None:
     one, other = KnownProofs(tmp_path, 1), KnownProofs(tmp_path, 1)
     for proofs, obligation in ((one, TRUE_CLAIM), (other, OTHER)):
-        proofs.before(Asked().solver).prove([obligation])
+        proofs.before(AskedSolver().solver).prove([obligation])
     for proofs in (one, other):
         proofs.keep(proofs.added()[0])
     assert asked(tmp_path, TRUE_CLAIM, OTHER)[1:] == (0, 2)
