@@ -289,6 +289,7 @@ CHAINS: tuple[Chain, ...] = (
                     "loop.roots",
                     "loop.zap",
                     "slot.logging",
+                    "stored.removed",
                     "stored.split",
                     "spte.split",
                     "spte.collapse",
