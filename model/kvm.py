@@ -39,6 +39,7 @@ from mmuproof.model.nested import Nested
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
@@ -189,6 +190,11 @@ class Kvm(ABC):
     @abstractmethod
     def shadow_walks(self) -> ShadowWalks:
         """Walks over the tables that KVM builds."""
+
+    @property
+    @abstractmethod
+    def removed_tables(self) -> RemovedTables:
+        """Tables that are taken out of the TDP MMU's tree."""
 
     @property
     @abstractmethod

@@ -67,6 +67,7 @@ from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import flush_ranges, stores
+from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
@@ -109,6 +110,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_mmio_faults.THEOREMS,
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
+    *stored_removed.THEOREMS,
     *flush_ranges.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,

@@ -301,6 +301,7 @@ CHAINS: tuple[Chain, ...] = (
                     "loop.roots",
                     "loop.zap",
                     "slot.logging",
+                    "stored.removed",
                     "stored.split",
                     "spte.split",
                     "spte.collapse",
@@ -419,4 +420,4 @@ BESIDE = (
     "l1tf.not-present",
     "gating.*",
 )
-"""The theorems that belong to no single step: on the format, on what L1 is offered, on states of an SPTE, on flushes."""
+"""The theorems that belong to no single step: on the format, what L1 is offered, states of an SPTE, and flushes."""

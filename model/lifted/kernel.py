@@ -51,6 +51,7 @@ from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
+from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
 from mmuproof.model.lifted.roles import LiftedRoles
@@ -281,6 +282,11 @@ class LiftedKvm(Kvm):
     def shadow_walks(self) -> LiftedShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._area("shadow_walks", LiftedShadowWalks, MMU_C, TDP_MMU_C)
+
+    @property
+    def removed_tables(self) -> LiftedRemovedTables:
+        """See `Kvm.removed_tables`."""
+        return self._area("removed_tables", LiftedRemovedTables, TDP_MMU_C, TDP_ITER_C, MMU_C, SPTE_C)
 
     @property
     def flush_ranges(self) -> LiftedFlushRanges:

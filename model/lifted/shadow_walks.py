@@ -194,8 +194,8 @@ class _TdpBench(Bench):
 
     def found(self, *, frame: BitVec, finds_none: Bool, keeps: Bool, hands_on: Bool) -> TdpWalkRound:
         """The round."""
-        (start,), (root,) = (
-            self.session.calls(*(cut.function for cut in known)) for known in ((map_rounds.TDP_START,), cuts.ROOTS)
+        start, root = (
+            self.session.only_call(*(cut.function for cut in known)) for known in ((map_rounds.TDP_START,), cuts.ROOTS)
         )
         of_root = same_place(self.session.pointer_argument(start, "root"), pointer_to(self.root))
         walked = self.session.argument(root, "root", "shadow_page")

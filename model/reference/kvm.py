@@ -60,6 +60,7 @@ from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
+from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
 from mmuproof.model.reference.roles import ReferenceRoles
@@ -79,6 +80,7 @@ from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
 from mmuproof.model.roles import Roles
@@ -130,6 +132,7 @@ class ReferenceKvm(Kvm):
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         shadow_walks: type[ReferenceShadowWalks] = ReferenceShadowWalks,
+        removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
         reserved_bits: type[ReferenceReservedBits] = ReferenceReservedBits,
@@ -173,6 +176,7 @@ class ReferenceKvm(Kvm):
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
         self._shadow_walks = shadow_walks(self.constants, self._sptes)
+        self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
         self._reserved_bits = reserved_bits(self.constants)
@@ -319,6 +323,11 @@ class ReferenceKvm(Kvm):
     def shadow_walks(self) -> ShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._shadow_walks
+
+    @property
+    def removed_tables(self) -> RemovedTables:
+        """See `Kvm.removed_tables`."""
+        return self._removed_tables
 
     @property
     def flush_ranges(self) -> FlushRanges:
