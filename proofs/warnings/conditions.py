@@ -225,7 +225,24 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_zap_gfn_range", MMU_C, "a range has a frame"),
     Assertion("kvm_arch_async_page_ready", MMU_C, "no fault on private memory waits", since="6.12"),
     Assertion("kvm_mmu_find_shadow_page", MMU_C, "a page that may be out of sync is looked for on behalf of a vCPU"),
-    Assertion("kvm_mmu_find_shadow_page", MMU_C, "synchronizing a page gives up none"),
+    Assertion("shadow_walk_init_using_root", MMU_C, "a walk begins at a root"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "a level is one of five"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "a level is one of a table"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "the first frame of an entry is a multiple of its pages"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "a page that is mapped gets no other frame before it is zapped"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "what is not present before and after is MMIO or frozen"),
+    Assertion("__handle_changed_spte", TDP_MMU_C, "a table gets no other place before it is zapped"),
+    Assertion("kvm_tdp_mmu_invalidate_roots", TDP_MMU_C, "roots that are given up are not given up again", since="7.2"),
+    Assertion("kvm_tdp_mmu_zap_invalidated_roots", TDP_MMU_C, "only roots that are given up are zapped as such"),
+    Assertion("tdp_mmu_root_match", TDP_MMU_C, "some valid roots are meant", since="7.2"),
+    Assertion("write_protect_gfn", TDP_MMU_C, "there is a page of the lowest level that is write-protected"),
+    Assertion(
+        "kvm_gfn_range_filter_to_root_types", "arch/x86/kvm/mmu/tdp_mmu.h", "a range is of some memory", since="7.2"
+    ),
+    Assertion("handle_invept", "arch/x86/kvm/vmx/nested.c", "INVEPT is of a type that L1 has been offered"),
+    Assertion(
+        "mmu_invalidate_retry_gfn", "include/linux/kvm_host.h", "a range that is taken away has bounds", since="6.12"
+    ),
     Assertion("nested_vmx_transition_tlb_flush", "arch/x86/kvm/vmx/nested.c", "L2 has a VPID only where KVM has"),
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),
