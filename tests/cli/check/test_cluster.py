@@ -33,9 +33,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def cluster() -> Iterator[Any]:
     """A cluster of two worker processes."""
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
-    made = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    )
+    made = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with made, distributed.Client(made) as client:
         yield client
 
@@ -101,7 +99,7 @@ def refused(*words: str) -> str:
 
 
 def test_only_commits_go_to_a_cluster(repository: Path) -> None:
-    kernel = ("--kernel", str(repository), "--dask", "tcp://127.0.0.1:1")
+    kernel = ("--kernel", str(repository), "--dask", "tcp://localhost:1")
     assert "the work tree is no commit, and --dask checks commits alone" in refused(*kernel)
     assert "- is no commit" in refused("-", *kernel)
 
@@ -109,13 +107,13 @@ def test_only_commits_go_to_a_cluster(repository: Path) -> None:
 def test_where_no_scheduler_answers_it_is_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr("mmuproof.cli.check.cluster._CONNECTS", 0.1)
-    words = (f"{BASE}..", "--kernel", str(repository), "--dask", "tcp://127.0.0.1:1")
-    assert "no dask scheduler answers at tcp://127.0.0.1:1" in refused(*words)
+    words = (f"{BASE}..", "--kernel", str(repository), "--dask", "tcp://localhost:1")
+    assert "no dask scheduler answers at tcp://localhost:1" in refused(*words)
 
 
 def test_without_the_extra_it_is_told_what_to_install(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    words = (f"{BASE}..", "--kernel", str(repository), "--dask", "tcp://127.0.0.1:1")
+    words = (f"{BASE}..", "--kernel", str(repository), "--dask", "tcp://localhost:1")
     assert "pip install 'mmuproof[dask]'" in refused(*words)
 
 
