@@ -153,7 +153,7 @@ class Deciding:
             proofs=proofs,
         )
         proved = deciding(left, subject.kvm) if left else ()
-        proofs.keep(each for one in proved for each in one.proofs)
+        proofs.keep(each for one in proved for each in one.proofs.new)
         is_kept = saved.keep(proved, [each.number for each in known], known_read)
         found = {**recalled.results, **{task: each.result for task, each in zip(left, proved, strict=True)}}
         results, carried = tuple(found[task] for task in self.tasks), CarriedNames()
@@ -169,7 +169,7 @@ class Deciding:
             remarks=(*remarks(results, known), *unused(self.hardware, results)),
             carried=carried,
             saved=len(recalled.results),
-            known_claims=sum(each.taken for each in proved),
+            known_claims=sum(each.proofs.known for each in proved),
         )
         found_run = WholeRun(report=report, rules=tuple(rules_of(each.theorem for each in self.tasks).values()))
         if is_kept:

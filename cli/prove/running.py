@@ -13,7 +13,7 @@ from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
-from mmuproof.cli.shared.known_proofs import KnownProofs
+from mmuproof.cli.shared.known_proofs import AddedProofs, KnownProofs
 from mmuproof.cli.shared.results import Counterexample, CutNote, Result, in_part
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver, leave_all
@@ -65,15 +65,13 @@ class _Finding:
 class Proved:
     """A task's result, and where the exceptions in it come from.
 
-    ``read`` is what of the tree was read for it; None if that is not known.  ``proofs`` are the claims that were proved
-    for it, as `KnownProofs` has them, and ``taken`` is how many more were known to be.
+    ``read`` is what of the tree was read for it; None if that is not known.  ``proofs`` are those of its claims.
     """
 
     result: Result
     failures: tuple[str, ...] = ()
     read: Read | None = None
-    proofs: tuple[str, ...] = ()
-    taken: int = 0
+    proofs: AddedProofs = field(default_factory=AddedProofs)
 
 
 def run(
@@ -164,8 +162,8 @@ class Prover:
         with remembered() as ran:
             proved = self._with_what_is_lost(task, *self._prove(task))
         read = ran.read()
-        proofs, taken = ((), 0) if self.proofs is None else self.proofs.added()
-        return replace(proved, read=read, result=self._placed(proved.result, read), proofs=proofs, taken=taken)
+        proofs = AddedProofs() if self.proofs is None else self.proofs.added()
+        return replace(proved, read=read, result=self._placed(proved.result, read), proofs=proofs)
 
     def _placed(self, result: Result, read: Read) -> Result:
         """A result whose counterexample has a place in the code, if any code was read for it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
@@ -19,6 +19,19 @@ from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.terms import Bool
 
 _MOST_FILES, _MOST_PROOFS = 64, 16_384
+
+
+@dataclass(frozen=True)
+class AddedProofs:
+    """What some work adds to what is known.
+
+    Args:
+        new: the claims that it has proved.
+        known: how many it had to prove that were known.
+    """
+
+    new: tuple[str, ...] = ()
+    known: int = 0
 
 
 class KnownProofs:
@@ -66,9 +79,9 @@ class KnownProofs:
             self._new[digest] = None
         return answer
 
-    def added(self) -> tuple[tuple[str, ...], int]:
-        """What was proved since this was asked last, and how many claims were known."""
-        found = tuple(self._new), self._taken
+    def added(self) -> AddedProofs:
+        """What has been added since this was asked last."""
+        found = AddedProofs(tuple(self._new), self._taken)
         self._new, self._taken = {}, 0
         return found
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mmuproof.cli.shared.errors import UnusableTree
 from mmuproof.lift.errors import LiftError, ParseFailed
-from mmuproof.model.kvm import NotThere
+
+if TYPE_CHECKING:
+    from mmuproof.model.kvm import NotThere
 
 
 def _unusable(error: LiftError | NotThere) -> UnusableTree:
@@ -30,5 +33,12 @@ def usable() -> Iterator[None]:
     """
     try:
         yield
-    except (LiftError, NotThere) as error:
+    except LiftError as error:
+        raise _unusable(error) from error
+    except Exception as error:
+        # Only now: a run that an earlier one has told needs nothing of the model.
+        from mmuproof.model.kvm import NotThere
+
+        if not isinstance(error, NotThere):
+            raise
         raise _unusable(error) from error

@@ -33,9 +33,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def cluster() -> Iterator[Any]:
     """A cluster of two worker processes."""
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
-    made = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="localhost"
-    )
+    made = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with made, distributed.Client(made) as client:
         yield client
 

@@ -185,7 +185,7 @@ try:
     main.main()
 except SystemExit:
     pass
-heavy = ("z3", "clang", "mmuproof.proofs.catalogue", "mmuproof.lift.machine.machine", "mmuproof.model.lifted")
+heavy = ("z3", "clang", "mmuproof.model.kvm", "mmuproof.proofs.catalogue", "mmuproof.lift.machine.machine", "mmuproof.model.lifted")
 print("loaded:", *(each for each in heavy if each in sys.modules))
 """
 

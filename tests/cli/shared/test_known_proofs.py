@@ -21,7 +21,7 @@ FALSE_CLAIM = Obligation((Assumption("small", ule(X, 3)),), ne(X, 2))
 VACUOUS = Obligation((Assumption("one", eq(X, 1)), Assumption("two", eq(X, 2))), ne(X, 3))
 
 
-class AskedSolver:
+class AskedZ3:
     """Z3, and what it was asked."""
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class AskedSolver:
 
 def asked(folder: Path | None, *obligations: Obligation, budget: int = 1) -> tuple[list[Verdict | None], int, int]:
     """The verdicts of a run, how many claims Z3 was asked, and how many were known; what was proved is kept."""
-    proofs, asking = KnownProofs(folder, budget), AskedSolver()
+    proofs, asking = KnownProofs(folder, budget), AskedZ3()
     answers = proofs.before(asking.solver).prove(obligations)
-    new, known = proofs.added()
-    proofs.keep(new)
-    return [None if each is None else each.verdict for each in answers], len(asking.obligations), known
+    added = proofs.added()
+    proofs.keep(added.new)
+    return [None if each is None else each.verdict for each in answers], len(asking.obligations), added.known
 
 
 def test_what_was_proved_is_not_proved_again_and_all_else_is(tmp_path: Path) -> None:
@@ -59,10 +59,10 @@ def test_what_was_proved_is_not_proved_again_and_all_else_is(tmp_path: Path) -> 
 
 def test_what_is_decided_by_itself_is_kept_if_it_is_proved(tmp_path: Path) -> None:
     proofs = KnownProofs(tmp_path, 1)
-    solver = proofs.before(AskedSolver().solver)
+    solver = proofs.before(AskedZ3().solver)
     verdicts = [solver.decide(each, ()).verdict for each in (TRUE_CLAIM, FALSE_CLAIM, VACUOUS)]
     assert verdicts == [Verdict.PROVED, Verdict.REFUTED, Verdict.VACUOUS]
-    proofs.keep(proofs.added()[0])
+    proofs.keep(proofs.added().new)
     assert asked(tmp_path, TRUE_CLAIM, FALSE_CLAIM, VACUOUS)[1:] == (2, 1)
 
 
@@ -114,9 +114,9 @@ def test_a_file_that_was_changed_is_passed_over(poison: Callable[[str], str], tm
 def test_runs_at_the_same_time_keep_what_both_have_proved(tmp_path: Path) -> None:
     one, other = KnownProofs(tmp_path, 1), KnownProofs(tmp_path, 1)
     for proofs, obligation in ((one, TRUE_CLAIM), (other, OTHER)):
-        proofs.before(AskedSolver().solver).prove([obligation])
+        proofs.before(AskedZ3().solver).prove([obligation])
     for proofs in (one, other):
-        proofs.keep(proofs.added()[0])
+        proofs.keep(proofs.added().new)
     assert asked(tmp_path, TRUE_CLAIM, OTHER)[1:] == (0, 2)
 
 
