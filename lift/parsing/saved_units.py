@@ -68,7 +68,7 @@ class SavedUnits:
 
     def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES, constants: ConstantNames = NO_CONSTANTS) -> None:
         self._folder, self._most_bytes, self._constants = folder.absolute(), most_bytes, constants
-        self._digests: dict[str, bytes | None] = {}
+        self._digests: dict[tuple[str, int, int, int], bytes | None] = {}
         self._copies: list[int] = []
 
     def stand_ins(self, tree_root: Path, given: DotConfig | None = None) -> StandIns:
@@ -180,10 +180,16 @@ class SavedUnits:
         return None
 
     def _digest(self, file: str) -> bytes | None:
-        """That of a file as it was when it was first looked at: units have most of their files in common."""
-        if file not in self._digests:
-            self._digests[file] = _file_digest(file)
-        return self._digests[file]
+        """That of a file: units have most of theirs in common, and read each once as long as it is not written anew."""
+        try:
+            status = os.stat(file)
+        except OSError:
+            return _file_digest(file)
+        # A tree may take the place of another; what is written to a file, and when, the time of its inode tells.
+        known = file, status.st_ino, status.st_ctime_ns, status.st_size
+        if known not in self._digests:
+            self._digests[known] = _file_digest(file)
+        return self._digests[known]
 
     def _entry(self, key: str | None) -> Path | None:
         if key is None:
