@@ -22,7 +22,7 @@ prove: venv ## prove every theorem of the reference model; known findings are al
 	$(BIN)/mmuproof prove --allow-known $(ARGS)
 
 test: venv-test ## run the tests; those that need a kernel or a compiler are skipped where there is none
-	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: venv-test ## run what takes long: every defect in the real C against every theorem, runs on whole trees (half an hour)
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m long $(ARGS)

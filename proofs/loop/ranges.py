@@ -324,10 +324,10 @@ THEOREMS = (
     Theorem(
         name="loop.range",
         claim="A round of a loop of the TDP MMU changes an entry exactly if it is one of the range that the "
-        "loop is for, and only in what it is for. The loops write-protect a range or a frame, clear the dirty flags of "
-        "a range or of the frames that a mask names, take a root's entries away, split huge pages, or make room for "
-        "them. Where another CPU has changed the entry first, the round begins anew with what is there then. Who "
-        "write-protects tells its caller of every change.",
+        "loop is for, and only in what it is for. The loops write-protect a range or a frame, and clear the dirty "
+        "flags of a range or of the frames that a mask names. They take a root's entries away, split huge pages, or "
+        "make room for them. Where another CPU has changed the entry first, the round begins anew with what is "
+        "there then. Who write-protects tells its caller of every change.",
         source="KVM's comments at wrprot_gfn_range(), write_protect_gfn(), clear_dirty_gfn_range(), "
         "kvm_tdp_mmu_clear_dirty_pt_masked(), __tdp_mmu_zap_root(), tdp_mmu_split_huge_pages_root() and "
         "recover_huge_pages_range(), and at tdp_mmu_set_spte_atomic()",

@@ -291,8 +291,8 @@ def _mmio(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="loop.shadow-walk",
-        claim="A walk over tables that KVM builds for shadow paging reads in each the entry that the address chooses, "
-        "from the root in use or its PAE entry on, and goes on to the table that the entry's frame is. It ends at "
+        claim="A walk over tables that KVM builds for shadow paging reads in each the entry that the address chooses. "
+        "It begins at the root in use or its PAE entry, and goes on to the table that the entry's frame is. It ends at "
         "an entry that leads to none. What it hands on is what it has read last, and at which level.",
         source="SDM 31.3.2; APM 5.3; KVM's comments at get_walk() and fast_pf_get_last_sptep()",
         assumes=("what a kernel maps of physical memory it maps from page_offset_base on",),
@@ -306,8 +306,8 @@ THEOREMS = (
     Theorem(
         name="mmio.found",
         claim="A fault with RSVD is judged by the last SPTE that its address leads to. Of every SPTE on the way that "
-        "maps a page or leads to a table it is asked, at its level, whether it has reserved bits; of one that is of "
-        "MMIO or not present it is not.",
+        "maps a page or leads to a table it is asked, at its level, whether it has reserved bits. Of one that is of "
+        "MMIO or not present it is not asked.",
         source="KVM's comments in get_mmio_spte(), and at kvm_tdp_mmu_get_walk()",
         assumes=(
             "the walk reads the entries that the address chooses, by loop.shadow-walk and loop.iterator",
