@@ -280,9 +280,9 @@ THEOREMS = (
     Theorem(
         name="loop.roots",
         claim="What zaps, write-protects, splits or recovers pages of the TDP MMU, or clears their dirty flags, does "
-        "so below every root that it is for, and below no other. It does so with the frames that it is told. It tells of "
-        "every flush that is due. A root that becomes invalid is scheduled to be zapped once, and its last reference is let "
-        "go after that.",
+        "so below every root that it is for, and below no other. It does so with the frames that it is told. It tells "
+        "of every flush that is due. A root that becomes invalid is scheduled to be zapped once, and its last "
+        "reference is let go after that.",
         source="KVM's comments at kvm_tdp_mmu_zap_leafs(), kvm_tdp_mmu_zap_all(), kvm_tdp_mmu_invalidate_roots(), "
         "kvm_tdp_mmu_zap_invalidated_roots() and tdp_mmu_next_root()",
         assumes=(
