@@ -60,7 +60,12 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "is_rsvd_spte": ("entry.shadow-reserved", _OWN_RESULT),
         "nested_vmcb_check_save": ("role.registers", _OWN_RESULT),
         "nested_vmx_check_eptp": ("spte.no-warning", _OWN_RESULT),
+        "kvm_sync_page_check": ("walk.synced-page", _OWN_RESULT),
+        "detect_write_misaligned": ("walk.written", _OWN_RESULT),
+        "is_page_fault_stale": ("fault.out-of-date", _OWN_RESULT),
         # Operations, whose results say whether something was changed.
+        "get_mmio_spte": ("mmio.found", _OWN_RESULT),
+        "kvm_arch_setup_async_pf": ("fault.later", _OWN_RESULT),
         "__rmap_clear_dirty": ("spte.flush", _OWN_RESULT),
         "ept_prefetch_gpte": ("walk.ahead", _OWN_RESULT),
         "fast_pf_fix_direct_spte": ("stored.value", _OWN_RESULT),
@@ -86,7 +91,6 @@ def _named() -> set[str]:
 
 
 @pytest.mark.kernel
-@pytest.mark.long
 def test_every_question_has_a_claim_of_its_own(kernel_tree: Callable[[str], Path]) -> None:
     asked: set[str] = set()
     with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
