@@ -171,6 +171,7 @@ NO_AREAS = {
     },
     "model/lifted": {
         "asked_flushes": "what a vCPU flushes of what it is asked to",
+        "cached_roots": "which roots an MMU has, and which are given up",
         "constants": "which macros the areas ask for",
         "bench": "free memory to call functions on",
         "entry_bench": "the same with an entry of a page table",
@@ -190,6 +191,7 @@ NO_AREAS = {
         "session": "calls functions",
         "unit_paths": "which units there are",
         "units": "parses them when they are needed",
+        "vmcs12": "what L1 has for L2",
     },
     "model/reference": {"kvm": "the areas together"},
 }

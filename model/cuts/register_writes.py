@@ -5,11 +5,10 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import asked_flushes, common, invalidations, roots
 
-FREE_ROOTS = invalidations.FREE_ROOTS
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     asked_flushes.REQUEST,
-    FREE_ROOTS,
+    invalidations.FREE_ROOTS,
     *(cut for cut in roots.LOAD_CR3 if cut.function not in {"kvm_invalidate_pcid", "kvm_init_mmu"}),
     *common.each(
         "makes the MMU anew for the registers that the vCPU has then; what is flushed does not depend on it",

@@ -13,6 +13,7 @@ from mmuproof.model.cuts import guest_registers as cuts
 from mmuproof.model.guest_registers import GuestRegisters, LetIn, Register, Registers
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import BitVec, Bool, all_of, bv, eq, ne, var
 
@@ -47,8 +48,7 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
         known = _keeping(var("vmcs12->guest_cr0", 64), (*cuts.ENTER_VMX, *self._known_of_vmx()))
         bench = Bench(self._nested_vmx, known, linked=(self._vmx,))
         vmx = self._vcpu_vmx(bench, self._vmx)
-        vmcs12 = bench.add("vmcs12", "struct vmcs12")
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         failure = Object(name="entry_failure_code", type=IntType(32, False, "u32"), kind=ObjectKind.INPUT)
         before = _held(bench, vmx)
         asked = Registers(*(bench.read(vmcs12, f"guest_{name}") for name in ("cr0", "cr4", "ia32_efer")))

@@ -37,6 +37,7 @@ from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
+from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     FALSE,
@@ -164,8 +165,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         bench.lend_vcpu(vmx)
         vm = bench.add("kvm_vmx", "struct kvm_vmx")
         bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
-        vmcs12 = bench.add("vmcs12", "struct vmcs12")
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         mmus = Mmus(vmx, "vcpu.")
         mmus.connect(bench.memory, nested=nested, l2=nested)
         part = Part.NESTED_MMU if nested else Part.ROOT_MMU

@@ -20,16 +20,15 @@ from mmuproof.model.invalidations import (
 )
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.cached_roots import ROOTS, given_up, roots_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.named import mmus as named
-from mmuproof.model.roots import KEPT_ROOTS
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, resize, var
 
 _LA57, _PCIDE = 12, 17
 """The bits of CR4: SDM vol. 3, 2.5."""
-_SECONDARY_CONTROLS, _ENABLE_VPID = 31, 5
-"""The bits of execution controls: SDM tables 27-6 and 27-7."""
 _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
 _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
@@ -63,28 +62,9 @@ class LiftedInvalidations(Invalidations, Remembers):
         vmx = bench.add("vmx", "struct vcpu_vmx")
         bench.lend_vcpu(vmx)
         mmu = f"vcpu.{named.GUEST_MMU}"
-        places = [f"{mmu}.root", *(f"{mmu}.prev_roots[{number}]" for number in range(KEPT_ROOTS - 1))]
-        before = [tuple(bench.read(vmx, f"{place}.{name}") for name in ("hpa", "pgd")) for place in places]
+        before = roots_of(bench, vmx, mmu)
         bench.call(_INVEPT)
-        here = pointer_to(vmx, bench.place(vmx, mmu).offset)
-        in_use, *kept = (
-            CachedRoot(
-                root=root,
-                pgd=pgd,
-                named=TRUE,
-                forgotten=any_of(
-                    *(
-                        all_of(
-                            call.guard,
-                            same_place(bench.session.pointer_argument(call, "mmu"), here),
-                            bit(bench.session.argument(call, "roots_to_free"), number),
-                        )
-                        for call in bench.session.calls(cuts.FREE_ROOTS.function)
-                    )
-                ),
-            )
-            for number, (root, pgd) in enumerate(before)
-        )
+        in_use, *kept = given_up(bench, vmx, mmu, before)
         return TablesInvalidated(
             function=_INVEPT,
             every=eq(kind, _EVERY),
@@ -122,17 +102,15 @@ class LiftedInvalidations(Invalidations, Remembers):
         bench = Bench(self._nested_vmx, cuts.TRANSITION)
         vmx = bench.add("vmx", "struct vcpu_vmx")
         bench.lend_vcpu(vmx)
-        vmcs12 = bench.add("vmcs12", "struct vmcs12")
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         last = bench.read(vmx, _LAST)
         bench.call(_VMX, is_vmenter=bv(is_entry, 8))
         current, guest = flushes_asked(self._x86, bench)
-        secondary = bit(bench.read(vmcs12, "cpu_based_vm_exec_control"), _SECONDARY_CONTROLS)
-        has_vpid = all_of(secondary, bit(bench.read(vmcs12, "secondary_vm_exec_control"), _ENABLE_VPID))
-        own_vpid = all_of(has_vpid, ne(bench.read(vmx, "nested.vpid02"), 0))
+        gives_vpid = has_vpid(bench, vmcs12)
+        own_vpid = all_of(gives_vpid, ne(bench.read(vmx, "nested.vpid02"), 0))
         return TransitionFlushed(
             function=_VMX,
-            has_vpid=has_vpid,
+            has_vpid=gives_vpid,
             vpid=bench.read(vmcs12, "virtual_processor_id"),
             last_vpid=last,
             remembered=bench.read(vmx, _LAST),
@@ -159,13 +137,9 @@ class LiftedInvalidations(Invalidations, Remembers):
             values=dict.fromkeys(_ADDRESS, address) | {"pcid": pcid, "roots": roots},
         )
         path = named.GUEST_MMU if nested else named.ROOT_MMU
-        kept = [f"prev_roots[{number}]" for number in range(KEPT_ROOTS - 1)]
-        names = [TRUE] * KEPT_ROOTS
-        if nested:
-            names = [bit(roots, number) for number in range(KEPT_ROOTS)]
         in_use, *others = (
-            self._root(bench, vcpu, (path, place), asked_for, address)
-            for place, asked_for in zip(("root", *kept), names, strict=True)
+            self._root(bench, vcpu, (path, place), bit(roots, number) if nested else TRUE, address)
+            for number, place in enumerate(ROOTS)
         )
         cr4 = bench.read(vcpu, "arch.cr4")
         return AddressInvalidated(

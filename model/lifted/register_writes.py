@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.machine.memory import pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import register_writes as cuts
-from mmuproof.model.invalidations import CachedRoot
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.cached_roots import given_up, roots_of
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import mmus as named
 from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
-from mmuproof.model.roots import KEPT_ROOTS
-from mmuproof.smt.terms import TRUE, all_of, any_of, bit, bv, eq, var
+from mmuproof.smt.terms import TRUE, bit, bv, eq, var
 
 _PCIDE = 17
 """The bit of CR4: SDM vol. 3, 2.5."""
@@ -39,33 +37,14 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         name = register.name.lower()
         new, done = var(name, 64), TRUE
-        places = [f"{named.ROOT_MMU}.prev_roots[{number}]" for number in range(KEPT_ROOTS - 1)]
-        before = [tuple(bench.read(vcpu, f"{place}.{each}") for each in ("hpa", "pgd")) for place in places]
+        before = roots_of(bench, vcpu, named.ROOT_MMU)
         if register is WrittenRegister.CR3:
             old = bench.read(vcpu, "arch.cr3")
             done = eq(bench.integer(register.value, cr3=new), 0)
         else:
             old = var(f"old_{name}", 64)
             bench.call(register.value, **{f"old_{name}": old, name: new})
-        mmu = pointer_to(vcpu, bench.place(vcpu, named.ROOT_MMU).offset)
-        kept = [
-            CachedRoot(
-                root=root,
-                pgd=pgd,
-                named=TRUE,
-                forgotten=any_of(
-                    *(
-                        all_of(
-                            call.guard,
-                            same_place(bench.session.pointer_argument(call, "mmu"), mmu),
-                            bit(bench.session.argument(call, "roots_to_free"), 1 + number),
-                        )
-                        for call in bench.session.calls(cuts.FREE_ROOTS.function)
-                    )
-                ),
-            )
-            for number, (root, pgd) in enumerate(before)
-        ]
+        _, *kept = given_up(bench, vcpu, named.ROOT_MMU, before)
         current, guest = flushes_asked(self._x86, bench)
         return RegisterWritten(
             function=register.value,

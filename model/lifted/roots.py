@@ -17,6 +17,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, read, read_member
+from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import masks as masks_named
 from mmuproof.model.named import mmus as named
 from mmuproof.model.roots import (
@@ -81,8 +82,7 @@ class LiftedRoots(Roots, Remembers):
         bench = Bench(self._nested_vmx, cuts.NESTED_TABLES, linked=(self._mmu,))
         vmx = bench.add("vmx", "struct vcpu_vmx")
         bench.lend_vcpu(vmx)
-        vmcs12 = bench.add("vmcs12", "struct vmcs12")
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         return self._on_nested_tables(RootChange.NESTED_EPT, bench, vmx, bench.read(vmcs12, "ept_pointer"))
 
     def _nested_npt(self) -> RootAsked:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tlb_flushes as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.named import mmus as named
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import all_of, any_of, bit, bv, ite, ne, resize
+from mmuproof.smt.terms import any_of, bv, ite, ne, resize
 
 _GUEST = "kvm_vcpu_flush_tlb_guest"
-_SECONDARY_CONTROLS, _ENABLE_VPID = 31, 5
-"""The bits of execution controls: SDM tables 27-6 and 27-7."""
 _VPID, _TABLES = 16, (1 << 52) - (1 << 12)
 """How wide a VPID is, and where EPTP has the address of the tables: SDM 27.6.11, 27.6.12."""
 
@@ -37,8 +35,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
         bench = Bench(self._vmx, cuts.VMX)
         vmx = bench.add("vmx", "struct vcpu_vmx")
         bench.lend_vcpu(vmx)
-        vmcs12 = bench.add("vmcs12", "struct vmcs12")
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         Mmus(vmx, "vcpu.").connect(bench.memory, nested=False, l2=False)
         l2 = ne(bench.integer("is_guest_mode"), 0)
         bench.call(flush.value)
@@ -49,14 +46,13 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
             tables = ite(call.guard, bench.session.argument(call, "eptp") & _TABLES, tables)
         for call in by_vpid:
             vpid = ite(call.guard, resize(bench.session.argument(call, "vpid"), _VPID), vpid)
-        secondary = bit(bench.read(vmcs12, "cpu_based_vm_exec_control"), _SECONDARY_CONTROLS)
         return VmxFlushed(
             function=flush.value,
             has_ept=bench.setting("enable_ept"),
             root=bench.read(vmx, f"vcpu.{named.ROOT_MMU}.root.hpa"),
             no_root=bv(-1, 64),
             l2=l2,
-            l2_has_vpid=all_of(secondary, bit(bench.read(vmcs12, "secondary_vm_exec_control"), _ENABLE_VPID)),
+            l2_has_vpid=has_vpid(bench, vmcs12),
             vpid=resize(bench.read(vmx, "vpid"), _VPID),
             vpid_of_l2=bench.read(vmx, "nested.vpid02"),
             by_tables=any_of(*(call.guard for call in by_tables)),

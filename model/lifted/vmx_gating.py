@@ -15,6 +15,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.vmx_gating import (
     Controls,
     EptUse,
@@ -217,8 +218,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.nested_ept_set_up`."""
         bench = Bench(self._nested, CUTS)
         vmx = self._vcpu(bench)
-        vmcs12 = bench.add("vmcs12", _VMCS12)
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(vmcs12))
+        vmcs12 = lent_vmcs12(bench, vmx)
         bench.call("nested_ept_new_eptp")
         call = bench.session.only_call(SHADOW_EPT.function)
         execute_only, largest_page, accessed_dirty, eptp = (
