@@ -29,6 +29,8 @@ FILE = "looks.json"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # A static call mentions its key, and a made-up name of the key's, beside its trampoline.
 _STATIC_CALL = re.compile(r"\b(?:__UNIQUE_ID_addressable_)?__SCK__(\w+?)(?:_\d+)?\b")
+# What macros make of the name that the text has.
+_MADE = re.compile(r"__SCT__kvm_x86_(?:nested_)?|ept_")
 _BYTES = 5
 """Of a digest: one of 10,000 new names in a hundred million is taken for one that was there."""
 _FUNCTIONS = 4
@@ -47,12 +49,14 @@ class ReleasedLooks:
         parameters: of functions whose parameters we name, their names in order, and a digest of the function without
             what it calls its own variables.
         macros: of each macro that we look up, a digest of what it stands for.
+        unwritten: the names of `texts` that KVM's text does not have, since macros of others make them.
     """
 
     names: Collection[str]
     texts: Mapping[str, Collection[str]]
     parameters: Mapping[str, tuple[Sequence[str], str]]
     macros: Mapping[str, str]
+    unwritten: Collection[str]
 
     @property
     def content(self) -> dict[str, Any]:
@@ -63,6 +67,7 @@ class ReleasedLooks:
             "texts": {name: sorted(self.texts[name]) for name in sorted(self.texts)},
             "parameters": {name: [list(those), text] for name, (those, text) in sorted(self.parameters.items())},
             "macros": dict(sorted(self.macros.items())),
+            "unwritten": sorted(self.unwritten),
         }
 
     @classmethod
@@ -74,7 +79,16 @@ class ReleasedLooks:
             texts=content["texts"],
             parameters={name: (those, text) for name, (those, text) in content["parameters"].items()},
             macros=content["macros"],
+            unwritten=content["unwritten"],
         )
+
+    def is_gone(self, words: Collection[str]) -> bool:
+        """Whether a tree lacks a name that we ask for and this release has.
+
+        Args:
+            words: all words of the tree's text.
+        """
+        return any(not _is_written(name, words) for name in self.texts.keys() - set(self.unwritten))
 
     def renamed_constants(self, macros: Mapping[str, str]) -> Mapping[str, str]:
         """Macros of a tree that stand for what others stood for, each with the earlier name.
@@ -160,23 +174,26 @@ def looks_before(release: str) -> ReleasedLooks | None:
     return None if series is None else ReleasedLooks.read(_content()[series])
 
 
-def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str]) -> ReleasedLooks:
+def looks_of(
+    units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str], words: Collection[str]
+) -> ReleasedLooks:
     """How a release looks.
 
     Args:
         units: its units.
         wanted: the names that we may ask for.
         macros: what its macros stand for.
+        words: all words of its text.
     """
     side, told = Side(units), set[str]()
     texts: dict[str, list[tuple[int, str]]] = {}
     parameters: dict[str, tuple[Sequence[str], str]] = {}
     for function in side.version.functions:
-        words, named = _said(side, function), side.parameters(function)
-        told |= {function, *words}
-        for name in set(words) & side.names & set(wanted):
+        text, named = _said(side, function), side.parameters(function)
+        told |= {function, *text}
+        for name in set(text) & side.names & set(wanted):
             # What a function is called says more of it than what calls it.
-            texts.setdefault(name, []).append((0 if name == function else len(words), _without(words, name)))
+            texts.setdefault(name, []).append((0 if name == function else len(text), _without(text, name)))
         if function in wanted and set(named) & set(wanted):
             parameters[function] = named, _without(_said(side, function, side.locals(function)), function)
     sought = {body for name, body in macros.items() if name in wanted}
@@ -186,7 +203,12 @@ def looks_of(units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str
         texts={name: [digest for _, digest in sorted(found)[:_FUNCTIONS]] for name, found in texts.items()},
         parameters=parameters,
         macros={name: _digest(body) for name, body in macros.items() if name in wanted},
+        unwritten=[name for name in texts if not _is_written(name, words)],
     )
+
+
+def _is_written(name: str, words: Collection[str]) -> bool:
+    return name in words or _MADE.sub("", name, count=1) in words
 
 
 def _is_name(token: str) -> bool:

@@ -18,6 +18,19 @@ NOT_RIGHT = NOT_FOUND | {Verdict.REFUTED}
 """What may come of something that was renamed."""
 
 
+def doubtful(results: Sequence[Result], may_be_renamed: Callable[[], bool]) -> Collection[Verdict]:
+    """The verdicts that a name may be the reason of.
+
+    A counterexample of a tree that has all names is told at once: no other names are waited for.
+
+    Args:
+        results: what has come of a tree under its own names.
+        may_be_renamed: whether the tree lacks a name that is asked for; only asked where a counterexample is new.
+    """
+    is_refuted = any(each.verdict is Verdict.REFUTED and not each.known for each in results)
+    return NOT_RIGHT if is_refuted and may_be_renamed() else NOT_FOUND
+
+
 class _Proving(Protocol):
     def __call__(self, tasks: Sequence[Task], kvm: Kvm) -> tuple[Proved, ...]: ...
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mmuproof.cli.formats.exhibits import Exhibits
-from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over
+from mmuproof.cli.prove.carrying import carry_over, doubtful
 from mmuproof.cli.prove.cases import rules_of
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
@@ -48,7 +48,6 @@ class Deciding:
         catalogue: where theorems, defects and known findings are.
         tasks: the theorems that are meant.
         hardware: what is known of the processor.
-        is_renamed: whether the user says that the tree calls things otherwise than an earlier one.
         subject: the kernel, which is open.
         identity: what a report says of it.
         watcher: is told how far the run has come.
@@ -58,7 +57,6 @@ class Deciding:
     catalogue: Catalogue
     tasks: Sequence[Task]
     hardware: Hardware
-    is_renamed: bool
     subject: Subject
     identity: KernelIdentity
     watcher: Watcher
@@ -112,7 +110,6 @@ class Deciding:
                 catalogue=catalogue,
                 tasks=tasks,
                 hardware=hardware,
-                is_renamed=request.like is not None or bool(names),
                 subject=subject,
                 identity=identity,
                 watcher=watcher,
@@ -158,8 +155,7 @@ class Deciding:
         found = {**recalled.results, **{task: each.result for task, each in zip(left, proved, strict=True)}}
         results, carried = tuple(found[task] for task in self.tasks), CarriedNames()
         if subject.under_former_names is not None:
-            # Whoever has not named an earlier kernel waits for no other names before a counterexample is told.
-            wanted = NOT_RIGHT if self.is_renamed else NOT_FOUND
+            wanted = doubtful(results, subject.may_be_renamed)
             results, carried = carry_over(self.tasks, results, subject.under_former_names, deciding, wanted)
         report = Report(
             kernel=self.identity,

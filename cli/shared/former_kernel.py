@@ -17,7 +17,7 @@ from mmuproof.compare.renamed_constants import renamed_constants
 from mmuproof.compare.renaming import MapError, find_names, place_names
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.tree.dot_config import DotConfig
-from mmuproof.lift.tree.macros import macros_of_kvm
+from mmuproof.lift.tree.kvm_text import macros_of_kvm, words_of_kvm
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
@@ -53,6 +53,16 @@ class FormerKernel:
             return
         with open_source(asked.like, cache=cache_folder(TREES)) as tree:
             yield cls(tree=tree, given=asked.given, config=config)
+
+    def is_needed(self, tree: KernelTree) -> bool:
+        """Whether a counterexample in a tree may come of a name: the user says so, or it lacks one that we ask for.
+
+        Without an earlier tree that is told by the words of its text, in less than a second.
+        """
+        if self.tree is not None or self.given:
+            return True
+        looks = looks_before(tree.version)
+        return looks is not None and looks.is_gone(words_of_kvm(tree.root))
 
     def read(
         self, tree: KernelTree, new: LiftedKvm, again: Callable[[Sequence[str]], LiftedKvm]

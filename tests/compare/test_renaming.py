@@ -15,7 +15,7 @@ from mmuproof.compare.versions import tokens
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
-from mmuproof.lift.tree.macros import macros_of_kvm
+from mmuproof.lift.tree.kvm_text import macros_of_kvm, words_of_kvm
 from mmuproof.model.lifted.unit_paths import MMU_C
 from tests.lift.machine.conftest import CLANG, PROGRAMS, LiftedFile
 
@@ -144,7 +144,7 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
     before += "u32 q(struct s *p, u32 level) { u32 sum = level + p->b; return sum << 1; }\n"
     before += "u32 m(struct t *p) { return both(1); }\nu32 n(struct t *p) { return p->both; }\n"
     words = set(tokens(before))
-    looks = ReleasedLooks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}).content)))
+    looks = ReleasedLooks.read(json.loads(json.dumps(looks_of([unit(before)], words, {}, words).content)))
     text = before
     for old, new in changes.items():
         text = text.replace(old, new)
@@ -153,10 +153,32 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
 
 
 def test_a_macro_of_another_name_is_told_by_what_it_stands_for(unit: Callable[..., Unit]) -> None:
-    looks = looks_of([unit(S)], {"ACC_EXEC_MASK", "ACC_ALL"}, {"ACC_EXEC_MASK": "1", "ACC_ALL": "7", "PT_BIT": "1"})
+    looks = looks_of([unit(S)], {"ACC_EXEC_MASK", "ACC_ALL"}, {"ACC_EXEC_MASK": "1", "ACC_ALL": "7", "PT_BIT": "1"}, ())
     assert looks.renamed_constants({"ACC_X": "1", "ACC_ALL": "7", "PT_BIT": "1"}) == {"ACC_X": "ACC_EXEC_MASK"}
     assert looks.renamed_constants({"ACC_X": "1", "ACC_Y": "1", "ACC_ALL": "7"}) == {}
     assert looks.renamed_constants({"ACC_ALL": "7", "PT_BIT": "1"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_gone"),
+    [
+        ("build twice nx_mask find cached", False),
+        ("build twice nx_mask find cached more", False),
+        ("build twice_of nx_mask find cached", True),
+        ("build twice nx_mask found cached", True),
+        ("build twice nx_mask find cached_reg", True),
+    ],
+    ids=["all are there", "and others", "another name", "made by a template", "called through a trampoline"],
+)
+def test_a_name_is_gone_if_no_word_of_the_text_makes_it(
+    unit: Callable[..., Unit], words: str, *, is_gone: bool
+) -> None:
+    text = "int __SCT__kvm_x86_cached(int a); int ept_find(int a); int _made(int a);\n"
+    text += "int twice(int a) { return a; }\n"
+    text += "int build(int a) { return __SCT__kvm_x86_cached(ept_find(_made(twice(a)))); }\n"
+    here = ["build", "twice", "nx_mask", "find", "cached"]
+    looks = looks_of([unit(text)], set(tokens(text)), {}, here)
+    assert looks.is_gone(words.split()) == is_gone
 
 
 def test_a_release_is_seen_as_the_last_before_it() -> None:
@@ -295,3 +317,10 @@ def test_macros_are_read_off_the_text(tmp_path: Path) -> None:
         "#define A 1 /* one */\n# define B (A | \\\n\tC)\n#define F(x) x\n#define EMPTY\n// #define NO 3\n"
     )
     assert macros_of_kvm(tmp_path) == {"A": "1", "B": "(A | C)"}
+
+
+def test_words_are_read_off_the_text_without_its_comments(tmp_path: Path) -> None:
+    folder = tmp_path / "arch/x86/kvm/mmu"
+    folder.mkdir(parents=True)
+    (folder / "mmu.c").write_text("int f(int a) /* of */ { return a + B2; } // no\n")
+    assert words_of_kvm(tmp_path) == {"int", "f", "a", "return", "B2"}

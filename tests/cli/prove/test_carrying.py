@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.prove.carrying import carry_over
+from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over, doubtful
 from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.results import CarriedNames, Result
@@ -67,6 +68,37 @@ def test_only_what_is_lost_or_wrong_is_proved_again(
     assert " ".join(each.verdict.value for each in found) == comes_to
     assert carried == CarriedNames(names.said if rest_on_names else (), tuple(rest_on_names))
     assert next(again, None) is None
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "is_known", "may_be_renamed", "is_doubted"),
+    [
+        ("PROVED LOST ERROR", False, True, False),
+        ("PROVED REFUTED LOST", False, True, True),
+        ("PROVED REFUTED LOST", False, False, False),
+        ("PROVED REFUTED LOST", True, True, False),
+    ],
+    ids=["no counterexample", "a name is gone", "every name is there", "only a known finding"],
+)
+def test_a_counterexample_is_doubted_where_the_tree_lacks_a_name(
+    verdicts: str, *, is_known: bool, may_be_renamed: bool, is_doubted: bool
+) -> None:
+    found = [
+        replace(each, known=(7,) if is_known and each.verdict is Verdict.REFUTED else ())
+        for each in results(*(Verdict(each) for each in verdicts.split()))
+    ]
+    assert doubtful(found, lambda: may_be_renamed) == (NOT_RIGHT if is_doubted else NOT_FOUND)
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_a_call_that_is_not_followed_is_found_under_its_new_name(
+    renamed_tree: Callable[[Mapping[str, str]], Path],
+) -> None:
+    tree = renamed_tree({"kvm_mmu_find_shadow_page": "kvm_mmu_lookup_page"})
+    exit_code, output = prove("role.root-access", "--kernel", str(tree))
+    assert exit_code == 0, output
+    assert "kvm_mmu_lookup_page() is what kvm_mmu_find_shadow_page() was" in output
 
 
 @pytest.mark.parametrize(
