@@ -7,6 +7,7 @@ does not fail the run: what differs there has still to be looked at.
 """
 
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -35,8 +36,23 @@ RELEASES = {"6.1": "6.1.176", "6.12": "6.12.117", "7.2": RELEASE, "7.3": "7.3.4"
 _moved: dict[str, set[str]] = defaultdict(set)
 
 
+KERNELS = "MMUPROOF_KERNELS"
+"""A variable of the environment: where the real kernels are."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of a run a cache of their own, that goes with it: a real kernel is parsed once for all."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.TemporaryDirectory(prefix="mmuproof-tests-")
+    config.add_cleanup(folder.cleanup)
+    # Where the kernels are depends on the cache folder as well.
+    os.environ[KERNELS] = os.environ.get(KERNELS) or str(platformdirs.user_cache_path("mmuproof") / "kernels")
+    os.environ["XDG_CACHE_HOME"] = folder.name
+
+
 def _kernels() -> Path:
-    return Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    return Path(os.environ[KERNELS])
 
 
 def another_release(version: str, tree: Path) -> str:

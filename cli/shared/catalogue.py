@@ -7,7 +7,6 @@ should wait for them.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mmuproof.cli.shared.caching import NO_RESULTS, TREES, UNITS, cache_folder
+from mmuproof.cli.shared.caching import TREES, UNITS, cache_folder
 from mmuproof.cli.shared.watching import Watcher
 
 if TYPE_CHECKING:
@@ -212,7 +211,7 @@ class Installed:
         with ExitStack() as opened:
             tree = asked.tree or opened.enter_context(open_source(asked.source, cache=cache_folder(TREES)))
 
-            folder = None if asked.parsed_anew or NO_RESULTS in os.environ else cache_folder(UNITS)
+            folder = None if asked.parsed_anew else cache_folder(UNITS)
             units = None if folder is None else saved_units(folder)
 
             def parsed(more: Sequence[str] = ()) -> LiftedKvm:

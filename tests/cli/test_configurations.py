@@ -18,10 +18,10 @@ from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import read_dot_config
 from mmuproof.lift.tree.source import open_source
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.proofs.catalogue import THEOREMS
 from tests.cli.telling.schema import valid
+from tests.kernels import opened_kernel
 
 EVERY = [f"{each.name} {vendor.value}" for each in THEOREMS for vendor in each.vendors]
 TDX = ("KVM_INTEL_TDX", "INTEL_TDX_HOST")
@@ -137,7 +137,7 @@ def test_a_name_that_is_gone_is_no_answer_under_a_configuration_either(
 ) -> None:
     tree = renamed_tree({"PFERR_GUEST_FINAL_MASK": "OTHER", "kvm_ad_enabled": "other"})
     given = read_dot_config(configured(tmp_path, *TDX, "KVM_SW_PROTECTED_VM", "KVM_SMM"))
-    with open_source(str(tree)) as opened, open_kernel(opened, given=given) as kvm:
+    with open_source(str(tree)) as opened, opened_kernel(opened, given=given) as kvm:
         unit = kvm.units.get(SPTE_C)
         with pytest.raises(Gone, match="kvm_ad_enabled any more"):
             unit.has_variable("kvm_ad_enabled")

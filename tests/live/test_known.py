@@ -20,9 +20,9 @@ from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated, LiveTry
 from mmuproof.live.tries.catalogue import TRIES
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_in
+from tests.kernels import opened_kernel
 from tests.proofs.test_known_findings import shapes_shown
 
 SERIES = ("6.1", "6.12", "7.2", "7.3")
@@ -62,7 +62,7 @@ def test_a_try_shows_a_finding_exactly_where_the_theorems_do(
 ) -> None:
     kernel = kernel_of(series)
     seen, proved = {}, {}
-    with open_source(str(kernel_tree(series))) as tree, open_kernel(tree) as kvm:
+    with open_source(str(kernel_tree(series))) as tree, opened_kernel(tree) as kvm:
         shown = shapes_shown(kvm)
         known = {
             (finding.number, shape.vendor)

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
-from mmuproof.lift.tree.source import open_source
 from mmuproof.model import bit_names
 from mmuproof.model.bit_names import BIT_NAMES, FORMER_BIT_NAMES
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
+from tests.kernels import kernel_at
 
 TABLES = (
     bit_names.ERROR_CODE,
@@ -49,7 +48,7 @@ def test_a_name_that_a_kernel_has_lost_is_told() -> None:
 @pytest.mark.kernel
 def test_a_trees_names_and_roles_are_those_of_the_model(kernel_tree: Callable[[str], Path]) -> None:
     model = ReferenceKvm()
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("7.2")) as kvm:
         assert kvm.named_bits(BIT_NAMES) == model.named_bits(BIT_NAMES)
         assert [kvm.named_bits(names) for names in TABLES] == [model.named_bits(names) for names in TABLES]
         assert set(kvm.roles.layout()) == set(model.roles.layout())

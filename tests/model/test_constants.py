@@ -10,14 +10,13 @@ import pytest
 from mmuproof.compare.encodings import Bits
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.lift.tree.source import open_source
 from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP, OF_AREAS, constant_of
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS
+from tests.kernels import kernel_at
 from tests.lift.machine.conftest import CLANG
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -108,7 +107,7 @@ def test_bits_are_known_by_constants_that_are_looked_up() -> None:
 
 @pytest.mark.kernel
 def test_what_is_of_other_kernels_was_defined_once(kernel_tree: Callable[[str], Path]) -> None:
-    with open_source(str(kernel_tree("6.1"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("6.1")) as kvm:
         assert [name for name in OF_OTHER_KERNELS if not kvm.defines(name)] == []
         with pytest.raises(UnlistedConstant, match=r"model/constants\.py"):
             kvm.defines("PAGE_SHIFT")

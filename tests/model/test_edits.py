@@ -13,9 +13,9 @@ from mmuproof.lift.ran import collected
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.edits import SourceEdit, edited_lines
 from mmuproof.model.lifted.bodies import KernelBodies
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.model.vendor import Vendor
+from tests.kernels import opened_kernel
 
 TEXT = """#define TWICE(x) ((x) + (x))
 struct s { int a; };
@@ -47,7 +47,7 @@ def test_a_real_kernel_tells_what_had_a_part_in_an_answer(kernel_tree: Callable[
             "static bool __ro_after_init allow_mmio_caching;",
         )
     )
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+    with open_source(str(kernel_tree("7.2"))) as tree, opened_kernel(tree) as kvm:
         with collected() as ran:
             kvm.masks.shadow_masks(Vendor.INTEL)
         bodies, read = KernelBodies(tree, kvm.units), ran.read().bodies

@@ -11,11 +11,11 @@ from mmuproof.lift.errors import Gone
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.lifted.expected import expected_of
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.model.series import latest_before
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
+from tests.kernels import opened_kernel
 from tests.lift.machine.conftest import CLANG
 
 QUESTIONS: Mapping[str, Callable[[Unit], object]] = {
@@ -79,7 +79,7 @@ def test_a_name_among_others_that_is_renamed_is_lost(
     (stating,) = (each for each in THEOREMS if each.name == theorem)
     with (
         open_source(str(renamed_tree({name: f"OTHER_{name}"}))) as tree,
-        open_kernel(tree) as kvm,
+        opened_kernel(tree) as kvm,
         pytest.raises(Gone, match=rf"{name}\S* any more"),
     ):
         stating.state(kvm, Vendor.INTEL)

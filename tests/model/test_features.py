@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.tree.source import open_source
 from mmuproof.model.features import MARKS, Contradiction, Feature, FeatureMark, told
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
+from tests.kernels import kernel_at
 from tests.long_run import only
 
 # What each series has, by the releases in which the features came.
@@ -56,7 +55,7 @@ def test_the_reference_model_has_every_feature(feature: Feature) -> None:
 @pytest.mark.kernel
 @pytest.mark.parametrize("version", only((max(HAS),), HAS))
 def test_a_real_kernel_has_the_features_of_its_time(kernel_tree: Callable[[str], Path], version: str) -> None:
-    with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree(version)) as kvm:
         assert {feature for feature in Feature if kvm.has(feature)} == HAS[version]
 
 
@@ -74,6 +73,6 @@ def test_a_real_kernel_has_the_features_of_its_time(kernel_tree: Callable[[str],
 def test_what_is_not_found_is_told_with_what_is_like_it(
     kernel_tree: Callable[[str], Path], name: str, like: str
 ) -> None:
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("7.2")) as kvm:
         assert kvm.constant("ACC_ALL")
         assert like in kvm.near(name)

@@ -17,12 +17,12 @@ from mmuproof.lift.machine.doubts import left_out
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.smt.obligation import Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.spec.hardware import Hardware
+from tests.kernels import kernel_at, opened_kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -121,7 +121,7 @@ NOT_READ = {
 @pytest.mark.long
 def test_every_cut_is_checked_or_is_told_as_not_read(kernel_tree: Callable[[str], Path]) -> None:
     unchecked: dict[str, set[str]] = defaultdict(set)
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("7.2")) as kvm:
         for theorem in THEOREMS:
             for vendor in theorem.vendors:
                 try:
@@ -150,7 +150,7 @@ WRITES_MORE = SourceEdit(
 
 def test_a_body_that_writes_more_than_its_cut_lists_is_an_error(kernel_tree: Callable[[str], Path]) -> None:
     (theorem,) = (each for each in THEOREMS if each.name == "role.root-tdp")
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, [WRITES_MORE]) as kvm:
+    with open_source(str(kernel_tree("7.2"))) as tree, opened_kernel(tree, [WRITES_MORE]) as kvm:
         task = Task(theorem, Vendor.INTEL)
         solver = Solver(lambda obligation, preferred: decide(obligation, preferred=preferred), satisfiable)
         (proved,) = run([task], kvm, solver, processes=1, watcher=Unwatched())

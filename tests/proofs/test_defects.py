@@ -11,7 +11,7 @@ import pytest
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.kernel import LiftedKvm
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
@@ -21,6 +21,7 @@ from mmuproof.proofs.shape import Shape
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.obligation import Obligation
 from mmuproof.smt.together import prove_together
+from tests.kernels import kernel_at, opened_kernel
 from tests.long_run import sampled
 from tests.proofs.shapes import StatedClaim, stated
 
@@ -179,7 +180,7 @@ class Clean:
 @pytest.fixture(scope="module")
 def clean(tree: KernelTree) -> Iterator[Clean]:
     settled = set[Settled]()
-    with open_kernel(tree) as kvm:
+    with opened_kernel(tree) as kvm:
         yield Clean(kvm, settled, symptoms_by_theorem(kvm, settled, tree.version))
 
 
@@ -207,7 +208,7 @@ _ALWAYS = ("npf-1218-by-cpl-0", "nx-huge-page-clears-user")
 @pytest.mark.kernel
 @pytest.mark.parametrize("defect", _ALWAYS)
 def test_in_the_real_c_it_is_refuted_for_its_reason(defect: str, tree: KernelTree) -> None:
-    with open_kernel(tree, DEFECTS[defect].edits) as kvm:
+    with opened_kernel(tree, DEFECTS[defect].edits) as kvm:
         check(defect, kvm, set(), catching(defect))
 
 
@@ -217,7 +218,7 @@ def test_in_the_real_c_it_is_refuted_for_its_reason(defect: str, tree: KernelTre
 def test_in_the_real_c_it_is_refuted_for_its_reason_and_nothing_else_is(
     defect: str, tree: KernelTree, clean: Clean
 ) -> None:
-    with open_kernel(tree, DEFECTS[defect].edits, like=clean.kvm) as kvm:
+    with opened_kernel(tree, DEFECTS[defect].edits, like=clean.kvm) as kvm:
         check(defect, kvm, set(clean.settled))
 
 
@@ -230,5 +231,5 @@ def test_a_real_tree_without_a_defect_refutes_only_what_is_known(clean: Clean) -
 @pytest.mark.kernel
 @pytest.mark.long
 def test_so_does_an_older_tree(kernel_tree: Callable[[str], Path]) -> None:
-    with open_source(str(kernel_tree("6.12"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("6.12")) as kvm:
         assert symptoms_by_theorem(kvm, set(), "6.12.117") == {}

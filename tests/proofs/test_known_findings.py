@@ -10,13 +10,13 @@ import pytest
 
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import RELEASE, ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, KnownFinding, known_as, known_in
 from mmuproof.proofs.shape import Shape
 from mmuproof.smt.together import prove_together
+from tests.kernels import opened_kernel
 from tests.proofs.shapes import stated
 
 FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
@@ -95,7 +95,7 @@ def test_the_reference_model_shows_those_of_its_kernel_and_nothing_else() -> Non
 def test_each_shows_on_a_real_tree_as_it_is_recorded(kernel_tree: Callable[[str], Path]) -> None:
     shown = set()
     for version in ("6.1", "6.12", "7.2"):
-        with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+        with open_source(str(kernel_tree(version))) as tree, opened_kernel(tree) as kvm:
             found, known = shapes_shown(kvm), known_in(kvm, KNOWN_FINDINGS, tree.version)
             assert [shape for shape in found if known_as(shape, known) is None] == [], version
             shown |= found

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import Check, CheckKind, Evidence
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.series import number
 from mmuproof.model.statement import Case
@@ -22,6 +20,7 @@ from mmuproof.proofs.theorem import Claim
 from mmuproof.proofs.warnings.conditions import CONDITIONS, DECIDED_ELSEWHERE, UNDECIDED
 from mmuproof.proofs.warnings.met import DECIDES, AssertingFunction, undecided
 from mmuproof.smt.terms import TRUE
+from tests.kernels import kernel_at
 
 # Of each of these there is an assertion that hides behind CONFIG_KVM_PROVE_MMU, or that needs a condition.
 _ASSERTING = {
@@ -69,7 +68,7 @@ def on_tree(kernel_tree: Callable[[str], Path]) -> Callable[[str], list[Claim]]:
 
     @contextmanager
     def opened(version: str) -> Iterator[Kvm]:
-        with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+        with kernel_at(kernel_tree(version)) as kvm:
             yield kvm
 
     def state(version: str) -> list[Claim]:
@@ -132,7 +131,7 @@ def test_every_assertion_that_a_theorem_meets_is_decided_or_listed(
                 with suppress(NotThere):
                     yield theorem.name, theorem.state(kvm, vendor)
 
-    with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree(version)) as kvm:
         left = undecided(stated(kvm))
     assert {(each.file, each.function): len(lines) for each, lines in left.items()} == listed, left
 

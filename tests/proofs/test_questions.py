@@ -15,10 +15,9 @@ import pytest
 import mmuproof.model.lifted
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Missing
-from mmuproof.lift.tree.source import open_source
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.settings import Question
 from mmuproof.proofs.catalogue import THEOREMS
+from tests.kernels import kernel_at
 
 _OWN_RESULT = "what it answers is what the theorem is about"
 JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -93,7 +92,7 @@ def _named() -> set[str]:
 @pytest.mark.kernel
 def test_every_question_has_a_claim_of_its_own(kernel_tree: Callable[[str], Path]) -> None:
     asked: set[str] = set()
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree) as kvm:
+    with kernel_at(kernel_tree("7.2")) as kvm:
         for unit in kvm.every_unit():
             for name in _named() - asked:
                 try:

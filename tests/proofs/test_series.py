@@ -15,7 +15,6 @@ from mmuproof.lift.tree.source import open_source
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.kvm import Kvm, NotThere
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.statement import Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
@@ -26,6 +25,7 @@ from mmuproof.smt.graph import evaluate, variables
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide
 from mmuproof.smt.terms import bool_var, iff, ne, var
+from tests.kernels import opened_kernel
 
 # What the changelog says, the defect that puts it back, the theorem that catches it, and the symptom shown.
 V2_TO_V3 = (
@@ -155,7 +155,7 @@ def test_tracking_xu_with_mbec_only_is_harmless_but_for_what_kvm_itself_reads(
     kernel_tree: Callable[[str], Path],
 ) -> None:
     touched, refuted = set(), set()
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, _XU_TRACKED_WITH_MBEC_ONLY) as kvm:
+    with open_source(str(kernel_tree("7.2"))) as tree, opened_kernel(tree, _XU_TRACKED_WITH_MBEC_ONLY) as kvm:
         for theorem in (each for each in THEOREMS if Vendor.INTEL in each.vendors):
             for claim in stated(theorem, kvm):
                 if _USES_MBEC not in variables(claim.obligation.claim):

@@ -19,13 +19,13 @@ from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import select_tasks
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.lift.tree.source import open_source
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.proofs.known_findings import KNOWN_FINDINGS, known_in
 from mmuproof.smt.backend import DEFAULT_BUDGET
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.together import prove_together
 from mmuproof.spec.hardware import Hardware
+from tests.kernels import opened_kernel
 from tests.long_run import only
 from tests.refactors.code import CODE
 from tests.refactors.corpus import CORPUS
@@ -96,7 +96,7 @@ class Proving:
             partial(satisfiable, budget=DEFAULT_BUDGET),
             self._together,
         )
-        with open_source(str(root)) as tree, open_kernel(tree) as kvm:
+        with open_source(str(root)) as tree, opened_kernel(tree) as kvm:
             known = known_in(kvm, KNOWN_FINDINGS, tree.version)
             prover = Prover(kvm=kvm, solver=ask, known=known, hardware=Hardware(), release=tree.version)
             results = [each.result for each in prover.all(select_tasks(Installed().theorems(), theorems, ()))]

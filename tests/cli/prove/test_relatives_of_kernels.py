@@ -18,9 +18,10 @@ from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.edits import edited_files
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.bodies import KernelBodies
-from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.kernel import LiftedKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.theorem import Theorem
+from tests.kernels import opened_kernel
 
 pytestmark = [pytest.mark.kernel, pytest.mark.long]
 
@@ -49,7 +50,7 @@ class StatedTree:
 
 @pytest.fixture(scope="module")
 def stated(kernel_tree: Callable[[str], Path]) -> Iterator[StatedTree]:
-    with open_source(str(kernel_tree("7.2"))) as tree, open_kernel(tree, ahead=True) as kvm:
+    with open_source(str(kernel_tree("7.2"))) as tree, opened_kernel(tree, ahead=True) as kvm:
         read = {each.name: read_for(each, kvm) for each in THEOREMS}
         yield StatedTree(tree, kvm, read, BodyLayout.of(KernelBodies(tree, kvm.units)))
 
@@ -75,7 +76,7 @@ def test_what_a_defect_changes_is_among_what_the_theorems_rest_on_that_catch_it(
         for name, text in texts.items():
             (copied / name).write_text(text, "utf-8")
         edited = replace(stated.tree, root=copied)
-        with open_kernel(edited) as kvm:
+        with opened_kernel(edited) as kvm:
             change = change_between(stated.layout, KernelBodies(edited, kvm.units))
     finally:
         for name in texts:

@@ -12,9 +12,10 @@ import pytest
 
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.evidence import CheckKind, Evidence
-from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
+from mmuproof.model.lifted.kernel import LiftedKvm
 from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.terms import Term, all_of, negate
+from tests.kernels import opened_kernel
 
 from .program import Program, build
 
@@ -118,6 +119,6 @@ def both(
     if platform.machine() != "x86_64" or shutil.which("gcc") is None:
         pytest.skip("needs gcc for x86-64")
     version = str(request.param)
-    with open_source(str(kernel_tree(version))) as tree, open_kernel(tree) as lifted:
+    with open_source(str(kernel_tree(version))) as tree, opened_kernel(tree) as lifted:
         folder = tmp_path_factory.mktemp(f"linux-{version}")
         yield TermsAndProgram(version, lifted, build(tree.root, folder))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mmuproof.lift.tree.source import open_source
-from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.reference.kvm import ReferenceKvm
+from tests.kernels import opened_kernel
 from tests.model.equality import Both
 
 
@@ -22,7 +22,7 @@ def opened() -> Iterator[Callable[[Path], Both]]:
         @cache
         def beside(tree: Path) -> Both:
             source = stack.enter_context(open_source(str(tree)))
-            return Both(ReferenceKvm(), stack.enter_context(open_kernel(source)))
+            return Both(ReferenceKvm(), stack.enter_context(opened_kernel(source)))
 
         yield beside
 
