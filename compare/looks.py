@@ -82,13 +82,14 @@ class ReleasedLooks:
             unwritten=content["unwritten"],
         )
 
-    def is_gone(self, words: Collection[str]) -> bool:
-        """Whether a tree lacks a name that we ask for and this release has.
+    def gone(self, words: Collection[str]) -> tuple[str, ...]:
+        """The names that we ask for and this release has, of which a tree's text makes none.
 
         Args:
-            words: all words of the tree's text.
+            words: all words of that text.
         """
-        return any(not _is_written(name, words) for name in self.texts.keys() - set(self.unwritten))
+        written = self.texts.keys() - set(self.unwritten)
+        return tuple(sorted(_MADE.sub("", name, count=1) for name in written if not _is_written(name, words)))
 
     def renamed_constants(self, macros: Mapping[str, str]) -> Mapping[str, str]:
         """Macros of a tree that stand for what others stood for, each with the earlier name.

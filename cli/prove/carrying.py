@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
@@ -16,19 +17,30 @@ NOT_FOUND = frozenset({Verdict.LOST, Verdict.ERROR})
 """What comes of something that is not found."""
 NOT_RIGHT = NOT_FOUND | {Verdict.REFUTED}
 """What may come of something that was renamed."""
+_NAMED = 3
 
 
-def doubtful(results: Sequence[Result], may_be_renamed: Callable[[], bool]) -> Collection[Verdict]:
-    """The verdicts that a name may be the reason of.
+def is_new_refuted(results: Sequence[Result]) -> bool:
+    """Whether there is a counterexample that is no known finding."""
+    return any(each.verdict is Verdict.REFUTED and not each.known for each in results)
 
-    A counterexample of a tree that has all names is told at once: no other names are waited for.
+
+def doubts(results: Sequence[Result], gone: Sequence[str], carried: CarriedNames) -> tuple[str, ...]:
+    """What is to be said of counterexamples in a tree that lacks names which are not found under others either.
 
     Args:
-        results: what has come of a tree under its own names.
-        may_be_renamed: whether the tree lacks a name that is asked for; only asked where a counterexample is new.
+        results: what has come of the tree.
+        gone: the names that the released kernel has and the tree lacks.
+        carried: what was taken for what.
     """
-    is_refuted = any(each.verdict is Verdict.REFUTED and not each.known for each in results)
-    return NOT_RIGHT if is_refuted and may_be_renamed() else NOT_FOUND
+    unfound = [name for name in gone if not any(re.search(rf"\b{name}\b", said) for said in carried.said)]
+    if not unfound or not is_new_refuted(results):
+        return ()
+    named = ", ".join(unfound[:_NAMED]) + (f" and {len(unfound) - _NAMED} more" if len(unfound) > _NAMED else "")
+    return (
+        f"This tree has no {named}, which the released kernel has, and nothing was found that is called so now: if "
+        f"something is, what is REFUTED may come of that, and --map {unfound[0]}=NEW tells.",
+    )
 
 
 class _Proving(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mmuproof.cli.formats.exhibits import Exhibits
-from mmuproof.cli.prove.carrying import carry_over, doubtful
+from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over, doubts, is_new_refuted
 from mmuproof.cli.prove.cases import rules_of
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
@@ -154,15 +154,18 @@ class Deciding:
         is_kept = saved.keep(proved, [each.number for each in known], known_read)
         found = {**recalled.results, **{task: each.result for task, each in zip(left, proved, strict=True)}}
         results, carried = tuple(found[task] for task in self.tasks), CarriedNames()
+        gone: Sequence[str] = ()
         if subject.under_former_names is not None:
-            wanted = doubtful(results, subject.may_be_renamed)
+            # A counterexample of a tree that has all names is told at once: no other names are waited for.
+            gone = subject.gone() if is_new_refuted(results) else ()
+            wanted = NOT_RIGHT if gone or self._is_said_to_be_renamed else NOT_FOUND
             results, carried = carry_over(self.tasks, results, subject.under_former_names, deciding, wanted)
         report = Report(
             kernel=self.identity,
             results=results,
             seconds=0,
             solvers={"z3": backend.version()},
-            remarks=(*remarks(results, known), *unused(self.hardware, results)),
+            remarks=(*remarks(results, known), *unused(self.hardware, results), *doubts(results, gone, carried)),
             carried=carried,
             saved=len(recalled.results),
             known_claims=sum(each.proofs.known for each in proved),
@@ -201,6 +204,10 @@ class Deciding:
     @property
     def _budget(self) -> int:
         return backend.DEFAULT_BUDGET if self.request.budget is None else self.request.budget
+
+    @property
+    def _is_said_to_be_renamed(self) -> bool:
+        return self.request.like is not None or bool(self.request.names)
 
     def _known(self) -> Sequence[KnownFinding]:
         return known_in(self.subject.kvm, self.catalogue.known_findings(), self.subject.release)

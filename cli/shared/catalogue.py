@@ -67,7 +67,7 @@ class Subject:
     ``release`` is the kernel's version, or that of the kernel which the reference model describes.
     ``edited`` gives the same tree with edits, as long as its ``with`` block lasts; the reference model has no text.
     ``under_former_names`` gives it read under the names that an earlier kernel has, and these names.
-    ``may_be_renamed`` tells whether even a counterexample may come of such a name.
+    ``gone`` tells the names that the released kernel has, that we ask for and that a tree lacks.
     ``functions`` reads the functions of a tree.
     ``read_ahead`` reads all of it at once, which is quicker than piece by piece; copies of this process need it, which
     would each read it.
@@ -81,7 +81,7 @@ class Subject:
     release: str
     edited: Callable[[Sequence[SourceEdit]], AbstractContextManager[Kvm]] | None = None
     under_former_names: Callable[[], tuple[Kvm, FormerNames]] | None = None
-    may_be_renamed: Callable[[], bool] = lambda: False
+    gone: Callable[[], Sequence[str]] = tuple
     functions: Callable[[], KernelFunctions] | None = None
     read_ahead: Callable[[], None] | None = None
     bodies: KernelBodies | None = None
@@ -235,7 +235,7 @@ class Installed:
                 release=tree.version,
                 edited=lambda some: open_kernel(tree, some, given=asked.config, like=kvm),
                 under_former_names=None if former is None else partial(former.read, tree, kvm, parsed),
-                may_be_renamed=(lambda: False) if former is None else partial(former.is_needed, tree),
+                gone=tuple if former is None else partial(former.gone, tree),
                 functions=lambda: kernel_functions(kvm.units),
                 read_ahead=read_ahead,
                 bodies=KernelBodies(tree, kvm.units),

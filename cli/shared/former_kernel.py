@@ -54,15 +54,10 @@ class FormerKernel:
         with open_source(asked.like, cache=cache_folder(TREES)) as tree:
             yield cls(tree=tree, given=asked.given, config=config)
 
-    def is_needed(self, tree: KernelTree) -> bool:
-        """Whether a counterexample in a tree may come of a name: the user says so, or it lacks one that we ask for.
-
-        Without an earlier tree that is told by the words of its text, in less than a second.
-        """
-        if self.tree is not None or self.given:
-            return True
+    def gone(self, tree: KernelTree) -> tuple[str, ...]:
+        """The names that the released kernel has, that we ask for and that a tree's text lacks; in half a second."""
         looks = looks_before(tree.version)
-        return looks is not None and looks.is_gone(words_of_kvm(tree.root))
+        return () if looks is None else looks.gone(words_of_kvm(tree.root))
 
     def read(
         self, tree: KernelTree, new: LiftedKvm, again: Callable[[Sequence[str]], LiftedKvm]

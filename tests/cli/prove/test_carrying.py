@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
-from mmuproof.cli.prove.carrying import NOT_FOUND, NOT_RIGHT, carry_over, doubtful
+from mmuproof.cli.prove.carrying import carry_over, doubts, is_new_refuted
 from mmuproof.cli.prove.running import Proved
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.results import CarriedNames, Result
@@ -71,23 +71,37 @@ def test_only_what_is_lost_or_wrong_is_proved_again(
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "is_known", "may_be_renamed", "is_doubted"),
-    [
-        ("PROVED LOST ERROR", False, True, False),
-        ("PROVED REFUTED LOST", False, True, True),
-        ("PROVED REFUTED LOST", False, False, False),
-        ("PROVED REFUTED LOST", True, True, False),
-    ],
-    ids=["no counterexample", "a name is gone", "every name is there", "only a known finding"],
+    ("verdicts", "is_known", "is_new"),
+    [("PROVED LOST ERROR", False, False), ("PROVED REFUTED LOST", False, True), ("PROVED REFUTED LOST", True, False)],
+    ids=["no counterexample", "a new one", "only a known finding"],
 )
-def test_a_counterexample_is_doubted_where_the_tree_lacks_a_name(
-    verdicts: str, *, is_known: bool, may_be_renamed: bool, is_doubted: bool
-) -> None:
+def test_names_are_asked_for_where_a_counterexample_is_new(verdicts: str, *, is_known: bool, is_new: bool) -> None:
     found = [
         replace(each, known=(7,) if is_known and each.verdict is Verdict.REFUTED else ())
         for each in results(*(Verdict(each) for each in verdicts.split()))
     ]
-    assert doubtful(found, lambda: may_be_renamed) == (NOT_RIGHT if is_doubted else NOT_FOUND)
+    assert is_new_refuted(found) == is_new
+
+
+@pytest.mark.parametrize(
+    ("verdict", "gone", "said", "named"),
+    [
+        (Verdict.REFUTED, "a b", "", "no a, b, which"),
+        (Verdict.REFUTED, "a b c d e", "", "no a, b, c and 2 more, which"),
+        (Verdict.REFUTED, "a b", "x() is what a() was", "no b, which"),
+        (Verdict.REFUTED, "a", "x() is what a() was", ""),
+        (Verdict.REFUTED, "", "", ""),
+        (Verdict.LOST, "a", "", ""),
+    ],
+    ids=["some", "many", "one was found", "all were found", "none is gone", "no counterexample"],
+)
+def test_a_counterexample_is_doubted_where_a_name_is_found_nowhere(
+    verdict: Verdict, gone: str, said: str, named: str
+) -> None:
+    carried = CarriedNames((said,) if said else (), ())
+    doubted = "".join(doubts(results(verdict), gone.split(), carried))
+    assert named in doubted
+    assert bool(named) == bool(doubted)
 
 
 @pytest.mark.kernel
