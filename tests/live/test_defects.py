@@ -1,7 +1,8 @@
 """Named defects on a running kernel: the guest of a counterexample meets the defect in a KVM that is built with it.
 
-That closes the chain from a theorem to the machine.  Each file in ``live/tries/defects`` is what `mmuproof prove
-THEOREM --defect DEFECT --guest FILE` has written, and is called DEFECT--THEOREM.
+That closes the chain from a theorem to the machine.  Each file in ``live/tries/defects`` is called DEFECT--THEOREM. It is
+what `mmuproof prove THEOREM --defect DEFECT --guest FILE` has written, or, of theorems from which no guest is made, a
+guest by hand that has the witness's entries and access.
 """
 
 from __future__ import annotations
