@@ -80,7 +80,7 @@ def differences(expected: Seen, observed: Observed) -> list[str]:
     wrong = [
         f"{name} is {shown(observed.facts.get(name))}, not {shown(value)}"
         for name, value in expected.facts.items()
-        if not _fits(value, observed.facts.get(name))
+        if not fits(value, observed.facts.get(name))
     ]
     return wrong + _wrong_warnings(expected.warning, observed.warnings) + _wrong_end(expected.dies_in, observed)
 
@@ -108,7 +108,8 @@ def told(expected: Seen, observed: Observed) -> str:
     return " ".join(warned + died + facts)
 
 
-def _fits(expected: int | str | SomeBits, value: int | str | None) -> bool:
+def fits(expected: int | str | SomeBits, value: int | str | None) -> bool:
+    """Whether a fact is as it should be, in the bits that count."""
     if isinstance(expected, SomeBits):
         return isinstance(value, int) and value & expected.mask == expected.value
     return value == expected

@@ -16,12 +16,16 @@ from mmuproof.live.descriptions.description import (
     GuestDescription,
     GuestPaging,
     ResultKind,
+    RunByL1,
+    SecondStage,
     TableEntry,
 )
 from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.trial import Emulated
 from tests.live.test_known import kernel_of, need_emulator
-from tools.processor import TranslatedPage, random_guest, right_by_manual
+from tools.processor import QUIRKS, quirk_of
+from tools.random_guests import TranslatedPage, random_guest, right_by_manual
+from tools.random_l2 import L2Page, random_l2, right_of_ept, right_of_npt
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "processor.py"
 READ, WRITE, FETCH = GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH
@@ -92,11 +96,126 @@ def test_random_guests_can_be_made_and_are_the_same_for_the_same_seed() -> None:
     assert results == {ResultKind.DONE, ResultKind.PAGE_FAULT}
 
 
+FRAME = 0x80_0000
+
+
+def l2_page(own: str, names: bits.BitNames, *nested: str) -> L2Page:
+    """L2's entries, of which the last has these bits, and L1's of levels 2 and 1."""
+    entries = tuple(
+        TableEntry(of=FRAME, level=level, to=FRAME if level == 1 else None, bits=names.number(text))
+        for level, text in zip((2, 1), nested, strict=True)
+    )
+    return L2Page(page(*ALL4[1:], own), entries)
+
+
+@pytest.mark.parametrize(
+    ("own", "nested", "mbec", "kind", "user", "expected"),
+    [
+        ("P W U", ("R W X XU", "R W X XU MT=6"), True, FETCH, True, "done"),
+        ("P W U", ("R W X XU", "R W X MT=6"), True, FETCH, False, "FETCH R W X LINEAR FINAL USER WRITABLE"),
+        ("P W U", ("R W X XU", "R W X MT=6"), False, FETCH, False, "done"),
+        ("P W", ("R W X XU", "R W X MT=6"), True, FETCH, False, "done"),
+        ("P W", ("R W X XU", "R W XU MT=6"), True, FETCH, False, "FETCH R W XU LINEAR FINAL WRITABLE"),
+        ("P W", ("R W X XU", "R W X XU MT=6"), True, READ, True, "page fault"),
+        ("P W U", ("R W X XU", "X MT=6"), False, READ, False, "READ X LINEAR FINAL USER WRITABLE"),
+        ("P W U", ("R X XU", "R W X XU MT=6"), True, WRITE, False, "WRITE R X XU LINEAR FINAL USER WRITABLE"),
+        ("P W U", ("XU", "R W X MT=6"), True, READ, False, "READ LINEAR FINAL USER WRITABLE"),
+        ("P W U", ("XU", "R W X MT=6"), False, READ, False, "READ LINEAR FINAL USER WRITABLE"),
+        ("P W U", ("R W X", "W X MT=6"), False, READ, False, "EPT misconfiguration"),
+        ("P W U", ("R W X", "R W X MT=3"), False, READ, False, "EPT misconfiguration"),
+        ("P W U", ("R W X IPAT", "R W X MT=6"), False, READ, False, "EPT misconfiguration"),
+        ("P W U", ("R W X", "R W X MT=6 51"), False, READ, False, "EPT misconfiguration"),
+    ],
+)
+def test_what_is_right_below_ept(
+    own: str, nested: tuple[str, str], mbec: bool, kind: GuestAccessKind, user: bool, expected: str
+) -> None:
+    guest = replace(NAKED, machines=(Emulated.INTEL,), l1=RunByL1(stage=SecondStage.EPT, mbec=mbec, efer=0))
+    found = right_of_ept(guest, l2_page(own, bits.EPT_ENTRY, *nested), kind, user)
+    is_violation = found.kind is ResultKind.EPT_VIOLATION
+    assert (bits.EPT_VIOLATION.text(found.code or 0) if is_violation else found.kind.value) == expected
+    assert not is_violation or bool(found.mask and found.mask & bits.EPT_VIOLATION.number("XU")) == mbec
+
+
+@pytest.mark.parametrize(
+    ("own", "nested", "nx", "kind", "expected"),
+    [
+        ("P W U", ("P W U", "P W U"), True, FETCH, "done"),
+        ("P W U", ("P W U", "P U"), True, WRITE, "P W U FINAL"),
+        ("P W U", ("P W", "P W U"), True, READ, "P U FINAL"),
+        ("P W U", ("W U", "P W U"), True, READ, "U FINAL"),
+        ("P W U", ("P W U NX", "P W U"), True, FETCH, "P U F FINAL"),
+        ("P W U", ("P W U NX", "P W U"), False, READ, "P U RSVD FINAL"),
+        ("P W U", ("P W U", "P W U 51"), True, READ, "P U RSVD FINAL"),
+        ("P W U", ("P W U", "W U"), False, FETCH, "U FINAL"),
+    ],
+)
+def test_what_is_right_on_nested_page_tables(
+    own: str, nested: tuple[str, str], nx: bool, kind: GuestAccessKind, expected: str
+) -> None:
+    guest = replace(NAKED, l1=RunByL1(stage=SecondStage.NPT, efer=bits.EFER.number("NX") * nx))
+    found = right_of_npt(guest, l2_page(own, bits.GUEST_ENTRY, *nested), kind, user=False)
+    is_fault = found.kind is ResultKind.NESTED_FAULT
+    assert (bits.NESTED_FAULT.text(found.code or 0) if is_fault else found.kind.value) == expected
+
+
+@pytest.mark.parametrize("machine", [Emulated.AMD, Emulated.INTEL])
+def test_random_guests_of_an_l1_can_be_made_and_come_to_every_result(machine: Emulated) -> None:
+    guests = [random_l2(seed, machine) for seed in range(12)]
+    assert [why_senseless(guest) for guest in guests] == [None] * 12
+    assert guests[5] == random_l2(5, machine)
+    of_stage = {
+        Emulated.AMD: {ResultKind.NESTED_FAULT},
+        Emulated.INTEL: {ResultKind.EPT_VIOLATION, ResultKind.EPT_MISCONFIGURATION},
+    }[machine]
+    found = {access.right.kind for guest in guests for access in guest.accesses}
+    assert found == {ResultKind.DONE, ResultKind.PAGE_FAULT, *of_stage}
+
+
+def test_a_key_that_denies_beside_another_cause_may_be_told_or_not() -> None:
+    guest = replace(NAKED, cr4=bits.CR4.number("PKE"), pkru=1 << 6)
+    by_key = page("P W U", "P W U", "P W U", "P W U PK=3")
+    assert code(guest, by_key, READ, True) == "P U PK"
+    assert code(guest, by_key, READ, False) == "P PK"
+    assert code(guest, by_key, FETCH, True) == "done"
+    beside = right_by_manual(guest, page("P W U", "P U", "P W U", "P W U PK=3"), WRITE, True)
+    assert beside.mask == 0xFFFF_FFFF & ~bits.PAGE_FAULT.number("PK")
+    of_supervisor = page("P W U", "P W", "P W U", "P W U PK=3")
+    assert code(guest, of_supervisor, READ, False) == "done"
+
+
+@pytest.mark.parametrize(
+    ("machine", "right", "came", "number"),
+    [
+        (Emulated.AMD, "page fault 0xd (P U RSVD)", "page fault 0xc (U RSVD)", 0),
+        (Emulated.AMD, "page fault 0x5 (P U)", "page fault 0x4 (U)", None),
+        (Emulated.INTEL, "page fault 0xd (P U RSVD)", "page fault 0xc (U RSVD)", None),
+        (Emulated.INTEL, "page fault 0x5 (P U)", "page fault 0x25 (P U PK)", 1),
+        (Emulated.INTEL, "page fault 0x21 (P PK)", "done, 0x809cc was read", 2),
+        (Emulated.INTEL, "page fault 0x25 (P U PK)", "done, 0x809cc was read", None),
+        (Emulated.INTEL, "done", "page fault 0x5 (P U)", None),
+    ],
+)
+def test_what_an_emulator_is_known_to_do_is_told_from_what_is_new(
+    machine: Emulated, right: str, came: str, number: int | None
+) -> None:
+    assert quirk_of(machine, right, came) is (None if number is None else QUIRKS[number])
+
+
 @pytest.mark.emulator
 @pytest.mark.long
-@pytest.mark.parametrize("options", [(), ("--by-kvm",)])
-def test_processor_and_kvm_do_as_the_manuals_say(options: tuple[str, ...]) -> None:
-    need_emulator(kernel_of("7.2"), Emulated.AMD)
-    command = [sys.executable, str(TOOL), "--guests", "40", *options]
+@pytest.mark.parametrize(
+    ("machine", "options"),
+    [
+        (Emulated.AMD, ("--guests", "40")),
+        (Emulated.AMD, ("--guests", "40", "--by-kvm")),
+        (Emulated.AMD, ("--guests", "20", "--nested")),
+        (Emulated.INTEL, ("--guests", "10", "--machine", "intel")),
+        (Emulated.INTEL, ("--guests", "10", "--machine", "intel", "--nested")),
+    ],
+)
+def test_processor_and_kvm_do_as_the_manuals_say(machine: Emulated, options: tuple[str, ...]) -> None:
+    need_emulator(kernel_of("7.2"), machine)
+    command = [sys.executable, str(TOOL), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

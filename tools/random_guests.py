@@ -1,0 +1,189 @@
+"""Guests of random tables and registers, with what is right of each access by the manuals on paging."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmuproof.live.descriptions import bits
+from mmuproof.live.descriptions.description import (
+    AccessResult,
+    GuestAccess,
+    GuestAccessKind,
+    GuestDescription,
+    GuestPaging,
+    ResultKind,
+    TableEntry,
+)
+from mmuproof.live.trial import Emulated
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv, extract
+from mmuproof.spec import page_fault, paging, protection_keys
+from mmuproof.spec.access import Access
+from mmuproof.spec.entry_layout import Control, EntryFormat
+from mmuproof.spec.paging_layout import AMD_LONG_MODE, INTEL_LONG_MODE, PAE, PAGING_32BIT
+from mmuproof.spec.reserved import reserved_bit_set
+
+_PAGES, _FIRST_FRAME, _PAGE = 12, 0x800000, 0x1000
+_WIDTH = 40
+"""MAXPHYADDR of both emulated processors or less: no entry here uses a higher address bit."""
+_PRESENT, _ALL = bits.GUEST_ENTRY.number("P"), bits.GUEST_ENTRY.number("P W U A D")
+_KEY_LOW, _KEY_HIGH = 59, 62
+_KEY_FLAG = bits.PAGE_FAULT.number("PK")
+_SPECIAL = (51, 52, 62)
+"""Bits that are reserved in entries of some modes, and not in others."""
+_MODES = (GuestPaging.BITS_32, GuestPaging.PAE, GuestPaging.LEVELS_4)
+
+
+@dataclass(frozen=True)
+class TranslatedPage:
+    """A linear address, and the entries that translate it, from the root down."""
+
+    address: int
+    entries: tuple[TableEntry, ...]
+
+
+def random_guest(seed: int, machine: Emulated, by_kvm: bool) -> GuestDescription:
+    """A guest of random tables and registers, with what is right by the manuals."""
+    choose = random.Random(seed)
+    mode = choose.choice(_MODES)
+    has_keys = machine is not Emulated.AMD and mode is GuestPaging.LEVELS_4 and choose.random() < 0.5
+    cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))
+    pages = tuple(_page(choose, mode, number, has_keys) for number in range(_PAGES))
+    guest = GuestDescription(
+        says=f"Random tables of {mode.value} paging, seed {seed}.",
+        machines=(machine,),
+        paging=mode,
+        cr0=cr0,
+        cr4=cr4 | bits.CR4.number("PKE") * has_keys,
+        efer=efer,
+        pkru=choose.getrandbits(30) << 2 | 4 if has_keys else 0,
+        entries=tuple(entry for page in pages for entry in page.entries),
+        accesses=(),
+    )
+    kinds = (
+        (GuestAccessKind.OUTS, GuestAccessKind.INS)
+        if by_kvm
+        else (GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH)
+    )
+    accesses = tuple(
+        GuestAccess(kind=kind, address=page.address, user=user, right=right_by_manual(guest, page, kind, user))
+        for page in pages
+        for kind in kinds
+        for user in (False, True)
+    )
+    return GuestDescription(**{**vars(guest), "accesses": accesses})
+
+
+def _some(choose: random.Random, named: tuple[bits.BitNames, str]) -> int:
+    names, text = named
+    return sum(names.number(word) for word in text.split() if choose.random() < 0.5)
+
+
+def _page(choose: random.Random, mode: GuestPaging, number: int, has_key: bool) -> TranslatedPage:
+    top = {GuestPaging.BITS_32: 2, GuestPaging.PAE: 2, GuestPaging.LEVELS_4: 4}[mode]
+    # Each in a table of its own at every level.
+    shift = {GuestPaging.BITS_32: 22, GuestPaging.PAE: 21, GuestPaging.LEVELS_4: 39}[mode]
+    address = (number + 4) << shift
+    frame = _FIRST_FRAME + number * _PAGE
+    entries = []
+    for level in range(top, 0, -1):
+        value = _ALL if choose.random() < 0.6 else _random_rights(choose, mode)
+        if has_key and level == 1:
+            value |= choose.randrange(1, 16) << _KEY_LOW
+        entries.append(TableEntry(of=address, level=level, to=frame if level == 1 else None, bits=value))
+    return TranslatedPage(address, tuple(entries))
+
+
+def _random_rights(choose: random.Random, mode: GuestPaging) -> int:
+    value = bits.GUEST_ENTRY.number("A D") | _PRESENT * (choose.random() < 0.9)
+    value |= sum(bits.GUEST_ENTRY.number(name) for name in ("W", "U") if choose.random() < 0.6)
+    if mode is GuestPaging.BITS_32:
+        return value
+    value |= bits.GUEST_ENTRY.number("NX") * (choose.random() < 0.3)
+    return value | (1 << choose.choice(_SPECIAL) if choose.random() < 0.15 else 0)
+
+
+def right_by_manual(guest: GuestDescription, page: TranslatedPage, kind: GuestAccessKind, user: bool) -> AccessResult:
+    """What an access comes to by the manuals."""
+    access = paging.LinearAccess(access_of(kind), boolean(user), FALSE)
+    smep, nx = guest.cr4 >> 20 & 1, guest.efer >> 11 & 1
+    controls = paging.PagingControls(
+        write_protect=boolean(bool(guest.cr0)),
+        smep=boolean(bool(smep)),
+        smap=boolean(bool(guest.cr4 >> 21 & 1)),
+        no_execute_enabled=boolean(bool(nx)),
+        alignment_check=FALSE,
+    )
+    layout, settings = _layout(guest), _settings(guest)
+    width = 32 if guest.paging is GuestPaging.BITS_32 else 64
+    values = [bv(entry.bits | (entry.to or 0), width) for entry in page.entries]
+    missing = reserved = False
+    for entry, value in zip(page.entries, values, strict=True):
+        missing = not is_true(paging.present(value))
+        reserved = not missing and is_true(reserved_bit_set(layout, value, entry.level, settings, bv(_WIDTH, 8)))
+        if missing or reserved:
+            break
+    rights = paging.combined(values)
+    denied = not is_true(paging.allows(rights, access, controls))
+    by_key = _denied_by_key(guest, values[-1], access, rights.user_address)
+    cause = page_fault.FaultCause(boolean(missing), boolean(reserved), boolean(denied), by_key)
+    if not is_true(page_fault.faults(cause)):
+        return AccessResult(kind=ResultKind.DONE, frame=page.entries[-1].to)
+    code = page_fault.error_code(
+        cause,
+        access,
+        smep=boolean(bool(smep)),
+        physical_address_extension=boolean(guest.paging is not GuestPaging.BITS_32),
+        no_execute_enabled=boolean(bool(nx)),
+        key_flag_beside_other_cause=FALSE,
+    )
+    # Whether the key is told beside another cause the manual leaves open.
+    mask = ~_KEY_FLAG & (1 << code.width) - 1 if is_true(by_key) and (reserved or denied) else None
+    return AccessResult(kind=ResultKind.PAGE_FAULT, code=number_of(code), mask=mask)
+
+
+def _denied_by_key(guest: GuestDescription, last: BitVec, access: paging.LinearAccess, user_address: Bool) -> Bool:
+    if guest.paging is not GuestPaging.LEVELS_4:
+        return FALSE
+    return protection_keys.denied(
+        access.access,
+        pkru=bv(guest.pkru, 32),
+        key=extract(last, _KEY_HIGH, _KEY_LOW),
+        user_address=user_address,
+        user_mode_access=access.is_user_mode_access,
+        write_protect=boolean(bool(guest.cr0)),
+        enabled=boolean(bool(guest.cr4 & bits.CR4.number("PKE"))),
+        long_mode=TRUE,
+    )
+
+
+def access_of(kind: GuestAccessKind) -> Access:
+    """What an access does; no instruction here reads and writes."""
+    write = kind in (GuestAccessKind.WRITE, GuestAccessKind.INS)
+    fetch = kind is GuestAccessKind.FETCH
+    return Access(boolean(not write and not fetch), boolean(write), boolean(fetch))
+
+
+def _layout(guest: GuestDescription) -> EntryFormat:
+    if guest.paging is GuestPaging.LEVELS_4:
+        return AMD_LONG_MODE if guest.machines[0] is Emulated.AMD else INTEL_LONG_MODE
+    return PAE if guest.paging is GuestPaging.PAE else PAGING_32BIT
+
+
+def _settings(guest: GuestDescription) -> Mapping[Control, Bool]:
+    on = {Control.NO_EXECUTE: bool(guest.efer), Control.PAGES_1G: True}
+    return {control: boolean(on.get(control, False)) for control in Control}
+
+
+def is_true(term: Bool) -> bool:
+    """A truth value that depends on nothing."""
+    assert term.is_const
+    return bool(term.value)
+
+
+def number_of(term: BitVec) -> int:
+    """A number that depends on nothing."""
+    assert term.is_const
+    assert term.value is not None
+    return int(term.value)

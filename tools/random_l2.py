@@ -1,0 +1,226 @@
+"""Guests that an L1 runs on random tables of EPT or nested paging, with what is right of each access by the manuals."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from mmuproof.live.descriptions import bits
+from mmuproof.live.descriptions.description import (
+    AccessResult,
+    GuestAccess,
+    GuestAccessKind,
+    GuestDescription,
+    GuestMemory,
+    GuestPaging,
+    ResultKind,
+    RunByL1,
+    SecondStage,
+    TableEntry,
+)
+from mmuproof.live.trial import Emulated
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv
+from mmuproof.spec import ept, ept_violation, nested_page_fault, npt
+from mmuproof.spec.entry_layout import Control
+from mmuproof.spec.paging_layout import AMD_LONG_MODE
+from mmuproof.spec.reports import Reported
+from mmuproof.spec.reserved import reserved_bit_set
+from tools.random_guests import TranslatedPage, access_of, is_true, right_by_manual
+
+_PAGES, _FIRST_FRAME, _APART = 10, 0x80_0000, 0x20_0000
+_MEMORY = GuestMemory(gpa=0x100_0000, size=0x100_0000)
+_WIDTH = 40
+"""MAXPHYADDR of both emulated processors or less: no entry here uses a higher address bit but 51."""
+_ALL, _OF_KERNEL = (bits.GUEST_ENTRY.number(text) for text in ("P W U A D", "P W A D"))
+_FETCH = bits.NESTED_FAULT.number("F")
+_KINDS = (GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH)
+_LEVELS = (2, 1)
+"""Those at which L1's entries are random; the ones above grant all."""
+
+
+@dataclass(frozen=True)
+class L2Page:
+    """A linear address: L2's entries and, of its frame, L1's entries of `_LEVELS`."""
+
+    own: TranslatedPage
+    nested: tuple[TableEntry, ...]
+
+
+def random_l2(seed: int, machine: Emulated) -> GuestDescription:
+    """A guest of random tables of its L1's, with what is right by the manuals."""
+    choose = random.Random(seed)
+    is_ept = machine is not Emulated.AMD
+    pages = tuple(_page(choose, number, is_ept) for number in range(_PAGES))
+    l1 = RunByL1(
+        stage=SecondStage.EPT if is_ept else SecondStage.NPT,
+        entries=tuple(entry for page in pages for entry in page.nested),
+        mbec=is_ept and choose.random() < 0.5,
+        efer=0 if is_ept else bits.EFER.number("NX") * (choose.random() < 0.5),
+    )
+    guest = GuestDescription(
+        says=f"Random tables of {l1.stage.value}, seed {seed}.",
+        machines=(machine,),
+        paging=GuestPaging.LEVELS_4,
+        memory=(_MEMORY,),
+        entries=tuple(entry for page in pages for entry in page.own.entries),
+        l1=l1,
+        accesses=(),
+    )
+    right = right_of_ept if is_ept else right_of_npt
+    accesses = tuple(
+        GuestAccess(kind=kind, address=page.own.address, user=user, right=right(guest, page, kind, user))
+        for page in pages
+        for kind in _KINDS
+        for user in (False, True)
+    )
+    return replace(guest, accesses=accesses)
+
+
+def _page(choose: random.Random, number: int, is_ept: bool) -> L2Page:
+    address, frame = (number + 4) << 39, _FIRST_FRAME + number * _APART
+    last = _OF_KERNEL if choose.random() < 0.3 else _ALL
+    own = tuple(
+        TableEntry(of=address, level=level, to=frame if level == 1 else None, bits=last if level == 1 else _ALL)
+        for level in range(4, 0, -1)
+    )
+    rights = _ept_rights if is_ept else _npt_rights
+    nested = tuple(
+        TableEntry(of=frame, level=level, to=frame if level == 1 else None, bits=rights(choose, level))
+        for level in _LEVELS
+    )
+    return L2Page(TranslatedPage(address, own), nested)
+
+
+def _ept_rights(choose: random.Random, level: int) -> int:
+    if choose.random() < (0.6 if level > 1 else 0.1):
+        value = bits.EPT_ENTRY.number("R W X XU")
+    else:
+        value = sum(bits.EPT_ENTRY.number(name) for name in ("R", "W", "X", "XU") if choose.random() < 0.6)
+    if level > 1:
+        # Bits 6:3 are reserved in an entry that leads to a table.
+        return value | (bits.EPT_ENTRY.number("IPAT") if choose.random() < 0.05 else 0)
+    kind = choose.choice((2, 3, 7)) if choose.random() < 0.1 else 6
+    return value | bits.EPT_ENTRY.number(f"MT={kind}") | (1 << 51 if choose.random() < 0.05 else 0)
+
+
+def _npt_rights(choose: random.Random, level: int) -> int:
+    value = bits.GUEST_ENTRY.number("A D") | bits.GUEST_ENTRY.number("P") * (choose.random() < 0.9)
+    value |= sum(bits.GUEST_ENTRY.number(name) for name in ("W", "U") if choose.random() < 0.8)
+    value |= bits.GUEST_ENTRY.number("NX") * (choose.random() < 0.2)
+    return value | (1 << 51 if level == 1 and choose.random() < 0.1 else 0)
+
+
+def right_of_ept(guest: GuestDescription, page: L2Page, kind: GuestAccessKind, user: bool) -> AccessResult:
+    """What an access of a guest below EPT comes to by the manuals."""
+    first = right_by_manual(guest, page.own, kind, user)
+    if first.kind is not ResultKind.DONE:
+        return first
+    assert guest.l1 is not None
+    mbec, access, frame = boolean(guest.l1.mbec), access_of(kind), page.own.entries[-1].to
+    values = _values(page)
+    is_complete = True
+    for entry, value in zip(page.nested, values, strict=True):
+        if not is_true(ept.present(value, mbec=mbec)):
+            is_complete = False
+            break
+        if is_true(_misconfigured(value, entry.level, mbec)):
+            return AccessResult(kind=ResultKind.EPT_MISCONFIGURATION, address=frame)
+    of_user = ept.user_mode_linear_address(TRUE, [boolean(bool(entry.bits & 4)) for entry in page.own.entries])
+    permissions = ept.accumulated(values)
+    if is_complete and is_true(ept.allows(permissions, access, mbec=mbec, user_mode_address=of_user)):
+        return AccessResult(kind=ResultKind.DONE, frame=frame)
+    event = ept_violation.EptViolation(
+        access=access,
+        permissions=permissions,
+        walk_complete=boolean(is_complete),
+        linear_address_valid=TRUE,
+        final=TRUE,
+        user_mode_address=of_user,
+        writable_page=TRUE,
+        execute_disable_page=FALSE,
+        nmi_unblocking=FALSE,
+        nmi_unblocking_defined=TRUE,
+        shadow_stack=FALSE,
+        shadow_stack_page=FALSE,
+        guest_paging_verification=FALSE,
+        asynchronous=FALSE,
+        mbec=mbec,
+        advanced_information=TRUE,
+        shadow_stack_control=FALSE,
+    )
+    return _told(ResultKind.EPT_VIOLATION, ept_violation.reported(event), frame)
+
+
+def right_of_npt(guest: GuestDescription, page: L2Page, kind: GuestAccessKind, user: bool) -> AccessResult:
+    """What an access of a guest on nested page tables comes to by the manuals."""
+    first = right_by_manual(guest, page.own, kind, user)
+    if first.kind is not ResultKind.DONE:
+        return first
+    assert guest.l1 is not None
+    access, frame, nx = access_of(kind), page.own.entries[-1].to, boolean(bool(guest.l1.efer))
+    settings = {control: boolean(control is Control.PAGES_1G) for control in Control} | {Control.NO_EXECUTE: nx}
+    values = _values(page)
+    missing = reserved = False
+    for entry, value in zip(page.nested, values, strict=True):
+        missing = not is_true(npt.present(value))
+        reserved = not missing and is_true(reserved_bit_set(AMD_LONG_MODE, value, entry.level, settings, bv(_WIDTH, 8)))
+        if missing or reserved:
+            break
+    cpl = bv(3 if user else 0, 2)
+    allowed = npt.allows(
+        npt.effective(values), access, gmet=FALSE, cpl=cpl, no_execute_enabled=nx, gmet_void_without_nxe=FALSE
+    )
+    if not missing and not reserved and is_true(allowed):
+        return AccessResult(kind=ResultKind.DONE, frame=frame)
+    fault = nested_page_fault.NestedPageFault(
+        write=access.write,
+        fetch=access.fetch,
+        present=boolean(not missing),
+        reserved=boolean(reserved),
+        final=TRUE,
+        cpl=cpl,
+        gmet=FALSE,
+        shadow_stack=FALSE,
+        shadow_stack_page=FALSE,
+        rmp=FALSE,
+        encrypted=FALSE,
+        size_mismatch=FALSE,
+        vmpl=FALSE,
+    )
+    told = _told(ResultKind.NESTED_FAULT, nested_page_fault.reported(fault), frame)
+    if is_true(nx):
+        return told
+    # Without CR4.SMEP and EFER.NXE of L1 the manual does not say whether fetches are told.
+    assert told.code is not None
+    assert told.mask is not None
+    return replace(told, code=told.code & ~_FETCH, mask=told.mask & ~_FETCH)
+
+
+def _values(page: L2Page) -> list[BitVec]:
+    return [bv(entry.bits | (entry.to or 0), 64) for entry in page.nested]
+
+
+def _misconfigured(value: BitVec, level: int, mbec: Bool) -> Bool:
+    return ept.misconfigured(
+        value,
+        level=level,
+        maps_page=level == 1,
+        max_physical_address=_WIDTH,
+        mbec=mbec,
+        execute_only=TRUE,
+        paging_write_control=FALSE,
+        pages_2m=TRUE,
+        pages_1g=TRUE,
+        memory_type_checked_in_1g=FALSE,
+    )
+
+
+def _told(kind: ResultKind, reported: Reported, frame: int | None) -> AccessResult:
+    """A result with those bits of its number that the manual defines."""
+    code = mask = 0
+    for each in reported.report.fields:
+        reading = reported.readings[each.name]
+        if is_true(reading.defined):
+            mask |= 1 << each.bit
+            code |= is_true(reading.value) << each.bit
+    return AccessResult(kind=kind, code=code, mask=mask, address=frame)
