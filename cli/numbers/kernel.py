@@ -176,7 +176,7 @@ class KernelNumbers:
             found["PT_PAGE_SIZE_MASK"] = 1 << 7
         usable = (1 << at.max_physical_address) - 1
         found[PFN] = field_named(FORMATS[masks.vendor], 1, True, "address").mask & usable
-        return _by_bit(found)
+        return by_bit(found)
 
     def _present(self, masks: ShadowMasks, number: int, at: EntryPlace, values: Mapping[str, int]) -> SpteState:
         names, vendor = self._named(masks, at, values), masks.vendor
@@ -224,13 +224,13 @@ class KernelNumbers:
         }
         text = f"MMIO, gfn {gfn:#x}, generation {generation}"
         return SpteState(
-            layout=Layout.of_names("KVM", _by_bit(found)),
+            layout=Layout.of_names("KVM", by_bit(found)),
             words=(f"{text}, access {access:#x}: an access is emulated",),
             summary=text,
         )
 
 
-def _by_bit(masks: Mapping[str, int]) -> dict[int, str]:
+def by_bit(masks: Mapping[str, int]) -> dict[int, str]:
     """The names of bits; the first mask that claims one has it."""
     names: dict[int, str] = {}
     for name, mask in masks.items():

@@ -33,10 +33,17 @@ _PFN = 0x12345
 
 @dataclass(frozen=True)
 class AccessBit:
-    """A bit of an access, by all names that it has, and what it becomes in SPTEs by vendor."""
+    """A bit of an access.
+
+    Args:
+        names: all names that it has.
+        becomes: what it becomes in SPTEs, by vendor, in words.
+        changes: the bits of SPTEs that it changes, by vendor.
+    """
 
     names: tuple[str, ...]
     becomes: tuple[tuple[Vendor, tuple[str, ...]], ...]
+    changes: tuple[tuple[Vendor, tuple[int, ...]], ...]
 
 
 def access_bits(kvm: Kvm, vendors: Sequence[Vendor]) -> tuple[AccessBit, ...]:
@@ -48,13 +55,19 @@ def access_bits(kvm: Kvm, vendors: Sequence[Vendor]) -> tuple[AccessBit, ...]:
     for name in _ACCESS:
         if kvm.defines(name):
             found.setdefault(kvm.constant(name), []).append(name)
+    made = {(mask, vendor): _becomes(kvm, vendor, mask) for mask in sorted(found) for vendor in vendors}
     return tuple(
-        AccessBit(tuple(names), tuple((vendor, _becomes(kvm, vendor, mask)) for vendor in vendors))
-        for mask, names in sorted(found.items())
+        AccessBit(
+            tuple(found[mask]),
+            tuple((vendor, tuple(made[mask, vendor].values())) for vendor in vendors),
+            tuple((vendor, tuple(made[mask, vendor])) for vendor in vendors),
+        )
+        for mask in sorted(found)
     )
 
 
-def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> tuple[str, ...]:
+def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> dict[int, str]:
+    """What changes in the SPTE without a bit of the access: each bit, by its number."""
     numbers, at = KernelNumbers(kvm), EntryPlace(1, _HOST)
     masks = numbers.masks(vendor)
     values = host_values(masks, _HOST)
@@ -77,13 +90,13 @@ def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> tuple[str, ...]:
     with_it, without = made(every), made(every & ~mask)
     hardware = entry_layout(vendor, NumberKind.SPTE, with_it, at)
     kernel = numbers.leaf_layout(vendor, at)
-    told = []
+    told: dict[int, str] = {}
     for bit in ones(with_it ^ without):
         name = kernel.part_of(bit).name
         part = short(hardware.part_of(bit).name)
         text = name if part in ("ignored", name) else f"{part} · {name}"
-        told.append(f"{'' if with_it >> bit & 1 else 'not '}{text} (bit {bit})")
-    return tuple(told)
+        told[bit] = f"{'' if with_it >> bit & 1 else 'not '}{text} (bit {bit})"
+    return told
 
 
 @dataclass(frozen=True)
