@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.cli.numbers.hardware import (
+    ALWAYS_ONE,
     IGNORED,
     RESERVED,
     UNDEFINED,
@@ -31,6 +32,7 @@ VENDORS: Mapping[NumberKind, tuple[Vendor, ...]] = MappingProxyType(
         NumberKind.GUEST_ENTRY: tuple(Vendor),
         NumberKind.EPT_VIOLATION: (Vendor.INTEL,),
         NumberKind.EXIT_INFO_1: (Vendor.AMD,),
+        NumberKind.PRIMARY_CONTROLS: (Vendor.INTEL,),
         NumberKind.SECONDARY_CONTROLS: (Vendor.INTEL,),
         NumberKind.TERTIARY_CONTROLS: (Vendor.INTEL,),
     }
@@ -61,8 +63,8 @@ _SHORT: Mapping[str, str] = MappingProxyType(
     }
 )
 """How a bit is called where there is little room."""
-_PREFIXES = ("EPT_VIOLATION_", "PFERR_", "SECONDARY_EXEC_", "TERTIARY_EXEC_", "INTR_INFO_")
-_UNNAMED = ("", IGNORED, RESERVED, UNDEFINED)
+_PREFIXES = ("EPT_VIOLATION_", "PFERR_", "CPU_BASED_", "SECONDARY_EXEC_", "TERTIARY_EXEC_", "INTR_INFO_")
+_UNNAMED = ("", IGNORED, RESERVED, UNDEFINED, ALWAYS_ONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +263,8 @@ def _flag(row: BitRow) -> str:
 
 
 def _flags(rows: tuple[BitRow, ...]) -> str:
-    names = [short(row.kernel) if row.kernel else _flag(row) for row in reversed(rows) if row.value]
+    told = (row for row in reversed(rows) if row.value and row.hardware != ALWAYS_ONE)
+    names = [short(row.kernel) if row.kernel else _flag(row) for row in told]
     return "|".join(names) or "0"
 
 

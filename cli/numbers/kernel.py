@@ -26,6 +26,7 @@ _NAMES: Mapping[NumberKind, tuple[str, ...]] = MappingProxyType(
         NumberKind.EPT_VIOLATION: bit_names.EPT_VIOLATION,
         NumberKind.EXIT_INFO_1: bit_names.ERROR_CODE,
         NumberKind.ERROR_CODE: bit_names.ERROR_CODE,
+        NumberKind.PRIMARY_CONTROLS: bit_names.PRIMARY_CONTROLS,
         NumberKind.SECONDARY_CONTROLS: bit_names.SECONDARY_CONTROLS,
         NumberKind.TERTIARY_CONTROLS: bit_names.TERTIARY_CONTROLS,
     }

@@ -13,6 +13,17 @@ from mmuproof.cli.shared.options import SOURCES, Command, Config, ParseMemory, P
 from mmuproof.cli.shared.settings import REFERENCE_MODEL
 
 ACC, SPTE_LAYOUT = "acc", "spte-layout"
+_TABLES = (
+    "permission.ept",
+    "permission.ept-mbec",
+    "permission.npt",
+    "permission.npt-gmet",
+    "permission.paging",
+    "permission.pkeys",
+    ACC,
+    SPTE_LAYOUT,
+)
+"""What a shell offers; what there is, is known where tables are filled in."""
 _LARGEST_PAGE = 3
 _SHOWN = (Format.CONSOLE.value, Format.JSON.value, Format.HTML.value)
 """How a table is told in which nothing is right or wrong."""
@@ -44,7 +55,7 @@ class TableRequest(Reporting):
         UsageProblem: it does not go together.
     """
 
-    names: Annotated[tuple[str, ...], argument("NAME")] = ()
+    names: Annotated[tuple[str, ...], argument("NAME", *_TABLES)] = ()
     kernels: Annotated[
         tuple[str, ...],
         option(
@@ -56,7 +67,7 @@ class TableRequest(Reporting):
         ),
     ] = ()
     vendors: Vendors = ()
-    defect: Annotated[str | None, option("Put a known defect in first, to see that it is marked.", "NAME")] = None
+    defect: Annotated[str | None, option("Put a known defect in first, to see that it is marked.", "DEFECT")] = None
     level: Annotated[
         int, option("The level of the page in spte-layout, 1 to 3; 1 by default.", "N", least=1, most=_LARGEST_PAGE)
     ] = 1

@@ -216,6 +216,7 @@ def _inputs(
 
 _WORDS = (
     (NumberKind.ROLE, re.compile(r"(?:^|[.>])\w*role(?:\.word|\.as_u64)?$")),
+    (NumberKind.PRIMARY_CONTROLS, re.compile(r"cpu_based_(?:vm_)?exec_(?:control|ctrl)$")),
     (NumberKind.SECONDARY_CONTROLS, re.compile(r"(?:secondary|2nd)_(?:vm_)?exec(?:_control|_ctrl)?$")),
     (NumberKind.ERROR_CODE, re.compile(r"(?:^|[.>])(?:error_code|pfec)$")),
 )

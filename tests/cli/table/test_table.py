@@ -10,6 +10,7 @@ from mmuproof.cli.grids.layouts import access_bits, special_values, spte_layout
 from mmuproof.cli.grids.permissions import FilledTable, TableCell, filled
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
+from mmuproof.cli.table import command
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -256,3 +257,7 @@ def test_a_table_that_decides_nothing_counts_nothing(words: tuple[str, ...], mes
     ran = run(*words)
     assert ran.exit_code == 2
     assert message in ran.output
+
+
+def test_a_shell_is_offered_the_tables_that_there_are() -> None:
+    assert (*PERMISSION_TABLES, command.ACC, command.SPTE_LAYOUT) == command._TABLES
