@@ -25,6 +25,7 @@ from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.numbers.spte_names import CONSTANTS as SPTE_CONSTANTS
 from mmuproof.cli.numbers.spte_names import SpteNames
+from mmuproof.cli.pictures.bits import numbers_of
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
@@ -99,7 +100,11 @@ def ask(request: AskRequest, output: Output) -> int:
     run = reporter.judged(replies_run(report))
     print_answers(reporter.console, report, verbose=request.verbose)
     print_gone(reporter.console, run)
-    exhibits = Exhibits(texts=texts_of(places_of(run.findings), text_of_source(kernel.source)))
+    examples = zip(run.cases, answers, strict=True)
+    exhibits = Exhibits(
+        texts=texts_of(places_of(run.findings), text_of_source(kernel.source)),
+        numbers={case.key: numbers_of(each.example) for case, each in examples if each.example is not None},
+    )
     return reporter.deliver(run, partial(answers_content, report), exhibits)
 
 

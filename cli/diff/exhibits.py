@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from mmuproof.cli.formats.cases import CaseKey, JudgedCase
 from mmuproof.cli.numbers.layout import two_numbers
-from mmuproof.cli.pictures.bits import difference_figure, number_figure
+from mmuproof.cli.pictures.bits import difference_figure, numbers_of
 from mmuproof.cli.shared.drawing import Figure
 
 
@@ -18,8 +18,5 @@ def difference_figures(case: JudgedCase) -> tuple[Figure, ...]:
 
 def figures_of(findings: Iterable[JudgedCase]) -> Mapping[CaseKey, tuple[Figure, ...]]:
     """The same for each finding that has such numbers, and what the numbers of counterexamples say, by its key."""
-    return {each.key: figures for each in findings if (figures := difference_figures(each) or _numbers(each))}
-
-
-def _numbers(case: JudgedCase) -> tuple[Figure, ...]:
-    return () if case.told is None else tuple(number_figure(one) for one in case.told.inputs if one.decoded is not None)
+    drawn = {each.key: difference_figures(each) if each.told is None else numbers_of(each.told) for each in findings}
+    return {key: figures for key, figures in drawn.items() if figures}

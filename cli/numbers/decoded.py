@@ -18,7 +18,7 @@ from mmuproof.cli.numbers.hardware import (
     word_layout,
 )
 from mmuproof.cli.numbers.kernel import PFN, KernelNumbers, SpteState
-from mmuproof.cli.numbers.layout import Layout, boundaries, told_bits
+from mmuproof.cli.numbers.layout import Layout, boundaries, ones, told_bits
 from mmuproof.cli.numbers.words import words_of
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
@@ -169,7 +169,7 @@ class Decoder:
             kind=kind,
             vendor=vendor if kind in VENDORS else None,
             title=kernel.title if kind is NumberKind.ROLE else hardware.title,
-            summary=_members(rows) if kind is NumberKind.ROLE else _flags(rows),
+            summary=_members(rows, self.kernel.access_names) if kind is NumberKind.ROLE else _flags(rows),
             rows=rows,
             words=words_of(kind, number),
         )
@@ -268,12 +268,14 @@ def _flags(rows: tuple[BitRow, ...]) -> str:
     return "|".join(names) or "0"
 
 
-def _members(rows: tuple[BitRow, ...]) -> str:
-    """``level=4 direct access=0xf``: the members that are not 0."""
+def _members(rows: tuple[BitRow, ...], access: Mapping[int, str]) -> str:
+    """``level=4 direct access=READ|EXEC``: the members that are not 0."""
     told = []
     for row in reversed(rows):
         if row.value:
             value = "" if row.low == row.high else f"={row.value:#x}"
+            if row.kernel == "access":
+                value = f"={'|'.join(access.get(bit, f'bit {bit}') for bit in ones(row.value))}"
             told.append(f"{row.kernel}{value}" if row.kernel else f"unnamed {told_bits(row.value << row.low)}")
     return " ".join(told) or "0"
 

@@ -31,6 +31,7 @@ _NAMES: Mapping[NumberKind, tuple[str, ...]] = MappingProxyType(
         NumberKind.TERTIARY_CONTROLS: bit_names.TERTIARY_CONTROLS,
     }
 )
+_ACCESS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK")
 _AD_TYPES = ("SPTE_TDP_AD_ENABLED", "SPTE_TDP_AD_DISABLED", "SPTE_TDP_AD_WRPROT_ONLY")
 _PERMISSIONS = {0: "R", 1: "W", 2: "X", 10: "XU"}
 PFN, MEMORY_TYPE = "pfn", "VMX_EPT_MT_EPTE_SHIFT"
@@ -87,6 +88,16 @@ class KernelNumbers:
     def role_members(self) -> tuple[RoleField, ...]:
         """The members of a role."""
         return self._kvm.roles.layout()
+
+    @cached_property
+    def access_names(self) -> Mapping[int, str]:
+        """What the bits of an access are called, by number: the first name where one has two."""
+        found: dict[int, str] = {}
+        for name in _ACCESS:
+            if self._kvm.defines(name):
+                bit = self._kvm.constant(name).bit_length() - 1
+                found.setdefault(bit, name.removeprefix("ACC_").removesuffix("_MASK"))
+        return found
 
     @property
     def role_bits(self) -> int:

@@ -13,7 +13,7 @@ from mmuproof.cli.numbers.decoded import short
 from mmuproof.cli.numbers.hardware import IGNORED, RESERVED, UNDEFINED
 from mmuproof.cli.numbers.layout import WIDTH, span, told_bits
 from mmuproof.cli.shared.drawing import LETTER, Box, Drawing, Figure, Look, Sheet, Wording
-from mmuproof.cli.shared.results import Input
+from mmuproof.cli.shared.results import Counterexample, Input
 
 _CELL = 26
 _MANY, _FEWER = 8, 4
@@ -192,6 +192,11 @@ def number_figure(given: Input) -> Figure:
             if each.value
         ),
     )
+
+
+def numbers_of(told: Counterexample) -> tuple[Figure, ...]:
+    """The numbers among the inputs of an example whose bits mean something, bit by bit."""
+    return tuple(number_figure(each) for each in told.inputs if each.decoded is not None)
 
 
 def difference_figure(old: int, new: int) -> Figure:

@@ -14,7 +14,7 @@ from mmuproof.cli.formats.exhibits import Exhibits, Gallery, RunFact
 from mmuproof.cli.grids.layouts import spte_layout
 from mmuproof.cli.grids.permissions import filled
 from mmuproof.cli.numbers.decoded import Assumed, Decoder
-from mmuproof.cli.pictures.bits import layout_figure, number_figure
+from mmuproof.cli.pictures.bits import layout_figure, numbers_of
 from mmuproof.cli.pictures.chains import chain_figure
 from mmuproof.cli.pictures.paths import path_figure
 from mmuproof.cli.pictures.permissions import permission_figure
@@ -59,7 +59,7 @@ def exhibits_of(
         texts=texts_of(_places(results), subject.text_of or (lambda _file: None)),
         galleries=(*_pictures(subject, tasks), _chain(results)),
         paths={_key(each): tuple(_path(subject.kvm, each, told)) for each, told in refuted},
-        numbers={_key(each): tuple(_numbers(told)) for each, told in refuted},
+        numbers={_key(each): numbers_of(told) for each, told in refuted},
     )
 
 
@@ -137,10 +137,6 @@ def _chain(results: Sequence[Result]) -> Gallery:
 
 def _key(result: Result) -> CaseKey:
     return result.theorem.partition(".")[0], f"{result.theorem} {result.vendor.value}"
-
-
-def _numbers(told: Counterexample) -> Iterable[Figure]:
-    return (number_figure(each) for each in told.inputs if each.decoded is not None)
 
 
 def _path(kvm: Kvm, result: Result, told: Counterexample) -> Iterable[Figure]:

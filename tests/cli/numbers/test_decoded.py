@@ -201,7 +201,7 @@ def test_what_an_spte_is_to_kvm_is_told(number: int, words: str) -> None:
     [
         (0x4, "level=0x4"),
         (0x84, "level=0x4 direct"),
-        (0xF84, "level=0x4 direct access=0xf"),
+        (0xF84, "level=0x4 direct access=READ|WRITE|USER|EXEC"),
         (0x14, "level=0x4 has_4_byte_gpte"),
         (0x1004, "level=0x4 invalid"),
         (0x10_0004, "level=0x4 cr4_smep"),
