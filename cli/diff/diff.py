@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.command import DiffRequest
-from mmuproof.cli.diff.exhibits import figures_of
+from mmuproof.cli.diff.exhibits import figures_of, layout_galleries
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.excerpts import places_of, texts_of
@@ -115,6 +115,7 @@ def diff(request: DiffRequest, output: Output) -> int:
     exhibits = Exhibits(
         texts=texts_of(places_of(run.findings), text_of_source(report.new.source)),
         former_texts=texts_of(former, text_of_source(report.old.source)),
+        galleries=layout_galleries(found.layouts, [report.old, report.new]),
         numbers=figures_of(run.findings),
     )
     return reporter.deliver(run, partial(difference_content, report), exhibits)

@@ -274,7 +274,7 @@ class Judge:
             found = replace(found, witness=self._witness(tried, shows, answer.assignment))
         if not self.thorough:
             return found
-        bits, names = self._bits(differing, explored), _names(tried.compared.set_up, new=True)
+        bits, names = self._bits(differing, explored), spte_names(tried.compared.set_up, new=True)
         is_spte = names is not None and len(differing) == 1 and _is_spte(tried, differing[0])
         called = [names.bit_name(each, {}) for each in bits] if names is not None and is_spte else []
         return replace(found, bits=bits, bit_names=tuple(filter(None, called)))
@@ -357,7 +357,7 @@ class Judge:
             elif isinstance(term, BitVec) and term.width == 1:
                 yield Shown(name, bit(term, 0))
             else:
-                is_spte = tried.compared.set_up.name in _VENDORS and kind_of(name, term.width) is Kind.SPTE
+                is_spte = tried.compared.set_up.name in VENDORS and kind_of(name, term.width) is Kind.SPTE
                 if is_spte:
                     yield Shown(name, term, kind=NumberKind.SPTE)
                 else:
@@ -396,7 +396,7 @@ class Judge:
         inputs = tuple(each for each in self._shown(tried) if relevant & variables(each.term).keys())
         claim = equality(shows, tried.comparison.assumptions, inputs)
         old, new = tried.compared.evidence(tried.relation)
-        names = [_names(tried.compared.set_up, new=each) for each in (False, True)]
+        names = [spte_names(tried.compared.set_up, new=each) for each in (False, True)]
         told = [
             explain(with_evidence(claim, each), assignment, self._satisfiable, named.decode if named else undecoded)
             for each, named in zip((old, new), names, strict=True)
@@ -484,16 +484,16 @@ def _obligation(comparison: Comparison) -> Obligation:
     return Obligation(comparison.assumptions, ~comparison.differs)
 
 
-_VENDORS = {EPT: Vendor.INTEL, OTHER_TABLES: Vendor.AMD}
+VENDORS = {EPT: Vendor.INTEL, OTHER_TABLES: Vendor.AMD}
 """Whose names the bits of SPTEs have; shadow paging has those of AMD's tables."""
 
 
-def _names(set_up: SetUp, *, new: bool) -> SpteNames | None:
+def spte_names(set_up: SetUp, *, new: bool) -> SpteNames | None:
     """What the bits of SPTEs are called in a version; None for masks of any value."""
     bits = set_up.new if new else set_up.old
-    if set_up.name not in _VENDORS:
+    if set_up.name not in VENDORS:
         return None
-    return SpteNames(vendor=_VENDORS[set_up.name], masks=bits.masks, constants=bits.constants)
+    return SpteNames(vendor=VENDORS[set_up.name], masks=bits.masks, constants=bits.constants)
 
 
 def _is_spte(tried: _Tried, shown: Shows) -> bool:

@@ -9,6 +9,7 @@ from mmuproof.cli.numbers.decoded import short
 from mmuproof.cli.numbers.hardware import EntryPlace, entry_layout
 from mmuproof.cli.numbers.kernel import KernelNumbers, host_values
 from mmuproof.cli.numbers.layout import Layout, boundaries, ones
+from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.sptes import SpteRequest
@@ -134,8 +135,13 @@ class SpecialValue:
 def spte_layout(kernels: Sequence[Kvm], vendor: Vendor, level: int) -> VendorLayout:
     """The layout of SPTEs that map a page of a level, by the manual and by some kernels."""
     at = EntryPlace(level, _HOST)
+    return named_layout([KernelNumbers(kvm).leaf_layout(vendor, at) for kvm in kernels], vendor, level)
+
+
+def named_layout(theirs: Sequence[Layout], vendor: Vendor, level: int) -> VendorLayout:
+    """The same by the names that some kernels have for the bits."""
+    at = EntryPlace(level, _HOST)
     hardware = entry_layout(vendor, NumberKind.SPTE, 0 if level == 1 else 1 << PAGE_SIZE_BIT, at)
-    theirs: list[Layout] = [KernelNumbers(kvm).leaf_layout(vendor, at) for kvm in kernels]
     rows = tuple(
         LayoutRow(low, high, hardware.part_of(low).name, tuple(each.part_of(low).name for each in theirs))
         for low, high in boundaries([hardware, *theirs])
@@ -151,3 +157,11 @@ def special_values(kernels: Sequence[Kvm]) -> tuple[SpecialValue, ...]:
 
 def _constant(kvm: Kvm, name: str) -> int | None:
     return kvm.constant(name) if kvm.defines(name) else None
+
+
+def short_names(kernels: Sequence[KernelIdentity]) -> tuple[str, ...]:
+    """What kernels are called where there is little room: by their versions, if these tell them apart."""
+    versions = [f"Linux {each.version}" if each.version else "reference" for each in kernels]
+    if len(set(versions)) == len(kernels):
+        return tuple(versions)
+    return tuple(f"{version} ({number})" for number, version in enumerate(versions, 1))

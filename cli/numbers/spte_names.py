@@ -7,22 +7,25 @@ from dataclasses import dataclass
 
 from mmuproof.cli.numbers.decoded import Decoded, decoded_entry
 from mmuproof.cli.numbers.hardware import EntryPlace
-from mmuproof.cli.numbers.kernel import MEMORY_TYPE, PFN, SpteState, by_bit
-from mmuproof.cli.numbers.layout import Layout
+from mmuproof.cli.numbers.kernel import PERMISSIONS, PFN, SpteState, by_bit, fixed_masks
+from mmuproof.cli.numbers.layout import Layout, ones
+from mmuproof.compare.mask_setup import OF_THE_HOST
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.given.hardware_spte import FORMATS
-from mmuproof.smt.graph import evaluate_all
+from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.terms import BitVec
 from mmuproof.spec.entry_layout import field_named
 from mmuproof.spec.ept_layout import PAGE_SIZE_BIT
 
 _PRESENT, _AD_TYPE = "SPTE_MMU_PRESENT_MASK", "SPTE_TDP_AD_MASK"
 _MARKERS = (_PRESENT, _AD_TYPE)
+SAVED = ("SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
 _WHOLE = ("FROZEN_SPTE", "REMOVED_SPTE")
 _AD_TYPES = ("SPTE_TDP_AD_DISABLED", "SPTE_TDP_AD_WRPROT_ONLY")
-CONSTANTS = (*_MARKERS, *_WHOLE, *_AD_TYPES)
+_READ = "ACC_READ_MASK"
+CONSTANTS = (*_MARKERS, *_WHOLE, *_AD_TYPES, _READ)
 """The constants that are asked for."""
 MASKS = (
     "shadow_x_mask",
@@ -64,9 +67,9 @@ class SpteNames:
             constants: the kernel's constants.
         """
         named = {name: getattr(masks, name.removeprefix("shadow_").removesuffix("_mask"), None) for name in MASKS}
-        if "FROZEN_SPTE" in constants:
+        if _READ in constants:
             # Where there is a bit for reading, X is told apart by mode.
-            named["shadow_xs_mask"] = masks.x
+            named["shadow_xs_mask"] = named.pop("shadow_x_mask")
         return cls(
             vendor=masks.vendor,
             masks={name: mask for name, mask in named.items() if isinstance(mask, BitVec)},
@@ -97,6 +100,19 @@ class SpteNames:
         summary = "" if decoded is None else decoded.summary.partition(",")[0]
         return "" if summary.startswith(("ignored", "0", "unnamed")) else summary
 
+    @property
+    def leaf_layout(self) -> Layout:
+        """The names of the bits of an SPTE that maps a small page, on a host with all that KVM looks for."""
+        values = {name: 1 for name in variables(*self.masks.values()) if name.endswith(OF_THE_HOST)}
+        return Layout.of_names("KVM", {**self._names(values), **self._slots()})
+
+    def _slots(self) -> dict[int, str]:
+        """Where access tracking, which only EPT can need, puts permissions away."""
+        saved, shift = (self.constants.get(name) for name in SAVED)
+        if self.vendor is not Vendor.INTEL or saved is None or shift is None:
+            return {}
+        return {bit + shift: f"saved {PERMISSIONS.get(bit, f'bit {bit}')}" for bit in ones(saved)}
+
     def _state(self, number: int, values: Mapping[str, int]) -> SpteState:
         whole = next((name for name in _WHOLE if self.constants.get(name) == number), "")
         layout = Layout.of_names("KVM", self._names(values))
@@ -112,6 +128,4 @@ class SpteNames:
         found = dict(zip(known, evaluate_all([self.masks[name] for name in known], values), strict=True))
         found |= {name: self.constants[name] for name in _MARKERS if name in self.constants}
         found[PFN] = field_named(FORMATS[self.vendor], 1, True, "address").mask
-        if self.vendor is Vendor.INTEL:
-            found[MEMORY_TYPE] = 0b111 << 3
-        return by_bit(found)
+        return by_bit({**found, **fixed_masks(self.vendor)})

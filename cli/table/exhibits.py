@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.cli.formats.exhibits import Gallery
-from mmuproof.cli.grids.layouts import AccessBit, SpecialValue, VendorLayout
+from mmuproof.cli.grids.layouts import AccessBit, SpecialValue, VendorLayout, short_names
 from mmuproof.cli.grids.permissions import FilledTable
 from mmuproof.cli.pictures.bits import access_figure, layout_figure, layouts_figure
 from mmuproof.cli.pictures.permissions import permission_figure
@@ -67,11 +67,3 @@ def layout_gallery(
 
 def _value(value: int | None) -> str:
     return "not defined" if value is None else f"{value:#x}"
-
-
-def short_names(kernels: Sequence[KernelIdentity]) -> tuple[str, ...]:
-    """What kernels are called where there is little room: by their versions, if these tell them apart."""
-    versions = [f"Linux {each.version}" if each.version else "reference" for each in kernels]
-    if len(set(versions)) == len(kernels):
-        return tuple(versions)
-    return tuple(f"{version} ({number})" for number, version in enumerate(versions, 1))

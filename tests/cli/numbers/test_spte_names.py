@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mmuproof.cli.numbers.decoded import Decoder
-from mmuproof.cli.numbers.spte_names import CONSTANTS, SpteNames
+from mmuproof.cli.numbers.hardware import EntryPlace
+from mmuproof.cli.numbers.kernel import KernelNumbers
+from mmuproof.cli.numbers.spte_names import CONSTANTS, SAVED, SpteNames
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given.hardware_spte import saved_bits
 from mmuproof.smt.terms import bool_var, bv, to_bv
 
 EPT = SpteNames(
@@ -57,3 +62,19 @@ def test_a_kernels_own_masks_give_the_names_that_decode_gives(vendor: Vendor) ->
     decoded = names.decode(NumberKind.SPTE, number, {})
     assert decoded is not None
     assert decoded.summary == Decoder(kvm).decode(NumberKind.SPTE, number, vendor).summary
+
+
+@pytest.mark.parametrize("vendor", list(Vendor))
+def test_a_layout_by_masks_is_that_of_the_kernel(vendor: Vendor) -> None:
+    kvm = ReferenceKvm()
+    constants = {name: kvm.constant(name) for name in (*CONSTANTS, SAVED[1]) if kvm.defines(name)}
+    constants[SAVED[0]] = saved_bits(kvm)
+    masks = kvm.masks.shadow_masks(vendor)
+    has_all = {"shadow_accessed_mask": bv(1 << (8 if vendor is Vendor.INTEL else 5), 64)}
+    has_all["shadow_dirty_mask"] = has_all["shadow_accessed_mask"] << 1
+    named = SpteNames.of_masks(masks, constants)
+    layout = replace(named, masks={**named.masks, **has_all}).leaf_layout
+    expected = KernelNumbers(kvm).leaf_layout(vendor, EntryPlace(1, 52))
+    assert [(each.low, each.high, each.name) for each in layout.parts] == [
+        (each.low, each.high, each.name) for each in expected.parts
+    ]
