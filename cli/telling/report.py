@@ -164,13 +164,23 @@ def input_lines(inputs: Sequence[Input]) -> list[str]:
     """The inputs side by side, as many on a line as are easily read."""
     lines = [""]
     rest = "(everything else: any value)" if inputs else "(any values)"
-    for text in [*(_read(f"{each.name}={each.text}", each.reads) for each in inputs), rest]:
+    for text in [*(_read(_named(each), each.reads) for each in inputs), rest]:
         longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
         if len(longer) > _WIDTH and lines[-1]:
             lines.append(text)
         else:
             lines[-1] = longer
     return lines
+
+
+_TRUTHS = {"0": "no", "1": "yes"}
+
+
+def _named(given: Input) -> str:
+    """An input with its value: ``x=1``, and ``x == NULL: no`` of what is a comparison itself."""
+    if " == " in given.name and given.text in _TRUTHS:
+        return f"{given.name}: {_TRUTHS[given.text]}"
+    return f"{given.name}={given.text}"
 
 
 def step_text(step: TracedStep) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
-from mmuproof.cli.shared.results import Counterexample, in_part
+from mmuproof.cli.shared.results import Counterexample, Input, in_part
 from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, place_in, undecoded
 from mmuproof.cli.telling.report import expected_text, input_lines
 from mmuproof.cli.telling.steps import MOST_STEPS
@@ -461,3 +461,8 @@ def test_what_cites_a_manual_itself_is_not_cited_once_more() -> None:
     source = "KVM's comment at f()"
     assert expected_text("a flush: SDM 31.4 says so", source) == "a flush: SDM 31.4 says so."
     assert expected_text("a flush", source) == "KVM's comment at f(): a flush."
+
+
+def test_a_comparison_among_the_inputs_is_answered() -> None:
+    given = (Input("fault->slot == NULL", "0"), Input("x", "0"), Input("sp == root", "1"))
+    assert input_lines(given)[0] == "fault->slot == NULL: no   x=0   sp == root: yes   (everything else: any value)"
