@@ -207,11 +207,16 @@ def _inputs(
     flagged = {shown.name for shown in told if shown.flags}
     return tuple(
         # What is told by its flags already need not be told twice.
-        Input(name, text, "" if name in flagged else read[name].summary, decoded_content(read[name]))
+        Input(name, text, "" if name in flagged else _summary(read[name]), decoded_content(read[name]))
         if name in read
         else Input(name, text, raw_reads.get(name, ""))
         for name, text in texts.items()
     )
+
+
+def _summary(decoded: Decoded) -> str:
+    """What a number says, where it says more than that no bit is set."""
+    return "" if decoded.summary == "0" else decoded.summary
 
 
 _WORDS = (

@@ -38,5 +38,5 @@ def test_an_entry_is_a_number_however_it_is_told(text: str, number: int) -> None
 
 
 def test_what_is_no_number_makes_no_guest() -> None:
-    with pytest.raises(NoGuestError, match="gpte is P|X, which is no number"):
+    with pytest.raises(NoGuestError, match=r"gpte is P\|X, which is no number"):
         told("P|X").number("gpte")

@@ -466,3 +466,8 @@ def test_what_cites_a_manual_itself_is_not_cited_once_more() -> None:
 def test_a_comparison_among_the_inputs_is_answered() -> None:
     given = (Input("fault->slot == NULL", "0"), Input("x", "0"), Input("sp == root", "1"))
     assert input_lines(given)[0] == "fault->slot == NULL: no   x=0   sp == root: yes   (everything else: any value)"
+
+
+def test_of_a_word_without_a_bit_nothing_more_is_told() -> None:
+    word = var("role.word", 32)
+    assert [each.reads for each in explained(ne(word, 0), shown=[Shown("role.word", word)], decode=read).inputs] == [""]
