@@ -223,6 +223,8 @@ _WORDS = (
     (NumberKind.ROLE, re.compile(r"(?:^|[.>])\w*role(?:\.word|\.as_u64)?$")),
     (NumberKind.PRIMARY_CONTROLS, re.compile(r"cpu_based_(?:vm_)?exec_(?:control|ctrl)$")),
     (NumberKind.SECONDARY_CONTROLS, re.compile(r"(?:secondary|2nd)_(?:vm_)?exec(?:_control|_ctrl)?$")),
+    (NumberKind.EPT_VIOLATION, re.compile(r"(?:^|[.>])exit_qualification$")),
+    (NumberKind.EXIT_INFO_1, re.compile(r"(?:^|[.>])exit_info_1$")),
     (NumberKind.ERROR_CODE, re.compile(r"(?:^|[.>])(?:error_code|pfec)$")),
 )
 """What words are called whose bits have names, wherever they are."""

@@ -417,6 +417,8 @@ def test_several_bits_of_an_spte_are_told_as_set_and_clear() -> None:
         ("context->root_role.word", 0x24, "level=0x4 quadrant=0x1"),
         ("error_code", 0x1_0000_0014, "USER|FETCH|GUEST_FINAL"),
         ("pfec", 0, ""),
+        ("exit_qualification", 0x184, "ACC_INSTR|GVA_IS_VALID|GVA_TRANSLATED"),
+        ("vmcb->control.exit_info_1", 0x2_0000_0004, "USER|GUEST_PAGE"),
         ("index", 5, ""),
     ],
 )
