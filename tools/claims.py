@@ -119,6 +119,9 @@ def rows() -> Iterator[str]:
 
 def main() -> int:
     """Write the table, or with ``--check`` look whether it is current."""
+    missing = [f"linux-{series}" for series in SERIES if not kernel(series).is_dir()]
+    if missing:
+        raise SystemExit(f"claims: {', '.join(missing)} is not cached: make kernels")
     page = PAGE.read_text("utf-8")
     table = "".join(f"{row}\n" for row in rows())
     new = _TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", page)
