@@ -58,10 +58,12 @@ stated: venv-test ## write anew which parts of which theorems are stated of the 
 new-kernel: venv ## tell what a new kernel asks of us: what is lost, refuted, undecided (ARGS: --kernel SOURCE, --like OLDER)
 	@$(BIN)/python tools/new_kernel.py $(ARGS)
 
-docs: venv-test ## write anew what the documentation quotes: the list of theorems, the coverage, the transcripts (make kernels)
+docs: venv-test ## write anew what the documentation quotes: the list of theorems, the coverage, pictures, verdicts, transcripts (make kernels)
 	$(BIN)/python tools/theorems.py
 	$(BIN)/python tools/areas.py
 	$(BIN)/python tools/coverage.py
+	$(BIN)/python tools/pictures.py
+	$(BIN)/python tools/claims.py
 	$(BIN)/python tools/transcripts.py
 
 lock: ## choose the locked versions anew

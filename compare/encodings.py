@@ -204,9 +204,22 @@ _SPTE_FIELDS = (
 _ACCESS_FIELDS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK")
 _SAVED, _SAVED_SHIFT = "SHADOW_ACC_TRACK_SAVED_BITS_MASK", "SHADOW_ACC_TRACK_SAVED_BITS_SHIFT"
 CONSTANTS = ConstantNames(
-    (*_ACCESS_FIELDS, "ACC_USER_EXEC_MASK", "SPTE_TDP_AD_MASK", _SAVED, _SAVED_SHIFT, *BOUNDS), "compare/encodings.py"
+    (
+        *_ACCESS_FIELDS,
+        "ACC_USER_EXEC_MASK",
+        "SPTE_MMU_PRESENT_MASK",
+        "SPTE_TDP_AD_DISABLED",
+        "SPTE_TDP_AD_MASK",
+        "SPTE_TDP_AD_WRPROT_ONLY",
+        "FROZEN_SPTE",
+        "REMOVED_SPTE",
+        _SAVED,
+        _SAVED_SHIFT,
+        *BOUNDS,
+    ),
+    "compare/encodings.py",
 )
-"""The constants by which bits are known, and those that are bounds of inputs."""
+"""The constants by which bits and SPTEs are known, and those that are bounds of inputs."""
 
 
 def spte_encoding(old: Bits, new: Bits) -> Encoding | None:

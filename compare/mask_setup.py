@@ -12,6 +12,9 @@ from mmuproof.model.lifted.session import Session
 from mmuproof.model.named.masks import ALL as MASKS
 from mmuproof.smt.terms import bool_var, to_bv
 
+OF_THE_HOST = " of the host"
+"""How the names of truth values end that say what the host has."""
+
 
 def masks_after_setup(unit: Unit, *, ept: bool) -> Mapping[str, Value]:
     """What the masks hold after KVM has set them up, by name; without memory encryption, which the modules ask for.
@@ -29,7 +32,7 @@ def masks_after_setup(unit: Unit, *, ept: bool) -> Mapping[str, Value]:
     session, memory = Session(unit, CUTS), Memory()
     session.call(memory, "kvm_mmu_reset_all_pte_masks", objects={})
     if ept:
-        flags = {name: to_bv(bool_var(f"{name} of the host"), 8) for name in ("has_ad_bits", "has_exec_only")}
+        flags = {name: to_bv(bool_var(f"{name}{OF_THE_HOST}"), 8) for name in ("has_ad_bits", "has_exec_only")}
         session.call(memory, "kvm_mmu_set_ept_masks", objects={}, values=flags)
     found: dict[str, Value] = {}
     for name in MASKS:

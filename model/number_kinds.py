@@ -20,6 +20,8 @@ class NumberKind(enum.Enum):
     """The error code of a page fault, as KVM hands it on."""
     ROLE = "role"
     """A ``union kvm_cpu_role``, of which a ``union kvm_mmu_page_role`` is the lower half."""
+    PRIMARY_CONTROLS = "primary-controls"
+    """The primary processor-based VM-execution controls."""
     SECONDARY_CONTROLS = "secondary-controls"
     """The secondary processor-based VM-execution controls."""
     TERTIARY_CONTROLS = "tertiary-controls"

@@ -38,6 +38,8 @@ class Symptom:
         actual: what KVM does, in a few words.
         expected: what the manual says, in a few words.
         place: ``file:function`` of what goes wrong, where it is one place in the code.
+        shown: what a counterexample of this kind names besides.
+        evidence: how KVM's side came about, where that is but a part of what the whole statement rests on.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Symptom:
     actual: str
     expected: str
     place: str = ""
+    shown: tuple[Shown, ...] = field(default=(), compare=False, repr=False)
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,6 +115,11 @@ class QuestionUnits:
             self._masks[key] = LiftedMasks(of_masks, svm, vmx).shadow_masks(vendor)
         return self._masks[key]
 
+    def constants(self, names: Iterable[str]) -> dict[str, int]:
+        """The values of some constants of SPTEs, as far as the kernel defines them."""
+        unit = self.open(SPTE_C).plain
+        return {name: value for name in names if (value := unit.constant(name)) is not None}
+
     # -- finding the unit -------------------------------------------------------------------------
 
     def answer(

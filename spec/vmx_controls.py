@@ -25,6 +25,35 @@ ADVANCED_INFORMATION_BIT = 22
 linear addresses from others."""
 
 
+PRIMARY_CONTROLS = (
+    ReportField("interrupt-window exiting", 2, "interrupt-window exiting"),
+    ReportField("use TSC offsetting", 3, "use TSC offsetting"),
+    ReportField("HLT exiting", 7, "HLT exiting"),
+    ReportField("INVLPG exiting", 9, "INVLPG exiting"),
+    ReportField("MWAIT exiting", 10, "MWAIT exiting"),
+    ReportField("RDPMC exiting", 11, "RDPMC exiting"),
+    ReportField("RDTSC exiting", 12, "RDTSC exiting"),
+    ReportField("CR3-load exiting", 15, "CR3-load exiting"),
+    ReportField("CR3-store exiting", 16, "CR3-store exiting"),
+    ReportField("activate tertiary controls", 17, "activate tertiary controls"),
+    ReportField("CR8-load exiting", 19, "CR8-load exiting"),
+    ReportField("CR8-store exiting", 20, "CR8-store exiting"),
+    ReportField("use TPR shadow", 21, "use TPR shadow"),
+    ReportField("NMI-window exiting", 22, "NMI-window exiting"),
+    ReportField("MOV-DR exiting", 23, "MOV-DR exiting"),
+    ReportField("unconditional I/O exiting", 24, "unconditional I/O exiting"),
+    ReportField("use I/O bitmaps", 25, "use I/O bitmaps"),
+    ReportField("monitor trap flag", 27, "monitor trap flag"),
+    ReportField("use MSR bitmaps", 28, "use MSR bitmaps"),
+    ReportField("MONITOR exiting", 29, "MONITOR exiting"),
+    ReportField("PAUSE exiting", 30, "PAUSE exiting"),
+    ReportField("activate secondary controls", ACTIVATE_SECONDARY_BIT, "activate secondary controls"),
+)
+"""The primary processor-based controls by their names (SDM 27.6.2, Table 27-6)."""
+
+ALWAYS_ONE = (1, 4, 5, 6, 8, 13, 14, 26)
+"""Primary controls that are reserved and have to be 1 (SDM appendix A.3.2)."""
+
 SECONDARY_CONTROLS = (
     ReportField("virtualize APIC accesses", 0, "virtualize APIC accesses"),
     ReportField("enable EPT", EPT_BIT, "enable EPT"),

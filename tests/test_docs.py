@@ -87,6 +87,33 @@ def test_the_coverage_is_current(kernel_tree: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.kernel
+def test_the_pictures_are_what_is_drawn_now(kernel_tree: Callable[[str], Path]) -> None:
+    for series in ("6.12", "7.2"):
+        kernel_tree(series)
+    done = run("pictures.py")
+    assert done.returncode == 0, f"run make docs\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_the_verdicts_on_the_claims_of_the_series_are_current(kernel_tree: Callable[[str], Path]) -> None:
+    page = (ROOT / "docs" / "mbec-gmet.md").read_text("utf-8")
+    for series in ("6.12", "7.2", "7.3"):
+        if f"Linux {kernel_version(kernel_tree(series))} |" not in page:
+            pytest.skip("the table is of other releases: make docs")
+    done = run("claims.py")
+    assert done.returncode == 0, f"run make docs\n{done.stdout}{done.stderr}"
+
+
+def test_the_readme_and_its_pictures_are_in_the_repository() -> None:
+    for page in ("README.md", "docs/mbec-gmet.md"):
+        text = (ROOT / page).read_text("utf-8")
+        drawn = re.findall(r"^!\[[^]]+\]\(([^)]+\.svg)\)$", text, re.MULTILINE)
+        assert drawn
+        assert [each for each in drawn if not (ROOT / page).parent.joinpath(each).is_file()] == []
+
+
+@pytest.mark.kernel
 @pytest.mark.parametrize("page", PAGES)
 def test_every_transcript_is_what_the_command_prints_now(page: str, kernel_tree: Callable[[str], Path]) -> None:
     shown = dict(re.findall(r"linux-(\d+\.\d+) \(Linux ([^)]+)\)", (ROOT / "README.md").read_text("utf-8")))

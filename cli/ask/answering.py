@@ -9,10 +9,12 @@ from dataclasses import replace
 from mmuproof.cli.ask.replies import Goal, Reply
 from mmuproof.cli.shared.results import Counterexample, CutNote
 from mmuproof.cli.shared.solving import Solver
-from mmuproof.cli.telling.counterexamples import explain
+from mmuproof.cli.telling.counterexamples import Decode, explain, undecoded
+from mmuproof.compare.encodings import Kind, kind_of
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.doubts import left_out
 from mmuproof.model.evidence import Check, CheckKind, Evidence
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.statement import Case, Shown, Statement, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.questions.posed import Posed
@@ -23,9 +25,15 @@ _DEFINED = "nothing on the way is undefined in C"
 
 
 def answer(
-    asked: Posed, name: str, wanted: Goal, vendor: Vendor | None, assumptions: Sequence[Assumption], solver: Solver
+    asked: Posed,
+    name: str,
+    wanted: Goal,
+    vendor: Vendor | None,
+    assumptions: Sequence[Assumption],
+    solver: Solver,
+    decode: Decode = undecoded,
 ) -> Reply:
-    """Decide a question, and tell the example if there is one.
+    """Decide a question, and tell the example if there is one, with its SPTEs read by ``decode``.
 
     Raises:
         Refused: it depends on what a call that is not followed writes and is not known to.
@@ -40,7 +48,7 @@ def answer(
     if decided.verdict is Verdict.VACUOUS:
         reason = f"the assumptions contradict each other: {'; '.join(decided.core)}"
     elif decided.assignment is not None:
-        example = explain(claim, decided.assignment, solver.satisfiable)
+        example = explain(claim, decided.assignment, solver.satisfiable, decode)
         reason = example.sentence if example.symptom != _SYMPTOM else _warned(example)
     elif decided.verdict is Verdict.PROVED and wanted is not Goal.ALWAYS:
         reason = _undefined_elsewhere(asked, assumptions, solver)
@@ -60,6 +68,7 @@ def answer(
 
 
 _SYMPTOM = "answer"
+_SPTE = NumberKind.SPTE
 
 
 def _claim(asked: Posed, wanted: Goal, assumptions: Sequence[Assumption]) -> Statement:
@@ -75,7 +84,10 @@ def _claim(asked: Posed, wanted: Goal, assumptions: Sequence[Assumption]) -> Sta
             premises.append(Assumption(_DEFINED, all_of(*demanded)))
         evidence = replace(evidence, checks=tuple(check for check in evidence.checks if check.kind.is_stated))
     symptom = Symptom(name=_SYMPTOM, when=negate(holds), sentence="", actual="", expected="")
-    shown = tuple(Shown(each.name, each.term) for each in asked.named)
+    shown = tuple(
+        Shown(each.name, each.term, kind=_SPTE if kind_of(each.name, each.term.width) is Kind.SPTE else None)
+        for each in asked.named
+    )
     return Statement(holds, (symptom,), Case(assumptions=tuple(premises), shown=shown, evidence=evidence))
 
 

@@ -23,6 +23,9 @@ from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.excerpts import places_of, texts_of
 from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.formats.reporter import Reporter
+from mmuproof.cli.numbers.spte_names import CONSTANTS as SPTE_CONSTANTS
+from mmuproof.cli.numbers.spte_names import SpteNames
+from mmuproof.cli.pictures.bits import numbers_of
 from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
@@ -33,6 +36,7 @@ from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.tree_text import text_of_source
 from mmuproof.cli.shared.unusable import usable
+from mmuproof.cli.telling.counterexamples import undecoded
 from mmuproof.cli.telling.overview import print_gone
 from mmuproof.lift.errors import Missing, Refused, Undefined
 from mmuproof.lift.parsing.expression_text import QuestionText, called_names, tokens
@@ -96,7 +100,11 @@ def ask(request: AskRequest, output: Output) -> int:
     run = reporter.judged(replies_run(report))
     print_answers(reporter.console, report, verbose=request.verbose)
     print_gone(reporter.console, run)
-    exhibits = Exhibits(texts=texts_of(places_of(run.findings), text_of_source(kernel.source)))
+    examples = zip(run.cases, answers, strict=True)
+    exhibits = Exhibits(
+        texts=texts_of(places_of(run.findings), text_of_source(kernel.source)),
+        numbers={case.key: numbers_of(each.example) for case, each in examples if each.example is not None},
+    )
     return reporter.deliver(run, partial(answers_content, report), exhibits)
 
 
@@ -260,7 +268,9 @@ class _Running:
             asked_here = Questions(self.unit, masks, place=self.place, line=self.line, situation=self.situation)
             terms = asked_here.ask(function, assumed)
             hosts = plausible_host(masks) if masks is not None and terms.uses_masks else ()
-            found = answer(terms, asked.name, asked.wanted, vendor, hosts, self.decide)
+            names = None if masks is None else SpteNames.of_masks(masks, self.units.constants(SPTE_CONSTANTS))
+            decode = undecoded if names is None else names.decode
+            found = answer(terms, asked.name, asked.wanted, vendor, hosts, self.decide, decode)
         except Undefined as undefined:
             verdict = Verdict.REFUTED if asked.wanted is Goal.ALWAYS else Verdict.ERROR
             found = Reply(

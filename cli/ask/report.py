@@ -8,7 +8,7 @@ from mmuproof.cli.ask.replies import Goal, Replies, Reply
 from mmuproof.cli.numbers.layout import ranges
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts
+from mmuproof.cli.telling.report import footnotes_of, input_lines, print_cuts, step_text
 from mmuproof.cli.telling.results_file import counterexample_content, cut_content, heading, kernel_content
 from mmuproof.smt.obligation import Verdict
 
@@ -53,7 +53,7 @@ def print_example(output: Output, answer: Reply) -> None:
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
     for step in told.steps:
-        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text)
+        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
     truth = "false" if answer.wanted is Goal.ALWAYS else "true"
     if not told.sentence:
         output.line(f"  Evaluated on these numbers, it is {truth}.")

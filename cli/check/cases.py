@@ -7,15 +7,12 @@ from dataclasses import replace
 
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.turning import Turn
+from mmuproof.cli.diff.cases import claim_case, commit_case
 from mmuproof.cli.diff.claims import CommitClaim
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule
 from mmuproof.cli.formats.places import root_of
 from mmuproof.cli.prove.cases import result_case, rules_of
 from mmuproof.proofs.theorem import Theorem
-
-_CLAIM = Rule("no-functional-change", "A commit that says that it changes no function's behaviour changes none.")
-_COMMIT = Rule("commit", "A commit turns no theorem for the worse.")
-_OUTCOMES = {CommitClaim.STANDS: Ending.PASSED, CommitClaim.BROKEN: Ending.WRONG, CommitClaim.OPEN: Ending.OPEN}
 
 
 def checked_run(report: Checked, theorems: Sequence[Theorem]) -> JudgedRun:
@@ -37,26 +34,12 @@ def checked_run(report: Checked, theorems: Sequence[Theorem]) -> JudgedRun:
 
 def _step(step: CheckedStep, rules: Mapping[str, Rule]) -> Iterator[JudgedCase]:
     group = f"{step.name} {step.subject}".rstrip()
-    yield JudgedCase(
-        rule=_COMMIT,
-        group=group,
-        name=step.subject or step.name,
-        verdict="read" if step.is_read else "not read",
-        outcome=Ending.PASSED if step.is_read else Ending.SKIPPED,
-        text="" if step.is_read else "changes nothing that is read",
-        seconds=step.seconds,
-    )
+    cases = [commit_case(group, step.subject, is_read=step.is_read, seconds=step.seconds)]
     if step.claim is not CommitClaim.NONE:
-        yield JudgedCase(
-            rule=_CLAIM,
-            group=group,
-            name=f"no functional change: {step.subject or step.name}",
-            verdict=step.claim.value,
-            outcome=_OUTCOMES[step.claim],
-            text=f"{group}: its claim of no functional change: {step.claim.value}",
-            at=next((each.new_at or each.old_at for each in step.judgements if not each.is_equal), ""),
-        )
-    yield from (_turn(each, group, rules) for each in step.new)
+        cases.append(claim_case(group, step.subject, step.claim, step.judgements, step.outside))
+    cases += [_turn(each, group, rules) for each in step.new]
+    # The tree of a commit is gone when a report is written.
+    return (replace(each, lines=step.lines, former_lines=step.former_lines) for each in cases)
 
 
 def _turn(turn: Turn, group: str, rules: Mapping[str, Rule]) -> JudgedCase:

@@ -17,14 +17,20 @@ from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.kept_steps import KeptSteps
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
-from mmuproof.cli.check.timeline import timeline
-from mmuproof.cli.check.turning import Said, TreeStep, Turned, turned
+from mmuproof.cli.check.timeline import columns_of, timeline
+from mmuproof.cli.check.turning import Said, TreeStep, Turn, Turned, turned
+from mmuproof.cli.diff.cases import former_places, witness_places
 from mmuproof.cli.diff.claims import claim_of
+from mmuproof.cli.diff.exhibits import figures_of
+from mmuproof.cli.diff.series_picture import JudgedCommit, functions_figure
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Selected
 from mmuproof.cli.formats.asked import asked_formats
+from mmuproof.cli.formats.cases import JudgedRun
+from mmuproof.cli.formats.excerpts import quoted
 from mmuproof.cli.formats.exhibits import Exhibits, Gallery
 from mmuproof.cli.formats.reporter import Reporter
+from mmuproof.cli.prove.cases import mentioned
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.relatives import BodyLayout
 from mmuproof.cli.prove.running import Prover
@@ -35,6 +41,7 @@ from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import Task, select_tasks
 from mmuproof.cli.shared.solving import Solver
+from mmuproof.cli.shared.tree_text import text_in
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.overview import print_gone
@@ -82,7 +89,7 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
     run = reporter.judged(checked_run(report, [each.theorem for each in tasks]))
     print_gone(reporter.console, run)
     print_totals(reporter.console, report)
-    return reporter.deliver(run, partial(checked_content, report), _exhibits(done))
+    return reporter.deliver(run, partial(checked_content, report), _exhibits(done, run))
 
 
 def steps_here(
@@ -123,12 +130,13 @@ def steps_here(
         yield found
 
 
-def _exhibits(steps: Sequence[CheckedStep]) -> Exhibits:
+def _exhibits(steps: Sequence[CheckedStep], run: JudgedRun) -> Exhibits:
     """What a page shows of a series besides."""
-    drawn = timeline(steps)
-    if drawn is None:
-        return Exhibits()
-    return Exhibits(galleries=(Gallery("The series", "What each commit makes of the theorems.", (drawn,)),))
+    columns = columns_of(steps)
+    commits = [JudgedCommit(column, step.judgements) for column, step in zip(columns, steps, strict=True)]
+    drawn = tuple(filter(None, (timeline(steps), functions_figure(commits))))
+    says = "What each commit makes of the theorems, and of the functions of the MMU."
+    return Exhibits(galleries=(Gallery("The series", says, drawn),) if drawn else (), numbers=figures_of(run.findings))
 
 
 def _kept(request: CheckRequest, tasks: Sequence[Task], given: DotConfig | None) -> KeptSteps:
@@ -163,6 +171,8 @@ class _Checking:
         theorems = self._turn(step, *step.trees)
         for what, failure in () if theorems is None else theorems.failures:
             self.watcher.failure(what, failure)
+        turns = () if theorems is None else theorems.turns
+        texts = [partial(text_in, tree.root) for tree in step.trees]
         return CheckedStep(
             name=step.name,
             subject=step.subject,
@@ -172,9 +182,11 @@ class _Checking:
             come=found.come,
             gone=found.gone,
             outside=found.outside,
-            turns=() if theorems is None else theorems.turns,
+            turns=turns,
             theorems=0 if theorems is None else len(self.tasks),
             seconds=time.perf_counter() - start,
+            lines=quoted((*witness_places(found.judgements), *_places(turns)), texts[1]),
+            former_lines=quoted(former_places(found.judgements), texts[0]),
         )
 
     def close(self) -> None:
@@ -217,6 +229,16 @@ class _Checking:
             release=opened.tree.version,
             left_out=LeftOut(kernel_identity("", opened.tree, opened.kvm.config, "").left_out),
         )
+
+
+def _places(turns: Sequence[Turn]) -> Iterator[str]:
+    """The places of which the counterexamples speak that are new."""
+    for each in turns:
+        told = each.after.counterexample
+        if each.is_new and told is not None:
+            yield from (told.at, *(step.at for step in told.steps))
+        elif each.is_new:
+            yield mentioned(each.after.reason or "")
 
 
 def not_read(piece: SeriesPiece) -> CheckedStep:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mmuproof.cli.check.turning import Turn
 from mmuproof.cli.diff.changes import Judgement
 from mmuproof.cli.diff.claims import CommitClaim
+from mmuproof.cli.formats.cases import QuotedLine
 
 
 class StepStatus(enum.Enum):
@@ -39,6 +40,8 @@ class CheckedStep:
         theorems: how many results there were to be turned; 0 if no theorem looks at what is changed.
         seconds: how long it took.
         is_kept: whether an earlier run has found it.
+        lines: the lines of C after it of which what is told of it speaks.
+        former_lines: the same before it.
     """
 
     name: str
@@ -53,6 +56,8 @@ class CheckedStep:
     theorems: int = 0
     seconds: float = 0.0
     is_kept: bool = False
+    lines: tuple[QuotedLine, ...] = ()
+    former_lines: tuple[QuotedLine, ...] = ()
 
     @property
     def new(self) -> tuple[Turn, ...]:

@@ -57,7 +57,10 @@ class DecodeRequest:
     """
 
     values: Annotated[tuple[str, ...], argument("VALUE")] = ()
-    kind: Annotated[str | None, option(f"What the values are: {', '.join(_KINDS)}. Guessed by default.", "KIND")] = None
+    kind: Annotated[
+        str | None,
+        option(f"What the values are: {', '.join(_KINDS)}. Guessed by default.", "KIND", values=tuple(_KINDS)),
+    ] = None
     vendors: Vendors = ()
     kernel: Kernel = None
     level: Annotated[

@@ -21,6 +21,7 @@ _TITLES = {
     NumberKind.EXIT_INFO_1: "EXITINFO1 of a nested page fault",
     NumberKind.ERROR_CODE: "the error code of a page fault",
     NumberKind.ROLE: "a role",
+    NumberKind.PRIMARY_CONTROLS: "primary VM-execution controls",
     NumberKind.SECONDARY_CONTROLS: "secondary VM-execution controls",
     NumberKind.TERTIARY_CONTROLS: "tertiary VM-execution controls",
 }

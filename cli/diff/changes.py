@@ -21,6 +21,8 @@ class Witness:
         new_steps: the same for the new version.
         old: what the old version shows, in terms of the new version's encoding.
         new: what the new version shows.
+        old_reads: what the bits of ``old`` say in one line, if that is known.
+        new_reads: the same of ``new``.
     """
 
     what: str
@@ -30,6 +32,8 @@ class Witness:
     new_steps: tuple[TracedStep, ...]
     old: str
     new: str
+    old_reads: str = ""
+    new_reads: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Judgement:
         relation: what is which in the two versions, in words.
         differs_in: the things that they show in which they can differ.
         bits: where they differ in one number alone: in which bits of it.
+        bit_names: what these bits are called, as far as that is known; empty if none has a name.
         witness: an input on which they differ.
         calls: the functions that are called alike and were not followed.
         reason: why there is no verdict.
@@ -81,12 +86,18 @@ class Judgement:
     relation: tuple[str, ...] = ()
     differs_in: tuple[str, ...] = ()
     bits: tuple[int, ...] = ()
+    bit_names: tuple[str, ...] = ()
     witness: Witness | None = None
     calls: tuple[str, ...] = ()
     reason: str = ""
     failure: str = ""
     through: tuple[str, ...] = ()
     apart: bool = True
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is known what has become of it."""
+        return self.change not in (Change.UNKNOWN, Change.NOT_COMPARED)
 
     @property
     def guaranteed(self) -> bool:

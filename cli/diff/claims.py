@@ -6,7 +6,6 @@ import enum
 from collections.abc import Sequence
 
 from mmuproof.cli.diff.changes import Judgement
-from mmuproof.compare.claims import Change
 from mmuproof.lift.tree.commit_message import claims_no_change
 
 
@@ -42,7 +41,7 @@ def claim_of(message: str, judgements: Sequence[Judgement], outside: Sequence[st
     """
     if not claims_no_change(message):
         return CommitClaim.NONE
-    decided = [each for each in judgements if each.change not in (Change.UNKNOWN, Change.NOT_COMPARED)]
+    decided = [each for each in judgements if each.is_decided]
     if any(not each.is_equal for each in decided):
         return CommitClaim.BROKEN
     return CommitClaim.OPEN if len(decided) < len(judgements) or outside else CommitClaim.STANDS

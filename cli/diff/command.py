@@ -121,8 +121,6 @@ class DiffRequest(Reporting):
             raise UsageProblem("--patch and --series do not go together")
         if self.series is not None and (self.functions or self.names or self.assume or self.apart):
             raise UsageProblem("--series takes the repository alone: no NEW, FUNCTION, --map, --assume or --apart")
-        if self.series is not None and any((self.formats, self.output, self.baseline, self.quiet)):
-            raise UsageProblem("--series tells on the console and in --json: no --format, --baseline or --quiet")
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.command import DiffRequest
-from mmuproof.cli.diff.exhibits import difference_figures
+from mmuproof.cli.diff.exhibits import figures_of, layout_galleries
 from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.excerpts import places_of, texts_of
@@ -111,11 +111,12 @@ def diff(request: DiffRequest, output: Output) -> int:
     run = reporter.judged(difference_run(report))
     print_difference(reporter.console, report, verbose=request.verbose)
     print_gone(reporter.console, run)
-    former = (step.at for each in run.findings for side in each.sides[:1] for step in side.steps)
+    former = (at for each in run.findings for side in each.sides[:1] for at in (side.at, *(s.at for s in side.steps)))
     exhibits = Exhibits(
         texts=texts_of(places_of(run.findings), text_of_source(report.new.source)),
         former_texts=texts_of(former, text_of_source(report.old.source)),
-        numbers={each.named: figures for each in run.findings if (figures := difference_figures(each))},
+        galleries=layout_galleries(found.layouts, [report.old, report.new]),
+        numbers=figures_of(run.findings),
     )
     return reporter.deliver(run, partial(difference_content, report), exhibits)
 

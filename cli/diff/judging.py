@@ -9,8 +9,9 @@ from itertools import chain
 
 from mmuproof.cli.diff.changes import CallerCheck, Judgement, Witness
 from mmuproof.cli.diff.conditions import EFFORT, EqualityCondition, bit_names, condition_of_equality
+from mmuproof.cli.numbers.spte_names import SpteNames
 from mmuproof.cli.shared.errors import traced
-from mmuproof.cli.telling.counterexamples import explain
+from mmuproof.cli.telling.counterexamples import explain, undecoded
 from mmuproof.cli.telling.flags import number
 from mmuproof.compare.claims import Change, Permission, Shows, equality, permission_of, with_evidence
 from mmuproof.compare.congruence import can_overlap
@@ -24,7 +25,9 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.session import bit_fields
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.statement import Shown
+from mmuproof.model.vendor import Vendor
 from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.graph import evaluate, postorder, substitute, variables
 from mmuproof.smt.guesses import guesses_for
@@ -269,7 +272,12 @@ class Judge:
             found = self._with_condition(tried, found, explored, answer.assignment)
         if self.tells:
             found = replace(found, witness=self._witness(tried, shows, answer.assignment))
-        return replace(found, bits=self._bits(differing, explored)) if self.thorough else found
+        if not self.thorough:
+            return found
+        bits, names = self._bits(differing, explored), spte_names(tried.compared.set_up, new=True)
+        is_spte = names is not None and len(differing) == 1 and _is_spte(tried, differing[0])
+        called = [names.bit_name(each, {}) for each in bits] if names is not None and is_spte else []
+        return replace(found, bits=bits, bit_names=tuple(filter(None, called)))
 
     def _may_be_equal_if(self, tried: _Tried, obligation: Obligation) -> bool:
         """Whether it is worth to look for a condition: it can make a verdict, and the function is not large.
@@ -349,7 +357,11 @@ class Judge:
             elif isinstance(term, BitVec) and term.width == 1:
                 yield Shown(name, bit(term, 0))
             else:
-                yield Shown(name, term, tuple(flags.get(name, {}).items()))
+                is_spte = tried.compared.set_up.name in VENDORS and kind_of(name, term.width) is Kind.SPTE
+                if is_spte:
+                    yield Shown(name, term, kind=NumberKind.SPTE)
+                else:
+                    yield Shown(name, term, tuple(flags.get(name, {}).items()))
 
     def _flags(self, tried: _Tried) -> Mapping[str, Mapping[int, str]]:
         """What the bits of access masks and SPTEs are called among the common inputs, which are the old version's."""
@@ -384,9 +396,17 @@ class Judge:
         inputs = tuple(each for each in self._shown(tried) if relevant & variables(each.term).keys())
         claim = equality(shows, tried.comparison.assumptions, inputs)
         old, new = tried.compared.evidence(tried.relation)
-        told = [explain(with_evidence(claim, each), assignment, self._satisfiable) for each in (old, new)]
+        names = [spte_names(tried.compared.set_up, new=each) for each in (False, True)]
+        told = [
+            explain(with_evidence(claim, each), assignment, self._satisfiable, named.decode if named else undecoded)
+            for each, named in zip((old, new), names, strict=True)
+        ]
         what = told[0].symptom
         shown = next(each for each in shows if each.name == what)
+        # What the old version shows is told in terms of the new one's encoding.
+        reads = [
+            _reads(names[1] if _is_spte(tried, shown) else None, each, assignment) for each in (shown.old, shown.new)
+        ]
         return Witness(
             what=what,
             inputs=told[0].inputs,
@@ -395,6 +415,8 @@ class Judge:
             new_steps=told[1].steps,
             old=_text(shown.old, assignment.values),
             new=_text(shown.new, assignment.values),
+            old_reads=reads[0],
+            new_reads=reads[1],
         )
 
     # -- callers ----------------------------------------------------------------------------------
@@ -460,6 +482,31 @@ def _field_bits(union: RecordType) -> dict[int, str]:
 
 def _obligation(comparison: Comparison) -> Obligation:
     return Obligation(comparison.assumptions, ~comparison.differs)
+
+
+VENDORS = {EPT: Vendor.INTEL, OTHER_TABLES: Vendor.AMD}
+"""Whose names the bits of SPTEs have; shadow paging has those of AMD's tables."""
+
+
+def spte_names(set_up: SetUp, *, new: bool) -> SpteNames | None:
+    """What the bits of SPTEs are called in a version; None for masks of any value."""
+    bits = set_up.new if new else set_up.old
+    if set_up.name not in VENDORS:
+        return None
+    return SpteNames(vendor=VENDORS[set_up.name], masks=bits.masks, constants=bits.constants)
+
+
+def _is_spte(tried: _Tried, shown: Shows) -> bool:
+    """Whether what both versions show is an SPTE: by its name, or by that of the function that returns it."""
+    name = f"{tried.compared.pair.new}()" if shown.name == RESULT else shown.name
+    return kind_of(name, 0 if shown.old is None else shown.old.width) is Kind.SPTE
+
+
+def _reads(names: SpteNames | None, term: Term | None, assignment: Assignment) -> str:
+    if names is None or term is None:
+        return ""
+    decoded = names.decode(NumberKind.SPTE, evaluate(term, assignment.values), assignment.values)
+    return "" if decoded is None else decoded.summary
 
 
 def _text(term: Term | None, values: Mapping[str, int]) -> str:

@@ -9,8 +9,8 @@ from mmuproof.cli.numbers.layout import ranges, told_bits, two_numbers
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.telling.configuration import print_configuration
-from mmuproof.cli.telling.report import input_lines
-from mmuproof.cli.telling.results_file import heading, kernel_content
+from mmuproof.cli.telling.report import input_lines, step_text
+from mmuproof.cli.telling.results_file import decoded_inputs, heading, kernel_content, steps_content
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT
 from mmuproof.lift.tree.included import KVM
@@ -89,15 +89,31 @@ def print_witness(output: Output, judgement: Judgement, witness: Witness) -> Non
         differ = (
             "" if numbers is None or judgement.bits else f"{_GAP}They differ in {told_bits(numbers[0] ^ numbers[1])}."
         )
-        output.line(f"  Old: {witness.old}{_GAP}New: {witness.new}{differ}")
+        for line in _shown_lines(witness, differ, recoded=bool(judgement.relation)):
+            output.line(f"  {line}")
     for line in _condition_lines(judgement):
         output.line(f"  {line}")
     output.line()
 
 
+def _shown_lines(witness: Witness, differ: str, *, recoded: bool) -> Iterable[str]:
+    """What both versions show: side by side, or below each other where it is told what the numbers say."""
+    if not witness.old_reads and not witness.new_reads:
+        yield f"Old: {witness.old}{_GAP}New: {witness.new}{differ}"
+        return
+    # A number in the steps of the old version looks otherwise then.
+    told = ", where the new version has these bits" if recoded else ""
+    width = max(len(witness.old), len(witness.new))
+    for side, text, reads in (("Old", witness.old, witness.old_reads), ("New", witness.new, witness.new_reads)):
+        also = told if side == "Old" else ""
+        yield f"{side}: {text.ljust(width)}{f'  ({reads}){also}' if reads else ''}".rstrip()
+    if differ:
+        yield differ.strip()
+
+
 def _print_steps(output: Output, side: str, steps: Sequence[TracedStep], width: int) -> None:
     for step in steps:
-        output.line((f"    {side}  ", "dim"), (step.at.ljust(width), "cyan"), _GAP, step.text)
+        output.line((f"    {side}  ", "dim"), (step.at.ljust(width), "cyan"), _GAP, step_text(step))
 
 
 def _sentence(judgement: Judgement, witness: Witness) -> str:
@@ -110,7 +126,8 @@ def _sentence(judgement: Judgement, witness: Witness) -> str:
     text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
     if judgement.bits:
         numbers = ranges(judgement.bits)
-        text += f" Nothing else differs, and of it only bit{'s' if len(judgement.bits) > 1 else ''} {numbers}."
+        called = f" ({', '.join(judgement.bit_names)})" if judgement.bit_names else ""
+        text += f" Nothing else differs, and of it only bit{'s' if len(judgement.bits) > 1 else ''} {numbers}{called}."
     elif len(judgement.differs_in) > 1:
         others = [each for each in judgement.differs_in if each != what]
         more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
@@ -287,9 +304,12 @@ def judgement_content(each: Judgement) -> dict[str, object]:
             "what": witness.what,
             "inputs": {one.name: one.text for one in witness.inputs},
             "values": {name: value for name, value in witness.values.items() if value},
-            "old_steps": [{"at": step.at, "text": step.text} for step in witness.old_steps],
-            "new_steps": [{"at": step.at, "text": step.text} for step in witness.new_steps],
+            **({"decoded": decoded} if (decoded := decoded_inputs(witness.inputs)) else {}),
+            "old_steps": steps_content(witness.old_steps),
+            "new_steps": steps_content(witness.new_steps),
             "old": witness.old or None,
             "new": witness.new or None,
+            "old_reads": witness.old_reads or None,
+            "new_reads": witness.new_reads or None,
         },
     }

@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from mmuproof.cli.diff.changes import Judgement
-from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Half, Judge, by_congruence, whole
+from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, VENDORS, Half, Judge, by_congruence, spte_names, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
+from mmuproof.cli.grids.layouts import VendorLayout, named_layout
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.naming import is_pattern, near
@@ -49,6 +50,7 @@ class Found:
     come: tuple[str, ...]
     outside: tuple[str, ...]
     notes: tuple[str, ...]
+    layouts: tuple[VendorLayout, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +148,17 @@ def compare_trees(
         come=pairing.come if everything else (),
         outside=tuple(outside),
         notes=notes,
+        layouts=tuple(_layouts(set_ups)) if Kind.SPTE in moved else (),
     )
+
+
+def _layouts(set_ups: Sequence[SetUp]) -> Iterator[VendorLayout]:
+    """Where the bits of SPTEs are in both versions, for each kind of tables whose masks are known."""
+    for set_up in set_ups:
+        names = [spte_names(set_up, new=new) for new in (False, True)]
+        found = [each.leaf_layout for each in names if each is not None]
+        if len(found) == len(names):
+            yield named_layout(found, VENDORS[set_up.name], 1)
 
 
 def judge_changed(

@@ -77,8 +77,11 @@ def _wanted(asked: Reporting) -> list[Wanted]:
         if len(loose) != 1:
             raise UsageProblem("--output is the file of one --format; with several, use --format FORMAT=FILE")
         given[loose[0]] = (given[loose[0]][0], _file(str(asked.output)))
-    if asked.json is not None:
-        given.append((Format.JSON, _file(str(asked.json))))
+    given += [
+        (format_, _file(str(file)))
+        for format_, file in ((Format.HTML, asked.html), (Format.JSON, asked.json))
+        if file is not None
+    ]
     if any(format_ is Format.CONSOLE and file is not None for format_, file in given):
         raise UsageProblem("the console's format goes to standard output; send that to a file")
     return given

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from mmuproof.cli.formats.places import split_place
 from mmuproof.cli.shared.results import Counterexample, CutNote, TracedStep
 
+CaseKey = tuple[str, str]
+"""The area or commit of a case, and what was judged."""
+
 
 class Ending(enum.Enum):
     """How a case ended, for whoever has to act on it."""
@@ -44,12 +47,31 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class QuotedLine:
+    """A line of a file of the kernel tree, as it was when that tree was at hand."""
+
+    file: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseSide:
-    """One of two versions that were compared: which, what it shows, and how it comes to that."""
+    """One of two versions that were compared.
+
+    Args:
+        title: which.
+        shows: what it shows.
+        steps: how it comes to that.
+        at: where the function is, ``file:line``; empty if that is not known.
+        reads: what the bits of ``shows`` say in one line, if that is known.
+    """
 
     title: str
     shows: str
     steps: tuple[TracedStep, ...]
+    at: str = ""
+    reads: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +99,8 @@ class JudgedCase:
         again: the command that shows the same again, if there is one.
         assumptions: what the verdict takes for granted.
         cuts: the calls that were not followed.
+        lines: the lines of C around its steps, where the tree is gone when the report is written.
+        former_lines: the same of the old version.
     """
 
     rule: Rule
@@ -99,11 +123,18 @@ class JudgedCase:
     again: str = ""
     assumptions: tuple[str, ...] = ()
     cuts: tuple[CutNote, ...] = ()
+    lines: tuple[QuotedLine, ...] = ()
+    former_lines: tuple[QuotedLine, ...] = ()
 
     @property
     def named(self) -> str:
         """What was judged, with the vendor or the masks."""
         return f"{self.name} {self.variant}".rstrip()
+
+    @property
+    def key(self) -> CaseKey:
+        """What tells it from all others of a run: of a series, each commit may turn the same theorem."""
+        return self.group, self.named
 
     @property
     def place(self) -> tuple[str, int | None]:
@@ -136,6 +167,7 @@ class JudgedRun:
         notes: further lines about the run.
         gone: the fingerprints of a baseline that are no more, of what was judged.
         baseline: the file of that baseline, empty if there was none.
+        decides: whether anything is judged; a table of what is where judges nothing.
     """
 
     command: str
@@ -146,6 +178,7 @@ class JudgedRun:
     notes: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     baseline: str = ""
+    decides: bool = True
 
     @property
     def findings(self) -> tuple[JudgedCase, ...]:

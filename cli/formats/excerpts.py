@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mmuproof.cli.formats.cases import JudgedCase
+from mmuproof.cli.formats.cases import JudgedCase, QuotedLine
 from mmuproof.cli.formats.places import split_place
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.shared.tree_text import TreeText
@@ -44,6 +44,32 @@ def texts_of(places: Iterable[str], text_of: TreeText) -> Mapping[str, str]:
     """The texts of the files in which some places are, ``file:line``; without those that are not to be had."""
     files = dict.fromkeys(split_place(each)[0] for each in places)
     return {file: text for file in files if file and (text := text_of(file)) is not None}
+
+
+def quoted(places: Iterable[str], text_of: TreeText) -> tuple[QuotedLine, ...]:
+    """The lines around some places, for a report that is written when the tree is gone."""
+    wanted: dict[str, set[int]] = {}
+    for file, line in map(split_place, places):
+        if line is not None:
+            wanted.setdefault(file, set()).update(range(max(1, line - _AROUND), line + _AROUND + 1))
+    found = {file: text.split("\n") for file in wanted if (text := text_of(file)) is not None}
+    return tuple(
+        QuotedLine(file, number, text[number - 1][:_LONGEST])
+        for file, text in found.items()
+        for number in sorted(wanted[file])
+        if number <= len(text)
+    )
+
+
+def texts_of_lines(lines: Iterable[QuotedLine]) -> Mapping[str, str]:
+    """The texts of files of which some lines are known; all others are empty."""
+    known: dict[str, dict[int, str]] = {}
+    for each in lines:
+        known.setdefault(each.file, {})[each.number] = each.text
+    return {
+        file: "\n".join(numbers.get(number, "") for number in range(1, max(numbers) + 1))
+        for file, numbers in known.items()
+    }
 
 
 def places_of(cases: Iterable[JudgedCase]) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mmuproof.cli.formats.cases import CaseKey
 from mmuproof.cli.shared.drawing import Figure
 
 
@@ -43,8 +44,8 @@ class Exhibits:
         texts: the text of each file of the tree of which a place is told.
         former_texts: the same of the old tree, where two were compared.
         galleries: sections with pictures.
-        paths: the way of an access, by what was judged.
-        numbers: what numbers say bit by bit, by what was judged.
+        paths: the way of an access, by the case's key.
+        numbers: what numbers say bit by bit, by the case's key.
     """
 
     facts: tuple[RunFact, ...] = ()
@@ -52,5 +53,5 @@ class Exhibits:
     texts: Mapping[str, str] = field(default_factory=dict)
     former_texts: Mapping[str, str] = field(default_factory=dict)
     galleries: tuple[Gallery, ...] = ()
-    paths: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
-    numbers: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    paths: Mapping[CaseKey, tuple[Figure, ...]] = field(default_factory=dict)
+    numbers: Mapping[CaseKey, tuple[Figure, ...]] = field(default_factory=dict)

@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from mmuproof.cli.formats.cases import Ending, JudgedCase, JudgedRun, Rule, counted
-from mmuproof.cli.formats.excerpts import Excerpt, excerpts_of
+from mmuproof.cli.formats.excerpts import Excerpt, excerpts_of, texts_of_lines
 from mmuproof.cli.formats.exhibits import Exhibits
 from mmuproof.cli.shared.console import shown
-from mmuproof.cli.shared.drawing import Figure
+from mmuproof.cli.shared.drawing import Drawing, Figure
 from mmuproof.cli.shared.results import CutNote
 from mmuproof.cli.shared.version import tool_commit, tool_version
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SAYS = {0: "Nothing is wrong.", 1: "Something is wrong.", 3: "Something could not be decided."}
 _CUT = tuple[str, str]
+_MARGIN, _TITLE = 8, 10
 
 
 @dataclass(frozen=True)
@@ -165,21 +166,36 @@ class Page:
             )
 
     def _told(self, case: JudgedCase, anchor: str) -> ToldCase:
+        texts = texts_of_lines(case.lines) or self.exhibits.texts
+        former_texts = texts_of_lines(case.former_lines) or self.exhibits.former_texts
         return ToldCase(
             anchor=anchor,
             case=case,
-            excerpts=excerpts_of(case, self.exhibits.texts),
-            former=excerpts_of(replace(case, steps=case.sides[0].steps, at=""), self.exhibits.former_texts)
+            excerpts=excerpts_of(case, texts),
+            former=excerpts_of(replace(case, steps=case.sides[0].steps, at=case.sides[0].at), former_texts)
             if case.sides
             else (),
-            paths=self.exhibits.paths.get(case.named, ()),
-            numbers=self.exhibits.numbers.get(case.named, ()),
+            paths=self.exhibits.paths.get(case.key, ()),
+            numbers=self.exhibits.numbers.get(case.key, ()),
         )
 
 
 def html_text(run: JudgedRun, exhibits: Exhibits | None = None) -> str:
     """The whole page."""
     return _templates().get_template("page.html").render(page=Page(run, exhibits or Exhibits())) + "\n"
+
+
+def svg_text(figure: Figure) -> str:
+    """The pictures of a figure side by side, as an image of its own."""
+    placed, x = list[tuple[float, Drawing]](), float(_MARGIN)
+    for drawing in figure.drawings:
+        placed.append((x, drawing))
+        x += drawing.width
+    top = 2 * _MARGIN + _TITLE
+    height = top + max(each.height for each in figure.drawings) + _MARGIN
+    template = _templates().get_template("picture.svg")
+    told = template.render(figure=figure, placed=placed, margin=_MARGIN, top=top, width=x + _MARGIN, height=height)
+    return told.strip() + "\n"
 
 
 @lru_cache(maxsize=1)

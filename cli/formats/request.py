@@ -39,6 +39,13 @@ class Reporting:
         ),
     ] = ()
     output: Annotated[Path | None, option("Write the format there; the same as --format FORMAT=FILE.", "FILE")] = None
+    html: Annotated[
+        Path | None,
+        option(
+            "Write a page with pictures and the lines of C there as well (docs/report.md); - for standard output.",
+            "FILE",
+        ),
+    ] = None
     json: Results = None
     baseline: Annotated[
         Path | None,

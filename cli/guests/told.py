@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from mmuproof.cli.shared.results import Counterexample, Result
 from mmuproof.cli.telling.report import part_of
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given.relations import PAGING_FLAGS
+
+_FLAGS = {name: 1 << bit for bit, name in PAGING_FLAGS}
 
 
 class NoGuestError(Exception):
@@ -59,7 +62,8 @@ class ToldInputs:
         """The value of a number; another for one that may have any value."""
         text = self._text(name)
         try:
-            return int(text, 0) if text else otherwise
+            # The flags of an entry are told by their names, and what is left of it as a number.
+            return sum(_FLAGS.get(each) or int(each, 0) for each in text.split("|")) if text else otherwise
         except ValueError as error:
             raise NoGuestError(f"{name} is {text}, which is no number") from error
 

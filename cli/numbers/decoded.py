@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.cli.numbers.hardware import (
+    ALWAYS_ONE,
     IGNORED,
     RESERVED,
     UNDEFINED,
@@ -17,7 +18,7 @@ from mmuproof.cli.numbers.hardware import (
     word_layout,
 )
 from mmuproof.cli.numbers.kernel import PFN, KernelNumbers, SpteState
-from mmuproof.cli.numbers.layout import Layout, boundaries, told_bits
+from mmuproof.cli.numbers.layout import Layout, boundaries, ones, told_bits
 from mmuproof.cli.numbers.words import words_of
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
@@ -31,6 +32,7 @@ VENDORS: Mapping[NumberKind, tuple[Vendor, ...]] = MappingProxyType(
         NumberKind.GUEST_ENTRY: tuple(Vendor),
         NumberKind.EPT_VIOLATION: (Vendor.INTEL,),
         NumberKind.EXIT_INFO_1: (Vendor.AMD,),
+        NumberKind.PRIMARY_CONTROLS: (Vendor.INTEL,),
         NumberKind.SECONDARY_CONTROLS: (Vendor.INTEL,),
         NumberKind.TERTIARY_CONTROLS: (Vendor.INTEL,),
     }
@@ -61,8 +63,8 @@ _SHORT: Mapping[str, str] = MappingProxyType(
     }
 )
 """How a bit is called where there is little room."""
-_PREFIXES = ("EPT_VIOLATION_", "PFERR_", "SECONDARY_EXEC_", "TERTIARY_EXEC_", "INTR_INFO_")
-_UNNAMED = ("", IGNORED, RESERVED, UNDEFINED)
+_PREFIXES = ("EPT_VIOLATION_", "PFERR_", "CPU_BASED_", "SECONDARY_EXEC_", "TERTIARY_EXEC_", "INTR_INFO_")
+_UNNAMED = ("", IGNORED, RESERVED, UNDEFINED, ALWAYS_ONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,35 +169,51 @@ class Decoder:
             kind=kind,
             vendor=vendor if kind in VENDORS else None,
             title=kernel.title if kind is NumberKind.ROLE else hardware.title,
-            summary=_members(rows) if kind is NumberKind.ROLE else _flags(rows),
+            summary=_members(rows, self.kernel.access_names) if kind is NumberKind.ROLE else _flags(rows),
             rows=rows,
             words=words_of(kind, number),
         )
 
     def _entry(self, kind: NumberKind, number: int, vendor: Vendor, known: Mapping[str, int] | None) -> Decoded:
         at = self._assumed.place(number)
-        hardware = entry_layout(vendor, kind, number, at)
         if kind is NumberKind.SPTE:
             state = self.kernel.spte(vendor, number, at, known)
         else:
             state = SpteState(layout=self.kernel.guest_entry_layout(vendor), words=())
-        rows = tuple(_rows(number, hardware, state.layout))
-        return Decoded(
-            number=number,
-            kind=kind,
-            vendor=vendor,
-            title=hardware.title,
-            summary=state.summary or ", ".join([_entry_summary(rows), *state.notes]),
-            rows=rows,
-            words=state.words,
-            passages=passages(vendor, number, at),
-            supposed=self._supposed(at),
-            is_kernels=state.is_kernels,
-        )
+        return decoded_entry(kind, number, vendor, at, state, self._supposed(at))
 
     def _supposed(self, at: EntryPlace) -> str:
         by = "" if self._assumed.level is not None else " (by bit 7; --level says otherwise)"
         return f"level {at.level}{by}, on a host with MAXPHYADDR {at.max_physical_address}"
+
+
+def decoded_entry(
+    kind: NumberKind, number: int, vendor: Vendor, at: EntryPlace, state: SpteState, supposed: str = ""
+) -> Decoded:
+    """What an entry says.
+
+    Args:
+        kind: whether it is an SPTE or a guest's.
+        number: it.
+        vendor: whose tables it is of.
+        at: where it stands.
+        state: what KVM calls its bits, and what it makes of it.
+        supposed: what was supposed to read it so.
+    """
+    hardware = entry_layout(vendor, kind, number, at)
+    rows = tuple(_rows(number, hardware, state.layout))
+    return Decoded(
+        number=number,
+        kind=kind,
+        vendor=vendor,
+        title=hardware.title,
+        summary=state.summary or ", ".join([_entry_summary(rows), *state.notes]),
+        rows=rows,
+        words=state.words,
+        passages=passages(vendor, number, at),
+        supposed=supposed,
+        is_kernels=state.is_kernels,
+    )
 
 
 def _rows(number: int, hardware: Layout, kernel: Layout) -> Iterator[BitRow]:
@@ -245,18 +263,46 @@ def _flag(row: BitRow) -> str:
 
 
 def _flags(rows: tuple[BitRow, ...]) -> str:
-    names = [short(row.kernel) if row.kernel else _flag(row) for row in reversed(rows) if row.value]
+    told = (row for row in reversed(rows) if row.value and row.hardware != ALWAYS_ONE)
+    names = [short(row.kernel) if row.kernel else _flag(row) for row in told]
     return "|".join(names) or "0"
 
 
-def _members(rows: tuple[BitRow, ...]) -> str:
-    """``level=4 direct access=0xf``: the members that are not 0."""
+def _members(rows: tuple[BitRow, ...], access: Mapping[int, str]) -> str:
+    """``level=4 direct access=READ|EXEC``: the members that are not 0."""
     told = []
     for row in reversed(rows):
         if row.value:
             value = "" if row.low == row.high else f"={row.value:#x}"
+            if row.kernel == "access":
+                value = f"={'|'.join(access.get(bit, f'bit {bit}') for bit in ones(row.value))}"
             told.append(f"{row.kernel}{value}" if row.kernel else f"unnamed {told_bits(row.value << row.low)}")
     return " ".join(told) or "0"
+
+
+def read_bits(rows: Sequence[BitRow], mask: int, value: int) -> str:
+    """What some bits of a word are called: ``ENABLE_EPT``, or ``set: R|W; clear: XS`` of several.
+
+    Args:
+        rows: what all its bits are called.
+        mask: which of them matter.
+        value: what they hold.
+    """
+    on, off, fields = list[str](), list[str](), list[str]()
+    for row in reversed(rows):
+        whole = (1 << row.high - row.low + 1) - 1
+        if not mask >> row.low & whole:
+            continue
+        known = row.hardware.partition(":")[0] not in _UNNAMED
+        name = short(row.kernel) if row.kernel and not (known and row.hardware in _SHORT) else short(row.hardware)
+        if row.low == row.high:
+            (on if value >> row.low & 1 else off).append(name or "unnamed")
+        else:
+            fields.append(f"{name or 'unnamed'}={value >> row.low & whole:#x}")
+    if mask.bit_count() == 1 and not fields:
+        return (*on, *off)[0]
+    told = (f"set: {'|'.join(on)}" if on else "", f"clear: {'|'.join(off)}" if off else "", *fields)
+    return "; ".join(filter(None, told))
 
 
 def clear_bits(rows: Sequence[BitRow]) -> list[str]:

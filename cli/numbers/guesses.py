@@ -12,6 +12,7 @@ from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.spec.ept_violation import EPT_VIOLATION
 from mmuproof.spec.nested_page_fault import NESTED_PAGE_FAULT
+from mmuproof.spec.vmx_controls import ALWAYS_ONE
 
 _PAGE = 1 << 12
 _LARGEST_LEVEL = 5
@@ -85,6 +86,9 @@ def _roles(kernel: KernelNumbers, number: int) -> Iterator[Guess]:
 
 
 def _controls(number: int) -> Iterator[Guess]:
+    always = sum(1 << each for each in ALWAYS_ONE)
+    if number & always == always and not number & ~named_bits(NumberKind.PRIMARY_CONTROLS):
+        yield Guess(NumberKind.PRIMARY_CONTROLS, "all primary controls are set that have to be", 80)
     secondary = named_bits(NumberKind.SECONDARY_CONTROLS)
     if number & 0b10 and not number & ~secondary and number.bit_count() >= _FEW_CONTROLS:
         yield Guess(NumberKind.SECONDARY_CONTROLS, "EPT is on, and it has only bits that are controls", 45)

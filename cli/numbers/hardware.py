@@ -22,7 +22,7 @@ from mmuproof.spec.paging import LinearAccess, PagingControls
 from mmuproof.spec.reports import HardwareReport, ReportField
 from mmuproof.spec.reserved import reserved_bit_set
 
-RESERVED, IGNORED, UNDEFINED = "must be 0", "ignored", "undefined"
+RESERVED, IGNORED, UNDEFINED, ALWAYS_ONE = "must be 0", "ignored", "undefined", "must be 1"
 _SIZES = frozenset({Control.PAGES_2M, Control.PAGES_1G})
 _OF_INTEL = _SIZES | {Control.EPT_ACCESSED_DIRTY, Control.EPT_VIOLATION_VE, Control.MODE_BASED_EXECUTE}
 _OF_PAGING = _SIZES | {Control.NO_EXECUTE}
@@ -103,6 +103,13 @@ _REPORTS: Mapping[NumberKind, HardwareReport] = MappingProxyType(
 _FLAGS: Mapping[NumberKind, tuple[str, Sequence[ReportField]]] = MappingProxyType(
     {
         NumberKind.ERROR_CODE: ("error code of a page fault (SDM 5.7, APM 8.4.2)", page_fault.FLAGS),
+        NumberKind.PRIMARY_CONTROLS: (
+            "primary processor-based controls (SDM 27.6.2)",
+            (
+                *vmx_controls.PRIMARY_CONTROLS,
+                *(ReportField(ALWAYS_ONE, each, ALWAYS_ONE) for each in vmx_controls.ALWAYS_ONE),
+            ),
+        ),
         NumberKind.SECONDARY_CONTROLS: (
             "secondary processor-based controls (SDM 27.6.2)",
             vmx_controls.SECONDARY_CONTROLS,

@@ -26,12 +26,14 @@ _NAMES: Mapping[NumberKind, tuple[str, ...]] = MappingProxyType(
         NumberKind.EPT_VIOLATION: bit_names.EPT_VIOLATION,
         NumberKind.EXIT_INFO_1: bit_names.ERROR_CODE,
         NumberKind.ERROR_CODE: bit_names.ERROR_CODE,
+        NumberKind.PRIMARY_CONTROLS: bit_names.PRIMARY_CONTROLS,
         NumberKind.SECONDARY_CONTROLS: bit_names.SECONDARY_CONTROLS,
         NumberKind.TERTIARY_CONTROLS: bit_names.TERTIARY_CONTROLS,
     }
 )
+_ACCESS = ("ACC_READ_MASK", "ACC_WRITE_MASK", "ACC_EXEC_MASK", "ACC_USER_MASK")
 _AD_TYPES = ("SPTE_TDP_AD_ENABLED", "SPTE_TDP_AD_DISABLED", "SPTE_TDP_AD_WRPROT_ONLY")
-_PERMISSIONS = {0: "R", 1: "W", 2: "X", 10: "XU"}
+PERMISSIONS = {0: "R", 1: "W", 2: "X", 10: "XU"}
 PFN, MEMORY_TYPE = "pfn", "VMX_EPT_MT_EPTE_SHIFT"
 
 
@@ -86,6 +88,16 @@ class KernelNumbers:
     def role_members(self) -> tuple[RoleField, ...]:
         """The members of a role."""
         return self._kvm.roles.layout()
+
+    @cached_property
+    def access_names(self) -> Mapping[int, str]:
+        """What the bits of an access are called, by number: the first name where one has two."""
+        found: dict[int, str] = {}
+        for name in _ACCESS:
+            if self._kvm.defines(name):
+                bit = self._kvm.constant(name).bit_length() - 1
+                found.setdefault(bit, name.removeprefix("ACC_").removesuffix("_MASK"))
+        return found
 
     @property
     def role_bits(self) -> int:
@@ -146,11 +158,11 @@ class KernelNumbers:
         if vendor is not Vendor.INTEL:
             return {}
         shift = self._kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
-        return {bit + shift: f"saved {_PERMISSIONS.get(bit, f'bit {bit}')}" for bit in ones(saved_bits(self._kvm))}
+        return {bit + shift: f"saved {PERMISSIONS.get(bit, f'bit {bit}')}" for bit in ones(saved_bits(self._kvm))}
 
     def _named(self, masks: ShadowMasks, at: EntryPlace, values: Mapping[str, int]) -> dict[int, str]:
         """The names of the bits of a present SPTE."""
-        kvm, is_ept = self._kvm, masks.vendor is Vendor.INTEL
+        kvm = self._kvm
         execute = "shadow_xs_mask" if kvm.defines("ACC_READ_MASK") else "shadow_x_mask"
         terms = {
             execute: masks.x,
@@ -168,15 +180,12 @@ class KernelNumbers:
         found = dict(zip(terms, evaluate_all(list(terms.values()), values), strict=True))
         found["SPTE_MMU_PRESENT_MASK"] = kvm.constant("SPTE_MMU_PRESENT_MASK")
         found["SPTE_TDP_AD_MASK"] = kvm.constant("SPTE_TDP_AD_MASK")
-        found["VMX_EPT_READABLE_MASK" if is_ept else "PT_PRESENT_MASK"] = 1
-        found["PT_WRITABLE_MASK"] = 1 << 1
-        if is_ept:
-            found[MEMORY_TYPE], found["VMX_EPT_IPAT_BIT"] = 0b111 << 3, 1 << 6
+        found |= fixed_masks(masks.vendor)
         if at.level > 1:
             found["PT_PAGE_SIZE_MASK"] = 1 << 7
         usable = (1 << at.max_physical_address) - 1
         found[PFN] = field_named(FORMATS[masks.vendor], 1, True, "address").mask & usable
-        return _by_bit(found)
+        return by_bit(found)
 
     def _present(self, masks: ShadowMasks, number: int, at: EntryPlace, values: Mapping[str, int]) -> SpteState:
         names, vendor = self._named(masks, at, values), masks.vendor
@@ -194,7 +203,7 @@ class KernelNumbers:
             names |= self._slots(vendor)
             kept = number & saved_slots(self._kvm)
             shift = self._kvm.constant("SHADOW_ACC_TRACK_SAVED_BITS_SHIFT")
-            saved = "|".join(_PERMISSIONS.get(bit - shift, f"bit {bit - shift}") for bit in ones(kept))
+            saved = "|".join(PERMISSIONS.get(bit - shift, f"bit {bit - shift}") for bit in ones(kept))
             words.append(f"access-tracked: not used since it was aged, saved {saved or 'nothing'}")
             notes.append("access-tracked")
         ad_type = number & self._kvm.constant("SPTE_TDP_AD_MASK")
@@ -224,13 +233,20 @@ class KernelNumbers:
         }
         text = f"MMIO, gfn {gfn:#x}, generation {generation}"
         return SpteState(
-            layout=Layout.of_names("KVM", _by_bit(found)),
+            layout=Layout.of_names("KVM", by_bit(found)),
             words=(f"{text}, access {access:#x}: an access is emulated",),
             summary=text,
         )
 
 
-def _by_bit(masks: Mapping[str, int]) -> dict[int, str]:
+def fixed_masks(vendor: Vendor) -> dict[str, int]:
+    """What KVM calls bits of an SPTE of which no mask is set up."""
+    if vendor is not Vendor.INTEL:
+        return {"PT_PRESENT_MASK": 1, "PT_WRITABLE_MASK": 1 << 1}
+    return {"VMX_EPT_READABLE_MASK": 1, "PT_WRITABLE_MASK": 1 << 1, MEMORY_TYPE: 0b111 << 3, "VMX_EPT_IPAT_BIT": 1 << 6}
+
+
+def by_bit(masks: Mapping[str, int]) -> dict[int, str]:
     """The names of bits; the first mask that claims one has it."""
     names: dict[int, str] = {}
     for name, mask in masks.items():

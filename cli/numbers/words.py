@@ -22,6 +22,8 @@ def words_of(kind: NumberKind, number: int) -> tuple[str, ...]:
         return tuple(_nested_page_fault(number))
     if kind is NumberKind.ERROR_CODE:
         return tuple(_page_fault(number))
+    if kind is NumberKind.PRIMARY_CONTROLS:
+        return tuple(_primary_controls(number))
     if kind is NumberKind.SECONDARY_CONTROLS:
         return tuple(_secondary_controls(number))
     return ()
@@ -85,6 +87,15 @@ def _page_fault(number: int) -> Iterator[str]:
     access = _access(write=has(page_fault.WRITE_FLAG), fetch=has(page_fault.INSTRUCTION_FLAG))
     yield f"{access}, {mode}-mode access"
     yield _cause(present=has(page_fault.PRESENT_FLAG), reserved=has(page_fault.RESERVED_FLAG))
+
+
+def _primary_controls(number: int) -> Iterator[str]:
+    active = bool(number >> vmx_controls.ACTIVATE_SECONDARY_BIT & 1)
+    without = "as good as 0: no EPT, and no mode-based execute control"
+    yield f"the secondary controls are {'in force' if active else without}"
+    clear = [str(each) for each in vmx_controls.ALWAYS_ONE if not number >> each & 1]
+    if clear:
+        yield f"VM entry fails: reserved bits that have to be 1 are clear: {', '.join(clear)}"
 
 
 def _secondary_controls(number: int) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmuproof.cli.grids.permissions import FilledTable, TableCell
 from mmuproof.cli.shared.drawing import LETTER, LINE, Figure, GridCell, Look, Sheet, Wording
-from mmuproof.cli.table.permissions import FilledTable, TableCell
 
 _WIDE = 340
 _HIGH = 15

@@ -78,7 +78,7 @@ class ProveRequest(Reporting):
     parse_memory: ParseMemory = None
     defect: Annotated[
         str | None,
-        option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "NAME"),
+        option("Put a known defect in first, to see that it is found; with all, each of them in turn.", "DEFECT"),
     ] = None
     jobs: Jobs = field(default_factory=processors)
     budget: ClaimBudget = None

@@ -8,10 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from mmuproof.cli.formats.cases import CaseKey
 from mmuproof.cli.formats.excerpts import texts_of
 from mmuproof.cli.formats.exhibits import Exhibits, Gallery, RunFact
+from mmuproof.cli.grids.layouts import spte_layout
+from mmuproof.cli.grids.permissions import filled
 from mmuproof.cli.numbers.decoded import Assumed, Decoder
-from mmuproof.cli.pictures.bits import layout_figure, number_figure
+from mmuproof.cli.pictures.bits import layout_figure, numbers_of
 from mmuproof.cli.pictures.chains import chain_figure
 from mmuproof.cli.pictures.paths import path_figure
 from mmuproof.cli.pictures.permissions import permission_figure
@@ -21,8 +24,6 @@ from mmuproof.cli.shared.console import printed
 from mmuproof.cli.shared.drawing import Figure, Look
 from mmuproof.cli.shared.results import Counterexample, KernelIdentity, Result
 from mmuproof.cli.shared.selection import Task
-from mmuproof.cli.table.layouts import spte_layout
-from mmuproof.cli.table.permissions import filled
 from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import expected_text, part_of
 from mmuproof.lift.errors import LiftError
@@ -57,8 +58,8 @@ def exhibits_of(
         configuration=printed(lambda output: print_configuration(output, identity, verbose=True)),
         texts=texts_of(_places(results), subject.text_of or (lambda _file: None)),
         galleries=(*_pictures(subject, tasks), _chain(results)),
-        paths={_named(each): tuple(_path(subject.kvm, each, told)) for each, told in refuted},
-        numbers={_named(each): tuple(_numbers(told)) for each, told in refuted},
+        paths={_key(each): tuple(_path(subject.kvm, each, told)) for each, told in refuted},
+        numbers={_key(each): numbers_of(told) for each, told in refuted},
     )
 
 
@@ -134,12 +135,8 @@ def _chain(results: Sequence[Result]) -> Gallery:
     )
 
 
-def _named(result: Result) -> str:
-    return f"{result.theorem} {result.vendor.value}"
-
-
-def _numbers(told: Counterexample) -> Iterable[Figure]:
-    return (number_figure(each) for each in told.inputs if each.decoded is not None)
+def _key(result: Result) -> CaseKey:
+    return result.theorem.partition(".")[0], f"{result.theorem} {result.vendor.value}"
 
 
 def _path(kvm: Kvm, result: Result, told: Counterexample) -> Iterable[Figure]:

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 _Request = TypeVar("_Request")
 
 
-_OFFERED = ("THEOREM", "PATTERN")
+_OF_THEOREMS = ("THEOREM", "PATTERN")
 """What stands for the name of a theorem."""
+_OF_DEFECTS = "DEFECT"
+"""What stands for that of a defect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Option:
         def begun(incomplete: str) -> list[str]:
             return [each for each in self._offered(catalogue) if each.startswith(incomplete)]
 
-        offer = begun if self.values or self.metavar in _OFFERED else None
+        offer = begun if self.values or self.metavar in (*_OF_THEOREMS, _OF_DEFECTS) else None
         if not self.names:
             return typer.Argument(metavar=self.metavar, show_default=False, hidden=True, autocompletion=offer)
         return typer.Option(
@@ -74,6 +76,11 @@ class Option:
     def _offered(self, catalogue: Catalogue) -> Iterable[str]:
         if self.values:
             return self.values
+        if self.metavar == _OF_DEFECTS:
+            # Only now: whoever completes something else need not wait for it.
+            from mmuproof.cli.shared.catalogue import ALL_DEFECTS
+
+            return [*catalogue.defects(), ALL_DEFECTS]
         return [each.name for each in catalogue.theorems()]
 
 
@@ -92,9 +99,9 @@ def option(
     )
 
 
-def argument(metavar: str) -> Option:
-    """What makes a field an argument."""
-    return Option(metavar=metavar)
+def argument(metavar: str, *values: str) -> Option:
+    """What makes a field an argument, for which a shell offers some values."""
+    return Option(metavar=metavar, values=values)
 
 
 def processors() -> int:

@@ -70,8 +70,8 @@ class Counterexample:
 
 
 def in_part(part: str, sentence: str) -> str:
-    """A sentence about a part of a theorem, with the part in front; not if it is a function that it begins with."""
-    is_said = not part or (part.endswith("()") and sentence.startswith(part))
+    """A sentence about a part of a theorem, with the part in front; not if it is a function of which it speaks."""
+    is_said = not part or f"{part.removesuffix('()')}()" in sentence
     return sentence if is_said else f"{part}: {sentence}"
 
 

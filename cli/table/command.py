@@ -5,24 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from mmuproof.cli.formats.request import Format, Reporting
 from mmuproof.cli.shared.catalogue import Catalogue
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.options import (
-    SOURCES,
-    Command,
-    Config,
-    ParseMemory,
-    ParseSeconds,
-    Results,
-    Vendors,
-    argument,
-    option,
-)
+from mmuproof.cli.shared.options import SOURCES, Command, Config, ParseMemory, ParseSeconds, Vendors, argument, option
 from mmuproof.cli.shared.settings import REFERENCE_MODEL
 
 ACC, SPTE_LAYOUT = "acc", "spte-layout"
+_TABLES = (
+    "permission.ept",
+    "permission.ept-mbec",
+    "permission.npt",
+    "permission.npt-gmet",
+    "permission.paging",
+    "permission.pkeys",
+    ACC,
+    SPTE_LAYOUT,
+)
+"""What a shell offers; what there is, is known where tables are filled in."""
 _LARGEST_PAGE = 3
+_SHOWN = (Format.CONSOLE.value, Format.JSON.value, Format.HTML.value)
+"""How a table is told in which nothing is right or wrong."""
 _HELP = """Show what is allowed, or where bits are, by the manuals and by KVM.
 
 NAME is a theorem on permissions, 'acc', or 'spte-layout'.  In a permission table each cell is found twice: by the
@@ -44,14 +48,14 @@ Exit status:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableRequest:
+class TableRequest(Reporting):
     """What the user asked for.
 
     Raises:
         UsageProblem: it does not go together.
     """
 
-    names: Annotated[tuple[str, ...], argument("NAME")] = ()
+    names: Annotated[tuple[str, ...], argument("NAME", *_TABLES)] = ()
     kernels: Annotated[
         tuple[str, ...],
         option(
@@ -63,14 +67,13 @@ class TableRequest:
         ),
     ] = ()
     vendors: Vendors = ()
-    defect: Annotated[str | None, option("Put a known defect in first, to see that it is marked.", "NAME")] = None
+    defect: Annotated[str | None, option("Put a known defect in first, to see that it is marked.", "DEFECT")] = None
     level: Annotated[
         int, option("The level of the page in spte-layout, 1 to 3; 1 by default.", "N", least=1, most=_LARGEST_PAGE)
     ] = 1
     config: Config = None
     parse_seconds: ParseSeconds = None
     parse_memory: ParseMemory = None
-    json: Results = None
 
     def __post_init__(self) -> None:
         if len(self.names) != 1:
@@ -81,6 +84,17 @@ class TableRequest:
             raise UsageProblem("a --defect goes with one --kernel")
         if self.config is not None and not any(self.sources):
             raise UsageProblem("--config goes with a --kernel: the reference model has no configuration")
+
+        if self.name in (ACC, SPTE_LAYOUT):
+            self._check_that_it_is_shown()
+
+    def _check_that_it_is_shown(self) -> None:
+        """Of a table in which nothing is right or wrong, there is nothing to be counted."""
+        wrong = [each for each in self.formats if each.partition("=")[0] not in _SHOWN]
+        if wrong:
+            raise UsageProblem(f"{self.name} decides nothing: it is told as {', '.join(_SHOWN)}, and not as {wrong[0]}")
+        if self.baseline is not None or self.quiet:
+            raise UsageProblem(f"{self.name} decides nothing: no --baseline or --quiet")
 
     @property
     def name(self) -> str:

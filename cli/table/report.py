@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmuproof.cli.grids.layouts import AccessBit, SpecialValue, VendorLayout
+from mmuproof.cli.grids.permissions import FilledTable, TableCell
 from mmuproof.cli.numbers.layout import span
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import KernelIdentity
-from mmuproof.cli.table.layouts import AccessBit, SpecialValue, VendorLayout
-from mmuproof.cli.table.permissions import FilledTable, TableCell
 from mmuproof.cli.telling.results_file import heading, kernel_content
 from mmuproof.model.features import Feature
 from mmuproof.proofs.theorem import Theorem

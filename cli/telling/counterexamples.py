@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from mmuproof.cli.numbers.decoded import Decoded, decoded_content
+from mmuproof.cli.numbers.decoded import Decoded, decoded_content, read_bits
 from mmuproof.cli.shared.results import Counterexample, Input, TracedStep
 from mmuproof.cli.telling.flags import flags_text, number
 from mmuproof.cli.telling.steps import last_place, traced_steps
@@ -49,6 +49,7 @@ def explain(
     symptom = next((each for each in claim.ways_to_fail if values[each.when]), None)
     if symptom is None:
         raise NoSymptom("there is a counterexample, but the theorem has no symptom for it")
+    claim = _of_symptom(claim, symptom)
     told = _told(claim, symptom, assignment, values, satisfiable)
     important = _united(
         assignment.relevant,
@@ -65,15 +66,31 @@ def explain(
         steps=steps,
         actual=symptom.actual,
         expected=symptom.expected,
-        at=steps[-1].at if steps else last_place(claim, values),
+        at=steps[-1].at if steps else place_in(symptom.sentence) or last_place(claim, values),
         place=symptom.place,
     )
+
+
+_PLACE = re.compile(r"\bat (?P<at>[\w./-]+\.[chS]:\d+)\b")
+
+
+def place_in(sentence: str) -> str:
+    """The place of which a sentence speaks, ``file:line``; empty if it speaks of none."""
+    found = _PLACE.search(sentence)
+    return found["at"] if found else ""
+
+
+def _of_symptom(claim: Statement, symptom: Symptom) -> Statement:
+    """The same with what one way to fail shows, and how KVM's side came about there."""
+    evidence = claim.case.evidence if symptom.evidence is None else symptom.evidence
+    return replace(claim, case=replace(claim.case, shown=(*claim.case.shown, *symptom.shown), evidence=evidence))
 
 
 def _all_values(claim: Statement, values: Mapping[str, int]) -> dict[Term, int]:
     roots: list[Term] = [claim.obligation.claim]
     roots += [symptom.when for symptom in claim.ways_to_fail]
     roots += [shown.term for shown in claim.case.shown]
+    roots += [shown.term for symptom in claim.ways_to_fail for shown in symptom.shown]
     roots += [term for step in claim.case.evidence.steps for term in (step.guard, step.value)]
     roots += [check.holds for check in claim.case.evidence.checks]
     terms = postorder(roots)
@@ -163,6 +180,7 @@ def _inputs(
     """The shown terms that cannot have any value, then what matters but can be read off none of them."""
     texts: dict[str, str] = {}
     read: dict[str, Decoded] = {}
+    raw_reads: dict[str, str] = {}
     untold = {name: mask for name, mask in assignment.relevant.items() if mask}
     for shown in told:
         text = _text(shown, values[shown.term])
@@ -185,14 +203,46 @@ def _inputs(
         if mask:
             key, text = _raw(name, mask, assignment.values[name], widths.get(name, 64))
             texts[key] = text
+            raw_reads[key] = _raw_reads(name, mask, assignment.values, widths.get(name, 64), decode)
     flagged = {shown.name for shown in told if shown.flags}
     return tuple(
         # What is told by its flags already need not be told twice.
-        Input(name, text, "" if name in flagged else read[name].summary, decoded_content(read[name]))
+        Input(name, text, "" if name in flagged else _summary(read[name]), decoded_content(read[name]))
         if name in read
-        else Input(name, text)
+        else Input(name, text, raw_reads.get(name, ""))
         for name, text in texts.items()
     )
+
+
+def _summary(decoded: Decoded) -> str:
+    """What a number says, where it says more than that no bit is set."""
+    return "" if decoded.summary == "0" else decoded.summary
+
+
+_WORDS = (
+    (NumberKind.ROLE, re.compile(r"(?:^|[.>])\w*role(?:\.word|\.as_u64)?$")),
+    (NumberKind.PRIMARY_CONTROLS, re.compile(r"cpu_based_(?:vm_)?exec_(?:control|ctrl)$")),
+    (NumberKind.SECONDARY_CONTROLS, re.compile(r"(?:secondary|2nd)_(?:vm_)?exec(?:_control|_ctrl)?$")),
+    (NumberKind.EPT_VIOLATION, re.compile(r"(?:^|[.>])exit_qualification$")),
+    (NumberKind.EXIT_INFO_1, re.compile(r"(?:^|[.>])exit_info_1$")),
+    (NumberKind.ERROR_CODE, re.compile(r"(?:^|[.>])(?:error_code|pfec)$")),
+)
+"""What words are called whose bits have names, wherever they are."""
+_ALL_ONES = (1 << 64) - 1
+
+
+def _named_kind(name: str, width: int) -> NumberKind | None:
+    """What a number is, by its name alone."""
+    if kind_of(name, width) is Kind.SPTE:
+        return NumberKind.SPTE
+    return next((kind for kind, names in _WORDS if width >= 32 and names.search(name)), None)
+
+
+def _raw_reads(name: str, mask: int, values: Mapping[str, int], width: int, decode: Decode) -> str:
+    """What some bits of a variable are called."""
+    kind = _named_kind(name, width)
+    decoded = None if kind is None else decode(kind, _ALL_ONES, values)
+    return "" if decoded is None else read_bits(decoded.rows, mask, values[name])
 
 
 _SPTE = re.compile(r"the entry (?:before|after|afterwards)|(?:\w+ )*spte(?: \w+)*")
@@ -201,8 +251,13 @@ _ENTRY_WIDTH = 64
 
 def _kind(shown: Shown) -> NumberKind | None:
     """What a number is: what its theorem says, or else what it is called."""
-    is_spte = shown.kind is None and not shown.flags and shown.term.width == _ENTRY_WIDTH
-    return NumberKind.SPTE if is_spte and _SPTE.fullmatch(shown.name) else shown.kind
+    if shown.kind is not None or shown.flags:
+        return shown.kind
+    if shown.term.width == _ENTRY_WIDTH and _SPTE.fullmatch(shown.name):
+        return NumberKind.SPTE
+    kind = _named_kind(shown.name, shown.term.width)
+    # Of any other SPTE a theorem says itself that it is one.
+    return None if kind is NumberKind.SPTE else kind
 
 
 _PART_OF_SPTE = re.compile(r"_spte_(?:gfn|access|generation)\(\)|^spte_(?:to_pfn|index)\(\)")
@@ -211,11 +266,13 @@ _ASSIGNED = re.compile(r"(?P<target>[^=]+?) = (?P<value>0x[0-9a-f]+|\d+)")
 
 
 def _read_step(step: TracedStep, decode: Decode, values: Mapping[str, int]) -> TracedStep:
-    """A step with what the number says, if it is an SPTE: an assignment is known by its target's name alone."""
+    """A step with what the number says, if its bits have names: an assignment is known by its target's name alone."""
     found = _ASSIGNED.fullmatch(step.text)
-    if found is None or kind_of(found["target"], step.width) is not Kind.SPTE or _PART_OF_SPTE.search(step.text):
+    kind = None if found is None else _named_kind(found["target"], step.width)
+    if found is None or kind is None or _PART_OF_SPTE.search(step.text):
         return step
-    decoded = decode(NumberKind.SPTE, int(found["value"], 0), values)
+    value = int(found["value"], 0)
+    decoded = decode(kind, value, values) if value or kind is NumberKind.SPTE else None
     return step if decoded is None or not decoded.is_kernels else replace(step, reads=decoded.summary)
 
 

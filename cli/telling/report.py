@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 
@@ -32,6 +33,7 @@ _STYLES = {
     Verdict.ERROR: "red",
 }
 _CITED = ("C11", "KVM", "KVM's")
+_CITES = re.compile(r"\b(?:SDM|APM) [A-Z]?\d")
 _WIDTH = 108
 _FEW = 20
 """So many results have a row each; more are told by area."""
@@ -108,9 +110,13 @@ def print_way(output: Output, result: Result, told: Counterexample, kernel: Kern
     for line in input_lines(told.inputs):
         output.line(f"    {line}")
     width = max((len(step.at) for step in told.steps), default=0)
+    known = {each.text for each in told.inputs if each.reads}
     for step in told.steps:
-        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step_text(step))
-    if told.at and not told.steps:
+        value = step.text.rpartition(" = ")[2]
+        # What a number says is told once.
+        output.line("    ", (step.at.ljust(width), "cyan"), _GAP, step.text if value in known else step_text(step))
+        known |= {value} if step.reads else set()
+    if told.at and not told.steps and told.at not in told.sentence:
         output.line("    ", (told.at, "cyan"), f"{_GAP}the nearest place in the code: no assignment is on the way")
     for line in _joined(_actual(told.actual), expected_text(told.expected, result.source)):
         output.line(f"  {line}")
@@ -158,13 +164,23 @@ def input_lines(inputs: Sequence[Input]) -> list[str]:
     """The inputs side by side, as many on a line as are easily read."""
     lines = [""]
     rest = "(everything else: any value)" if inputs else "(any values)"
-    for text in [*(_read(f"{each.name}={each.text}", each.reads) for each in inputs), rest]:
+    for text in [*(_read(_named(each), each.reads) for each in inputs), rest]:
         longer = f"{lines[-1]}{_GAP}{text}" if lines[-1] else text
         if len(longer) > _WIDTH and lines[-1]:
             lines.append(text)
         else:
             lines[-1] = longer
     return lines
+
+
+_TRUTHS = {"0": "no", "1": "yes"}
+
+
+def _named(given: Input) -> str:
+    """An input with its value: ``x=1``, and ``x == NULL: no`` of what is a comparison itself."""
+    if " == " in given.name and given.text in _TRUTHS:
+        return f"{given.name}: {_TRUTHS[given.text]}"
+    return f"{given.name}={given.text}"
 
 
 def step_text(step: TracedStep) -> str:
@@ -189,7 +205,7 @@ def _actual(text: str) -> str:
 def expected_text(text: str, source: str) -> str:
     """What the manual says, with the theorem's source unless the words name a more precise place."""
     first = text.partition(" ")[0].rstrip(":")
-    cites = first in _CITED or (first[:1].isupper() and first in source)
+    cites = first in _CITED or (first[:1].isupper() and first in source) or _CITES.search(text) is not None
     text = _sentence(text if cites or not source else f"{source}: {text}")
     # Beside what KVM does, "KVM:" would say the same of what it should do.
     return f"KVM's own rule: {text.removeprefix('KVM: ')}" if text.startswith("KVM: ") else text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from mmuproof.cli.shared.results import Counterexample, CutNote, KernelIdentity, Report, Result
+from mmuproof.cli.shared.results import Counterexample, CutNote, Input, KernelIdentity, Report, Result, TracedStep
 from mmuproof.cli.shared.version import tool_commit, tool_version
 from mmuproof.cli.telling.configuration import configuration_content
 from mmuproof.smt.obligation import Verdict
@@ -78,14 +78,22 @@ def cut_content(cut: CutNote) -> dict[str, object]:
 
 def counterexample_content(told: Counterexample) -> dict[str, object]:
     """A counterexample or example; ``decoded`` and ``reads`` are there where a number's bits mean something."""
-    decoded = {each.name: each.decoded for each in told.inputs if each.decoded is not None}
+    decoded = decoded_inputs(told.inputs)
     return {
         "inputs": {each.name: each.text for each in told.inputs},
         **({"decoded": decoded} if decoded else {}),
-        "steps": [
-            {"at": step.at, "text": step.text, **({"reads": step.reads} if step.reads else {})} for step in told.steps
-        ],
+        "steps": steps_content(told.steps),
         "expected": told.expected,
         "actual": told.actual,
         "at": told.at or None,
     }
+
+
+def decoded_inputs(inputs: Sequence[Input]) -> dict[str, object]:
+    """What the numbers among some inputs say bit by bit, by the inputs' names."""
+    return {each.name: each.decoded for each in inputs if each.decoded is not None}
+
+
+def steps_content(steps: Sequence[TracedStep]) -> list[dict[str, object]]:
+    """Steps; ``reads`` is there where a number's bits mean something."""
+    return [{"at": step.at, "text": step.text, **({"reads": step.reads} if step.reads else {})} for step in steps]

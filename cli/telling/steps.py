@@ -30,8 +30,10 @@ _FIRES = {
     CheckKind.LIFETIME: "an object is used after its end",
 }
 
-_OF_MACROS = "__UNIQUE_ID"
-"""How the names of variables begin that macros make for themselves."""
+_OF_MACROS = ("__UNIQUE_ID", "__cx_", "__tcx_", "__xchg_")
+"""How the names of variables begin that macros make for themselves, those of atomic exchanges among them."""
+_EXCHANGED = re.compile(r"\*__(?:t?cx|xchg)_at")
+_WRITTEN = "what the exchange writes"
 _SHIFTS = (ops.LSHR, ops.ASHR)
 
 _ELEMENT = re.compile(r"(?P<array>.+)\[(?P<index>\d+)\]")
@@ -143,7 +145,9 @@ class _Slice:
                 latest[step.target] = value
                 note = f": {notes[position]}" if notes.get(position) else ""
                 line = TracedStep(
-                    at=step.at, text=f"{step.target} = {_padded(value, step.value.width)}{note}", width=step.value.width
+                    at=step.at,
+                    text=f"{_EXCHANGED.sub(_WRITTEN, step.target)} = {_padded(value, step.value.width)}{note}",
+                    width=step.value.width,
                 )
                 # Where a step repeats, its last time is the one that counts.
                 lines.pop(line, None)

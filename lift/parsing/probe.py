@@ -21,7 +21,7 @@ from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.expression_text import Argument, Declaration, QuestionText, called_names, plain_arguments
 from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.saved_units import SavedUnits
-from mmuproof.lift.parsing.unit import MAIN, PROBE, Unit, parse_behind
+from mmuproof.lift.parsing.unit import MAIN, PROBE, ConstantNames, Unit, parse_behind
 from mmuproof.lift.syntax import Function
 
 _ERROR = Diagnostic.Error
@@ -110,6 +110,11 @@ class OpenUnit:
         self._arguments, self._units = tuple(arguments), saved
         self._saved = saved.saved(root, path, arguments)
 
+    @property
+    def constants(self) -> ConstantNames:
+        """Those of which the unit tells the values."""
+        return self._units.constants
+
     def parse(self, text: str, files: Mapping[str, str] | None = None, folder: Path | None = None) -> TranslationUnit:
         """Have clang parse a text behind the unit.
 
@@ -173,7 +178,7 @@ class AddedTo(Unit):
     """
 
     def __init__(self, opened: OpenUnit, parsed: TranslationUnit) -> None:
-        self._begin(opened.root, opened.path, parsed)
+        self._begin(opened.root, opened.path, parsed, opened.constants)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class SavedUnits:
     """
 
     def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES, constants: ConstantNames = NO_CONSTANTS) -> None:
-        self._folder, self._most_bytes, self._constants = folder.absolute(), most_bytes, constants
+        self._folder, self._most_bytes, self.constants = folder.absolute(), most_bytes, constants
         self._digests: dict[tuple[str, int, int, int], bytes | None] = {}
         self._copies: list[int] = []
 
@@ -125,19 +125,19 @@ class SavedUnits:
             saved, files = found
             try:
                 parsed = parse_behind(root, path, "", arguments, saved)
-                return Unit.read(root, path, parsed, self._constants, files)
+                return Unit.read(root, path, parsed, self.constants, files)
             except LimitReached:
                 raise
             except SourceError:
                 self.forget(saved)
         started = time.time()
-        parsed = parse_text(root, path, unit_text(path, self._constants), arguments)
+        parsed = parse_text(root, path, unit_text(path, self.constants), arguments)
         if not errors_of(parsed, Reader(root)):
             if not self._copies:
                 # A process that is a copy itself, and never gets to where it would wait for its own, waits at its end.
                 Finalize(None, self.finish, exitpriority=0)
             self._copies.append(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
-        return Unit.read(root, path, parsed, self._constants)
+        return Unit.read(root, path, parsed, self.constants)
 
     def finish(self) -> None:
         """Wait until all is kept that is to be."""
@@ -147,7 +147,7 @@ class SavedUnits:
 
     def files(self, root: Path, path: str, arguments: Sequence[str]) -> tuple[str, ...]:
         """The files that the unit consisted of when it was parsed last; none if it never was."""
-        lists = self._lists(_unit_key(root.resolve(), path, arguments, self._constants))
+        lists = self._lists(_unit_key(root.resolve(), path, arguments, self.constants))
         return tuple(lists[0]) if lists else ()
 
     def forget(self, saved: Path) -> None:
@@ -168,7 +168,7 @@ class SavedUnits:
 
     def _looked_for(self, root: Path, path: str, arguments: Sequence[str]) -> _LookedFor:
         place = root.resolve()
-        key = _unit_key(place, path, arguments, self._constants)
+        key = _unit_key(place, path, arguments, self.constants)
         return _LookedFor(root=place, path=path, arguments=tuple(arguments), key=key, names=_names(place))
 
     def _find(self, asked: _LookedFor) -> tuple[Path, Sequence[str]] | None:
@@ -207,7 +207,7 @@ class SavedUnits:
 
     def _parse(self, asked: _LookedFor) -> Path:
         started = time.time()
-        parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self._constants), asked.arguments)
+        parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self.constants), asked.arguments)
         failed = errors_of(parsed, Reader(asked.root))
         if failed:
             raise ParseFailed(asked.path, failed)

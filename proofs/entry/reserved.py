@@ -14,7 +14,7 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.given.relations import misconfiguration_symptoms
+from mmuproof.proofs.given.relations import PAGING_FLAGS, misconfiguration_symptoms
 from mmuproof.proofs.given.requested_mmu import Requested, requested
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
@@ -64,9 +64,14 @@ class _Tables:
     vendor: tuple[Assumption, ...]
 
 
+def _told(entry: BitVec) -> Shown:
+    """An entry of ordinary paging, by its flags: what is left of it is an address, or reserved."""
+    return Shown("gpte", entry, tuple(each for each in PAGING_FLAGS if each[0] < entry.width))
+
+
 def _claim(
     found: Sequence[Bool],
-    entry: BitVec,
+    gpte: Shown,
     reserved: Bool,
     wanted: Requested,
     assumptions: Sequence[Assumption],
@@ -82,7 +87,7 @@ def _claim(
         given(
             wanted.plausible_guest,
             *assumptions,
-            shown=(*shown, Shown("gpte", entry)),
+            shown=(*shown, gpte),
             evidence=evidence or wanted.mmu.evidence,
             part=part,
         ),
@@ -124,7 +129,7 @@ class _ModeWalk:
         assumptions = (wanted.paging_on, self.mode, present, *vendor, *extra)
         shown = (*wanted.shown, Shown("PSE36", _PSE_36))
         evidence = sum((mmu.evidence for mmu in mmus), Evidence())
-        return _claim(found, entry, reserved, wanted, assumptions, self.manual, part, shown, evidence)
+        return _claim(found, _told(entry), reserved, wanted, assumptions, self.manual, part, shown, evidence)
 
 
 def _reserved(entry_format: EntryFormat, entry: BitVec, level: int, wanted: Requested) -> Bool:
@@ -209,7 +214,7 @@ def _pae(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     found = ne(entry & kvm.reserved_bits.pdptr_rsvd_bits(wanted.mmu.guest_cpu), 0)
     reserved = _reserved(PAE, entry, 3, wanted)
     present = Assumption("the PDPTE is present: load_pdptrs() looks at no other", paging.present(entry))
-    yield _claim([found], entry, reserved, wanted, (present,), "SDM 5.4.1, APM 5.2.3", "PDPTEs", wanted.shown)
+    yield _claim([found], _told(entry), reserved, wanted, (present,), "SDM 5.4.1, APM 5.2.3", "PDPTEs", wanted.shown)
 
 
 def _paging32(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
@@ -236,7 +241,8 @@ def _ept(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         found = kvm.reserved_bits.is_rsvd_bits_set(wanted.mmu, entry, level)
         reserved = reserved_bit_set(EPT, entry, level, wanted.ept_controls, wanted.max_physical_address)
         part = f"level {level}"
-        yield _claim([found], entry, reserved, wanted, premises, "SDM 31.3.2", part, wanted.ept_shown)
+        told = Shown("gpte", entry, kind=NumberKind.GUEST_ENTRY)
+        yield _claim([found], told, reserved, wanted, premises, "SDM 31.3.2", part, wanted.ept_shown)
 
 
 def _present(entry: BitVec, wanted: Requested) -> Assumption:

@@ -142,7 +142,12 @@ def _each_in_place(claims: Sequence[Claim]) -> Claim:
             part="operations in place",
         ),
         *(
-            replace(symptom, sentence=f"{symptom.sentence}  The operation is {claim.case.part}.")
+            replace(
+                symptom,
+                sentence=f"{symptom.sentence}  The operation is {claim.case.part}.",
+                shown=claim.case.shown[-1:],
+                evidence=claim.case.evidence,
+            )
             for claim in claims
             for symptom in claim.symptoms
         ),

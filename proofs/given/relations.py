@@ -180,6 +180,21 @@ def paging_on(walk: GuestWalk) -> Assumption:
 # -- telling ------------------------------------------------------------------------------------------------------
 
 
+PAGING_FLAGS = (
+    (0, "P"),
+    (1, "W"),
+    (2, "U"),
+    (3, "PWT"),
+    (4, "PCD"),
+    (5, "A"),
+    (6, "D"),
+    (7, "PS/PAT"),
+    (8, "G"),
+    (63, "NX"),
+)
+"""The bits of entries that have the same name in every mode of ordinary paging, by number."""
+
+
 def acc_flags(kvm: Kvm, *, ept: bool | None = None) -> tuple[tuple[int, str], ...]:
     """Names of the ACC_* bits by bit number.
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.nested import entries_read
+from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.vendor import Vendor
 from mmuproof.model.walks import GpteFormat
 from mmuproof.proofs.given.relations import access_rights, ept_permissions, has, has_mbec
@@ -28,6 +29,7 @@ CONTROLS: Mapping[Control, Bool] = MappingProxyType(
 """Where a processor lacks large pages of a size, the bit is reserved, and a walk has ended at it before."""
 Rights = Mapping[str, Bool]
 """What entries grant, by name."""
+_ENTRY = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,11 @@ class WalkedTables:
     code: GpteFormat
     entry_format: EntryFormat
     levels: int
+
+    @property
+    def entry_kind(self) -> NumberKind | None:
+        """What an entry is whose bits are to be told; those of 32-bit paging have other places."""
+        return NumberKind.GUEST_ENTRY if self.entry_format.width == _ENTRY else None
 
     @property
     def entries(self) -> tuple[BitVec, ...]:

@@ -44,7 +44,7 @@ def _end(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 Assumption("a walk is at one of the levels that it reads", any_of(*at.values())),
                 Assumption("role.cr4_pse is CR4.PSE: role.cpu", iff(flag(walk, "cr4_pse"), CR4_PSE)),
                 *reserved.values(),
-                shown=(Shown("level", _LEVEL), Shown("gpte", gpte), Shown("CR4.PSE", CR4_PSE)),
+                shown=(Shown("level", _LEVEL), Shown("gpte", gpte, kind=tables.entry_kind), Shown("CR4.PSE", CR4_PSE)),
                 evidence=found.evidence,
                 part=tables.entry_format.name,
             ),
@@ -80,7 +80,7 @@ def _clean(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 *needed,
                 shown=(
                     Shown("access", _ACCESS, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
-                    Shown("gpte", gpte),
+                    Shown("gpte", gpte, kind=tables.entry_kind),
                     Shown("accessed and dirty flags", flags),
                     Shown("what is left", left.access, relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)),
                 ),

@@ -42,7 +42,7 @@ class _Read:
         self.gfn = translated_to(tables.entry_format, entry, 1, bv(0, 64), {}) >> _PAGE_BITS
         acc = relations.acc_flags(kvm, ept=tables.code is GpteFormat.EPT)
         self.shown = (
-            Shown("gpte", entry),
+            Shown("gpte", entry, kind=tables.entry_kind),
             Shown("accessed and dirty flags", flags),
             Shown("sp->role.access", read.role_access, acc),
             Shown("reserved bits are set", read.reserved),

@@ -37,6 +37,10 @@ def asked(shell: str, line: str) -> str:
         ("mmuproof prove --format j", ["json", "junit"]),
         ("mmuproof prove --vendor a", ["amd"]),
         ("mmuproof check --quie", ["--quiet"]),
+        ("mmuproof table permission.ept", ["permission.ept", "permission.ept-mbec"]),
+        ("mmuproof table spte", ["spte-layout"]),
+        ("mmuproof decode --kind prim", ["primary-controls"]),
+        ("mmuproof prove --defect mbec-ignores", ["mbec-ignores-xu"]),
     ],
 )
 def test_bash_is_offered_what_is_meant(line: str, offered: list[str]) -> None:

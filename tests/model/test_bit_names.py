@@ -16,6 +16,7 @@ TABLES = (
     bit_names.EPT_VIOLATION,
     bit_names.EPT_ENTRY,
     bit_names.PAGING_ENTRY,
+    bit_names.PRIMARY_CONTROLS,
     bit_names.SECONDARY_CONTROLS,
     bit_names.TERTIARY_CONTROLS,
 )

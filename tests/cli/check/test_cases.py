@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mmuproof.cli.check.cases import checked_run
@@ -7,7 +9,8 @@ from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.turning import Turn
 from mmuproof.cli.diff.changes import Judgement
 from mmuproof.cli.diff.claims import CommitClaim
-from mmuproof.cli.formats.cases import Ending
+from mmuproof.cli.formats.cases import Ending, QuotedLine
+from mmuproof.cli.formats.html import html_text
 from mmuproof.cli.shared.results import Counterexample, Result
 from mmuproof.compare.claims import Change
 from mmuproof.model.vendor import Vendor
@@ -69,3 +72,15 @@ def test_a_commit_is_a_group_with_what_it_turns() -> None:
     assert not any("mmuproof prove" in line for line in turned.details)
     # The same as prove finds it, so that its results are a baseline here as well.
     assert turned.fingerprints == ("t.one amd: REFUTED: p: s",)
+
+
+def test_the_page_has_the_lines_of_c_of_each_commit() -> None:
+    # The same line in two commits, whose trees are both gone.
+    steps = [
+        replace(step(Verdict.REFUTED), name=name, lines=(QuotedLine("mmu.c", 7, f"return {name};"),))
+        for name in ("abc", "def")
+    ]
+    report = Checked(source="linux", steps=tuple(steps), seconds=0.0)
+    page = html_text(checked_run(report, [THEOREM]))
+    assert page.count('<span class="at">7</span>return abc;') == 1
+    assert page.count('<span class="at">7</span>return def;') == 1

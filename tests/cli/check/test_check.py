@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
+from tests.cli.formats.page_rules import checked_page
 from tests.cli.telling.schema import valid
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -62,8 +63,11 @@ def mailbox(kernel_tree: Callable[[str], Path], tmp_path: Path) -> tuple[Path, P
 def test_a_mailbox_is_told_patch_by_patch(mailbox: tuple[Path, Path], run: Run, tmp_path: Path) -> None:
     tree, box = mailbox
     results = tmp_path / "results.json"
-    status, output = run(box, "--kernel", tree, *THEOREMS, "--json", results)
+    page = tmp_path / "report.html"
+    status, output = run(box, "--kernel", tree, *THEOREMS, "--json", results, "--format", f"html={page}")
     assert status == 1
+    # The patched tree is gone, and its line is shown all the same.
+    assert "spte |= shadow_dirty_mask;" in checked_page(page.read_text()).text
     fine, wrong = (
         each for each in re.split(r"^(?=fine|wrong|open)", output, flags=re.MULTILINE) if "functions:" in each
     )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from mmuproof.cli.diff import series
 from mmuproof.cli.diff.changes import Judgement
+from mmuproof.cli.diff.commits import ComparedCommit
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Found
 from mmuproof.cli.main import build_app
@@ -19,6 +20,10 @@ from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.compare.claims import Change
 from mmuproof.lift.tree.series import Commit, SeriesStep
 from mmuproof.lift.tree.source import KernelTree
+from tests.cli.formats.ktap_rules import checked
+from tests.cli.formats.page_rules import checked_page
+from tests.cli.formats.test_junit import SCHEMA as JUNIT
+from tests.cli.formats.test_sarif import told as sarif
 from tests.cli.telling.schema import valid
 
 LEVELS = "a level is 1 to 5"
@@ -53,7 +58,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         found.append((name, list(rows)))
         return Found(judgements=(JUDGEMENTS[name],), unchanged=7, gone=(), come=(), outside=(), notes=())
 
-    def rowed(self: series._Rows, commit: Commit, of: Found | None) -> series._Done:
+    def rowed(self: series._Rows, commit: Commit, of: Found | None) -> ComparedCommit:
         rows.append(commit.subject)
         return row(self, commit, of)
 
@@ -93,3 +98,41 @@ def test_a_file_that_cannot_be_written_is_told_first(tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app(Installed()), words)
     assert done.exit_code == 2
     assert "results.json" in done.output
+
+
+@pytest.mark.usefixtures("told")
+def test_a_series_is_told_in_every_format(tmp_path: Path) -> None:
+    words = ["diff", str(tmp_path), "--series", "a..b"]
+    names = ("json", "junit", "sarif", "ktap", "github", "markdown", "editor", "html")
+    files = {name: tmp_path / name for name in names}
+    asked = [word for name, file in files.items() for word in ("--format", f"{name}={file}")]
+    done = CliRunner().invoke(build_app(Installed()), [*words, *asked])
+    assert done.exit_code == 1, (done.output, done.exception)
+    texts = {name: file.read_text() for name, file in files.items()}
+    content = valid(texts["json"])
+    assert (content["exit_status"], [each["outcome"] for each in content["findings"]]) == (1, ["wrong"])
+    JUNIT.validate(texts["junit"])
+    (result,) = sarif(texts["sarif"])["results"]
+    assert result["ruleId"] == "no-functional-change"
+    first, second, third, fourth = checked(texts["ktap"])
+    assert [each.passed for each in (first, second, third, fourth)] == [True, True, False, True]
+    assert [each.name for each in first.subtests] == [
+        "One",
+        "no functional change: One",
+        "make_spte intel, amd, shadow",
+    ]
+    assert texts["github"].count("::error ") == 1
+    assert "claims no functional change, but make_huge_spte() shows something else than before." in texts["editor"]
+    assert texts["markdown"].startswith("### mmuproof diff: Something is wrong.\n")
+    page = checked_page(texts["html"])
+    assert "4 commits, and the functions that they change" in page.text
+
+
+def test_with_a_baseline_only_what_is_new_of_a_series_counts(told: list[tuple[str, list[str]]], tmp_path: Path) -> None:
+    words = ["diff", str(tmp_path), "--series", "a..b", "-q"]
+    before = tmp_path / "before.json"
+    quiet = CliRunner().invoke(build_app(Installed()), [*words, "--json", str(before)])
+    assert (quiet.exit_code, len(quiet.output.splitlines())) == (1, 1)
+    told.clear()
+    again = CliRunner().invoke(build_app(Installed()), [*words, "--baseline", str(before)])
+    assert (again.exit_code, again.output) == (0, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.cli.formats.cases import Ending
-from mmuproof.cli.formats.excerpts import Excerpt, excerpts_of, places_of, texts_of
+from mmuproof.cli.formats.excerpts import Excerpt, excerpts_of, places_of, quoted, texts_of, texts_of_lines
 from mmuproof.cli.shared.results import TracedStep
 from mmuproof.cli.shared.tree_text import text_in, text_of_source
 from tests.cli.formats.runs import FILE, case
@@ -76,3 +76,15 @@ def test_the_lines_of_a_revision_are_not_those_of_the_folder(tmp_path: Path) -> 
     assert text_of_source(str(tmp_path))("a.c") == "text"
     assert text_of_source(f"{tmp_path}@v7.2")("a.c") is None
     assert text_of_source("")("a.c") is None
+
+
+def test_lines_that_were_kept_show_what_their_file_has_shown() -> None:
+    told = replace(case("bad.one", Ending.WRONG, "REFUTED"), steps=(TracedStep(f"{FILE}:50", "x"),))
+    kept = quoted(places_of([told]), {FILE: TEXT}.get)
+    assert [each.number for each in kept] == list(range(47, 54))
+    assert excerpts_of(told, texts_of_lines(kept)) == excerpts_of(told, {FILE: TEXT})
+
+
+@pytest.mark.parametrize("place", [f"{FILE}:101", f"{FILE}:0", FILE, "", f"{OTHER}:3"])
+def test_of_a_line_that_is_not_there_nothing_is_kept(place: str) -> None:
+    assert all(each.number > 97 or place.endswith(":0") for each in quoted([place], {FILE: TEXT}.get))

@@ -60,7 +60,7 @@ def hostile() -> JudgedRun:
         variant=HOSTILE,
     )
     named = replace(case("x", Ending.OPEN, "LOST", text=HOSTILE), name=HOSTILE, group=HOSTILE, at=HOSTILE)
-    sides = tuple(CaseSide(HOSTILE, HOSTILE, TOLD.steps) for _ in range(2))
+    sides = tuple(CaseSide(title=HOSTILE, shows=HOSTILE, steps=TOLD.steps, reads=HOSTILE) for _ in range(2))
     compared = replace(odd, name="odd.compared", told=None, sides=sides)
     found = run(cases=(*CASES, odd, named, compared))
     return replace(found, notes=(HOSTILE,), gone=(HOSTILE,), baseline=HOSTILE)
@@ -72,8 +72,8 @@ EXHIBITS = Exhibits(
     texts={FILE: f"first\n{HOSTILE}\nthird"},
     former_texts={FILE: f"formerly\n{HOSTILE}"},
     galleries=(Gallery(HOSTILE, HOSTILE, (FIGURE,), (HOSTILE,)),),
-    paths={f"odd.all {HOSTILE}": (FIGURE,)},
-    numbers={f"odd.all {HOSTILE}": (FIGURE,)},
+    paths={("odd", f"odd.all {HOSTILE}"): (FIGURE,)},
+    numbers={("odd", f"odd.all {HOSTILE}"): (FIGURE,)},
 )
 
 

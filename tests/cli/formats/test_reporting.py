@@ -50,6 +50,14 @@ def test_formats_go_to_files_beside_the_consoles_report(cli: Cli, tmp_path: Path
     assert checked(on_output)
 
 
+def test_a_page_has_an_option_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert cli(*ALL, "--html", page, "--json", tmp_path / "r.json").exit_code == 1
+    assert "odd.refused" in checked_page(page.read_text()).text
+    valid((tmp_path / "r.json").read_text())
+    assert checked_page(cli(*ALL, "--html", "-").stdout)
+
+
 def test_what_does_not_count_turns_no_job_red(cli: Cli) -> None:
     green = cli("prove", "ok.*", "--format", "junit").stdout
     suite = ElementTree.fromstring(green)

@@ -136,12 +136,24 @@ SECONDARY = [
     (1 << 25, {"use TSC scaling"}),
     (1 << 29, {"must be 0"}),
 ]
+# SDM Table 27-6, and appendix A.3.2.
+PRIMARY = [
+    (1 << 7, {"HLT exiting"}),
+    (1 << 15, {"CR3-load exiting"}),
+    (1 << 17, {"activate tertiary controls"}),
+    (1 << 21, {"use TPR shadow"}),
+    (1 << 28, {"use MSR bitmaps"}),
+    (1 << 31, {"activate secondary controls"}),
+    (1 << 26, {"must be 1"}),
+    (1 << 18, {"must be 0"}),
+]
 TABLES = [
     *((NumberKind.GUEST_ENTRY, INTEL, *row) for row in EPT),
     *((NumberKind.GUEST_ENTRY, SHADOW, *row) for row in PAGING),
     *((NumberKind.EPT_VIOLATION, INTEL, *row) for row in QUALIFICATION),
     *((NumberKind.EXIT_INFO_1, AMD, *row) for row in EXIT_INFO_1),
     *((NumberKind.ERROR_CODE, INTEL, *row) for row in ERROR_CODE),
+    *((NumberKind.PRIMARY_CONTROLS, INTEL, *row) for row in PRIMARY),
     *((NumberKind.SECONDARY_CONTROLS, INTEL, *row) for row in SECONDARY),
 ]
 
@@ -189,7 +201,7 @@ def test_what_an_spte_is_to_kvm_is_told(number: int, words: str) -> None:
     [
         (0x4, "level=0x4"),
         (0x84, "level=0x4 direct"),
-        (0xF84, "level=0x4 direct access=0xf"),
+        (0xF84, "level=0x4 direct access=READ|WRITE|USER|EXEC"),
         (0x14, "level=0x4 has_4_byte_gpte"),
         (0x1004, "level=0x4 invalid"),
         (0x10_0004, "level=0x4 cr4_smep"),
@@ -247,6 +259,9 @@ def test_smep_and_smap_keep_supervisors_out_of_user_pages() -> None:
         (NumberKind.EXIT_INFO_1, 0x1_0000_000D, "a reserved bit is set in an entry"),
         (NumberKind.ERROR_CODE, 0x15, "fetch, user-mode access"),
         (NumberKind.ERROR_CODE, 0x2, "an entry is not present"),
+        (NumberKind.PRIMARY_CONTROLS, 0xB5A0_6DFA, "the secondary controls are in force"),
+        (NumberKind.PRIMARY_CONTROLS, 0x0400_6172, "as good as 0: no EPT"),
+        (NumberKind.PRIMARY_CONTROLS, 0x0400_6170, "reserved bits that have to be 1 are clear: 1"),
         (NumberKind.SECONDARY_CONTROLS, 0x40_0002, "mode-based execute control is on"),
         (NumberKind.SECONDARY_CONTROLS, 0x40_0000, "VM entry fails"),
     ],

@@ -28,6 +28,7 @@ NUMBERS = KernelNumbers(KVM)
         (0x2_0000_000F, NumberKind.EXIT_INFO_1),
         (0x1_0000_0F84, NumberKind.ROLE),
         (0x40_10AA, NumberKind.SECONDARY_CONTROLS),
+        (0xB5A0_6DFA, NumberKind.PRIMARY_CONTROLS),
     ],
 )
 def test_the_likeliest_kind_comes_first(number: int, kind: NumberKind) -> None:

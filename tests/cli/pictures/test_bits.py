@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from mmuproof.cli.grids.layouts import LayoutRow, VendorLayout, access_bits, spte_layout
 from mmuproof.cli.numbers.decoded import Decoder, decoded_content
-from mmuproof.cli.pictures.bits import MappedBits, bit_drawings, difference_figure, layout_figure, number_figure
+from mmuproof.cli.pictures.bits import (
+    MappedBits,
+    access_figure,
+    bit_drawings,
+    difference_figure,
+    layout_figure,
+    layouts_figure,
+    number_figure,
+)
 from mmuproof.cli.shared.drawing import Drawing, Look
 from mmuproof.cli.shared.results import Input
-from mmuproof.cli.table.layouts import spte_layout
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
@@ -43,11 +51,11 @@ def test_a_layout_fits_a_narrow_screen_and_names_every_bit(vendor: Vendor) -> No
 
 def test_long_fields_stand_alone_and_neighbours_of_one_name_together() -> None:
     names = [
-        MappedBits(low=52, high=63, hardware="ignored", kernel=""),
-        MappedBits(low=12, high=51, hardware="address", kernel="pfn"),
-        MappedBits(low=2, high=11, hardware="must be 0: above MAXPHYADDR", kernel=""),
-        MappedBits(low=1, high=1, hardware="write", kernel="W"),
-        MappedBits(low=0, high=0, hardware="write", kernel="R"),
+        MappedBits(low=52, high=63, hardware="ignored", kernels=("",)),
+        MappedBits(low=12, high=51, hardware="address", kernels=("pfn",)),
+        MappedBits(low=2, high=11, hardware="must be 0: above MAXPHYADDR", kernels=("",)),
+        MappedBits(low=1, high=1, hardware="write", kernels=("W",)),
+        MappedBits(low=0, high=0, hardware="write", kernels=("R",)),
     ]
     *_, last = drawings = bit_drawings(names, "entry")
     assert [each.title for each in drawings][1] == "Bits 51:12 of an entry"
@@ -95,3 +103,37 @@ def test_long_fields_that_say_nothing_are_not_drawn() -> None:
     odd = Decoder(KVM).decode(NumberKind.EPT_VIOLATION, 1 << 62, Vendor.INTEL)
     first, *_ = number_figure(Input("q", "", "", decoded_content(odd))).drawings
     assert first.title.startswith("Bits 63:")
+
+
+def test_two_kernels_stand_one_below_the_other_with_what_differs_marked() -> None:
+    rows = (
+        LayoutRow(12, 63, "address", ("pfn", "pfn")),
+        LayoutRow(2, 11, "ignored", ("", "")),
+        LayoutRow(1, 1, "write", ("PT_WRITABLE_MASK", "shadow_new_mask")),
+        LayoutRow(0, 0, "read", ("", "READ")),
+    )
+    figure = layouts_figure(VendorLayout(Vendor.INTEL, "PTE", rows), ("old", "new"))
+    *_, last = figure.drawings
+    marked = [(box.lines, box.look) for box in last.boxes if box.look is Look.SET]
+    # The lower lane is the newer kernel's.
+    assert marked == [
+        (("PT_WRITABLE_MASK",), Look.SET),
+        ((), Look.SET),
+        (("shadow_new_mask",), Look.SET),
+        (("READ",), Look.SET),
+    ]
+    # Not by colour alone.
+    assert [label.text for label in last.labels] == ["1*", "0*"]
+    assert [box.lines for box in last.boxes if box.x == 1] == [("manual",), ("old",), ("new",)]
+    assert all(drawing.width <= NARROW for drawing in figure.drawings)
+    assert figure.rows[-2:] == (("1 *", "write", "PT_WRITABLE_MASK", "shadow_new_mask"), ("0 *", "read", "–", "READ"))
+    assert "They differ in bits 1, 0, which are marked." in figure.caption
+
+
+@pytest.mark.parametrize("vendor", Vendor)
+def test_what_an_access_becomes_is_drawn_bit_by_bit(vendor: Vendor) -> None:
+    changes = {bit: each.names[0] for each in access_bits(KVM, [vendor]) for _, bits in each.changes for bit in bits}
+    figure = access_figure(spte_layout([KVM], vendor, 1), changes)
+    assert {row[0]: row[3] for row in figure.rows} == {str(bit): name for bit, name in changes.items()}
+    assert "ACC_WRITE_MASK" in words(figure.drawings)
+    assert all(drawing.width <= NARROW for drawing in figure.drawings)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mmuproof.cli.grids.permissions import AccessCells, TableCell, filled
 from mmuproof.cli.pictures.permissions import permission_figure
 from mmuproof.cli.shared.drawing import Look
-from mmuproof.cli.table.permissions import AccessCells, TableCell, filled
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.permission.tables import PERMISSION_TABLES

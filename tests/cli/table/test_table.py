@@ -6,16 +6,21 @@ import pytest
 from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
+from mmuproof.cli.grids.layouts import access_bits, special_values, spte_layout
+from mmuproof.cli.grids.permissions import FilledTable, TableCell, filled
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
-from mmuproof.cli.table.layouts import access_bits, special_values, spte_layout
-from mmuproof.cli.table.permissions import FilledTable, TableCell, filled
+from mmuproof.cli.table import command
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.permission.tables import PERMISSION_TABLES
+from tests.cli.formats.ktap_rules import checked
+from tests.cli.formats.page_rules import checked_page
+from tests.cli.formats.test_junit import SCHEMA as JUNIT
+from tests.cli.formats.test_sarif import told as sarif
 from tests.cli.telling.schema import valid
 
 
@@ -193,3 +198,66 @@ def test_a_kernel_without_mbec_says_so_and_layouts_are_the_trees(kernel_tree: ob
     (moved,) = [line for line in both.stdout.splitlines() if line.split()[1:2] == ["55"]]
     assert moved.lstrip().startswith("*")
     assert moved.rstrip().endswith("shadow_mmu_writable_mask")
+
+
+MBEC = ("permission.ept-mbec", "--defect", "mbec-ignores-xu", "--kernel", "reference")
+
+
+def test_a_permission_table_is_told_in_every_format(tmp_path: Path) -> None:
+    names = ("json", "junit", "sarif", "ktap", "github", "markdown", "editor", "html")
+    files = {name: tmp_path / name for name in names}
+    ran = run(*MBEC, *(word for name, file in files.items() for word in ("--format", f"{name}={file}")))
+    assert ran.exit_code == 1
+    texts = {name: file.read_text() for name, file in files.items()}
+    assert valid(texts["json"])["findings"][0]["variant"] == "fetch, user-mode address"
+    JUNIT.validate(texts["junit"])
+    assert [each["ruleId"] for each in sarif(texts["sarif"])["results"]] == ["permission.ept-mbec"]
+    (area,) = checked(texts["ktap"])
+    assert [each.passed for each in area.subtests] == [True] * 5 + [False]
+    assert texts["github"].count("::error ") == 1
+    assert "KVM alone allows it with EXEC, " in texts["editor"]
+    assert texts["markdown"].startswith("### mmuproof table: Something is wrong.\n")
+    assert "KVM and the manual differ in 8 cells." in checked_page(texts["html"]).text
+
+
+def test_against_a_baseline_a_table_counts_only_what_is_new(tmp_path: Path) -> None:
+    before = tmp_path / "before.json"
+    quiet = run(*MBEC, "--quiet", "--json", before)
+    assert (quiet.exit_code, len(quiet.stdout.splitlines())) == (1, 1)
+    assert run(*MBEC, "--baseline", before, "-q").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sections"),
+    [
+        (("acc",), ("ACC_*", "What each ACC_* bit becomes")),
+        (("spte-layout",), ("SPTEs", "The values of constants")),
+        (("spte-layout", "--kernel", "reference", "--kernel", "reference"), ("reference (1)", "They do not differ.")),
+    ],
+)
+def test_a_table_that_decides_nothing_is_a_page_of_pictures(
+    words: tuple[str, ...], sections: tuple[str, ...], tmp_path: Path
+) -> None:
+    page, results = tmp_path / "page.html", tmp_path / "results.json"
+    assert run(*words, "--format", f"html={page}", "--json", results).exit_code == 0
+    told = checked_page(page.read_text())
+    assert all(each in told.text for each in sections)
+    assert "What is wrong" not in told.text
+    assert valid(results.read_text())["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("acc", "--format", "sarif=x"), "acc decides nothing: it is told as console, json, html, and not as sarif=x"),
+        (("spte-layout", "-q"), "spte-layout decides nothing: no --baseline or --quiet"),
+    ],
+)
+def test_a_table_that_decides_nothing_counts_nothing(words: tuple[str, ...], message: str) -> None:
+    ran = run(*words)
+    assert ran.exit_code == 2
+    assert message in ran.output
+
+
+def test_a_shell_is_offered_the_tables_that_there_are() -> None:
+    assert (*PERMISSION_TABLES, command.ACC, command.SPTE_LAYOUT) == command._TABLES

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
-from mmuproof.cli.shared.results import Counterexample, in_part
-from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, undecoded
-from mmuproof.cli.telling.report import input_lines
+from mmuproof.cli.shared.results import Counterexample, Input, in_part
+from mmuproof.cli.telling.counterexamples import Decode, NoSymptom, explain, place_in, undecoded
+from mmuproof.cli.telling.report import expected_text, input_lines
 from mmuproof.cli.telling.steps import MOST_STEPS
 from mmuproof.model.evidence import Check, CheckKind, Evidence, Step
 from mmuproof.model.number_kinds import NumberKind
@@ -18,7 +18,7 @@ from mmuproof.proofs.theorem import Claim
 from mmuproof.smt.graph import evaluate
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bv, eq, extract, ite, ne, ult, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bv, eq, extract, ite, ne, ult, var, zext
 
 ACCESS = ((0, "READ"), (1, "WRITE"), (2, "EXEC"))
 WRONG = Symptom(name="wrong", when=TRUE, sentence="It is wrong.", actual="this", expected="that")
@@ -394,3 +394,82 @@ def test_an_spte_is_known_by_what_it_is_called_if_its_theorem_does_not_say_so() 
 )
 def test_a_part_stands_in_front_of_what_does_not_begin_with_it(part: str, sentence: str, told: str) -> None:
     assert in_part(part, sentence) == told
+
+
+def test_bits_of_words_that_have_names_are_told_by_them() -> None:
+    controls, role, other = var("vmcs12->secondary_vm_exec_control", 32), var("mmu->cpu_role", 64), var("some", 64)
+    told = explained(~all_of(bit(controls, 5), bit(role, 14), bit(other, 3)), decode=read)
+    assert {each.name: each.reads for each in told.inputs} == {
+        "bit 5 of vmcs12->secondary_vm_exec_control": "ENABLE_VPID",
+        "bit 14 of mmu->cpu_role": "cr0_wp",
+        "bit 3 of some": "",
+    }
+
+
+def test_several_bits_of_an_spte_are_told_as_set_and_clear() -> None:
+    told = explained(ne(var("*sptep", 64) & 0x7, 5), decode=read)
+    assert [each.reads for each in told.inputs] == ["set: R|XS; clear: W"]
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "reads"),
+    [
+        ("context->root_role.word", 0x24, "level=0x4 quadrant=0x1"),
+        ("error_code", 0x1_0000_0014, "USER|FETCH|GUEST_FINAL"),
+        ("pfec", 0, ""),
+        ("exit_qualification", 0x184, "ACC_INSTR|GVA_IS_VALID|GVA_TRANSLATED"),
+        ("vmcb->control.exit_info_1", 0x2_0000_0004, "USER|GUEST_PAGE"),
+        ("index", 5, ""),
+    ],
+)
+def test_a_step_says_what_the_bits_of_a_word_are(target: str, value: int, reads: str) -> None:
+    number = var("number", 64)
+    evidence = Evidence(steps=(Step(at="mmu.c:1", target=target, value=number, guard=TRUE),))
+    told = explained(ne(number, value), evidence=evidence, decode=read)
+    assert [each.reads for each in told.steps] == [reads]
+
+
+def test_a_way_to_fail_may_show_and_rest_on_something_of_its_own() -> None:
+    first = Symptom(
+        name="first",
+        when=eq(PTE, 1),
+        sentence="It is wrong.",
+        actual="",
+        expected="",
+        shown=(Shown("left", PTE + 1),),
+        evidence=Evidence(steps=(Step(at="mmu.c:2", target="x", value=PTE, guard=TRUE),)),
+    )
+    others = Evidence(steps=(Step(at="mmu.c:9", target="y", value=PTE, guard=TRUE),))
+    told = explained(ne(PTE, 1), shown=[Shown("pte", PTE)], evidence=others, symptoms=(first, WRONG))
+    assert inputs(told) == {"pte": "1", "left": "2"}
+    assert steps(told) == ["mmu.c:2 x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "place"),
+    [
+        ("The static_assert at arch/x86/kvm/mmu/spte.h:125 fails: x.", "arch/x86/kvm/mmu/spte.h:125"),
+        ("It is wrong at once.", ""),
+    ],
+)
+def test_without_steps_a_sentence_may_have_the_place(sentence: str, place: str) -> None:
+    assert place_in(sentence) == place
+    symptom = Symptom(name="s", when=TRUE, sentence=sentence, actual="", expected="")
+    checks = (Check(at="mmu.c:9", kind=CheckKind.WARN, holds=TRUE),)
+    assert explained(FALSE, symptoms=[symptom], evidence=Evidence(checks=checks)).at == (place or "mmu.c:9")
+
+
+def test_what_cites_a_manual_itself_is_not_cited_once_more() -> None:
+    source = "KVM's comment at f()"
+    assert expected_text("a flush: SDM 31.4 says so", source) == "a flush: SDM 31.4 says so."
+    assert expected_text("a flush", source) == "KVM's comment at f(): a flush."
+
+
+def test_a_comparison_among_the_inputs_is_answered() -> None:
+    given = (Input("fault->slot == NULL", "0"), Input("x", "0"), Input("sp == root", "1"))
+    assert input_lines(given)[0] == "fault->slot == NULL: no   x=0   sp == root: yes   (everything else: any value)"
+
+
+def test_of_a_word_without_a_bit_nothing_more_is_told() -> None:
+    word = var("role.word", 32)
+    assert [each.reads for each in explained(ne(word, 0), shown=[Shown("role.word", word)], decode=read).inputs] == [""]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.proofs.permission.tables import PERMISSION_TABLES, Setting
+from mmuproof.proofs.permission.tables import PERMISSION_TABLES, AccessRow, Setting
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.smt.dependence import bits_used
 from mmuproof.smt.graph import evaluate, evaluate_all
@@ -36,10 +36,14 @@ class TableCell(enum.Enum):
 
 @dataclass(frozen=True)
 class AccessCells:
-    """One access, with what becomes of it for each of the columns."""
+    """One access, with what becomes of it for each of the columns.
+
+    ``at`` is where KVM's code comes to its answer, ``file:line``, where that is not the manual's; else empty.
+    """
 
     says: str
     cells: tuple[TableCell, ...]
+    at: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +90,16 @@ def filled(kvm: Kvm, theorem: Theorem) -> FilledTable:
             return TableCell.BOTH_ALLOW if allowed else TableCell.BOTH_DENY
         return TableCell.ONLY_MANUAL_ALLOWS if allowed else TableCell.ONLY_KVM_ALLOWS
 
-    rows = tuple(AccessCells(row.says, tuple(cell(row.setting, access) for access in columns)) for row in table.rows)
+    def filled_row(row: AccessRow) -> AccessCells:
+        cells = tuple(cell(row.setting, access) for access in columns)
+        wrong = next((access for access, each in zip(columns, cells, strict=True) if each.differs), None)
+        if wrong is None:
+            return AccessCells(row.says, cells)
+        values = _values(((judged.inputs.pte_access, wrong), *row.setting))
+        happened = [step.at for step in claim.case.evidence.steps if evaluate(step.guard, values)]
+        return AccessCells(row.says, cells, happened[-1] if happened else "")
+
+    rows = tuple(map(filled_row, table.rows))
     happens = [
         place for place, _ in enumerate(columns) if any(row.cells[place] is not TableCell.NOT_ASSUMED for row in rows)
     ]
@@ -96,7 +109,7 @@ def filled(kvm: Kvm, theorem: Theorem) -> FilledTable:
         theorem=theorem,
         flags=table.flags,
         columns=tuple(columns[place] for place in happens),
-        rows=tuple(AccessCells(row.says, tuple(row.cells[place] for place in happens)) for row in rows),
+        rows=tuple(replace(row, cells=tuple(row.cells[place] for place in happens)) for row in rows),
     )
 
 

@@ -9,6 +9,7 @@ from mmuproof.cli.numbers.decoded import short
 from mmuproof.cli.numbers.hardware import EntryPlace, entry_layout
 from mmuproof.cli.numbers.kernel import KernelNumbers, host_values
 from mmuproof.cli.numbers.layout import Layout, boundaries, ones
+from mmuproof.cli.shared.results import KernelIdentity
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.sptes import SpteRequest
@@ -33,10 +34,17 @@ _PFN = 0x12345
 
 @dataclass(frozen=True)
 class AccessBit:
-    """A bit of an access, by all names that it has, and what it becomes in SPTEs by vendor."""
+    """A bit of an access.
+
+    Args:
+        names: all names that it has.
+        becomes: what it becomes in SPTEs, by vendor, in words.
+        changes: the bits of SPTEs that it changes, by vendor.
+    """
 
     names: tuple[str, ...]
     becomes: tuple[tuple[Vendor, tuple[str, ...]], ...]
+    changes: tuple[tuple[Vendor, tuple[int, ...]], ...]
 
 
 def access_bits(kvm: Kvm, vendors: Sequence[Vendor]) -> tuple[AccessBit, ...]:
@@ -48,13 +56,19 @@ def access_bits(kvm: Kvm, vendors: Sequence[Vendor]) -> tuple[AccessBit, ...]:
     for name in _ACCESS:
         if kvm.defines(name):
             found.setdefault(kvm.constant(name), []).append(name)
+    made = {(mask, vendor): _becomes(kvm, vendor, mask) for mask in sorted(found) for vendor in vendors}
     return tuple(
-        AccessBit(tuple(names), tuple((vendor, _becomes(kvm, vendor, mask)) for vendor in vendors))
-        for mask, names in sorted(found.items())
+        AccessBit(
+            tuple(found[mask]),
+            tuple((vendor, tuple(made[mask, vendor].values())) for vendor in vendors),
+            tuple((vendor, tuple(made[mask, vendor])) for vendor in vendors),
+        )
+        for mask in sorted(found)
     )
 
 
-def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> tuple[str, ...]:
+def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> dict[int, str]:
+    """What changes in the SPTE without a bit of the access: each bit, by its number."""
     numbers, at = KernelNumbers(kvm), EntryPlace(1, _HOST)
     masks = numbers.masks(vendor)
     values = host_values(masks, _HOST)
@@ -77,13 +91,13 @@ def _becomes(kvm: Kvm, vendor: Vendor, mask: int) -> tuple[str, ...]:
     with_it, without = made(every), made(every & ~mask)
     hardware = entry_layout(vendor, NumberKind.SPTE, with_it, at)
     kernel = numbers.leaf_layout(vendor, at)
-    told = []
+    told: dict[int, str] = {}
     for bit in ones(with_it ^ without):
         name = kernel.part_of(bit).name
         part = short(hardware.part_of(bit).name)
         text = name if part in ("ignored", name) else f"{part} · {name}"
-        told.append(f"{'' if with_it >> bit & 1 else 'not '}{text} (bit {bit})")
-    return tuple(told)
+        told[bit] = f"{'' if with_it >> bit & 1 else 'not '}{text} (bit {bit})"
+    return told
 
 
 @dataclass(frozen=True)
@@ -121,8 +135,13 @@ class SpecialValue:
 def spte_layout(kernels: Sequence[Kvm], vendor: Vendor, level: int) -> VendorLayout:
     """The layout of SPTEs that map a page of a level, by the manual and by some kernels."""
     at = EntryPlace(level, _HOST)
+    return named_layout([KernelNumbers(kvm).leaf_layout(vendor, at) for kvm in kernels], vendor, level)
+
+
+def named_layout(theirs: Sequence[Layout], vendor: Vendor, level: int) -> VendorLayout:
+    """The same by the names that some kernels have for the bits."""
+    at = EntryPlace(level, _HOST)
     hardware = entry_layout(vendor, NumberKind.SPTE, 0 if level == 1 else 1 << PAGE_SIZE_BIT, at)
-    theirs: list[Layout] = [KernelNumbers(kvm).leaf_layout(vendor, at) for kvm in kernels]
     rows = tuple(
         LayoutRow(low, high, hardware.part_of(low).name, tuple(each.part_of(low).name for each in theirs))
         for low, high in boundaries([hardware, *theirs])
@@ -138,3 +157,11 @@ def special_values(kernels: Sequence[Kvm]) -> tuple[SpecialValue, ...]:
 
 def _constant(kvm: Kvm, name: str) -> int | None:
     return kvm.constant(name) if kvm.defines(name) else None
+
+
+def short_names(kernels: Sequence[KernelIdentity]) -> tuple[str, ...]:
+    """What kernels are called where there is little room: by their versions, if these tell them apart."""
+    versions = [f"Linux {each.version}" if each.version else "reference" for each in kernels]
+    if len(set(versions)) == len(kernels):
+        return tuple(versions)
+    return tuple(f"{version} ({number})" for number, version in enumerate(versions, 1))
