@@ -23,6 +23,7 @@ from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
@@ -190,6 +191,11 @@ class Kvm(ABC):
     @abstractmethod
     def shadow_walks(self) -> ShadowWalks:
         """Walks over the tables that KVM builds."""
+
+    @property
+    @abstractmethod
+    def guest_tables(self) -> GuestTables:
+        """Guest page tables that are shadowed."""
 
     @property
     @abstractmethod

@@ -52,6 +52,7 @@ from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
@@ -127,6 +128,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_shadow_walks.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
+    *slot_guest_tables.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

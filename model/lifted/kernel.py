@@ -35,6 +35,7 @@ from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
+from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
@@ -75,6 +76,7 @@ from mmuproof.model.lifted.unit_paths import (
     MSRS_C,
     NESTED_SVM_C,
     NESTED_VMX_C,
+    PAGE_TRACK_C,
     REGS_C,
     SPTE_C,
     SVM_C,
@@ -282,6 +284,11 @@ class LiftedKvm(Kvm):
     def shadow_walks(self) -> LiftedShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._area("shadow_walks", LiftedShadowWalks, MMU_C, TDP_MMU_C)
+
+    @property
+    def guest_tables(self) -> LiftedGuestTables:
+        """See `Kvm.guest_tables`."""
+        return self._area("guest_tables", LiftedGuestTables, MMU_C, PAGE_TRACK_C, TDP_MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -19,6 +19,7 @@ from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
@@ -44,6 +45,7 @@ from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
+from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
@@ -132,6 +134,7 @@ class ReferenceKvm(Kvm):
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         shadow_walks: type[ReferenceShadowWalks] = ReferenceShadowWalks,
+        guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -176,6 +179,7 @@ class ReferenceKvm(Kvm):
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
         self._shadow_walks = shadow_walks(self.constants, self._sptes)
+        self._guest_tables = guest_tables(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -323,6 +327,11 @@ class ReferenceKvm(Kvm):
     def shadow_walks(self) -> ShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._shadow_walks
+
+    @property
+    def guest_tables(self) -> GuestTables:
+        """See `Kvm.guest_tables`."""
+        return self._guest_tables
 
     @property
     def removed_tables(self) -> RemovedTables:

@@ -62,6 +62,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "nested_vmx_check_eptp": ("spte.no-warning", _OWN_RESULT),
         "kvm_sync_page_check": ("walk.synced-page", _OWN_RESULT),
         "detect_write_misaligned": ("walk.written", _OWN_RESULT),
+        "kvm_gfn_is_write_tracked": ("slot.written-table", _OWN_RESULT),
         "is_page_fault_stale": ("fault.out-of-date", _OWN_RESULT),
         # Operations, whose results say whether something was changed.
         "get_mmio_spte": ("mmio.found", _OWN_RESULT),
