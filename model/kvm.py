@@ -29,6 +29,7 @@ from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
+from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_rounds import MapRounds
@@ -49,6 +50,7 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -196,6 +198,16 @@ class Kvm(ABC):
     @abstractmethod
     def guest_tables(self) -> GuestTables:
         """Guest page tables that are shadowed."""
+
+    @property
+    @abstractmethod
+    def kept_roots(self) -> KeptRoots:
+        """The roots that an MMU keeps."""
+
+    @property
+    @abstractmethod
+    def slot_sweeps(self) -> SlotSweeps:
+        """What is done to many SPTEs in both MMUs."""
 
     @property
     @abstractmethod

@@ -43,6 +43,7 @@ from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import kept as role_kept
+from mmuproof.proofs.role import kept_roots as role_kept_roots
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
@@ -55,6 +56,7 @@ from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
+from mmuproof.proofs.slot import sweeps as slot_sweeps
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -129,6 +131,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
+    *slot_sweeps.THEOREMS,
+    *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

@@ -41,6 +41,7 @@ from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
+from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
 from mmuproof.model.lifted.late_faults import LiftedLateFaults
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
@@ -61,6 +62,7 @@ from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -289,6 +291,16 @@ class LiftedKvm(Kvm):
     def guest_tables(self) -> LiftedGuestTables:
         """See `Kvm.guest_tables`."""
         return self._area("guest_tables", LiftedGuestTables, MMU_C, PAGE_TRACK_C, TDP_MMU_C)
+
+    @property
+    def kept_roots(self) -> LiftedKeptRoots:
+        """See `Kvm.kept_roots`."""
+        return self._area("kept_roots", LiftedKeptRoots, MMU_C, TDP_MMU_C)
+
+    @property
+    def slot_sweeps(self) -> LiftedSlotSweeps:
+        """See `Kvm.slot_sweeps`."""
+        return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

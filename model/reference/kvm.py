@@ -25,6 +25,7 @@ from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
+from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
@@ -51,6 +52,7 @@ from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
+from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
 from mmuproof.model.reference.late_faults import ReferenceLateFaults
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
@@ -71,6 +73,7 @@ from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
@@ -91,6 +94,7 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -135,6 +139,8 @@ class ReferenceKvm(Kvm):
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         shadow_walks: type[ReferenceShadowWalks] = ReferenceShadowWalks,
         guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
+        kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
+        slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -180,6 +186,8 @@ class ReferenceKvm(Kvm):
         self._range_rounds = range_rounds(self.constants, self._sptes)
         self._shadow_walks = shadow_walks(self.constants, self._sptes)
         self._guest_tables = guest_tables(self.constants)
+        self._kept_roots = kept_roots(self.constants)
+        self._slot_sweeps = slot_sweeps(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -332,6 +340,16 @@ class ReferenceKvm(Kvm):
     def guest_tables(self) -> GuestTables:
         """See `Kvm.guest_tables`."""
         return self._guest_tables
+
+    @property
+    def kept_roots(self) -> KeptRoots:
+        """See `Kvm.kept_roots`."""
+        return self._kept_roots
+
+    @property
+    def slot_sweeps(self) -> SlotSweeps:
+        """See `Kvm.slot_sweeps`."""
+        return self._slot_sweeps
 
     @property
     def removed_tables(self) -> RemovedTables:
