@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.entry_flags import EntryFlags
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -208,6 +209,11 @@ class Kvm(ABC):
     @abstractmethod
     def slot_sweeps(self) -> SlotSweeps:
         """What is done to many SPTEs in both MMUs."""
+
+    @property
+    @abstractmethod
+    def entry_flags(self) -> EntryFlags:
+        """Flags that are set in a guest's entries."""
 
     @property
     @abstractmethod

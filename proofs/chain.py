@@ -398,6 +398,7 @@ BESIDE = (
     "flush.*",
     "walk.written",
     "walk.synced-page",
+    "walk.flags",
     "walk.translated",
     "slot.logging-again",
     "slot.shadowed-table",

@@ -27,6 +27,7 @@ WARN_CALL = "__mmuproof_warn"
 BUG_CALL = "__mmuproof_bug"
 BUILD_BUG_CALL = "__mmuproof_build_bug"
 GET_USER_CALL = "__mmuproof_get_user"
+EXCHANGE_USER_CALL = "__mmuproof_exchange_user"
 EXCHANGED = frozenset(("__xchg_old", "__cx_old", "__tcx_old"))
 """The variables into which an exchange reads.
 
@@ -144,6 +145,11 @@ int {GET_USER_CALL}(void *into, const volatile void *from, unsigned long size);
 	__mmuproof_result; \\
 }})
 #define __get_user(x, p) get_user(x, p)
+
+int {EXCHANGE_USER_CALL}(const volatile void *at, unsigned long long old, unsigned long long new, unsigned long size);
+
+#undef __try_cmpxchg_user
+#define __try_cmpxchg_user(p, old, new, label) {EXCHANGE_USER_CALL}((p), *(old), (new), sizeof(*(p)))
 #endif
 """
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.defects import (
     constants,
     dirty_logging,
+    entry_flags,
     exits,
     fault_handlers,
     faults,
@@ -72,6 +73,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *guest_tables.DEFECTS,
             *kept_roots.DEFECTS,
             *slot_sweeps.DEFECTS,
+            *entry_flags.DEFECTS,
             *removed_tables.DEFECTS,
             *shadow_walks.DEFECTS,
             *flush_ranges.DEFECTS,

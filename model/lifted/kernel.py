@@ -27,6 +27,7 @@ from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
+from mmuproof.model.lifted.entry_flags import LiftedEntryFlags
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
@@ -301,6 +302,11 @@ class LiftedKvm(Kvm):
     def slot_sweeps(self) -> LiftedSlotSweeps:
         """See `Kvm.slot_sweeps`."""
         return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
+
+    @property
+    def entry_flags(self) -> LiftedEntryFlags:
+        """See `Kvm.entry_flags`."""
+        return self._area("entry_flags", LiftedEntryFlags, MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

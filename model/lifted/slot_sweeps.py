@@ -11,6 +11,7 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import slot_sweeps as cuts
+from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
@@ -89,7 +90,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             sweep=sweep,
             level=level,
             tdp_mmu=tdp_mmu,
-            shadowed=ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
+            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
             walked=tuple(
                 any_of(*(all_of(when, _includes(call, each)) for call, when in right)) for each in range(1, HUGEST + 1)
             ),
@@ -140,7 +141,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             sweep=sweep,
             asked=mask,
             tdp_mmu=tdp_mmu,
-            shadowed=ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
+            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
             tdp_done=all_of(
                 tdp.guard,
                 _is_of(tdp, slot),
@@ -182,7 +183,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         return RangeAged(
             aging=aging,
             tdp_mmu=tdp_mmu,
-            shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
+            shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
             tdp_done=any_of(*(all_of(call.guard, _is_of(call, asked)) for call in calls)),
             tdp_young=by_tdp,
             shadow_done=shadow,

@@ -11,6 +11,7 @@ from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.entry_flags import EntryFlags
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -39,6 +40,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
+from mmuproof.model.reference.entry_flags import ReferenceEntryFlags
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
@@ -141,6 +143,7 @@ class ReferenceKvm(Kvm):
         guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
+        entry_flags: type[ReferenceEntryFlags] = ReferenceEntryFlags,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -188,6 +191,7 @@ class ReferenceKvm(Kvm):
         self._guest_tables = guest_tables(self.constants)
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
+        self._entry_flags = entry_flags(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -350,6 +354,11 @@ class ReferenceKvm(Kvm):
     def slot_sweeps(self) -> SlotSweeps:
         """See `Kvm.slot_sweeps`."""
         return self._slot_sweeps
+
+    @property
+    def entry_flags(self) -> EntryFlags:
+        """See `Kvm.entry_flags`."""
+        return self._entry_flags
 
     @property
     def removed_tables(self) -> RemovedTables:
