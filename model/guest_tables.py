@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.listed_pages import ListedPage
 from mmuproof.model.result_fields import counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
@@ -127,15 +128,7 @@ class TableUnsynced:
         huge_allowed: the frame may be part of a huge page.
         synchronizing: it is to be writable for a page that is being synchronized.
         prefetch: it is to be writable although nobody has written to it.
-        there: there is such a page.
-        gfn: the frame (64).
-        page_gfn: the frame that the page shadows (64).
-        direct: no entries of the guest are behind the page.
-        passthrough: the page stands above the guest's tables, whose top it only leads to.
-        invalid: the page is given up.
-        of_tdp: the page is one of the TDP MMU.
-        made_in: the generation in which it was made (8).
-        generation: the generation that counts (8).
+        page: the page, if there is one.
         unsync: the page was out of sync.
         goes_on: further pages are looked at.
         unsync_after: the page is out of sync then.
@@ -150,19 +143,11 @@ class TableUnsynced:
     huge_allowed: Bool
     synchronizing: Bool
     prefetch: Bool
-    there: Bool
-    gfn: BitVec
-    page_gfn: BitVec = field(metadata=counts_where("there"))
-    direct: Bool = field(metadata=counts_where("there"))
-    passthrough: Bool = field(metadata=counts_where("there"))
-    invalid: Bool = field(metadata=counts_where("there"))
-    of_tdp: Bool = field(metadata=counts_where("there"))
-    made_in: BitVec = field(metadata=counts_where("there"))
-    generation: BitVec
-    unsync: Bool = field(metadata=counts_where("there"))
+    page: ListedPage
+    unsync: Bool
     goes_on: Bool
     unsync_after: Bool = field(metadata=counts_where("goes_on"))
-    parents_told: Bool = field(metadata=counts_where("there"))
+    parents_told: Bool
     answer: BitVec
     evidence: Evidence
 

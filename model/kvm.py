@@ -15,7 +15,6 @@ from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
-from mmuproof.model.entry_flags import EntryFlags
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -23,6 +22,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -212,7 +212,7 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
-    def entry_flags(self) -> EntryFlags:
+    def gpte_flags(self) -> GpteFlags:
         """Flags that are set in a guest's entries."""
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
 from mmuproof.model.cuts.invalidations import FREE_ROOTS
+from mmuproof.model.named.mmus import MMU
 
 SYNC_CHILDREN = Cut(
     function="mmu_sync_children",
@@ -39,7 +40,7 @@ MAKE_DIRECT, MAKE_SHADOW = (
     Cut(
         function=f"mmu_alloc_{kind}_roots",
         reason="makes the roots, or fails: role.made-roots proves which",
-        elsewhere=("*", "struct kvm_mmu", "struct kvm_mmu_page"),
+        elsewhere=("*", MMU, "struct kvm_mmu_page"),
     )
     for kind in ("direct", "shadow")
 )

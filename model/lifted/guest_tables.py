@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, IntType, PointerType, StructMember
+from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
-from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import flush_ranges
 from mmuproof.model.cuts import guest_tables as cuts
@@ -24,8 +23,9 @@ from mmuproof.model.guest_tables import (
     WritesTracked,
 )
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import has_member, member, pointee, read
+from mmuproof.model.lifted.session import has_member, member, read
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -244,42 +244,29 @@ class LiftedGuestTables(GuestTables, Remembers):
     @once
     def unsynced(self) -> TableUnsynced:
         """See `GuestTables.unsynced`."""
-        head_type = self._unit.record("struct hlist_head")
-        pages = Object(name="sp_list", type=head_type, kind=ObjectKind.INPUT, by_pointer=True)
-        lists = (replace(cuts.PAGES_OF, gives=pointer_to(pages)), replace(cuts.NUMBER_OF, gives=bv(0, 32)))
-        known = (*cuts.CUTS, *lists)
-        bench = Bench(self._unit, known, any_round=frozenset({_UNSYNCS}))
-        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
-        lists_of = bench.place(kvm, "arch.mmu_page_hash")
-        if isinstance(lists_of.type, PointerType):
-            bench.memory.write(kvm, lists_of.offset, lists_of.width, pointer_to(pages))
-            self._list(bench, pages, "first")
-        else:
-            self._list(bench, kvm, "arch.mmu_page_hash")
-        gfn = var("gfn", 64)
-        names = self._unit.parameter_names(_UNSYNCS)
+        bench = PageListBench(self._unit, cuts.CUTS, _UNSYNCS)
+        slot, gfn = bench.add("slot", _SLOT), var("gfn", 64)
         flags = {each: var(each, 8) & 1 for each in ("synchronizing", "prefetch")}
         flags["can_unsync"] = 1 - flags["synchronizing"]
-        words = {each: flags[each] for each in names if each in flags}
-        answer = bench.session.integer(bench.memory, _UNSYNCS, objects=bench.objects, values={"gfn": gfn, **words})
+        answer = bench.session.integer(bench.memory, _UNSYNCS, objects=bench.objects, values={"gfn": gfn, **flags})
         session, made = bench.session, bench.session.round(_UNSYNCS)
+        page, head = bench.page_of(made), made.head
         asks = session.calls(*(cut.function for cut in (*cuts.TRACKED, cuts.HUGE_ALLOWED)))
-        asked = TRUE
+        asked = bench.looked_up(gfn)
         for call in asks:
             told = session.pointer_argument(call, "slot")
             right = all_of(eq(session.argument(call, "gfn"), gfn), same_place(told, pointer_to(slot)))
             asked = all_of(asked, any_of(negate(call.guard), right))
-        for call in session.calls(*(cut.function for cut in lists)):
-            asked = all_of(asked, any_of(negate(call.guard), eq(session.argument(call, "gfn"), gfn)))
         tracked, huge = (
-            any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in asks if (call.function in of) is among))
-            for of, among in (((cuts.HUGE_ALLOWED.function,), False), ((cuts.HUGE_ALLOWED.function,), True))
+            any_of(
+                *(
+                    all_of(call.guard, ne(var(call.tag, 1), 0))
+                    for call in asks
+                    if (call.function == cuts.HUGE_ALLOWED.function) is among
+                )
+            )
+            for among in (False, True)
         )
-        head = made.head
-        variable = made.variables["sp"]
-        pointer = as_pointer(head.read(variable, 0, variable.type.bits))
-        assert pointer is not None
-        page = pointee(head, variable, StructMember("sp", 0, variable.type)).object
         return TableUnsynced(
             function=_UNSYNCS,
             tracked=tracked,
@@ -287,15 +274,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             huge_allowed=huge,
             synchronizing=ne(flags["synchronizing"], 0),
             prefetch=ne(flags["prefetch"], 0),
-            there=any_of(*(each.guard for each in pointer.targets if each.place is not None)),
-            gfn=gfn,
-            page_gfn=bench.read(page, "gfn", head),
-            direct=ne(bench.flag(page, "role", "direct", head), 0),
-            passthrough=ne(bench.flag(page, "role", "passthrough", head), 0),
-            invalid=ne(bench.flag(page, "role", "invalid", head), 0),
-            of_tdp=ne(bench.read(page, "tdp_mmu_page", head), 0),
-            made_in=bench.read(page, "mmu_valid_gen", head),
-            generation=bench.read(kvm, "arch.mmu_valid_gen", head),
+            page=bench.listed(made, gfn),
             unsync=ne(bench.read(page, "unsync", head), 0),
             goes_on=made.goes_on,
             unsync_after=FALSE if made.end is None else ne(bench.read(page, "unsync", made.end), 0),
@@ -308,20 +287,6 @@ class LiftedGuestTables(GuestTables, Remembers):
             answer=answer,
             evidence=session.evidence(),
         )
-
-    @staticmethod
-    def _list(bench: Bench, owner: Object, path: str) -> None:
-        """Let there be a list of up to two pages, which begins at a member of something."""
-        first, other = (
-            Object(name=name, type=bench.unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
-            for name in ("sp", "another sp")
-        )
-        link, into = bench.place(first, "hash_link"), bench.place(first, "hash_link.next")
-        bench.memory.write(
-            owner, bench.place(owner, path).offset, into.width, _or_none("there is no page", first, link.offset)
-        )
-        bench.memory.write(first, into.offset, into.width, _or_none("there is no other", other, link.offset))
-        bench.memory.write(other, into.offset, into.width, NULL)
 
     @once
     def protected(self, min_level: int) -> FrameProtected:
@@ -389,10 +354,3 @@ class LiftedGuestTables(GuestTables, Remembers):
         if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
             return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
         return bench.setting("tdp_mmu_enabled")
-
-
-def _or_none(none: str, page: Object, offset: int) -> Pointer:
-    """A pointer into a page, or to nothing."""
-    made = choose(bool_var(none), NULL, pointer_to(page, offset))
-    assert isinstance(made, Pointer)
-    return made

@@ -39,7 +39,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, read
-from mmuproof.model.named.mmus import MMU, WALKERS
+from mmuproof.model.named.mmus import GUEST_MMU, IN_USE, MMU, ROOT_MMU, WALKERS
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
 
@@ -165,7 +165,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     def _vcpu(desk: _RootDesk) -> Object:
         """A vCPU with the MMU."""
         vcpu = desk.add("vcpu", "struct kvm_vcpu")
-        desk.write(vcpu, "arch.mmu", pointer_to(desk.mmu))
+        desk.write(vcpu, IN_USE, pointer_to(desk.mmu))
         desk.write(vcpu, "kvm", pointer_to(desk.kvm))
         return vcpu
 
@@ -235,7 +235,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         """See `KeptRoots.loaded`."""
         bench = Bench(self._unit, cuts.LOADING)
         vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", MMU)
-        bench.write(vcpu, "arch.mmu", pointer_to(mmu))
+        bench.write(vcpu, IN_USE, pointer_to(mmu))
         direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
         answer = bench.integer("kvm_mmu_load")
         made = bench.session.machine.calls_made
@@ -274,7 +274,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         every = bv((1 << len(ROOTS)) - 1, 64)
 
         def all_of_mmu(name: str) -> Bool:
-            place = pointer_to(vcpu, bench.place(vcpu, f"arch.{name}").offset)
+            place = pointer_to(vcpu, bench.place(vcpu, name).offset)
             return any_of(
                 *(
                     all_of(
@@ -287,8 +287,8 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             )
 
         return RootsUnloaded(
-            own=all_of_mmu("root_mmu"),
-            nested=all_of_mmu("guest_mmu"),
+            own=all_of_mmu(ROOT_MMU),
+            nested=all_of_mmu(GUEST_MMU),
             mmio_forgotten=bench.session.called(cuts.FORGET_MMIO.function),
             evidence=bench.session.evidence(),
         )

@@ -27,7 +27,6 @@ from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
-from mmuproof.model.lifted.entry_flags import LiftedEntryFlags
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
@@ -35,6 +34,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
@@ -304,9 +304,9 @@ class LiftedKvm(Kvm):
         return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
 
     @property
-    def entry_flags(self) -> LiftedEntryFlags:
-        """See `Kvm.entry_flags`."""
-        return self._area("entry_flags", LiftedEntryFlags, MMU_C)
+    def gpte_flags(self) -> LiftedGpteFlags:
+        """See `Kvm.gpte_flags`."""
+        return self._area("gpte_flags", LiftedGpteFlags, MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -15,7 +15,8 @@ from mmuproof.model.guest_tables import (
     WritesTracked,
 )
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
+from mmuproof.model.reference.base.listed_page import AT_PAGE, listed_page
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -141,14 +142,9 @@ class ReferenceGuestTables(ReferenceArea, GuestTables):
         )
         synchronizing, prefetch = (ne(var(name, 8) & 1, 0) for name in ("synchronizing", "prefetch"))
         looks = all_of(negate(tracked), negate(huge))
-        there = negate(bool_var("sp after some rounds == NULL"))
-        page, gfn, rounds = "sp after some rounds->{} after some rounds", var("gfn", 64), " after some rounds"
-        page_gfn, role = var(page.format("gfn"), 64), var(page.format("role"), PAGE_ROLE_BITS)
-        made_in, generation = var(page.format("mmu_valid_gen"), 8), var(f"kvm->arch.mmu_valid_gen{rounds}", 8)
-        direct, passthrough, invalid = (role_flag(role, name) for name in ("direct", "passthrough", "invalid"))
-        of_tdp, unsync = (ne(var(page.format(name), 1), 0) for name in ("tdp_mmu_page", "unsync"))
-        given_up = any_of(invalid, all_of(negate(of_tdp), ne(made_in, generation)))
-        shadows = all_of(looks, there, negate(given_up), eq(page_gfn, gfn), negate(direct), negate(passthrough))
+        page = listed_page(var("gfn", 64))
+        unsync = ne(var(AT_PAGE.format("unsync"), 1), 0)
+        shadows = all_of(looks, page.shadows)
         refused = all_of(shadows, synchronizing)
         exists = all_of(shadows, negate(refused), negate(unsync), self._only_written(prefetch))
         marks = all_of(shadows, negate(refused), negate(exists), negate(unsync))
@@ -160,17 +156,9 @@ class ReferenceGuestTables(ReferenceArea, GuestTables):
             huge_allowed=all_of(negate(tracked), huge),
             synchronizing=synchronizing,
             prefetch=prefetch,
-            there=there,
-            gfn=gfn,
-            page_gfn=page_gfn,
-            direct=direct,
-            passthrough=passthrough,
-            invalid=invalid,
-            of_tdp=of_tdp,
-            made_in=made_in,
-            generation=generation,
+            page=page,
             unsync=unsync,
-            goes_on=all_of(looks, there, negate(any_of(refused, exists))),
+            goes_on=all_of(looks, page.there, negate(any_of(refused, exists))),
             unsync_after=any_of(unsync, self._marked(marks)),
             parents_told=marks,
             answer=answer,

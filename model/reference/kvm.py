@@ -11,7 +11,6 @@ from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
-from mmuproof.model.entry_flags import EntryFlags
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -19,6 +18,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -40,13 +40,13 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
-from mmuproof.model.reference.entry_flags import ReferenceEntryFlags
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
@@ -143,7 +143,7 @@ class ReferenceKvm(Kvm):
         guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
-        entry_flags: type[ReferenceEntryFlags] = ReferenceEntryFlags,
+        gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -191,7 +191,7 @@ class ReferenceKvm(Kvm):
         self._guest_tables = guest_tables(self.constants)
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
-        self._entry_flags = entry_flags(self.constants)
+        self._gpte_flags = gpte_flags(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -356,9 +356,9 @@ class ReferenceKvm(Kvm):
         return self._slot_sweeps
 
     @property
-    def entry_flags(self) -> EntryFlags:
-        """See `Kvm.entry_flags`."""
-        return self._entry_flags
+    def gpte_flags(self) -> GpteFlags:
+        """See `Kvm.gpte_flags`."""
+        return self._gpte_flags
 
     @property
     def removed_tables(self) -> RemovedTables:

@@ -166,8 +166,7 @@ def _tracked(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 def _unsynced(kvm: Kvm, _vendor: Vendor) -> Claim:
     made = kvm.guest_tables.unsynced()
     name = f"{made.function}()"
-    obsolete = any_of(made.invalid, all_of(negate(made.of_tdp), ne(made.made_in, made.generation)))
-    shadows = all_of(made.there, eq(made.page_gfn, made.gfn), negate(any_of(obsolete, made.direct, made.passthrough)))
+    shadows = made.page.shadows
     writable = eq(made.answer, 0)
     met = all_of(shadows, made.goes_on)
 
@@ -177,8 +176,8 @@ def _unsynced(kvm: Kvm, _vendor: Vendor) -> Claim:
     return never(
         given(
             shown=(
-                Shown("gfn", made.gfn),
-                Shown("gfn of the page", made.page_gfn),
+                Shown("gfn", made.page.gfn),
+                Shown("gfn of the page", made.page.page_gfn),
                 Shown("the page was out of sync", made.unsync),
                 Shown("synchronizing", made.synchronizing),
                 Shown("prefetch", made.prefetch),
@@ -219,7 +218,7 @@ def _unsynced(kvm: Kvm, _vendor: Vendor) -> Claim:
         ).told("only the page is marked", "KVM: a root is synchronized by what its pages know of those below"),
         Wrong(
             "stops-early",
-            all_of(made.there, negate(any_of(made.goes_on, made.tracked, made.huge_allowed)), writable),
+            all_of(made.page.there, negate(any_of(made.goes_on, made.tracked, made.huge_allowed)), writable),
             f"{name} passes over pages that may shadow the frame.",
         ).told("may be writable", "KVM's comment at it: 0 if all pages were marked unsync"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmuproof.model.entry_flags import EntryFlagged, WalkFlagged
+from mmuproof.model.gpte_flags import EntryFlagged, WalkFlagged
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
@@ -66,7 +66,7 @@ def _of_walk(made: WalkFlagged) -> Claim:
         ).told("the flag stays clear", _SET),
         Wrong(
             "another-flag",
-            any_of(*map(wrongly, made.levels)),
+            any_of(made.strays, *map(wrongly, made.levels)),
             f"{name} writes another value to the guest's tables than the entry with its flags, or to another place.",
         ).told("another value, entry or expectation", _SET),
         Wrong(
@@ -76,12 +76,7 @@ def _of_walk(made: WalkFlagged) -> Claim:
         ).told("0", "KVM: a walk whose entry has changed begins anew"),
         Wrong(
             "write-unlogged",
-            any_of(
-                *(
-                    all_of(when, negate(all_of(each.dirty, each.own_frame)))
-                    for each, when in zip(made.levels, done, strict=True)
-                )
-            ),
+            any_of(*(all_of(when, negate(each.dirty)) for each, when in zip(made.levels, done, strict=True))),
             f"{name} writes to the guest's memory, and the log of dirty pages does not have it.",
         ).told("not logged", "KVM: whatever KVM writes to guest memory is in the log of dirty pages"),
         Wrong(
@@ -112,7 +107,7 @@ def _of_walk(made: WalkFlagged) -> Claim:
 def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for gpte_format in GpteFormat:
         for top, last in _WALKS_32 if gpte_format is GpteFormat.PAGING32 else _WALKS:
-            yield _of_walk(kvm.entry_flags.set_in(gpte_format, top, last))
+            yield _of_walk(kvm.gpte_flags.set_in(gpte_format, top, last))
 
 
 THEOREMS = (

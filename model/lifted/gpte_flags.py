@@ -6,15 +6,14 @@ from mmuproof.lift.c_types import IntType, PointerType
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts import entry_flags as cuts
-from mmuproof.model.entry_flags import EntryFlagged, EntryFlags, WalkFlagged
-from mmuproof.model.kvm import NotThere
+from mmuproof.model.cuts import gpte_flags as cuts
+from mmuproof.model.gpte_flags import EntryFlagged, GpteFlags, WalkFlagged
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, resize, var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, var
 
 _BITS = 64
 
@@ -62,7 +61,7 @@ class _EntriesDesk(Bench):
         return read(self.memory, self.walker, self.place(self.walker, name).offset + (level - 1) * bits, bits)
 
 
-class LiftedEntryFlags(EntryFlags, Remembers):
+class LiftedGpteFlags(GpteFlags, Remembers):
     """What a lifted tree does to a guest's entries.
 
     Args:
@@ -75,7 +74,7 @@ class LiftedEntryFlags(EntryFlags, Remembers):
 
     @once
     def set_in(self, gpte_format: GpteFormat, top: int, last: int) -> WalkFlagged:
-        """See `EntryFlags.set_in`."""
+        """See `GpteFlags.set_in`."""
         function = f"{gpte_format.value}_update_accessed_dirty_bits"
         levels = range(top, last - 1, -1)
         desk = _EntriesDesk(self._unit, function, gpte_format, levels)
@@ -91,30 +90,35 @@ class LiftedEntryFlags(EntryFlags, Remembers):
         answer = desk.integer(function, addr=addr, write_fault=write_fault)
         logs = desk.session.calls(*(cut.function for cut in cuts.LOG))
         exchanges, marks = desk.session.calls(cuts.EXCHANGE.function), desk.session.calls(cuts.MARK_DIRTY.function)
-        if not len(exchanges) == len(marks) == len(levels):
-            raise NotThere([f"an exchange for each level in {function}()"])
         told = desk.session.argument
         done: list[EntryFlagged] = []
-        for level, exchange, mark in zip(levels, exchanges, marks, strict=True):
+        for level in levels:
             entry, writable, gfn = before[level]
+            own = [
+                call
+                for call in exchanges
+                if same_place(desk.session.pointer_argument(call, "at"), pointer_to(desk.entries[level])) is TRUE
+            ]
+            against, written = bv(0, _BITS), bv(0, _BITS)
+            for call in own:
+                against, written = (
+                    ite(call.guard, told(call, name), former) for name, former in (("old", against), ("new", written))
+                )
             done.append(
                 EntryFlagged(
                     level=level,
                     entry=entry,
                     writable=writable,
-                    exchanges=exchange.guard,
-                    own_entry=all_of(
-                        same_place(desk.session.pointer_argument(exchange, "at"), pointer_to(desk.entries[level])),
-                        eq(told(exchange, "size"), desk.bits // 8),
-                    ),
-                    against=told(exchange, "old"),
-                    written=told(exchange, "new"),
-                    lost=all_of(exchange.guard, ne(var(exchange.tag, 32), 0)),
-                    dirty=mark.guard,
-                    own_frame=eq(told(mark, "gfn"), gfn),
+                    exchanges=any_of(*(call.guard for call in own)),
+                    own_entry=all_of(*(eq(told(call, "size"), desk.bits // 8) for call in own)),
+                    against=against,
+                    written=written,
+                    lost=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in own)),
+                    dirty=any_of(*(call.guard for call in marks if eq(told(call, "gfn"), gfn) is TRUE)),
                     noted=resize(desk.of_level("ptes", level, desk.bits), _BITS),
                 )
             )
+            exchanges = tuple(call for call in exchanges if call not in own)
         return WalkFlagged(
             gpte_format=gpte_format,
             has_flags=desk.has_flags,
@@ -122,6 +126,7 @@ class LiftedEntryFlags(EntryFlags, Remembers):
             logs=any_of(*(all_of(call.guard, _tells(call, addr)) for call in logs)),
             log_fails=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in logs)),
             levels=tuple(done),
+            strays=any_of(*(call.guard for call in exchanges)),
             answer=answer,
             evidence=desk.session.evidence(),
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.tree.overlay import EXCHANGE_USER_CALL
-from mmuproof.model.entry_flags import EntryFlagged, EntryFlags, WalkFlagged
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.gpte_flags import EntryFlagged, GpteFlags, WalkFlagged
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, role_flag
 from mmuproof.model.walks import GpteFormat
@@ -15,11 +15,11 @@ _WRITES = ne(var("write_fault", 32), 0)
 _LOG = var("kvm_x86_nested_write_log_dirty()", 32)
 
 
-class ReferenceEntryFlags(ReferenceArea, EntryFlags):
+class ReferenceGpteFlags(ReferenceArea, GpteFlags):
     """``FNAME(update_accessed_dirty_bits)()``."""
 
     def set_in(self, gpte_format: GpteFormat, top: int, last: int) -> WalkFlagged:
-        """See `EntryFlags.set_in`."""
+        """See `GpteFlags.set_in`."""
         ept, bits = gpte_format is GpteFormat.EPT, 32 if gpte_format is GpteFormat.PAGING32 else 64
         accessed, dirty = (8, 9) if ept else (5, 6)
         role = var("vcpu->arch.guest_mmu.cpu_role", CPU_ROLE_BITS)
@@ -51,7 +51,6 @@ class ReferenceEntryFlags(ReferenceArea, EntryFlags):
                     written=new,
                     lost=all_of(exchanges, ne(result, 0)),
                     dirty=self._marks(marks),
-                    own_frame=TRUE,
                     noted=ite(marks, new, entry),
                 )
             )
@@ -62,6 +61,7 @@ class ReferenceEntryFlags(ReferenceArea, EntryFlags):
             logs=logs,
             log_fails=all_of(logs, ne(_LOG, 0)),
             levels=tuple(done),
+            strays=FALSE,
             answer=answer,
             evidence=Evidence(),
         )

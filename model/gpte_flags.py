@@ -25,7 +25,6 @@ class EntryFlagged:
         written: what is there then (64).
         lost: something else was there, or the memory is gone.
         dirty: the frame of its table is noted as written.
-        own_frame: it is that frame.
         noted: what the walk knows of the entry afterwards (64).
     """
 
@@ -38,7 +37,6 @@ class EntryFlagged:
     written: BitVec = field(metadata=counts_where("exchanges"))
     lost: Bool
     dirty: Bool
-    own_frame: Bool = field(metadata=counts_where("dirty"))
     noted: BitVec
 
 
@@ -53,6 +51,7 @@ class WalkFlagged:
         logs: L1 is told of the address that L2 writes to.
         log_fails: that fails.
         levels: the levels, from the root on.
+        strays: anything else is exchanged in the guest's memory.
         answer: 0 if the walk goes on with what it has read (32).
         evidence: how it came about.
     """
@@ -63,11 +62,12 @@ class WalkFlagged:
     logs: Bool
     log_fails: Bool
     levels: tuple[EntryFlagged, ...]
+    strays: Bool
     answer: BitVec
     evidence: Evidence
 
 
-class EntryFlags(ABC):
+class GpteFlags(ABC):
     """Flags that are set in a guest's entries."""
 
     @abstractmethod

@@ -5,35 +5,35 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
-from mmuproof.model.reference.entry_flags import ReferenceEntryFlags
+from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool
 
 _PAGING_TMPL_H = "arch/x86/kvm/mmu/paging_tmpl.h"
 
 
-class _NeverAccessed(ReferenceEntryFlags):
+class _NeverAccessed(ReferenceGpteFlags):
     def _accessed(self, entry: BitVec, _flag: int, _level: int) -> BitVec:
         return entry
 
 
-class _DirtyForReads(ReferenceEntryFlags):
+class _DirtyForReads(ReferenceGpteFlags):
     def _soils(self, _writes: Bool) -> Bool:
         return TRUE
 
 
-class _LostUnheeded(ReferenceEntryFlags):
+class _LostUnheeded(ReferenceGpteFlags):
     def _counts(self, _lost: Bool) -> Bool:
         return FALSE
 
 
-class _WriteUnlogged(ReferenceEntryFlags):
+class _WriteUnlogged(ReferenceGpteFlags):
     def _marks(self, _marks: Bool) -> Bool:
         return FALSE
 
 
-def _with(variant: type[ReferenceEntryFlags]) -> partial[ReferenceKvm]:
-    return partial(ReferenceKvm, entry_flags=variant)
+def _with(variant: type[ReferenceGpteFlags]) -> partial[ReferenceKvm]:
+    return partial(ReferenceKvm, gpte_flags=variant)
 
 
 DEFECTS: tuple[Defect, ...] = (

@@ -21,4 +21,4 @@ _WALKS = [
 
 @pytest.mark.parametrize(("gpte_format", "top", "last"), _WALKS, ids=reads)
 def test_set_in(both: Both, gpte_format: GpteFormat, top: int, last: int) -> None:
-    prove_equal(*(kvm.entry_flags.set_in(gpte_format, top, last) for kvm in both), partial={CheckKind.WARN})
+    prove_equal(*(kvm.gpte_flags.set_in(gpte_format, top, last) for kvm in both), partial={CheckKind.WARN})
