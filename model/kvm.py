@@ -56,6 +56,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
@@ -214,6 +215,11 @@ class Kvm(ABC):
     @abstractmethod
     def gpte_flags(self) -> GpteFlags:
         """Flags that are set in a guest's entries."""
+
+    @property
+    @abstractmethod
+    def table_writes(self) -> TableWrites:
+        """What becomes of pages whose tables are written to."""
 
     @property
     @abstractmethod

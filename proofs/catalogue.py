@@ -75,6 +75,7 @@ from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
+from mmuproof.proofs.walk import followed as walk_followed
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import translated as walk_translated
 from mmuproof.proofs.walk import whole as walk_whole
@@ -133,6 +134,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
     *walk_flags.THEOREMS,
+    *walk_followed.THEOREMS,
     *slot_sweeps.THEOREMS,
     *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,

@@ -399,6 +399,7 @@ BESIDE = (
     "walk.written",
     "walk.synced-page",
     "walk.flags",
+    "walk.followed",
     "walk.translated",
     "slot.logging-again",
     "slot.shadowed-table",

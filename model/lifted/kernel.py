@@ -68,6 +68,7 @@ from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
+from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
@@ -307,6 +308,11 @@ class LiftedKvm(Kvm):
     def gpte_flags(self) -> LiftedGpteFlags:
         """See `Kvm.gpte_flags`."""
         return self._area("gpte_flags", LiftedGpteFlags, MMU_C)
+
+    @property
+    def table_writes(self) -> LiftedTableWrites:
+        """See `Kvm.table_writes`."""
+        return self._area("table_writes", LiftedTableWrites, MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -63,8 +63,8 @@ class PageListBench(Bench):
         variable = self._variable(made)
         return pointee(made.head, variable, StructMember("sp", 0, variable.type)).object
 
-    def listed(self, made: RoundMade, gfn: BitVec) -> ListedPage:
-        """What is known of that page, of those looked for at a frame."""
+    def listed(self, made: RoundMade, gfn: BitVec, kvm: Object | None = None) -> ListedPage:
+        """What is known of that page, of those looked for at a frame; of another VM's if one is given."""
         page, head, variable = self.page_of(made), made.head, self._variable(made)
         pointer = as_pointer(head.read(variable, 0, variable.type.bits))
         assert pointer is not None
@@ -77,7 +77,7 @@ class PageListBench(Bench):
             invalid=ne(self.flag(page, "role", "invalid", head), 0),
             of_tdp=ne(self.read(page, "tdp_mmu_page", head), 0),
             made_in=self.read(page, "mmu_valid_gen", head),
-            generation=self.read(self.kvm, "arch.mmu_valid_gen", head),
+            generation=self.read(kvm or self.kvm, "arch.mmu_valid_gen", head),
         )
 
     def looked_up(self, gfn: BitVec) -> Bool:

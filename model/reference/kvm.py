@@ -80,6 +80,7 @@ from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
@@ -101,6 +102,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
@@ -144,6 +146,7 @@ class ReferenceKvm(Kvm):
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
+        table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -192,6 +195,7 @@ class ReferenceKvm(Kvm):
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
         self._gpte_flags = gpte_flags(self.constants)
+        self._table_writes = table_writes(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -359,6 +363,11 @@ class ReferenceKvm(Kvm):
     def gpte_flags(self) -> GpteFlags:
         """See `Kvm.gpte_flags`."""
         return self._gpte_flags
+
+    @property
+    def table_writes(self) -> TableWrites:
+        """See `Kvm.table_writes`."""
+        return self._table_writes
 
     @property
     def removed_tables(self) -> RemovedTables:
