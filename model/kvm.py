@@ -39,6 +39,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
+from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.register_writes import RegisterWrites
@@ -220,6 +221,11 @@ class Kvm(ABC):
     @abstractmethod
     def table_writes(self) -> TableWrites:
         """What becomes of pages whose tables are written to."""
+
+    @property
+    @abstractmethod
+    def nx_recovery(self) -> NxRecovery:
+        """Tables that stand for huge pages, and may become some again."""
 
     @property
     @abstractmethod

@@ -56,6 +56,7 @@ from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
+from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
@@ -133,6 +134,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
+    *slot_nx_recovery.THEOREMS,
     *walk_flags.THEOREMS,
     *walk_followed.THEOREMS,
     *slot_sweeps.THEOREMS,

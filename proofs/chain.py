@@ -406,6 +406,7 @@ BESIDE = (
     "slot.written-table",
     "slot.unsynced-table",
     "slot.swept",
+    "slot.huge-page-recovered",
     "slot.masked",
     "slot.aged",
     "role.swept-roots",

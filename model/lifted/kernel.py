@@ -51,6 +51,7 @@ from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
+from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
@@ -313,6 +314,11 @@ class LiftedKvm(Kvm):
     def table_writes(self) -> LiftedTableWrites:
         """See `Kvm.table_writes`."""
         return self._area("table_writes", LiftedTableWrites, MMU_C)
+
+    @property
+    def nx_recovery(self) -> LiftedNxRecovery:
+        """See `Kvm.nx_recovery`."""
+        return self._area("nx_recovery", LiftedNxRecovery, MMU_C, TDP_MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

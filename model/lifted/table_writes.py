@@ -92,7 +92,7 @@ class LiftedTableWrites(TableWrites, Remembers):
         )
 
     def _dropped(self, bench: PageListBench, made: RoundMade, page: Pointer, first: Pointer) -> EntryDropped:
-        drop = bench.session.only_call(cuts.DROP.function)
+        drops = bench.session.calls(cuts.DROP.function)
         at, count = (_variable(made, name) for name in ("spte", "npte"))
         pointer = as_pointer(made.head.read(at, 0, at.type.bits))
         entered = as_pointer(made.entered.read(at, 0, at.type.bits))
@@ -101,7 +101,10 @@ class LiftedTableWrites(TableWrites, Remembers):
         here = next(each.place for each in pointer.targets if each.place is not None)
         following = None if made.end is None else as_pointer(made.end.read(at, 0, at.type.bits))
         left, spte = read(made.head, count, 0, 32), read(made.head, here.object, here.offset, 64)
-        given = bench.session.pointer_argument(drop, "spte")
+        own = (
+            all_of(call.guard, _is_for(call, page), same_place(bench.session.pointer_argument(call, "spte"), pointer))
+            for call in drops
+        )
         next_entry = FALSE
         if following is not None and made.end is not None:
             beyond = pointer_to(here.object, here.offset + 64)
@@ -113,8 +116,8 @@ class LiftedTableWrites(TableWrites, Remembers):
             ),
             there=negate(pointer.is_null),
             left=left,
-            drops=drop.guard,
-            own_entry=all_of(_is_for(drop, page), same_place(given, pointer)),
+            drops=any_of(*(call.guard for call in drops)),
+            own_entry=any_of(*own),
             goes_on=made.goes_on,
             next_entry=next_entry,
             present=ne(spte & constant_of(self._unit, "SPTE_MMU_PRESENT_MASK"), 0),

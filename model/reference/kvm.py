@@ -36,6 +36,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
+from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.base.constants import Constants
@@ -63,6 +64,7 @@ from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
+from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
@@ -147,6 +149,7 @@ class ReferenceKvm(Kvm):
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
+        nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -196,6 +199,7 @@ class ReferenceKvm(Kvm):
         self._slot_sweeps = slot_sweeps(self.constants)
         self._gpte_flags = gpte_flags(self.constants)
         self._table_writes = table_writes(self.constants)
+        self._nx_recovery = nx_recovery(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -368,6 +372,11 @@ class ReferenceKvm(Kvm):
     def table_writes(self) -> TableWrites:
         """See `Kvm.table_writes`."""
         return self._table_writes
+
+    @property
+    def nx_recovery(self) -> NxRecovery:
+        """See `Kvm.nx_recovery`."""
+        return self._nx_recovery
 
     @property
     def removed_tables(self) -> RemovedTables:
