@@ -13,8 +13,8 @@ LOGGED = Cut(
 )
 ZAP_TDP = Cut(
     function="kvm_tdp_mmu_zap_possible_nx_huge_page",
-    reason="drops a table of the TDP MMU, and those below it, which are none of those here, and says whether a flush is "
-    "due; which is looked at",
+    reason="drops a table of the TDP MMU, and those below it, which are none of those here, and says whether a flush "
+    "is due; which is looked at",
     elsewhere=("*", "struct list_head", "struct kvm_mmu_page", "argument 1"),
 )
 ZAP_SHADOW = Cut(
