@@ -33,6 +33,7 @@ from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
@@ -226,6 +227,11 @@ class Kvm(ABC):
     @abstractmethod
     def nx_recovery(self) -> NxRecovery:
         """Tables that stand for huge pages, and may become some again."""
+
+    @property
+    @abstractmethod
+    def map_answers(self) -> MapAnswers:
+        """What is answered when a page has been mapped."""
 
     @property
     @abstractmethod

@@ -70,6 +70,7 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
@@ -117,6 +118,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *stored_removed.THEOREMS,
+    *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,

@@ -272,7 +272,7 @@ CHAINS: tuple[Chain, ...] = (
                 start="an SPTE",
                 end="the entry in the table",
                 by=("mmu_set_spte", "tdp_mmu_map_handle_target_level"),
-                theorems=("stored.value",),
+                theorems=("stored.value", "stored.answer"),
             ),
             Stage(
                 start="the entry in the table",

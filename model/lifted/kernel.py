@@ -45,6 +45,7 @@ from mmuproof.model.lifted.invalidations import LiftedInvalidations
 from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
 from mmuproof.model.lifted.late_faults import LiftedLateFaults
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
+from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
@@ -319,6 +320,11 @@ class LiftedKvm(Kvm):
     def nx_recovery(self) -> LiftedNxRecovery:
         """See `Kvm.nx_recovery`."""
         return self._area("nx_recovery", LiftedNxRecovery, MMU_C, TDP_MMU_C)
+
+    @property
+    def map_answers(self) -> LiftedMapAnswers:
+        """See `Kvm.map_answers`."""
+        return self._area("map_answers", LiftedMapAnswers, MMU_C, TDP_MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -30,6 +30,7 @@ from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
@@ -58,6 +59,7 @@ from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
 from mmuproof.model.reference.late_faults import ReferenceLateFaults
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
+from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
@@ -150,6 +152,7 @@ class ReferenceKvm(Kvm):
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
+        map_answers: type[ReferenceMapAnswers] = ReferenceMapAnswers,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -200,6 +203,7 @@ class ReferenceKvm(Kvm):
         self._gpte_flags = gpte_flags(self.constants)
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
+        self._map_answers = map_answers(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -377,6 +381,11 @@ class ReferenceKvm(Kvm):
     def nx_recovery(self) -> NxRecovery:
         """See `Kvm.nx_recovery`."""
         return self._nx_recovery
+
+    @property
+    def map_answers(self) -> MapAnswers:
+        """See `Kvm.map_answers`."""
+        return self._map_answers
 
     @property
     def removed_tables(self) -> RemovedTables:
