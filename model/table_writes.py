@@ -89,9 +89,77 @@ class WriteFollowed:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameUnprotected:
+    """A frame is to be writable again: any page that is met of those that may shadow it.
+
+    Attributes:
+        function: what lets it be.
+        begins: pages are gone through.
+        of_frame: they are those of the frame, which is found if it is asked for by a linear address.
+        page: the page, if there is one.
+        gives_up: the page is taken apart.
+        goes_on: further pages are looked at.
+        frees: at the end those that were taken apart are flushed and freed.
+        answer: the frame may be written to now.
+        evidence: how it came about.
+    """
+
+    function: str
+    begins: Bool
+    of_frame: Bool
+    page: ListedPage
+    gives_up: Bool
+    goes_on: Bool
+    frees: Bool
+    answer: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectedWritten:
+    """A write to a protected page, ``kvm_mmu_write_protect_fault()``.
+
+    Attributes:
+        again: it is the write, at the same instruction and address, for which a frame was made writable last.
+        in_mmio: the address is remembered as one of MMIO.
+        direct: no tables of the guest's are shadowed.
+        error_code: of the fault (64).
+        reinjects: an event waits to be delivered again.
+        unprotects: the frame is made writable, of this address.
+        unprotected: that has succeeded.
+        in_guest: the vCPU runs an L2.
+        may_retry: if it cannot be emulated, the frame may be made writable.
+        retries: the write is tried again.
+        emulates: it is emulated.
+        evidence: how it came about.
+    """
+
+    again: Bool
+    in_mmio: Bool
+    direct: Bool
+    error_code: BitVec
+    reinjects: Bool
+    unprotects: Bool
+    unprotected: Bool
+    in_guest: Bool
+    may_retry: Bool
+    retries: Bool
+    emulates: Bool
+    evidence: Evidence
+
+
 class TableWrites(ABC):
     """What becomes of pages whose tables are written to."""
 
     @abstractmethod
     def followed(self) -> WriteFollowed:
         """``kvm_mmu_track_write()``."""
+
+    @abstractmethod
+    def unprotected(self) -> FrameUnprotected:
+        """``__kvm_mmu_unprotect_gfn_and_retry()``."""
+
+    @abstractmethod
+    def protected(self) -> ProtectedWritten | None:
+        """``kvm_mmu_write_protect_fault()``; None where no function has that to itself."""

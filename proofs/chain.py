@@ -400,6 +400,7 @@ BESIDE = (
     "walk.synced-page",
     "walk.flags",
     "walk.followed",
+    "walk.unprotected",
     "walk.translated",
     "slot.logging-again",
     "slot.shadowed-table",

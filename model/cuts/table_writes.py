@@ -55,3 +55,30 @@ CUTS: tuple[Cut, ...] = (
     PAE,
     *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
 )
+COMMIT = Cut(
+    function="kvm_mmu_commit_zap_page",
+    reason="flushes all, and frees pages that were taken apart; that it is called is looked at",
+    writes=((1, ""),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+ADDRESS = Cut(function="kvm_mmu_gva_to_gpa_write", reason="where a linear address is: any, or nowhere")
+RIP = Cut(function="kvm_rip_read", reason="where the instruction is: any")
+UNPROTECTING: tuple[Cut, ...] = (
+    *common.CUTS,
+    GIVE_UP,
+    COMMIT,
+    ADDRESS,
+    RIP,
+    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+)
+IN_MMIO = Cut(function="mmio_info_in_cache", reason="whether an address is remembered as one of MMIO: any answer")
+REINJECTS = Cut(
+    function="kvm_event_needs_reinjection", reason="whether an event waits to be delivered again: any answer"
+)
+UNPROTECT = Cut(
+    function="__kvm_mmu_unprotect_gfn_and_retry",
+    reason="makes a frame writable, or not; of which address is looked at",
+    writes=((0, "arch.last_retry_eip"), (0, "arch.last_retry_addr")),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+PROTECTED: tuple[Cut, ...] = (*common.CUTS, RIP, IN_MMIO, REINJECTS, UNPROTECT)

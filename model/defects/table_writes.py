@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.listed_pages import ListedPage
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.table_writes import ReferenceTableWrites
-from mmuproof.smt.terms import FALSE, BitVec, Bool
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -30,6 +31,21 @@ class _EntryKept(ReferenceTableWrites):
 class _NoFlush(ReferenceTableWrites):
     def _is_due(self, _present: Bool) -> Bool:
         return FALSE
+
+
+class _LowestKept(ReferenceTableWrites):
+    def _unprotects(self, _page: ListedPage) -> Bool:
+        return FALSE
+
+
+class _RetriesForEver(ReferenceTableWrites):
+    def _not_again(self, _other: Bool) -> Bool:
+        return TRUE
+
+
+class _RetriesForL2(ReferenceTableWrites):
+    def _may_retry(self, _in_l1: Bool) -> Bool:
+        return TRUE
 
 
 def _with(variant: type[ReferenceTableWrites]) -> partial[ReferenceKvm]:
@@ -68,5 +84,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\+\+vcpu->kvm->stat\.mmu_pde_zapped;\s+if \(is_shadow_present_pte\(entry\))\)",
         r"\1 && false)",
         _with(_NoFlush),
+    ),
+    defect(
+        "unprotected-page-kept",
+        "A frame counts as writable again although its pages stay.",
+        _MMU_C,
+        r"(sp, gpa_to_gfn\(gpa\)\)\s+)kvm_mmu_prepare_zap_page\(kvm, sp, &invalid_list\);",
+        r"\1;",
+        _with(_LowestKept),
+    ),
+    defect(
+        "protected-retries-for-ever",
+        "The same write is tried again and again.",
+        _MMU_C,
+        r"if \(vcpu->arch\.last_retry_eip == kvm_rip_read\(vcpu\) &&",
+        "if (false && vcpu->arch.last_retry_eip == kvm_rip_read(vcpu) &&",
+        _with(_RetriesForEver),
+    ),
+    defect(
+        "protected-retries-for-l2",
+        "A write of an L2 that cannot be emulated is tried again.",
+        _MMU_C,
+        r"if \(!is_guest_mode\(vcpu\)\)(\s+\*emulation_type \|= EMULTYPE_ALLOW_RETRY_PF;)",
+        r"if (true)\1",
+        _with(_RetriesForL2),
     ),
 )

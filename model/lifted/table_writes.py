@@ -6,21 +6,25 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.findings import CallMade, RoundMade
-from mmuproof.lift.machine.memory import NULL, Memory, Object, Pointer, choose, pointer_to, same_place
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, choose, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import table_writes as cuts
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import pointee, read
-from mmuproof.model.table_writes import EntryDropped, TableWrites, WriteFollowed
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, eq, iff, implies, ne, negate, var
+from mmuproof.model.named import mmus as named
+from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
 
 _FIRST, _SHIFT = 5, 12
 _FOLLOWS = ("kvm_mmu_track_write", "kvm_mmu_pte_write")
+_UNPROTECTS = ("__kvm_mmu_unprotect_gfn_and_retry", "kvm_mmu_unprotect_page")
+_PROTECTED = "kvm_mmu_write_protect_fault"
 _NONE = "no SPTE is for what is written"
 
 
@@ -91,6 +95,68 @@ class LiftedTableWrites(TableWrites, Remembers):
             evidence=session.evidence(),
         )
 
+    @once
+    def unprotected(self) -> FrameUnprotected:
+        """See `TableWrites.unprotected`."""
+        function = self._unit.function(*_UNPROTECTS).name
+        bench = PageListBench(self._unit, cuts.UNPROTECTING, function)
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
+        bench.write(vcpu, "kvm", pointer_to(bench.kvm))
+        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        asked, former = var("cr2_or_gpa", 64), "gfn" in self._unit.parameter_names(function)
+        values = {"cr2_or_gpa": asked, "gfn": asked, "always_retry": var("always_retry", 8) & 1}
+        answer = bench.session.integer(bench.memory, function, objects=bench.objects, values=values)
+        session, made = bench.session, bench.session.round(function)
+        page, found = pointer_to(bench.page_of(made)), var(f"{cuts.ADDRESS.function}()", 64)
+        gfn = asked if former else ite(direct, asked, found) >> _SHIFT
+        frees = session.only_call(cuts.COMMIT.function)
+        return FrameUnprotected(
+            function=function,
+            begins=made.begins,
+            of_frame=bench.looked_up(gfn),
+            page=bench.listed(made, gfn),
+            gives_up=any_of(
+                *(all_of(call.guard, _is_for(call, page)) for call in session.calls(cuts.GIVE_UP.function))
+            ),
+            goes_on=made.goes_on,
+            frees=frees.guard,
+            answer=ne(answer, 0),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def protected(self) -> ProtectedWritten | None:
+        """See `TableWrites.protected`."""
+        if self._unit.find_function(_PROTECTED) is None:
+            return None
+        bench = Bench(self._unit, cuts.PROTECTED)
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
+        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        last = [bench.read(vcpu, f"arch.last_retry_{name}") for name in ("eip", "addr")]
+        address, code = var("cr2_or_gpa", 64), var("error_code", 64)
+        kind = Object(name="emulation_type", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
+        in_guest = ne(bench.integer("is_guest_mode"), 0)
+        answer = bench.integer(_PROTECTED, {"emulation_type": pointer_to(kind)}, cr2_or_gpa=address, error_code=code)
+        calls, unit = bench.session.calls, self._unit
+        unprotects = calls(cuts.UNPROTECT.function)
+        allows = constant_of(unit, "EMULTYPE_ALLOW_RETRY_PF")
+        return ProtectedWritten(
+            again=all_of(eq(last[0], var(f"{cuts.RIP.function}()", 64)), eq(last[1], address)),
+            in_mmio=ne(var(f"{cuts.IN_MMIO.function}()", 1), 0),
+            direct=direct,
+            error_code=code,
+            reinjects=ne(var(f"{cuts.REINJECTS.function}()", 1), 0),
+            unprotects=any_of(*(all_of(call.guard, eq(_number(call), address)) for call in unprotects)),
+            unprotected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in unprotects)),
+            in_guest=in_guest,
+            may_retry=ne((read(bench.memory, kind, 0, 32) ^ var("*emulation_type", 32)) & allows, 0),
+            retries=eq(answer, constant_of(unit, "RET_PF_RETRY")),
+            emulates=eq(answer, constant_of(unit, "RET_PF_EMULATE")),
+            evidence=bench.session.evidence(),
+        )
+
     def _dropped(self, bench: PageListBench, made: RoundMade, page: Pointer, first: Pointer) -> EntryDropped:
         drops = bench.session.calls(cuts.DROP.function)
         at, count = (_variable(made, name) for name in ("spte", "npte"))
@@ -124,6 +190,11 @@ class LiftedTableWrites(TableWrites, Remembers):
             due=_flag(made, made.head, "flush"),
             due_after=FALSE if made.end is None else _flag(made, made.end, "flush"),
         )
+
+
+def _number(call: CallMade) -> BitVec:
+    """The address that a call is given."""
+    return next(each for each in call.arguments if isinstance(each, BitVec))
 
 
 def _is_for(call: CallMade, page: Pointer) -> Bool:

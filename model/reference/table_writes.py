@@ -5,11 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.listed_pages import ListedPage
 from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.base.listed_page import listed_page
-from mmuproof.model.table_writes import EntryDropped, TableWrites, WriteFollowed
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, extract, ite, ne, negate, var, zext
+from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
+from mmuproof.smt.terms import (
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    negate,
+    var,
+    zext,
+)
 
+_DIRECT = role_flag(var("mmu->root_role", PAGE_ROLE_BITS), "direct")
 _INNER = "after some rounds#2"
 _GPA, _LENGTH = var("gpa", 64), var("bytes", 32)
 
@@ -48,6 +67,68 @@ class ReferenceTableWrites(ReferenceArea, TableWrites):
             flushed=all_of(shadowed, negate(page.there)),
             evidence=Evidence(),
         )
+
+    def unprotected(self) -> FrameUnprotected:
+        """See `TableWrites.unprotected`."""
+        found, asked = var("kvm_mmu_gva_to_gpa_write()", 64), var("cr2_or_gpa", 64)
+        gfn = zext(extract(ite(_DIRECT, asked, found), 63, 12), 64)
+        page, shadowed = listed_page(gfn), ne(var("kvm->arch.indirect_shadow_pages", 32), 0)
+        begins = all_of(shadowed, any_of(_DIRECT, ne(found, (1 << 64) - 1)))
+        ended = all_of(begins, negate(page.there))
+        return FrameUnprotected(
+            function="__kvm_mmu_unprotect_gfn_and_retry",
+            begins=begins,
+            of_frame=TRUE,
+            page=page,
+            gives_up=all_of(begins, self._unprotects(page)),
+            goes_on=all_of(begins, page.there),
+            frees=ended,
+            answer=ended,
+            evidence=Evidence(),
+        )
+
+    def _unprotects(self, page: ListedPage) -> Bool:
+        """Whether a page is taken apart, to make its frame writable."""
+        return page.shadows
+
+    def protected(self) -> ProtectedWritten | None:
+        """See `TableWrites.protected`."""
+        rip, address, code = var("kvm_rip_read()", 64), var("cr2_or_gpa", 64), var("error_code", 64)
+        last_rip, last_address = (var(f"vcpu->arch.last_retry_{name}", 64) for name in ("eip", "addr"))
+        again = all_of(eq(last_rip, rip), eq(last_address, address))
+        in_mmio, reinjects = (
+            ne(var(f"{name}()", 1), 0) for name in ("mmio_info_in_cache", "kvm_event_needs_reinjection")
+        )
+        numbers = self.constants
+        walking = numbers.PFERR_GUEST_PAGE_MASK | numbers.PFERR_WRITE_MASK | numbers.PFERR_PRESENT_MASK
+        wanted = any_of(all_of(_DIRECT, eq(code & walking, walking)), all_of(negate(_DIRECT), reinjects))
+        first = all_of(self._not_again(negate(again)), negate(in_mmio))
+        unprotects = all_of(first, wanted)
+        unprotected = all_of(unprotects, ne(var("__kvm_mmu_unprotect_gfn_and_retry()", 1), 0))
+        in_guest, flags = bit(var("vcpu->arch.hflags", 32), 0), bit(var("*emulation_type", 32), 3)
+        may = all_of(first, negate(unprotected), self._may_retry(negate(in_guest)))
+        return ProtectedWritten(
+            again=again,
+            in_mmio=in_mmio,
+            direct=_DIRECT,
+            error_code=code,
+            reinjects=reinjects,
+            unprotects=unprotects,
+            unprotected=unprotected,
+            in_guest=in_guest,
+            may_retry=all_of(may, negate(flags)),
+            retries=unprotected,
+            emulates=negate(unprotected),
+            evidence=Evidence(),
+        )
+
+    def _not_again(self, other: Bool) -> Bool:
+        """Whether a frame may be made writable, of another write than the last for which one was."""
+        return other
+
+    def _may_retry(self, in_l1: Bool) -> Bool:
+        """Whether a write that cannot be emulated may be tried again."""
+        return in_l1
 
     def _entry_of(self, gpa: BitVec) -> BitVec:
         """The address of the entry of eight bytes that four are written of."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
+from mmuproof.model.table_writes import ProtectedWritten
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, any_of, eq, implies, ite, ne, negate
 
@@ -83,6 +86,84 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
+def _unprotected(kvm: Kvm) -> Claim:
+    made = kvm.table_writes.unprotected()
+    name, met = f"{made.function}()", all_of(made.begins, made.page.shadows)
+    return never(
+        given(
+            shown=(
+                Shown("gfn", made.page.gfn),
+                Shown("gfn of the page", made.page.page_gfn),
+                Shown("answer", made.answer),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("of-another-frame", negate(made.of_frame), f"{name} looks for what shadows another frame.").told(
+            "another frame", "KVM: the frame of the address that was written to"
+        ),
+        Wrong(
+            "page-kept",
+            any_of(all_of(met, negate(made.gives_up)), all_of(made.begins, made.page.there, negate(made.goes_on))),
+            f"{name} keeps a page that shadows the frame, which stays write-protected.",
+        ).told("kept", "KVM: each page that shadows the frame goes, or the write faults again"),
+        Wrong(
+            "page-lost",
+            all_of(made.gives_up, negate(met)),
+            f"{name} takes a page apart that does not shadow the frame.",
+        ).told("taken apart", "KVM: the pages in use that shadow a table in this frame"),
+        Wrong(
+            "answered-early",
+            all_of(made.answer, negate(any_of(made.frees, made.goes_on))),
+            f"{name} says that a frame may be written to before its pages are gone.",
+        ).told("yes", "KVM: pages that were taken apart are flushed and freed first"),
+    )
+
+
+def _protected(made: ProtectedWritten) -> Claim:
+    name = "kvm_mmu_write_protect_fault()"
+    return never(
+        given(
+            shown=(
+                Shown("error code", made.error_code),
+                Shown("the same write again", made.again),
+                Shown("made writable", made.unprotected),
+                Shown("in guest mode", made.in_guest),
+                Shown("retries", made.retries),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "retries-in-vain",
+            all_of(made.retries, negate(all_of(made.unprotects, made.unprotected))),
+            f"{name} lets a write be tried again whose page is as protected as before.",
+        ).told("RET_PF_RETRY", "KVM's comment in it: resuming the guest would put it into an infinite loop"),
+        Wrong(
+            "retries-for-ever",
+            any_of(all_of(any_of(made.again, made.in_mmio), made.unprotects), all_of(made.again, made.may_retry)),
+            f"{name} makes a page writable for the write for which it did so last.",
+        ).told("made writable again", "KVM's comment in it: that would likely put the vCPU into an infinite loop"),
+        Wrong(
+            "retries-for-l2",
+            all_of(made.may_retry, made.in_guest),
+            f"{name} lets a write of an L2 be tried again if it cannot be emulated.",
+        ).told("allowed", "KVM's comment in it: only L1's tables are shadowed, so that would not help an L2"),
+        Wrong(
+            "neither",
+            negate(any_of(made.retries, made.emulates)),
+            f"{name} neither emulates a write nor lets it be tried again.",
+        ).told("another answer", "KVM: a write to a protected page is emulated or tried again"),
+    )
+
+
+def _freed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield _unprotected(kvm)
+    made = kvm.table_writes.protected()
+    if made is not None:
+        yield _protected(made)
+
+
 THEOREMS = (
     Theorem(
         name="walk.followed",
@@ -99,6 +180,19 @@ THEOREMS = (
             Catch("written-keeps-unfit", "unfit-kept"),
             Catch("written-entry-kept", "entry-kept"),
             Catch("written-unflushed", "entry-unflushed"),
+        ),
+    ),
+    Theorem(
+        name="walk.unprotected",
+        claim="A write to a protected page is tried again only if each page that shadows its frame is gone, and not "
+        "twice for one instruction and address; else it is emulated.",
+        source="KVM's comments in kvm_mmu_write_protect_fault()",
+        assumes=("that some page was taken apart is what the list of those to be freed says",),
+        state=several(_freed),
+        catches=(
+            Catch("unprotected-page-kept", "page-kept"),
+            Catch("protected-retries-for-ever", "retries-for-ever"),
+            Catch("protected-retries-for-l2", "retries-for-l2"),
         ),
     ),
 )

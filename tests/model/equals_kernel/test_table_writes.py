@@ -18,3 +18,11 @@ def test_followed(both: Both) -> None:
         where={"entry.own_entry": mine.page.there},
         partial={CheckKind.WARN, CheckKind.NULL},
     )
+
+
+def test_unprotected(both: Both) -> None:
+    prove_equal(*(kvm.table_writes.unprotected() for kvm in both), partial={CheckKind.WARN, CheckKind.NULL})
+
+
+def test_protected(both: Both) -> None:
+    prove_equal(*(kvm.table_writes.protected() for kvm in both), partial={CheckKind.WARN, CheckKind.NULL})
