@@ -33,6 +33,11 @@ class _ZapsWhileUsed(ReferenceKeptRoots):
         return TRUE
 
 
+class _FreedTwice(ReferenceKeptRoots):
+    def _left(self, hpa: BitVec) -> BitVec:
+        return hpa
+
+
 class _NotSynced(ReferenceKeptRoots):
     def _syncs(self, _done: Bool) -> Bool:
         return FALSE
@@ -84,6 +89,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!--sp->root_count && sp->role\.invalid\)",
         "if ((--sp->root_count, true) && sp->role.invalid)",
         _with(_ZapsWhileUsed),
+    ),
+    defect(
+        "roots-freed-twice",
+        "A root that is given up stays in its place, and is given up again.",
+        _MMU_C,
+        r"(kvm_mmu_prepare_zap_page\(kvm, sp, invalid_list\);\s+(?:\}\s+)?)\*root_hpa = INVALID_PAGE;",
+        r"\1",
+        _with(_FreedTwice),
     ),
     defect(
         "roots-loaded-unsynced",

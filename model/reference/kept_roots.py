@@ -129,7 +129,7 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
         counted = all_of(goes, negate(root.of_tdp))
         return RootPageFreed(
             hpa=root.hpa,
-            hpa_after=ite(goes, bv(_INVALID, 64), root.hpa),
+            hpa_after=ite(goes, self._left(root.hpa), root.hpa),
             with_page=root.with_page,
             of_tdp=root.of_tdp,
             invalid=root.invalid,
@@ -143,6 +143,10 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
     def _is_unused(self, count: BitVec) -> Bool:
         """Whether a page is no root any more, by how many use it."""
         return eq(count, 0)
+
+    def _left(self, _hpa: BitVec) -> BitVec:
+        """What stands where a root was."""
+        return bv(_INVALID, 64)
 
     def loaded(self) -> RootsLoaded:
         """See `KeptRoots.loaded`."""

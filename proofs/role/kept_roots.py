@@ -213,7 +213,7 @@ THEOREMS = (
         source="KVM: mmu_free_root_page()",
         assumes=("a page that is a root counts its uses: mmu_alloc_root() does",),
         state=alone(_freed),
-        catches=(Catch("roots-zapped-while-used", "zapped-in-use"),),
+        catches=(Catch("roots-zapped-while-used", "zapped-in-use"), Catch("roots-freed-twice", "uses-miscounted")),
     ),
     Theorem(
         name="role.synced-roots",
