@@ -196,8 +196,8 @@ def _loaded(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="role.swept-roots",
-        claim="Of the roots that an MMU keeps, each goes that has to: if memory slots have left it behind, if it is of "
-        "an L2 that is left, or if its tables may be out of sync. No other goes.",
+        claim="Of the roots that an MMU keeps, each goes that has to. That is so if memory slots have left it "
+        "behind, if it is of an L2 that is left, or if its tables may be out of sync. No other goes.",
         source="KVM's comments at is_obsolete_root() and in kvm_mmu_sync_prev_roots()",
         assumes=("the page of zeros has no page of SPTEs: it is allocated once, beside the MMU",),
         state=several(_swept),

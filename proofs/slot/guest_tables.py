@@ -227,9 +227,10 @@ def _unsynced(kvm: Kvm, _vendor: Vendor) -> Claim:
 THEOREMS = (
     Theorem(
         name="slot.shadowed-table",
-        claim="While a guest's page table is shadowed, no SPTE lets the guest write to it unseen. Its frame is looked "
-        "for in the address space of its role, is write-protected in both MMUs and flushed, and huge pages around it "
-        "are forbidden; above the lowest level it is counted that writes have to be seen. Each is taken back once.",
+        claim="While a guest's page table is shadowed, no SPTE lets the guest write to it unseen. Its frame is "
+        "looked for in the address space of its role, is write-protected in both MMUs, and flushed. Huge pages "
+        "around it are forbidden; above the lowest level it is counted that writes have to be seen. Each is taken "
+        "back once.",
         source="KVM's comments at account_shadowed(), role.smm and mmu_try_to_unsync_pages()",
         assumes=(
             "a VM that shadows tables counts who wants to know of writes: KVM_BUG_ON() says so",
@@ -246,8 +247,8 @@ THEOREMS = (
     ),
     Theorem(
         name="slot.written-table",
-        claim="Writes to a frame have to be seen if they have to in either address space of the VM, and a frame may "
-        "be part of a huge page only if nothing in either forbids it.",
+        claim="Writes to a frame have to be seen if they have to in either address space of the VM. A frame may be "
+        "part of a huge page only if nothing in either forbids it.",
         source="KVM: kvm_gfn_is_write_tracked(), kvm_gfn_is_lpage_allowed()",
         assumes=("a slot is in one of two address spaces: KVM_MAX_NR_ADDRESS_SPACES",),
         state=several(_tracked),

@@ -107,9 +107,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="slot.huge-page-recovered",
-        claim="A table that stands for a huge page which was not to be executed is dropped, so that it becomes huge "
-        "again: only by its own MMU, only while its entry leads to it, and not while its dirty pages are logged. TLBs "
-        "lose it before it can be freed.",
+        claim="A table that stands for a huge page which was not to be executed is dropped, so that it becomes huge"
+        " again. That is done only by its own MMU, only while its entry leads to it, and not while its dirty pages "
+        "are logged. TLBs lose it before it can be freed.",
         source="KVM's comments in kvm_recover_nx_huge_pages() and kvm_tdp_mmu_zap_possible_nx_huge_page()",
         assumes=("two tables stand for a list of any length",),
         needs=(Need(Feature.NX_LISTS),),

@@ -153,9 +153,9 @@ def _aged(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="slot.swept",
-        claim="What is done to a slot is done to all its SPTEs that are meant, in both MMUs: writes are forbidden "
-        "from a level on, dirty flags of small pages are cleared, huge pages above a level are split, small pages go "
-        "that can be huge. What has gone is flushed.",
+        claim="What is done to a slot is done to all its SPTEs that are meant, in both MMUs. Writes are forbidden "
+        "from a level on, dirty flags of small pages are cleared, huge pages above a level are split. Small pages "
+        "go that can be huge; what has gone is flushed.",
         source="KVM's comments at these functions",
         assumes=("a walk through a slot's SPTEs reaches those of the levels and frames that it is told",),
         state=several(_swept),

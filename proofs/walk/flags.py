@@ -113,9 +113,9 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="walk.flags",
-        claim="A walk sets the accessed flag of each entry of the guest's that it uses, and the dirty flag of the last "
-        "one for a write, in the entry as it has read it and in no other way. If that has changed, the walk begins "
-        "anew. Each write is in the log of dirty pages, and L1 has it in its own log.",
+        claim="A walk sets the accessed flag of each entry of the guest's that it uses, and the dirty flag of the "
+        "last one for a write. It sets them in the entry as it has read it, and in no other way. If that has "
+        "changed, the walk begins anew. Each write is in the log of dirty pages, and L1 has it in its own log.",
         source="SDM 5.8, 31.3.5 and 31.3.6; APM volume 2, 5.4.2",
         assumes=("an entry in a slot that is read-only stays as it is: KVM's comment in update_accessed_dirty_bits()",),
         state=several(_state),
