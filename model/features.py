@@ -61,6 +61,7 @@ class Feature(enum.Enum):
     PRIVATE_ACCESS = "an error-code bit for private memory"
     HOST_MMIO_NOTE = "a note that a vCPU can access MMIO of the host"
     LOCKLESS_AGING = "aging without KVM's lock"
+    NX_LISTS = "a list for each MMU of tables that stand for huge pages"
     PRE_FAULT = "mapping memory ahead for userspace"
 
 
@@ -119,6 +120,10 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.LOCKLESS_AGING: (
             *_mark(_FUNCTION, "kvm_rmap_lock_readonly", unit=_MMU),
             *_mark(_CONSTANT, "KVM_RMAP_LOCKED", unit=_MMU),
+        ),
+        Feature.NX_LISTS: (
+            *_mark(_FUNCTION, "nx_huge_pages_to_zap", unit=_MMU),
+            *_mark(_FUNCTION, "kvm_tdp_mmu_zap_possible_nx_huge_page", unit=_TDP),
         ),
         Feature.PRE_FAULT: (
             *_mark(_FUNCTION, "kvm_arch_vcpu_pre_fault_memory", unit=_MMU),

@@ -22,20 +22,25 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
+from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
+from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.register_writes import RegisterWrites
@@ -48,10 +53,12 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
@@ -190,6 +197,41 @@ class Kvm(ABC):
     @abstractmethod
     def shadow_walks(self) -> ShadowWalks:
         """Walks over the tables that KVM builds."""
+
+    @property
+    @abstractmethod
+    def guest_tables(self) -> GuestTables:
+        """Guest page tables that are shadowed."""
+
+    @property
+    @abstractmethod
+    def kept_roots(self) -> KeptRoots:
+        """The roots that an MMU keeps."""
+
+    @property
+    @abstractmethod
+    def slot_sweeps(self) -> SlotSweeps:
+        """What is done to many SPTEs in both MMUs."""
+
+    @property
+    @abstractmethod
+    def gpte_flags(self) -> GpteFlags:
+        """Flags that are set in a guest's entries."""
+
+    @property
+    @abstractmethod
+    def table_writes(self) -> TableWrites:
+        """What becomes of pages whose tables are written to."""
+
+    @property
+    @abstractmethod
+    def nx_recovery(self) -> NxRecovery:
+        """Tables that stand for huge pages, and may become some again."""
+
+    @property
+    @abstractmethod
+    def map_answers(self) -> MapAnswers:
+        """What is answered when a page has been mapped."""
 
     @property
     @abstractmethod

@@ -43,6 +43,7 @@ from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import kept as role_kept
+from mmuproof.proofs.role import kept_roots as role_kept_roots
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import nested as role_nested
@@ -52,8 +53,11 @@ from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
+from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
+from mmuproof.proofs.slot import sweeps as slot_sweeps
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -66,11 +70,14 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
+from mmuproof.proofs.walk import flags as walk_flags
+from mmuproof.proofs.walk import followed as walk_followed
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import translated as walk_translated
 from mmuproof.proofs.walk import whole as walk_whole
@@ -111,6 +118,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *stored_removed.THEOREMS,
+    *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
@@ -127,6 +135,12 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_shadow_walks.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
+    *slot_guest_tables.THEOREMS,
+    *slot_nx_recovery.THEOREMS,
+    *walk_flags.THEOREMS,
+    *walk_followed.THEOREMS,
+    *slot_sweeps.THEOREMS,
+    *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
     *exits.THEOREMS,

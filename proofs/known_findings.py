@@ -370,4 +370,10 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         says="A huge page stays writable that begins with the last frame of those whose writes are to be logged again.",
         shapes=_shapes("slot.logging-again", tuple(Vendor), "", "next-huge-page-writable", ""),
     ),
+    KnownFinding(
+        number=24,
+        says="Whether writes to a frame have to be seen is asked of one address space alone on 6.1.",
+        shapes=_shapes("slot.written-table", tuple(Vendor), "writers", "wish-unknown", ""),
+        lacking=_AFTER_6_1,
+    ),
 )

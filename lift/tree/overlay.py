@@ -17,7 +17,7 @@ arguments of a ``WARN`` are dropped; the kernel evaluates them only to print.
 
 A third stands in front of ``asm/cmpxchg.h``: the machine runs one thread, in which an exchange and a
 compare-and-exchange are what the inline assembly does without its lock, so they are written in C. The same goes for
-``asm/barrier.h``: an order of reads, which costs x86 no instruction, is that of the one thread.
+``asm/barrier.h``: the order in which others see reads and writes is that of the one thread.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ WARN_CALL = "__mmuproof_warn"
 BUG_CALL = "__mmuproof_bug"
 BUILD_BUG_CALL = "__mmuproof_build_bug"
 GET_USER_CALL = "__mmuproof_get_user"
+EXCHANGE_USER_CALL = "__mmuproof_exchange_user"
 EXCHANGED = frozenset(("__xchg_old", "__cx_old", "__tcx_old"))
 """The variables into which an exchange reads.
 
@@ -117,6 +118,14 @@ _BARRIER_H = """\
 
 #undef smp_rmb
 #define smp_rmb() do { } while (0)
+#undef smp_wmb
+#define smp_wmb() do { } while (0)
+#undef smp_mb
+#define smp_mb() do { } while (0)
+#undef smp_load_acquire
+#define smp_load_acquire(p) READ_ONCE(*(p))
+#undef smp_store_release
+#define smp_store_release(p, v) WRITE_ONCE(*(p), v)
 #endif
 """
 
@@ -136,6 +145,11 @@ int {GET_USER_CALL}(void *into, const volatile void *from, unsigned long size);
 	__mmuproof_result; \\
 }})
 #define __get_user(x, p) get_user(x, p)
+
+int {EXCHANGE_USER_CALL}(const volatile void *at, unsigned long long old, unsigned long long new, unsigned long size);
+
+#undef __try_cmpxchg_user
+#define __try_cmpxchg_user(p, old, new, label) {EXCHANGE_USER_CALL}((p), *(old), (new), sizeof(*(p)))
 #endif
 """
 

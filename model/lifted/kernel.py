@@ -34,20 +34,25 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
+from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
+from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
 from mmuproof.model.lifted.late_faults import LiftedLateFaults
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
+from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
+from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
@@ -60,10 +65,12 @@ from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
+from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
@@ -75,6 +82,7 @@ from mmuproof.model.lifted.unit_paths import (
     MSRS_C,
     NESTED_SVM_C,
     NESTED_VMX_C,
+    PAGE_TRACK_C,
     REGS_C,
     SPTE_C,
     SVM_C,
@@ -282,6 +290,41 @@ class LiftedKvm(Kvm):
     def shadow_walks(self) -> LiftedShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._area("shadow_walks", LiftedShadowWalks, MMU_C, TDP_MMU_C)
+
+    @property
+    def guest_tables(self) -> LiftedGuestTables:
+        """See `Kvm.guest_tables`."""
+        return self._area("guest_tables", LiftedGuestTables, MMU_C, PAGE_TRACK_C, TDP_MMU_C)
+
+    @property
+    def kept_roots(self) -> LiftedKeptRoots:
+        """See `Kvm.kept_roots`."""
+        return self._area("kept_roots", LiftedKeptRoots, MMU_C, TDP_MMU_C)
+
+    @property
+    def slot_sweeps(self) -> LiftedSlotSweeps:
+        """See `Kvm.slot_sweeps`."""
+        return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
+
+    @property
+    def gpte_flags(self) -> LiftedGpteFlags:
+        """See `Kvm.gpte_flags`."""
+        return self._area("gpte_flags", LiftedGpteFlags, MMU_C)
+
+    @property
+    def table_writes(self) -> LiftedTableWrites:
+        """See `Kvm.table_writes`."""
+        return self._area("table_writes", LiftedTableWrites, MMU_C)
+
+    @property
+    def nx_recovery(self) -> LiftedNxRecovery:
+        """See `Kvm.nx_recovery`."""
+        return self._area("nx_recovery", LiftedNxRecovery, MMU_C, TDP_MMU_C)
+
+    @property
+    def map_answers(self) -> LiftedMapAnswers:
+        """See `Kvm.map_answers`."""
+        return self._area("map_answers", LiftedMapAnswers, MMU_C, TDP_MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -6,6 +6,7 @@ MMU_C = "arch/x86/kvm/mmu/mmu.c"
 SPTE_C = "arch/x86/kvm/mmu/spte.c"
 TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 TDP_ITER_C = "arch/x86/kvm/mmu/tdp_iter.c"
+PAGE_TRACK_C = "arch/x86/kvm/mmu/page_track.c"
 CPUID_C = "arch/x86/kvm/cpuid.c"
 REGS_C = "arch/x86/kvm/regs.c"
 MSRS_C = "arch/x86/kvm/msrs.c"
@@ -23,6 +24,7 @@ UNITS = (
     MMU_C,
     TDP_MMU_C,
     TDP_ITER_C,
+    PAGE_TRACK_C,
     CPUID_C,
     REGS_C,
     MSRS_C,
@@ -34,7 +36,7 @@ UNITS = (
 )
 """The translation units that are lifted, in the order in which the catalogue needs them; a tree may lack some."""
 
-MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, TDP_ITER_C, "arch/x86/kvm/mmu/page_track.c")
+MMU_UNITS = (SPTE_C, MMU_C, TDP_MMU_C, TDP_ITER_C, PAGE_TRACK_C)
 """The translation units of the MMU, those first in which a function that several of them include is looked at."""
 
 _KVM = "arch/x86/kvm/"

@@ -18,21 +18,26 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_registers import GuestRegisters
+from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
+from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.late_faults import LateFaults
 from mmuproof.model.linear_accesses import LinearAccesses
+from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
+from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.base.constants import Constants
@@ -43,20 +48,25 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
+from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
+from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
 from mmuproof.model.reference.late_faults import ReferenceLateFaults
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
+from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
+from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
@@ -69,10 +79,12 @@ from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
+from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
@@ -89,10 +101,12 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
+from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
@@ -132,6 +146,13 @@ class ReferenceKvm(Kvm):
         huge_pages: type[ReferenceHugePages] = ReferenceHugePages,
         range_rounds: type[ReferenceRangeRounds] = ReferenceRangeRounds,
         shadow_walks: type[ReferenceShadowWalks] = ReferenceShadowWalks,
+        guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
+        kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
+        slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
+        gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
+        table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
+        nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
+        map_answers: type[ReferenceMapAnswers] = ReferenceMapAnswers,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -176,6 +197,13 @@ class ReferenceKvm(Kvm):
         self._huge_pages = huge_pages(self.constants)
         self._range_rounds = range_rounds(self.constants, self._sptes)
         self._shadow_walks = shadow_walks(self.constants, self._sptes)
+        self._guest_tables = guest_tables(self.constants)
+        self._kept_roots = kept_roots(self.constants)
+        self._slot_sweeps = slot_sweeps(self.constants)
+        self._gpte_flags = gpte_flags(self.constants)
+        self._table_writes = table_writes(self.constants)
+        self._nx_recovery = nx_recovery(self.constants)
+        self._map_answers = map_answers(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -323,6 +351,41 @@ class ReferenceKvm(Kvm):
     def shadow_walks(self) -> ShadowWalks:
         """See `Kvm.shadow_walks`."""
         return self._shadow_walks
+
+    @property
+    def guest_tables(self) -> GuestTables:
+        """See `Kvm.guest_tables`."""
+        return self._guest_tables
+
+    @property
+    def kept_roots(self) -> KeptRoots:
+        """See `Kvm.kept_roots`."""
+        return self._kept_roots
+
+    @property
+    def slot_sweeps(self) -> SlotSweeps:
+        """See `Kvm.slot_sweeps`."""
+        return self._slot_sweeps
+
+    @property
+    def gpte_flags(self) -> GpteFlags:
+        """See `Kvm.gpte_flags`."""
+        return self._gpte_flags
+
+    @property
+    def table_writes(self) -> TableWrites:
+        """See `Kvm.table_writes`."""
+        return self._table_writes
+
+    @property
+    def nx_recovery(self) -> NxRecovery:
+        """See `Kvm.nx_recovery`."""
+        return self._nx_recovery
+
+    @property
+    def map_answers(self) -> MapAnswers:
+        """See `Kvm.map_answers`."""
+        return self._map_answers
 
     @property
     def removed_tables(self) -> RemovedTables:

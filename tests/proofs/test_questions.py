@@ -20,6 +20,7 @@ from mmuproof.proofs.catalogue import THEOREMS
 from tests.kernels import kernel_at
 
 _OWN_RESULT = "what it answers is what the theorem is about"
+_WHO = "that it is called is what the theorem is about"
 JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         # What is on.
@@ -61,6 +62,9 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "nested_vmx_check_eptp": ("spte.no-warning", _OWN_RESULT),
         "kvm_sync_page_check": ("walk.synced-page", _OWN_RESULT),
         "detect_write_misaligned": ("walk.written", _OWN_RESULT),
+        "__kvm_mmu_unprotect_gfn_and_retry": ("walk.unprotected", _OWN_RESULT),
+        "kvm_may_have_shadow_mmu_sptes": ("slot.aged", "the VM's count of tables, and whether the TDP MMU is in use"),
+        "kvm_gfn_is_write_tracked": ("slot.written-table", _OWN_RESULT),
         "is_page_fault_stale": ("fault.out-of-date", _OWN_RESULT),
         # Operations, whose results say whether something was changed.
         "get_mmio_spte": ("mmio.found", _OWN_RESULT),
@@ -74,6 +78,11 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rmap_write_protect": ("spte.flush", _OWN_RESULT),
         "tdp_mmu_zap_leafs": ("spte.flush", _OWN_RESULT),
         "write_protect_gfn": ("spte.flush", _OWN_RESULT),
+        # Of these it is looked at who is called, and not what is answered.
+        "kvm_mmu_zap_collapsible_spte": ("slot.swept", _WHO),
+        "kvm_tdp_mmu_wrprot_slot": ("slot.swept", _WHO),
+        "shadow_mmu_try_split_huge_pages": ("slot.swept", _WHO),
+        "slot_rmap_write_protect": ("slot.swept", _WHO),
         "wrprot_gfn_range": ("spte.flush", _OWN_RESULT),
     }
 )

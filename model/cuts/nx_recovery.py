@@ -1,0 +1,79 @@
+"""The calls of what makes tables huge pages again that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, guest_tables, roles
+
+HOW_MANY = Cut(function="nx_huge_pages_to_zap", reason="how many are dropped at once: two here")
+LOGGED = Cut(
+    function="kvm_mmu_sp_dirty_logging_enabled",
+    reason="whether the dirty pages of a table's slot are logged: any; of which is looked at",
+    watched=True,
+)
+ZAP_TDP = Cut(
+    function="kvm_tdp_mmu_zap_possible_nx_huge_page",
+    reason="drops a table of the TDP MMU, and those below it, which are none of those here, and says whether a flush "
+    "is due; which is looked at",
+    elsewhere=("*", "struct list_head", "struct kvm_mmu_page", "argument 1"),
+)
+ZAP_SHADOW = Cut(
+    function="kvm_mmu_prepare_zap_page",
+    reason="drops a table of the shadow MMU, and those below it, which are none of those here; they are on the list of "
+    "those to be freed then; which is looked at",
+    writes=((2, ""),),
+    elsewhere=("*", "struct list_head", "struct kvm_mmu_page", "argument 1"),
+)
+FLUSH = Cut(
+    function="kvm_mmu_remote_flush_or_zap",
+    reason="flushes all if it is told so, or if tables of the shadow MMU were dropped; what it is told is looked at",
+    writes=((1, ""),),
+    elsewhere=("*", "struct list_head", "struct kvm_mmu_page"),
+)
+RCU_UNLOCK = Cut(function="rcu_read_unlock", reason="lets tables be freed that nobody uses; when is looked at")
+YIELDS = tuple(
+    Cut(function=f"__cond_resched_rwlock_{how}", reason="gives the lock up for a while; when is looked at")
+    for how in ("read", "write")
+)
+UNLOCKS = tuple(
+    Cut(function=name, reason="gives a lock back; when is looked at")
+    for name in ("_raw_read_unlock", "_raw_write_unlock", "__raw_read_unlock", "__raw_write_unlock")
+)
+NEEDS_YIELD = tuple(
+    Cut(function=name, reason="whether somebody waits: any answer") for name in ("need_resched", "rwlock_needbreak")
+)
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    HOW_MANY,
+    LOGGED,
+    ZAP_TDP,
+    ZAP_SHADOW,
+    FLUSH,
+    RCU_UNLOCK,
+    *YIELDS,
+    *UNLOCKS,
+    *NEEDS_YIELD,
+    *common.each(
+        "takes or gives back a lock",
+        "_raw_read_lock",
+        "_raw_write_lock",
+        "_raw_spin_lock",
+        "_raw_spin_unlock",
+        "__raw_spin_unlock",
+        "rcu_read_lock",
+        "srcu_read_lock",
+        "srcu_read_unlock",
+    ),
+)
+READ_SPTE = Cut(function="kvm_tdp_mmu_read_spte", reason="reads an entry: any content; of which is looked at")
+CHILD = Cut(function="spte_to_child_pt", reason="finds the table that an entry leads to; of which entry is looked at")
+SET = Cut(
+    function="tdp_mmu_set_spte_atomic",
+    reason="exchanges an entry, or fails; which, and for what, is looked at",
+    writes=((1, "old_spte"),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+    watched=True,
+)
+SPTEP_TO_SP = roles.SPTEP_TO_SP
+ZAPPING: tuple[Cut, ...] = (*common.CUTS, READ_SPTE, CHILD, SET, SPTEP_TO_SP)
+LOGGING: tuple[Cut, ...] = (*common.CUTS, guest_tables.SLOT_OF, guest_tables.SPACE)

@@ -1,0 +1,70 @@
+"""The calls of what is done to many SPTEs that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
+
+_WALK = "goes through SPTEs of a slot, and says whether one has changed; which, and for what, is looked at"
+WALKS = tuple(
+    Cut(function=name, reason=_WALK, elsewhere=("*", "struct kvm_mmu_page", "struct list_head"))
+    for name in ("__walk_slot_rmaps", "slot_handle_level_range")
+)
+_TDP = "does it in the TDP MMU; of which slot and level is looked at"
+TDP = tuple(
+    Cut(function=f"kvm_tdp_mmu_{name}", reason=_TDP, elsewhere=("*", "struct kvm_mmu_page", "struct list_head"))
+    for name in (
+        "wrprot_slot",
+        "clear_dirty_slot",
+        "recover_huge_pages",
+        "zap_collapsible_sptes",
+        "try_split_huge_pages",
+    )
+)
+FLUSH_SLOT = tuple(
+    Cut(function=name, reason="flushes a slot: all its frames, or all; of which is looked at")
+    for name in ("kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot")
+)
+RMAP = Cut(function="gfn_to_rmap", reason="finds what maps a frame at a level: slot.index proves it")
+LOWEST = tuple(
+    Cut(function=name, reason="which bit is the lowest; inline assembly") for name in ("__ffs", "variable__ffs")
+)
+_DOES = "does it to what maps a frame; which is looked at"
+DOES = tuple(
+    Cut(function=name, reason=_DOES, elsewhere=("*", "argument 0", "argument 1"))
+    for name in ("rmap_write_protect", "__rmap_clear_dirty")
+)
+TDP_MASK = Cut(
+    function="kvm_tdp_mmu_clear_dirty_pt_masked",
+    reason="does it in the TDP MMU; of which frames is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+_AGES = "looks at accessed flags, and may clear them; of which range is looked at"
+AGES_SHADOW = tuple(
+    Cut(function=name, reason=_AGES, elsewhere=("*",)) for name in ("kvm_rmap_age_gfn_range", "kvm_handle_gfn_range")
+)
+AGES_TDP = tuple(
+    Cut(function=name, reason="does so in the TDP MMU; of which range is looked at", elsewhere=("*",))
+    for name in ("kvm_tdp_mmu_age_gfn_range", "kvm_tdp_mmu_test_age_gfn")
+)
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *WALKS,
+    *TDP,
+    *FLUSH_SLOT,
+    HAVE_RMAPS,
+    *flush_ranges.RANGE,
+    flush_ranges.ALL,
+    *common.each(
+        "takes or gives back a lock",
+        "_raw_write_lock",
+        "_raw_write_unlock",
+        "__raw_write_unlock",
+        "_raw_read_lock",
+        "_raw_read_unlock",
+        "__raw_read_unlock",
+    ),
+)
+MASKS: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, RMAP, *DOES, TDP_MASK)
+AGES: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, *AGES_SHADOW, *AGES_TDP)

@@ -1,0 +1,84 @@
+"""The calls of what follows a guest's writes to its tables that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, flush_ranges
+
+READ_GUEST = Cut(
+    function="kvm_vcpu_read_guest_atomic",
+    reason="reads what was written: any; it is counted by that, and nothing else hangs on it",
+    writes=((2, "*"),),
+)
+UNFIT = Cut(
+    function="detect_write_misaligned",
+    reason="whether a write is of whole entries: walk.written proves it; of which page and write is looked at",
+)
+FLOODS = Cut(
+    function="detect_write_flooding",
+    reason="counts writes to a page, and says whether they are too many: any answer; of which page is looked at",
+    elsewhere=("*",),
+)
+WRITTEN = Cut(
+    function="get_written_sptes",
+    reason="finds the SPTEs for what is written, or none: walk.written proves which; of which page is looked at",
+    writes=((2, "*"),),
+)
+DROP = Cut(
+    function="mmu_page_zap_pte",
+    reason="drops an SPTE; which is looked at",
+    elsewhere=("*", "struct kvm_mmu_page", "struct list_head", "argument 1", "argument 2", "argument 3"),
+)
+GIVE_UP = Cut(
+    function="kvm_mmu_prepare_zap_page",
+    reason="takes a page apart, and puts it on the list of those to be freed; which page is looked at",
+    writes=((2, ""),),
+    elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
+)
+FLUSH = Cut(
+    function="kvm_mmu_remote_flush_or_zap",
+    reason="flushes all if that is due or pages were taken apart, which are freed then; what it is told is looked at",
+    writes=((1, ""),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+PAE = Cut(function="is_pae", reason="whether the guest uses PAE: any answer")
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    READ_GUEST,
+    UNFIT,
+    FLOODS,
+    WRITTEN,
+    DROP,
+    GIVE_UP,
+    FLUSH,
+    flush_ranges.ALL,
+    PAE,
+    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+)
+COMMIT = Cut(
+    function="kvm_mmu_commit_zap_page",
+    reason="flushes all, and frees pages that were taken apart; that it is called is looked at",
+    writes=((1, ""),),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+ADDRESS = Cut(function="kvm_mmu_gva_to_gpa_write", reason="where a linear address is: any, or nowhere")
+RIP = Cut(function="kvm_rip_read", reason="where the instruction is: any")
+UNPROTECTING: tuple[Cut, ...] = (
+    *common.CUTS,
+    GIVE_UP,
+    COMMIT,
+    ADDRESS,
+    RIP,
+    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+)
+IN_MMIO = Cut(function="mmio_info_in_cache", reason="whether an address is remembered as one of MMIO: any answer")
+REINJECTS = Cut(
+    function="kvm_event_needs_reinjection", reason="whether an event waits to be delivered again: any answer"
+)
+UNPROTECT = Cut(
+    function="__kvm_mmu_unprotect_gfn_and_retry",
+    reason="makes a frame writable, or not; of which address is looked at",
+    writes=((0, "arch.last_retry_eip"), (0, "arch.last_retry_addr")),
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+PROTECTED: tuple[Cut, ...] = (*common.CUTS, RIP, IN_MMIO, REINJECTS, UNPROTECT)

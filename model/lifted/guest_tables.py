@@ -1,0 +1,356 @@
+"""Guest page tables that a lifted tree shadows: ``mmu.c`` and ``page_track.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import flush_ranges
+from mmuproof.model.cuts import guest_tables as cuts
+from mmuproof.model.guest_tables import (
+    HUGEST,
+    FrameProtected,
+    GuestTables,
+    HugeAllowed,
+    Shadowing,
+    TableAccounted,
+    TableUnsynced,
+    WritesTracked,
+)
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.listed_pages import PageListBench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import has_member, member, read
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    ne,
+    negate,
+    resize,
+    var,
+    zext,
+)
+
+_PAGE, _SLOT = "struct kvm_mmu_page", "struct kvm_memory_slot"
+_SHORT = IntType(16, False, "unsigned short")
+_INDEX, _ROOM = 3, 4
+"""An index for all frames, and how many counts of an array there are to look at."""
+_IS_TRACKED, _UNSYNCS = "kvm_gfn_is_write_tracked", "mmu_try_to_unsync_pages"
+_FORMER_IS_TRACKED = "kvm_slot_page_track_is_active"
+
+
+class _WritersDesk(Bench):
+    """A bench with a VM, and a slot in each of two address spaces with counts of who wants to know of writes."""
+
+    def __init__(
+        self, unit: Unit, *linked: Unit, more: tuple[Cut, ...] = (), followed: tuple[Cut, ...] = cuts.TRACKED
+    ) -> None:
+        self.slots = [
+            Object(name=name, type=unit.record(_SLOT), kind=ObjectKind.INPUT, by_pointer=True)
+            for name in ("slot", "other slot")
+        ]
+        self.found: Pointer = pointer_to(self.slots[0])
+        changed = (replace(cuts.INDEX, gives=bv(_INDEX, 64)), replace(cuts.SLOT_OF, gives=lambda _: self.found))
+        known = (cut for cut in cuts.CUTS if cut not in (cuts.INDEX, cuts.SLOT_OF, *followed))
+        super().__init__(unit, (*changed, *more, *known), linked=linked)
+        self.kvm = self.add("kvm", "struct kvm")
+        self.objects[_SLOT] = pointer_to(self.slots[0])
+        self.counts = [self._counts(slot) for slot in self.slots]
+
+    def _counts(self, slot: Object) -> Object:
+        array = ArrayType(_SHORT, _ROOM, f"unsigned short[{_ROOM}]")
+        made = Object(name=f"counts of the {slot.name}", type=array, kind=ObjectKind.INPUT, by_pointer=True)
+        place = member(self.unit.record(_SLOT), "gfn_write_track", "gfn_track")
+        self.memory.write(slot, place.offset, 64, pointer_to(made))
+        return made
+
+    def count(self, space: int) -> BitVec:
+        """How many want to know of writes to the frame."""
+        return read(self.memory, self.counts[space], _INDEX * _SHORT.bits, _SHORT.bits)
+
+    def of_frame(self, call: CallMade, gfn: BitVec, slot: Object) -> Bool:
+        """Whether a call is made for a frame of a slot."""
+        told = self.session.pointer_argument(call, "slot")
+        return all_of(call.guard, eq(self.session.argument(call, "gfn"), gfn), same_place(told, pointer_to(slot)))
+
+    def look_in_other_space(self) -> Bool:
+        """Let what is looked up be what the other address space has: whether it has a slot with the frame."""
+        there = bool_var("the other address space has a slot")
+        other = choose(there, pointer_to(self.slots[1]), NULL)
+        assert isinstance(other, Pointer)
+        self.found = other
+        return there
+
+    def has_other_space(self) -> Bool:
+        """Whether the VM has two address spaces."""
+        if not has_member(self.unit.record("struct kvm_arch"), ["has_private_mem"]):
+            return TRUE
+        return eq(self.read(self.kvm, "arch.has_private_mem"), 0)
+
+    def in_other_space(self, space: BitVec) -> Bool:
+        """Whether slots are looked up in the address space that is not this one."""
+        return all_of(
+            *(
+                any_of(negate(call.guard), eq(self.session.argument(call, "as_id"), space ^ 1))
+                for call in self.session.calls(cuts.SPACE.function)
+            )
+        )
+
+    def is_asked_of(self, gfn: BitVec) -> Bool:
+        """Whether slots and counts are looked up for a frame."""
+        told = self.session.argument
+        return all_of(
+            *(
+                any_of(negate(call.guard), all_of(eq(told(call, "gfn"), gfn), eq(told(call, "level"), 1)))
+                for call in self.session.calls(cuts.INDEX.function)
+            ),
+            *(
+                any_of(negate(call.guard), eq(told(call, "gfn"), gfn))
+                for call in self.session.calls(cuts.SLOT_OF.function)
+            ),
+        )
+
+
+class LiftedGuestTables(GuestTables, Remembers):
+    """What a lifted tree does about guest page tables.
+
+    Args:
+        unit: ``mmu.c``.
+        tracking: ``page_track.c``.
+        _tdp: ``tdp_mmu.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, tracking: Unit, _tdp: Unit) -> None:
+        super().__init__()
+        self._unit, self._tracking = unit, tracking
+
+    @once
+    def accounted(self, shadowing: Shadowing) -> TableAccounted:
+        """See `GuestTables.accounted`."""
+        desk = _WritersDesk(self._unit, self._tracking)
+        page, slot = desk.add("sp", _PAGE), desk.slots[0]
+        level, gfn = zext(desk.flag(page, "role", "level"), 32), desk.read(page, "gfn")
+        smm = zext(desk.flag(page, "role", "smm"), 32)
+        pages, writers = desk.read(desk.kvm, "arch.indirect_shadow_pages"), desk.count(0)
+        desk.call(shadowing.value)
+        told, calls = desk.session.argument, desk.session.calls
+        protects = calls(cuts.PROTECT.function)
+        ranges = [
+            (call.guard, [each for each in call.arguments if isinstance(each, BitVec)])
+            for call in calls(*(cut.function for cut in flush_ranges.RANGE))
+        ]
+        return TableAccounted(
+            function=shadowing.value,
+            begins=shadowing is Shadowing.BEGINS,
+            level=level,
+            in_slot=all_of(desk.is_asked_of(gfn), eq(told(desk.session.only_call(cuts.SPACE.function), "as_id"), smm)),
+            writes_counted=self._counted(desk),
+            pages_before=resize(pages, 32),
+            pages_after=resize(desk.read(desk.kvm, "arch.indirect_shadow_pages"), 32),
+            writers_before=writers,
+            writers_after=desk.count(0),
+            forbidden=any_of(*(desk.of_frame(call, gfn, slot) for call in calls(cuts.DISALLOW.function))),
+            allowed=any_of(*(desk.of_frame(call, gfn, slot) for call in calls(cuts.ALLOW.function))),
+            protects=any_of(
+                *(all_of(desk.of_frame(call, gfn, slot), eq(told(call, "min_level"), 1)) for call in protects)
+            ),
+            stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
+            flushed=any_of(
+                *(call.guard for call in calls(flush_ranges.ALL.function)),
+                *(all_of(guard, eq(first, gfn), eq(count, 1)) for guard, (first, count) in ranges),
+            ),
+            evidence=desk.session.evidence(),
+        )
+
+    def _counted(self, desk: _WritersDesk) -> Bool:
+        """Whether counts are kept of who wants to know of writes: tables are shadowed, or others track writes."""
+        external = "arch.external_write_tracking_enabled"
+        others = has_member(self._unit.record("struct kvm"), [external])
+        return any_of(
+            ne(desk.read(desk.kvm, "arch.shadow_root_allocated"), 0),
+            negate(desk.setting("tdp_enabled")),
+            ne(desk.read(desk.kvm, external), 0) if others else FALSE,
+        )
+
+    @once
+    def tracked(self) -> WritesTracked:
+        """See `GuestTables.tracked`."""
+        function = self._tracking.function(_IS_TRACKED, _FORMER_IS_TRACKED)
+        desk = _WritersDesk(self._tracking, self._unit)
+        there, gfn = desk.look_in_other_space(), var("gfn", 64)
+        own, others, space = desk.count(0), desk.count(1), zext(desk.read(desk.slots[0], "as_id"), 32)
+        answer = desk.integer(function.name, gfn=gfn, mode=bv(0, 32))
+        return WritesTracked(
+            function=function.name,
+            writes_counted=self._counted(desk),
+            has_other_space=desk.has_other_space(),
+            space=space,
+            own=own,
+            other_slot=there,
+            other=others,
+            asked=all_of(desk.is_asked_of(gfn), desk.in_other_space(space)),
+            answer=ne(answer, 0),
+            evidence=desk.session.evidence(),
+        )
+
+    @once
+    def huge_allowed(self) -> HugeAllowed | None:
+        """See `GuestTables.huge_allowed`."""
+        function, record = cuts.HUGE_ALLOWED.function, self._unit.record("struct kvm_lpage_info")
+        if self._unit.find_function(function) is None:
+            return None
+        infos = [
+            Object(name=name, type=record, kind=ObjectKind.INPUT, by_pointer=True) for name in ("info", "other info")
+        ]
+
+        def info_of(arguments: Sequence[Value | None]) -> Value:
+            slot = arguments[1]
+            assert isinstance(slot, Pointer)
+            return choose(same_place(slot, pointer_to(desk.slots[0])), *map(pointer_to, infos))
+
+        desk = _WritersDesk(self._unit, more=(replace(cuts.INFO, gives=info_of),), followed=(cuts.HUGE_ALLOWED,))
+        there, gfn, level = desk.look_in_other_space(), var("gfn", 64), var("level", 32)
+        own, other = (desk.read(info, "disallow_lpage") for info in infos)
+        space = zext(desk.read(desk.slots[0], "as_id"), 32)
+        answer, told = desk.integer(function, gfn=gfn, level=level), desk.session.argument
+        of_level = [
+            any_of(negate(call.guard), all_of(eq(told(call, "gfn"), gfn), eq(told(call, "level"), level)))
+            for call in desk.session.calls(cuts.INFO.function)
+        ]
+        return HugeAllowed(
+            function=function,
+            has_other_space=desk.has_other_space(),
+            space=space,
+            own=own,
+            other_slot=there,
+            other=other,
+            asked=all_of(desk.is_asked_of(gfn), desk.in_other_space(space), *of_level),
+            answer=ne(answer, 0),
+            evidence=desk.session.evidence(),
+        )
+
+    @once
+    def unsynced(self) -> TableUnsynced:
+        """See `GuestTables.unsynced`."""
+        bench = PageListBench(self._unit, cuts.CUTS, _UNSYNCS)
+        slot, gfn = bench.add("slot", _SLOT), var("gfn", 64)
+        flags = {each: var(each, 8) & 1 for each in ("synchronizing", "prefetch")}
+        flags["can_unsync"] = 1 - flags["synchronizing"]
+        answer = bench.session.integer(bench.memory, _UNSYNCS, objects=bench.objects, values={"gfn": gfn, **flags})
+        session, made = bench.session, bench.session.round(_UNSYNCS)
+        page, head = bench.page_of(made), made.head
+        asks = session.calls(*(cut.function for cut in (*cuts.TRACKED, cuts.HUGE_ALLOWED)))
+        asked = bench.looked_up(gfn)
+        for call in asks:
+            told = session.pointer_argument(call, "slot")
+            right = all_of(eq(session.argument(call, "gfn"), gfn), same_place(told, pointer_to(slot)))
+            asked = all_of(asked, any_of(negate(call.guard), right))
+        tracked, huge = (
+            any_of(
+                *(
+                    all_of(call.guard, ne(var(call.tag, 1), 0))
+                    for call in asks
+                    if (call.function == cuts.HUGE_ALLOWED.function) is among
+                )
+            )
+            for among in (False, True)
+        )
+        return TableUnsynced(
+            function=_UNSYNCS,
+            tracked=tracked,
+            asked=asked,
+            huge_allowed=huge,
+            synchronizing=ne(flags["synchronizing"], 0),
+            prefetch=ne(flags["prefetch"], 0),
+            page=bench.listed(made, gfn),
+            unsync=ne(bench.read(page, "unsync", head), 0),
+            goes_on=made.goes_on,
+            unsync_after=FALSE if made.end is None else ne(bench.read(page, "unsync", made.end), 0),
+            parents_told=any_of(
+                *(
+                    all_of(call.guard, same_place(session.pointer_argument(call, "sp"), pointer_to(page)))
+                    for call in session.calls(cuts.PARENTS.function)
+                )
+            ),
+            answer=answer,
+            evidence=session.evidence(),
+        )
+
+    @once
+    def protected(self, min_level: int) -> FrameProtected:
+        """See `GuestTables.protected`."""
+        function = cuts.PROTECT.function
+        record = self._unit.record("struct kvm_rmap_head")
+        heads = [
+            Object(name=f"what maps the frame at level {level}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
+            for level in range(1, HUGEST + 1)
+        ]
+
+        def at_level(arguments: Sequence[Value | None]) -> Value:
+            named = dict(zip(self._unit.parameter_names(cuts.RMAP.function), arguments, strict=True))
+            level = named.get("level")
+            found: Value = NULL
+            assert isinstance(level, BitVec)
+            for number, head in enumerate(heads, 1):
+                found = choose(eq(level, number), pointer_to(head), found)
+            return found
+
+        known = (cut for cut in cuts.CUTS if cut not in (cuts.RMAP, cuts.PROTECT))
+        bench = Bench(self._unit, (replace(cuts.RMAP, gives=at_level), *known))
+        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
+        gfn, session = var("gfn", 64), bench.session
+        answer = bench.integer(function, gfn=gfn, min_level=bv(min_level, 32))
+        right = all_of(
+            *(
+                any_of(
+                    negate(call.guard),
+                    all_of(
+                        eq(session.argument(call, "gfn"), gfn),
+                        same_place(session.pointer_argument(call, "slot"), pointer_to(slot)),
+                    ),
+                )
+                for call in session.calls(cuts.RMAP.function)
+            )
+        )
+        levels, had = [FALSE] * HUGEST, [FALSE] * HUGEST
+        for call in session.calls(cuts.RMAP_PROTECT.function):
+            told = session.pointer_argument(call, "rmap_head")
+            for number, head in enumerate(heads):
+                here = all_of(call.guard, right, same_place(told, pointer_to(head)))
+                levels[number] = any_of(levels[number], here)
+                had[number] = any_of(had[number], all_of(here, ne(var(call.tag, 1), 0)))
+        tdp = session.only_call(cuts.TDP_PROTECT.function)
+        return FrameProtected(
+            function=function,
+            min_level=min_level,
+            shadowed=ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
+            tdp_mmu=self._has_tdp_mmu(bench, kvm),
+            levels=tuple(levels),
+            had=tuple(had),
+            tdp=all_of(
+                tdp.guard,
+                eq(session.argument(tdp, "gfn"), gfn),
+                eq(session.argument(tdp, "min_level"), min_level),
+                same_place(session.pointer_argument(tdp, "slot"), pointer_to(slot)),
+            ),
+            tdp_had=ne(var(tdp.tag, 1), 0),
+            answer=ne(answer, 0),
+            evidence=session.evidence(),
+        )
+
+    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
+        if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
+            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
+        return bench.setting("tdp_mmu_enabled")

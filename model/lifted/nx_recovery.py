@@ -1,0 +1,204 @@
+"""Tables that a lifted tree makes huge pages again: ``mmu.c`` and ``tdp_mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import guest_tables
+from mmuproof.model.cuts import nx_recovery as cuts
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxZapped
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, var, zext
+
+_PAGE, _RECOVERS, _TDP_TYPE = "struct kvm_mmu_page", "kvm_recover_nx_huge_pages", "KVM_TDP_MMU"
+_LINK, _LISTS = "possible_nx_huge_page_link", "arch.possible_nx_huge_pages"
+_TABLES, _TYPES = 2, 2
+
+
+class LiftedNxRecovery(NxRecovery, Remembers):
+    """What a lifted tree does about such tables.
+
+    Args:
+        unit: ``mmu.c``.
+        tdp: ``tdp_mmu.c``.
+    """
+
+    def __init__(self, unit: Unit, tdp: Unit) -> None:
+        super().__init__()
+        self._unit, self._tdp = unit, tdp
+
+    @once
+    def recovered(self, of_tdp: bool) -> NxRecovered:
+        """See `NxRecovery.recovered`."""
+        how_many = replace(cuts.HOW_MANY, gives=bv(_TABLES, 64))
+        bench = Bench(self._unit, (how_many, *(cut for cut in cuts.CUTS if cut is not cuts.HOW_MANY)))
+        kvm = bench.add("kvm", "struct kvm")
+        pages = [
+            Object(name=f"sp{number + 1}", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+            for number in range(_TABLES)
+        ]
+        tdp_type = constant_of(self._unit, _TDP_TYPE)
+        own = tdp_type if of_tdp else 1 - tdp_type
+        for type_ in range(_TYPES):
+            self._link(bench, kvm, type_, pages if type_ == own else [])
+        bench.session.call(bench.memory, _RECOVERS, objects=bench.objects, values={"mmu_type": bv(own, 32)})
+        zap, other = (cuts.ZAP_TDP, cuts.ZAP_SHADOW) if of_tdp else (cuts.ZAP_SHADOW, cuts.ZAP_TDP)
+        logged = bench.session.calls(cuts.LOGGED.function)
+
+        def of_page(page: Object) -> NxPage:
+            asked = [call for call in logged if _is_for(call, page) is not FALSE]
+            # A table that is dropped is nobody's any more.
+            memory = next((call.memory for call in asked if call.memory is not None), bench.memory)
+            place = bench.place(page, f"{_LINK}.next")
+            following = memory.read(page, place.offset, place.width)
+            assert isinstance(following, Pointer)
+            own_link = pointer_to(page, bench.place(page, _LINK).offset)
+            return NxPage(
+                logged=any_of(*(ne(var(call.tag, 1), 0) for call in asked)),
+                zapped=any_of(*(_is_for(call, page) for call in bench.session.calls(zap.function))),
+                disallowed=ne(bench.read(page, "nx_huge_page_disallowed", memory), 0),
+                counted=negate(same_place(following, own_link)),
+            )
+
+        return NxRecovered(
+            of_tdp=of_tdp,
+            pages=tuple(map(of_page, pages)),
+            by_other=any_of(*(call.guard for call in bench.session.calls(other.function))),
+            unflushed=self._unflushed(bench),
+            evidence=bench.session.evidence(),
+        )
+
+    @staticmethod
+    def _link(bench: Bench, kvm: Object, type_: int, pages: Sequence[Object]) -> None:
+        """Let an MMU have a list of these tables."""
+        lists = bench.place(kvm, f"{_LISTS}[{type_}].pages")
+        head = pointer_to(kvm, lists.offset)
+        links = [head, *(pointer_to(page, bench.place(page, _LINK).offset) for page in pages), head]
+        for number, owner in enumerate((None, *pages)):
+            at = lists.offset if owner is None else bench.place(owner, _LINK).offset
+            bench.memory.write(owner or kvm, at, 64, links[number + 1])
+            bench.memory.write(owner or kvm, at + 64, 64, links[number - 1] if number else links[-2])
+
+    @staticmethod
+    def _unflushed(bench: Bench) -> Bool:
+        """Whether a lock is given up while a flush is due."""
+        due, to_free, wrong = FALSE, FALSE, FALSE
+        ends = {cut.function for cut in (cuts.RCU_UNLOCK, *cuts.YIELDS, *cuts.UNLOCKS)}
+        for call in bench.session.machine.calls_made:
+            if call.function == cuts.ZAP_TDP.function:
+                due = any_of(due, all_of(call.guard, ne(var(call.tag, 1), 0)))
+            elif call.function == cuts.ZAP_SHADOW.function:
+                to_free = any_of(to_free, call.guard)
+            elif call.function == cuts.FLUSH.function:
+                told = bench.session.argument(call, "remote_flush")
+                due = all_of(due, negate(all_of(call.guard, ne(told, 0))))
+                to_free = all_of(to_free, negate(call.guard))
+            elif call.function in ends:
+                wrong = any_of(wrong, all_of(call.guard, any_of(due, to_free)))
+        return wrong
+
+    @once
+    def zapped(self) -> NxZapped:
+        """See `NxRecovery.zapped`."""
+        table, parent = page_table("sp->spt"), page_table("table above")
+        leads = bool_var("the entry leads to the table")
+
+        def child_of(_: Sequence[Value | None]) -> Value:
+            return choose(leads, pointer_to(table), NULL)
+
+        known = (replace(cuts.CHILD, gives=child_of), *(cut for cut in cuts.ZAPPING if cut is not cuts.CHILD))
+        bench = Bench(self._tdp, known)
+        bench.add("kvm", "struct kvm")
+        page = bench.add("sp", _PAGE)
+        below, own = bool_var("an entry leads to it"), pointer_to(parent, 64)
+        bench.write(page, "spt", pointer_to(table))
+        entry = choose(below, own, NULL)
+        place = bench.place(page, "ptep")
+        bench.memory.write(page, place.offset, place.width, entry)
+        level, gfn = zext(bench.flag(page, "role", "level"), 32), bench.read(page, "gfn")
+        of_tdp = ne(bench.read(page, "tdp_mmu_page"), 0)
+        answer = bench.integer(cuts.ZAP_TDP.function)
+        session = bench.session
+        look, exchange, judge = (session.calls(cut.function) for cut in (cuts.READ_SPTE, cuts.SET, cuts.CHILD))
+        found = var(look[0].tag, 64)
+        right, sets, written = [], FALSE, bv(0, 64)
+        for call in exchange:
+            right.append(all_of(call.guard, self._is_own(bench, call, own, found, level, gfn)))
+            sets, written = any_of(sets, call.guard), session.argument(call, "new_spte")
+        told = [
+            implies(
+                all_of(call.guard, below),
+                all_of(
+                    eq(session.argument(call, "pte", "spte"), found), eq(session.argument(call, "level"), level + 1)
+                ),
+            )
+            for call in judge[:1]
+        ]
+        return NxZapped(
+            of_tdp=of_tdp,
+            below=below,
+            level=level,
+            gfn=gfn,
+            found=found,
+            leads=all_of(leads, *told),
+            sets=sets,
+            written=written,
+            own_entry=any_of(*right),
+            lost=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in exchange)),
+            answer=ne(answer, 0),
+            evidence=session.evidence(),
+        )
+
+    @staticmethod
+    def _is_own(bench: Bench, call: CallMade, own: Pointer, found: BitVec, level: BitVec, gfn: BitVec) -> Bool:
+        """Whether an exchange is of the entry above a table."""
+        walk = bench.session.pointer_argument(call, "iter").targets[0].place
+        assert walk is not None
+        assert call.memory is not None
+        held, memory = walk.object, call.memory
+        place = bench.place(held, "sptep")
+        sptep = memory.read(held, place.offset, place.width)
+        assert isinstance(sptep, Pointer)
+        return all_of(
+            same_place(sptep, own),
+            eq(bench.read(held, "old_spte", memory), found),
+            eq(bench.read(held, "level", memory), level + 1),
+            eq(bench.read(held, "gfn", memory), gfn),
+        )
+
+    @once
+    def logged(self) -> NxLogged:
+        """See `NxRecovery.logged`."""
+        slot = Object(
+            name="slot", type=self._unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        found = replace(guest_tables.SLOT_OF, gives=pointer_to(slot))
+        bench = Bench(self._unit, (found, *(cut for cut in cuts.LOGGING if cut is not guest_tables.SLOT_OF)))
+        kvm, page = bench.add("kvm", "struct kvm"), bench.add("sp", _PAGE)
+        count, flags = bench.read(kvm, "nr_memslots_dirty_logging.counter"), bench.read(slot, "flags")
+        gfn, smm = bench.read(page, "gfn"), zext(bench.flag(page, "role", "smm"), 32)
+        answer, told = bench.integer(cuts.LOGGED.function), bench.session.argument
+        look, space = (bench.session.calls(cut.function) for cut in (guest_tables.SLOT_OF, guest_tables.SPACE))
+        return NxLogged(
+            any_slot=ne(count, 0),
+            flags=flags,
+            own_slot=all_of(
+                *(any_of(negate(call.guard), eq(told(call, "gfn"), gfn)) for call in look),
+                *(any_of(negate(call.guard), eq(told(call, "as_id"), smm)) for call in space),
+            ),
+            answer=ne(answer, 0),
+            evidence=bench.session.evidence(),
+        )
+
+
+def _is_for(call: CallMade, page: Object) -> Bool:
+    """Whether a call is made for a page."""
+    told = [each for each in call.arguments if isinstance(each, Pointer)]
+    return all_of(call.guard, any_of(*(same_place(each, pointer_to(page)) for each in told)))

@@ -1,0 +1,229 @@
+"""What a lifted tree does to many SPTEs: ``mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import slot_sweeps as cuts
+from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import read
+from mmuproof.model.slot_sweeps import HUGEST, Aging, MaskRound, MaskSweep, RangeAged, SlotSweep, SlotSweeps, SlotSwept
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, sle, var
+
+_SLOT = "struct kvm_memory_slot"
+_FORMER: Mapping[SlotSweep, str] = MappingProxyType({SlotSweep.RECOVER: "kvm_mmu_zap_collapsible_sptes"})
+"""What functions were called before."""
+_FOR: Mapping[SlotSweep, str] = MappingProxyType(
+    {
+        SlotSweep.WRITE_PROTECT: "slot_rmap_write_protect",
+        SlotSweep.CLEAR_DIRTY: "__rmap_clear_dirty",
+        SlotSweep.RECOVER: "kvm_mmu_zap_collapsible_spte",
+        SlotSweep.SPLIT: "shadow_mmu_try_split_huge_pages",
+        SlotSweep.SPLIT_RANGE: "shadow_mmu_try_split_huge_pages",
+    }
+)
+"""What is done to what maps a frame."""
+_TDP: Mapping[SlotSweep, tuple[str, ...]] = MappingProxyType(
+    {
+        SlotSweep.WRITE_PROTECT: ("kvm_tdp_mmu_wrprot_slot",),
+        SlotSweep.CLEAR_DIRTY: ("kvm_tdp_mmu_clear_dirty_slot",),
+        SlotSweep.RECOVER: ("kvm_tdp_mmu_recover_huge_pages", "kvm_tdp_mmu_zap_collapsible_sptes"),
+        SlotSweep.SPLIT: ("kvm_tdp_mmu_try_split_huge_pages",),
+        SlotSweep.SPLIT_RANGE: ("kvm_tdp_mmu_try_split_huge_pages",),
+    }
+)
+_TESTS = ("kvm_test_age_rmap", "kvm_age_rmap")
+
+
+class LiftedSlotSweeps(SlotSweeps, Remembers):
+    """What a lifted tree does to the SPTEs of a slot.
+
+    Args:
+        unit: ``mmu.c``.
+        _tdp: ``tdp_mmu.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, _tdp: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def _bench(self, known: tuple[Cut, ...], *rounds: str) -> tuple[Bench, Object, Object]:
+        """A bench with a VM and a slot of it."""
+        bench = Bench(self._unit, known, any_round=frozenset(rounds))
+        return bench, bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
+
+    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
+        if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
+            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
+        return bench.setting("tdp_mmu_enabled")
+
+    @once
+    def swept(self, sweep: SlotSweep, level: int) -> SlotSwept:
+        """See `SlotSweeps.swept`."""
+        bench, kvm, slot = self._bench(cuts.CUTS)
+        function = self._unit.function(*(name for name in (sweep.value, _FORMER.get(sweep)) if name)).name
+        base, pages = (bench.read(slot, name) for name in ("base_gfn", "npages"))
+        start, end = (var("start", 64), var("end", 64)) if sweep is SlotSweep.SPLIT_RANGE else (base, base + pages)
+        told_level, tdp_mmu = bv(level, 32), self._has_tdp_mmu(bench, kvm)
+        bench.call(function, start=start, end=end, start_level=told_level, target_level=told_level)
+        walks = bench.session.calls(*(cut.function for cut in cuts.WALKS))
+        right = [(call, _is_walk(call, _FOR[sweep], slot, start, end)) for call in walks]
+        done = FALSE
+        for call in bench.session.calls(*_TDP[sweep]):
+            names = self._unit.parameter_names(call.function)
+            told = dict(zip(names, call.arguments, strict=True))
+            wanted = {"start": start, "end": end, "min_level": told_level, "target_level": told_level}
+            same = [
+                eq(each, wanted[name]) for name, each in told.items() if name in wanted and isinstance(each, BitVec)
+            ]
+            done = any_of(done, all_of(call.guard, *same, _is_of(call, slot)))
+        return SlotSwept(
+            sweep=sweep,
+            level=level,
+            tdp_mmu=tdp_mmu,
+            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            walked=tuple(
+                any_of(*(all_of(when, _includes(call, each)) for call, when in right)) for each in range(1, HUGEST + 1)
+            ),
+            tdp_done=done,
+            stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in walks)),
+            flushed=any_of(
+                *(
+                    all_of(call.guard, _is_of(call, slot))
+                    for call in bench.session.calls(*(cut.function for cut in cuts.FLUSH_SLOT))
+                )
+            ),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def masked(self, sweep: MaskSweep) -> MaskRound:
+        """See `SlotSweeps.masked`."""
+
+        def lowest(arguments: Sequence[Value | None]) -> Value:
+            word = arguments[0]
+            assert isinstance(word, BitVec)
+            found = bv(0, 64)
+            for number in reversed(range(word.width)):
+                found = ite(bit(word, number), bv(number, 64), found)
+            return found
+
+        name = sweep.value
+        head = Object(
+            name="rmap_head", type=self._unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        known = (
+            *(replace(cut, gives=lowest) for cut in cuts.LOWEST),
+            replace(cuts.RMAP, gives=pointer_to(head)),
+            *(cut for cut in cuts.MASKS if cut is not cuts.RMAP),
+        )
+        bench, kvm, slot = self._bench(known, name)
+        offset, mask, base = var("gfn_offset", 64), var("mask", 64), bench.read(slot, "base_gfn")
+        tdp_mmu = self._has_tdp_mmu(bench, kvm)
+        bench.call(name, gfn_offset=offset, mask=mask)
+        session, made = bench.session, bench.session.round(name)
+        if "mask" not in made.variables:
+            raise NotThere([f"a variable mask of {name}()"])
+        left = made.variables["mask"]
+        found, tdp = session.only_call(cuts.RMAP.function), session.only_call(cuts.TDP_MASK.function)
+        does = "rmap_write_protect" if sweep is MaskSweep.WRITE_PROTECT else "__rmap_clear_dirty"
+        now = read(made.head, left, 0, 64)
+        return MaskRound(
+            sweep=sweep,
+            asked=mask,
+            tdp_mmu=tdp_mmu,
+            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            tdp_done=all_of(
+                tdp.guard,
+                _is_of(tdp, slot),
+                eq(session.argument(tdp, "gfn"), base + offset),
+                eq(session.argument(tdp, "mask"), mask),
+                eq(session.argument(tdp, "wrprot"), int(sweep is MaskSweep.WRITE_PROTECT)),
+            ),
+            mask_at_first=read(made.entered, left, 0, 64),
+            mask=now,
+            goes_on=made.goes_on,
+            mask_after=now if made.end is None else read(made.end, left, 0, 64),
+            handles=all_of(
+                found.guard,
+                eq(session.argument(found, "level"), 1),
+                _is_of(found, slot),
+                any_of(*(all_of(call.guard, _is_of(call, head)) for call in session.calls(does))),
+            ),
+            number=session.argument(found, "gfn") - bench.read(slot, "base_gfn", made.head) - offset,
+            evidence=session.evidence(),
+        )
+
+    @once
+    def aged(self, aging: Aging) -> RangeAged:
+        """See `SlotSweeps.aged`."""
+        bench, kvm, _ = self._bench(cuts.AGES)
+        asked = bench.add("range", "struct kvm_gfn_range")
+        tests = aging is Aging.TEST
+        tdp_mmu, told = self._has_tdp_mmu(bench, kvm), ne(bench.integer(aging.value), 0)
+        has_count = self._unit.find_function("kvm_may_have_shadow_mmu_sptes") is not None
+        tables = ne(bench.read(kvm, "arch.indirect_shadow_pages"), 0)
+        shadow, young = FALSE, FALSE
+        for call in bench.session.calls(*(cut.function for cut in cuts.AGES_SHADOW)):
+            shadow = any_of(shadow, all_of(call.guard, _is_of(call, asked), _is_to_test(call, tests)))
+            young = any_of(young, all_of(call.guard, ne(var(call.tag, 1), 0)))
+        tdp, by_tdp = cuts.AGES_TDP[tests], FALSE
+        calls = bench.session.calls(tdp.function)
+        for call in calls:
+            by_tdp = any_of(by_tdp, all_of(call.guard, ne(var(call.tag, 1), 0)))
+        return RangeAged(
+            aging=aging,
+            tdp_mmu=tdp_mmu,
+            shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            tdp_done=any_of(*(all_of(call.guard, _is_of(call, asked)) for call in calls)),
+            tdp_young=by_tdp,
+            shadow_done=shadow,
+            shadow_young=young,
+            answer=told,
+            evidence=bench.session.evidence(),
+        )
+
+
+def _is_of(call: CallMade, owner: Object) -> Bool:
+    """Whether a call is given a pointer to an object."""
+    told = [each for each in call.arguments if isinstance(each, Pointer)]
+    return any_of(*(same_place(each, pointer_to(owner)) for each in told))
+
+
+def _named(call: CallMade) -> str:
+    """The function that a call is given to call, empty if none."""
+    pointers = (each for each in call.arguments if isinstance(each, Pointer))
+    functions = (target.function for pointer in pointers for target in pointer.targets)
+    return next((each.name for each in functions if each is not None), "")
+
+
+def _is_to_test(call: CallMade, tests: bool) -> Bool:
+    """Whether a call looks at accessed flags only, or clears them too, as is wanted."""
+    handler = _named(call)
+    if handler:
+        return TRUE if (handler == _TESTS[0]) is tests and handler in _TESTS else FALSE
+    flag = next(each for each in call.arguments if isinstance(each, BitVec))
+    return eq(flag, int(tests))
+
+
+def _is_walk(call: CallMade, handler: str, slot: Object, start: BitVec, end: BitVec) -> Bool:
+    """Whether a walk is one through a range of a slot, for one thing."""
+    if _named(call) != handler:
+        return FALSE
+    first, last = (each for each in call.arguments[5:7] if isinstance(each, BitVec))
+    return all_of(call.guard, _is_of(call, slot), eq(first, start), eq(last, end - 1))
+
+
+def _includes(call: CallMade, level: int) -> Bool:
+    """Whether a walk goes through a level."""
+    lowest, highest = (each for each in call.arguments[3:5] if isinstance(each, BitVec))
+    return all_of(sle(lowest, bv(level, lowest.width)), sle(bv(level, highest.width), highest))

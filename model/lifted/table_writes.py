@@ -1,0 +1,213 @@
+"""What a lifted tree does about pages whose tables the guest writes to: ``mmu.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, choose, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import table_writes as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.listed_pages import PageListBench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import pointee, read
+from mmuproof.model.named import mmus as named
+from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
+
+_FIRST, _SHIFT = 5, 12
+_FOLLOWS = ("kvm_mmu_track_write", "kvm_mmu_pte_write")
+_UNPROTECTS = ("__kvm_mmu_unprotect_gfn_and_retry", "kvm_mmu_unprotect_page")
+_PROTECTED = "kvm_mmu_write_protect_fault"
+_NONE = "no SPTE is for what is written"
+
+
+class LiftedTableWrites(TableWrites, Remembers):
+    """What a lifted tree does about writes to tables.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def followed(self) -> WriteFollowed:
+        """See `TableWrites.followed`."""
+        function = self._unit.function(*_FOLLOWS).name
+        table = page_table("SPTEs")
+        entry = choose(bool_var(_NONE), NULL, pointer_to(table, _FIRST * 64))
+        finds = replace(cuts.WRITTEN, gives=entry, stores=((2, "", var("how many SPTEs are written", 32)),))
+        known = (finds, *(cut for cut in cuts.CUTS if cut is not cuts.WRITTEN))
+        bench = PageListBench(self._unit, known, function)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        bench.write(vcpu, "kvm", pointer_to(bench.kvm))
+        gpa, tables = var("gpa", 64), ne(bench.read(bench.kvm, "arch.indirect_shadow_pages"), 0)
+        pointers = {"new": NULL, "node": NULL}
+        values = {"gpa": gpa, "bytes": var("bytes", 32)}
+        bench.session.call(bench.memory, function, objects=bench.objects, values=values, pointers=pointers)
+        session, (inner, outer) = bench.session, bench.session.rounds(function, 2)
+        page = pointer_to(bench.page_of(outer))
+        judge, written = session.only_call(cuts.UNFIT.function), session.only_call(cuts.WRITTEN.function)
+        told = session.argument
+        right = [
+            any_of(negate(call.guard), _is_for(call, page))
+            for call in session.calls(*(cut.function for cut in (cuts.UNFIT, cuts.FLOODS, cuts.WRITTEN)))
+        ]
+        flush = session.only_call(cuts.FLUSH.function)
+        due, pae = _flag(outer, outer.head, "flush"), self._unit.function(cuts.PAE.function).result
+        assert isinstance(pae, IntType)
+        place = bench.place(vcpu, "kvm")
+        at_head, vm = pointee(outer.head, vcpu, place).object, as_pointer(outer.head.read(vcpu, place.offset, 64))
+        assert vm is not None
+        listed = bench.listed(outer, gpa >> _SHIFT, at_head)
+        return WriteFollowed(
+            function=function,
+            shadowed=tables,
+            gpa=gpa,
+            length=values["bytes"],
+            pae=ne(var(f"{cuts.PAE.function}()", 1 if pae.is_bool else pae.bits), 0),
+            of_vm=negate(vm.is_null),
+            looks=all_of(outer.begins, bench.looked_up(gpa >> _SHIFT)),
+            page=listed,
+            judged=all_of(judge.guard, *right, implies(written.guard, eq(told(written, "gpa"), told(judge, "gpa")))),
+            judged_gpa=told(judge, "gpa"),
+            judged_length=told(judge, "bytes"),
+            unfit=any_of(
+                ne(var(judge.tag, 1), 0), *(ne(var(call.tag, 1), 0) for call in session.calls(cuts.FLOODS.function))
+            ),
+            gives_up=any_of(
+                *(all_of(call.guard, _is_for(call, page)) for call in session.calls(cuts.GIVE_UP.function))
+            ),
+            none=bool_var(_NONE),
+            entry=self._dropped(bench, inner, page, pointer_to(table, _FIRST * 64)),
+            goes_on=outer.goes_on,
+            due=due,
+            flushed=all_of(flush.guard, iff(ne(told(flush, "remote_flush"), 0), due)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def unprotected(self) -> FrameUnprotected:
+        """See `TableWrites.unprotected`."""
+        function = self._unit.function(*_UNPROTECTS).name
+        bench = PageListBench(self._unit, cuts.UNPROTECTING, function)
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
+        bench.write(vcpu, "kvm", pointer_to(bench.kvm))
+        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        asked, former = var("cr2_or_gpa", 64), "gfn" in self._unit.parameter_names(function)
+        values = {"cr2_or_gpa": asked, "gfn": asked, "always_retry": var("always_retry", 8) & 1}
+        answer = bench.session.integer(bench.memory, function, objects=bench.objects, values=values)
+        session, made = bench.session, bench.session.round(function)
+        page, found = pointer_to(bench.page_of(made)), var(f"{cuts.ADDRESS.function}()", 64)
+        gfn = asked if former else ite(direct, asked, found) >> _SHIFT
+        frees = session.only_call(cuts.COMMIT.function)
+        return FrameUnprotected(
+            function=function,
+            begins=made.begins,
+            of_frame=bench.looked_up(gfn),
+            page=bench.listed(made, gfn),
+            gives_up=any_of(
+                *(all_of(call.guard, _is_for(call, page)) for call in session.calls(cuts.GIVE_UP.function))
+            ),
+            goes_on=made.goes_on,
+            frees=frees.guard,
+            answer=ne(answer, 0),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def protected(self) -> ProtectedWritten | None:
+        """See `TableWrites.protected`."""
+        if self._unit.find_function(_PROTECTED) is None:
+            return None
+        bench = Bench(self._unit, cuts.PROTECTED)
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
+        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        last = [bench.read(vcpu, f"arch.last_retry_{name}") for name in ("eip", "addr")]
+        address, code = var("cr2_or_gpa", 64), var("error_code", 64)
+        kind = Object(name="emulation_type", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
+        in_guest = ne(bench.integer("is_guest_mode"), 0)
+        answer = bench.integer(_PROTECTED, {"emulation_type": pointer_to(kind)}, cr2_or_gpa=address, error_code=code)
+        calls, unit = bench.session.calls, self._unit
+        unprotects = calls(cuts.UNPROTECT.function)
+        allows = constant_of(unit, "EMULTYPE_ALLOW_RETRY_PF")
+        return ProtectedWritten(
+            again=all_of(eq(last[0], var(f"{cuts.RIP.function}()", 64)), eq(last[1], address)),
+            in_mmio=ne(var(f"{cuts.IN_MMIO.function}()", 1), 0),
+            direct=direct,
+            error_code=code,
+            reinjects=ne(var(f"{cuts.REINJECTS.function}()", 1), 0),
+            unprotects=any_of(*(all_of(call.guard, eq(_number(call), address)) for call in unprotects)),
+            unprotected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in unprotects)),
+            in_guest=in_guest,
+            may_retry=ne((read(bench.memory, kind, 0, 32) ^ var("*emulation_type", 32)) & allows, 0),
+            retries=eq(answer, constant_of(unit, "RET_PF_RETRY")),
+            emulates=eq(answer, constant_of(unit, "RET_PF_EMULATE")),
+            evidence=bench.session.evidence(),
+        )
+
+    def _dropped(self, bench: PageListBench, made: RoundMade, page: Pointer, first: Pointer) -> EntryDropped:
+        drops = bench.session.calls(cuts.DROP.function)
+        at, count = (_variable(made, name) for name in ("spte", "npte"))
+        pointer = as_pointer(made.head.read(at, 0, at.type.bits))
+        entered = as_pointer(made.entered.read(at, 0, at.type.bits))
+        assert pointer is not None
+        assert entered is not None
+        here = next(each.place for each in pointer.targets if each.place is not None)
+        following = None if made.end is None else as_pointer(made.end.read(at, 0, at.type.bits))
+        left, spte = read(made.head, count, 0, 32), read(made.head, here.object, here.offset, 64)
+        own = (
+            all_of(call.guard, _is_for(call, page), same_place(bench.session.pointer_argument(call, "spte"), pointer))
+            for call in drops
+        )
+        next_entry = FALSE
+        if following is not None and made.end is not None:
+            beyond = pointer_to(here.object, here.offset + 64)
+            next_entry = all_of(same_place(following, beyond), eq(read(made.end, count, 0, 32), left - 1))
+        return EntryDropped(
+            begins=made.begins,
+            from_first=all_of(
+                same_place(entered, first), eq(read(made.entered, count, 0, 32), var("how many SPTEs are written", 32))
+            ),
+            there=negate(pointer.is_null),
+            left=left,
+            drops=any_of(*(call.guard for call in drops)),
+            own_entry=any_of(*own),
+            goes_on=made.goes_on,
+            next_entry=next_entry,
+            present=ne(spte & constant_of(self._unit, "SPTE_MMU_PRESENT_MASK"), 0),
+            due=_flag(made, made.head, "flush"),
+            due_after=FALSE if made.end is None else _flag(made, made.end, "flush"),
+        )
+
+
+def _number(call: CallMade) -> BitVec:
+    """The address that a call is given."""
+    return next(each for each in call.arguments if isinstance(each, BitVec))
+
+
+def _is_for(call: CallMade, page: Pointer) -> Bool:
+    """Whether a call is given a page."""
+    return any_of(*(same_place(each, page) for each in call.arguments if isinstance(each, Pointer)))
+
+
+def _variable(made: RoundMade, name: str) -> Object:
+    if name not in made.variables:
+        raise NotThere([f"a variable {name} of {made.function}()"])
+    return made.variables[name]
+
+
+def _flag(made: RoundMade, memory: Memory, name: str) -> Bool:
+    variable = _variable(made, name)
+    return ne(read(memory, variable, 0, variable.type.bits), 0)
