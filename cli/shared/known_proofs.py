@@ -28,10 +28,12 @@ class AddedProofs:
     Args:
         new: the claims that it has proved.
         known: how many it had to prove that were known.
+        asked: what all that it had to prove at once is known by, one by one.
     """
 
     new: tuple[str, ...] = ()
     known: int = 0
+    asked: tuple[str, ...] = ()
 
 
 class KnownProofs:
@@ -48,6 +50,7 @@ class KnownProofs:
         self._known = self._read()
         self._new: dict[str, None] = {}
         self._taken = 0
+        self._asked: tuple[str, ...] = ()
 
     def before(self, solver: Solver) -> Solver:
         """A solver that is asked only for what is not known."""
@@ -55,7 +58,8 @@ class KnownProofs:
             return solver
 
         def prove(obligations: Sequence[Obligation]) -> Sequence[Answer | None]:
-            digests = _digests(obligations)
+            digests = digests_of(obligations)
+            self._asked = tuple(digests)
             left = [each for each, digest in zip(obligations, digests, strict=True) if digest not in self._known]
             answers = iter(solver.prove(left) if left else ())
             return [
@@ -63,7 +67,7 @@ class KnownProofs:
             ]
 
         def decide(obligation: Obligation, preferred: Sequence[Bool]) -> Answer:
-            (digest,) = _digests([obligation])
+            (digest,) = digests_of([obligation])
             answer = solver.decide(obligation, preferred)
             self._noted(digest, answer)
             return answer
@@ -81,8 +85,8 @@ class KnownProofs:
 
     def added(self) -> AddedProofs:
         """What has been added since this was asked last."""
-        found = AddedProofs(tuple(self._new), self._taken)
-        self._new, self._taken = {}, 0
+        found = AddedProofs(tuple(self._new), self._taken, self._asked)
+        self._new, self._taken, self._asked = {}, 0, ()
         return found
 
     def keep(self, proved: Iterable[str]) -> None:
@@ -100,7 +104,7 @@ class KnownProofs:
         return dict.fromkeys(content)
 
 
-def _digests(obligations: Sequence[Obligation]) -> list[str]:
+def digests_of(obligations: Sequence[Obligation]) -> list[str]:
     """What each is known by: all of its assumptions, in their order, and what is claimed."""
     terms = Digests()
     return [hashlib.sha256(b"".join(map(terms.term, each.terms))).hexdigest() for each in obligations]
