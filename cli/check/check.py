@@ -106,6 +106,7 @@ def steps_here(
     """
     given = given_config(request.config)
     folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
+    earlier = EarlierRuns.of(request, catalogue, given)
     checking = _Checking(
         tasks=select_tasks(catalogue.theorems(), request.theorems, request.vendors),
         solver=Solver.within(request.budget),
@@ -113,8 +114,8 @@ def steps_here(
         given=given,
         jobs=request.jobs,
         watcher=watcher,
-        comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher),
-        earlier=EarlierRuns.of(request, catalogue, given),
+        comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher, earlier.units),
+        earlier=earlier,
     )
     held.callback(checking.close)
     watcher.phase("reading")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
+from mmuproof.cli.shared.caching import NO_RESULTS, UNITS, cache_folder
 from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.lift.errors import SourceError
@@ -22,11 +24,24 @@ from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
-from mmuproof.model.lifted.units import Units
+from mmuproof.model.lifted.units import Units, saved_units
 
 _KVM = "arch/x86/kvm"
 _FEW = 2
 """So few units are parsed each by itself where they are kept: others may have parsed them before."""
+
+
+@contextmanager
+def kept_units() -> Iterator[SavedUnits | None]:
+    """Where parsed units are kept, until the block ends; None where none are."""
+    folder = None if NO_RESULTS in os.environ else cache_folder(UNITS)
+    if folder is None:
+        yield None
+        return
+    saved = saved_units(folder)
+    yield saved
+    # Where something has failed nobody waits.
+    saved.finish()
 
 
 class ReadTree:

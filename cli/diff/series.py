@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim, claim_of
 from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.in_brief import in_brief
+from mmuproof.cli.diff.reading import kept_units
 from mmuproof.cli.diff.report import judgement_content, letters, print_assumptions
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Found, Selected
@@ -59,9 +60,10 @@ def compare_series(request: DiffRequest, output: Output) -> int:
         with (
             output.progress(verbose=request.verbose) as watcher,
             TemporaryDirectory(prefix="mmuproof-") as folder,
+            kept_units() as saved,
             series_trees(repository, tuple(commits), cache=cache_folder(TREES)) as steps,
         ):
-            comparison = StepwiseComparison(Path(folder), given, wanted, watcher)
+            comparison = StepwiseComparison(Path(folder), given, wanted, watcher, saved)
             for step in steps:
                 # A row is told as soon as all before it are; a commit that changes nothing that is read has no step.
                 while commits[0].id != step.commit.id:

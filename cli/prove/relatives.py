@@ -251,7 +251,12 @@ def read_layout(content: Mapping[str, Any]) -> BodyLayout:
         ),
         units={unit: frozenset(map(str, files)) for unit, files in content["units"].items()},
         skeletons={
-            file: Skeleton(str(outside), str(layout), tuple(BodyText(*body) for body in bodies))
+            file: Skeleton(str(outside), str(layout), tuple(map(_read_body, bodies)))
             for file, (outside, layout, *bodies) in content["skeletons"].items()
         },
     )
+
+
+def _read_body(content: Sequence[Any]) -> BodyText:
+    named, first, last, digest, layout = content
+    return BodyText(named=int(named), first=int(first), last=int(last), digest=str(digest), layout=str(layout))

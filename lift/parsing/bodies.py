@@ -57,7 +57,9 @@ def _skeleton(text: bytes, spans: Mapping[int, tuple[int, int]]) -> Skeleton:
         layout.update(b"%d\0" % len(before) + before)
         first = line + before.count(b"\n")
         line = first + body.count(b"\n")
-        bodies.append(BodyText(named, first, line, *(_digest(each) for each in (uncommented(body), body))))
+        bodies.append(
+            BodyText(named=named, first=first, last=line, digest=_digest(uncommented(body)), layout=_digest(body))
+        )
         position = end
     outside.update(uncommented(text[position:]))
     layout.update(text[position:])

@@ -80,7 +80,9 @@ BODY = Location(FILE, 4)
 
 def layout(digest: str) -> BodyLayout:
     """That of a tree with one file, in which a function with one body stands."""
-    skeleton = Skeleton("outside", "layout", (BodyText(BODY.line, 5, 7, digest, digest),))
+    skeleton = Skeleton(
+        "outside", "layout", (BodyText(named=BODY.line, first=5, last=7, digest=digest, layout=digest),)
+    )
     return BodyLayout(
         contents=Contents({FILE: digest}, others=""),
         units={FILE: frozenset({FILE})},

@@ -341,7 +341,9 @@ def test_what_failed_rests_on_what_was_read_for_it(tmp_path: Path) -> None:
 
 names = st.sampled_from(["arch/x86/kvm/a.c", "arch/x86/kvm/b.h"])
 digests = st.text("0123456789abcdef", min_size=4, max_size=4)
-bodies = st.builds(BodyText, st.integers(1), st.integers(1), st.integers(1), digests, digests)
+bodies = st.builds(
+    BodyText, named=st.integers(1), first=st.integers(1), last=st.integers(1), digest=digests, layout=digests
+)
 layouts = st.builds(
     BodyLayout,
     contents=st.builds(Contents, st.dictionaries(names, digests), digests),
