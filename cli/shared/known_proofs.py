@@ -14,9 +14,11 @@ from pathlib import Path
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
 from mmuproof.cli.shared.own_code import code_digest
 from mmuproof.cli.shared.solving import Solver
+from mmuproof.lift.machine.values import SERIAL
 from mmuproof.smt.digests import Digests
+from mmuproof.smt.graph import Substitution
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
-from mmuproof.smt.terms import Bool
+from mmuproof.smt.terms import Bool, Term, bool_var, var
 
 _MOST_FILES, _MOST_PROOFS = 64, 16_384
 
@@ -105,6 +107,21 @@ class KnownProofs:
 
 
 def digests_of(obligations: Sequence[Obligation]) -> list[str]:
-    """What each is known by: all of its assumptions, in their order, and what is claimed."""
-    terms = Digests()
-    return [hashlib.sha256(b"".join(map(terms.term, each.terms))).hexdigest() for each in obligations]
+    """What each is known by: all of its assumptions, in their order, and what is claimed.
+
+    It does not depend on how many objects the machine has made before for other claims.
+    """
+    digests = Digests()
+    return [hashlib.sha256(b"".join(map(digests.term, _numbered_anew(each)))).hexdigest() for each in obligations]
+
+
+def _numbered_anew(obligation: Obligation) -> Sequence[Term]:
+    """Its terms, the machine's own objects numbered in the order in which they appear in it."""
+    numbers: dict[str, str] = {}
+    own: dict[Term, Term] = {}
+    for name, term in obligation.variables.items():
+        if SERIAL.search(name):
+            anew = SERIAL.sub(lambda serial: numbers.setdefault(serial[0], f" {len(numbers) + 1}"), name)
+            # No name of the machine's has two spaces there: none is taken for one that is not numbered anew.
+            own[term] = var(f"  {anew}", term.width) if term.width else bool_var(f"  {anew}")
+    return tuple(map(Substitution(own.get), obligation.terms)) if own else obligation.terms
