@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -172,9 +172,14 @@ class _Checking:
         try:
             found = self.comparison.compare(before, after, step.changed, (old.kvm.units, new.kvm.units))
             theorems = self._turn(step, old, new)
-        finally:
-            new.kvm.part()
-            old.close()
+        except BaseException as failed:
+            # Nobody waits for what is still being parsed.
+            for each in (old, new):
+                each.leave(failed)
+            self._last = None
+            raise
+        new.kvm.part()
+        old.close()
         for what, failure in () if theorems is None else theorems.failures:
             self.watcher.failure(what, failure)
         return CheckedStep(
@@ -263,8 +268,13 @@ class _Opened:
         self.bodies = KernelBodies(tree, self.kvm.units)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it, once all that was begun is done."""
         self._held.close()
+
+    def leave(self, failed: BaseException) -> None:
+        """Let go of it at once, since something has failed."""
+        with suppress(BaseException):
+            self._held.__exit__(type(failed), failed, failed.__traceback__)
 
 
 def _read_ahead(old: _Opened, new: _Opened) -> None:
