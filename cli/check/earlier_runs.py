@@ -73,7 +73,10 @@ class EarlierRuns:
         self, tree: KernelBodies, found: Mapping[Task, KeptResult], layout: BodyLayout, proofs: Iterable[str] = ()
     ) -> KeptResults:
         """Keep what was found of a tree, and what was proved on the way; what is known now of that tree."""
-        known = KeptResults(results={name_of(task): each for task, each in found.items()}, layout=layout)
+        some = {
+            name_of(task): each for task, each in found.items() if each.result is not None or each.claims is not None
+        }
+        known = KeptResults(results=some, layout=layout)
         self._of(tree).add(known)
         self.proofs.keep(proofs)
         return known

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mmuproof.cli.prove.kept import KeptResult, claims_said, moved
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, change_between
-from mmuproof.cli.prove.running import Proved, Prover
+from mmuproof.cli.prove.running import Proved, Prover, lost_with
 from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.known_proofs import digests_of
@@ -138,6 +138,15 @@ class _DecidingBoth:
         """What each says, and its results if it says something else than before."""
         return [self._one(task) for task in tasks]
 
+    def lost(self, tasks: Sequence[Task], how: str) -> list[_Both]:
+        """What is told of theorems at which a process has ended: nothing is known of them."""
+        nothing_known = KeptResult(None, None)
+        found = []
+        for each in lost_with(tasks, how):
+            before = replace(each.result, verdict=Verdict.UNKNOWN, reason="it is not known what it was")
+            found.append(_Both(before=nothing_known, after=nothing_known, turn=Turn(before, each.result)))
+        return found
+
     def _one(self, task: Task) -> _Both:
         earlier = self.known.before.get(task)
         if earlier is None or earlier.claims is None:
@@ -235,7 +244,8 @@ def turned(
         ahead()
     watcher.phase("stating theorems", len(groups))
     comparing = _DecidingBoth(before=before, after=after, known=known, step=step)
-    both = [each for group in side_by_side(comparing.group, groups, processes, watcher.advance) for each in group]
+    done = side_by_side(comparing.group, groups, processes, watcher.advance, lost=comparing.lost)
+    both = [each for group in done for each in group]
     found = dict(zip((task for group in groups for task in group), both, strict=True))
     after_it |= {task: each.after for task, each in found.items()}
     proved = [one for each in both for one in each.proved]

@@ -119,7 +119,7 @@ def run(
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
-    groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=_lost)
+    groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=lost_with)
     proved = tuple(each for group in groups for each in group)
     for task, each in zip(tasks, proved, strict=True):
         for failure in each.failures:
@@ -127,7 +127,7 @@ def run(
     return proved
 
 
-def _lost(tasks: Sequence[Task], how: str) -> list[Proved]:
+def lost_with(tasks: Sequence[Task], how: str) -> list[Proved]:
     """What is told of a theorem whose process has ended, as one does that needs more memory than there is."""
     return [
         Proved(

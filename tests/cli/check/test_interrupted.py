@@ -14,6 +14,7 @@ from mmuproof.cli.check import check
 from mmuproof.cli.check.command import CheckRequest
 from mmuproof.cli.check.kept_steps import KeptSteps
 from mmuproof.cli.check.pieces import SeriesPiece
+from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.tree.source import KernelTree
@@ -44,7 +45,7 @@ def test_both_trees_are_left_by_what_interrupts_it(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(check, "open_kernel", opened)
     monkeypatch.setattr(check, "opened_pieces", pieces)
-    monkeypatch.setattr(check.StepwiseComparison, "compare", interrupt)
+    monkeypatch.setattr(StepwiseComparison, "compare", interrupt)
     request = CheckRequest(kernel=str(tmp_path), cache=False, jobs=1)
     with pytest.raises(KeyboardInterrupt), ExitStack() as held:
         list(check.steps_here(request, Installed(), KeptSteps(None, ()), Unwatched(), held))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from typing import cast
 
@@ -209,6 +211,28 @@ def test_what_rests_on_a_body_that_changes_is_stated_of_the_kernel_after() -> No
     assert said.rests_on.bodies == {(FILE, 0)}
     again = change(ToldFromBody(FAILS), ToldFromBody(HOLDS), known=first, step=ONE_BODY)
     assert [each.is_new for each in again.turns] == [True]
+
+
+class Deadly(Tree):
+    """A kernel that takes more memory than there is."""
+
+    @property
+    def holds(self) -> Bool | None:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    @holds.setter
+    def holds(self, _value: Bool | None) -> None:
+        pass
+
+
+def test_a_theorem_whose_process_is_killed_is_an_error_and_nothing_is_known_of_it() -> None:
+    found = change(Tree(HOLDS), Deadly(HOLDS))
+    (turn,) = found.turns
+    assert turn.is_open
+    assert turn.after.verdict is Verdict.ERROR
+    assert turn.after.reason == "the process that proved it was ended by SIGKILL"
+    assert [(each.result, each.claims) for each in found.said] == [(None, None)]
 
 
 @pytest.mark.parametrize(
