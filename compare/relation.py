@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from mmuproof.compare.encodings import Encoding, Kind, kind_of
+from mmuproof.lift.machine.values import SERIAL
 from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import Substitution
 from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, var
-
-_SERIAL = re.compile(r"(?<=\(unset) \d+(?=\))|(?<!\))#\d+\b")
-"""What tells apart the machine's own objects of one name: in the name of an unset value, and of an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +86,7 @@ def _own(term: Term) -> Term | None:
     """A name for what belongs to the machine alone that is the same in every run."""
     if term.op is not ops.VAR or ("#" not in term.name and "(unset" not in term.name):
         return None
-    name = _SERIAL.sub("", term.name)
+    name = SERIAL.sub("", term.name)
     return None if name == term.name else var(name, term.width) if term.width else bool_var(name)
 
 

@@ -11,16 +11,35 @@ from mmuproof.lift.syntax import Location, Stmt
 
 
 @dataclass(frozen=True)
+class WrittenIn:
+    """That of a body it was asked what it writes, and what the answer was.
+
+    Args:
+        at: where the function stands.
+        unit: the translation unit that was asked.
+        function: its name there.
+        digest: of the answer, without the lines of the body.
+    """
+
+    at: Location
+    unit: str
+    function: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Read:
     """What of a tree was read for something, besides what stands outside of the bodies of functions.
 
     Args:
         bodies: where the functions stand whose bodies were read.
         assertions: whether it was asked which static assertions fail.
+        writes: of which other bodies it was asked what they write, and nothing else.
     """
 
     bodies: frozenset[Location] = frozenset()
     assertions: bool = False
+    writes: frozenset[WrittenIn] = frozenset()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -30,7 +49,8 @@ class Ran:
     Args:
         statements: of each run the statements that it has evaluated on some path.
         cuts: the functions that were called and not followed.
-        bodies: where the functions stand whose bodies were asked for, to be run or for what they write.
+        bodies: where the functions stand whose bodies were asked for.
+        writes: of which bodies it was asked what they write.
         assertions: whether it was asked which static assertions fail, wherever they stand.
         others: what was run for other things before, on which this rests as well.
     """
@@ -38,6 +58,7 @@ class Ran:
     statements: list[Collection[Stmt]] = field(default_factory=list)
     cuts: set[str] = field(default_factory=set)
     bodies: set[Location] = field(default_factory=set)
+    writes: set[WrittenIn] = field(default_factory=set)
     assertions: bool = False
     others: dict[Ran, None] = field(default_factory=dict)
 
@@ -62,7 +83,12 @@ class Ran:
         """What was read for it."""
         every = list(self._all())
         bodies = frozenset().union(*(each.bodies for each in every))
-        return Read(bodies, assertions=any(each.assertions for each in every))
+        writes: frozenset[WrittenIn] = frozenset().union(*(each.writes for each in every))
+        return Read(
+            bodies,
+            assertions=any(each.assertions for each in every),
+            writes=frozenset(each for each in writes if each.at not in bodies),
+        )
 
 
 _current: ContextVar[Ran | None] = ContextVar("_current", default=None)
@@ -90,7 +116,7 @@ def remembered() -> Iterator[Ran]:
             yield ran
     except Exception:
         read = ran.read()
-        rest_on(Ran(bodies=set(read.bodies), assertions=read.assertions))
+        rest_on(Ran(bodies=set(read.bodies), writes=set(read.writes), assertions=read.assertions))
         raise
     rest_on(ran)
 
@@ -112,6 +138,12 @@ def note_body(function: Location) -> None:
     """The body of a function is asked for: the block that collects rests on it."""
     if (current := _current.get()) is not None:
         current.bodies.add(function)
+
+
+def note_writes(written: WrittenIn) -> None:
+    """It is asked what a body writes: the block that collects rests on the answer."""
+    if (current := _current.get()) is not None:
+        current.writes.add(written)
 
 
 def note_assertions() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmuproof.lift.c_types import ArrayType, CType, RecordType
 from mmuproof.lift.syntax import Location
@@ -185,6 +187,18 @@ class FunctionWrites:
     calls: tuple[CallOf, ...] = ()
     not_read: tuple[NotRead, ...] = ()
     does_more: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for two bodies that are told apart by nothing but where in them something is written or called."""
+        calls = ((each.function, [sorted(map(repr, spots)) for spots in each.arguments]) for each in self.calls)
+        said = (
+            [repr(each.spot) for each in self.writes],
+            list(calls),
+            [each.what for each in self.not_read],
+            self.does_more,
+        )
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
 def resolved(spot: Spot, arguments: Mapping[int, frozenset[Spot]]) -> Iterator[Spot]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmuproof.cli.check.cases import checked_run
 from mmuproof.cli.check.command import CheckRequest
+from mmuproof.cli.check.earlier_runs import EarlierRuns
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.kept_steps import KeptSteps
 from mmuproof.cli.check.pieces import SeriesPiece, opened_pieces
 from mmuproof.cli.check.report import checked_content, print_step, print_totals
 from mmuproof.cli.check.timeline import columns_of, timeline
-from mmuproof.cli.check.turning import Said, TreeStep, Turn, Turned, turned
+from mmuproof.cli.check.turning import Known, TreeStep, Turn, Turned, turned
 from mmuproof.cli.diff.cases import former_places, witness_places
 from mmuproof.cli.diff.claims import claim_of
 from mmuproof.cli.diff.exhibits import figures_of
@@ -31,6 +32,7 @@ from mmuproof.cli.formats.excerpts import quoted
 from mmuproof.cli.formats.exhibits import Exhibits, Gallery
 from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.prove.cases import mentioned
+from mmuproof.cli.prove.kept import KeptResults
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.relatives import BodyLayout
 from mmuproof.cli.prove.running import Prover
@@ -45,6 +47,7 @@ from mmuproof.cli.shared.tree_text import text_in
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.overview import print_gone
+from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
@@ -110,6 +113,7 @@ def steps_here(
     """
     given = given_config(request.config)
     folder = Path(held.enter_context(TemporaryDirectory(prefix="mmuproof-")))
+    earlier = EarlierRuns.of(request, catalogue, given)
     checking = _Checking(
         tasks=select_tasks(catalogue.theorems(), request.theorems, request.vendors),
         solver=Solver.within(request.budget),
@@ -117,7 +121,8 @@ def steps_here(
         given=given,
         jobs=request.jobs,
         watcher=watcher,
-        comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher),
+        comparison=StepwiseComparison(folder, given, Selected(jobs=request.jobs), watcher, earlier.units),
+        earlier=earlier,
     )
     held.callback(checking.close)
     watcher.phase("reading")
@@ -158,17 +163,31 @@ class _Checking:
     jobs: int
     watcher: Watcher
     comparison: StepwiseComparison
+    earlier: EarlierRuns
     _last: _Opened | None = None
-    _layout: BodyLayout | None = None
-    _said: Mapping[Task, Said] = field(default_factory=dict)
+    _known: KeptResults | None = None
 
     def step(self, step: SeriesPiece) -> CheckedStep:
         """What a commit or patch does."""
         start = time.perf_counter()
         if step.trees is None:
             return not_read(step)
-        found = self.comparison.compare(*step.trees, step.changed)
-        theorems = self._turn(step, *step.trees)
+        before, after = step.trees
+        if self._last is not None and self._last.tree != before:
+            self.close()
+        old = self._last or _Opened(before, self.given, self.earlier.units)
+        new = self._last = _Opened(after, self.given, self.earlier.units, old.kvm, step.changed)
+        try:
+            found = self.comparison.compare(before, after, step.changed, (old.kvm.units, new.kvm.units))
+            theorems = self._turn(step, old, new)
+        except BaseException as failed:
+            # Nobody waits for what is still being parsed.
+            for each in (old, new):
+                each.leave(failed)
+            self._last = None
+            raise
+        new.kvm.part()
+        old.close()
         for what, failure in () if theorems is None else theorems.failures:
             self.watcher.failure(what, failure)
         turns = () if theorems is None else theorems.turns
@@ -193,37 +212,37 @@ class _Checking:
         """Let go of the last tree, and of what theorems say of it."""
         if self._last is not None:
             self._last.close()
-        self._last, self._layout, self._said = None, None, {}
+        self._last, self._known = None, None
 
-    def _turn(self, piece: SeriesPiece, before: KernelTree, after: KernelTree) -> Turned | None:
+    def _turn(self, piece: SeriesPiece, old: _Opened, new: _Opened) -> Turned | None:
         """What becomes of the theorems; None if none looks at what is changed."""
-        if not _may_matter(piece.changed, before, after):
+        if not _may_matter(piece.changed, old.tree, new.tree):
+            # They say of the tree after it what they say of the one before.
             return None
         self.watcher.phase("parsing")
-        if self._last is not None and self._last.tree != before:
-            self.close()
-        old = self._last or _Opened(before, self.given)
-        new = self._last = _Opened(after, self.given, old.kvm, piece.changed)
-        try:
-            step = TreeStep.between(self._layout or BodyLayout.of(old.bodies), new.bodies)
-            found = turned(
-                self.tasks,
-                self._prover(old),
-                self._prover(new),
-                self._said,
-                step,
-                processes=self.jobs,
-                watcher=self.watcher,
-            )
-        finally:
-            old.close()
-        self._said, self._layout = dict(zip(self.tasks, found.said, strict=True)), step.after
+        known = self._known or self.earlier.find(old.bodies) or KeptResults()
+        step = TreeStep.between(known.layout or BodyLayout.of(old.bodies), new.bodies)
+        if not self.earlier.are_kept:
+            new.kvm.read_ahead()
+        found = turned(
+            self.tasks,
+            self._prover(old),
+            self._prover(new),
+            Known(known.some(self.tasks), self.earlier.own(new.bodies).some(self.tasks)),
+            step,
+            processes=self.jobs,
+            watcher=self.watcher,
+            ahead=partial(_read_ahead, old, new),
+        )
+        self.earlier.add(old.bodies, found.before, step.before, found.proofs)
+        self._known = self.earlier.add(new.bodies, dict(zip(self.tasks, found.said, strict=True)), step.after)
         return found
 
     def _prover(self, opened: _Opened) -> Prover:
         return Prover(
             kvm=opened.kvm,
-            solver=self.solver,
+            solver=self.earlier.proofs.before(self.solver),
+            proofs=self.earlier.proofs,
             known=known_in(opened.kvm, self.catalogue.known_findings(), opened.tree.version),
             hardware=Hardware(),
             release=opened.tree.version,
@@ -252,6 +271,7 @@ class _Opened:
     Args:
         tree: the tree.
         given: the user's configuration.
+        saved: where parsed units are kept, if they are.
         like: the kernel of another tree, with which it shares what is the same.
         changed: the files in which the trees differ.
     """
@@ -260,17 +280,28 @@ class _Opened:
         self,
         tree: KernelTree,
         given: DotConfig | None,
+        saved: SavedUnits | None,
         like: LiftedKvm | None = None,
         changed: frozenset[str] = frozenset(),
     ) -> None:
         self._held = ExitStack()
         self.tree = tree
-        self.kvm = self._held.enter_context(open_kernel(tree, given=given, ahead=True, like=like, changed=changed))
+        self.kvm = self._held.enter_context(open_kernel(tree, given=given, like=like, changed=changed, saved=saved))
         self.bodies = KernelBodies(tree, self.kvm.units)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it, once all that was begun is done."""
         self._held.close()
+
+    def leave(self, failed: BaseException) -> None:
+        """Let go of it at once, since something has failed."""
+        with suppress(BaseException):
+            self._held.__exit__(type(failed), failed, failed.__traceback__)
+
+
+def _read_ahead(old: _Opened, new: _Opened) -> None:
+    for each in (old, new):
+        each.kvm.read_ahead()
 
 
 def _may_matter(changed: frozenset[str], *trees: KernelTree) -> bool:

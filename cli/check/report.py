@@ -48,8 +48,9 @@ def _theorems(step: CheckedStep) -> str:
     if not step.theorems:
         return "none looks at what is changed"
     new = len(step.new)
-    stated = f"{step.theorems} results, {len(step.turns)} with other claims than before"
-    return f"{stated}, {new} with another verdict" if step.turns else f"{step.theorems} results, all claims as before"
+    results = f"{step.theorems} result{'s' if step.theorems != 1 else ''}"
+    stated = f"{results}, {len(step.turns)} with other claims than before"
+    return f"{stated}, {new} with another verdict" if step.turns else f"{results}, all claims as before"
 
 
 def _print_turn(output: Output, turn: Turn) -> None:

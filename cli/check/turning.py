@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, change_between
-from mmuproof.cli.prove.running import Proved, Prover
-from mmuproof.cli.shared.forked import side_by_side
+from mmuproof.cli.prove.kept import KeptResult, claims_said, moved
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, change_between
+from mmuproof.cli.prove.running import Proved, Prover, lost_with
+from mmuproof.cli.prove.whole_runs import DECIDED
+from mmuproof.cli.shared.forked import nothing, side_by_side
+from mmuproof.cli.shared.known_proofs import digests_of
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.watching import Watcher
@@ -17,23 +20,11 @@ from mmuproof.lift.ran import collected
 from mmuproof.model.features import Contradiction
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.bodies import KernelBodies
-from mmuproof.proofs.digests import decided
-from mmuproof.smt.digests import Digests
 from mmuproof.smt.obligation import Verdict
 from mmuproof.spec.hardware import Hardware
 
-
-@dataclass(frozen=True)
-class Said:
-    """What a theorem says of a kernel.
-
-    Args:
-        claims: a digest for each claim, or why there is none.
-        rests_on: what of the tree that rests on.
-    """
-
-    claims: tuple[str, ...]
-    rests_on: RestsOn
+SHARE = 64
+"""Theorems for which a process of their own is worth while: each has to lift for itself what it needs."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +55,18 @@ class Turned:
     """What a change does to theorems.
 
     Args:
+        before: what each says before it, as far as somebody had to know.
         said: what each says after it, in the order of the tasks.
         turns: those that say something else than before.
         failures: where exceptions in it come from, each with the theorem.
+        proofs: the claims that were proved on the way.
     """
 
-    said: tuple[Said, ...]
+    before: Mapping[Task, KeptResult]
+    said: tuple[KeptResult, ...]
     turns: tuple[Turn, ...]
     failures: tuple[tuple[str, str], ...] = ()
+    proofs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,34 +95,91 @@ class TreeStep:
         return cls(before=before, after=later, change=change)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of theorems already.
+
+    Args:
+        before: of the kernel before a change.
+        after: of the one after it.
+    """
+
+    before: Mapping[Task, KeptResult] = field(default_factory=dict)
+    after: Mapping[Task, KeptResult] = field(default_factory=dict)
+
+    def same(self, task: Task) -> KeptResult | None:
+        """What is known of a theorem after the change, if it is known to say the same before it."""
+        one, other = self.before.get(task), self.after.get(task)
+        if one is None or other is None or None in (one.claims, other.claims) or one.claims != other.claims:
+            return None
+        return other
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Both:
+    """What is found of a theorem before and after a change; the proofs of both if it says something else."""
+
+    before: KeptResult
+    after: KeptResult
+    proved: tuple[Proved, ...] = ()
+    turn: Turn | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _DecidingBoth:
     """A process of its own decides a few theorems of both kernels."""
 
     before: Prover
     after: Prover
-    known: Mapping[Task, Said]
+    known: Known
     step: TreeStep
-    digests: Digests = field(default_factory=Digests)
 
-    def group(self, tasks: Sequence[Task]) -> list[tuple[Said, Proved | None, Proved | None]]:
-        """What each says after the change, and its results if it says something else than before."""
+    def group(self, tasks: Sequence[Task]) -> list[_Both]:
+        """What each says, and its results if it says something else than before."""
         return [self._one(task) for task in tasks]
 
-    def _one(self, task: Task) -> tuple[Said, Proved | None, Proved | None]:
-        earlier = self.known.get(task) or self._said(task, self.before.kvm, self.step.before)
-        if self.step.change is not None and self.step.change.leaves(earlier.rests_on):
-            return earlier, None, None
-        said = self._said(task, self.after.kvm, self.step.after)
-        if said.claims == earlier.claims:
-            return said, None, None
-        (before,), (after,) = self.before.all([task]), self.after.all([task])
-        return said, before, after
+    def lost(self, tasks: Sequence[Task], how: str) -> list[_Both]:
+        """What is told of theorems at which a process has ended: nothing is known of them."""
+        nothing_known = KeptResult(None, None)
+        found = []
+        for each in lost_with(tasks, how):
+            before = replace(each.result, verdict=Verdict.UNKNOWN, reason="it is not known what it was")
+            found.append(_Both(before=nothing_known, after=nothing_known, turn=Turn(before, each.result)))
+        return found
 
-    def _said(self, task: Task, kvm: Kvm, layout: BodyLayout) -> Said:
+    def _one(self, task: Task) -> _Both:
+        earlier = self.known.before.get(task)
+        if earlier is None or earlier.claims is None:
+            said = self._said(task, self.before.kvm, self.step.before)
+            earlier = said if earlier is None else replace(said, result=earlier.result)
+        if left := _left(earlier, self.step):
+            return _Both(before=earlier, after=left)
+        later = self.known.after.get(task)
+        if later is not None and later.claims is not None:
+            said = later
+        else:
+            said = self._said(task, self.after.kvm, self.step.after)
+        if said.claims == earlier.claims:
+            return _Both(before=earlier, after=said)
+        proved: list[Proved] = []
+        before, after = earlier.result, said.result
+        if before is None:
+            proved += self.before.all([task])
+            before = proved[-1].result
+        if after is None:
+            proved += self.after.all([task])
+            after = proved[-1].result
+        return _Both(
+            before=replace(earlier, result=kept_as(before)),
+            after=replace(said, result=kept_as(after)),
+            proved=tuple(proved),
+            turn=Turn(before, after),
+        )
+
+    def _said(self, task: Task, kvm: Kvm, layout: BodyLayout) -> KeptResult:
         with collected() as ran:
             claims = self._claims(task, kvm)
-        return Said(claims, layout.rests_on(ran.read()))
+        return KeptResult(None, layout.rests_on(ran.read()), claims)
 
     def _claims(self, task: Task, kvm: Kvm) -> tuple[str, ...]:
         try:
@@ -138,18 +190,31 @@ class _DecidingBoth:
             return ("not found", *missing.names)
         except (Contradiction, Refused, Undefined) as error:
             return (type(error).__name__, str(error))
-        return tuple(f"{each.case.part} {self.digests.of(decided(each, places=False))}" for each in claims)
+        return claims_said([each.case.part for each in claims], digests_of([each.obligation for each in claims]))
+
+
+def kept_as(result: Result) -> Result | None:
+    """A result as it may be kept: what was not decided may be decided the next time."""
+    return result if result.verdict in DECIDED else None
+
+
+def _left(known: KeptResult | None, step: TreeStep) -> KeptResult | None:
+    """What is known of a theorem after a step, if all that it rests on stays as it is."""
+    if known is None or step.change is None or not step.change.leaves(known.rests_on):
+        return None
+    return moved(known, step.change)
 
 
 def turned(
     tasks: Sequence[Task],
     before: Prover,
     after: Prover,
-    known: Mapping[Task, Said],
+    known: Known,
     step: TreeStep,
     *,
     processes: int,
     watcher: Watcher,
+    ahead: Callable[[], None] = nothing,
 ) -> Turned:
     """What a change does to theorems.
 
@@ -157,26 +222,41 @@ def turned(
         tasks: the theorems; the vendors of one stand together.
         before: proves them of the kernel before it.
         after: proves them of the kernel after it.
-        known: what they say of the kernel before it, as far as that is known.
+        known: what they say, as far as that is known.
         step: where the bodies of the two trees are.
-        processes: how many of them work.
+        processes: how many of them work at most.
         watcher: is told how far it has come.
+        ahead: reads what all processes need, before there are several.
 
     Raises:
         SourceError: a tree turns out to be unusable.
     """
-    groups = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
+    after_it = {task: left for task in tasks if (left := _left(known.before.get(task), step)) is not None}
+    for task in tasks:
+        if task not in after_it and (same := known.same(task)) is not None:
+            after_it[task] = same
+    groups = [
+        list(group)
+        for _, group in groupby((task for task in tasks if task not in after_it), key=lambda task: task.theorem.name)
+    ]
+    processes = min(processes, 1 + sum(map(len, groups)) // SHARE)
+    if processes > 1:
+        ahead()
     watcher.phase("stating theorems", len(groups))
     comparing = _DecidingBoth(before=before, after=after, known=known, step=step)
-    found = [each for group in side_by_side(comparing.group, groups, processes, watcher.advance) for each in group]
-    results = [(one, other) for _, one, other in found if one is not None and other is not None]
+    done = side_by_side(comparing.group, groups, processes, watcher.advance, lost=comparing.lost)
+    both = [each for group in done for each in group]
+    found = dict(zip((task for group in groups for task in group), both, strict=True))
+    after_it |= {task: each.after for task, each in found.items()}
+    proved = [one for each in both for one in each.proved]
     return Turned(
-        said=tuple(said for said, _, _ in found),
-        turns=tuple(Turn(one.result, other.result) for one, other in results),
+        before={task: each.before for task, each in found.items()},
+        said=tuple(after_it[task] for task in tasks),
+        turns=tuple(each.turn for each in both if each.turn is not None),
         failures=tuple(
             (f"{each.result.theorem} {each.result.vendor.value}", failure)
-            for pair in results
-            for each in pair
+            for each in proved
             for failure in each.failures
         ),
+        proofs=tuple(proof for each in proved for proof in each.proofs.new),
     )

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.exhibits import figures_of, layout_galleries
-from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units
+from mmuproof.cli.diff.reading import Parsing, ReadTree, first_units, kept_units
 from mmuproof.cli.formats.asked import asked_formats
 from mmuproof.cli.formats.excerpts import places_of, texts_of
 from mmuproof.cli.formats.exhibits import Exhibits
@@ -46,12 +46,13 @@ def diff(request: DiffRequest, output: Output) -> int:
         usable(),
     ):
         watcher.phase("reading")
+        saved = trees.enter_context(kept_units())
         opened = trees.enter_context(open_source(request.old, cache=cache_folder(TREES)))
-        old = ReadTree(opened, Path(folder, "old"), given)
+        old = ReadTree(opened, Path(folder, "old"), given, saved)
         if request.patches:
             # Making the new tree takes as long as parsing a unit of the old one.
             parsing.begin_old(old, first_units(request.functions, old))
-        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"), given)
+        new = ReadTree(trees.enter_context(_new_tree(request, old.tree)), Path(folder, "new"), given, saved)
         parsing.begin(old, new, first_units(request.functions, old, new))
         from mmuproof.cli.diff.cases import difference_run
         from mmuproof.cli.diff.changes import Difference

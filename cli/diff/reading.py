@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
+from mmuproof.cli.shared.caching import NO_RESULTS, UNITS, cache_folder
 from mmuproof.cli.shared.naming import is_pattern
 from mmuproof.compare.encodings import CONSTANTS
+from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parsing.joined import NotJoined, parse_joined
 from mmuproof.lift.parsing.printed import Printed
+from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.tree.configuration import Configuration, configuration
 from mmuproof.lift.tree.defined import seems_to_define
@@ -20,8 +24,24 @@ from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
 from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
+from mmuproof.model.lifted.units import Units, saved_units
 
 _KVM = "arch/x86/kvm"
+_FEW = 2
+"""So few units are parsed each by itself where they are kept: others may have parsed them before."""
+
+
+@contextmanager
+def kept_units() -> Iterator[SavedUnits | None]:
+    """Where parsed units are kept, until the block ends; None where none are."""
+    folder = None if NO_RESULTS in os.environ else cache_folder(UNITS)
+    if folder is None:
+        yield None
+        return
+    saved = saved_units(folder)
+    yield saved
+    # Where something has failed nobody waits.
+    saved.finish()
 
 
 class ReadTree:
@@ -31,10 +51,19 @@ class ReadTree:
         tree: the tree.
         folder: a folder of its own for the headers that the tree lacks.
         given: the user's configuration; ours if there is none.
+        saved: where parsed units are kept, if they are.
+        shared: the tree's units, where others need them as well.
     """
 
-    def __init__(self, tree: KernelTree, folder: Path, given: DotConfig | None = None) -> None:
-        self.tree, self._folder, self._given = tree, folder, given
+    def __init__(
+        self,
+        tree: KernelTree,
+        folder: Path,
+        given: DotConfig | None = None,
+        saved: SavedUnits | None = None,
+        shared: Units | None = None,
+    ) -> None:
+        self.tree, self._folder, self._given, self._saved, self._shared = tree, folder, given, saved, shared
         self._units: dict[str, Future[Mapping[str, Printed]]] = {}
         self._defining: dict[str, tuple[str, ...]] = {}
 
@@ -45,6 +74,10 @@ class ReadTree:
         Raises:
             SourceError: the tree lacks a file from which a header is made.
         """
+        # Without a disk to keep them on it goes on as well; what is wrong with the tree is told then.
+        with suppress(SourceError):
+            if self._saved is not None:
+                return self._saved.stand_ins(self.tree.root, self._given)
         return write_stand_ins(self.tree.root, self._folder, self._given)
 
     @cached_property
@@ -88,23 +121,33 @@ class ReadTree:
             every: whether all of their functions will be compared, and not only a few.
             apart: whether each is parsed by itself even if they can be parsed together.
         """
+        wanted = [path for path in paths if path not in self._units]
+        for path in wanted if self._shared is not None else ():
+            self._units[path] = pool.submit(self._taken, path, every=every)
         lines = {
-            path: clang_arguments(self.tree.root, self.stand_ins, path) for path in paths if path not in self._units
+            path: clang_arguments(self.tree.root, self.stand_ins, path) for path in wanted if path not in self._units
         }
-        for group in [lines] if lines and not apart else [{path: line} for path, line in lines.items()]:
+        together = not apart and (self._saved is None or len(lines) > _FEW)
+        for group in [lines] if lines and together else [{path: line} for path, line in lines.items()]:
             read = pool.submit(self._read, group, every=every)
             self._units |= dict.fromkeys(group, read)
 
+    def _taken(self, path: str, *, every: bool) -> Mapping[str, Printed]:
+        assert self._shared is not None
+        if not self._shared.has(path):
+            # One that is not built is looked at all the same.
+            return self._read({path: clang_arguments(self.tree.root, self.stand_ins, path)}, every=every)
+        return _printed({path: self._shared.get(path).as_it_is()}, every=every)
+
     def _read(self, lines: Mapping[str, Sequence[str]], *, every: bool) -> Mapping[str, Printed]:
-        printed = {path: Printed(unit, is_of_mmu) for path, unit in self._parsed(lines).items()}
-        for each in printed.values():
-            each.prepare(every=every)
-        return printed
+        return _printed(self._parsed(lines), every=every)
 
     def _parsed(self, lines: Mapping[str, Sequence[str]]) -> Mapping[str, Unit]:
         if len(lines) > 1:
             with suppress(NotJoined):
                 return parse_joined(self.tree.root, lines, CONSTANTS)
+        if self._saved is not None:
+            return {path: self._saved.unit(self.tree.root, path, line) for path, line in lines.items()}
         return {path: Unit(self.tree.root, path, line, CONSTANTS) for path, line in lines.items()}
 
     def adopt(self, other: ReadTree, paths: Iterable[str]) -> None:
@@ -120,6 +163,13 @@ class ReadTree:
             ParseFailed: one of them does not parse.
         """
         return {path: self._units[path].result()[path] for path in paths}
+
+
+def _printed(units: Mapping[str, Unit], *, every: bool) -> Mapping[str, Printed]:
+    printed = {path: Printed(unit, is_of_mmu) for path, unit in units.items()}
+    for each in printed.values():
+        each.prepare(every=every)
+    return printed
 
 
 def first_units(functions: Sequence[str], *trees: ReadTree) -> tuple[str, ...]:

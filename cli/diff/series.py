@@ -16,6 +16,7 @@ from mmuproof.cli.diff.command import DiffRequest
 from mmuproof.cli.diff.commits import ComparedCommit, ComparedSeries
 from mmuproof.cli.diff.exhibits import figures_of
 from mmuproof.cli.diff.in_brief import in_brief
+from mmuproof.cli.diff.reading import kept_units
 from mmuproof.cli.diff.report import judgement_content, letters, print_assumptions
 from mmuproof.cli.diff.series_picture import drawn_commits, functions_figure
 from mmuproof.cli.diff.stepwise import StepwiseComparison
@@ -58,9 +59,10 @@ def compare_series(request: DiffRequest, output: Output) -> int:
         with (
             output.progress(verbose=request.verbose) as watcher,
             TemporaryDirectory(prefix="mmuproof-") as folder,
+            kept_units() as saved,
             series_trees(repository, tuple(commits), cache=cache_folder(TREES)) as steps,
         ):
-            comparison = StepwiseComparison(Path(folder), given, wanted, watcher)
+            comparison = StepwiseComparison(Path(folder), given, wanted, watcher, saved)
             for step in steps:
                 # A row is told as soon as all before it are; a commit that changes nothing that is read has no step.
                 while commits[0].id != step.commit.id:

@@ -225,18 +225,27 @@ def _judge_all(
     if 2 * len(pairs) <= jobs and len(judge.set_ups) > 1 and not judge.given.assumed:
         watcher.phase("comparing", 2 * len(pairs))
         halves = [Half(pair, first) for pair in pairs for first in (True, False)]
-        done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read)
+        done = side_by_side(judge.half, halves, jobs, watcher.advance, when_read, _lost_half)
         return [whole(first, rest) for first, rest in zip(done[::2], done[1::2], strict=True)]
     watcher.phase("comparing", len(pairs))
-    found = side_by_side(judge.judge, pairs, jobs, watcher.advance, when_read)
+    found = side_by_side(judge.judge, pairs, jobs, watcher.advance, when_read, _lost)
     differing = [index for index, each in enumerate(found) if any(one.differs_in for one in each)]
     if not judge.thorough and len(differing) <= _FEW_DIFFERING:
         watcher.phase("comparing thoroughly", len(differing))
         thorough = replace(judge, thorough=True, tells=True)
-        again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance)
+        again = side_by_side(thorough.judge, [pairs[index] for index in differing], jobs, watcher.advance, lost=_lost)
         for index, each in zip(differing, again, strict=True):
             found[index] = each
     return found
+
+
+def _lost(pair: Pair, how: str) -> tuple[Judgement, ...]:
+    """What is told of a function at which a process has ended, as one does that needs more memory than there is."""
+    return (Judgement(function=pair.name, change=Change.NOT_COMPARED, reason=f"the process that compared it {how}"),)
+
+
+def _lost_half(half: Half, how: str) -> tuple[Judgement, ...]:
+    return _lost(half.pair, how)
 
 
 def _units_of(defined: Mapping[str, Sequence[str]], old: ReadTree, new: ReadTree) -> tuple[str, ...]:

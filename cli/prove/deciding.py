@@ -15,7 +15,7 @@ from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.prove.running import run
-from mmuproof.cli.prove.saved import SavedResults
+from mmuproof.cli.prove.saved import SavedResults, all_else
 from mmuproof.cli.prove.trials import Trials, Trying
 from mmuproof.cli.prove.whole_runs import WholeRun, WholeRuns, may_be_kept
 from mmuproof.cli.shared.caching import NO_RESULTS, PROOFS, RESULTS, cache_folder
@@ -217,9 +217,8 @@ class Deciding:
         if not may_be_kept(self.request):
             return SavedResults(None, ())
         given = None if self.identity.configuration is None else self.identity.configuration.given
-        config = "" if given is None else f"{given.file} {given.digest}"
+        config = None if given is None else (given.file, given.digest)
         tree = self.subject.bodies
-        # What the tree itself holds is looked at more closely.
-        digest = self.identity.digest if tree is None else ""
-        rests_on = (digest, config, *self.identity.hardware, f"budget {self._budget}")
+        of_model = () if tree is not None else (self.identity.digest,)
+        rests_on = (*all_else(config, self.hardware, self._budget), *of_model)
         return SavedResults(cache_folder(RESULTS), rests_on, tree)

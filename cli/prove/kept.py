@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, Moved, RestsOn, layout_content, read_layout
+from mmuproof.cli.prove.relatives import (
+    BodyChange,
+    BodyLayout,
+    Moved,
+    RestsOn,
+    WritingBody,
+    layout_content,
+    read_layout,
+)
 from mmuproof.cli.shared.records import plain, record_of
 from mmuproof.cli.shared.results import Result
+from mmuproof.cli.shared.selection import Task
 
 
 @dataclass(frozen=True)
 class KeptResult:
-    """A result, and what it rests on; None if that may be all of the tree."""
+    """What is known of a theorem.
 
-    result: Result
+    Args:
+        result: its result; None if only its claims are known.
+        rests_on: what that rests on; None if that may be all of the tree.
+        claims: what each of its claims says; None if that is not known.
+    """
+
+    result: Result | None
     rests_on: RestsOn | None
+    claims: tuple[str, ...] | None = None
+
+
+def claims_said(parts: Sequence[str], digests: Sequence[str]) -> tuple[str, ...]:
+    """What claims say: of each which part of its theorem it is, and a digest of what is to be proved."""
+    return tuple(f"{part} {digest}" for part, digest in zip(parts, digests, strict=True))
 
 
 _Name = tuple[str, str]
 """A theorem and a vendor."""
+
+
+def name_of(task: Task) -> _Name:
+    """What a task is known by."""
+    return task.theorem.name, task.vendor.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +66,18 @@ class KeptResults:
     results: Mapping[_Name, KeptResult] = field(default_factory=dict)
     layout: BodyLayout | None = None
 
+    def of(self, task: Task) -> KeptResult | None:
+        """What is known of a task."""
+        return self.results.get(name_of(task))
+
+    def some(self, tasks: Iterable[Task]) -> dict[Task, KeptResult]:
+        """What is known of some tasks, of each of which something is."""
+        return {task: each for task in tasks if (each := self.of(task)) is not None}
+
     def after(self, change: BodyChange) -> KeptResults:
         """What is left of it for a tree that is another in some bodies."""
         assert self.layout is not None
-        left = {}
-        for name, each in self.results.items():
-            if change.leaves(each.rests_on):
-                with suppress(Moved):
-                    left[name] = replace(each, result=_moved(each.result, change))
+        left = {name: moved(each, change) for name, each in self.results.items() if change.leaves(each.rests_on)}
         is_known = change.leaves(self.known_rests_on)
         return KeptResults(
             known=self.known if is_known else None,
@@ -57,33 +86,55 @@ class KeptResults:
             layout=self.layout.changed(change),
         )
 
+    def beside(self, other: KeptResults) -> KeptResults:
+        """The same with what is known of the same kernel besides; what is known of a theorem more fully stays."""
+        known = {name: each for name, each in other.results.items() if each.result is not None}
+        return KeptResults(
+            known=other.known if self.known is None else self.known,
+            known_rests_on=other.known_rests_on if self.known is None else self.known_rests_on,
+            results={**other.results, **self.results, **known},
+            layout=self.layout or other.layout,
+        )
 
-def _moved(result: Result, change: BodyChange) -> Result:
-    """A result with the lines that it tells of as they are after a change.
 
-    Raises:
-        Moved: it tells of what has changed.
+def moved(known: KeptResult, change: BodyChange) -> KeptResult:
+    """What is known, with the lines of which its result tells as they are after a change.
+
+    A result that tells of what has changed is left out.
     """
-    return record_of(Result, json.loads(change.lines_moved(json.dumps(plain(result)))))
+    if known.result is None:
+        return known
+    try:
+        result = record_of(Result, json.loads(change.lines_moved(json.dumps(plain(known.result)))))
+    except Moved:
+        return replace(known, result=None)
+    return replace(known, result=result)
 
 
 def kept_content(kept: KeptResults) -> dict[str, Any]:
     """What is kept, for a file."""
-    every = [each.rests_on for each in kept.results.values()]
+    every = [each for each in (*(each.rests_on for each in kept.results.values()), kept.known_rests_on) if each]
     # Most results rest on the same bodies: each is written once.
-    bodies = sorted(frozenset().union(*(each.bodies for each in (*every, kept.known_rests_on) if each is not None)))
+    bodies = sorted(frozenset().union(*(each.bodies for each in every)))
+    writes = sorted(frozenset().union(*(each.writes for each in every)))
     numbers = {body: number for number, body in enumerate(bodies)}
+    places = {each: number for number, each in enumerate(writes)}
 
     def written(rests_on: RestsOn | None) -> list[Any] | None:
         if rests_on is None:
             return None
-        return [rests_on.assertions, *sorted(numbers[each] for each in rests_on.bodies)]
+        read = sorted(numbers[each] for each in rests_on.bodies)
+        return [rests_on.assertions, read, sorted(places[each] for each in rests_on.writes)]
 
     return {
         "bodies": bodies,
+        "writes": [[*each.body, each.unit, each.function, each.digest] for each in writes],
         "known": None if kept.known is None else list(kept.known),
         "known_rests_on": written(kept.known_rests_on),
-        "results": [[plain(each.result), written(each.rests_on)] for each in kept.results.values()],
+        "results": [
+            [*name, None if each.result is None else plain(each.result), written(each.rests_on), each.claims]
+            for name, each in kept.results.items()
+        ],
         "layout": None if kept.layout is None else layout_content(kept.layout),
     }
 
@@ -95,17 +146,33 @@ def read_kept(content: Mapping[str, Any]) -> KeptResults:
         AttributeError, IndexError, KeyError, TypeError, ValueError: it is something else.
     """
     bodies = [(str(file), int(number)) for file, number in content["bodies"]]
+    writes = [
+        WritingBody((str(file), int(number)), str(unit), str(function), str(digest))
+        for file, number, unit, function, digest in content["writes"]
+    ]
 
     def read(written: list[Any] | None) -> RestsOn | None:
         if written is None:
             return None
-        return RestsOn(frozenset(bodies[number] for number in written[1:]), assertions=bool(written[0]))
+        assertions, read, asked = written
+        return RestsOn(
+            frozenset(bodies[number] for number in read),
+            bool(assertions),
+            frozenset(writes[number] for number in asked),
+        )
 
-    results = [KeptResult(record_of(Result, result), read(rests_on)) for result, rests_on in content["results"]]
+    results = {
+        (str(theorem), str(vendor)): KeptResult(
+            None if result is None else record_of(Result, result),
+            read(rests_on),
+            None if claims is None else tuple(map(str, claims)),
+        )
+        for theorem, vendor, result, rests_on, claims in content["results"]
+    }
     known, layout = content["known"], content["layout"]
     return KeptResults(
         known=None if known is None else tuple(int(number) for number in known),
         known_rests_on=read(content["known_rests_on"]),
-        results={(each.result.theorem, each.result.vendor.value): each for each in results},
+        results=results,
         layout=None if layout is None else read_layout(layout),
     )

@@ -1,7 +1,8 @@
 """What a result of one tree is worth in another that is nearly the same.
 
 A theorem rests on the bodies of some functions and, as far as is told here, on all that stands outside of bodies.
-Where that is the same, and so are those bodies, so is the result; only lines may have moved.
+Where that is the same, and so are those bodies, so is the result; only lines may have moved.  Of many bodies a theorem
+asks no more than what they write: these may be others, as long as they write the same.
 """
 
 from __future__ import annotations
@@ -21,8 +22,26 @@ from mmuproof.lift.tree.source import Contents
 if TYPE_CHECKING:
     from mmuproof.model.lifted.bodies import KernelBodies
 
-Bodies = frozenset[tuple[str, int]]
-"""Bodies, each by its file and its place among those in it."""
+Body = tuple[str, int]
+"""A body, by its file and its place among those in it."""
+Bodies = frozenset[Body]
+
+
+@dataclass(frozen=True, order=True)
+class WritingBody:
+    """A body of which it is only asked what it writes.
+
+    Args:
+        body: which.
+        unit: the translation unit that is asked.
+        function: the function's name there.
+        digest: of the answer.
+    """
+
+    body: Body
+    unit: str
+    function: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -32,10 +51,12 @@ class RestsOn:
     Args:
         bodies: the bodies.
         assertions: whether it also rests on which static assertions fail.
+        writes: the bodies of which it is only asked what they write.
     """
 
     bodies: Bodies
     assertions: bool
+    writes: frozenset[WritingBody] = frozenset()
 
 
 _LINE = re.compile(r"\b((?:arch/x86|virt)/kvm/[\w./-]+\.[ch]):(\d+)\b")
@@ -80,7 +101,12 @@ class BodyLayout:
         A function whose body cannot be taken out stands outside of all bodies.
         """
         named = (self._named.get(function, ()) for function in read.bodies)
-        return RestsOn(frozenset(body for bodies in named for body in bodies), read.assertions)
+        writes = frozenset(
+            WritingBody(body, each.unit, each.function, each.digest)
+            for each in read.writes
+            for body in self._named.get(each.at, ())
+        )
+        return RestsOn(frozenset(body for bodies in named for body in bodies), read.assertions, writes)
 
     @cached_property
     def _named(self) -> Mapping[Location, Sequence[tuple[str, int]]]:
@@ -103,7 +129,7 @@ class Moved(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True, kw_only=True)
 class BodyChange:
-    """How one tree differs from another that says the same outside of bodies.
+    """How one tree differs from another that says the same outside of bodies, comments left out.
 
     Args:
         bodies: the bodies that are others.
@@ -111,6 +137,7 @@ class BodyChange:
         after: the same, as they are.
         contents: what the tree holds now.
         fails: whether a static assertion fails in one of the trees.
+        writes: what the bodies write now that are others, by unit and function.
     """
 
     bodies: Bodies
@@ -118,10 +145,16 @@ class BodyChange:
     after: Mapping[str, Skeleton]
     contents: Contents
     fails: bool
+    writes: Mapping[tuple[str, str], str]
 
     def leaves(self, known: RestsOn | None) -> bool:
         """Whether what rests on something stays as it is."""
-        return known is not None and known.bodies.isdisjoint(self.bodies) and not (known.assertions and self.fails)
+        if known is None or (known.assertions and self.fails):
+            return False
+        asked = (each for each in known.writes if each.body in self.bodies)
+        return known.bodies.isdisjoint(self.bodies) and all(
+            self.writes.get((each.unit, each.function)) == each.digest for each in asked
+        )
 
     def lines_moved(self, text: str) -> str:
         """A text that tells of places in the old tree, for the new one.
@@ -137,9 +170,11 @@ class BodyChange:
         before, after = self.before[file].bodies, self.after[file].bodies
         number = bisect_left(before, line, key=lambda body: body.last)
         if number < len(before) and before[number].first <= line:
-            if (file, number) in self.bodies and before[number].first < line:
+            if before[number].layout != after[number].layout and before[number].first < line:
                 raise Moved(f"{file}:{line}")
             return after[number].first + line - before[number].first
+        if self.before[file].layout != self.after[file].layout:
+            raise Moved(f"{file}:{line}")
         return line if number == 0 else after[number - 1].last + line - before[number - 1].last
 
 
@@ -162,8 +197,15 @@ def change_between(before: BodyLayout, after: KernelBodies) -> BodyChange | None
     if any(not _fits(skeleton, found[name]) for name, skeleton in read.items()):
         return None
     fails = before.fails or after.fails_assertion(units)
+    bodies = frozenset(_others(read, found))
+    lines = ((file, found[file].bodies[number].named) for file, number in bodies)
     return BodyChange(
-        bodies=frozenset(_others(read, found)), before=read, after=found, contents=after.contents, fails=fails
+        bodies=bodies,
+        before=read,
+        after=found,
+        contents=after.contents,
+        fails=fails,
+        writes=after.writes(frozenset(Location(*each) for each in lines), units) if bodies else {},
     )
 
 
@@ -186,7 +228,11 @@ def layout_content(layout: BodyLayout) -> dict[str, object]:
         "others": layout.contents.others,
         "units": {unit: sorted(files) for unit, files in layout.units.items()},
         "skeletons": {
-            file: [each.outside, *([body.named, body.first, body.last, body.digest] for body in each.bodies)]
+            file: [
+                each.outside,
+                each.layout,
+                *([body.named, body.first, body.last, body.digest, body.layout] for body in each.bodies),
+            ]
             for file, each in layout.skeletons.items()
         },
     }
@@ -205,7 +251,12 @@ def read_layout(content: Mapping[str, Any]) -> BodyLayout:
         ),
         units={unit: frozenset(map(str, files)) for unit, files in content["units"].items()},
         skeletons={
-            file: Skeleton(str(outside), tuple(BodyText(*body) for body in bodies))
-            for file, (outside, *bodies) in content["skeletons"].items()
+            file: Skeleton(str(outside), str(layout), tuple(map(_read_body, bodies)))
+            for file, (outside, layout, *bodies) in content["skeletons"].items()
         },
     )
+
+
+def _read_body(content: Sequence[Any]) -> BodyText:
+    named, first, last, digest, layout = content
+    return BodyText(named=int(named), first=int(first), last=int(last), digest=str(digest), layout=str(layout))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from mmuproof.cli.numbers.decoded import Assumed, Decoded, Decoder
+from mmuproof.cli.prove.kept import claims_said
 from mmuproof.cli.prove.left_out import LeftOut
 from mmuproof.cli.shared.errors import traced
 from mmuproof.cli.shared.forked import side_by_side
@@ -66,9 +67,11 @@ class Proved:
     """A task's result, and where the exceptions in it come from.
 
     ``read`` is what of the tree was read for it; None if that is not known.  ``proofs`` are those of its claims.
+    ``claims`` tells of each what it says; None if that is not known.
     """
 
     result: Result
+    claims: tuple[str, ...] | None = None
     failures: tuple[str, ...] = ()
     read: Read | None = None
     proofs: AddedProofs = field(default_factory=AddedProofs)
@@ -116,7 +119,7 @@ def run(
     # The vendors of one theorem have nearly all in common.
     theorems = [list(group) for _, group in groupby(tasks, key=lambda task: task.theorem.name)]
     watcher.phase("proving", len(theorems))
-    groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=_lost)
+    groups = side_by_side(prover.all, theorems, processes, watcher.advance, lost=lost_with)
     proved = tuple(each for group in groups for each in group)
     for task, each in zip(tasks, proved, strict=True):
         for failure in each.failures:
@@ -124,7 +127,7 @@ def run(
     return proved
 
 
-def _lost(tasks: Sequence[Task], how: str) -> list[Proved]:
+def lost_with(tasks: Sequence[Task], how: str) -> list[Proved]:
     """What is told of a theorem whose process has ended, as one does that needs more memory than there is."""
     return [
         Proved(
@@ -160,10 +163,17 @@ class Prover:
 
     def _one(self, task: Task) -> Proved:
         with remembered() as ran:
-            proved = self._with_what_is_lost(task, *self._prove(task))
+            proved, parts = self._prove(task)
+            proved = self._with_what_is_lost(task, proved, parts)
         read = ran.read()
         proofs = AddedProofs() if self.proofs is None else self.proofs.added()
-        return replace(proved, read=read, result=self._placed(proved.result, read), proofs=proofs)
+        return replace(
+            proved,
+            read=read,
+            result=self._placed(proved.result, read),
+            proofs=proofs,
+            claims=claims_said(parts, proofs.asked) if len(parts) == len(proofs.asked) > 0 else None,
+        )
 
     def _placed(self, result: Result, read: Read) -> Result:
         """A result whose counterexample has a place in the code, if any code was read for it.

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
 from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
 from mmuproof.cli.prove.whole_runs import DECIDED
+from mmuproof.cli.shared.hardware import settings_text
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
 from mmuproof.cli.shared.own_code import code_digest
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.lift.ran import Read
+from mmuproof.spec.hardware import Hardware
 
 if TYPE_CHECKING:
     from mmuproof.cli.prove.running import Proved
@@ -31,6 +33,19 @@ _MOST_FILES = 64
 """As many kernels are remembered; the one that has not been asked for longest goes first."""
 _ALIKE = 4
 """With so many kernels like it one of which nothing is known is compared, the one asked for last first."""
+
+
+def all_else(given: tuple[str, str] | None, hardware: Hardware, budget: int) -> tuple[str, ...]:
+    """What the results of a kernel tree rest on, besides the code and the tree.
+
+    Args:
+        given: the user's configuration, by its file and its digest; None if there is none.
+        hardware: what is known of the processor.
+        budget: the solver's resource limit.
+    """
+    # What the tree itself holds is looked at more closely.
+    config = "" if given is None else " ".join(given)
+    return ("", config, *settings_text(hardware), f"budget {budget}")
 
 
 @dataclass(frozen=True)
@@ -72,17 +87,34 @@ class SavedResults:
         Raises:
             LiftError: of this tree nothing is known, and it does not parse where it is not like one of which it is.
         """
-        if not self._is_used:
+        if self.find() is None:
             return Recalled({})
-        self._kept = _kept(self._files.read(self._name))
-        self._is_own = self._kept is not None
-        if self._kept is None:
-            self._kept = self._of_one_like_it()
-        if self._kept is None:
-            return Recalled({})
-        found = self._kept.results
-        named = ((task, found.get((task.theorem.name, task.vendor.value))) for task in tasks)
-        return Recalled({task: each.result for task, each in named if each is not None}, self._kept.known)
+        assert self._kept is not None
+        named = ((task, self._kept.of(task)) for task in tasks)
+        results = {task: each.result for task, each in named if each is not None and each.result is not None}
+        return Recalled(results, self._kept.known)
+
+    def find(self) -> KeptResults | None:
+        """All that is known of the kernel, or of one like it that holds of this one as well.
+
+        Raises:
+            LiftError: see `recall`.
+        """
+        if self._is_used:
+            self._kept = self.own()
+            self._is_own = self._kept is not None
+            if self._kept is None:
+                self._kept = self._of_one_like_it()
+        return self._kept
+
+    def own(self) -> KeptResults | None:
+        """All that is known of the kernel itself."""
+        return _kept(self._files.read(self._name)) if self._is_used else None
+
+    def add(self, found: KeptResults) -> None:
+        """Keep what is known, beside what is kept already; nothing is lost if that fails."""
+        if self._is_used and (self._tree is None or self._tree.is_as_it_was()):
+            self._files.write(self._name, kept_content(found.beside(self.own() or KeptResults())))
 
     def keep(self, proved: Sequence[Proved], known: Sequence[int], known_read: Read | None) -> bool:
         """Keep what was decided, beside what is kept already; nothing is lost if that fails.
@@ -104,7 +136,9 @@ class SavedResults:
         if layout is None and self._tree is not None and self._tree.is_read:
             layout = BodyLayout.of(self._tree)
         added = {
-            (each.result.theorem, each.result.vendor.value): KeptResult(each.result, _rests_on(layout, each.read))
+            (each.result.theorem, each.result.vendor.value): KeptResult(
+                each.result, _rests_on(layout, each.read), each.claims
+            )
             for each in proved
             if each.result.verdict in DECIDED
         }

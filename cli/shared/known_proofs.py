@@ -14,9 +14,11 @@ from pathlib import Path
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
 from mmuproof.cli.shared.own_code import code_digest
 from mmuproof.cli.shared.solving import Solver
+from mmuproof.lift.machine.values import SERIAL
 from mmuproof.smt.digests import Digests
+from mmuproof.smt.graph import Substitution
 from mmuproof.smt.obligation import Answer, Obligation, Verdict
-from mmuproof.smt.terms import Bool
+from mmuproof.smt.terms import Bool, Term, bool_var, var
 
 _MOST_FILES, _MOST_PROOFS = 64, 16_384
 
@@ -28,10 +30,12 @@ class AddedProofs:
     Args:
         new: the claims that it has proved.
         known: how many it had to prove that were known.
+        asked: what all that it had to prove at once is known by, one by one.
     """
 
     new: tuple[str, ...] = ()
     known: int = 0
+    asked: tuple[str, ...] = ()
 
 
 class KnownProofs:
@@ -48,6 +52,7 @@ class KnownProofs:
         self._known = self._read()
         self._new: dict[str, None] = {}
         self._taken = 0
+        self._asked: tuple[str, ...] = ()
 
     def before(self, solver: Solver) -> Solver:
         """A solver that is asked only for what is not known."""
@@ -55,7 +60,8 @@ class KnownProofs:
             return solver
 
         def prove(obligations: Sequence[Obligation]) -> Sequence[Answer | None]:
-            digests = _digests(obligations)
+            digests = digests_of(obligations)
+            self._asked = tuple(digests)
             left = [each for each, digest in zip(obligations, digests, strict=True) if digest not in self._known]
             answers = iter(solver.prove(left) if left else ())
             return [
@@ -63,7 +69,7 @@ class KnownProofs:
             ]
 
         def decide(obligation: Obligation, preferred: Sequence[Bool]) -> Answer:
-            (digest,) = _digests([obligation])
+            (digest,) = digests_of([obligation])
             answer = solver.decide(obligation, preferred)
             self._noted(digest, answer)
             return answer
@@ -81,8 +87,8 @@ class KnownProofs:
 
     def added(self) -> AddedProofs:
         """What has been added since this was asked last."""
-        found = AddedProofs(tuple(self._new), self._taken)
-        self._new, self._taken = {}, 0
+        found = AddedProofs(tuple(self._new), self._taken, self._asked)
+        self._new, self._taken, self._asked = {}, 0, ()
         return found
 
     def keep(self, proved: Iterable[str]) -> None:
@@ -100,7 +106,22 @@ class KnownProofs:
         return dict.fromkeys(content)
 
 
-def _digests(obligations: Sequence[Obligation]) -> list[str]:
-    """What each is known by: all of its assumptions, in their order, and what is claimed."""
-    terms = Digests()
-    return [hashlib.sha256(b"".join(map(terms.term, each.terms))).hexdigest() for each in obligations]
+def digests_of(obligations: Sequence[Obligation]) -> list[str]:
+    """What each is known by: all of its assumptions, in their order, and what is claimed.
+
+    It does not depend on how many objects the machine has made before for other claims.
+    """
+    digests = Digests()
+    return [hashlib.sha256(b"".join(map(digests.term, _numbered_anew(each)))).hexdigest() for each in obligations]
+
+
+def _numbered_anew(obligation: Obligation) -> Sequence[Term]:
+    """Its terms, the machine's own objects numbered in the order in which they appear in it."""
+    numbers: dict[str, str] = {}
+    own: dict[Term, Term] = {}
+    for name, term in obligation.variables.items():
+        if SERIAL.search(name):
+            anew = SERIAL.sub(lambda serial: numbers.setdefault(serial[0], f" {len(numbers) + 1}"), name)
+            # No name of the machine's has two spaces there: none is taken for one that is not numbered anew.
+            own[term] = var(f"  {anew}", term.width) if term.width else bool_var(f"  {anew}")
+    return tuple(map(Substitution(own.get), obligation.terms)) if own else obligation.terms

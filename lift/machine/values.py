@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,6 +15,8 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, any_of, 
 
 _serials = count(1)
 _UNSET = " (unset "
+SERIAL = re.compile(r"(?<=\(unset) \d+(?=\))|(?<!\))#\d+\b")
+"""What tells apart the machine's own objects of one name: in the name of an unset value, and of an address."""
 _NULL = " == NULL"
 _MAX_ERRNO = 4095
 

@@ -19,6 +19,12 @@ from mmuproof.lift.skeleton import BodyText, Skeleton
 
 _LASTING = re.compile(rb"^[ \t]*#[ \t]*(?!if|else|elif|endif)", re.MULTILINE)
 
+_COMMENT_OR_QUOTED = re.compile(
+    rb"""/\*.*?\*/ | //[^\n]* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'""", re.VERBOSE | re.DOTALL
+)
+_DOUBTFUL = re.compile(rb"\\[ \t\r\f\v]+\n|\?\?/|<[^<>\n]*/[/*][^<>\n]*>")
+"""Lines that go on behind white space, other spellings of a backslash, and paths that look as if a comment began."""
+
 
 def skeletons(root: Path, units: Iterable[Unit], wanted: Collection[str]) -> Mapping[str, Skeleton]:
     """Some files of a tree.
@@ -43,16 +49,34 @@ def skeletons(root: Path, units: Iterable[Unit], wanted: Collection[str]) -> Map
 
 def _skeleton(text: bytes, spans: Mapping[int, tuple[int, int]]) -> Skeleton:
     """A file, with the end and the line of the name for the beginning of each body."""
-    outside, bodies, position, line = hashlib.sha256(), [], 0, 1
+    outside, layout, bodies, position, line = hashlib.sha256(), hashlib.sha256(), [], 0, 1
     for start, end, named in _apart(text, spans):
         before, body = text[position:start], text[start:end]
-        outside.update(b"%d\0" % len(before) + before)
+        said = uncommented(before)
+        outside.update(b"%d\0" % len(said) + said)
+        layout.update(b"%d\0" % len(before) + before)
         first = line + before.count(b"\n")
         line = first + body.count(b"\n")
-        bodies.append(BodyText(named, first, line, hashlib.sha256(body).hexdigest()))
+        bodies.append(
+            BodyText(named=named, first=first, last=line, digest=_digest(uncommented(body)), layout=_digest(body))
+        )
         position = end
-    outside.update(text[position:])
-    return Skeleton(outside.hexdigest(), tuple(bodies))
+    outside.update(uncommented(text[position:]))
+    layout.update(text[position:])
+    return Skeleton(outside.hexdigest(), layout.hexdigest(), tuple(bodies))
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def uncommented(text: bytes) -> bytes:
+    """A stretch of C without its comments and empty lines; as it is, if it is doubtful what is a comment."""
+    if _DOUBTFUL.search(text):
+        return text
+    pieces = _COMMENT_OR_QUOTED.sub(lambda each: each[0] if each[0][:1] in b"'\"" else b" ", text.replace(b"\\\n", b""))
+    lines = (line.strip() for line in pieces.split(b"\n"))
+    return b"\n".join(line for line in lines if line)
 
 
 def _apart(text: bytes, spans: Mapping[int, tuple[int, int]]) -> Iterator[tuple[int, int, int]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
-from clang.cindex import Cursor, CursorKind
+from clang.cindex import Cursor, CursorKind, TypeKind
 
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.unit import Unit
@@ -32,6 +32,9 @@ _OF_A_WHOLE = re.compile(
 _PLACE = re.compile(r'"[^"\n]*\.[ch]", \d+\b')
 # What a variable's definition says and its declaration does not.
 _DEFINING = re.compile(r"^extern | = .*$", re.DOTALL)
+
+_RECORDS = (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL)
+_ARRAYS = (TypeKind.CONSTANTARRAY, TypeKind.INCOMPLETEARRAY)
 
 
 class Printed:
@@ -213,7 +216,7 @@ class Printed:
         if cursor is None:
             return
         if cursor.kind is CursorKind.UNION_DECL:
-            yield self._print(cursor)
+            yield _renumbered(_record(cursor))
             return
         for names, text in self._members(record):
             if names & words:
@@ -226,15 +229,41 @@ class Printed:
             found = []
             for child in cursor.get_children():
                 if child.kind is CursorKind.FIELD_DECL and child.spelling:
-                    found.append((frozenset({child.spelling}), self._print(child)))
+                    found.append((frozenset({child.spelling}), _renumbered(_member(child))))
                 elif child.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL) and child.is_definition():
-                    text = self._print(child)
+                    text = _renumbered(_record(child))
                     found.append((frozenset(_words(text)), text))
             self._printed_members[record] = tuple(found)
         return self._printed_members[record]
 
     def _print(self, cursor: Cursor) -> str:
         return _renumbered(clang_api.printed(cursor))
+
+
+def _record(cursor: Cursor) -> str:
+    """A struct or union, its members in their order: clang prints one that was kept in another order."""
+    kind = "union" if cursor.kind is CursorKind.UNION_DECL else "struct"
+    members = " ".join(f"{_member(each)};" for each in cursor.type.get_fields())
+    size, aligned = cursor.type.get_size(), cursor.type.get_align()
+    name = "" if _has_no_name(cursor) else cursor.spelling
+    return f"{kind} {name} {{ {members} }} of {size} bytes, aligned to {aligned}"
+
+
+def _member(cursor: Cursor) -> str:
+    """A member, with what is in it if its type has no name."""
+    inner, elements = cursor.type, ""
+    while inner.kind in _ARRAYS:
+        inner, elements = inner.element_type, f"{elements}[{inner.get_array_size()}]"
+    declared = inner.get_declaration()
+    if declared.kind not in _RECORDS or not _has_no_name(declared):
+        return clang_api.printed(cursor)
+    name = cursor.spelling if cursor.spelling.isidentifier() else ""
+    return f"{_record(declared)} {name}{elements}"
+
+
+def _has_no_name(record: Cursor) -> bool:
+    """Whether clang calls a struct or union by the place where it stands."""
+    return not record.spelling.isidentifier()
 
 
 def _renumbered(text: str) -> str:

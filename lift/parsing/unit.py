@@ -22,7 +22,7 @@ from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.view import view_of
 from mmuproof.lift.parsing.write_reader import WriteReader
-from mmuproof.lift.ran import note_body
+from mmuproof.lift.ran import WrittenIn, note_body, note_writes
 from mmuproof.lift.syntax import Function, Location, Variable
 from mmuproof.lift.writes import FunctionWrites, NotRead
 
@@ -212,6 +212,12 @@ class Unit:
         """Names that an earlier tree has: that they are not here any more is no answer to whether they are."""
         self._expected = frozenset(names)
 
+    def as_it_is(self) -> Unit:
+        """The same unit for somebody who expects nothing of it."""
+        made = copy(self)
+        made.expect(())
+        return made
+
     def _begin(self, root: Path, path: str, parsed: TranslationUnit, constants: ConstantNames = NO_CONSTANTS) -> None:
         """Read what clang has parsed."""
         reader = Reader(root)
@@ -249,7 +255,7 @@ class Unit:
         self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
         self._constants, self._probe = constants, f"{PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
-        self._read: dict[str, tuple[FunctionWrites, Location] | None] = {}
+        self._read: dict[str, tuple[FunctionWrites, WrittenIn] | None] = {}
         self._effects = EffectsOf(self)
         self._names, self._expected = THE_SAME_NAMES, frozenset[str]()
         self.found: set[str] = set()
@@ -340,16 +346,29 @@ class Unit:
 
     def writes(self, function: str) -> FunctionWrites | None:
         """See `mmuproof.lift.effects.Bodies`."""
-        if function not in self._read:
-            cursor = self.declared.functions.get(self._names.function_here(function))
-            found = None if cursor is None else (self._read_writes(cursor), self._reader.location(cursor))
-            self._read[function] = found
-        known = self._read[function]
+        known = self._written_in(function)
         if known is None:
             return None
-        writes, location = known
-        note_body(location)
+        writes, written = known
+        note_writes(written)
         return writes
+
+    def written_in(self, function: str) -> WrittenIn | None:
+        """What tells whether a function's body writes something else than another; None if it has none here."""
+        known = self._written_in(function)
+        return None if known is None else known[1]
+
+    def _written_in(self, function: str) -> tuple[FunctionWrites, WrittenIn] | None:
+        if function not in self._read:
+            here = self._names.function_here(function)
+            cursor = self.declared.functions.get(here)
+            if cursor is None:
+                self._read[function] = None
+            else:
+                writes = self._read_writes(cursor)
+                written = WrittenIn(self._reader.location(cursor), self.path, here, writes.digest)
+                self._read[function] = writes, written
+        return self._read[function]
 
     def offers(self, function: str) -> bool:
         """See `mmuproof.lift.effects.Bodies`."""

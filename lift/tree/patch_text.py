@@ -105,6 +105,8 @@ def place_of_paths(diff: bytes, name: str, root: Path) -> list[str]:
     old = [path for side, path in named if side == "---" and path != _NOTHING]
     paths = old or [path for _, path in named if path != _NOTHING]
     shorter = [path.partition("/")[2] for path in paths]
+    # What has no first component can lose none.
+    given = [*told, "-p0"] if "" in shorter else told
     if not old:
         # Where all files are new, the folder tells that they begin with.
         paths, shorter = [_first(each) for each in paths], [_first(each) for each in shorter]
@@ -121,7 +123,7 @@ def place_of_paths(diff: bytes, name: str, root: Path) -> list[str]:
             )
         if folders:
             return [*told, *strip, f"--directory={folders[0]}"]
-    return told
+    return given
 
 
 def _paths(diff: bytes) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
@@ -20,7 +21,7 @@ from mmuproof.lift.tree.parts import PARTS, components, wanted
 from mmuproof.lift.tree.patch_text import PatchText, as_mailbox, place_of_paths, read_patch
 from mmuproof.lift.tree.source import KernelTree, check_layout
 from mmuproof.lift.tree.version import kernel_version
-from mmuproof.lift.tree.workplace import empty_folder
+from mmuproof.lift.tree.workplace import filled_folder
 
 _DIFF = re.compile(rb"^(?:diff --git |--- \S)", re.MULTILINE)
 _PATTERN = re.compile(r"[][*?\\]")
@@ -49,8 +50,7 @@ def patched_tree(base: KernelTree, patch: Path | PatchText, *, cache: Path | Non
     changes = _changes(base.root, text)
     description = f"{base.description} + {text.short_name}"
     origin = f"{base.origin or base.description} + patch sha256 {hashlib.sha256(text.content).hexdigest()}"
-    with empty_folder(cache, f"patched {base.root}") as root:
-        changed_tree(base.root, changes, root)
+    with filled_folder(cache, f"patched {base.root}", partial(changed_tree, base.root, changes)) as root:
         check_layout(root, description)
         yield KernelTree(
             root=root, description=description, version=kernel_version(root), origin=origin, changed=frozenset(changes)

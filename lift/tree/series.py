@@ -15,7 +15,7 @@ from mmuproof.lift.tree.parts import PARTS, components, link_target, wanted
 from mmuproof.lift.tree.revision import find_revision, list_entries
 from mmuproof.lift.tree.source import KernelTree, check_layout, open_source
 from mmuproof.lift.tree.version import kernel_version
-from mmuproof.lift.tree.workplace import empty_folder
+from mmuproof.lift.tree.workplace import empty_folder, lacks_room
 
 #: More commits than this are no series that somebody wants to look at one by one.
 MOST_COMMITS = 1000
@@ -145,7 +145,7 @@ def _steps(repository: Path, commits: Sequence[Commit], cache: Path | None, held
     opened = first.enter_context(open_source(f"{repository.absolute()}@{parent}", cache=cache))
     before = replace(opened, description=f"{repository}@{parent[:_SHORT]}")
     links = _links(repository, parent, reader)
-    folder = held.enter_context(empty_folder(cache, f"series {repository.absolute()}"))
+    folder = _folder(cache, f"series {repository.absolute()}", held)
     # A place that is used again still lacks what the commit before has changed at the other one.
     lacking: Changes = {}
     for number, commit in enumerate(commits):
@@ -155,12 +155,28 @@ def _steps(repository: Path, commits: Sequence[Commit], cache: Path | None, held
         if place.exists():
             change_files(place, {**lacking, **changes})
         else:
-            changed_tree(before.root, changes, place)
+            try:
+                changed_tree(before.root, changes, place)
+            except SourceError as error:
+                if cache is None or not lacks_room(error):
+                    raise
+                folder = _folder(None, "", held)
+                place = folder / str(number % 2)
+                changed_tree(before.root, changes, place)
         check_layout(place, name)
         after = KernelTree(root=place, description=name, version=kernel_version(place), origin=f"commit {commit.id}")
         yield SeriesStep(commit, before, after)
         first.close()
         before, lacking = after, changes
+
+
+def _folder(cache: Path | None, key: str, held: ExitStack) -> Path:
+    try:
+        return held.enter_context(empty_folder(cache, key))
+    except SourceError as error:
+        if cache is None or not lacks_room(error):
+            raise
+        return held.enter_context(empty_folder(None, key))
 
 
 def _commit_id(repository: Path, name: str) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from mmuproof.lift.tree.foreign import foreign_entries
 from mmuproof.lift.tree.parts import Limits
 from mmuproof.lift.tree.revision import find_revision, unpack_revision
 from mmuproof.lift.tree.version import kernel_version
-from mmuproof.lift.tree.workplace import empty_folder
+from mmuproof.lift.tree.workplace import filled_folder, lacks_room
 
 # What a result depends on: the C, its headers, and the files from which the missing headers are made.
 _DIGESTED = (
@@ -186,10 +186,16 @@ def _repository_and_revision(text: str) -> tuple[Path, str]:
 
 @contextmanager
 def _filled(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
-    if cache is not None:
-        with held_tree(cache, key, fill) as root:
+    with ExitStack() as held:
+        root = None
+        try:
+            root = None if cache is None else held.enter_context(held_tree(cache, key, fill))
+        except SourceError as error:
+            if not lacks_room(error):
+                raise
+        if root is not None:
             yield root
-        return
+            return
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         fill(Path(folder))
         yield Path(folder)
@@ -206,8 +212,7 @@ def _without_foreign(folder: Path, text: str, cache: Path | None) -> Iterator[Pa
         check_layout(folder, text, _architectures(folder))
         yield folder
         return
-    with empty_folder(cache, f"own files of {folder}") as root:
-        changed_tree(folder, {}, root)
+    with filled_folder(cache, f"own files of {folder}", partial(changed_tree, folder, {})) as root:
         try:
             check_layout(root, text, _architectures(folder))
         except SourceError as error:

@@ -1,12 +1,13 @@
 """Folders to work in, at paths that stay the same from one run to the next."""
 
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
@@ -43,10 +44,39 @@ def empty_folder(cache: Path | None, key: str) -> Iterator[Path]:
         try:
             # A run that was killed leaves its own behind.
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            try:
+                folder.mkdir()
+            except OSError as error:
+                raise SourceError(f"the cache folder {cache} cannot be used: {error.strerror or error}") from error
             yield folder.resolve()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def filled_folder(cache: Path | None, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    """The same, filled; where the disk of ``cache`` has no room for that, one where temporary files are.
+
+    Raises:
+        SourceError: it cannot be filled.
+    """
+    with ExitStack() as held:
+        try:
+            folder = held.enter_context(empty_folder(cache, key))
+            fill(folder)
+        except SourceError as error:
+            if cache is None or not lacks_room(error):
+                raise
+            held.close()
+            folder = held.enter_context(empty_folder(None, key))
+            fill(folder)
+        yield folder
+
+
+def lacks_room(error: SourceError) -> bool:
+    """Whether what failed has failed because a disk is full."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def clear_abandoned(cache: Path) -> None:

@@ -61,6 +61,20 @@ class KernelBodies:
         self._units.start(units)
         return skeletons(self._tree.root, [self._units.get(path) for path in units], files)
 
+    def writes(self, functions: Collection[Location], units: Collection[str]) -> Mapping[tuple[str, str], str]:
+        """What functions write, given where they stand: a digest for each, by unit and name.
+
+        Raises:
+            LiftError: a unit does not parse.
+        """
+        files = {each.file for each in functions}
+        found = {}
+        for unit in map(self._units.get, units):
+            for name in unit.functions_in(lambda file: file in files):
+                if unit.place_of(name) in functions and (written := unit.written_in(name)) is not None:
+                    found[unit.path, name] = written.digest
+        return found
+
     def changed_by(self, edits: Sequence[SourceEdit]) -> frozenset[Location] | None:
         """Where the functions stand in whose bodies edits are; None if one is outside of all bodies.
 

@@ -42,9 +42,14 @@ OF_AREAS = (
 )
 """What the areas of a lifted tree ask its units for."""
 
+OF_COMPARISONS = ("KVM_PFN_ERR_NOSLOT_MASK", "PT64_ROOT_MAX_LEVEL")
+"""What comparisons ask besides: they take the units that are parsed for theorems."""
+
 _OF_FEATURES = (mark.name for marks in MARKS.values() for mark in marks if mark.kind is MarkKind.CONSTANT)
 LOOKED_UP = ConstantNames(
-    tuple(dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *_OF_FEATURES, *BIT_NAMES))),
+    tuple(
+        dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *OF_COMPARISONS, *_OF_FEATURES, *BIT_NAMES))
+    ),
     "model/lifted/constants.py",
 )
 """What every unit is parsed for: this, and what theorems and features ask for."""

@@ -136,6 +136,11 @@ class LiftedKvm(Kvm):
         """The same tree, read under the names that an earlier one has."""
         return LiftedKvm(self.units.under(names), self.config)
 
+    def part(self) -> None:
+        """Take over what is the same in the tree that this one is like, and need that no more."""
+        self.units.part()
+        self._like = None
+
     def read_ahead(self) -> None:
         """Parse every unit, and wait for it."""
         self.units.start(UNITS)

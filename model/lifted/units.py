@@ -79,6 +79,14 @@ class Units:
                 return unchanged
         return self._parse(path)
 
+    def part(self) -> None:
+        """Take over what is the same in the other tree, as far as it is parsed there, and need that no more."""
+        if self._like is not None:
+            for unit in self._like.parsed:
+                if unit.path not in self._futures and self.has(unit.path) and not unit.files & self._changed:
+                    self._futures[unit.path] = self._like._futures[unit.path]
+            self._like = None
+
     @property
     def parsed(self) -> tuple[Unit, ...]:
         """The units that have been parsed so far."""

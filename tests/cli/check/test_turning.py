@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from typing import cast
 
 import pytest
 
 from mmuproof.cli.check.findings import CheckedStep, StepStatus
-from mmuproof.cli.check.turning import TreeStep, Turned, turned
+from mmuproof.cli.check.turning import Known, TreeStep, Turned, turned
 from mmuproof.cli.diff.claims import CommitClaim
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout
 from mmuproof.cli.prove.running import Prover
@@ -80,7 +82,9 @@ BODY = Location(FILE, 4)
 
 def layout(digest: str) -> BodyLayout:
     """That of a tree with one file, in which a function with one body stands."""
-    skeleton = Skeleton("outside", (BodyText(BODY.line, 5, 7, digest),))
+    skeleton = Skeleton(
+        "outside", "layout", (BodyText(named=BODY.line, first=5, last=7, digest=digest, layout=digest),)
+    )
     return BodyLayout(
         contents=Contents({FILE: digest}, others=""),
         units={FILE: frozenset({FILE})},
@@ -100,14 +104,20 @@ ONE_BODY = TreeStep(
         after=AFTER.skeletons,
         contents=AFTER.contents,
         fails=False,
+        writes={},
     ),
 )
 
 
 def change(
-    before: Tree, after: Tree, solver: Solver = SOLVER, known: Turned | None = None, step: TreeStep = ANYTHING
+    before: Tree,
+    after: Tree,
+    solver: Solver = SOLVER,
+    known: Turned | None = None,
+    step: TreeStep = ANYTHING,
+    later: Turned | None = None,
 ) -> Turned:
-    said = {} if known is None else {TASK: known.said[0]}
+    said = Known({} if known is None else {TASK: known.said[0]}, {} if later is None else {TASK: later.said[0]})
     return turned([TASK], prover(before, solver), prover(after, solver), said, step, processes=1, watcher=Unwatched())
 
 
@@ -145,6 +155,23 @@ def test_what_is_known_of_the_kernel_before_is_not_stated_again() -> None:
     assert (turn.before.verdict, turn.after.verdict) == (Verdict.PROVED, Verdict.REFUTED)
 
 
+def test_what_an_earlier_run_knows_of_both_kernels_is_neither_stated_nor_decided() -> None:
+    first, again = change(Tree(HOLDS), Tree(FAILS)), change(Tree(FAILS), Tree(FAILS))
+    same = change(Unasked(HOLDS), Unasked(HOLDS), UNASKED, known=first, later=again)
+    assert (same.turns, same.said) == ((), again.said)
+    before = change(Tree(FAILS), Tree(HOLDS))
+    (turn,) = change(Unasked(HOLDS), Unasked(FAILS), UNASKED, known=before, later=first).turns
+    assert (turn.before.verdict, turn.after.verdict) == (Verdict.PROVED, Verdict.REFUTED)
+
+
+def test_what_was_not_decided_is_decided_again() -> None:
+    undecided = Solver(lambda *_: Answer(verdict=Verdict.UNKNOWN, seconds=0.0), satisfiable)
+    first = change(Tree(HOLDS), Tree(ALSO), undecided)
+    assert [each.result for each in first.said] == [None]
+    (turn,) = change(Tree(HOLDS), Tree(ALSO), later=first).turns
+    assert turn.after.verdict is Verdict.PROVED
+
+
 class Unasked(Tree):
     """A kernel that nobody is to ask."""
 
@@ -179,9 +206,33 @@ def test_what_rests_on_no_body_that_changes_is_not_stated_of_the_kernel_after() 
 def test_what_rests_on_a_body_that_changes_is_stated_of_the_kernel_after() -> None:
     first = change(ToldFromBody(HOLDS), ToldFromBody(FAILS), step=ONE_BODY)
     assert [each.is_worse for each in first.turns] == [True]
-    assert [each.rests_on.bodies for each in first.said] == [{(FILE, 0)}]
+    (said,) = first.said
+    assert said.rests_on is not None
+    assert said.rests_on.bodies == {(FILE, 0)}
     again = change(ToldFromBody(FAILS), ToldFromBody(HOLDS), known=first, step=ONE_BODY)
     assert [each.is_new for each in again.turns] == [True]
+
+
+class Deadly(Tree):
+    """A kernel that takes more memory than there is."""
+
+    @property
+    def holds(self) -> Bool | None:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    @holds.setter
+    def holds(self, _value: Bool | None) -> None:
+        pass
+
+
+def test_a_theorem_whose_process_is_killed_is_an_error_and_nothing_is_known_of_it() -> None:
+    found = change(Tree(HOLDS), Deadly(HOLDS))
+    (turn,) = found.turns
+    assert turn.is_open
+    assert turn.after.verdict is Verdict.ERROR
+    assert turn.after.reason == "the process that proved it was ended by SIGKILL"
+    assert [(each.result, each.claims) for each in found.said] == [(None, None)]
 
 
 @pytest.mark.parametrize(

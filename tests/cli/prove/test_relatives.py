@@ -16,6 +16,7 @@ from mmuproof.cli.prove.relatives import (
     BodyLayout,
     Moved,
     RestsOn,
+    WritingBody,
     change_between,
     layout_content,
     read_layout,
@@ -108,12 +109,26 @@ ONE, TWO, HALF = (MMU_C, 0), (MMU_C, 1), (HEADER, 0)
     ("edit", "bodies"),
     [
         ((MMU_C, "return 1;", "return 5;"), {ONE}),
-        ((MMU_C, "return 1;", "/* a comment\n\n */ return 1;"), {ONE}),
+        ((MMU_C, "return 1;", "/* a comment\n\n */ return 1;"), set()),
+        ((MMU_C, "return 1;", "return 1; // a comment \\\n that goes on\n\n"), set()),
+        ((MMU_C, "\nint one(", '\n/* A comment\n * "of its own */\nint one('), set()),
+        ((HEADER, "static inline", "// a word's\nstatic inline"), set()),
+        ((MMU_C, "+ 2; }", '+ /* " */ 3 /* " */; }'), {TWO}),
         ((MMU_C, "+ 2; }", "+ 2;\n}"), {TWO}),
         ((HEADER, "v / 2", "v / 3"), {HALF}),
         ((BESIDE, "return v", "return 1"), set()),
     ],
-    ids=["a value", "a comment", "the last line", "a header", "a file that nobody reads"],
+    ids=[
+        "a value",
+        "a comment",
+        "a comment at an end",
+        "a comment outside",
+        "a comment in a header",
+        "quotes in comments",
+        "the last line",
+        "a header",
+        "a file that nobody reads",
+    ],
 )
 def test_of_what_is_changed_inside_a_body_only_that_body_is_another(
     edit: tuple[str, str, str], bodies: set[tuple[str, int]], edited: Edited
@@ -132,6 +147,8 @@ def test_of_what_is_changed_inside_a_body_only_that_body_is_another(
         (MMU_C, "return 1;\n}", "return 1;\n}\nint more(int v)\n{\n\treturn v;\n}"),
         (MMU_C, "return 1;", "\n#define half(v) 0\n\treturn 1;"),
         (HEADER, "> 7", "> 8"),
+        (HEADER, "#define BIG(x) \\\n", '#define NOTE "/*"\n#define BIG(x) \\\n'),
+        (HEADER, "#define BIG(x) \\\n", "/* */ int a; /* */\n#define BIG(x) \\\n"),
         (HEADER, "static inline", "static __inline"),
         (LIST, "KVM", "KVM2"),
     ],
@@ -144,6 +161,8 @@ def test_of_what_is_changed_inside_a_body_only_that_body_is_another(
         "a function between others",
         "a body that defines a macro",
         "a macro",
+        "a string that looks like a comment",
+        "between comments",
         "a word before a function",
         "what configures it",
     ],
@@ -216,6 +235,69 @@ def test_no_line_is_told_of_a_body_that_has_changed(edited: Edited) -> None:
         change.lines_moved(f"{MMU_C}:8")
 
 
+WRITING = """int kept;
+struct pair { int first, second; };
+int four(struct pair *p);
+static void store(struct pair *p, int v) { p->first = v; }
+int four(struct pair *p)
+{
+	store(p, 4);
+	return p->first;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "stays"),
+    [
+        ("{ p->first = v; }", "{ int w = v + 0; /* at length */\n p->first = w; }", True),
+        ("{ p->first = v; }", "{ if (v) p->first = 1; }", True),
+        ("{ p->first = v; }", "{ p->second = v; }", False),
+        ("{ p->first = v; }", "{ p->first = v; kept = v; }", False),
+        ("{ p->first = v; }", "{ p->first = v; four(p); }", False),
+        ("{ p->first = v; }", '{ p->first = v; asm("mov %1, %0" : "=m"(p->second) : "r"(v)); }', False),
+        ("{ p->first = v; }", "{ }", False),
+        ("store(p, 4);", "store(p, 5);", False),
+    ],
+    ids=["in other words", "another value", "elsewhere", "more", "a call", "assembly", "nothing", "what is run"],
+)
+def test_of_a_body_that_is_only_asked_what_it_writes_nothing_else_counts(
+    old: str, new: str, stays: bool, tmp_path: Path
+) -> None:
+    def made(folder: Path, text: str) -> KernelBodies:
+        return tree_of(folder, {**TEXTS, MMU_C: f"{TEXTS[MMU_C]}{text}"})
+
+    before = BodyLayout.of(made(tmp_path / "old", WRITING))
+    unit = Unit(tmp_path / "old", MMU_C, CLANG)
+    with collected() as ran:
+        assert unit.find_function("four") is not None
+        assert unit.effects("store") is not None
+    rests_on = before.rests_on(ran.read())
+    assert [each.function for each in rests_on.writes] == ["store"]
+    change = change_between(before, made(tmp_path / "new", WRITING.replace(old, new)))
+    assert change is not None
+    assert change.leaves(rests_on) is stays
+
+
+def test_a_body_that_is_run_as_well_counts_as_it_is(tmp_path: Path) -> None:
+    layout = BodyLayout.of(tree_of(tmp_path, TEXTS))
+    unit = Unit(tmp_path, MMU_C, CLANG)
+    with collected() as ran:
+        assert unit.effects("one") is not None
+        assert unit.function("one")
+    found = layout.rests_on(ran.read())
+    assert found.bodies == {ONE}
+    assert {each.body for each in found.writes} == {HALF}
+
+
+def test_where_a_comment_outside_of_bodies_is_another_only_lines_of_bodies_are_told(edited: Edited) -> None:
+    change = edited((MMU_C, "\nint one(", "\n/* A comment\n * of its own. */\nint one("))
+    assert change is not None
+    assert change.lines_moved(f"{MMU_C}:8, {HEADER}:5") == f"{MMU_C}:10, {HEADER}:5"
+    with pytest.raises(Moved):
+        change.lines_moved(f"{MMU_C}:2")
+
+
 def test_what_is_read_stands_for_bodies(tmp_path: Path) -> None:
     layout = BodyLayout.of(tree_of(tmp_path, TEXTS))
     unit = Unit(tmp_path, MMU_C, CLANG)
@@ -224,7 +306,10 @@ def test_what_is_read_stands_for_bodies(tmp_path: Path) -> None:
         assert unit.effects("one") is not None
         # They have no body of their own in the text.
         assert unit.function("made", "three")
-    assert layout.rests_on(ran.read()).bodies == {ONE, TWO, HALF}
+    found = layout.rests_on(ran.read())
+    assert found.bodies == {TWO}
+    assert {each.body for each in found.writes} == {ONE, HALF}
+    assert all(isinstance(each, WritingBody) and each.unit == MMU_C for each in found.writes)
 
 
 def test_a_remembered_answer_rests_on_what_was_read_for_it(tmp_path: Path) -> None:
@@ -235,7 +320,7 @@ def test_a_remembered_answer_rests_on_what_was_read_for_it(tmp_path: Path) -> No
     def lines() -> set[int]:
         with collected() as ran:
             effects.find("two")
-        return {each.line for each in ran.read().bodies}
+        return {each.at.line for each in ran.read().writes}
 
     assert lines() == lines()
     assert len(lines()) > 2
@@ -256,12 +341,14 @@ def test_what_failed_rests_on_what_was_read_for_it(tmp_path: Path) -> None:
 
 names = st.sampled_from(["arch/x86/kvm/a.c", "arch/x86/kvm/b.h"])
 digests = st.text("0123456789abcdef", min_size=4, max_size=4)
-bodies = st.builds(BodyText, st.integers(1), st.integers(1), st.integers(1), digests)
+bodies = st.builds(
+    BodyText, named=st.integers(1), first=st.integers(1), last=st.integers(1), digest=digests, layout=digests
+)
 layouts = st.builds(
     BodyLayout,
     contents=st.builds(Contents, st.dictionaries(names, digests), digests),
     units=st.dictionaries(names, st.frozensets(names)),
-    skeletons=st.dictionaries(names, st.builds(Skeleton, digests, st.lists(bodies).map(tuple))),
+    skeletons=st.dictionaries(names, st.builds(Skeleton, digests, digests, st.lists(bodies).map(tuple))),
     fails=st.booleans(),
 )
 

@@ -256,7 +256,7 @@ def test_a_poisoned_result_is_never_green(prove: Callable[..., tuple[int, str]],
     (file,) = (tmp_path / "cache/mmuproof/results").glob("*.json")
     told, _, text = file.read_text().partition("\n")
     content = json.loads(text)
-    for result, _ in content["results"]:
+    for _, _, result, *_ in content["results"]:
         result["verdict"] = "PROVED"
     file.write_text(f"{told}\n{json.dumps(content)}")
     (whole,) = (tmp_path / "cache/mmuproof/runs").glob("*.json")

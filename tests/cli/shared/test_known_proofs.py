@@ -131,3 +131,16 @@ def test_without_a_folder_all_is_proved(tmp_path: Path) -> None:
     for folder in (None, tmp_path / "missing"):
         for _ in range(2):
             assert asked(folder, TRUE_CLAIM)[1:] == (1, 0)
+
+
+def _of_objects(first: str, second: str) -> Obligation:
+    small, large = var(f"cr3 (unset {first})", 8), var(f"cr3 (unset {second})", 8)
+    return Obligation((Assumption("small", ule(small, 3)),), ule(small & large, 3))
+
+
+def test_what_the_machine_numbers_its_objects_makes_no_other_claim() -> None:
+    first, again, other, mixed = known_proofs.digests_of(
+        [_of_objects("8", "9"), _of_objects("82", "7"), _of_objects("8", "8"), _of_objects("1", "2")]
+    )
+    assert first == again == mixed
+    assert other != first

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mmuproof.lift.parsing.printed import Printed
-from tests.lift.machine.conftest import LiftedFile, program
+from mmuproof.lift.parsing.saved_units import SavedUnits
+from mmuproof.lift.parsing.unit import Unit
+from tests.lift.machine.conftest import CLANG, LiftedFile, program
 
 __all__ = ["program"]
 
@@ -138,3 +142,27 @@ def test_a_function_of_a_header_is_known_again_in_another_unit(
 ) -> None:
     one, other = printed(DECLARED + HEADER), printed(before + HEADER)
     assert (one.shared_digest("f") == other.shared_digest("f")) is same
+
+
+def test_a_unit_that_was_kept_says_the_same_as_one_that_is_parsed(tmp_path: Path) -> None:
+    text = """
+    struct list { struct list *next; };
+    struct page {
+        int flags;
+        union { long word; struct { int low : 3; int high : 29; }; struct { char a; union { int b; short c; }; } in[2]; };
+        struct list *list;
+    };
+    union role { long word; struct { int level : 4; int rest; }; };
+    long get(struct page *page, union role role) { return page->word + page->in[1].b + role.word + role.level; }
+    """
+    (tmp_path / "unit.c").write_text(text)
+    os.utime(tmp_path / "unit.c", (0, 0))
+    units = SavedUnits(tmp_path / "cache")
+    units.unit(tmp_path, "unit.c", CLANG)
+    units.finish()
+    kept, parsed = (
+        Printed(each, lambda _file: True)
+        for each in (units.unit(tmp_path, "unit.c", CLANG), Unit(tmp_path, "unit.c", CLANG))
+    )
+    assert kept.unit._made_of is not None
+    assert kept.digest("get") == parsed.digest("get")

@@ -449,6 +449,11 @@ def test_a_patch_that_is_relative_to_a_folder_is_put_there(folder: str, options:
         assert (tree.root / SPTE).read_text() == TEN.replace("line_5", "five")
 
 
+def test_a_patch_without_prefixes_may_add_a_file_at_the_top(base: Path) -> None:
+    new = b"diff --git README.mmu README.mmu\nnew file mode 100644\n--- /dev/null\n+++ README.mmu\n@@ -0,0 +1 @@\n+a\n"
+    assert "changes nothing in Makefile" in refusal(base, new)
+
+
 def test_a_patch_whose_paths_fit_several_folders_is_refused(base: Path) -> None:
     for folder in ("arch/x86/kvm/vmx", "arch/x86/kvm/svm"):
         (base / folder).mkdir(exist_ok=True)
