@@ -40,6 +40,8 @@ class TableAccounted:
         allowed: they are forbidden once less.
         protects: SPTEs of the frame lose the permission to write, from level 1 on.
         stale: some had it.
+        other_slot: the other address space has a slot with the frame.
+        protects_elsewhere: SPTEs of the frame there lose the permission as well.
         flushed: the frame is flushed from all TLBs, or all is.
         evidence: how it came about.
     """
@@ -57,6 +59,8 @@ class TableAccounted:
     allowed: Bool
     protects: Bool
     stale: Bool
+    other_slot: Bool
+    protects_elsewhere: Bool
     flushed: Bool
     evidence: Evidence
 

@@ -376,4 +376,15 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         shapes=_shapes("slot.written-table", tuple(Vendor), "writers", "wish-unknown", ""),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=26,
+        says="A table that begins to be shadowed is write-protected in one address space alone.",
+        shapes=_shapes(
+            "slot.shadowed-table",
+            tuple(Vendor),
+            "account_shadowed(), the other address space",
+            "writable-elsewhere",
+            "",
+        ),
+    ),
 )

@@ -267,6 +267,30 @@ class IsLogged:
 
 
 @dataclass(frozen=True)
+class ShowToSmm:
+    """A vCPU in system-management mode finds a slot's memory at the same place, in a slot of its own.
+
+    Args:
+        gpa: an address in the slot.
+    """
+
+    gpa: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"smm {self.gpa:#x}"
+
+
+@dataclass(frozen=True)
+class Smi:
+    """The vCPU goes to system-management mode before it does anything else."""
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return "smi"
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A parameter of a kernel module becomes the fact ``MODULE.NAME``; "none" if the module has none such."""
 
@@ -302,6 +326,8 @@ Step: TypeAlias = (
     | LogWrites
     | ClearLog
     | IsLogged
+    | ShowToSmm
+    | Smi
     | Parameter
     | HostWidth
 )

@@ -61,6 +61,17 @@ const struct kvm_userspace_memory_region *slot_at(uint64_t gpa)
 	return slot_of(gpa, 1);
 }
 
+/* "smm GPA": the same memory at the same place for a vCPU in system-management mode, as a slot of its own. */
+void show_to_smm(const struct line *line)
+{
+	enum { SMM_ADDRESS_SPACE = 1 << 16 };
+	struct kvm_userspace_memory_region same = *slot_at(number(line, 1));
+
+	same.slot |= SMM_ADDRESS_SPACE;
+	if (ioctl(vm_fd(), KVM_SET_USER_MEMORY_REGION, &same))
+		fail("a slot for SMM at %s", line->word[1]);
+}
+
 static uint8_t *in_slot(const struct kvm_userspace_memory_region *each, uint64_t gpa)
 {
 	return (uint8_t *)(uintptr_t)each->userspace_addr + (gpa - each->guest_phys_addr);

@@ -174,6 +174,13 @@ void go(const struct line *line)
 		fail("setting registers");
 }
 
+/* "smi": the vCPU goes to system-management mode before it does anything else. */
+void interrupt_to_smm(const struct line *line)
+{
+	if (ioctl(current()->fd, KVM_SMI))
+		fail("%s", line->word[0]);
+}
+
 typedef unsigned long long ull;
 
 /* Says an exit that the guest gets on from; whether it was one. */

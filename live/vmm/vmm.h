@@ -36,6 +36,7 @@ void do_line(const struct line *line);
 /* Memory. */
 void add_memory(const struct line *line);
 void write_memory(const struct line *line);
+void show_to_smm(const struct line *line);
 /* The host's address of guest memory; fails if it is not all there. */
 uint8_t *memory_at(uint64_t gpa, uint64_t size);
 /* The same, but a null pointer if it is not. */
@@ -56,6 +57,7 @@ void set_msr(const struct line *line);
 void write_control(const struct line *line);
 void choose_vcpu(const struct line *line);
 void go(const struct line *line);
+void interrupt_to_smm(const struct line *line);
 void run(const struct line *line);
 
 #endif

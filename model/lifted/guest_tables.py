@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
@@ -61,13 +61,29 @@ class _WritersDesk(Bench):
             Object(name=name, type=unit.record(_SLOT), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("slot", "other slot")
         ]
-        self.found: Pointer = pointer_to(self.slots[0])
-        changed = (replace(cuts.INDEX, gives=bv(_INDEX, 64)), replace(cuts.SLOT_OF, gives=lambda _: self.found))
-        known = (cut for cut in cuts.CUTS if cut not in (cuts.INDEX, cuts.SLOT_OF, *followed))
+        self._spaces = [
+            Object(name=name, type=unit.record("struct kvm_memslots"), kind=ObjectKind.INPUT, by_pointer=True)
+            for name in ("slots", "other slots")
+        ]
+        self._find: Callable[[Value | None], Pointer] = lambda _: pointer_to(self.slots[0])
+        self._space: BitVec | None = None
+        changed = (
+            replace(cuts.INDEX, gives=bv(_INDEX, 64)),
+            replace(cuts.SPACE, gives=self._slots_of),
+            replace(cuts.SLOT_OF, gives=lambda arguments: self._find(arguments[0])),
+        )
+        known = (cut for cut in cuts.CUTS if cut not in (cuts.INDEX, cuts.SPACE, cuts.SLOT_OF, *followed))
         super().__init__(unit, (*changed, *more, *known), linked=linked)
         self.kvm = self.add("kvm", "struct kvm")
         self.objects[_SLOT] = pointer_to(self.slots[0])
         self.counts = [self._counts(slot) for slot in self.slots]
+
+    def _slots_of(self, arguments: Sequence[Value | None]) -> Value:
+        """The slots of an address space: its own are those of the space that is told, if one is."""
+        space = arguments[1]
+        assert isinstance(space, BitVec)
+        own, others = map(pointer_to, self._spaces)
+        return own if self._space is None else choose(eq(space, self._space), own, others)
 
     def _counts(self, slot: Object) -> Object:
         array = ArrayType(_SHORT, _ROOM, f"unsigned short[{_ROOM}]")
@@ -87,11 +103,30 @@ class _WritersDesk(Bench):
 
     def look_in_other_space(self) -> Bool:
         """Let what is looked up be what the other address space has: whether it has a slot with the frame."""
+        there, other = self._other_slot()
+        self._find = lambda _: other
+        return there
+
+    def look_in_both_spaces(self, space: BitVec) -> Bool:
+        """Let what is looked up be what the address space has: whether the one that is not this has the frame."""
+        there, other = self._other_slot()
+        own_slots, own = pointer_to(self._spaces[0]), pointer_to(self.slots[0])
+        self._space = space
+
+        def found(slots: Value | None) -> Pointer:
+            assert isinstance(slots, Pointer)
+            slot = choose(same_place(slots, own_slots), own, other)
+            assert isinstance(slot, Pointer)
+            return slot
+
+        self._find = found
+        return all_of(self.has_other_space(), there)
+
+    def _other_slot(self) -> tuple[Bool, Pointer]:
         there = bool_var("the other address space has a slot")
         other = choose(there, pointer_to(self.slots[1]), NULL)
         assert isinstance(other, Pointer)
-        self.found = other
-        return there
+        return there, other
 
     def has_other_space(self) -> Bool:
         """Whether the VM has two address spaces."""
@@ -140,9 +175,10 @@ class LiftedGuestTables(GuestTables, Remembers):
     def accounted(self, shadowing: Shadowing) -> TableAccounted:
         """See `GuestTables.accounted`."""
         desk = _WritersDesk(self._unit, self._tracking)
-        page, slot = desk.add("sp", _PAGE), desk.slots[0]
+        page, (slot, other) = desk.add("sp", _PAGE), desk.slots
         level, gfn = zext(desk.flag(page, "role", "level"), 32), desk.read(page, "gfn")
         smm = zext(desk.flag(page, "role", "smm"), 32)
+        elsewhere = desk.look_in_both_spaces(smm)
         pages, writers = desk.read(desk.kvm, "arch.indirect_shadow_pages"), desk.count(0)
         desk.call(shadowing.value)
         told, calls = desk.session.argument, desk.session.calls
@@ -155,7 +191,10 @@ class LiftedGuestTables(GuestTables, Remembers):
             function=shadowing.value,
             begins=shadowing is Shadowing.BEGINS,
             level=level,
-            in_slot=all_of(desk.is_asked_of(gfn), eq(told(desk.session.only_call(cuts.SPACE.function), "as_id"), smm)),
+            in_slot=all_of(
+                desk.is_asked_of(gfn),
+                any_of(*(all_of(call.guard, eq(told(call, "as_id"), smm)) for call in calls(cuts.SPACE.function))),
+            ),
             writes_counted=self._counted(desk),
             pages_before=resize(pages, 32),
             pages_after=resize(desk.read(desk.kvm, "arch.indirect_shadow_pages"), 32),
@@ -167,6 +206,10 @@ class LiftedGuestTables(GuestTables, Remembers):
                 *(all_of(desk.of_frame(call, gfn, slot), eq(told(call, "min_level"), 1)) for call in protects)
             ),
             stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
+            other_slot=elsewhere,
+            protects_elsewhere=any_of(
+                *(all_of(desk.of_frame(call, gfn, other), eq(told(call, "min_level"), 1)) for call in protects)
+            ),
             flushed=any_of(
                 *(call.guard for call in calls(flush_ranges.ALL.function)),
                 *(all_of(guard, eq(first, gfn), eq(count, 1)) for guard, (first, count) in ranges),

@@ -77,6 +77,8 @@ class ReferenceGuestTables(ReferenceArea, GuestTables):
             allowed=all_of(boolean(not begins), self._allows(done, upper)),
             protects=all_of(boolean(begins), done),
             stale=all_of(boolean(begins), stale),
+            other_slot=all_of(_OTHER_SPACE, _OTHER_SLOT),
+            protects_elsewhere=FALSE,
             flushed=all_of(boolean(begins), self._flushes(stale, upper)),
             evidence=Evidence(),
         )

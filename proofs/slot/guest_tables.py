@@ -71,6 +71,25 @@ def _of_accounting(made: TableAccounted) -> Claim:
     )
 
 
+def _of_other_space(made: TableAccounted) -> Claim:
+    name = f"{made.function}()"
+    return never(
+        given(
+            Assumption("a table is one of five levels", ult(made.level - 1, _LEVELS)),
+            Assumption("a VM that shadows tables counts who wants to know of writes", made.writes_counted),
+            shown=(Shown("level", made.level), Shown("the other address space has the frame", made.other_slot)),
+            evidence=made.evidence,
+            part=f"{name}, the other address space",
+        ),
+        Wrong(
+            "writable-elsewhere",
+            all_of(made.other_slot, negate(made.protects_elsewhere)),
+            f"{name} lets SPTEs of the table stay writable in the other address space of the VM, so that the guest "
+            "changes it unseen.",
+        ).told("the frame is write-protected in one of two", "KVM's comment in it: shadowed tables are kept read-only"),
+    )
+
+
 def _of_protecting(made: FrameProtected) -> Claim:
     name = f"{made.function}()"
     wanted = [boolean(level >= made.min_level) for level in range(_LOWEST, HUGEST + 1)]
@@ -103,6 +122,7 @@ def _of_protecting(made: FrameProtected) -> Claim:
 
 def _shadowed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield from (_of_accounting(kvm.guest_tables.accounted(shadowing)) for shadowing in Shadowing)
+    yield _of_other_space(kvm.guest_tables.accounted(Shadowing.BEGINS))
     yield from (_of_protecting(kvm.guest_tables.protected(level)) for level in range(_LOWEST, HUGEST + 1))
 
 

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from mmuproof.cli.main import build_app
+from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.live.building import BuildError, patched_kernel
 from mmuproof.live.judging import TryOutcome
 from mmuproof.live.kernels import BuiltKernel, NoKernelError
@@ -16,6 +19,7 @@ from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
 from mmuproof.live.tries.catalogue import TRIES
 from tests.live.test_known import kernel_of, need_emulator
+from tests.refactors.refactor import Refactor, edit, refactored
 
 MENDS = (
     # Whether the old SPTE is present is asked as well: finding 17.
@@ -30,7 +34,23 @@ MENDS = (
         r"ALIGN(\(start << PAGE_SHIFT, PMD_SIZE\) !=\s+)ALIGN(\(end << PAGE_SHIFT, PMD_SIZE\))",
         r"ALIGN_DOWN\1ALIGN_DOWN\2",
     ),
+    # A table is write-protected in the other address space too: finding 26.
+    (
+        "arch/x86/kvm/mmu/mmu.c",
+        r"(?=\n\t/\* the non-leaf shadow pages are keeping readonly\. \*/\n\tif \(sp->role\.level > PG_LEVEL_4K\)\n"
+        r"\t\treturn __kvm_write_track_add_gfn)",
+        """
+	if (kvm_arch_nr_memslot_as_ids(kvm) > 1) {
+		struct kvm_memory_slot *other = __gfn_to_memslot(__kvm_memslots(kvm, !sp->role.smm), gfn);
+
+		if (other && kvm_mmu_slot_gfn_write_protect(kvm, other, gfn, PG_LEVEL_4K))
+			kvm_flush_remote_tlbs_gfn(kvm, gfn, PG_LEVEL_4K);
+	}
+""",
+    ),
 )
+#: By finding, the theorem that is proved of a source in which it is put right.
+PROVED_THEN = {23: "slot.logging-again", 26: "slot.shadowed-table"}
 
 
 def patch_of(tree: Path, file: str, pattern: str, by: str) -> str:
@@ -70,10 +90,20 @@ def test_findings_that_are_put_right_are_absent(kernel_tree: Callable[[str], Pat
         mended = patched_kernel(kernel, patch, tmp_path / "mended")
     except NoKernelError as error:
         pytest.skip(str(error))
-    trials = [trial for trial in TRIES if trial.name in ("17", "23", "23-shadow", "4")]
+    trials = [trial for trial in TRIES if trial.name in ("17", "23", "23-shadow", "26", "4", "25")]
     outcomes = {each.trial.name: each.outcome for each in run_tries(mended, Emulated.AMD, trials, tmp_path).results}
-    put_right = dict.fromkeys(("17", "23", "23-shadow"), TryOutcome.ABSENT)
-    assert outcomes == {**put_right, "4": TryOutcome.SHOWS}
+    put_right = dict.fromkeys(("17", "23", "23-shadow", "26"), TryOutcome.ABSENT)
+    assert outcomes == {**put_right, "4": TryOutcome.SHOWS, "25": TryOutcome.SHOWS}
+
+
+@pytest.mark.kernel
+def test_of_a_source_in_which_findings_are_put_right_their_theorems_are_proved(
+    kernel_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    mends = tuple(edit(pattern, by, file) for file, pattern, by in MENDS)
+    mended = refactored(kernel_tree("7.2"), Refactor(edits=mends), tmp_path)
+    done = CliRunner().invoke(build_app(Installed()), ["prove", *PROVED_THEN.values(), "--kernel", str(mended)])
+    assert done.exit_code == 0, done.output
 
 
 def small_kernel(cache: Path) -> BuiltKernel:

@@ -1,0 +1,143 @@
+"""Tries of system-management mode, for which KVM has memory slots of its own."""
+
+from __future__ import annotations
+
+import struct
+
+from mmuproof.live.guests.paging import (
+    ALL,
+    CODE,
+    CR4_PAE,
+    DATA,
+    EFER_NX,
+    LARGE,
+    LONG_MODE,
+    PD,
+    PS,
+    SECRET,
+    identity64,
+    mode,
+    quads,
+    ram,
+)
+from mmuproof.live.guests.steps import Code, Guest, Peek, Poke, RunVcpu, ShowToSmm, Smi
+from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen, Warned
+
+_SMM_CODE = 0x3_8000
+"""Where a processor begins in system-management mode, after a reset."""
+_UNUSED_ENTRY = PD + 511 * 8
+"""Of the page directory of the first GByte, the one for its last 2 MBytes."""
+_WRITTEN = 0x5A5A_0000
+"""Not a present entry."""
+
+
+_HALT, _RESUME = b"\xf4", b"\x0f\xaa"
+_OTHER_PAGE, _OTHER = 0x80_0000, 0x07E5
+
+
+def _move(value: int, address: int) -> bytes:
+    """In a segment of 16 bits: a number of 32 bits is written to an address of 32 bits."""
+    address_and_operand_of_32_bits, move_to_address = b"\x67\x66", b"\xc7\x05"
+    return address_and_operand_of_32_bits + move_to_address + struct.pack("<II", address, value)
+
+
+def _written_in_smm(address: int) -> Guest:
+    """The guest uses its tables; then it goes to system-management mode and writes there."""
+    return (
+        *ram(),
+        ShowToSmm(0),
+        *identity64(),
+        Code(CODE, f"mov {DATA:#x}, %rax; hlt"),
+        Poke(_SMM_CODE, _move(_WRITTEN, address) + _HALT),
+        *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
+        RunVcpu("first"),
+        Smi(),
+        RunVcpu("smm"),
+        Peek("smm.written", address),
+    )
+
+
+def _moved_in_smm(huge: bool) -> Guest:
+    """System-management mode lets an entry lead to another page; the guest loads CR3 anew, and reads there."""
+    reads = f"mov {DATA:#x}, %rax; hlt"
+    return (
+        *ram(huge),
+        ShowToSmm(0),
+        *identity64(),
+        *quads({_OTHER_PAGE: _OTHER}),
+        Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
+        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, PD + DATA // LARGE * 8) + _RESUME),
+        *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
+        RunVcpu("first"),
+        Smi(),
+        RunVcpu("last"),
+    )
+
+
+def _written_twice_in_smm(before: bool) -> Guest:
+    """System-management mode copies an entry: first, if at all, before the table is used; then a new one."""
+    entry, copied = PD + DATA // LARGE * 8, 0x9000
+    load, store = b"\x67\x66\xa1", b"\x67\x66\xa3"
+    reads = f"mov {DATA:#x}, %rax; hlt"
+    return (
+        *ram(),
+        ShowToSmm(0),
+        *identity64(),
+        *quads({_OTHER_PAGE: _OTHER, copied: DATA | PS | ALL}),
+        Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
+        Poke(_SMM_CODE, load + struct.pack("<I", copied) + store + struct.pack("<I", entry) + _RESUME),
+        *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
+        *((Smi(),) if before else ()),
+        RunVcpu("first"),
+        *quads({copied: _OTHER_PAGE | PS | ALL}),
+        Smi(),
+        RunVcpu("last"),
+    )
+
+
+_DONE: Facts = {"first.stop": "hlt", "first.rax": SECRET, "smm.stop": "hlt", "smm.written": _WRITTEN}
+
+
+_MOVED: Facts = {"first.stop": "hlt", "first.rax": SECRET, "last.stop": "hlt"}
+_BY_SHADOW_PAGING = Modules(vendor=("npt=0",))
+
+TRIES = (
+    # Intel without EPT has no real mode but KVM's emulator, whose writes are looked at otherwise.
+    LiveTry(
+        name="24",
+        finding=24,
+        machine=Emulated.AMD,
+        says="A guest whose tables are shadowed writes to its page directory from system-management mode.",
+        attempt=Attempt(_written_in_smm(_UNUSED_ENTRY), _BY_SHADOW_PAGING),
+        shows=Seen(_DONE, Warned("mmu_try_to_unsync_pages")),
+        right=Seen(_DONE),
+        control=Attempt(_written_in_smm(DATA + 0x1000), _BY_SHADOW_PAGING),
+        control_gives=Seen(_DONE),
+    ),
+    LiveTry(
+        name="25",
+        finding=25,
+        machine=Emulated.AMD,
+        says="Tables lie in a huge page of system-management mode's, which changes an entry that the guest uses again.",
+        attempt=Attempt(_moved_in_smm(huge=True), _BY_SHADOW_PAGING),
+        shows=Seen({**_MOVED, "last.rax": SECRET}),
+        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        control=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
+        control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
+        impossible_on=("6.1",),
+        why_impossible="The control, whose memory is in small pages, meets finding 24 there.",
+    ),
+    LiveTry(
+        name="26",
+        finding=26,
+        machine=Emulated.AMD,
+        says="A page is written in system-management mode, becomes a table, and is written there again.",
+        attempt=Attempt(_written_twice_in_smm(before=True), _BY_SHADOW_PAGING),
+        shows=Seen({**_MOVED, "last.rax": SECRET}),
+        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        control=Attempt(_written_twice_in_smm(before=False), _BY_SHADOW_PAGING),
+        control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
+        impossible_on=("6.1",),
+        why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
+    ),
+)
