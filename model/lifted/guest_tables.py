@@ -22,26 +22,12 @@ from mmuproof.model.guest_tables import (
     TableUnsynced,
     WritesTracked,
 )
+from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    ne,
-    negate,
-    resize,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, var, zext
 
 _PAGE, _SLOT = "struct kvm_mmu_page", "struct kvm_memory_slot"
 _SHORT = IntType(16, False, "unsigned short")
@@ -87,26 +73,16 @@ class _WritersDesk(Bench):
 
     def look_in_other_space(self) -> Bool:
         """Let what is looked up be what the other address space has: whether it has a slot with the frame."""
-        there = bool_var("the other address space has a slot")
-        other = choose(there, pointer_to(self.slots[1]), NULL)
-        assert isinstance(other, Pointer)
-        self.found = other
-        return there
+        self.found = address_spaces.slot_or_none(self.slots[1])
+        return address_spaces.OTHER_SLOT
 
     def has_other_space(self) -> Bool:
         """Whether the VM has two address spaces."""
-        if not has_member(self.unit.record("struct kvm_arch"), ["has_private_mem"]):
-            return TRUE
-        return eq(self.read(self.kvm, "arch.has_private_mem"), 0)
+        return address_spaces.has_other_space(self, self.kvm)
 
     def in_other_space(self, space: BitVec) -> Bool:
         """Whether slots are looked up in the address space that is not this one."""
-        return all_of(
-            *(
-                any_of(negate(call.guard), eq(self.session.argument(call, "as_id"), space ^ 1))
-                for call in self.session.calls(cuts.SPACE.function)
-            )
-        )
+        return address_spaces.in_other_space(self.session, space)
 
     def is_asked_of(self, gfn: BitVec) -> Bool:
         """Whether slots and counts are looked up for a frame."""
@@ -116,10 +92,7 @@ class _WritersDesk(Bench):
                 any_of(negate(call.guard), all_of(eq(told(call, "gfn"), gfn), eq(told(call, "level"), 1)))
                 for call in self.session.calls(cuts.INDEX.function)
             ),
-            *(
-                any_of(negate(call.guard), eq(told(call, "gfn"), gfn))
-                for call in self.session.calls(cuts.SLOT_OF.function)
-            ),
+            address_spaces.at_frame(self.session, gfn),
         )
 
 
