@@ -31,6 +31,8 @@ class LevelChosen:
         logged: the slot's dirty pages are logged.
         is_private: the frame is private memory.
         allowed: for each level from 2 on, the fault's slot has been asked at the fault's frame, and forbids none.
+        allowed_elsewhere: for each level from 2 on, nothing in the slot of the other address space forbids a page of
+            that level at the frame: so it is told where that slot is asked, and anything where it is not.
         backing_asked: it has been asked at which level the memory behind is mapped.
         backing_level: that (32).
         evidence: how it came about.
@@ -49,6 +51,7 @@ class LevelChosen:
     logged: Bool
     is_private: Bool
     allowed: tuple[Bool, ...]
+    allowed_elsewhere: tuple[Bool, ...]
     backing_asked: Bool
     backing_level: BitVec = field(metadata=counts_where("backing_asked"))
     evidence: Evidence

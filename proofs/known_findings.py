@@ -377,6 +377,22 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         lacking=_AFTER_6_1,
     ),
     KnownFinding(
+        number=25,
+        says="Whether a huge page may be mapped is asked of one address space alone, so that it may cover a table that "
+        "is shadowed in the other.",
+        shapes=tuple(
+            shape
+            for level in (2, 3)
+            for shape in _shapes(
+                "slot.huge-page",
+                tuple(Vendor),
+                f"the other address space, up to level {level}",
+                "table-of-other-space",
+                "",
+            )
+        ),
+    ),
+    KnownFinding(
         number=26,
         says="A table that begins to be shadowed is write-protected in one address space alone.",
         shapes=_shapes(

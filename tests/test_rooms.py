@@ -171,6 +171,7 @@ NO_AREAS = {
         "defect": "what a defect is",
     },
     "model/lifted": {
+        "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
         "cached_roots": "which roots an MMU has, and which are given up",
         "constants": "which macros the areas ask for",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import common, guest_tables
 
 SLOT_INFO = Cut(
     function="lpage_info_slot",
@@ -16,6 +16,7 @@ BACKING = tuple(
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     SLOT_INFO,
+    guest_tables.SPACE,
     *BACKING,
     *common.each("whether a slot has no memory of the host's: any answer; reads only", "kvm_memslot_is_gmem_only"),
     *common.each("whether a frame is private: any answer; reads only", "kvm_mem_is_private"),

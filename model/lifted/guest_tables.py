@@ -22,26 +22,12 @@ from mmuproof.model.guest_tables import (
     TableUnsynced,
     WritesTracked,
 )
+from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    ne,
-    negate,
-    resize,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, var, zext
 
 _PAGE, _SLOT = "struct kvm_mmu_page", "struct kvm_memory_slot"
 _SHORT = IntType(16, False, "unsigned short")
@@ -103,14 +89,14 @@ class _WritersDesk(Bench):
 
     def look_in_other_space(self) -> Bool:
         """Let what is looked up be what the other address space has: whether it has a slot with the frame."""
-        there, other = self._other_slot()
+        other = address_spaces.slot_or_none(self.slots[1])
         self._find = lambda _: other
-        return there
+        return address_spaces.OTHER_SLOT
 
     def look_in_both_spaces(self, space: BitVec) -> Bool:
         """Let what is looked up be what the address space has: whether the one that is not this has the frame."""
-        there, other = self._other_slot()
         own_slots, own = pointer_to(self._spaces[0]), pointer_to(self.slots[0])
+        other = address_spaces.slot_or_none(self.slots[1])
         self._space = space
 
         def found(slots: Value | None) -> Pointer:
@@ -120,28 +106,15 @@ class _WritersDesk(Bench):
             return slot
 
         self._find = found
-        return all_of(self.has_other_space(), there)
-
-    def _other_slot(self) -> tuple[Bool, Pointer]:
-        there = bool_var("the other address space has a slot")
-        other = choose(there, pointer_to(self.slots[1]), NULL)
-        assert isinstance(other, Pointer)
-        return there, other
+        return all_of(self.has_other_space(), address_spaces.OTHER_SLOT)
 
     def has_other_space(self) -> Bool:
         """Whether the VM has two address spaces."""
-        if not has_member(self.unit.record("struct kvm_arch"), ["has_private_mem"]):
-            return TRUE
-        return eq(self.read(self.kvm, "arch.has_private_mem"), 0)
+        return address_spaces.has_other_space(self, self.kvm)
 
     def in_other_space(self, space: BitVec) -> Bool:
         """Whether slots are looked up in the address space that is not this one."""
-        return all_of(
-            *(
-                any_of(negate(call.guard), eq(self.session.argument(call, "as_id"), space ^ 1))
-                for call in self.session.calls(cuts.SPACE.function)
-            )
-        )
+        return address_spaces.in_other_space(self.session, space)
 
     def is_asked_of(self, gfn: BitVec) -> Bool:
         """Whether slots and counts are looked up for a frame."""
@@ -151,10 +124,7 @@ class _WritersDesk(Bench):
                 any_of(negate(call.guard), all_of(eq(told(call, "gfn"), gfn), eq(told(call, "level"), 1)))
                 for call in self.session.calls(cuts.INDEX.function)
             ),
-            *(
-                any_of(negate(call.guard), eq(told(call, "gfn"), gfn))
-                for call in self.session.calls(cuts.SLOT_OF.function)
-            ),
+            address_spaces.at_frame(self.session, gfn),
         )
 
 

@@ -11,12 +11,14 @@ from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, poi
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges
 from mmuproof.model.cuts import huge_pages as cuts
+from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePages, LevelChosen, LevelLowered
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
 
 _LOG_DIRTY_PAGES = 1
 _CHOICE = "kvm_mmu_hugepage_adjust"
@@ -30,21 +32,24 @@ _FORMER_NOTE = "lpage_disallowed"
 
 
 class _SlotDesk(Bench):
-    """A bench with a slot."""
+    """A bench with a slot, and what may be found in the other address space."""
 
     def __init__(self, unit: Unit) -> None:
-        super().__init__(unit, cuts.CUTS)
+        self.other = Object(
+            name="other slot", type=unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        super().__init__(unit, (*cuts.CUTS, replace(SLOT_OF, gives=address_spaces.slot_or_none(self.other))))
         self.slot = self.add("slot", "struct kvm_memory_slot")
 
-    def infos(self, level: int, gfn: BitVec) -> Iterator[tuple[Bool, str]]:
-        """What the slot says at a frame, by its name, and where it has been asked for."""
+    def infos(self, level: int, gfn: BitVec, of: Object) -> Iterator[tuple[Bool, str]]:
+        """What a slot says at a frame, by its name, and where it has been asked for."""
         calls = self.session.calls(cuts.SLOT_INFO.function)
         if not calls:
             raise NotThere([f"{cuts.SLOT_INFO.function}()"])
         for call in calls:
             told, at = (self.session.argument(call, name) for name in ("gfn", "level"))
             slot = self.session.pointer_argument(call, "slot")
-            right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(self.slot)))
+            right = all_of(call.guard, eq(told, gfn), eq(at, level), same_place(slot, pointer_to(of)))
             if right is not FALSE:
                 yield right, call.tag
 
@@ -74,7 +79,7 @@ class LiftedHugePages(HugePages, Remembers):
     def chosen(self, max_level: int) -> LevelChosen:
         """See `HugePages.chosen`."""
         desk = _SlotDesk(self._unit)
-        desk.add("vcpu", "struct kvm_vcpu")
+        vcpu = desk.add("vcpu", "struct kvm_vcpu")
         fault = desk.add("fault", "struct kvm_page_fault")
         desk.write(fault, "max_level", bv(max_level, 8))
         desk.write(fault, "slot", pointer_to(desk.slot))
@@ -101,6 +106,7 @@ class LiftedHugePages(HugePages, Remembers):
             logged=logged,
             is_private=is_private,
             allowed=tuple(self._allowed(desk, level, gfn, max_level) for level in range(2, HUGEST + 1)),
+            allowed_elsewhere=tuple(self._elsewhere(desk, level, gfn, vcpu) for level in range(2, HUGEST + 1)),
             backing_asked=asked,
             backing_level=backing,
             evidence=desk.session.evidence(),
@@ -109,7 +115,23 @@ class LiftedHugePages(HugePages, Remembers):
     def _allowed(self, desk: _SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
         if level > max_level:
             return FALSE
-        return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn)))
+        return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn, desk.slot)))
+
+    def _elsewhere(self, desk: _SlotDesk, level: int, gfn: BitVec, vcpu: Object) -> Bool:
+        """Whether nothing in the other address space forbids a page of a level: anything where it is not asked."""
+        open_ = bool_var(f"the other address space allows a page of level {level}")
+        if not desk.session.calls(SLOT_OF.function) or not desk.session.calls(SPACE.function):
+            return open_
+        own = zext(desk.read(desk.slot, "as_id"), 32)
+        sought = all_of(address_spaces.in_other_space(desk.session, own), address_spaces.at_frame(desk.session, gfn))
+        two = address_spaces.has_other_space(desk, desk.pointee(vcpu, "kvm"))
+        asked = [(all_of(sought, right), name) for right, name in desk.infos(level, gfn, desk.other)]
+        return any_of(
+            negate(two),
+            all_of(sought, negate(address_spaces.OTHER_SLOT)),
+            *(all_of(right, eq(_count(name), 0)) for right, name in asked),
+            all_of(negate(any_of(*(right for right, _ in asked))), open_),
+        )
 
     def _backing(self, desk: _SlotDesk) -> tuple[Bool, BitVec]:
         """Whether it was asked for the level of the memory behind, and that."""
@@ -130,7 +152,7 @@ class LiftedHugePages(HugePages, Remembers):
         before: list[BitVec] = []
         after: list[BitVec] = []
         for level in range(2, HUGEST + 1):
-            names = [name for _, name in desk.infos(level, gfn)]
+            names = [name for _, name in desk.infos(level, gfn, desk.slot)]
             if len(names) != 1:
                 raise NotThere([f"the count of level {level}"])
             before.append(_count(names[0]))

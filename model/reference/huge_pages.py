@@ -14,6 +14,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bit,
+    bool_var,
     bv,
     eq,
     extract,
@@ -79,6 +80,9 @@ class ReferenceHugePages(ReferenceArea, HugePages):
             logged=logged,
             is_private=_PRIVATE,
             allowed=tuple(allowed),
+            allowed_elsewhere=tuple(
+                bool_var(f"the other address space allows a page of level {level}") for level in range(2, HUGEST + 1)
+            ),
             backing_asked=asked,
             backing_level=backing,
             evidence=Evidence(),

@@ -45,21 +45,33 @@ def _around(frame: BitVec, level: BitVec) -> BitVec:
     return around
 
 
+def _allows(allowed: tuple[Bool, ...], after: BitVec) -> Bool:
+    """Whether a slot allows a page of a level, by what it says from level 2 on."""
+    # What forbids a page forbids every larger one around it: by slot.huge-page-count.
+    around = [any_of(*allowed[level - 2 :]) for level in range(2, _HUGEST + 1)]
+    return any_of(*(all_of(eq(after, level), here) for level, here in enumerate(around, 2)))
+
+
+def _before(made: LevelChosen) -> tuple[Assumption, Assumption]:
+    """What holds before a level is chosen, and of the answers that are got."""
+    backing = any_of(negate(made.backing_asked), ult(made.backing_level - 1, _HUGEST))
+    return (
+        Assumption("the page is to be mapped at level 1 until a level is chosen", eq(made.goal_level, _SMALL)),
+        Assumption("the memory behind is mapped at one of three levels", backing),
+    )
+
+
 def _of_level(made: LevelChosen) -> Claim:
     name, after = f"{made.function}()", made.goal_after
     huge = ne(after, _SMALL)
-    # What forbids a page forbids every larger one around it: by slot.huge-page-count.
-    around = [any_of(*made.allowed[level - 2 :]) for level in range(2, _HUGEST + 1)]
-    forbidden = negate(any_of(*(all_of(eq(after, level), here) for level, here in enumerate(around, 2))))
+    forbidden = negate(_allows(made.allowed, after))
     beyond = any_of(
         all_of(made.backing_asked, ult(made.backing_level, zext(after, 32))),
         all_of(negate(made.backing_asked), negate(made.is_private)),
     )
-    backing = any_of(negate(made.backing_asked), ult(made.backing_level - 1, _HUGEST))
     return never(
         given(
-            Assumption("the page is to be mapped at level 1 until a level is chosen", eq(made.goal_level, _SMALL)),
-            Assumption("the memory behind is mapped at one of three levels", backing),
+            *_before(made),
             shown=(
                 Shown("fault.goal_level", after),
                 Shown("fault.gfn", made.gfn),
@@ -104,9 +116,34 @@ def _of_level(made: LevelChosen) -> Claim:
     )
 
 
+def _of_other_space(made: LevelChosen) -> Claim:
+    after = made.goal_after
+    elsewhere = (
+        Shown(f"the other address space allows level {level}", each)
+        for level, each in enumerate(made.allowed_elsewhere, 2)
+    )
+    return never(
+        given(
+            *_before(made),
+            shown=(Shown("fault.goal_level", after), Shown("fault.gfn", made.gfn), *elsewhere),
+            evidence=made.evidence,
+            part=f"the other address space, up to level {made.max_level}",
+        ),
+        Wrong(
+            "table-of-other-space",
+            all_of(ne(after, _SMALL), negate(_allows(made.allowed_elsewhere, after))),
+            f"{made.function}() chooses a huge page where the slot of the other address space forbids one, as it does "
+            "around a table that is shadowed.",
+        ).told("a huge page", "KVM: account_shadowed() forbids a huge page over a table that is shadowed"),
+    )
+
+
 def _levels(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for max_level in range(_SMALL, _HUGEST + 1):
-        yield _of_level(kvm.huge_pages.chosen(max_level))
+        made = kvm.huge_pages.chosen(max_level)
+        yield _of_level(made)
+        if max_level > _SMALL:
+            yield _of_other_space(made)
 
 
 def _of_count(made: CountChanged) -> Claim:
@@ -241,8 +278,9 @@ def _indices(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="slot.huge-page",
-        claim="A fault gets a huge page only where four things hold. Its slot allows one of that size, or a "
-        "larger one, around its frame. The memory behind is mapped so. The slot's dirty pages are not "
+        claim="A fault gets a huge page only where five things hold. Its slot allows one of that size, or a "
+        "larger one, around its frame. So does the slot of the other address space, if there is one. The memory "
+        "behind is mapped so. The slot's dirty pages are not "
         "logged. It is no fetch that has to avoid huge pages. The frame is then the first of the huge "
         "page, and else that of the fault.",
         source="KVM's comments at kvm_mmu_hugepage_adjust() and host_pfn_mapping_level()",
