@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ite, var
+from mmuproof.smt.terms import BitVec, bv, eq, ite, var
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -15,11 +15,6 @@ _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 class _SlotForbids(ReferenceHugePages):
     def _level(self, level: BitVec, by_slot: BitVec) -> BitVec:
         return ite(eq(by_slot, 2), bv(3, 32), level)
-
-
-class _WhileLogged(ReferenceHugePages):
-    def _small_for_log(self, _logged: Bool) -> Bool:
-        return FALSE
 
 
 class _BeyondBacking(ReferenceHugePages):
@@ -59,14 +54,6 @@ DEFECTS: tuple[Defect, ...] = (
         r"return min\(host_level, max_level\);",
         "return max_level == PG_LEVEL_2M ? PG_LEVEL_1G : min(host_level, max_level);",
         _pages(_SlotForbids),
-    ),
-    defect(
-        "huge-page-while-logged",
-        "A fault gets a huge page in a slot whose dirty pages are logged.",
-        _MMU_C,
-        r"if \(kvm_slot_dirty_track_enabled\(slot\)\)\s+return;(\s+/\*\s+\* Enforce the iTLB)",
-        r"\1",
-        _pages(_WhileLogged),
     ),
     defect(
         "huge-page-beyond-backing",

@@ -6,6 +6,7 @@ from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, ne
@@ -18,6 +19,11 @@ _PAGING = "arch/x86/kvm/mmu/paging_tmpl.h"
 
 class _HugeWhenLogged(ReferenceMappings):
     def _logging_forbids(self, tracked: Bool) -> Bool:
+        return FALSE
+
+
+class _AdjustedWhenLogged(ReferenceHugePages):
+    def _small_for_log(self, _logged: Bool) -> Bool:
         return FALSE
 
 
@@ -61,7 +67,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(if \(is_error_noslot_pfn\(fault->pfn\)\)\s+return;\s+)if \(kvm_slot_dirty_track_enabled\(slot\)\)\s+return;",
         r"\1",
-        partial(ReferenceKvm, mappings=_HugeWhenLogged),
+        partial(ReferenceKvm, mappings=_HugeWhenLogged, huge_pages=_AdjustedWhenLogged),
     ),
     defect(
         "sync-spte-keeps-empty",

@@ -292,7 +292,7 @@ THEOREMS = (
         state=several(_levels),
         catches=(
             Catch("huge-page-where-slot-forbids", "slot-forbids"),
-            Catch("huge-page-while-logged", "huge-while-logged"),
+            Catch("hugepage-adjust-ignores-logging", "huge-while-logged"),
             Catch("huge-page-beyond-backing", "beyond-backing"),
             Catch("huge-page-keeps-frame", "another-frame"),
         ),
