@@ -61,6 +61,7 @@ def at_work(client: Any) -> str:
     raise AssertionError("no worker has anything to do")
 
 
+@pytest.mark.long
 def test_the_workers_find_what_one_process_finds(repository: Path, cluster: Any) -> None:
     here = ended(begun(repository))
     assert here[0] == 0
@@ -76,6 +77,7 @@ def test_a_worker_that_is_killed_loses_nothing(repository: Path, cluster: Any) -
     assert ended(run) == here
 
 
+@pytest.mark.long
 def test_what_workers_have_found_is_kept(repository: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NO_RESULTS)
     words = ("--dask", cluster.scheduler.address)
@@ -84,6 +86,7 @@ def test_what_workers_have_found_is_kept(repository: Path, cluster: Any, monkeyp
     assert second[1].count("as an earlier run has found it") == 2
 
 
+@pytest.mark.long
 def test_a_run_can_be_interrupted(repository: Path, cluster: Any) -> None:
     run = begun(repository, "--dask", cluster.scheduler.address)
     at_work(cluster)

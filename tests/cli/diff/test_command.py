@@ -62,12 +62,3 @@ def test_without_a_tree_around_all_is_to_be_written(
     with pytest.raises(UsageProblem) as problem:
         DiffRequest(words=words, kernel=kernel, **also)
     assert problem.value.message == says
-
-
-@pytest.mark.parametrize(
-    "asked", [{"formats": ("ktap",)}, {"output": Path("r")}, {"baseline": Path("r")}, {"quiet": True}]
-)
-def test_a_series_tells_on_the_console_and_in_json(asked: dict[str, Any]) -> None:
-    with pytest.raises(UsageProblem) as problem:
-        DiffRequest(words=("~/old",), series="a..b", **asked)
-    assert problem.value.message.startswith("--series tells on the console and in --json")
