@@ -15,6 +15,7 @@ from mmuproof.smt.terms import Bool
 MMU_C, MMU_H = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu.h"
 SPTE_C, SPTE_H = "arch/x86/kvm/mmu/spte.c", "arch/x86/kvm/mmu/spte.h"
 VMX_H, PAGING = "arch/x86/include/asm/vmx.h", "arch/x86/kvm/mmu/paging_tmpl.h"
+PAGE_TRACK_C = "arch/x86/kvm/mmu/page_track.c"
 TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 
 
@@ -219,6 +220,25 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("is_unsync_root", MMU_C, "a root that is in use has a page, or is one of the special ones"),
+    Assertion("kvm_mmu_free_guest_mode_roots", MMU_C, "the MMU of L1 itself is not one of an L2"),
+    Assertion("kvm_mmu_unload", MMU_C, "an MMU whose roots are given up has none in use"),
+    Assertion("kvm_mmu_unload", MMU_C, "an MMU of an L2 whose roots are given up has none in use"),
+    Assertion("kvm_mmu_write_protect_fault", MMU_C, "what is taken for MMIO is written to as such"),
+    Assertion("kvm_recover_nx_huge_pages", MMU_C, "only tables in the place of huge pages are in the list of such"),
+    Assertion("kvm_recover_nx_huge_pages", MMU_C, "only tables without guest tables behind them are in it"),
+    Assertion("mmu_free_root_page", MMU_C, "a root that is freed has a page, or is one of the special ones"),
+    Assertion("mmu_try_to_unsync_pages", MMU_C, "writes to tables above the lowest level are tracked: finding 24"),
+    Assertion("__kvm_write_track_add_gfn", PAGE_TRACK_C, "writers are counted from the first shadowed table on"),
+    Assertion("__kvm_write_track_remove_gfn", PAGE_TRACK_C, "who has been counted was counted"),
+    Assertion(
+        "update_gfn_write_track", PAGE_TRACK_C, "a count of writers has room, and what is taken back was counted"
+    ),
+    Assertion("kvm_tdp_mmu_zap_possible_nx_huge_page", TDP_MMU_C, "the page is one of the TDP MMU", since="7.2"),
+    Assertion("kvm_tdp_mmu_zap_possible_nx_huge_page", TDP_MMU_C, "the page is no root", since="7.2"),
+    Assertion(
+        "kvm_tdp_mmu_zap_possible_nx_huge_page", TDP_MMU_C, "the entry that leads to the page leads there", since="7.2"
+    ),
     Assertion("direct_page_fault", MMU_C, "no fault of direct tables meets the root for a guest's bad one"),
     Assertion("kvm_mmu_invalidate_addr", MMU_C, "roots that are named are roots of a vCPU", since="6.12"),
     Assertion("kvm_sync_page_check", MMU_C, "only pages that the MMU can make anew are asked about", since="6.12"),
