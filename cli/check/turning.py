@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mmuproof.cli.prove.kept import KeptResult, claims_said, moved
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, change_between
-from mmuproof.cli.prove.running import Proved, Prover, lost_with
+from mmuproof.cli.prove.running import Proved, Prover, lost_with, worth_while
 from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.known_proofs import digests_of
@@ -22,9 +22,6 @@ from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.smt.obligation import Verdict
 from mmuproof.spec.hardware import Hardware
-
-SHARE = 64
-"""Theorems for which a process of their own is worth while: each has to lift for itself what it needs."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +236,7 @@ def turned(
         list(group)
         for _, group in groupby((task for task in tasks if task not in after_it), key=lambda task: task.theorem.name)
     ]
-    processes = min(processes, 1 + sum(map(len, groups)) // SHARE)
+    processes = worth_while(sum(map(len, groups)), processes)
     if processes > 1:
         ahead()
     watcher.phase("stating theorems", len(groups))

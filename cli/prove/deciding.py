@@ -14,7 +14,7 @@ from mmuproof.cli.prove.cases import rules_of
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
-from mmuproof.cli.prove.running import run
+from mmuproof.cli.prove.running import run, worth_while
 from mmuproof.cli.prove.saved import SavedResults, all_else
 from mmuproof.cli.prove.trials import Trials, Trying
 from mmuproof.cli.prove.whole_runs import WholeRun, WholeRuns, may_be_kept
@@ -34,9 +34,6 @@ from mmuproof.lift.tree.source import KernelTree
 from mmuproof.proofs.known_findings import KnownFinding, known_in
 from mmuproof.smt import backend
 from mmuproof.spec.hardware import Hardware
-
-_SHARE = 64
-"""Results for which a process of their own is worth while: each has to lift for itself what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ class Deciding:
         saved = self._saved() if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(self.tasks)
         left = [task for task in self.tasks if task not in recalled.results]
-        processes = min(self.request.jobs, 1 + len(left) // _SHARE)
+        processes = worth_while(len(left), self.request.jobs)
         if subject.read_ahead is not None and processes > 1:
             subject.read_ahead()
         known_read = None

@@ -38,6 +38,8 @@ _FUNCTION = re.compile(r"\w+\(\)")
 _NAMED = re.compile(r"\w+\(\)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 """How words name a function, or a macro."""
 _OF_KVM = "arch/x86/kvm/"
+_SHARE = 64
+"""Results for which a process of their own is worth while."""
 _ANY_HOST = Assumed(max_physical_address=52)
 """Of a counterexample's host nothing is supposed that the counterexample does not say."""
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
@@ -125,6 +127,16 @@ def run(
         for failure in each.failures:
             watcher.failure(f"{task.theorem.name} {task.vendor.value}", failure)
     return proved
+
+
+def worth_while(tasks: int, most: int) -> int:
+    """How many processes are worth while for some tasks: each has to lift for itself what it needs.
+
+    Args:
+        tasks: how many there are.
+        most: how many processes there may be.
+    """
+    return min(most, 1 + tasks // _SHARE)
 
 
 def lost_with(tasks: Sequence[Task], how: str) -> list[Proved]:

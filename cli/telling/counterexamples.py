@@ -239,10 +239,15 @@ def _named_kind(name: str, width: int) -> NumberKind | None:
 
 
 def _raw_reads(name: str, mask: int, values: Mapping[str, int], width: int, decode: Decode) -> str:
-    """What some bits of a variable are called."""
+    """What a variable says, or, if only some bits of it matter, what these are called."""
     kind = _named_kind(name, width)
-    decoded = None if kind is None else decode(kind, _ALL_ONES, values)
-    return "" if decoded is None else read_bits(decoded.rows, mask, values[name])
+    if kind is None:
+        return ""
+    is_whole = mask == (1 << width) - 1
+    decoded = decode(kind, values[name] if is_whole else _ALL_ONES, values)
+    if decoded is None:
+        return ""
+    return _summary(decoded) if is_whole else read_bits(decoded.rows, mask, values[name])
 
 
 _SPTE = re.compile(r"the entry (?:before|after|afterwards)|(?:\w+ )*spte(?: \w+)*")

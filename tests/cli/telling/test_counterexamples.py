@@ -411,6 +411,11 @@ def test_several_bits_of_an_spte_are_told_as_set_and_clear() -> None:
     assert [each.reads for each in told.inputs] == ["set: R|XS; clear: W"]
 
 
+def test_an_spte_of_which_every_bit_matters_is_told_as_a_whole() -> None:
+    told = explained(ne(var("*sptep", 64), 0x1805), decode=read)
+    assert [each.reads for each in told.inputs] == ["R|XS|MMU-present, pfn 0x1"]
+
+
 @pytest.mark.parametrize(
     ("target", "value", "reads"),
     [
