@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmuproof.live.descriptions import bits
@@ -25,8 +25,8 @@ from mmuproof.spec.paging_layout import AMD_LONG_MODE, INTEL_LONG_MODE, PAE, PAG
 from mmuproof.spec.reserved import reserved_bit_set
 
 _PAGES, _FIRST_FRAME, _PAGE = 12, 0x800000, 0x1000
-_WIDTH = 40
-"""MAXPHYADDR of both emulated processors or less: no entry here uses a higher address bit."""
+WIDTH = 40
+"""MAXPHYADDR of both emulated processors or less: no entry uses a higher address bit that is not to be reserved."""
 _PRESENT, _ALL = bits.GUEST_ENTRY.number("P"), bits.GUEST_ENTRY.number("P W U A D")
 _KEY_LOW, _KEY_HIGH = 59, 62
 _KEY_FLAG = bits.PAGE_FAULT.number("PK")
@@ -115,15 +115,10 @@ def right_by_manual(guest: GuestDescription, page: TranslatedPage, kind: GuestAc
         no_execute_enabled=boolean(bool(nx)),
         alignment_check=FALSE,
     )
-    layout, settings = _layout(guest), _settings(guest)
+    layout, settings = _layout(guest), settings_with(bool(guest.efer))
     width = 32 if guest.paging is GuestPaging.BITS_32 else 64
     values = [bv(entry.bits | (entry.to or 0), width) for entry in page.entries]
-    missing = reserved = False
-    for entry, value in zip(page.entries, values, strict=True):
-        missing = not is_true(paging.present(value))
-        reserved = not missing and is_true(reserved_bit_set(layout, value, entry.level, settings, bv(_WIDTH, 8)))
-        if missing or reserved:
-            break
+    missing, reserved = stopped_at(page.entries, values, layout, settings)
     rights = paging.combined(values)
     denied = not is_true(paging.allows(rights, access, controls))
     by_key = _denied_by_key(guest, values[-1], access, rights.user_address)
@@ -158,6 +153,25 @@ def _denied_by_key(guest: GuestDescription, last: BitVec, access: paging.LinearA
     )
 
 
+def stopped_at(
+    entries: Sequence[TableEntry], values: Sequence[BitVec], layout: EntryFormat, settings: Mapping[Control, Bool]
+) -> tuple[bool, bool]:
+    """Whether a walk ends at an entry that is not present, and whether at one with a reserved bit.
+
+    Args:
+        entries: those of the walk, from the root down.
+        values: what they hold.
+        layout: what their bits are.
+        settings: the controls that decide which are reserved.
+    """
+    for entry, value in zip(entries, values, strict=True):
+        if not is_true(paging.present(value)):
+            return True, False
+        if is_true(reserved_bit_set(layout, value, entry.level, settings, bv(WIDTH, 8))):
+            return False, True
+    return False, False
+
+
 def access_of(kind: GuestAccessKind) -> Access:
     """What an access does; no instruction here reads and writes."""
     write = kind in (GuestAccessKind.WRITE, GuestAccessKind.INS)
@@ -171,8 +185,9 @@ def _layout(guest: GuestDescription) -> EntryFormat:
     return PAE if guest.paging is GuestPaging.PAE else PAGING_32BIT
 
 
-def _settings(guest: GuestDescription) -> Mapping[Control, Bool]:
-    on = {Control.NO_EXECUTE: bool(guest.efer), Control.PAGES_1G: True}
+def settings_with(nx: bool) -> Mapping[Control, Bool]:
+    """The controls that decide which bits of an entry are reserved, with EFER.NXE or without."""
+    on = {Control.NO_EXECUTE: nx, Control.PAGES_1G: True}
     return {control: boolean(on.get(control, False)) for control in Control}
 
 

@@ -21,16 +21,12 @@ from mmuproof.live.descriptions.description import (
 from mmuproof.live.trial import Emulated
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, boolean, bv
 from mmuproof.spec import ept, ept_violation, nested_page_fault, npt
-from mmuproof.spec.entry_layout import Control
 from mmuproof.spec.paging_layout import AMD_LONG_MODE
 from mmuproof.spec.reports import Reported
-from mmuproof.spec.reserved import reserved_bit_set
-from tools.random_guests import TranslatedPage, access_of, is_true, right_by_manual
+from tools.random_guests import WIDTH, TranslatedPage, access_of, is_true, right_by_manual, settings_with, stopped_at
 
 _PAGES, _FIRST_FRAME, _APART = 10, 0x80_0000, 0x20_0000
 _MEMORY = GuestMemory(gpa=0x100_0000, size=0x100_0000)
-_WIDTH = 40
-"""MAXPHYADDR of both emulated processors or less: no entry here uses a higher address bit but 51."""
 _ALL, _OF_KERNEL = (bits.GUEST_ENTRY.number(text) for text in ("P W U A D", "P W A D"))
 _FETCH = bits.NESTED_FAULT.number("F")
 _KINDS = (GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH)
@@ -158,14 +154,8 @@ def right_of_npt(guest: GuestDescription, page: L2Page, kind: GuestAccessKind, u
         return first
     assert guest.l1 is not None
     access, frame, nx = access_of(kind), page.own.entries[-1].to, boolean(bool(guest.l1.efer))
-    settings = {control: boolean(control is Control.PAGES_1G) for control in Control} | {Control.NO_EXECUTE: nx}
     values = _values(page)
-    missing = reserved = False
-    for entry, value in zip(page.nested, values, strict=True):
-        missing = not is_true(npt.present(value))
-        reserved = not missing and is_true(reserved_bit_set(AMD_LONG_MODE, value, entry.level, settings, bv(_WIDTH, 8)))
-        if missing or reserved:
-            break
+    missing, reserved = stopped_at(page.nested, values, AMD_LONG_MODE, settings_with(bool(guest.l1.efer)))
     cpl = bv(3 if user else 0, 2)
     allowed = npt.allows(
         npt.effective(values), access, gmet=FALSE, cpl=cpl, no_execute_enabled=nx, gmet_void_without_nxe=FALSE
@@ -205,7 +195,7 @@ def _misconfigured(value: BitVec, level: int, mbec: Bool) -> Bool:
         value,
         level=level,
         maps_page=level == 1,
-        max_physical_address=_WIDTH,
+        max_physical_address=WIDTH,
         mbec=mbec,
         execute_only=TRUE,
         paging_write_control=FALSE,
