@@ -12,11 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
-import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mmuproof.cli.shared.caching import NO_RESULTS
+from mmuproof.cli.shared.caching import KERNELS, NO_RESULTS, kernels_folder
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
@@ -36,10 +35,6 @@ RELEASES = {"6.1": "6.1.176", "6.12": "6.12.117", "7.2": RELEASE, "7.3": "7.3.4"
 _moved: dict[str, set[str]] = defaultdict(set)
 
 
-KERNELS = "MMUPROOF_KERNELS"
-"""A variable of the environment: where the real kernels are."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Give all processes of a run a cache of their own, that goes with it: a real kernel is parsed once for all."""
     if hasattr(config, "workerinput"):
@@ -47,12 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="mmuproof-tests-")
     config.add_cleanup(folder.cleanup)
     # Where the kernels are depends on the cache folder as well.
-    os.environ[KERNELS] = os.environ.get(KERNELS) or str(platformdirs.user_cache_path("mmuproof") / "kernels")
+    os.environ[KERNELS] = str(kernels_folder())
     os.environ["XDG_CACHE_HOME"] = folder.name
-
-
-def _kernels() -> Path:
-    return Path(os.environ[KERNELS])
 
 
 def another_release(version: str, tree: Path) -> str:
@@ -71,7 +62,7 @@ def kernel_tree() -> Callable[[str], Path]:
     """The folder of a real kernel, as in ``kernel_tree("7.2")``; skips the test if it is not there."""
 
     def tree(version: str) -> Path:
-        folder = _kernels() / f"linux-{version}"
+        folder = kernels_folder() / f"linux-{version}"
         if not (folder / "Makefile").is_file():
             pytest.skip(f"needs Linux {RELEASES.get(version, version)} or a later one of its series: make kernels")
         if moved := another_release(version, folder):
@@ -98,7 +89,7 @@ def kernel_package() -> Callable[[str], Path]:
     """Debian's package of a real kernel's source; skips the test if it is not there."""
 
     def package(version: str) -> Path:
-        file = _kernels() / f"linux-source-{version}.deb"
+        file = kernels_folder() / f"linux-source-{version}.deb"
         if not file.is_file():
             pytest.skip(f"needs linux-source-{version}.deb: make kernels")
         return file

@@ -32,10 +32,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from rich.console import Console
 from rich.table import Table
 
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.smt.solver import decide
@@ -204,7 +204,7 @@ def patch_of(kernel: Path, folder: Path, change: str) -> Path:
 def subjects(kernel: str | None, folder: Path) -> Iterator[Benchmark]:
     """What is measured; what it needs is written into a folder."""
     yield Benchmark("prove: reference model", ("prove", "--kernel", "reference", "--no-cache"))
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     # Cold runs have another cache folder, so all kernels are given by their path.
     old, new = cache.absolute() / "linux-6.12", cache.absolute() / "linux-7.2"
     there = {each: (each / "Makefile").is_file() for each in (old, new)}

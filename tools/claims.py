@@ -6,7 +6,6 @@ With ``--check`` nothing is written: the exit status says whether the table is c
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.lift.tree.version import kernel_version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,9 +62,7 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
 
 def kernel(series: str) -> Path:
     """A tree that ``make kernels`` has left."""
-    configured = os.environ.get("MMUPROOF_KERNELS")
-    folder = Path(configured) if configured else platformdirs.user_cache_path("mmuproof") / "kernels"
-    return folder / f"linux-{series}"
+    return kernels_folder() / f"linux-{series}"
 
 
 def results(series: str) -> Sequence[Mapping[str, Any]]:

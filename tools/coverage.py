@@ -6,7 +6,6 @@ With ``--check`` nothing is written: the exit status says whether the page is cu
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,9 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from mmuproof.cli.coverage.reasons import REASONS
+from mmuproof.cli.shared.caching import kernels_folder
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "coverage.md"
 _MADE = re.compile(r"(<!-- coverage: made by make docs -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -30,7 +28,7 @@ Content = Mapping[str, Any]
 
 def trees() -> list[Path]:
     """The trees of the kernels."""
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     series = (path.name.removeprefix("linux-") for path in cache.glob("linux-*") if (path / "Makefile").is_file())
     newest = max(series, key=lambda each: tuple(map(int, each.split("."))))
     return [cache / f"linux-{each}" for each in dict.fromkeys((_FIRST, newest))]

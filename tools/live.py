@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
-import platformdirs
-
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.lift.errors import SourceError
 from mmuproof.live.building import BuildError, patched_kernel
 from mmuproof.live.compiling import CompilerError
@@ -93,7 +91,7 @@ def main() -> int:
         parser.error("--guest takes the place of the tries, and does not go with --try")
     chosen = tuple(trial for trial in TRIES if not arguments.names or trial.name in arguments.names)
     guests: list[_DescribedTry] = []
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     seen: _Seen = {}
     try:
         if arguments.guests:

@@ -5,17 +5,15 @@ With ``--check`` nothing is written: the exit status says whether each picture i
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import platformdirs
-
 from mmuproof.cli.formats.html import svg_text
 from mmuproof.cli.grids.layouts import spte_layout
 from mmuproof.cli.pictures.bits import layouts_figure
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.lifted.kernel import open_kernel
 from mmuproof.model.vendor import Vendor
@@ -25,16 +23,10 @@ SERIES = ("6.12", "7.2")
 """The kernels that stand below each other: before and after the MBEC/GMET series."""
 
 
-def kernels() -> Path:
-    """The folder in which ``make kernels`` leaves the trees."""
-    configured = os.environ.get("MMUPROOF_KERNELS")
-    return Path(configured) if configured else platformdirs.user_cache_path("mmuproof") / "kernels"
-
-
 def pictures() -> Mapping[str, str]:
     """Each picture by the name of its file."""
     with ExitStack() as held:
-        trees = [held.enter_context(open_source(str(kernels() / f"linux-{series}"))) for series in SERIES]
+        trees = [held.enter_context(open_source(str(kernels_folder() / f"linux-{series}"))) for series in SERIES]
         opened = [held.enter_context(open_kernel(tree)) for tree in trees]
         names = [f"Linux {series}" for series in SERIES]
         return {

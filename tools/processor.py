@@ -1,4 +1,4 @@
-"""Hold an emulated processor, or KVM's own walk, against the manuals: ``processor.py [--guests N] [--by-kvm] ...``.
+"""Hold an emulated processor, or KVM's own walk, against the manuals: ``python -m tools.processor [--guests N] ...``.
 
 Makes guests with random tables of every paging mode and random control registers, each with accesses of every kind,
 says of each access what is right by `spec/`, runs them on a kernel in an emulator, and tells what came otherwise.
@@ -13,7 +13,6 @@ Exit status: 0 all is right; 1 something differs; 2 something that is needed is 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 import tempfile
@@ -22,8 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.live.compiling import CompilerError
 from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import GuestDescription, ResultKind
@@ -68,7 +66,7 @@ def main() -> int:
         for seed in seeds
     }
     trials = [trial for name, guest in guests.items() for trial in trials_of(name, guest)]
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     try:
         with tempfile.TemporaryDirectory() as folder:
             boot = run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))

@@ -9,13 +9,11 @@ written: the exit status says whether the files are current for these series.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import platformdirs
-
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import DotConfig
@@ -37,7 +35,7 @@ STATED, EXPECTED = ROOT / "proofs" / stated.FILE, ROOT / "model" / "lifted" / ex
 
 def trees() -> Iterator[tuple[str, Path]]:
     """The series in the cache, the oldest first, with their trees."""
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     found = {path.name.removeprefix("linux-"): path for path in cache.glob("linux-*") if (path / "Makefile").is_file()}
     yield from sorted(found.items(), key=lambda item: tuple(map(int, item[0].split("."))))
 

@@ -25,10 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import platformdirs
-
 from mmuproof.cli.main import COMMANDS
-from mmuproof.cli.shared.caching import NO_RESULTS
+from mmuproof.cli.shared.caching import NO_RESULTS, kernels_folder
 from mmuproof.cli.shared.options import declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,18 +65,12 @@ _COMMITTER = {
 _CHANGING = re.compile(r"\d+\.\d+ s\b| +(?=\d+\.\d+ s)|(?<=Linux )\d+\.\d+\.\d+|(?<=mmuproof )\d+\.\d+\.\d+")
 
 
-def kernels() -> Path:
-    """The folder in which ``make kernels`` leaves the trees."""
-    configured = os.environ.get("MMUPROOF_KERNELS")
-    return Path(configured) if configured else platformdirs.user_cache_path("mmuproof") / "kernels"
-
-
 @contextmanager
 def workplace() -> Iterator[Path]:
     """A folder in which the kernels and the examples of the documentation are."""
     with tempfile.TemporaryDirectory(prefix="transcripts-") as folder:
         place = Path(folder)
-        for each in (*kernels().iterdir(), *EXAMPLES.iterdir()):
+        for each in (*kernels_folder().iterdir(), *EXAMPLES.iterdir()):
             (place / each.name).symlink_to(each)
         yield place
 

@@ -27,6 +27,9 @@ verdicts one by one, those of whole runs, checked commits."""
 NO_RESULTS = "MMUPROOF_NO_CACHE"
 """A variable of the environment: where it is set, no result of an earlier run is taken."""
 
+KERNELS = "MMUPROOF_KERNELS"
+"""A variable of the environment: where `make kernels` leaves trees, and `make live-kernels` what is built of them."""
+
 _MOST_MEBIBYTES = 3072
 _MEBIBYTE = 1 << 20
 _ABANDONED = 7 * 86_400.0
@@ -40,6 +43,13 @@ _CONTENT = {
     RUNS: "results of whole runs",
     STEPS: "results of commits",
 }
+
+
+def kernels_folder() -> Path:
+    """The folder of these kernels: the one that is named, or the one in the user's cache."""
+    import platformdirs
+
+    return Path(os.environ.get(KERNELS) or platformdirs.user_cache_path("mmuproof") / "kernels")
 
 
 def cache_folder(name: str) -> Path | None:

@@ -6,14 +6,13 @@ finding, or a try no longer meets it, this fails.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 import pytest
 
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.lift.tree.source import open_source
 from mmuproof.live.judging import TryOutcome
 from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
@@ -32,7 +31,7 @@ NO_THEOREM = {10: ("6.1", "6.12")}
 
 
 def kernel_of(series: str) -> BuiltKernel:
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     try:
         return built_kernel(cache, series)
     except NoKernelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,7 +28,10 @@ from tools.processor import QUIRKS, quirk_of
 from tools.random_guests import TranslatedPage, random_guest, right_by_manual
 from tools.random_l2 import L2Page, random_l2, right_of_ept, right_of_npt
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "processor.py"
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = (sys.executable, "-m", "tools.processor")
+#: As a user runs it, who has no more on Python's path than what is installed.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 READ, WRITE, FETCH = GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH
 NAKED = GuestDescription(says="", machines=(Emulated.AMD,), accesses=(), paging=GuestPaging.LEVELS_4)
 
@@ -202,6 +206,13 @@ def test_what_an_emulator_is_known_to_do_is_told_from_what_is_new(
     assert quirk_of(machine, right, came) is (None if number is None else QUIRKS[number])
 
 
+def test_it_can_be_run_as_the_documentation_says() -> None:
+    assert ".venv/bin/python -m tools.processor --guests" in (ROOT / "docs/guests.md").read_text("utf-8")
+    done = subprocess.run([*TOOL, "--help"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--nested" in done.stdout
+
+
 @pytest.mark.emulator
 @pytest.mark.long
 @pytest.mark.parametrize(
@@ -216,6 +227,5 @@ def test_what_an_emulator_is_known_to_do_is_told_from_what_is_new(
 )
 def test_processor_and_kvm_do_as_the_manuals_say(machine: Emulated, options: tuple[str, ...]) -> None:
     need_emulator(kernel_of("7.2"), machine)
-    command = [sys.executable, str(TOOL), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*TOOL, *options], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

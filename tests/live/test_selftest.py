@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-import platformdirs
 import pytest
 
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.live.descriptions.reading import parsed_description, read_description
 from mmuproof.live.descriptions.selftest import NoSelftestError, gives_l2_a_stack, selftest_text
 from mmuproof.live.tries.described import FOLDER
@@ -68,7 +67,7 @@ TEXTS = {"by-itself": BY_ITSELF, "by-ept": BY_EPT, "by-npt": BY_NPT}
 
 
 def selftests_of(series: str) -> Path:
-    cache = Path(os.environ.get("MMUPROOF_KERNELS") or platformdirs.user_cache_path("mmuproof") / "kernels")
+    cache = kernels_folder()
     folder = cache / f"selftests-{series}"
     if not folder.is_dir():
         pytest.skip(f"needs {folder.name}: tools/fetch-live.sh --selftests")

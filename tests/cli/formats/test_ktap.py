@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mmuproof.cli.formats.ktap import ktap_text
+from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.cli.shared.console import shown
 from tests.cli.formats.ktap_rules import BrokenRuleError, checked
 from tests.cli.formats.runs import FILE, run
-from tools.transcripts import kernels
 
 TEXT = shown(ktap_text(run()))
 
@@ -70,7 +70,7 @@ json.dump([(each.name, each.status.name, [(one.name, one.status.name) for one in
 @pytest.mark.kernel
 @pytest.mark.long
 def test_the_kernels_own_parser_reads_it(tmp_path: Path) -> None:
-    package = kernels() / "linux-source-7.2.deb"
+    package = kernels_folder() / "linux-source-7.2.deb"
     if not package.exists():
         pytest.skip("no package of the kernel's sources (make kernels)")
     unpack = (
