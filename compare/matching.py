@@ -60,6 +60,8 @@ def _alike(one: CType, other: CType) -> bool:
         if isinstance(left, RecordType) and isinstance(right, RecordType):
             return True
         return type(left) is type(right) and left.bits == right.bits
+    if isinstance(one, RecordType) and isinstance(other, RecordType):
+        return one.is_union == other.is_union and one.bits == other.bits
     return isinstance(one, IntType) and isinstance(other, IntType)
 
 

@@ -64,6 +64,11 @@ FOUND = {
         S + "u32 f(struct s *q) { return q->a; }",
         {"its parameter q is what p was"},
     ),
+    "a parameter that is a struct, and one behind it": (
+        S + "u32 f(struct s p, u32 n) { return p.a + n; }",
+        S + "u32 f(struct s q, u32 m) { return q.a + m; }",
+        {"its parameter q is what p was", "its parameter m is what n was"},
+    ),
     "a parameter is a member": (
         S + "u32 f(struct s *p, bool w) { return w ? p->a : p->b; }",
         S.replace("a, b", "a, b; bool w") + "u32 f(struct s *p) { return p->w ? p->a : p->b; }",
