@@ -18,6 +18,7 @@ from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, place_of, read_member
+from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 
@@ -158,7 +159,7 @@ class LiftedFaults(Faults, Remembers):
             maps=call.guard,
             addr=bench.session.argument(call, "gpa"),
             error_code=bench.session.argument(call, "error_code"),
-            level=var(f"level after {call.function}()", 8),
+            level=left_by(call, PRE_FAULT[0], 8),
             evidence=bench.session.evidence(),
         )
 

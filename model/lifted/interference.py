@@ -8,8 +8,9 @@ from mmuproof.model.cuts import spte_changes as cuts
 from mmuproof.model.interference import EntryAccess, Interfered, InterferedFault, Interference
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import place_of, read, read_member, variable_of
+from mmuproof.model.lifted.session import place_of, read, read_member
 from mmuproof.model.lifted.spte_changes import TRIES_AGAIN, LiftedSpteChanges, Scene
+from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bv, eq, ite, negate

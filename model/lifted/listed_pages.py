@@ -12,9 +12,9 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, choo
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import guest_tables as cuts
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import pointee
+from mmuproof.model.lifted.variables import leads_to, variable_like
 from mmuproof.model.listed_pages import ListedPage
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate
 
@@ -86,9 +86,7 @@ class PageListBench(Bench):
         return all_of(*(any_of(negate(call.guard), eq(self.session.argument(call, "gfn"), gfn)) for call in calls))
 
     def _variable(self, made: RoundMade) -> Object:
-        if "sp" not in made.variables:
-            raise NotThere([f"a variable sp of {self.function}()"])
-        return made.variables["sp"]
+        return variable_like(made, leads_to(_PAGE), "sp")
 
 
 def _or_none(none: str, page: Object, offset: int) -> Pointer:

@@ -18,6 +18,7 @@ from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, argument, member, pointee, read, read_member
+from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
@@ -70,7 +71,11 @@ class LiftedMappings(Mappings, Remembers):
             values={"i": bv(0, 32)},
         )
         return self._asked(
-            session, memory, page, var(f"gpte after {READ_GUEST.function}()", 64), self._had_spte(before, page)
+            session,
+            memory,
+            page,
+            left_by(session.only_call(READ_GUEST.function), READ_GUEST, 64),
+            self._had_spte(before, page),
         )
 
     def _start(self, walk: GuestWalk, masks: ShadowMasks) -> tuple[Session, Memory, Object, Object]:

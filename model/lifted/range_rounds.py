@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
@@ -12,7 +12,8 @@ from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import read, variable_of
+from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import FLAG, left_by, parameter_of, variable_like, variable_of
 from mmuproof.model.named import masks as named
 from mmuproof.model.range_rounds import (
     ChangeTold,
@@ -56,7 +57,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         answer = bench.integer(_ZAP, start=var("start", 64), end=var("end", 64), can_yield=_CAN_YIELD, flush=_FLUSH)
         made = bench.session.round(_ZAP)
         walk = variable_of(made, "struct tdp_iter")
-        flush, end = (_variable(made.variables, name) for name in ("flush", "end"))
+        flush, end = (parameter_of(made, name) for name in ("flush", "end"))
 
         def member(path: str) -> BitVec:
             return bench.read(walk, path, made.head)
@@ -186,7 +187,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         bench, _ = self._walk(name)
         entry = self._entry(bench, name, gfn + 64, [cuts.CLEAR_BITS, cuts.SET_UNLOGGED])
         wrprot, made = ne(var("wrprot", 8) & 1, 0), bench.session.round(name)
-        left = _variable(made.variables, "mask")
+        left = parameter_of(made, "mask")
         mask = read(made.head, left, 0, 64)
         return ClearDirtyFramesRound(
             entry=entry,
@@ -250,14 +251,16 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         makes = bool(bench.session.calls(cuts.MAKE_HUGE.function))
         base_gfn, npages = var("slot->base_gfn", 64), var("slot->npages", 64)
         entry = self._entry(bench, name, base_gfn + npages, [cuts.SET_ATOMIC if makes else cuts.ZAP_ATOMIC])
-        made = all_of(bench.session.called(cuts.MAKE_HUGE.function), eq(var(f"{cuts.MAKE_HUGE.function}()", 32), 0))
+        huge = bench.session.called(cuts.MAKE_HUGE.function)
+        made = all_of(huge, eq(var(f"{cuts.MAKE_HUGE.function}()", 32), 0))
+        spte = left_by(bench.session.only_call(cuts.MAKE_HUGE.function), cuts.MAKE_HUGE, 64) if makes else bv(0, 64)
         return RecoverRound(
             entry=entry,
             base_gfn=base_gfn,
             npages=npages,
             max_level=var(f"{cuts.MAX_LEVEL.function}()", 32),
             made=made if makes else TRUE,
-            huge_spte=var(f"huge_spte after {cuts.MAKE_HUGE.function}()", 64) if makes else bv(0, 64),
+            huge_spte=spte,
         )
 
 
@@ -271,7 +274,7 @@ def _is_entry(bench: Bench, walk: Object, memory: Memory, pointer: Pointer) -> B
 def _told(bench: Bench, entry: EntryRound, answer: Bool) -> ChangeTold:
     """What a function tells its caller by a variable that says whether it has changed anything."""
     made = bench.session.round(entry.function)
-    changed = _variable(made.variables, "spte_set")
+    changed = variable_like(made, FLAG, "spte_set")
 
     def held(memory: Memory | None) -> Bool:
         return FALSE if memory is None else ne(read(memory, changed, 0, changed.type.bits), 0)
@@ -288,9 +291,3 @@ def _told(bench: Bench, entry: EntryRound, answer: Bool) -> ChangeTold:
 def _answered(bench: Bench, cut: Cut) -> Bool:
     """Whether a function that is called at most once says yes."""
     return all_of(bench.session.called(cut.function), bit(var(f"{cut.function}()", 1), 0))
-
-
-def _variable(variables: Mapping[str, Object], name: str) -> Object:
-    if name not in variables:
-        raise NotThere([f"a variable {name} of a loop over a range"])
-    return variables[name]

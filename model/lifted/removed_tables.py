@@ -15,6 +15,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import NUMBER, variable_like
 from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, RemovedTables
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, iff, ite, ne, negate, sext, var, zext
@@ -83,9 +84,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
         bench.session.call(bench.memory, _REMOVED, objects=bench.objects, values={"shared": shared}, pointers=pointers)
         # The loop inside is done first.
         tried, made = bench.session.rounds(_REMOVED, 2)
-        if "i" not in made.variables:
-            raise NotThere([f"a variable i of {_REMOVED}()"])
-        counter = made.variables["i"]
+        counter = variable_like(made, NUMBER, "i")
         number = read(made.head, counter, 0, 32)
         entry = Place(table, 0, (Dimension(index=sext(number, 64), stride=64, count=ENTRIES),))
         own = Pointer((Target(guard=TRUE, place=entry),))

@@ -17,6 +17,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
+from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.named import masks as named
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
@@ -107,7 +108,9 @@ class LiftedResyncs(Resyncs, Remembers):
         others = (number for number in range(ENTRIES) if number != LOOKED_AT)
         return Resynced(
             caller=name,
-            entry=sheet.entry(var(f"gpte after {cuts.READ_GUEST.function}()", sheet.entry_bits)),
+            entry=sheet.entry(
+                left_by(sheet.session.only_call(cuts.READ_GUEST.function), cuts.READ_GUEST, sheet.entry_bits)
+            ),
             ready=all_of(
                 ne(sheet.spte(first=True), nothing),
                 noted,

@@ -13,7 +13,8 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.session import read, variable_of
+from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.map_rounds import Deed
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
 

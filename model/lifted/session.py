@@ -9,7 +9,7 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, Struc
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
-from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
+from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.machine import Machine
 from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import NULL, as_pointer
@@ -345,18 +345,6 @@ def bit_field(whole: StructMember, name: str) -> StructMember:
     if name not in found:
         raise NotThere([f"{whole.type.name}.{name}"])
     return found[name]
-
-
-def variable_of(made: RoundMade | WentBack, record: str) -> Object:
-    """The one variable of a struct's type that the function of a loop, or of a jump backwards, has.
-
-    Raises:
-        NotThere: it has none, or several.
-    """
-    found = [each for each in made.variables.values() if isinstance(each.type, RecordType) and each.type.name == record]
-    if len(found) != 1:
-        raise NotThere([f"the {record} of {made.function}()"])
-    return found[0]
 
 
 def read(memory: Memory, object_: Object, offset: int, width: int) -> BitVec:

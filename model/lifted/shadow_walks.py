@@ -16,7 +16,8 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, read, read_member, variable_of
+from mmuproof.model.lifted.session import bit_field, read, read_member
+from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like, variable_of
 from mmuproof.model.named import mmus as named
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.shadow_walks import (
@@ -221,16 +222,6 @@ class _TdpBench(Bench):
         """What a member of the walk holds when the round begins."""
         return self.read(self.walk, path, self.made.head)
 
-    def variable(self, name: str) -> Object:
-        """A variable of the function.
-
-        Raises:
-            NotThere: it has none of the name.
-        """
-        if name not in self.made.variables:
-            raise NotThere([f"a variable {name} of {self.made.function}()"])
-        return self.made.variables[name]
-
     def pointer(self, memory: Memory, object_: Object, offset: int = 0) -> Pointer:
         """A pointer in memory."""
         pointer = as_pointer(memory.read(object_, offset, 64))
@@ -381,7 +372,8 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     def tdp_sptes(self) -> TdpWalkRound:
         """See `ShadowWalks.tdp_sptes`."""
         bench = _TdpBench(self._tdp, "kvm_tdp_mmu_get_walk")
-        leaf, made, answer = bench.variable("leaf"), bench.made, bench.answer
+        made, answer = bench.made, bench.answer
+        leaf = variable_like(made, NUMBER, "leaf")
         assert isinstance(answer, BitVec)
         before, level = _values(made.head, bench.sptes, SPTES), bench.at_head("level")
         role = bit_field(Mmus(bench.vcpu).place(Part.ROOT_MMU, "root_role"), "level")
@@ -410,7 +402,8 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     def tdp_last_spte(self) -> TdpWalkRound:
         """See `ShadowWalks.tdp_last_spte`."""
         bench = _TdpBench(self._tdp, "kvm_tdp_mmu_fast_pf_get_last_sptep")
-        sptep, made, answer = bench.variable("sptep"), bench.made, bench.answer
+        made, answer = bench.made, bench.answer
+        sptep = variable_like(made, ENTRY, "sptep")
         assert isinstance(answer, Pointer)
         keeps, place = FALSE, bench.place(bench.walk, "sptep")
         if made.end is not None:

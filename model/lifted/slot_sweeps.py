@@ -12,10 +12,10 @@ from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, poi
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import slot_sweeps as cuts
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import parameter_of
 from mmuproof.model.slot_sweeps import HUGEST, Aging, MaskRound, MaskSweep, RangeAged, SlotSweep, SlotSweeps, SlotSwept
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, sle, var
 
@@ -131,9 +131,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         tdp_mmu = self._has_tdp_mmu(bench, kvm)
         bench.call(name, gfn_offset=offset, mask=mask)
         session, made = bench.session, bench.session.round(name)
-        if "mask" not in made.variables:
-            raise NotThere([f"a variable mask of {name}()"])
-        left = made.variables["mask"]
+        left = parameter_of(made, "mask")
         found, tdp = session.only_call(cuts.RMAP.function), session.only_call(cuts.TDP_MASK.function)
         does = "rmap_write_protect" if sweep is MaskSweep.WRITE_PROTECT else "__rmap_clear_dirty"
         now = read(made.head, left, 0, 64)

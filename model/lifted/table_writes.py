@@ -10,13 +10,13 @@ from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Point
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import table_writes as cuts
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import pointee, read
+from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
 from mmuproof.model.named import mmus as named
 from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
@@ -63,7 +63,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             for call in session.calls(*(cut.function for cut in (cuts.UNFIT, cuts.FLOODS, cuts.WRITTEN)))
         ]
         flush = session.only_call(cuts.FLUSH.function)
-        due, pae = _flag(outer, outer.head, "flush"), self._unit.function(cuts.PAE.function).result
+        due, pae = _flush_due(outer, outer.head), self._unit.function(cuts.PAE.function).result
         assert isinstance(pae, IntType)
         place = bench.place(vcpu, "kvm")
         at_head, vm = pointee(outer.head, vcpu, place).object, as_pointer(outer.head.read(vcpu, place.offset, 64))
@@ -159,7 +159,7 @@ class LiftedTableWrites(TableWrites, Remembers):
 
     def _dropped(self, bench: PageListBench, made: RoundMade, page: Pointer, first: Pointer) -> EntryDropped:
         drops = bench.session.calls(cuts.DROP.function)
-        at, count = (_variable(made, name) for name in ("spte", "npte"))
+        at, count = variable_like(made, ENTRY, "spte"), variable_like(made, NUMBER, "npte")
         pointer = as_pointer(made.head.read(at, 0, at.type.bits))
         entered = as_pointer(made.entered.read(at, 0, at.type.bits))
         assert pointer is not None
@@ -187,8 +187,8 @@ class LiftedTableWrites(TableWrites, Remembers):
             goes_on=made.goes_on,
             next_entry=next_entry,
             present=ne(spte & constant_of(self._unit, "SPTE_MMU_PRESENT_MASK"), 0),
-            due=_flag(made, made.head, "flush"),
-            due_after=FALSE if made.end is None else _flag(made, made.end, "flush"),
+            due=_flush_due(made, made.head),
+            due_after=FALSE if made.end is None else _flush_due(made, made.end),
         )
 
 
@@ -202,12 +202,6 @@ def _is_for(call: CallMade, page: Pointer) -> Bool:
     return any_of(*(same_place(each, page) for each in call.arguments if isinstance(each, Pointer)))
 
 
-def _variable(made: RoundMade, name: str) -> Object:
-    if name not in made.variables:
-        raise NotThere([f"a variable {name} of {made.function}()"])
-    return made.variables[name]
-
-
-def _flag(made: RoundMade, memory: Memory, name: str) -> Bool:
-    variable = _variable(made, name)
+def _flush_due(made: RoundMade, memory: Memory) -> Bool:
+    variable = variable_like(made, FLAG, "flush")
     return ne(read(memory, variable, 0, variable.type.bits), 0)

@@ -1,0 +1,117 @@
+"""Variables of functions that are followed: found by their types, since a kernel calls them as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
+from mmuproof.lift.machine.memory import Object, Pointer
+from mmuproof.model.kvm import NotThere
+from mmuproof.smt.terms import BitVec, var
+
+
+def variable_of(made: RoundMade | WentBack, record: str) -> Object:
+    """The one variable of a struct's type that the function of a loop, or of a jump backwards, has.
+
+    Raises:
+        NotThere: it has none, or several.
+    """
+    found = [each for each in made.variables.values() if isinstance(each.type, RecordType) and each.type.name == record]
+    if len(found) != 1:
+        raise NotThere([f"the {record} of {made.function}()"])
+    return found[0]
+
+
+@dataclass(frozen=True)
+class VariableKind:
+    """What a variable is like.
+
+    Args:
+        words: for who misses one.
+        fits: tells whether a type is like it.
+    """
+
+    words: str
+    fits: Callable[[CType], bool]
+
+
+FLAG = VariableKind("a truth value", lambda type_: isinstance(type_, IntType) and type_.is_bool)
+NUMBER = VariableKind("a number of 32 bits", lambda type_: isinstance(type_, IntType) and type_.bits == 32)
+
+
+def leads_to(target: str) -> VariableKind:
+    """A pointer to a type; to a struct by its name."""
+    return VariableKind(
+        f"a pointer to {target}", lambda type_: isinstance(type_, PointerType) and _name(type_.target) == target
+    )
+
+
+ENTRY = leads_to("unsigned long long")
+"""A pointer to an entry of a page table."""
+
+
+def _name(type_: CType) -> str:
+    return type_.name if isinstance(type_, RecordType | IntType) else ""
+
+
+def parameter_of(made: RoundMade, name: str) -> Object:
+    """What holds a parameter of the function of a loop.
+
+    Raises:
+        NotThere: it has none of that name.
+    """
+    if name not in made.variables:
+        raise NotThere([f"a parameter {name} of {made.function}()"])
+    return made.variables[name]
+
+
+def variable_like(made: RoundMade, kind: VariableKind, usually: str) -> Object:
+    """The one variable of a kind that the function of a loop has, or the one of them that a round changes.
+
+    Args:
+        made: a round of the loop.
+        kind: the variable's.
+        usually: what it is called in released kernels, if a round changes several.
+
+    Raises:
+        NotThere: there is none, or there are several of other names.
+    """
+    found = {name: each for name, each in made.variables.items() if kind.fits(each.type)}
+    if len(found) > 1:
+        found = {name: each for name, each in found.items() if _is_changed(made, each)}
+    if len(found) > 1:
+        found = {name: each for name, each in found.items() if name == usually}
+    if len(found) != 1:
+        raise NotThere([f"{kind.words} that a round of {made.function}() changes, usually {usually}"])
+    (only,) = found.values()
+    return only
+
+
+def _is_changed(made: RoundMade, variable: Object) -> bool:
+    if made.end is None:
+        return False
+    head, end = (memory.read(variable, 0, variable.type.bits) for memory in (made.head, made.end))
+    return head != end
+
+
+def left_by(call: CallMade, cut: Cut, width: int) -> BitVec:
+    """What a call that is not followed has left in the one thing that it writes as a whole.
+
+    Args:
+        call: the call.
+        cut: what is known of it.
+        width: how many bits that thing has.
+
+    Raises:
+        Refused: the argument leads to several things, or into one.
+    """
+    (position,) = (position for position, path in cut.writes if path in ("", "*"))
+    pointer = call.arguments[position]
+    places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
+    if len(places) != 1 or places[0].offset or places[0].dimensions:
+        raise Refused(f"argument {position} of {call.function}() leads to no one variable", str(call.at))
+    return var(f"{places[0].object.name} after {call.tag}", width)
