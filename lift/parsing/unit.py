@@ -390,10 +390,12 @@ class Unit:
         definition = self.find_function(function)
         if definition is not None:
             return tuple(each.name for each in definition.parameters)
-        cursor = self.declared.prototypes.get(self._names.function_here(function))
+        here = self._names.function_here(function)
+        cursor = self.declared.prototypes.get(here)
         if cursor is None:
             raise Missing([f"{function}()"])
-        return tuple(each.spelling for each in cursor.get_arguments())
+        names = (each.spelling for each in cursor.get_arguments())
+        return tuple(self._names.parameters.get((here, name), name) for name in names)
 
     def local_names(self, function: str) -> tuple[str, ...]:
         """What the variables are called that a function with a body here declares in it, in order."""

@@ -232,6 +232,11 @@ def test_a_unit_is_asked_by_the_earlier_names_and_answers_in_them(moved: Unit) -
     assert moved.variable("nx_mask") is moved.variable("nx_mask")
 
 
+def test_a_function_without_a_body_has_the_earlier_names_of_its_parameters(unit: Callable[..., Unit]) -> None:
+    names = FormerNames(functions={"told": "said"}, parameters={("told", "acc"): "access"})
+    assert unit("u32 told(u32 acc, u32 level);").under(names).parameter_names("said") == ("access", "level")
+
+
 def test_it_means_the_same(unit: Callable[..., Unit], moved: Unit) -> None:
     plain = unit("#define BIT_FOR_EXEC 9\n" + MOVED)
     inputs = (5, 4)

@@ -1,0 +1,83 @@
+"""Every name of a kind another one at once: what a kernel calls its functions, parameters and variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+
+_KVM = "arch/x86/kvm"
+_MMU = (f"{_KVM}/mmu.h", *(f"{_KVM}/mmu/*.{ending}" for ending in "ch"))
+_EVERYWHERE = (
+    f"{_KVM}/**/*.[ch]",
+    "arch/x86/include/asm/kvm*.h",
+    "arch/x86/include/asm/vmx.h",
+    "include/linux/kvm_host.h",
+    "include/linux/kvm_types.h",
+    "virt/kvm/*.[ch]",
+)
+_DEFINITION = re.compile(
+    r"^(?P<before>[a-z][^;{}()=#]*?[\s*])(?:FNAME\()?(?P<name>\w+)\)?\((?P<parameters>[^;{}]*?)\)\s*\n\{\n.*?^\}",
+    re.MULTILINE | re.DOTALL,
+)
+_VARIABLE = re.compile(
+    r"^\t+(?!return\b|goto\b|else\b|case\b)(?:(?:const|struct|union|enum|unsigned) )*\w+ (?:__rcu )?\**(\w+)"
+    r"(?: = [^;,]*|\[[^;,]*)?[;,]",
+    re.MULTILINE,
+)
+_TEMPLATES = ("", "paging64_", "paging32_", "ept_")
+_SPELLED = frozenset({"sp", "sptep"})
+"""Variables that macros of KVM's use by name."""
+_SHORT = 4
+"""Names of no more letters are those of many things."""
+
+Changes = dict[str, bytes | None]
+
+
+def _texts(root: Path, patterns: Collection[str]) -> Iterator[tuple[str, str]]:
+    for path in sorted({path for each in patterns for path in root.glob(each)}):
+        yield path.relative_to(root).as_posix(), path.read_text("utf-8")
+
+
+def _renamed(text: str, names: Collection[str], ending: str, *, members: bool) -> str:
+    """A text in which some names have an ending; names of members are left as they are, if so wanted."""
+    if not names:
+        return text
+    listed = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    before = r"\b" if members else r"(?<![\w.])(?<!->)(?<!struct )(?<!union )"
+    pattern = re.compile(rf"{before}({listed})\b(?!\.[ch]\b)")
+    lines = text.split("\n")
+    return "\n".join(line if line.startswith("#include") else pattern.sub(rf"\1{ending}", line) for line in lines)
+
+
+def functions_renamed(root: Path) -> Changes:
+    """Every function that the MMU's own files define has another name."""
+    own = {found["name"] for _, text in _texts(root, _MMU) for found in _DEFINITION.finditer(text)}
+    everywhere = dict(_texts(root, _EVERYWHERE))
+    # What a template makes of a name is not seen in the text.
+    made = {name for text in everywhere.values() for name in re.findall(r"\b(?:trace_|KVM_X86_OP\w*\()(\w+)", text)}
+    names = {name for name in own - made if len(name) > _SHORT and not name.startswith(("kvm_arch_", "kvm_x86_"))}
+    names = {template + name for name in names for template in _TEMPLATES}
+    return _changes(everywhere, lambda text: _renamed(text, names, "_fn", members=True))
+
+
+def parameters_renamed(root: Path) -> Changes:
+    """Every parameter of the MMU's functions has another name."""
+    return _inside(root, lambda found: re.findall(r"(\w+)\s*(?:,|\)\(|$)", found["parameters"]), "_p")
+
+
+def variables_renamed(root: Path) -> Changes:
+    """Every variable in the MMU's functions has another name."""
+    return _inside(root, lambda found: {*_VARIABLE.findall(found[0])} - _SPELLED, "_v")
+
+
+def _inside(root: Path, names: Callable[[re.Match[str]], Collection[str]], ending: str) -> Changes:
+    def one(found: re.Match[str]) -> str:
+        return _renamed(found[0], {*names(found)} - {"void", "static", found["name"]}, ending, members=False)
+
+    return _changes(dict(_texts(root, _MMU)), lambda text: _DEFINITION.sub(one, text))
+
+
+def _changes(texts: Mapping[str, str], change: Callable[[str], str]) -> Changes:
+    changed = ((name, text, change(text)) for name, text in texts.items())
+    return {name: after.encode() for name, before, after in changed if after != before}
