@@ -9,7 +9,9 @@ _MADE = "makes the value of an entry, any; where that is written is looked at"
 MAKE_SPTE = Cut(function="make_spte", reason=_MADE, writes=((10, "*"),))
 MAKE_MMIO_SPTE = Cut(function="make_mmio_spte", reason=_MADE)
 MAKE_NONLEAF_SPTE = Cut(function="make_nonleaf_spte", reason=_MADE)
-MAKE_SMALL_SPTE = tuple(Cut(function=name, reason=_MADE) for name in ("make_small_spte", "make_huge_page_split_spte"))
+MAKE_SMALL_SPTE = tuple(
+    Cut(function=name, reason=_MADE, watched=True) for name in ("make_small_spte", "make_huge_page_split_spte")
+)
 
 _ALLOWED = tuple(
     Cut(function=name, reason="whether an SPTE allows the access already: any answer; reads only")

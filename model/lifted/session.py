@@ -19,6 +19,9 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
 from mmuproof.smt.terms import BitVec, Bool, any_of, resize, var
 
+_MOST_BY_VALUE = 64
+"""Bits of a struct that is a number where it is passed by value."""
+
 
 class Session:
     """One series of calls into a translation unit.
@@ -247,9 +250,25 @@ class Session:
 def argument(unit: Unit, call: CallMade, *names: str) -> BitVec:
     """See `Session.argument`; of a call that a unit makes, or of a function that it declares."""
     value = _given(unit, call, names)
+    if isinstance(value, Pointer):
+        value = _pointed_to(call, value)
     if not isinstance(value, BitVec):
         raise Refused(f"{call.function}() is given no number for {' or '.join(names)}", str(call.at))
     return value
+
+
+def _pointed_to(call: CallMade, pointer: Pointer) -> BitVec | None:
+    """What a struct holds that a call is given by pointer, where others are given it by value; None if none is."""
+    places = [each.place for each in pointer.targets if each.place is not None]
+    if call.memory is None or len(pointer.targets) != 1 or len(places) != 1 or places[0].dimensions:
+        return None
+    (place,) = places
+    whole = place.object.type
+    inside = whole.members.values() if isinstance(whole, RecordType) else ()
+    held = next((each.type for each in inside if each.offset == place.offset), None)
+    if not isinstance(held, RecordType) or held.bits > _MOST_BY_VALUE:
+        return None
+    return read(call.memory, place.object, place.offset, held.bits)
 
 
 def _given(unit: Unit, call: CallMade, names: Sequence[str]) -> Value | None:

@@ -111,8 +111,6 @@ SIGNATURES = {
             edit(r"(make_small_spte\(kvm, \w+, )(sp->role)", r"\1&\2", TDP_C, MMU_C),
         ),
         functions=("make_small_spte",),
-        lost=("stored.value", "stored.link", "stored.split"),
-        gone="what the role holds is not told with the call",
     ),
     "a check is given what it looks at instead of all": Refactor(
         edits=(
