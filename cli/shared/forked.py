@@ -169,7 +169,8 @@ def _serve(work: Callable[[_T], _R], items: Sequence[_T], connection: Connection
     while True:
         try:
             index = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
+            # The other end is closed, perhaps before it has read all that it was told.
             return
         if index is None:
             return

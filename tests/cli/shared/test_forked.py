@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_what_goes_wrong_meanwhile_ends_the_processes() -> None:
     with pytest.raises(Refused, match="the tree is gone"):
         side_by_side(abs, range(3), 2, nothing, fail)
     assert none_is_left()
+
+
+def test_a_process_whose_answer_nobody_reads_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    def long_enough() -> None:
+        # Until both have answered.
+        time.sleep(0.3)
+        raise Refused("enough")
+
+    with pytest.raises(Refused, match="enough"):
+        side_by_side(abs, [1, 2], 2, nothing, long_enough)
+    assert capfd.readouterr().err == ""
 
 
 def test_work_is_done_in_other_processes_that_know_what_this_one_does() -> None:
