@@ -73,10 +73,6 @@ class Mmio(ABC):
         """``get_mmio_spte_gfn()``, ``get_mmio_spte_access()`` and ``get_mmio_spte_generation()``."""
 
     @abstractmethod
-    def generation_mmio_spte_mask(self, generation: BitVec) -> BitVec:
-        """``generation_mmio_spte_mask()``: the bits that hold a generation, both of 64 bits."""
-
-    @abstractmethod
     def check_mmio_spte(self, masks: ShadowMasks, spte: BitVec, generation: BitVec) -> Believed:
         """``check_mmio_spte()`` for a vCPU whose memslots are of this generation."""
 

@@ -50,12 +50,6 @@ class LiftedMmio(Mmio, Remembers):
         return MmioContent(gfn, access, generation, masks.evidence + session.evidence())
 
     @once
-    def generation_mmio_spte_mask(self, generation: BitVec) -> BitVec:
-        """See `Mmio.generation_mmio_spte_mask`."""
-        session = Session(self._unit, CUTS)
-        return session.integer(Memory(), "generation_mmio_spte_mask", objects={}, values={"gen": generation})
-
-    @once
     def check_mmio_spte(self, masks: ShadowMasks, spte: BitVec, generation: BitVec) -> Believed:
         """See `Mmio.check_mmio_spte`."""
         session, memory, objects = self._start(self._mmu, masks, generation)

@@ -21,14 +21,14 @@ class ReferenceMmio(ReferenceArea, Mmio):
         c = self.constants
         trace = Trace("make_mmio_spte")
         trace.cut(MEMSLOTS)
-        spte = trace.step("spte", self.generation_mmio_spte_mask(request.generation & c.MMIO_SPTE_GEN_MASK))
+        spte = trace.step("spte", self._generation_bits(request.generation & c.MMIO_SPTE_GEN_MASK))
         access = trace.step("access", zext(request.access, _U64) & masks.mmio_access_mask)
         gpa = trace.step("gpa", request.gfn << c.PAGE_SHIFT)
         spte |= masks.mmio_value | access | self._guarded_address(masks, gpa)
         return MadeMmioSpte(trace.step("spte", spte), masks.evidence + trace.evidence)
 
-    def generation_mmio_spte_mask(self, generation: BitVec) -> BitVec:
-        """See `Mmio.generation_mmio_spte_mask`."""
+    def _generation_bits(self, generation: BitVec) -> BitVec:
+        """The bits that hold a generation."""
         c = self.constants
         low = (generation << c.MMIO_SPTE_GEN_LOW_SHIFT) & c.MMIO_SPTE_GEN_LOW_MASK
         return low | ((generation << c.MMIO_SPTE_GEN_HIGH_SHIFT) & c.MMIO_SPTE_GEN_HIGH_MASK)

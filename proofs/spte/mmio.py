@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
@@ -24,6 +25,7 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     bool_var,
+    bv,
     eq,
     iff,
     ne,
@@ -61,8 +63,8 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     period = (1 << width) - 1
     content = kvm.mmio.content(masks, inputs.spte)
     lost = ne(content.generation, inputs.request.generation & period)
-    generation = var("generation", 64)
-    held = kvm.mmio.generation_mmio_spte_mask(generation)
+    first = kvm.mmio.make_mmio_spte(masks, replace(inputs.request, generation=bv(0, 64)))
+    held = inputs.spte ^ first.spte
     meant_otherwise = kvm.constant("SPTE_MMU_PRESENT_MASK") | _PFN | 1 << 63 | 0b111
     if relations.has_mbec(kvm):
         meant_otherwise |= 1 << USER_EXECUTE_BIT
@@ -80,7 +82,13 @@ def _generation_round_trip(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         ),
     )
     yield never(
-        given(shown=(Shown("generation", generation), Shown("bits of the SPTE", held)), part="where it is kept"),
+        given(
+            *inputs.assumptions,
+            legal_gfn(masks, inputs.request.gfn),
+            shown=(*inputs.shown, Shown("bits that differ from those of generation 0", held)),
+            evidence=inputs.evidence + first.evidence,
+            part="where it is kept",
+        ),
         Wrong(
             "foreign-bit",
             foreign,

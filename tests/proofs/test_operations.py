@@ -29,7 +29,6 @@ _TELLING = {
     "predicates",
     "spte_permission_fault",
     "content",
-    "generation_mmio_spte_mask",
     "check_mmio_spte",
     "invalidate_mmio_sptes",
     "note_mmio",

@@ -83,9 +83,6 @@ CODE = {
             edit(r"^static u64 generation_mmio_spte_mask\((?s:.*?)^\}\n\n", "", SPTE_C),
         ),
         functions=("make_mmio_spte",),
-        names={"generation_mmio_spte_mask": "get_mmio_spte"},
-        lost=("mmio.generation-round-trip",),
-        gone="nothing is a function of its own any more",
     ),
     "a macro becomes an inline function": Refactor(
         edits=(

@@ -19,7 +19,6 @@ _REQUEST = MmioRequest(var("gfn", 64), var("access", 32), _GENERATION)
 _OPERATIONS: dict[str, Callable[[Mmio, ShadowMasks], object]] = {
     "make_mmio_spte": lambda mmio, masks: mmio.make_mmio_spte(masks, _REQUEST),
     "content": lambda mmio, masks: mmio.content(masks, _SPTE),
-    "generation_mmio_spte_mask": lambda mmio, masks: mmio.generation_mmio_spte_mask(_GENERATION),
     "check_mmio_spte": lambda mmio, masks: mmio.check_mmio_spte(masks, _SPTE, _GENERATION),
     "invalidate_mmio_sptes": lambda mmio, masks: mmio.invalidate_mmio_sptes(masks, _GENERATION),
 }
