@@ -31,15 +31,11 @@ class Boot:
     """What one boot has told.
 
     Args:
-        kernel: which.
-        machine: on what.
         results: of each try.
         seen: by the name of each part that came to its end, what it has shown.
         ran: how the emulator has run.
     """
 
-    kernel: BuiltKernel
-    machine: Emulated
     results: tuple[JudgedTry, ...]
     seen: Mapping[str, Observed]
     ran: EmulatorRun
@@ -67,8 +63,8 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
     initramfs.write_bytes(gzip.compress(packed(files), 1))
     ran = _run(kernel, machine, initramfs, folder)
     seen = observed(ran.console)
-    results = tuple(_with_end(judged(trial, seen), ran) for trial in trials)
-    return Boot(kernel=kernel, machine=machine, results=results, seen=seen, ran=ran)
+    results = tuple(with_end(judged(trial, seen), ran) for trial in trials)
+    return Boot(results=results, seen=seen, ran=ran)
 
 
 def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) -> EmulatorRun:
@@ -80,7 +76,8 @@ def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) 
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
 
-def _with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:
+def with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:
+    """The verdict; of a broken try with why the emulator ended, if it did so before the plan's end."""
     if result.outcome is not TryOutcome.BROKEN or not ran.ended:
         return result
     return JudgedTry(result.trial, result.outcome, f"{result.why}; {ran.ended}; {why_dead(ran.console)}")

@@ -4,6 +4,7 @@ Makes guests with random tables of every paging mode and random control register
 says of each access what is right by `spec/`, runs them on a kernel in an emulator, and tells what came otherwise.
 With EPT or nested paging on, a guest's own tables are walked by the processor; with ``--by-kvm`` the accesses are OUTS
 and INS, for which KVM walks them.  With ``--nested`` an L1 runs the guest on random tables of EPT or nested paging.
+With ``--without-kvm`` there is no kernel: the processor itself is all that is held against the manuals.
 
 What an emulator is known to do otherwise than the manuals say is counted, and is no difference.
 
@@ -35,10 +36,12 @@ from mmuproof.live.kernels import NoKernelError, built_kernel
 from mmuproof.live.plan import ATTEMPT, TryPart
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
-from tools.random_guests import random_guest
+from mmuproof.live.without_kernel import run_without_kernel
+from tools.random_guests import ALL_OFFERED, random_guest
 from tools.random_l2 import random_l2
 
-_PRESENT, _USER, _RESERVED, _KEY = (bits.PAGE_FAULT.number(name) for name in ("P", "U", "RSVD", "PK"))
+_PRESENT, _WRITE, _USER, _RESERVED, _KEY = (bits.PAGE_FAULT.number(name) for name in ("P", "W", "U", "RSVD", "PK"))
+_USER_EXECUTE, _SHADOW_STACK = (bits.EPT_VIOLATION.number(name) for name in ("XU", "SS"))
 _MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL}
 
 
@@ -54,22 +57,32 @@ def main() -> int:
     which.add_argument(
         "--nested", action="store_true", help="an L1 runs the guest, on random EPT or nested page tables"
     )
+    parser.add_argument("--without-kvm", action="store_true", help="no kernel: the guests have the processor itself")
     parser.add_argument(
         "--keep", metavar="FOLDER", type=Path, help="write the guests that differ there, as descriptions"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="each access that differs")
     arguments = parser.parse_args()
+    if arguments.by_kvm and arguments.without_kvm:
+        parser.error("--by-kvm is about KVM's walk, and --without-kvm has none")
     machine = _MACHINES[arguments.machine]
     seeds = range(arguments.seed, arguments.seed + arguments.guests)
+    offered = ALL_OFFERED if arguments.without_kvm else None
     guests = {
-        f"seed-{seed}": random_l2(seed, machine) if arguments.nested else random_guest(seed, machine, arguments.by_kvm)
+        f"seed-{seed}": random_l2(seed, machine)
+        if arguments.nested
+        else random_guest(seed, machine, arguments.by_kvm, offered)
         for seed in seeds
     }
     trials = [trial for name, guest in guests.items() for trial in trials_of(name, guest)]
     cache = kernels_folder()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            boot = run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))
+            boot = (
+                run_without_kernel(cache, machine, trials, Path(folder))
+                if arguments.without_kvm
+                else run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))
+            )
     except NoKernelError as error:
         sys.stderr.write(f"processor: {error}: make live-kernels\n")
         return 2
@@ -88,7 +101,10 @@ def main() -> int:
         facts = boot.seen[TryPart(judged.trial, ATTEMPT).name].facts
         every = list(_differing(guest, facts))
         # What KVM walks no emulator has walked.
-        quirks = [None if arguments.by_kvm else quirk_of(machine, right, what) for _, right, what in every]
+        quirks = [
+            None if arguments.by_kvm else quirk_of(machine, right, what, without_kvm=arguments.without_kvm)
+            for _, right, what in every
+        ]
         differing = [each for each, quirk in zip(every, quirks, strict=True) if quirk is None]
         known.update(quirk.says for quirk in quirks if quirk is not None)
         found.update((right, what) for _, right, what in differing)
@@ -109,49 +125,107 @@ def main() -> int:
 
 
 @dataclass(frozen=True)
+class CameTo:
+    """What an access came to or should come to, as far as quirks ask.
+
+    Args:
+        kind: in words.
+        code: None if there is none.
+        mask: the bits of it that count.
+    """
+
+    kind: str
+    code: int | None
+    mask: int
+
+    def has(self, flag: int) -> bool:
+        """Whether the code has a bit."""
+        return self.code is not None and bool(self.code & flag)
+
+    def tells(self, code: int, right: CameTo) -> bool:
+        """Whether this is a code instead of what is right, in the bits that count."""
+        return self.kind == right.kind and self.code is not None and self.code & right.mask == code & right.mask
+
+
+@dataclass(frozen=True)
 class Quirk:
     """Something that an emulator is known to do otherwise than the manuals say.
 
     Args:
         machine: whose.
         says: what it does.
-        is_so: whether a difference is one, by what is right and what came, in words, and by the error codes of both.
+        is_so: whether a difference is one, by what is right and what came.
+        kinds: what is right then.
     """
 
     machine: Emulated
     says: str
-    is_so: Callable[[str, str, int | None, int | None], bool]
+    is_so: Callable[[CameTo, CameTo], bool]
+    kinds: tuple[ResultKind, ...] = (ResultKind.PAGE_FAULT,)
+
+    @property
+    def of_second_stage(self) -> bool:
+        """Whether it is of what a processor tells an L1; where KVM is in between, it is KVM that tells it."""
+        return bool(set(self.kinds) & {ResultKind.NESTED_FAULT, ResultKind.EPT_VIOLATION})
+
+
+def _lacks_present(right: CameTo, came: CameTo) -> bool:
+    return right.has(_RESERVED) and came.tells((right.code or 0) & ~_PRESENT, right)
+
+
+def _tells_user_execute_elsewhere(right: CameTo, came: CameTo) -> bool:
+    return right.has(_USER_EXECUTE) and came.tells((right.code or 0) & ~_USER_EXECUTE | _SHADOW_STACK, right)
 
 
 QUIRKS = (
-    Quirk(
-        Emulated.AMD,
-        "RSVD without P, as QEMU's own walk is known to tell it",
-        lambda right, came, said, told: said is not None and bool(said & _RESERVED) and told == said & ~_PRESENT,
-    ),
+    Quirk(Emulated.AMD, "RSVD without P, as QEMU's own walk is known to tell it", _lacks_present),
     Quirk(
         Emulated.INTEL,
         "PK at an address that an entry above the last keeps from users, as Bochs is known to tell it",
-        lambda right, came, said, told: said is not None and told == said | _KEY and not said & _KEY,
+        lambda right, came: not right.has(_KEY) and came.tells((right.code or 0) | _KEY, right),
+    ),
+    Quirk(
+        Emulated.INTEL,
+        "a supervisor's write denied by the key of a page that an entry above the last keeps from users, as Bochs does",
+        lambda right, came: came.code == _PRESENT | _WRITE | _KEY,
+        (ResultKind.DONE,),
     ),
     Quirk(
         Emulated.INTEL,
         "a supervisor's access that only a protection key denies, which Bochs is known to let through",
-        lambda right, came, said, told: said is not None and bool(said & _KEY) and not said & _USER and came == "done",
+        lambda right, came: right.has(_KEY) and not right.has(_USER) and came.kind == ResultKind.DONE.value,
+    ),
+    Quirk(
+        Emulated.AMD,
+        "RSVD without P of a nested page table, as QEMU's own walk is known to tell it",
+        _lacks_present,
+        (ResultKind.NESTED_FAULT,),
+    ),
+    Quirk(
+        Emulated.INTEL,
+        "XU of EPT in the exit qualification's bit 13, as Bochs is known to tell it; its place is bit 6",
+        _tells_user_execute_elsewhere,
+        (ResultKind.EPT_VIOLATION,),
     ),
 )
 
 
-def quirk_of(machine: Emulated, right: str, what: str) -> Quirk | None:
+def quirk_of(machine: Emulated, right: str, what: str, *, without_kvm: bool = False) -> Quirk | None:
     """What an emulator is known to do, if that is what came in the place of what is right."""
-    said, told = (_code(text) for text in (right, what))
-    came_to = what.partition(",")[0]
-    return next((each for each in QUIRKS if each.machine is machine and each.is_so(right, came_to, said, told)), None)
+    said, told = _came_to(right), _came_to(what)
+    for each in QUIRKS:
+        fits_kind = each.machine is machine and said.kind in {kind.value for kind in each.kinds}
+        if fits_kind and (without_kvm or not each.of_second_stage) and each.is_so(said, told):
+            return each
+    return None
 
 
-def _code(text: str) -> int | None:
-    found = re.match(r"page fault (0x[0-9a-f]+)", text)
-    return int(found[1], 16) if found else None
+def _came_to(text: str) -> CameTo:
+    found = re.match(r"(?P<kind>[A-Za-z ]+?)(?: (?P<code>0x[0-9a-f]+)|,|$)", text)
+    mask = re.search(r"in the bits (0x[0-9a-f]+)", text)
+    assert found is not None
+    code = found["code"]
+    return CameTo(found["kind"], int(code, 16) if code else None, int(mask[1], 16) if mask else -1)
 
 
 def _differing(guest: GuestDescription, facts: Mapping[str, int | str]) -> Iterator[tuple[int, str, str]]:

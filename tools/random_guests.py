@@ -33,6 +33,25 @@ _KEY_FLAG = bits.PAGE_FAULT.number("PK")
 _SPECIAL = (51, 52, 62)
 """Bits that are reserved in entries of some modes, and not in others."""
 _MODES = (GuestPaging.BITS_32, GuestPaging.PAE, GuestPaging.LEVELS_4)
+_LONG_MODES = (GuestPaging.LEVELS_4, GuestPaging.LEVELS_5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """What a processor offers that not all do.
+
+    Args:
+        keys: protection keys.
+        levels_5: 5-level paging.
+    """
+
+    keys: bool
+    levels_5: bool
+
+
+USUAL = {Emulated.AMD: Offered(keys=False, levels_5=False), Emulated.INTEL: Offered(keys=True, levels_5=False)}
+"""What guests of KVM's are offered."""
+ALL_OFFERED = Offered(keys=True, levels_5=True)
 
 
 @dataclass(frozen=True)
@@ -43,11 +62,18 @@ class TranslatedPage:
     entries: tuple[TableEntry, ...]
 
 
-def random_guest(seed: int, machine: Emulated, by_kvm: bool) -> GuestDescription:
-    """A guest of random tables and registers, with what is right by the manuals."""
-    choose = random.Random(seed)
-    mode = choose.choice(_MODES)
-    has_keys = machine is not Emulated.AMD and mode is GuestPaging.LEVELS_4 and choose.random() < 0.5
+def random_guest(seed: int, machine: Emulated, by_kvm: bool, offered: Offered | None = None) -> GuestDescription:
+    """A guest of random tables and registers, with what is right by the manuals.
+
+    Args:
+        seed: the same gives the same guest.
+        machine: on which it runs.
+        by_kvm: the accesses are those that KVM makes.
+        offered: what the processor offers; None for what KVM's guests are offered.
+    """
+    choose, offered = random.Random(seed), offered or USUAL[machine]
+    mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if offered.levels_5 else _MODES)
+    has_keys = offered.keys and mode in _LONG_MODES and choose.random() < 0.5
     cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))
     pages = tuple(_page(choose, mode, number, has_keys) for number in range(_PAGES))
     guest = GuestDescription(
@@ -81,9 +107,9 @@ def _some(choose: random.Random, named: tuple[bits.BitNames, str]) -> int:
 
 
 def _page(choose: random.Random, mode: GuestPaging, number: int, has_key: bool) -> TranslatedPage:
-    top = {GuestPaging.BITS_32: 2, GuestPaging.PAE: 2, GuestPaging.LEVELS_4: 4}[mode]
+    top = {GuestPaging.BITS_32: 2, GuestPaging.PAE: 2}.get(mode, mode.levels)
     # Each in a table of its own at every level.
-    shift = {GuestPaging.BITS_32: 22, GuestPaging.PAE: 21, GuestPaging.LEVELS_4: 39}[mode]
+    shift = {GuestPaging.BITS_32: 22, GuestPaging.PAE: 21, GuestPaging.LEVELS_4: 39, GuestPaging.LEVELS_5: 48}[mode]
     address = (number + 4) << shift
     frame = _FIRST_FRAME + number * _PAGE
     entries = []
@@ -139,7 +165,7 @@ def right_by_manual(guest: GuestDescription, page: TranslatedPage, kind: GuestAc
 
 
 def _denied_by_key(guest: GuestDescription, last: BitVec, access: paging.LinearAccess, user_address: Bool) -> Bool:
-    if guest.paging is not GuestPaging.LEVELS_4:
+    if guest.paging not in _LONG_MODES:
         return FALSE
     return protection_keys.denied(
         access.access,
@@ -180,7 +206,7 @@ def access_of(kind: GuestAccessKind) -> Access:
 
 
 def _layout(guest: GuestDescription) -> EntryFormat:
-    if guest.paging is GuestPaging.LEVELS_4:
+    if guest.paging in _LONG_MODES:
         return AMD_LONG_MODE if guest.machines[0] is Emulated.AMD else INTEL_LONG_MODE
     return PAE if guest.paging is GuestPaging.PAE else PAGING_32BIT
 

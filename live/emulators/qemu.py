@@ -9,9 +9,12 @@ from mmuproof.live.emulators.bounded import EmulatorRun, run_until_done
 KERNEL_OPTIONS = "console=ttyS0 loglevel=1 panic=-1"
 _MEMORY_MB = 1024
 _TRANSLATED_MB = 256
+_PROCESSOR = "EPYC,+svm,+npt"
+WIDE_PROCESSOR = f"{_PROCESSOR},+la57,+pku"
+"""With 5-level paging and protection keys."""
 
 
-def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float) -> EmulatorRun:
+def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, processor: str = _PROCESSOR) -> EmulatorRun:
     """Boot a kernel.
 
     Args:
@@ -19,6 +22,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float) -> Emul
         initramfs: its first file system.
         folder: to work in.
         seconds: after which it is ended.
+        processor: by QEMU's name, with what it has besides.
 
     Raises:
         EmulatorError: there is no QEMU.
@@ -26,7 +30,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float) -> Emul
     console = folder / "console"
     command = (
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35", "-accel", f"tcg,tb-size={_TRANSLATED_MB}", "-cpu", "EPYC,+svm,+npt"),
+        *("-machine", "q35", "-accel", f"tcg,tb-size={_TRANSLATED_MB}", "-cpu", processor),
         *("-m", str(_MEMORY_MB), "-serial", f"file:{console}", "-nic", "none"),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", KERNEL_OPTIONS),
     )

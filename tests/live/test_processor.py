@@ -195,7 +195,7 @@ def test_a_key_that_denies_beside_another_cause_may_be_told_or_not() -> None:
         (Emulated.AMD, "page fault 0x5 (P U)", "page fault 0x4 (U)", None),
         (Emulated.INTEL, "page fault 0xd (P U RSVD)", "page fault 0xc (U RSVD)", None),
         (Emulated.INTEL, "page fault 0x5 (P U)", "page fault 0x25 (P U PK)", 1),
-        (Emulated.INTEL, "page fault 0x21 (P PK)", "done, 0x809cc was read", 2),
+        (Emulated.INTEL, "page fault 0x21 (P PK)", "done, 0x809cc was read", 3),
         (Emulated.INTEL, "page fault 0x25 (P U PK)", "done, 0x809cc was read", None),
         (Emulated.INTEL, "done", "page fault 0x5 (P U)", None),
     ],
