@@ -14,18 +14,16 @@ Exit status: 0 all is right; 1 something differs; 2 something that is needed is 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.live.compiling import CompilerError
-from mmuproof.live.descriptions import bits
-from mmuproof.live.descriptions.description import GuestDescription, ResultKind
+from mmuproof.live.descriptions.description import GuestAccessKind, GuestDescription, ResultKind
+from mmuproof.live.descriptions.flags import expected_flags, marked_entries
 from mmuproof.live.descriptions.results import came, expected_facts, told_result
 from mmuproof.live.descriptions.trials import trials_of
 from mmuproof.live.descriptions.writing import description_text
@@ -37,11 +35,10 @@ from mmuproof.live.plan import ATTEMPT, TryPart
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
 from mmuproof.live.without_kernel import run_without_kernel
+from tools.quirks import quirk_of
 from tools.random_guests import ALL_OFFERED, random_guest
 from tools.random_l2 import random_l2
 
-_PRESENT, _WRITE, _USER, _RESERVED, _KEY = (bits.PAGE_FAULT.number(name) for name in ("P", "W", "U", "RSVD", "PK"))
-_USER_EXECUTE, _SHADOW_STACK = (bits.EPT_VIOLATION.number(name) for name in ("XU", "SS"))
 _MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL}
 
 
@@ -109,6 +106,9 @@ def main() -> int:
         known.update(quirk.says for quirk in quirks if quirk is not None)
         found.update((right, what) for _, right, what in differing)
         for number, right, what in differing if arguments.verbose else ():
+            if not number:
+                print(f"{judged.trial.name}: right {right}, came {what}")
+                continue
             access = guest.accesses[number - 1]
             who = "user" if access.user else "supervisor"
             print(f"{judged.trial.name}: {access.kind.value} {access.address:#x}, {who}: right {right}, came {what}")
@@ -124,120 +124,26 @@ def main() -> int:
     return 2 if broken else int(bool(found))
 
 
-@dataclass(frozen=True)
-class CameTo:
-    """What an access came to or should come to, as far as quirks ask.
-
-    Args:
-        kind: in words.
-        code: None if there is none.
-        mask: the bits of it that count.
-    """
-
-    kind: str
-    code: int | None
-    mask: int
-
-    def has(self, flag: int) -> bool:
-        """Whether the code has a bit."""
-        return self.code is not None and bool(self.code & flag)
-
-    def tells(self, code: int, right: CameTo) -> bool:
-        """Whether this is a code instead of what is right, in the bits that count."""
-        return self.kind == right.kind and self.code is not None and self.code & right.mask == code & right.mask
-
-
-@dataclass(frozen=True)
-class Quirk:
-    """Something that an emulator is known to do otherwise than the manuals say.
-
-    Args:
-        machine: whose.
-        says: what it does.
-        is_so: whether a difference is one, by what is right and what came.
-        kinds: what is right then.
-    """
-
-    machine: Emulated
-    says: str
-    is_so: Callable[[CameTo, CameTo], bool]
-    kinds: tuple[ResultKind, ...] = (ResultKind.PAGE_FAULT,)
-
-    @property
-    def of_second_stage(self) -> bool:
-        """Whether it is of what a processor tells an L1; where KVM is in between, it is KVM that tells it."""
-        return bool(set(self.kinds) & {ResultKind.NESTED_FAULT, ResultKind.EPT_VIOLATION})
-
-
-def _lacks_present(right: CameTo, came: CameTo) -> bool:
-    return right.has(_RESERVED) and came.tells((right.code or 0) & ~_PRESENT, right)
-
-
-def _tells_user_execute_elsewhere(right: CameTo, came: CameTo) -> bool:
-    return right.has(_USER_EXECUTE) and came.tells((right.code or 0) & ~_USER_EXECUTE | _SHADOW_STACK, right)
-
-
-QUIRKS = (
-    Quirk(Emulated.AMD, "RSVD without P, as QEMU's own walk is known to tell it", _lacks_present),
-    Quirk(
-        Emulated.INTEL,
-        "PK at an address that an entry above the last keeps from users, as Bochs is known to tell it",
-        lambda right, came: not right.has(_KEY) and came.tells((right.code or 0) | _KEY, right),
-    ),
-    Quirk(
-        Emulated.INTEL,
-        "a supervisor's write denied by the key of a page that an entry above the last keeps from users, as Bochs does",
-        lambda right, came: came.code == _PRESENT | _WRITE | _KEY,
-        (ResultKind.DONE,),
-    ),
-    Quirk(
-        Emulated.INTEL,
-        "a supervisor's access that only a protection key denies, which Bochs is known to let through",
-        lambda right, came: right.has(_KEY) and not right.has(_USER) and came.kind == ResultKind.DONE.value,
-    ),
-    Quirk(
-        Emulated.AMD,
-        "RSVD without P of a nested page table, as QEMU's own walk is known to tell it",
-        _lacks_present,
-        (ResultKind.NESTED_FAULT,),
-    ),
-    Quirk(
-        Emulated.INTEL,
-        "XU of EPT in the exit qualification's bit 13, as Bochs is known to tell it; its place is bit 6",
-        _tells_user_execute_elsewhere,
-        (ResultKind.EPT_VIOLATION,),
-    ),
-)
-
-
-def quirk_of(machine: Emulated, right: str, what: str, *, without_kvm: bool = False) -> Quirk | None:
-    """What an emulator is known to do, if that is what came in the place of what is right."""
-    said, told = _came_to(right), _came_to(what)
-    for each in QUIRKS:
-        fits_kind = each.machine is machine and said.kind in {kind.value for kind in each.kinds}
-        if fits_kind and (without_kvm or not each.of_second_stage) and each.is_so(said, told):
-            return each
-    return None
-
-
-def _came_to(text: str) -> CameTo:
-    found = re.match(r"(?P<kind>[A-Za-z ]+?)(?: (?P<code>0x[0-9a-f]+)|,|$)", text)
-    mask = re.search(r"in the bits (0x[0-9a-f]+)", text)
-    assert found is not None
-    code = found["code"]
-    return CameTo(found["kind"], int(code, 16) if code else None, int(mask[1], 16) if mask else -1)
-
-
 def _differing(guest: GuestDescription, facts: Mapping[str, int | str]) -> Iterator[tuple[int, str, str]]:
-    """Of each access that came to something else: its number, what is right, and what came."""
+    """Of each access that came to something else: its number, what is right, and what came; 0 if it is flags."""
+    elsewhere: set[int] = set()
     for number, access in enumerate(guest.accesses, start=1):
         # KVM reads the port before it looks whether it may write what it has read; that is not what is compared.
         what, _, _ = came(guest, number, facts).partition(";")
-        is_done = access.right.kind is ResultKind.DONE
-        right = ResultKind.DONE.value if is_done else told_result(access.right)
+        right = ResultKind.DONE.value if access.right.kind is ResultKind.DONE else told_result(access.right)
         wanted = expected_facts(guest, number, access.right)
-        if not (what.startswith(right) if is_done else all(fits(wanted[name], facts.get(name)) for name in wanted)):
+        by_port = access.kind in (GuestAccessKind.OUTS, GuestAccessKind.INS)
+        is_so = all(fits(wanted[name], facts.get(name)) for name in wanted)
+        if not (what.startswith(right) if by_port and access.right.kind is ResultKind.DONE else is_so):
+            elsewhere.add(access.address)
             yield number, right, what
+    wanted_flags = expected_flags(guest)
+    for each in marked_entries(guest):
+        value = facts.get(each.fact)
+        # What came otherwise has marked the entries otherwise.
+        if not fits(wanted_flags[each.fact], value) and (each.of_l1 or each.after.of not in elsewhere):
+            came_of = each.text(value) if isinstance(value, int) else "nothing"
+            yield 0, f"flags {each.text(each.after.bits)}", f"flags {came_of}"
 
 
 if __name__ == "__main__":

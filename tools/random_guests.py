@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import (
     AccessResult,
+    EntryAfter,
     GuestAccess,
     GuestAccessKind,
     GuestDescription,
@@ -27,7 +28,7 @@ from mmuproof.spec.reserved import reserved_bit_set
 _PAGES, _FIRST_FRAME, _PAGE = 12, 0x800000, 0x1000
 WIDTH = 40
 """MAXPHYADDR of both emulated processors or less: no entry uses a higher address bit that is not to be reserved."""
-_PRESENT, _ALL = bits.GUEST_ENTRY.number("P"), bits.GUEST_ENTRY.number("P W U A D")
+_PRESENT, _WRITABLE, _ALL = (bits.GUEST_ENTRY.number(text) for text in ("P", "W", "P W U A D"))
 _KEY_LOW, _KEY_HIGH = 59, 62
 _KEY_FLAG = bits.PAGE_FAULT.number("PK")
 _SPECIAL = (51, 52, 62)
@@ -75,7 +76,9 @@ def random_guest(seed: int, machine: Emulated, by_kvm: bool, offered: Offered | 
     mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if offered.levels_5 else _MODES)
     has_keys = offered.keys and mode in _LONG_MODES and choose.random() < 0.5
     cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))
-    pages = tuple(_page(choose, mode, number, has_keys) for number in range(_PAGES))
+    pages = tuple(
+        _page(choose, mode, number, has_key=has_keys, is_qemu=machine is Emulated.AMD) for number in range(_PAGES)
+    )
     guest = GuestDescription(
         says=f"Random tables of {mode.value} paging, seed {seed}.",
         machines=(machine,),
@@ -93,12 +96,48 @@ def random_guest(seed: int, machine: Emulated, by_kvm: bool, offered: Offered | 
         else (GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH)
     )
     accesses = tuple(
-        GuestAccess(kind=kind, address=page.address, user=user, right=right_by_manual(guest, page, kind, user))
+        replace(access, right=right_by_manual(guest, page, access))
         for page in pages
-        for kind in kinds
-        for user in (False, True)
+        for access in _accesses(choose, page, kinds, has_smap=bool(cr4 & bits.CR4.number("SMAP")))
     )
-    return GuestDescription(**{**vars(guest), "accesses": accesses})
+    flags = (each for page in pages for each in flags_after(page.entries, made_on(accesses, page), bits.GUEST_ENTRY))
+    return replace(guest, accesses=accesses, after=tuple(flags))
+
+
+def _accesses(
+    choose: random.Random, page: TranslatedPage, kinds: Iterable[GuestAccessKind], *, has_smap: bool
+) -> Iterator[GuestAccess]:
+    for kind in kinds:
+        for user in (False, True):
+            checked = has_smap and not user and choose.random() < 0.5
+            yield GuestAccess(kind=kind, address=page.address, user=user, alignment_check=checked)
+
+
+def made_on(accesses: Iterable[GuestAccess], page: TranslatedPage) -> tuple[GuestAccess, ...]:
+    """The accesses to a page."""
+    return tuple(access for access in accesses if access.address == page.address)
+
+
+def flags_after(
+    entries: Iterable[TableEntry], made: Sequence[GuestAccess], names: bits.BitNames
+) -> Iterator[EntryAfter]:
+    """The accessed and dirty flags of a page's entries, after accesses of which it is said what is right.
+
+    Of what is denied, the manual does not say whether the entries count as accessed.  Nothing is written by it.
+
+    Args:
+        entries: in which the flags have some value before.
+        made: the accesses to the page.
+        names: of the bits of an entry.
+    """
+    accessed, dirty = names.number("A"), names.number("D")
+    is_done = any(access.right.kind is ResultKind.DONE for access in made)
+    is_written = any(access.right.kind is ResultKind.DONE and is_true(access_of(access.kind).write) for access in made)
+    for entry in entries:
+        set_before = entry.bits & (accessed | dirty)
+        set_after = set_before | accessed * is_done | dirty * (is_written and entry.level == 1)
+        known = dirty | accessed * bool(set_after & accessed)
+        yield EntryAfter(of=entry.of, level=entry.level, bits=set_after, mask=known)
 
 
 def _some(choose: random.Random, named: tuple[bits.BitNames, str]) -> int:
@@ -106,7 +145,7 @@ def _some(choose: random.Random, named: tuple[bits.BitNames, str]) -> int:
     return sum(names.number(word) for word in text.split() if choose.random() < 0.5)
 
 
-def _page(choose: random.Random, mode: GuestPaging, number: int, has_key: bool) -> TranslatedPage:
+def _page(choose: random.Random, mode: GuestPaging, number: int, *, has_key: bool, is_qemu: bool) -> TranslatedPage:
     top = {GuestPaging.BITS_32: 2, GuestPaging.PAE: 2}.get(mode, mode.levels)
     # Each in a table of its own at every level.
     shift = {GuestPaging.BITS_32: 22, GuestPaging.PAE: 21, GuestPaging.LEVELS_4: 39, GuestPaging.LEVELS_5: 48}[mode]
@@ -115,6 +154,9 @@ def _page(choose: random.Random, mode: GuestPaging, number: int, has_key: bool) 
     entries = []
     for level in range(top, 0, -1):
         value = _ALL if choose.random() < 0.6 else _random_rights(choose, mode)
+        # Bochs ends if a supervisor writes a page that is neither writable nor dirty, where CR0.WP is clear.
+        clear = "A D" if is_qemu or value & _WRITABLE else "A"
+        value &= ~sum(bits.GUEST_ENTRY.number(flag) for flag in clear.split() if choose.random() < 0.3)
         if has_key and level == 1:
             value |= choose.randrange(1, 16) << _KEY_LOW
         entries.append(TableEntry(of=address, level=level, to=frame if level == 1 else None, bits=value))
@@ -130,16 +172,16 @@ def _random_rights(choose: random.Random, mode: GuestPaging) -> int:
     return value | (1 << choose.choice(_SPECIAL) if choose.random() < 0.15 else 0)
 
 
-def right_by_manual(guest: GuestDescription, page: TranslatedPage, kind: GuestAccessKind, user: bool) -> AccessResult:
+def right_by_manual(guest: GuestDescription, page: TranslatedPage, made: GuestAccess) -> AccessResult:
     """What an access comes to by the manuals."""
-    access = paging.LinearAccess(access_of(kind), boolean(user), FALSE)
+    access = paging.LinearAccess(access_of(made.kind), boolean(made.user), FALSE)
     smep, nx = guest.cr4 >> 20 & 1, guest.efer >> 11 & 1
     controls = paging.PagingControls(
         write_protect=boolean(bool(guest.cr0)),
         smep=boolean(bool(smep)),
         smap=boolean(bool(guest.cr4 >> 21 & 1)),
         no_execute_enabled=boolean(bool(nx)),
-        alignment_check=FALSE,
+        alignment_check=boolean(made.alignment_check),
     )
     layout, settings = _layout(guest), settings_with(bool(guest.efer))
     width = 32 if guest.paging is GuestPaging.BITS_32 else 64

@@ -167,6 +167,8 @@ def _why_not(guest: GuestDescription) -> Iterator[str]:
         yield "the selftests' guests make no accesses of CPL 3"
     if guest.cr4 & (1 << 20 | 1 << 21):
         yield "all pages of the selftests' guests are the user's, which goes with neither SMEP nor SMAP"
+    if guest.after or (guest.l1 is not None and guest.l1.after):
+        yield "a selftest does not look at accessed and dirty flags"
     if guest.l1 is not None and guest.l1.gmet:
         yield "the selftests know no GMET"
     if any(access.right.kind is ResultKind.MMIO for access in guest.accesses):

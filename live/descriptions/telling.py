@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmuproof.live.console import Observed
 from mmuproof.live.descriptions.description import GuestDescription
+from mmuproof.live.descriptions.flags import told_flags
 from mmuproof.live.descriptions.results import came, told_result
 
 
@@ -24,5 +25,6 @@ def told_accesses(described: GuestDescription, attempts: Mapping[str, Observed])
             yield f"       shows  {told_result(access.shows)}"
         for kernel, shown in attempts.items():
             yield f"       came   {came(described, number, shown.facts)}  ({kernel})"
+    yield from told_flags(described, {kernel: shown.facts for kernel, shown in attempts.items()})
     for kernel, shown in attempts.items():
         yield from (f"  WARN in {warning.function}()  ({kernel})" for warning in shown.warnings)

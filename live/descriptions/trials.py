@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mmuproof.live.descriptions.description import AccessResult, GuestAccess, GuestAccessKind, GuestDescription, HostKvm
+from mmuproof.live.descriptions.flags import expected_flags
 from mmuproof.live.descriptions.layout import PROGRAMS
 from mmuproof.live.descriptions.making import guest_of, label_of
 from mmuproof.live.descriptions.results import expected_facts
@@ -58,7 +59,8 @@ def _needs(described: GuestDescription) -> tuple[str, str] | None:
 def _own_read(described: GuestDescription) -> GuestDescription:
     """The control where none is given: the guest can read its own page, so that its mode, tables and L1 work."""
     access = GuestAccess(kind=GuestAccessKind.READ, address=PROGRAMS)
-    return replace(described, accesses=(access,), warning=None)
+    l1 = described.l1 and replace(described.l1, after=())
+    return replace(described, accesses=(access,), warning=None, after=(), l1=l1)
 
 
 def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:
@@ -73,7 +75,8 @@ def _facts(described: GuestDescription, *, mistaken: bool) -> Expected:
     found: dict[str, int | str | SomeBits] = {}
     for number, access in enumerate(described.accesses, start=1):
         found |= expected_facts(described, number, _expected(access, mistaken))
-    return found
+    # What shows a mistake says nothing of flags.
+    return found if mistaken else {**found, **expected_flags(described)}
 
 
 def _expected(access: GuestAccess, mistaken: bool) -> AccessResult:

@@ -13,6 +13,7 @@ import pytest
 from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import (
     AccessResult,
+    GuestAccess,
     GuestAccessKind,
     GuestDescription,
     GuestPaging,
@@ -24,7 +25,7 @@ from mmuproof.live.descriptions.description import (
 from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.trial import Emulated
 from tests.live.test_known import kernel_of, need_emulator
-from tools.processor import QUIRKS, quirk_of
+from tools.quirks import QUIRKS, quirk_of
 from tools.random_guests import TranslatedPage, random_guest, right_by_manual
 from tools.random_l2 import L2Page, random_l2, right_of_ept, right_of_npt
 
@@ -34,6 +35,10 @@ TOOL = (sys.executable, "-m", "tools.processor")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 READ, WRITE, FETCH = GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH
 NAKED = GuestDescription(says="", machines=(Emulated.AMD,), accesses=(), paging=GuestPaging.LEVELS_4)
+
+
+def made(kind: GuestAccessKind, user: bool = False, ac: bool = False) -> GuestAccess:
+    return GuestAccess(kind=kind, address=0, user=user, alignment_check=ac)
 
 
 def page(*texts: str) -> TranslatedPage:
@@ -46,7 +51,7 @@ def page(*texts: str) -> TranslatedPage:
 
 
 def code(guest: GuestDescription, entries: TranslatedPage, kind: GuestAccessKind, user: bool) -> str:
-    result = right_by_manual(guest, entries, kind, user)
+    result = right_by_manual(guest, entries, made(kind, user))
     if result == AccessResult(kind=ResultKind.DONE, frame=0x800000):
         return "done"
     assert result.kind is ResultKind.PAGE_FAULT
@@ -135,7 +140,7 @@ def test_what_is_right_below_ept(
     own: str, nested: tuple[str, str], mbec: bool, kind: GuestAccessKind, user: bool, expected: str
 ) -> None:
     guest = replace(NAKED, machines=(Emulated.INTEL,), l1=RunByL1(stage=SecondStage.EPT, mbec=mbec, efer=0))
-    found = right_of_ept(guest, l2_page(own, bits.EPT_ENTRY, *nested), kind, user)
+    found = right_of_ept(guest, l2_page(own, bits.EPT_ENTRY, *nested), made(kind, user))
     is_violation = found.kind is ResultKind.EPT_VIOLATION
     assert (bits.EPT_VIOLATION.text(found.code or 0) if is_violation else found.kind.value) == expected
     assert not is_violation or bool(found.mask and found.mask & bits.EPT_VIOLATION.number("XU")) == mbec
@@ -158,7 +163,7 @@ def test_what_is_right_on_nested_page_tables(
     own: str, nested: tuple[str, str], nx: bool, kind: GuestAccessKind, expected: str
 ) -> None:
     guest = replace(NAKED, l1=RunByL1(stage=SecondStage.NPT, efer=bits.EFER.number("NX") * nx))
-    found = right_of_npt(guest, l2_page(own, bits.GUEST_ENTRY, *nested), kind, user=False)
+    found = right_of_npt(guest, l2_page(own, bits.GUEST_ENTRY, *nested), made(kind))
     is_fault = found.kind is ResultKind.NESTED_FAULT
     assert (bits.NESTED_FAULT.text(found.code or 0) if is_fault else found.kind.value) == expected
 
@@ -182,7 +187,7 @@ def test_a_key_that_denies_beside_another_cause_may_be_told_or_not() -> None:
     assert code(guest, by_key, READ, True) == "P U PK"
     assert code(guest, by_key, READ, False) == "P PK"
     assert code(guest, by_key, FETCH, True) == "done"
-    beside = right_by_manual(guest, page("P W U", "P U", "P W U", "P W U PK=3"), WRITE, True)
+    beside = right_by_manual(guest, page("P W U", "P U", "P W U", "P W U PK=3"), made(WRITE, True))
     assert beside.mask == 0xFFFF_FFFF & ~bits.PAGE_FAULT.number("PK")
     of_supervisor = page("P W U", "P W", "P W U", "P W U PK=3")
     assert code(guest, of_supervisor, READ, False) == "done"
