@@ -110,7 +110,7 @@ def main() -> int:
                 print(f"{judged.trial.name}: right {right}, came {what}")
                 continue
             access = guest.accesses[number - 1]
-            who = "user" if access.user else "supervisor"
+            who = "user" if access.user else "supervisor, AC" if access.alignment_check else "supervisor"
             print(f"{judged.trial.name}: {access.kind.value} {access.address:#x}, {who}: right {right}, came {what}")
         if differing and arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,14 @@ def trials_of(name: str, described: GuestDescription) -> tuple[LiveTry, ...]:
     )
 
 
+def made_by_processor(described: GuestDescription) -> GuestDescription:
+    """The same guest where there is no KVM to emulate an OUTS or INS: it reads and writes."""
+    kinds = {GuestAccessKind.OUTS: GuestAccessKind.READ, GuestAccessKind.INS: GuestAccessKind.WRITE}
+    accesses = tuple(replace(access, kind=kinds.get(access.kind, access.kind)) for access in described.accesses)
+    control = described.control and made_by_processor(described.control)
+    return replace(described, accesses=accesses, control=control)
+
+
 def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry:
     control = described.control or _own_read(described)
     shows = described.expects_a_mistake
