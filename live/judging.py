@@ -9,7 +9,7 @@ from enum import Enum
 
 from mmuproof.live.console import KernelReport, Observed
 from mmuproof.live.plan import ATTEMPT, CONTROL, TryPart
-from mmuproof.live.trial import LiveTry, Seen, SomeBits, Warned
+from mmuproof.live.trial import ExpectedFact, LiveTry, OneOf, Seen, SomeBits, Warned
 
 _NONE, _ON = "none", ("Y", 1)
 
@@ -108,17 +108,21 @@ def told(expected: Seen, observed: Observed) -> str:
     return " ".join(warned + died + facts)
 
 
-def fits(expected: int | str | SomeBits, value: int | str | None) -> bool:
+def fits(expected: ExpectedFact, value: int | str | None) -> bool:
     """Whether a fact is as it should be, in the bits that count."""
     if isinstance(expected, SomeBits):
         return isinstance(value, int) and value & expected.mask == expected.value
+    if isinstance(expected, OneOf):
+        return value in expected.values
     return value == expected
 
 
-def shown(value: int | str | SomeBits | None) -> str:
+def shown(value: ExpectedFact | None) -> str:
     """A fact's value: numbers in hexadecimal."""
     if isinstance(value, SomeBits):
         return f"{value.value:#x} in the bits {value.mask:#x}"
+    if isinstance(value, OneOf):
+        return " or ".join(shown(each) for each in value.values)
     return f"{value:#x}" if isinstance(value, int) else str(value)
 
 

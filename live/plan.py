@@ -12,7 +12,7 @@ ATTEMPT, CONTROL = "attempt", "control"
 
 _STOP = "int $0x20"
 
-VENDOR_MODULE = {Emulated.AMD: "kvm-amd", Emulated.INTEL: "kvm-intel", Emulated.INTEL_KEYS: "kvm-intel"}
+VENDOR_MODULE = {machine: "kvm-amd" if machine.is_amd else "kvm-intel" for machine in Emulated}
 
 
 @dataclass(frozen=True)

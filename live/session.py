@@ -19,10 +19,11 @@ from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
 from mmuproof.live.trial import Emulated, LiveTry
 
 #: Several times what an idle machine needs.
-_SECONDS = {Emulated.AMD: 600.0, Emulated.INTEL: 1800.0, Emulated.INTEL_KEYS: 900.0}
+_SECONDS = {Emulated.AMD: 600.0, Emulated.INTEL: 1800.0, Emulated.INTEL_KEYS: 900.0, Emulated.AMD_BOCHS: 1800.0}
 
 #: A processor with MBEC and shadow stacks; and one without, for kernels that do not boot on the first.
 _NEW_MODEL, _OLD_MODEL = "arrow_lake", "corei7_skylake_x"
+_AMD_MODEL = "ryzen"
 _NEEDS_OLD_MODEL = ("6.1",)
 
 
@@ -69,11 +70,16 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
 
 def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) -> EmulatorRun:
     seconds = _SECONDS[machine]
-    if machine is Emulated.AMD:
+    if machine.is_qemu:
         return run_qemu(kernel.image, initramfs, folder, seconds)
-    model = _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
-    processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS)
+    processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS)
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
+
+
+def _model(kernel: BuiltKernel, machine: Emulated) -> str:
+    if machine.is_amd:
+        return _AMD_MODEL
+    return _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
 
 
 def with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:

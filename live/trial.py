@@ -23,8 +23,16 @@ class SomeBits:
     value: int
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of several numbers."""
+
+    values: tuple[int, ...]
+
+
 Facts: TypeAlias = Mapping[str, int | str]
-Expected: TypeAlias = Mapping[str, int | str | SomeBits]
+ExpectedFact: TypeAlias = int | str | SomeBits | OneOf
+Expected: TypeAlias = Mapping[str, ExpectedFact]
 
 
 class Emulated(Enum):
@@ -33,6 +41,17 @@ class Emulated(Enum):
     AMD = "AMD, by QEMU"
     INTEL = "Intel, by Bochs"
     INTEL_KEYS = "Intel with memory encryption keys, by Bochs"
+    AMD_BOCHS = "AMD, by Bochs"
+
+    @property
+    def is_amd(self) -> bool:
+        """Whether it has SVM and nested paging, else VMX and EPT."""
+        return self in (Emulated.AMD, Emulated.AMD_BOCHS)
+
+    @property
+    def is_qemu(self) -> bool:
+        """Whether QEMU emulates it, else Bochs."""
+        return self is Emulated.AMD
 
 
 @dataclass(frozen=True)

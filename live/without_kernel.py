@@ -21,7 +21,7 @@ from mmuproof.live.trial import Emulated, LiveTry
 
 _SECONDS = 900.0
 #: The newest, since it has MBEC, and 5-level paging besides.
-_MODEL, _BESIDES = "arrow_lake", ("la57",)
+_INTEL_MODEL, _AMD_MODEL, _BESIDES = "arrow_lake", "ryzen", ("la57",)
 
 
 def run_without_kernel(cache: Path, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
@@ -50,7 +50,8 @@ def run_without_kernel(cache: Path, machine: Emulated, trials: Sequence[LiveTry]
 
 
 def _run(cache: Path, machine: Emulated, image: Path, plan: Path, folder: Path) -> EmulatorRun:
-    if machine is Emulated.AMD:
+    if machine.is_qemu:
         return run_qemu(image, plan, folder, _SECONDS, WIDE_PROCESSOR)
-    processor = BochsProcessor(model=_MODEL, besides=_BESIDES, keys=machine is Emulated.INTEL_KEYS, is_paced=False)
+    model = _AMD_MODEL if machine.is_amd else _INTEL_MODEL
+    processor = BochsProcessor(model=model, besides=_BESIDES, keys=machine is Emulated.INTEL_KEYS, is_paced=False)
     return run_bochs(cache / "bochs", processor, image, plan, folder, _SECONDS)

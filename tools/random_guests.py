@@ -50,9 +50,15 @@ class Offered:
     levels_5: bool
 
 
-USUAL = {Emulated.AMD: Offered(keys=False, levels_5=False), Emulated.INTEL: Offered(keys=True, levels_5=False)}
+_NOTHING, _ALL_OFFERED = Offered(keys=False, levels_5=False), Offered(keys=True, levels_5=True)
+USUAL = {Emulated.AMD: _NOTHING, Emulated.INTEL: Offered(keys=True, levels_5=False), Emulated.AMD_BOCHS: _NOTHING}
 """What guests of KVM's are offered."""
-ALL_OFFERED = Offered(keys=True, levels_5=True)
+OFFERED = {
+    Emulated.AMD: _ALL_OFFERED,
+    Emulated.INTEL: _ALL_OFFERED,
+    Emulated.AMD_BOCHS: Offered(keys=False, levels_5=True),
+}
+"""What those are offered that have the processor itself."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,7 @@ def random_guest(seed: int, machine: Emulated, by_kvm: bool, offered: Offered | 
     mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if offered.levels_5 else _MODES)
     has_keys = offered.keys and mode in _LONG_MODES and choose.random() < 0.5
     cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))
-    pages = tuple(
-        _page(choose, mode, number, has_key=has_keys, is_qemu=machine is Emulated.AMD) for number in range(_PAGES)
-    )
+    pages = tuple(_page(choose, mode, number, has_key=has_keys, is_qemu=machine.is_qemu) for number in range(_PAGES))
     guest = GuestDescription(
         says=f"Random tables of {mode.value} paging, seed {seed}.",
         machines=(machine,),
@@ -249,7 +253,7 @@ def access_of(kind: GuestAccessKind) -> Access:
 
 def _layout(guest: GuestDescription) -> EntryFormat:
     if guest.paging in _LONG_MODES:
-        return AMD_LONG_MODE if guest.machines[0] is Emulated.AMD else INTEL_LONG_MODE
+        return AMD_LONG_MODE if guest.machines[0].is_amd else INTEL_LONG_MODE
     return PAE if guest.paging is GuestPaging.PAE else PAGING_32BIT
 
 

@@ -68,7 +68,7 @@ class L2Page:
 def random_l2(seed: int, machine: Emulated) -> GuestDescription:
     """A guest of random tables of its L1's, with what is right by the manuals."""
     choose = random.Random(seed)
-    is_ept = machine is not Emulated.AMD
+    is_ept = not machine.is_amd
     pages = tuple(_page(choose, number, is_ept) for number in range(_PAGES))
     l1 = RunByL1(
         stage=SecondStage.EPT if is_ept else SecondStage.NPT,

@@ -30,7 +30,12 @@ from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.descriptions.toml_tables import DescriptionError, TomlTable
 from mmuproof.live.trial import Emulated, Warned
 
-MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL, "intel-keys": Emulated.INTEL_KEYS}
+MACHINES = {
+    "amd": Emulated.AMD,
+    "amd-bochs": Emulated.AMD_BOCHS,
+    "intel": Emulated.INTEL,
+    "intel-keys": Emulated.INTEL_KEYS,
+}
 """What machines are called in a file."""
 
 CODES = {

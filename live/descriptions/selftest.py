@@ -25,7 +25,6 @@ from mmuproof.live.descriptions.frames import frames_of
 from mmuproof.live.descriptions.geometry import TableGeometry, geometry_of, leads_on, nested_geometry
 from mmuproof.live.descriptions.layout import OWN_SIZE, PAGE
 from mmuproof.live.guests.paging import ALL, PS, RAM_SIZE
-from mmuproof.live.trial import Emulated
 
 MOVED = 1 << 36
 """By how much low addresses are moved up."""
@@ -207,7 +206,7 @@ def _notes(guest: GuestDescription) -> Iterator[str]:
     yield ""
     yield "Made by mmuproof of a described guest. It fails where an access comes to anything else than what is right."
     parameters = [f"kvm.{each}" for each in guest.host.kvm]
-    vendor = "kvm_amd" if guest.machines[0] is Emulated.AMD else "kvm_intel"
+    vendor = "kvm_amd" if guest.machines[0].is_amd else "kvm_intel"
     parameters += [f"{vendor}.{each}" for each in guest.host.vendor]
     if not guest.host.tdp:
         parameters.append("kvm_intel.ept=0 or kvm_amd.npt=0")

@@ -20,7 +20,6 @@ from mmuproof.live.descriptions.frames import is_memory
 from mmuproof.live.descriptions.geometry import TableGeometry, geometry_of, leads_on, nested_geometry
 from mmuproof.live.descriptions.layout import OWN_SIZE, PAGE
 from mmuproof.live.guests.paging import RAM_SIZE
-from mmuproof.live.trial import Emulated
 
 _MOST_MEMORY, _MOST_ACCESSES = 6, 200
 # Each brings at most four tables along, and there is room for 256.
@@ -61,7 +60,7 @@ def _wrong(guest: GuestDescription) -> Iterator[tuple[str, str]]:
 def _wrong_l1(guest: GuestDescription, l1: RunByL1) -> Iterator[tuple[str, str]]:
     is_ept = l1.stage is SecondStage.EPT
     for machine in guest.machines:
-        if (machine is Emulated.AMD) == is_ept:
+        if machine.is_amd == is_ept:
             yield "l1.stage", f"{machine.value} has no {l1.stage.value}"
     if not guest.host.tdp:
         yield "host.tdp", f"without it KVM offers no {l1.stage.value}"

@@ -19,7 +19,8 @@ def told_accesses(described: GuestDescription, attempts: Mapping[str, Observed])
     """
     yield from (f"  no guest can set: {said}" for said in described.cannot)
     for number, access in enumerate(described.accesses, start=1):
-        yield f"  {number}. {access.kind.value} {access.address:#x}, {'user' if access.user else 'supervisor'}{', AC' * access.alignment_check}"
+        who = "user" if access.user else "supervisor" + ", AC" * access.alignment_check
+        yield f"  {number}. {access.kind.value} {access.address:#x}, {who}"
         yield f"       right  {told_result(access.right)}"
         if access.shows:
             yield f"       shows  {told_result(access.shows)}"

@@ -10,10 +10,9 @@ from mmuproof.live.descriptions.flags import expected_flags
 from mmuproof.live.descriptions.layout import PROGRAMS
 from mmuproof.live.descriptions.making import guest_of, label_of
 from mmuproof.live.descriptions.results import expected_facts
-from mmuproof.live.trial import Attempt, Emulated, Expected, LiveTry, Modules, Seen, SomeBits
+from mmuproof.live.trial import Attempt, Emulated, Expected, ExpectedFact, LiveTry, Modules, Seen
 
-_SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys"}
-_WITHOUT_TDP = {Emulated.AMD: "npt=0", Emulated.INTEL: "ept=0", Emulated.INTEL_KEYS: "ept=0"}
+_SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys", Emulated.AMD_BOCHS: "-amd-bochs"}
 
 
 def trials_of(name: str, described: GuestDescription) -> tuple[LiveTry, ...]:
@@ -76,11 +75,11 @@ def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:
 
 
 def _modules(host: HostKvm, machine: Emulated) -> Modules:
-    return Modules(host.kvm, (*(() if host.tdp else (_WITHOUT_TDP[machine],)), *host.vendor))
+    return Modules(host.kvm, (*(() if host.tdp else ("npt=0" if machine.is_amd else "ept=0",)), *host.vendor))
 
 
 def _facts(described: GuestDescription, *, mistaken: bool) -> Expected:
-    found: dict[str, int | str | SomeBits] = {}
+    found: dict[str, ExpectedFact] = {}
     for number, access in enumerate(described.accesses, start=1):
         found |= expected_facts(described, number, _expected(access, mistaken))
     # What shows a mistake says nothing of flags.
