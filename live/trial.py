@@ -122,6 +122,7 @@ class LiveTry:
         control_gives: what is seen of that on every kernel.
         impossible_on: the series on which it cannot be tried.
         why_impossible: on those.
+        is_wide: whether its guests use 5-level paging or protection keys, which not all processors have.
         offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
             kernel without the parameter does not have the finding; where it is off, the try is broken.
     """
@@ -138,6 +139,7 @@ class LiveTry:
     offered_by: tuple[str, str] | None = None
     also_shows: tuple[Seen, ...] = ()
     otherwise: Seen | None = None
+    is_wide: bool = False
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
 

@@ -20,8 +20,8 @@ from mmuproof.live.session import Boot, with_end
 from mmuproof.live.trial import Emulated, LiveTry
 
 _SECONDS = 900.0
-#: The newest, since it has MBEC, and 5-level paging besides.
-_INTEL_MODEL, _AMD_MODEL, _BESIDES = "arrow_lake", "ryzen", ("la57",)
+#: The newest of Intel's, since it has MBEC.
+_INTEL_MODEL, _AMD_MODEL = "arrow_lake", "ryzen"
 
 
 def run_without_kernel(cache: Path, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
@@ -53,5 +53,5 @@ def _run(cache: Path, machine: Emulated, image: Path, plan: Path, folder: Path) 
     if machine.is_qemu:
         return run_qemu(image, plan, folder, _SECONDS, WIDE_PROCESSOR)
     model = _AMD_MODEL if machine.is_amd else _INTEL_MODEL
-    processor = BochsProcessor(model=model, besides=_BESIDES, keys=machine is Emulated.INTEL_KEYS, is_paced=False)
+    processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS, has_levels_5=True, is_paced=False)
     return run_bochs(cache / "bochs", processor, image, plan, folder, _SECONDS)

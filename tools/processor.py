@@ -36,7 +36,7 @@ from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
 from mmuproof.live.without_kernel import run_without_kernel
 from tools.quirks import quirk_of
-from tools.random_guests import OFFERED, random_guest
+from tools.random_guests import random_guest
 from tools.random_l2 import random_l2
 
 _MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL, "amd-bochs": Emulated.AMD_BOCHS}
@@ -66,11 +66,8 @@ def main() -> int:
         parser.error("--by-kvm is about KVM's walk, and --without-kvm has none")
     machine = _MACHINES[arguments.machine]
     seeds = range(arguments.seed, arguments.seed + arguments.guests)
-    offered = OFFERED[machine] if arguments.without_kvm else None
     guests = {
-        f"seed-{seed}": random_l2(seed, machine)
-        if arguments.nested
-        else random_guest(seed, machine, arguments.by_kvm, offered)
+        f"seed-{seed}": random_l2(seed, machine) if arguments.nested else random_guest(seed, machine, arguments.by_kvm)
         for seed in seeds
     }
     trials = [trial for name, guest in guests.items() for trial in trials_of(name, guest)]

@@ -50,15 +50,11 @@ class Offered:
     levels_5: bool
 
 
-_NOTHING, _ALL_OFFERED = Offered(keys=False, levels_5=False), Offered(keys=True, levels_5=True)
-USUAL = {Emulated.AMD: _NOTHING, Emulated.INTEL: Offered(keys=True, levels_5=False), Emulated.AMD_BOCHS: _NOTHING}
-"""What guests of KVM's are offered."""
 OFFERED = {
-    Emulated.AMD: _ALL_OFFERED,
-    Emulated.INTEL: _ALL_OFFERED,
+    Emulated.AMD: Offered(keys=True, levels_5=True),
+    Emulated.INTEL: Offered(keys=True, levels_5=True),
     Emulated.AMD_BOCHS: Offered(keys=False, levels_5=True),
 }
-"""What those are offered that have the processor itself."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +65,15 @@ class TranslatedPage:
     entries: tuple[TableEntry, ...]
 
 
-def random_guest(seed: int, machine: Emulated, by_kvm: bool, offered: Offered | None = None) -> GuestDescription:
+def random_guest(seed: int, machine: Emulated, by_kvm: bool) -> GuestDescription:
     """A guest of random tables and registers, with what is right by the manuals.
 
     Args:
         seed: the same gives the same guest.
         machine: on which it runs.
         by_kvm: the accesses are those that KVM makes.
-        offered: what the processor offers; None for what KVM's guests are offered.
     """
-    choose, offered = random.Random(seed), offered or USUAL[machine]
+    choose, offered = random.Random(seed), OFFERED[machine]
     mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if offered.levels_5 else _MODES)
     has_keys = offered.keys and mode in _LONG_MODES and choose.random() < 0.5
     cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mmuproof.live.descriptions.description import AccessResult, GuestAccess, GuestAccessKind, GuestDescription, HostKvm
+from mmuproof.live.descriptions import bits
+from mmuproof.live.descriptions.description import (
+    AccessResult,
+    GuestAccess,
+    GuestAccessKind,
+    GuestDescription,
+    GuestPaging,
+    HostKvm,
+)
 from mmuproof.live.descriptions.flags import expected_flags
 from mmuproof.live.descriptions.layout import PROGRAMS
 from mmuproof.live.descriptions.making import guest_of, label_of
@@ -50,6 +58,7 @@ def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry
         right=Seen(_facts(described, mistaken=False)),
         control=_attempt(control, machine),
         control_gives=Seen(_facts(control, mistaken=False)),
+        is_wide=described.paging is GuestPaging.LEVELS_5 or bool(described.cr4 & bits.CR4.number("PKE")),
         offered_by=_needs(described),
     )
 

@@ -9,12 +9,13 @@ from mmuproof.live.emulators.bounded import EmulatorRun, run_until_done
 KERNEL_OPTIONS = "console=ttyS0 loglevel=1 panic=-1"
 _MEMORY_MB = 1024
 _TRANSLATED_MB = 256
-_PROCESSOR = "EPYC,+svm,+npt"
-WIDE_PROCESSOR = f"{_PROCESSOR},+la57,+pku"
+PROCESSOR = "EPYC,+svm,+npt"
+"""With SVM and nested paging."""
+WIDE_PROCESSOR = f"{PROCESSOR},+la57,+pku"
 """With 5-level paging and protection keys."""
 
 
-def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, processor: str = _PROCESSOR) -> EmulatorRun:
+def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, processor: str) -> EmulatorRun:
     """Boot a kernel.
 
     Args:
@@ -22,7 +23,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, process
         initramfs: its first file system.
         folder: to work in.
         seconds: after which it is ended.
-        processor: by QEMU's name, with what it has besides.
+        processor: by QEMU's name, with what it has and the model has not.
 
     Raises:
         EmulatorError: there is no QEMU.

@@ -55,7 +55,11 @@ def described(text: str = TEXT) -> GuestDescription:
     [
         ('says = "A read."', "", "g.toml: says: it is missing; it is a text"),
         ('says = "A read."', 'says = " "', "g.toml: says: it is empty"),
-        ('machine = "intel"', 'machine = "arm"', "g.toml: machine: it is 'arm', and none of amd, amd-bochs, intel, intel-keys"),
+        (
+            'machine = "intel"',
+            'machine = "arm"',
+            "g.toml: machine: it is 'arm', and none of amd, amd-bochs, intel, intel-keys",
+        ),
         ('machine = "intel"', 'machine = "amd"', "g.toml: l1.stage: AMD, by QEMU has no EPT"),
         ('machine = "intel"', 'machine = "intel"\nhost.tdp = 1', "g.toml: host.tdp: it is not true or false"),
         ('machine = "intel"', 'machine = "intel"\nhost.tdp = false', "g.toml: host.tdp: without it KVM offers no EPT"),
