@@ -11,7 +11,7 @@ from mmuproof.live.compiling import compiled_vmm
 from mmuproof.live.console import Observed, observed, why_dead
 from mmuproof.live.emulators.bochs import BochsProcessor, run_bochs
 from mmuproof.live.emulators.bounded import EmulatorRun
-from mmuproof.live.emulators.qemu import PROCESSOR, WIDE_PROCESSOR, run_qemu
+from mmuproof.live.emulators.qemu import run_qemu
 from mmuproof.live.judging import JudgedTry, TryOutcome, judged
 from mmuproof.live.kernels import BuiltKernel
 from mmuproof.live.packing import packed
@@ -62,17 +62,17 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
     files["plan"] = plan_of(parts_of(trials), machine, modules).encode()
     initramfs = folder / "initramfs"
     initramfs.write_bytes(gzip.compress(packed(files), 1))
-    ran = _run(kernel, machine, initramfs, folder, is_wide=any(trial.is_wide for trial in trials))
+    ran = _run(kernel, machine, initramfs, folder, levels_5=any(trial.levels_5 for trial in trials))
     seen = observed(ran.console)
     results = tuple(with_end(judged(trial, seen), ran) for trial in trials)
     return Boot(results=results, seen=seen, ran=ran)
 
 
-def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, *, is_wide: bool) -> EmulatorRun:
+def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, *, levels_5: bool) -> EmulatorRun:
     seconds = _SECONDS[machine]
     if machine.is_qemu:
-        return run_qemu(kernel.image, initramfs, folder, seconds, WIDE_PROCESSOR if is_wide else PROCESSOR)
-    processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS, has_levels_5=is_wide)
+        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5)
+    processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS, levels_5=levels_5)
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
 

@@ -122,7 +122,8 @@ class LiveTry:
         control_gives: what is seen of that on every kernel.
         impossible_on: the series on which it cannot be tried.
         why_impossible: on those.
-        is_wide: whether its guests use 5-level paging or protection keys, which not all processors have.
+        levels_5: whether its guests have 5-level paging.  Not all processors have it, and in Bochs no other guests can
+            run beside.
         offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
             kernel without the parameter does not have the finding; where it is off, the try is broken.
     """
@@ -139,7 +140,7 @@ class LiveTry:
     offered_by: tuple[str, str] | None = None
     also_shows: tuple[Seen, ...] = ()
     otherwise: Seen | None = None
-    is_wide: bool = False
+    levels_5: bool = False
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
 

@@ -13,7 +13,7 @@ from mmuproof.live.compiling import compiled_program
 from mmuproof.live.console import observed
 from mmuproof.live.emulators.bochs import BochsProcessor, run_bochs
 from mmuproof.live.emulators.bounded import EmulatorRun
-from mmuproof.live.emulators.qemu import WIDE_PROCESSOR, run_qemu
+from mmuproof.live.emulators.qemu import run_qemu
 from mmuproof.live.judging import judged
 from mmuproof.live.plan import parts_of, plan_without_kernel
 from mmuproof.live.session import Boot, with_end
@@ -51,7 +51,9 @@ def run_without_kernel(cache: Path, machine: Emulated, trials: Sequence[LiveTry]
 
 def _run(cache: Path, machine: Emulated, image: Path, plan: Path, folder: Path) -> EmulatorRun:
     if machine.is_qemu:
-        return run_qemu(image, plan, folder, _SECONDS, WIDE_PROCESSOR)
+        return run_qemu(image, plan, folder, _SECONDS, levels_5=True)
     model = _AMD_MODEL if machine.is_amd else _INTEL_MODEL
-    processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS, has_levels_5=True, is_paced=False)
+    processor = BochsProcessor(
+        model=model, keys=machine is Emulated.INTEL_KEYS, levels_5=not machine.is_amd, is_paced=False
+    )
     return run_bochs(cache / "bochs", processor, image, plan, folder, _SECONDS)

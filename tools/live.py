@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from mmuproof.cli.shared.caching import kernels_folder
@@ -204,14 +205,14 @@ def _all_of(
     version: str, trials: tuple[LiveTry, ...], keep: Path | None, seen: _Seen, run: _Run
 ) -> tuple[JudgedTry, ...]:
     found: list[JudgedTry] = []
-    for machine in Emulated:
-        mine = tuple(trial for trial in trials if trial.machine is machine)
+    for machine, levels_5 in product(Emulated, (False, True)):
+        mine = tuple(trial for trial in trials if trial.machine is machine and trial.levels_5 is levels_5)
         if not mine:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             if keep:
-                folder = keep.resolve() / f"{'-'.join(version.split())}-{machine.name.lower()}"
+                folder = keep.resolve() / f"{'-'.join(version.split())}-{machine.name.lower()}{'-5-level' * levels_5}"
                 folder.mkdir(parents=True, exist_ok=True)
             session = run(machine, mine, folder)
         sys.stderr.write(f"live: {version}, {machine.value}: {len(mine)} tries in {session.ran.seconds:.0f} s\n")

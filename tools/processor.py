@@ -67,7 +67,9 @@ def main() -> int:
     machine = _MACHINES[arguments.machine]
     seeds = range(arguments.seed, arguments.seed + arguments.guests)
     guests = {
-        f"seed-{seed}": random_l2(seed, machine) if arguments.nested else random_guest(seed, machine, arguments.by_kvm)
+        f"seed-{seed}": random_l2(seed, machine)
+        if arguments.nested
+        else random_guest(seed, machine, arguments.by_kvm, without_kvm=arguments.without_kvm)
         for seed in seeds
     }
     trials = [trial for name, guest in guests.items() for trial in trials_of(name, guest)]

@@ -37,26 +37,6 @@ _MODES = (GuestPaging.BITS_32, GuestPaging.PAE, GuestPaging.LEVELS_4)
 _LONG_MODES = (GuestPaging.LEVELS_4, GuestPaging.LEVELS_5)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Offered:
-    """What a processor offers that not all do.
-
-    Args:
-        keys: protection keys.
-        levels_5: 5-level paging.
-    """
-
-    keys: bool
-    levels_5: bool
-
-
-OFFERED = {
-    Emulated.AMD: Offered(keys=True, levels_5=True),
-    Emulated.INTEL: Offered(keys=True, levels_5=True),
-    Emulated.AMD_BOCHS: Offered(keys=False, levels_5=True),
-}
-
-
 @dataclass(frozen=True)
 class TranslatedPage:
     """A linear address, and the entries that translate it, from the root down."""
@@ -65,17 +45,19 @@ class TranslatedPage:
     entries: tuple[TableEntry, ...]
 
 
-def random_guest(seed: int, machine: Emulated, by_kvm: bool) -> GuestDescription:
+def random_guest(seed: int, machine: Emulated, by_kvm: bool, *, without_kvm: bool = False) -> GuestDescription:
     """A guest of random tables and registers, with what is right by the manuals.
 
     Args:
         seed: the same gives the same guest.
         machine: on which it runs.
         by_kvm: the accesses are those that KVM makes.
+        without_kvm: it has the processor itself, so that guests with 5-level paging can be beside others in Bochs too.
     """
-    choose, offered = random.Random(seed), OFFERED[machine]
-    mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if offered.levels_5 else _MODES)
-    has_keys = offered.keys and mode in _LONG_MODES and choose.random() < 0.5
+    choose = random.Random(seed)
+    levels_5 = machine.is_qemu or (machine is Emulated.INTEL and without_kvm)
+    mode = choose.choice((*_MODES, GuestPaging.LEVELS_5) if levels_5 else _MODES)
+    has_keys = machine is not Emulated.AMD_BOCHS and mode in _LONG_MODES and choose.random() < 0.5
     cr0, cr4, efer = (_some(choose, names) for names in ((bits.CR0, "WP"), (bits.CR4, "SMEP SMAP"), (bits.EFER, "NX")))
     pages = tuple(_page(choose, mode, number, has_key=has_keys, is_qemu=machine.is_qemu) for number in range(_PAGES))
     guest = GuestDescription(

@@ -20,6 +20,7 @@ from mmuproof.live.descriptions.frames import is_memory
 from mmuproof.live.descriptions.geometry import TableGeometry, geometry_of, leads_on, nested_geometry
 from mmuproof.live.descriptions.layout import OWN_SIZE, PAGE
 from mmuproof.live.guests.paging import RAM_SIZE
+from mmuproof.live.trial import Emulated
 
 _MOST_MEMORY, _MOST_ACCESSES = 6, 200
 # Each brings at most four tables along, and there is room for 256.
@@ -46,6 +47,8 @@ def _wrong(guest: GuestDescription) -> Iterator[tuple[str, str]]:
             yield f"guest.memory[{n}]", "it is not made of whole pages"
         if slot.gpa < RAM_SIZE:
             yield f"guest.memory[{n}].at", f"memory up to {RAM_SIZE:#x} is there already"
+    if guest.paging is GuestPaging.LEVELS_5 and Emulated.AMD_BOCHS in guest.machines:
+        yield "guest.paging", f"{Emulated.AMD_BOCHS.value}, it has no 5-level paging"
     if guest.l1 is not None:
         yield from _wrong_l1(guest, guest.l1)
     if guest.paging.levels:

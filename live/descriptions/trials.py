@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import (
     AccessResult,
     GuestAccess,
@@ -58,7 +57,7 @@ def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry
         right=Seen(_facts(described, mistaken=False)),
         control=_attempt(control, machine),
         control_gives=Seen(_facts(control, mistaken=False)),
-        is_wide=described.paging is GuestPaging.LEVELS_5 or bool(described.cr4 & bits.CR4.number("PKE")),
+        levels_5=described.paging is GuestPaging.LEVELS_5,
         offered_by=_needs(described),
     )
 

@@ -32,14 +32,14 @@ class BochsProcessor:
     Args:
         model: by Bochs's name.
         keys: with memory encryption keys, which take four bits of each address.
-        has_levels_5: with 5-level paging, which no model has.  A kernel does not use it for itself: Bochs cannot leave
-            system-management mode with it.
+        levels_5: with 5-level paging, which no model has.  Its system-management mode cannot be left then, so a kernel
+            keeps away from ACPI.
         is_paced: whether the machine's time passes about as fast as the processor runs, as a kernel wants it.
     """
 
     model: str
     keys: bool = False
-    has_levels_5: bool = False
+    levels_5: bool = False
     is_paced: bool = True
 
 
@@ -64,14 +64,8 @@ def run_bochs(
         raise EmulatorError(f"{root.name} is not in the cache")
     console, disc = folder / "console", folder / "disc.iso"
     run = (str(loader), "--library-path", f"{root / 'lib/x86_64-linux-gnu'}:{root / _LIBRARIES}")
-    _make_disc(
-        root,
-        run,
-        image,
-        initramfs,
-        disc,
-        _OPTIONS + " setcpuid=tme" * processor.keys + " acpi=off" * processor.has_levels_5,
-    )
+    options = _OPTIONS + " setcpuid=tme" * processor.keys + " acpi=off" * processor.levels_5
+    _make_disc(root, run, image, initramfs, disc, options)
     settings = folder / "settings"
     settings.write_text(_settings(processor, folder, disc, console))
     environment = {
@@ -106,7 +100,7 @@ def _settings(processor: BochsProcessor, folder: Path, disc: Path, console: Path
     if processor.keys:
         (folder / "msrs").write_text(f"{_KEYS}\n")
         msrs = f', msrs="{folder / "msrs"}"'
-    besides = ', add_features="la57"' * processor.has_levels_5
+    besides = ', add_features="la57"' * processor.levels_5
     speed = _INSTRUCTIONS_PER_SECOND if processor.is_paced else _UNPACED_INSTRUCTIONS
     return f"""\
 plugin_ctrl: serial=1

@@ -9,13 +9,10 @@ from mmuproof.live.emulators.bounded import EmulatorRun, run_until_done
 KERNEL_OPTIONS = "console=ttyS0 loglevel=1 panic=-1"
 _MEMORY_MB = 1024
 _TRANSLATED_MB = 256
-PROCESSOR = "EPYC,+svm,+npt"
-"""With SVM and nested paging."""
-WIDE_PROCESSOR = f"{PROCESSOR},+la57,+pku"
-"""With 5-level paging and protection keys."""
+_PROCESSOR, _LEVELS_5 = "EPYC,+svm,+npt,+pku", ",+la57"
 
 
-def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, processor: str) -> EmulatorRun:
+def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, *, levels_5: bool) -> EmulatorRun:
     """Boot a kernel.
 
     Args:
@@ -23,7 +20,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, process
         initramfs: its first file system.
         folder: to work in.
         seconds: after which it is ended.
-        processor: by QEMU's name, with what it has and the model has not.
+        levels_5: whether the processor has 5-level paging.
 
     Raises:
         EmulatorError: there is no QEMU.
@@ -31,7 +28,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, process
     console = folder / "console"
     command = (
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35", "-accel", f"tcg,tb-size={_TRANSLATED_MB}", "-cpu", processor),
+        *("-machine", "q35", "-accel", f"tcg,tb-size={_TRANSLATED_MB}", "-cpu", _PROCESSOR + _LEVELS_5 * levels_5),
         *("-m", str(_MEMORY_MB), "-serial", f"file:{console}", "-nic", "none"),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", KERNEL_OPTIONS),
     )
