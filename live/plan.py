@@ -40,7 +40,7 @@ class TryPart:
     @property
     def may_be_fatal(self) -> bool:
         """Whether the kernel may die of it."""
-        return self.role == ATTEMPT and any(each.dies_in for each in self.trial.ways)
+        return self.role == ATTEMPT and self.trial.may_be_fatal
 
     @property
     def _loading(self) -> tuple[str, Modules, str]:

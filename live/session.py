@@ -43,7 +43,7 @@ class Boot:
 
 
 def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
-    """Boot a kernel, try, and judge.
+    """Boot a kernel, try, and judge; anew where a try may have left a kernel that nothing else can be run on.
 
     Args:
         kernel: which.
@@ -56,6 +56,24 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
         CompilerError: the VMM cannot be compiled.
         EmulatorError: the emulator is not there.
     """
+    booted = [_boot(kernel, machine, each, folder) for each in _by_boot(trials)]
+    ran = EmulatorRun(
+        "".join(each.ran.console for each in booted),
+        sum(each.ran.seconds for each in booted),
+        "; ".join(each.ran.ended for each in booted if each.ran.ended),
+    )
+    by_trial = {result.trial.name: result for each in booted for result in each.results}
+    seen = {name: shown for each in booted for name, shown in each.seen.items()}
+    return Boot(results=tuple(by_trial[trial.name] for trial in trials), seen=seen, ran=ran)
+
+
+def _by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
+    fatal = [trial for trial in trials if trial.may_be_fatal]
+    first = tuple(trial for trial in trials if trial not in fatal[1:])
+    return (first, *((trial,) for trial in fatal[1:]))
+
+
+def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
     modules = kernel.modules((VENDOR_MODULE[machine],))
     files = {f"m/{name}.ko": content for name, content in modules.items()}
     files["init"] = compiled_vmm(folder)

@@ -77,11 +77,18 @@ class Seen:
         facts: of each named fact, its value or some of its bits.
         warning: the one warning that fires; with None there must be no warning at all.
         dies_in: the function in which the kernel dies when the VM goes away; empty if it does not.
+        hangs: whether the kernel never comes back from the guest, so that the VMM's process cannot be ended.
     """
 
     facts: Expected
     warning: Warned | None = None
     dies_in: str = ""
+    hangs: bool = False
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether nothing else can be run on the kernel after it."""
+        return self.hangs or bool(self.dies_in)
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,11 @@ class LiveTry:
     def ways(self) -> tuple[Seen, ...]:
         """All ways in which it shows."""
         return (*((self.shows,) if self.shows else ()), *self.also_shows)
+
+    @property
+    def may_be_fatal(self) -> bool:
+        """Whether nothing else may be possible on the kernel after it."""
+        return any(each.is_fatal for each in self.ways)
 
     def possible_on(self, series: str) -> bool:
         """Whether it can be tried on a kernel of this series."""
