@@ -64,7 +64,7 @@ def _written_in_smm(address: int) -> Guest:
     )
 
 
-def _moved_in_smm(huge: bool) -> Guest:
+def _moved_in_smm(huge: bool, at: int = PD + DATA // LARGE * 8) -> Guest:
     """System-management mode lets an entry lead to another page; the guest loads CR3 anew, and reads there."""
     reads = f"mov {DATA:#x}, %rax; hlt"
     return (
@@ -73,7 +73,7 @@ def _moved_in_smm(huge: bool) -> Guest:
         *identity64(),
         *quads({_OTHER_PAGE: _OTHER}),
         Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
-        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, PD + DATA // LARGE * 8) + _RESUME),
+        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, at) + _RESUME),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         RunVcpu("first"),
         Smi(),
@@ -192,6 +192,17 @@ TRIES = (
         control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
         impossible_on=("6.1",),
         why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
+    ),
+    LiveTry(
+        name="24-again",
+        finding=24,
+        machine=Emulated.AMD,
+        says="A guest whose tables are shadowed writes to its page directory so, loads CR3 anew, and reads.",
+        attempt=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
+        shows=Seen({"first.stop": "hlt", "first.rax": SECRET}, Warned("mmu_try_to_unsync_pages"), hangs=True),
+        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        control=Attempt(_moved_in_smm(huge=False, at=DATA + 0x1000), _BY_SHADOW_PAGING),
+        control_gives=Seen({**_MOVED, "last.rax": SECRET}),
     ),
     LiveTry(
         name="24-nested",
