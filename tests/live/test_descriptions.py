@@ -69,6 +69,17 @@ def described(text: str = TEXT) -> GuestDescription:
         ('paging = "4-level"', 'paging = "4"', "g.toml: guest.paging: it is '4', and none of none, 32-bit, PAE,"),
         ('paging = "4-level"', 'paging = "none"', "g.toml: guest.entry: there are no tables without paging"),
         (
+            'stage = "EPT"',
+            'stage = "EPT"\n[[l1.after]]\nof = 0x60_0000\nlevel = 1\nbits = "A R"',
+            "g.toml: l1.after[1].bits: only A and D are looked at",
+        ),
+        (
+            'stage = "EPT"',
+            'stage = "EPT"\n[[l1.after]]\nof = 0x61_0000\nlevel = 1\nbits = "A"',
+            "g.toml: l1.after[1]: there is no entry of 0x610000 at level 1",
+        ),
+        ('do = "read"', 'do = "read"\nac = true', "g.toml: access[1].ac: it matters to a supervisor with CR4.SMAP"),
+        (
             'paging = "4-level"',
             'paging = "4-level"\nmaxphyaddr = 60',
             "guest.maxphyaddr: it is no number from 0 to 0x34",
