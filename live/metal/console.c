@@ -5,8 +5,6 @@
 
 enum { PORT = 0x3f8, SPEED = 0, CONTROL = 3, STATE = 5, MAY_SEND = 0x20 };
 
-void fail_to_end(void) __attribute__((noreturn));
-
 static void out(uint16_t port, uint8_t value)
 {
 	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
