@@ -272,10 +272,12 @@ def test_a_table_that_ept_denies_is_told_as_read_and_with_flags_as_written_too(f
 
 
 def test_it_can_be_run_as_the_documentation_says() -> None:
-    assert ".venv/bin/python -m tools.processor --guests" in (ROOT / "docs/guests.md").read_text("utf-8")
+    assert 'make processor ARGS="--guests' in (ROOT / "docs/guests.md").read_text("utf-8")
+    assert "\t$(BIN)/python -m tools.processor $(ARGS)\n" in (ROOT / "Makefile").read_text("utf-8")
     done = subprocess.run([*TOOL, "--help"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--nested" in done.stdout
+    assert "--without-kvm" in done.stdout
 
 
 @pytest.mark.emulator
