@@ -13,7 +13,7 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test test-long kernels live live-kernels lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels live live-kernels processor lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ live: venv ## try the findings on running kernels, in emulators (ARGS: --kernel 
 
 live-kernels: ## fetch what make live needs: kernels as Debian built them, and Bochs
 	tools/fetch-live.sh $(ARGS)
+
+processor: venv ## hold the emulated processors and KVM's walks against the manuals (ARGS: --machine, --guests N, --without-kvm)
+	$(BIN)/python -m tools.processor $(ARGS)
 
 lint: venv-lint links ## check style and types
 	$(BIN)/ruff check $(CHECKED)

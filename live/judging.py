@@ -9,7 +9,7 @@ from enum import Enum
 
 from mmuproof.live.console import KernelReport, Observed
 from mmuproof.live.plan import ATTEMPT, CONTROL, TryPart
-from mmuproof.live.trial import LiveTry, Seen, SomeBits, Warned
+from mmuproof.live.trial import ExpectedFact, LiveTry, OneOf, Seen, SomeBits, Warned
 
 _NONE, _ON = "none", ("Y", 1)
 
@@ -82,7 +82,7 @@ def differences(expected: Seen, observed: Observed) -> list[str]:
         for name, value in expected.facts.items()
         if not fits(value, observed.facts.get(name))
     ]
-    return wrong + _wrong_warnings(expected.warning, observed.warnings) + _wrong_end(expected.dies_in, observed)
+    return wrong + _wrong_warnings(expected.warning, observed.warnings) + _wrong_end(expected, observed)
 
 
 def _wrong_warnings(expected: Warned | None, warnings: Sequence[KernelReport]) -> list[str]:
@@ -93,11 +93,13 @@ def _wrong_warnings(expected: Warned | None, warnings: Sequence[KernelReport]) -
     return wrong
 
 
-def _wrong_end(dies_in: str, observed: Observed) -> list[str]:
+def _wrong_end(expected: Seen, observed: Observed) -> list[str]:
     died = [each.function for each in observed.deaths]
-    if died != [dies_in] * bool(dies_in):
+    if died != [expected.dies_in] * bool(expected.dies_in):
         return [f"the kernel died in {', '.join(f'{each}()' for each in died) or 'nothing'}"]
-    return ["the VMM's process did not end"] if observed.stuck and not dies_in else []
+    if expected.hangs and not observed.stuck:
+        return ["the VMM's process has ended"]
+    return ["the VMM's process did not end"] if observed.stuck and not expected.is_fatal else []
 
 
 def told(expected: Seen, observed: Observed) -> str:
@@ -105,20 +107,25 @@ def told(expected: Seen, observed: Observed) -> str:
     facts = [f"{name}={shown(observed.facts[name])}" for name in expected.facts]
     warned = [f"WARN in {report.function}()" for report in observed.warnings]
     died = [f"the kernel died in {report.function}()" for report in observed.deaths]
-    return " ".join(warned + died + facts)
+    hangs = ["the VMM's process cannot be ended"] * (expected.hangs and observed.stuck)
+    return " ".join(warned + died + hangs + facts)
 
 
-def fits(expected: int | str | SomeBits, value: int | str | None) -> bool:
+def fits(expected: ExpectedFact, value: int | str | None) -> bool:
     """Whether a fact is as it should be, in the bits that count."""
     if isinstance(expected, SomeBits):
         return isinstance(value, int) and value & expected.mask == expected.value
+    if isinstance(expected, OneOf):
+        return value in expected.values
     return value == expected
 
 
-def shown(value: int | str | SomeBits | None) -> str:
+def shown(value: ExpectedFact | None) -> str:
     """A fact's value: numbers in hexadecimal."""
     if isinstance(value, SomeBits):
         return f"{value.value:#x} in the bits {value.mask:#x}"
+    if isinstance(value, OneOf):
+        return " or ".join(shown(each) for each in value.values)
     return f"{value:#x}" if isinstance(value, int) else str(value)
 
 

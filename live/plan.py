@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mmuproof.live.guests.steps import Parameter
+from mmuproof.live.guests.steps import Code, Parameter
 from mmuproof.live.trial import Attempt, Emulated, LiveTry, Modules
 
 ATTEMPT, CONTROL = "attempt", "control"
 
-VENDOR_MODULE = {Emulated.AMD: "kvm-amd", Emulated.INTEL: "kvm-intel", Emulated.INTEL_KEYS: "kvm-intel"}
+_STOP = "int $0x20"
+
+VENDOR_MODULE = {machine: "kvm-amd" if machine.is_amd else "kvm-intel" for machine in Emulated}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class TryPart:
     @property
     def may_be_fatal(self) -> bool:
         """Whether the kernel may die of it."""
-        return self.role == ATTEMPT and any(each.dies_in for each in self.trial.ways)
+        return self.role == ATTEMPT and self.trial.may_be_fatal
 
     @property
     def _loading(self) -> tuple[str, Modules, str]:
@@ -58,6 +60,18 @@ def parts_of(trials: Iterable[LiveTry]) -> tuple[TryPart, ...]:
     """
     parts = [TryPart(trial, role) for role in (CONTROL, ATTEMPT) for trial in trials]
     return tuple(sorted(parts, key=lambda part: (part.may_be_fatal, str(part.attempt.modules))))
+
+
+def plan_without_kernel(parts: Iterable[TryPart]) -> str:
+    """The plan as the program of `live/metal/` reads it: there are no modules, and a guest stops with an INT.
+
+    A HLT would leave nobody to wake the processor.
+    """
+    lines: list[str] = []
+    for part in parts:
+        steps = (step.stopping_by(_STOP) if isinstance(step, Code) else step for step in part.attempt.guest)
+        lines += [f"try {part.name}", *(step.line() for step in steps), f"end {part.name}"]
+    return "\n".join(lines) + "\n"
 
 
 def plan_of(parts: Sequence[TryPart], machine: Emulated, modules: Iterable[str]) -> str:

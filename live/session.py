@@ -19,10 +19,11 @@ from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
 from mmuproof.live.trial import Emulated, LiveTry
 
 #: Several times what an idle machine needs.
-_SECONDS = {Emulated.AMD: 600.0, Emulated.INTEL: 1800.0, Emulated.INTEL_KEYS: 900.0}
+_SECONDS = {Emulated.AMD: 600.0, Emulated.INTEL: 1800.0, Emulated.INTEL_KEYS: 900.0, Emulated.AMD_BOCHS: 1800.0}
 
 #: A processor with MBEC and shadow stacks; and one without, for kernels that do not boot on the first.
 _NEW_MODEL, _OLD_MODEL = "arrow_lake", "corei7_skylake_x"
+_AMD_MODEL = "ryzen"
 _NEEDS_OLD_MODEL = ("6.1",)
 
 
@@ -31,22 +32,18 @@ class Boot:
     """What one boot has told.
 
     Args:
-        kernel: which.
-        machine: on what.
         results: of each try.
         seen: by the name of each part that came to its end, what it has shown.
         ran: how the emulator has run.
     """
 
-    kernel: BuiltKernel
-    machine: Emulated
     results: tuple[JudgedTry, ...]
     seen: Mapping[str, Observed]
     ran: EmulatorRun
 
 
 def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
-    """Boot a kernel, try, and judge.
+    """Boot a kernel, try, and judge; anew where a try may have left a kernel that nothing else can be run on.
 
     Args:
         kernel: which.
@@ -59,28 +56,52 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
         CompilerError: the VMM cannot be compiled.
         EmulatorError: the emulator is not there.
     """
+    booted = [_boot(kernel, machine, each, folder) for each in _by_boot(trials)]
+    ran = EmulatorRun(
+        "".join(each.ran.console for each in booted),
+        sum(each.ran.seconds for each in booted),
+        "; ".join(each.ran.ended for each in booted if each.ran.ended),
+    )
+    by_trial = {result.trial.name: result for each in booted for result in each.results}
+    seen = {name: shown for each in booted for name, shown in each.seen.items()}
+    return Boot(results=tuple(by_trial[trial.name] for trial in trials), seen=seen, ran=ran)
+
+
+def _by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
+    fatal = [trial for trial in trials if trial.may_be_fatal]
+    first = tuple(trial for trial in trials if trial not in fatal[1:])
+    return (first, *((trial,) for trial in fatal[1:]))
+
+
+def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
     modules = kernel.modules((VENDOR_MODULE[machine],))
     files = {f"m/{name}.ko": content for name, content in modules.items()}
     files["init"] = compiled_vmm(folder)
     files["plan"] = plan_of(parts_of(trials), machine, modules).encode()
     initramfs = folder / "initramfs"
     initramfs.write_bytes(gzip.compress(packed(files), 1))
-    ran = _run(kernel, machine, initramfs, folder)
+    ran = _run(kernel, machine, initramfs, folder, levels_5=any(trial.levels_5 for trial in trials))
     seen = observed(ran.console)
-    results = tuple(_with_end(judged(trial, seen), ran) for trial in trials)
-    return Boot(kernel=kernel, machine=machine, results=results, seen=seen, ran=ran)
+    results = tuple(with_end(judged(trial, seen), ran) for trial in trials)
+    return Boot(results=results, seen=seen, ran=ran)
 
 
-def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path) -> EmulatorRun:
+def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, *, levels_5: bool) -> EmulatorRun:
     seconds = _SECONDS[machine]
-    if machine is Emulated.AMD:
-        return run_qemu(kernel.image, initramfs, folder, seconds)
-    model = _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
-    processor = BochsProcessor(model=model, keys=machine is Emulated.INTEL_KEYS)
+    if machine.is_qemu:
+        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5)
+    processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS, levels_5=levels_5)
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
 
-def _with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:
+def _model(kernel: BuiltKernel, machine: Emulated) -> str:
+    if machine.is_amd:
+        return _AMD_MODEL
+    return _OLD_MODEL if kernel.series in _NEEDS_OLD_MODEL else _NEW_MODEL
+
+
+def with_end(result: JudgedTry, ran: EmulatorRun) -> JudgedTry:
+    """The verdict; of a broken try with why the emulator ended, if it did so before the plan's end."""
     if result.outcome is not TryOutcome.BROKEN or not ran.ended:
         return result
     return JudgedTry(result.trial, result.outcome, f"{result.why}; {ran.ended}; {why_dead(ran.console)}")

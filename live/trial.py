@@ -23,8 +23,16 @@ class SomeBits:
     value: int
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of several numbers."""
+
+    values: tuple[int, ...]
+
+
 Facts: TypeAlias = Mapping[str, int | str]
-Expected: TypeAlias = Mapping[str, int | str | SomeBits]
+ExpectedFact: TypeAlias = int | str | SomeBits | OneOf
+Expected: TypeAlias = Mapping[str, ExpectedFact]
 
 
 class Emulated(Enum):
@@ -33,6 +41,17 @@ class Emulated(Enum):
     AMD = "AMD, by QEMU"
     INTEL = "Intel, by Bochs"
     INTEL_KEYS = "Intel with memory encryption keys, by Bochs"
+    AMD_BOCHS = "AMD, by Bochs"
+
+    @property
+    def is_amd(self) -> bool:
+        """Whether it has SVM and nested paging, else VMX and EPT."""
+        return self in (Emulated.AMD, Emulated.AMD_BOCHS)
+
+    @property
+    def is_qemu(self) -> bool:
+        """Whether QEMU emulates it, else Bochs."""
+        return self is Emulated.AMD
 
 
 @dataclass(frozen=True)
@@ -58,11 +77,18 @@ class Seen:
         facts: of each named fact, its value or some of its bits.
         warning: the one warning that fires; with None there must be no warning at all.
         dies_in: the function in which the kernel dies when the VM goes away; empty if it does not.
+        hangs: whether the kernel never comes back from the guest, so that the VMM's process cannot be ended.
     """
 
     facts: Expected
     warning: Warned | None = None
     dies_in: str = ""
+    hangs: bool = False
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether nothing else can be run on the kernel after it."""
+        return self.hangs or bool(self.dies_in)
 
 
 @dataclass(frozen=True)
@@ -103,6 +129,8 @@ class LiveTry:
         control_gives: what is seen of that on every kernel.
         impossible_on: the series on which it cannot be tried.
         why_impossible: on those.
+        levels_5: whether its guests have 5-level paging.  Not all processors have it, and in Bochs no other guests can
+            run beside.
         offered_by: the module and its parameter that tell whether KVM offers at all what the finding is about.  A
             kernel without the parameter does not have the finding; where it is off, the try is broken.
     """
@@ -119,6 +147,7 @@ class LiveTry:
     offered_by: tuple[str, str] | None = None
     also_shows: tuple[Seen, ...] = ()
     otherwise: Seen | None = None
+    levels_5: bool = False
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
 
@@ -126,6 +155,11 @@ class LiveTry:
     def ways(self) -> tuple[Seen, ...]:
         """All ways in which it shows."""
         return (*((self.shows,) if self.shows else ()), *self.also_shows)
+
+    @property
+    def may_be_fatal(self) -> bool:
+        """Whether nothing else may be possible on the kernel after it."""
+        return any(each.is_fatal for each in self.ways)
 
     def possible_on(self, series: str) -> bool:
         """Whether it can be tried on a kernel of this series."""

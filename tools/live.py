@@ -4,6 +4,8 @@ Prints a table: for each try and kernel whether the finding SHOWS, is ABSENT, or
 With ``--guest FILE`` guests that are described in files (docs/guests.md) take the place of the tries, and what each
 access came to is told beside what it should.
 
+With ``--without-kvm`` they run on the emulated processor itself, and no kernel is in between.
+
 Exit status: 0 no try is broken; 1 a try is broken; 2 something that is needed is not there.
 """
 
@@ -14,6 +16,9 @@ import difflib
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 from mmuproof.cli.shared.caching import kernels_folder
@@ -26,23 +31,28 @@ from mmuproof.live.descriptions.reading import read_description
 from mmuproof.live.descriptions.selftest import NoSelftestError, gives_l2_a_stack, selftest_text
 from mmuproof.live.descriptions.telling import told_accesses
 from mmuproof.live.descriptions.toml_tables import DescriptionError
-from mmuproof.live.descriptions.trials import trials_of
+from mmuproof.live.descriptions.trials import made_by_processor, trials_of
 from mmuproof.live.emulators.bounded import EmulatorError
 from mmuproof.live.guests.code import AssemblerError
 from mmuproof.live.judging import JudgedTry, TryOutcome
 from mmuproof.live.kernels import BuiltKernel, NoKernelError, built_kernel
 from mmuproof.live.plan import ATTEMPT, TryPart
-from mmuproof.live.session import run_tries
+from mmuproof.live.session import Boot, run_tries
 from mmuproof.live.trial import Emulated, LiveTry
 from mmuproof.live.tries.catalogue import TRIES
+from mmuproof.live.without_kernel import run_without_kernel
 from mmuproof.model.defects.catalogue import DEFECTS
 from mmuproof.model.edits import patch_text
 
 _SERIES = ("6.1", "6.12", "7.2")
 
-_Results = dict[BuiltKernel, tuple[JudgedTry, ...]]
+_NO_KERNEL = "no kernel"
+
+_Results = dict[str, tuple[JudgedTry, ...]]
+"""By the version of a kernel."""
 _Seen = dict[str, dict[str, Observed]]
 """By the version of a kernel and the name of a try's part, what it has shown."""
+_Run = Callable[[Emulated, tuple[LiveTry, ...], Path], Boot]
 _DescribedTry = tuple[LiveTry, GuestDescription]
 
 
@@ -68,6 +78,9 @@ def main() -> int:
     parser.add_argument(
         "--fix", metavar="PATCH", type=Path, help="on a KVM that is built with this patch on its source"
     )
+    parser.add_argument(
+        "--without-kvm", action="store_true", help="the described guests on the emulated processor itself"
+    )
     parser.add_argument("--defect", metavar="NAME", help="on a KVM that is built with this named defect in its source")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the consoles there")
     parser.add_argument("-v", "--verbose", action="store_true", help="what was seen of each try")
@@ -89,19 +102,26 @@ def main() -> int:
         parser.error(f"there is no defect {arguments.defect}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     if arguments.guests and arguments.names:
         parser.error("--guest takes the place of the tries, and does not go with --try")
+    if arguments.without_kvm and (not arguments.guests or arguments.kernel or arguments.fix or arguments.defect):
+        parser.error("--without-kvm is about --guest, and about no kernel")
     chosen = tuple(trial for trial in TRIES if not arguments.names or trial.name in arguments.names)
     guests: list[_DescribedTry] = []
     cache = kernels_folder()
     seen: _Seen = {}
     try:
         if arguments.guests:
-            guests = _guests(arguments.guests)
+            guests = _guests(arguments.guests, by_processor=arguments.without_kvm)
             chosen = tuple(trial for trial, _ in guests)
-        kernels = [built_kernel(cache, series) for series in arguments.kernel or _all_series(cache)]
-        with tempfile.TemporaryDirectory() as folder:
-            if arguments.fix or arguments.defect:
-                kernels = [_changed(kernel, arguments.fix, arguments.defect, Path(folder)) for kernel in kernels]
-            results = {kernel: _all_of(kernel, chosen, arguments.keep, seen) for kernel in kernels}
+        if arguments.without_kvm:
+            results = {
+                _NO_KERNEL: _all_of(_NO_KERNEL, chosen, arguments.keep, seen, partial(run_without_kernel, cache))
+            }
+        else:
+            kernels = [built_kernel(cache, series) for series in arguments.kernel or _all_series(cache)]
+            with tempfile.TemporaryDirectory() as folder:
+                if arguments.fix or arguments.defect:
+                    kernels = [_changed(kernel, arguments.fix, arguments.defect, Path(folder)) for kernel in kernels]
+                results = {kernel.version: _on_kernel(kernel, chosen, arguments.keep, seen) for kernel in kernels}
     except NoKernelError as error:
         sys.stderr.write(f"live: {error}: make live-kernels\n")
         return 2
@@ -156,7 +176,7 @@ def _changed(kernel: BuiltKernel, patch: Path | None, defect: str | None, folder
     return patched_kernel(kernel, as_patch, made / "changed")
 
 
-def _guests(files: list[Path]) -> list[_DescribedTry]:
+def _guests(files: list[Path], *, by_processor: bool) -> list[_DescribedTry]:
     """The tries that descriptions are, each with its description.
 
     Raises:
@@ -165,6 +185,8 @@ def _guests(files: list[Path]) -> list[_DescribedTry]:
     found: list[_DescribedTry] = []
     for file in files:
         described = read_description(file)
+        if by_processor:
+            described = made_by_processor(described)
         name = "-".join(file.stem.split())
         if any(trial.name == name for trial, _ in found):
             raise DescriptionError(f"{file}: another file is called {name} as well")
@@ -172,21 +194,30 @@ def _guests(files: list[Path]) -> list[_DescribedTry]:
     return found
 
 
-def _all_of(kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None, seen: _Seen) -> tuple[JudgedTry, ...]:
+def _on_kernel(
+    kernel: BuiltKernel, trials: tuple[LiveTry, ...], keep: Path | None, seen: _Seen
+) -> tuple[JudgedTry, ...]:
+    possible = tuple(trial for trial in trials if trial.possible_on(kernel.series))
+    return _all_of(kernel.version, possible, keep, seen, partial(run_tries, kernel))
+
+
+def _all_of(
+    version: str, trials: tuple[LiveTry, ...], keep: Path | None, seen: _Seen, run: _Run
+) -> tuple[JudgedTry, ...]:
     found: list[JudgedTry] = []
-    for machine in Emulated:
-        mine = tuple(trial for trial in trials if trial.machine is machine and trial.possible_on(kernel.series))
+    for machine, levels_5 in product(Emulated, (False, True)):
+        mine = tuple(trial for trial in trials if trial.machine is machine and trial.levels_5 is levels_5)
         if not mine:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             if keep:
-                folder = keep.resolve() / f"{kernel.series}-{machine.name.lower()}"
+                folder = keep.resolve() / f"{'-'.join(version.split())}-{machine.name.lower()}{'-5-level' * levels_5}"
                 folder.mkdir(parents=True, exist_ok=True)
-            session = run_tries(kernel, machine, mine, folder)
-        sys.stderr.write(f"live: {kernel.version}, {machine.value}: {len(mine)} tries in {session.ran.seconds:.0f} s\n")
+            session = run(machine, mine, folder)
+        sys.stderr.write(f"live: {version}, {machine.value}: {len(mine)} tries in {session.ran.seconds:.0f} s\n")
         found += session.results
-        seen.setdefault(kernel.version, {}).update(session.seen)
+        seen.setdefault(version, {}).update(session.seen)
     return tuple(found)
 
 
@@ -202,15 +233,15 @@ def _print_guests(guests: list[_DescribedTry], seen: _Seen) -> None:
 def _print_table(trials: tuple[LiveTry, ...], results: _Results, verbose: bool) -> None:
     width = max(len(trial.name) for trial in trials)
     machine_width = max(len(machine.value) for machine in Emulated)
-    print("  ".join(["try".ljust(width), "on".ljust(machine_width), *(kernel.version for kernel in results)]))
+    print("  ".join(["try".ljust(width), "on".ljust(machine_width), *results]))
     for trial in trials:
         mine = {kernel: each for kernel, judged in results.items() for each in judged if each.trial is trial}
         said = {kernel: mine[kernel].outcome.value if kernel in mine else "-" for kernel in results}
-        cells = [text.ljust(len(kernel.version)) for kernel, text in said.items()]
+        cells = [text.ljust(len(kernel)) for kernel, text in said.items()]
         print("  ".join([trial.name.ljust(width), trial.machine.value.ljust(machine_width), *cells]).rstrip())
         for kernel, each in mine.items():
             if verbose or each.outcome is TryOutcome.BROKEN:
-                print(f"    {kernel.version}: {each.why}")
+                print(f"    {kernel}: {each.why}")
         if len(mine) < len(results):
             print(f"    -: {trial.why_impossible}")
 

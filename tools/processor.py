@@ -4,6 +4,7 @@ Makes guests with random tables of every paging mode and random control register
 says of each access what is right by `spec/`, runs them on a kernel in an emulator, and tells what came otherwise.
 With EPT or nested paging on, a guest's own tables are walked by the processor; with ``--by-kvm`` the accesses are OUTS
 and INS, for which KVM walks them.  With ``--nested`` an L1 runs the guest on random tables of EPT or nested paging.
+With ``--without-kvm`` there is no kernel: the processor itself is all that is held against the manuals.
 
 What an emulator is known to do otherwise than the manuals say is counted, and is no difference.
 
@@ -13,18 +14,16 @@ Exit status: 0 all is right; 1 something differs; 2 something that is needed is 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmuproof.cli.shared.caching import kernels_folder
 from mmuproof.live.compiling import CompilerError
-from mmuproof.live.descriptions import bits
-from mmuproof.live.descriptions.description import GuestDescription, ResultKind
+from mmuproof.live.descriptions.description import GuestAccessKind, GuestDescription, ResultKind
+from mmuproof.live.descriptions.flags import expected_flags, marked_entries
 from mmuproof.live.descriptions.results import came, expected_facts, told_result
 from mmuproof.live.descriptions.trials import trials_of
 from mmuproof.live.descriptions.writing import description_text
@@ -35,18 +34,21 @@ from mmuproof.live.kernels import NoKernelError, built_kernel
 from mmuproof.live.plan import ATTEMPT, TryPart
 from mmuproof.live.session import run_tries
 from mmuproof.live.trial import Emulated
+from mmuproof.live.without_kernel import run_without_kernel
+from tools.quirks import quirk_of
 from tools.random_guests import random_guest
 from tools.random_l2 import random_l2
 
-_PRESENT, _USER, _RESERVED, _KEY = (bits.PAGE_FAULT.number(name) for name in ("P", "U", "RSVD", "PK"))
-_MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL}
+_MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL, "amd-bochs": Emulated.AMD_BOCHS}
 
 
 def main() -> int:
     """Compare as the command line asks; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kernel", default="7.2", metavar="SERIES", help="the kernel that runs; 7.2 by default")
-    parser.add_argument("--machine", choices=sorted(_MACHINES), default="amd", help="amd (QEMU) or intel (Bochs)")
+    parser.add_argument(
+        "--machine", choices=sorted(_MACHINES), default="amd", help="amd (QEMU), or intel or amd-bochs (Bochs)"
+    )
     parser.add_argument("--guests", type=int, default=20, metavar="N", help="how many guests")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first guest")
     which = parser.add_mutually_exclusive_group()
@@ -54,22 +56,31 @@ def main() -> int:
     which.add_argument(
         "--nested", action="store_true", help="an L1 runs the guest, on random EPT or nested page tables"
     )
+    parser.add_argument("--without-kvm", action="store_true", help="no kernel: the guests have the processor itself")
     parser.add_argument(
         "--keep", metavar="FOLDER", type=Path, help="write the guests that differ there, as descriptions"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="each access that differs")
     arguments = parser.parse_args()
+    if arguments.by_kvm and arguments.without_kvm:
+        parser.error("--by-kvm is about KVM's walk, and --without-kvm has none")
     machine = _MACHINES[arguments.machine]
     seeds = range(arguments.seed, arguments.seed + arguments.guests)
     guests = {
-        f"seed-{seed}": random_l2(seed, machine) if arguments.nested else random_guest(seed, machine, arguments.by_kvm)
+        f"seed-{seed}": random_l2(seed, machine)
+        if arguments.nested
+        else random_guest(seed, machine, arguments.by_kvm, without_kvm=arguments.without_kvm)
         for seed in seeds
     }
     trials = [trial for name, guest in guests.items() for trial in trials_of(name, guest)]
     cache = kernels_folder()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            boot = run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))
+            boot = (
+                run_without_kernel(cache, machine, trials, Path(folder))
+                if arguments.without_kvm
+                else run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))
+            )
     except NoKernelError as error:
         sys.stderr.write(f"processor: {error}: make live-kernels\n")
         return 2
@@ -88,13 +99,19 @@ def main() -> int:
         facts = boot.seen[TryPart(judged.trial, ATTEMPT).name].facts
         every = list(_differing(guest, facts))
         # What KVM walks no emulator has walked.
-        quirks = [None if arguments.by_kvm else quirk_of(machine, right, what) for _, right, what in every]
+        quirks = [
+            None if arguments.by_kvm else quirk_of(machine, right, what, without_kvm=arguments.without_kvm)
+            for _, right, what in every
+        ]
         differing = [each for each, quirk in zip(every, quirks, strict=True) if quirk is None]
         known.update(quirk.says for quirk in quirks if quirk is not None)
         found.update((right, what) for _, right, what in differing)
         for number, right, what in differing if arguments.verbose else ():
+            if not number:
+                print(f"{judged.trial.name}: right {right}, came {what}")
+                continue
             access = guest.accesses[number - 1]
-            who = "user" if access.user else "supervisor"
+            who = "user" if access.user else "supervisor, AC" if access.alignment_check else "supervisor"
             print(f"{judged.trial.name}: {access.kind.value} {access.address:#x}, {who}: right {right}, came {what}")
         if differing and arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)
@@ -108,62 +125,26 @@ def main() -> int:
     return 2 if broken else int(bool(found))
 
 
-@dataclass(frozen=True)
-class Quirk:
-    """Something that an emulator is known to do otherwise than the manuals say.
-
-    Args:
-        machine: whose.
-        says: what it does.
-        is_so: whether a difference is one, by what is right and what came, in words, and by the error codes of both.
-    """
-
-    machine: Emulated
-    says: str
-    is_so: Callable[[str, str, int | None, int | None], bool]
-
-
-QUIRKS = (
-    Quirk(
-        Emulated.AMD,
-        "RSVD without P, as QEMU's own walk is known to tell it",
-        lambda right, came, said, told: said is not None and bool(said & _RESERVED) and told == said & ~_PRESENT,
-    ),
-    Quirk(
-        Emulated.INTEL,
-        "PK at an address that an entry above the last keeps from users, as Bochs is known to tell it",
-        lambda right, came, said, told: said is not None and told == said | _KEY and not said & _KEY,
-    ),
-    Quirk(
-        Emulated.INTEL,
-        "a supervisor's access that only a protection key denies, which Bochs is known to let through",
-        lambda right, came, said, told: said is not None and bool(said & _KEY) and not said & _USER and came == "done",
-    ),
-)
-
-
-def quirk_of(machine: Emulated, right: str, what: str) -> Quirk | None:
-    """What an emulator is known to do, if that is what came in the place of what is right."""
-    said, told = (_code(text) for text in (right, what))
-    came_to = what.partition(",")[0]
-    return next((each for each in QUIRKS if each.machine is machine and each.is_so(right, came_to, said, told)), None)
-
-
-def _code(text: str) -> int | None:
-    found = re.match(r"page fault (0x[0-9a-f]+)", text)
-    return int(found[1], 16) if found else None
-
-
 def _differing(guest: GuestDescription, facts: Mapping[str, int | str]) -> Iterator[tuple[int, str, str]]:
-    """Of each access that came to something else: its number, what is right, and what came."""
+    """Of each access that came to something else: its number, what is right, and what came; 0 if it is flags."""
+    elsewhere: set[int] = set()
     for number, access in enumerate(guest.accesses, start=1):
         # KVM reads the port before it looks whether it may write what it has read; that is not what is compared.
         what, _, _ = came(guest, number, facts).partition(";")
-        is_done = access.right.kind is ResultKind.DONE
-        right = ResultKind.DONE.value if is_done else told_result(access.right)
+        right = ResultKind.DONE.value if access.right.kind is ResultKind.DONE else told_result(access.right)
         wanted = expected_facts(guest, number, access.right)
-        if not (what.startswith(right) if is_done else all(fits(wanted[name], facts.get(name)) for name in wanted)):
+        by_port = access.kind in (GuestAccessKind.OUTS, GuestAccessKind.INS)
+        is_so = all(fits(wanted[name], facts.get(name)) for name in wanted)
+        if not (what.startswith(right) if by_port and access.right.kind is ResultKind.DONE else is_so):
+            elsewhere.add(access.address)
             yield number, right, what
+    wanted_flags = expected_flags(guest)
+    for each in marked_entries(guest):
+        value = facts.get(each.fact)
+        # What came otherwise has marked the entries otherwise.
+        if not fits(wanted_flags[each.fact], value) and (each.of_l1 or each.after.of not in elsewhere):
+            came_of = each.text(value) if isinstance(value, int) else "nothing"
+            yield 0, f"flags {each.text(each.after.bits)}", f"flags {came_of}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mmuproof.cli.guests import entries, others, rights
+from mmuproof.cli.guests import entries, others, rights, walks
 from mmuproof.cli.guests.told import NoGuestError, ToldInputs
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import write_text
@@ -34,6 +34,10 @@ _MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
     "permission.npt-gmet": rights.npt_rights,
     "role.fetch-flag": others.fetch_flag,
     "spte.no-warning": others.empty_spte,
+    "walk.clean": walks.clean_entry,
+    "walk.end": walks.end_of_walk,
+    "walk.granted": walks.granted,
+    "walk.reached": walks.reached,
 }
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.cli.guests.stages import (
     DENIED,
     FRAME,
@@ -42,8 +44,9 @@ def paging_rights(told: ToldInputs) -> GuestDescription:
     kind, allowed = _kind(told, access, emulated=True), _is_gained(told)
     user, is_fetch = "U" in access, "F" in access
     told.ignore("role.efer_lma")
-    if told.number("eflags.ac"):
-        raise NoGuestError("EFLAGS.AC is 1, and described guests have it clear")
+    checked = bool(told.number("eflags.ac"))
+    if checked and (user or not told.number("role.cr4_smap")):
+        raise NoGuestError("EFLAGS.AC is 1 where it matters to no access that described guests make")
     if "IMPLICIT" in access:
         raise NoGuestError("KVM makes implicit accesses where it reads descriptors, and described guests lead to none")
     cr4 = {"SMEP": "role.cr4_smep", "SMAP": "role.cr4_smap", "PKE": "role.cr4_pke"}
@@ -64,7 +67,7 @@ def paging_rights(told: ToldInputs) -> GuestDescription:
         efer=NX_IN_EFER * bool(nx),
         pkru=told.number("pkru"),
         entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=page),),
-        accesses=(_access(kind, user, allowed, fault),),
+        accesses=(replace(_access(kind, user, allowed, fault), alignment_check=checked),),
         cannot=told.left(),
     )
 

@@ -96,6 +96,7 @@ class GuestAccess:
         kind: see there.
         address: the linear address.
         user: whether it is made with CPL 3, else with CPL 0.
+        alignment_check: whether RFLAGS.AC is set, with which SMAP lets a supervisor through.
         right: what it should come to.
         shows: what it comes to on a kernel that the description is about; None if the same.
     """
@@ -103,6 +104,7 @@ class GuestAccess:
     kind: GuestAccessKind
     address: int
     user: bool = False
+    alignment_check: bool = False
     right: AccessResult = DONE
     shows: AccessResult | None = None
 
@@ -124,6 +126,23 @@ class TableEntry:
     bits: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class EntryAfter:
+    """The accessed and dirty flags of an entry, when all accesses are made.
+
+    Args:
+        of: an address that it translates.
+        level: of its table.
+        bits: those of its flags that are set.
+        mask: those that count.
+    """
+
+    of: int
+    level: int
+    bits: int
+    mask: int
+
+
 @dataclass(frozen=True)
 class GuestMemory:
     """Memory of the guest beside the first 16 MBytes: guest-physical address, and size in bytes."""
@@ -143,6 +162,7 @@ class RunByL1:
         gmet: whether it turns guest-mode execute trap on, for NPT.
         accessed_dirty: whether it turns accessed and dirty flags of EPT on.
         efer: the bits of its own EFER that may be set (`bits.EFER`).
+        after: what flags of these entries should be in the end.
     """
 
     stage: SecondStage
@@ -151,6 +171,7 @@ class RunByL1:
     gmet: bool = False
     accessed_dirty: bool = False
     efer: int
+    after: tuple[EntryAfter, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +214,7 @@ class GuestDescription:
         entries: of its tables, besides those that map the guest's own pages.
         warning: what the kernel warns of, where it shows.
         control: the same without what it takes; its accesses come to what is right.
+        after: what flags of its entries should be in the end.
         cannot: what of the case that this stands for no guest can set, in words.
     """
 
@@ -212,6 +234,7 @@ class GuestDescription:
     entries: tuple[TableEntry, ...] = ()
     warning: Warned | None = None
     control: GuestDescription | None = None
+    after: tuple[EntryAfter, ...] = ()
     cannot: tuple[str, ...] = ()
 
     @property

@@ -13,6 +13,7 @@ from mmuproof.live.descriptions.description import (
     SecondStage,
     TableEntry,
 )
+from mmuproof.live.descriptions.flags import marked_entries
 from mmuproof.live.descriptions.frames import frames_of
 from mmuproof.live.descriptions.geometry import TableGeometry, geometry_of, nested_geometry
 from mmuproof.live.descriptions.layout import NESTED_TABLES, OWN_SIZE, PAGE, PROGRAMS, TABLES, USER_PROGRAMS, marker
@@ -97,15 +98,23 @@ def guest_of(described: GuestDescription) -> Guest:
         *(Poke(frame, struct.pack("<Q", marker(frame)) * (PAGE // 8)) for frame in sorted(frames_of(described))),
     )
     if described.l1 is None:
-        return (*always, *_bare(described, cr3))
+        return (*always, *_bare(described, cr3), *_flags(described, tables, None))
     nested = _nested_tables(described)
     by = _by_ept if described.l1.stage is SecondStage.EPT else _by_npt
-    return (*always, *nested.steps(), *by(described, cr3, nested.root))
+    return (*always, *nested.steps(), *by(described, cr3, nested.root), *_flags(described, tables, nested))
+
+
+def _flags(described: GuestDescription, own: PageTables | None, nested: PageTables | None) -> Iterable[Step]:
+    for each in marked_entries(described):
+        tables = nested if each.of_l1 else own
+        assert tables is not None
+        yield Peek(each.fact, tables.place_of(each.after.level, each.after.of))
 
 
 def program_of(access: GuestAccess) -> int:
     """Where the instructions of an access are."""
-    return (USER_PROGRAMS if access.user else PROGRAMS) + _PROGRAM_SIZE * _KINDS.index(access.kind)
+    where = USER_PROGRAMS if access.user else PROGRAMS
+    return where + _PROGRAM_SIZE * (_KINDS.index(access.kind) + len(_KINDS) * access.alignment_check)
 
 
 def _programs(described: GuestDescription) -> Iterable[Step]:
@@ -115,6 +124,9 @@ def _programs(described: GuestDescription) -> Iterable[Step]:
     for where in (PROGRAMS, USER_PROGRAMS):
         for number, text in enumerate(_ACCESSES.values()):
             yield Code(where + _PROGRAM_SIZE * number, f"{rights}{text.format(**registers)}; int3", bits)
+    for number, text in enumerate(_ACCESSES.values(), start=len(_KINDS)):
+        # With AC set; users cannot set it so, and nothing depends on it there.
+        yield Code(PROGRAMS + _PROGRAM_SIZE * number, f"{rights}stac; {text.format(**registers)}; int3", bits)
 
 
 def _own_tables(described: GuestDescription) -> PageTables | None:

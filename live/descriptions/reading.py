@@ -13,6 +13,7 @@ from mmuproof.live.descriptions.bits import BitNames, UnknownBitError
 from mmuproof.live.descriptions.description import (
     DONE,
     AccessResult,
+    EntryAfter,
     GuestAccess,
     GuestAccessKind,
     GuestDescription,
@@ -24,11 +25,17 @@ from mmuproof.live.descriptions.description import (
     SecondStage,
     TableEntry,
 )
+from mmuproof.live.descriptions.flags import names_in
 from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.descriptions.toml_tables import DescriptionError, TomlTable
 from mmuproof.live.trial import Emulated, Warned
 
-MACHINES = {"amd": Emulated.AMD, "intel": Emulated.INTEL, "intel-keys": Emulated.INTEL_KEYS}
+MACHINES = {
+    "amd": Emulated.AMD,
+    "amd-bochs": Emulated.AMD_BOCHS,
+    "intel": Emulated.INTEL,
+    "intel-keys": Emulated.INTEL_KEYS,
+}
 """What machines are called in a file."""
 
 CODES = {
@@ -114,6 +121,7 @@ def _described(values: Mapping[str, Any], file: str) -> GuestDescription:
         memory=tuple(_memory(each) for each in guest.tables("memory")),
         entries=tuple(_entry(each, bits.GUEST_ENTRY) for each in guest.tables("entry")),
         accesses=tuple(_access(each) for each in top.tables("access")),
+        after=tuple(_after(each, bits.GUEST_ENTRY) for each in guest.tables("after")),
         warning=_warning(top),
         cannot=top.texts("cannot"),
     )
@@ -172,7 +180,7 @@ def _l1(top: TomlTable) -> RunByL1 | None:
     if l1 is None:
         return None
     stage = l1.one_of("stage", SecondStage)
-    names = bits.EPT_ENTRY if stage is SecondStage.EPT else bits.GUEST_ENTRY
+    names = names_in(stage)
     found = RunByL1(
         stage=stage,
         entries=tuple(_entry(each, names) for each in l1.tables("entry")),
@@ -180,6 +188,7 @@ def _l1(top: TomlTable) -> RunByL1 | None:
         gmet=l1.flag("gmet", False),
         accessed_dirty=l1.flag("accessed_dirty", False),
         efer=_bits(l1, "efer", bits.EFER, "NX"),
+        after=tuple(_after(each, names) for each in l1.tables("after")),
     )
     l1.done()
     return found
@@ -202,6 +211,20 @@ def _entry(table: TomlTable, names: BitNames) -> TableEntry:
     return found
 
 
+def _after(table: TomlTable, names: BitNames) -> EntryAfter:
+    flags = names.number("A D")
+    found = EntryAfter(
+        of=table.number("of"),
+        level=table.number("level", most=5),
+        bits=_bits(table, "bits", names),
+        mask=_bits(table, "mask", names, "A D"),
+    )
+    if (found.bits | found.mask) & ~flags:
+        raise table.error("bits", "only A and D are looked at")
+    table.done()
+    return found
+
+
 def _access(table: TomlTable) -> GuestAccess:
     by = table.text("by", "supervisor")
     if by not in ("user", "supervisor"):
@@ -210,6 +233,7 @@ def _access(table: TomlTable) -> GuestAccess:
         kind=table.one_of("do", GuestAccessKind),
         address=table.number("at"),
         user=by == "user",
+        alignment_check=table.flag("ac", False),
         right=_result(table, "right") or DONE,
         shows=_result(table, "shows"),
     )

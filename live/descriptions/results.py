@@ -16,11 +16,13 @@ from mmuproof.live.descriptions.layout import marker
 from mmuproof.live.descriptions.making import WRITTEN, label_of, written_fact
 from mmuproof.live.guests import svm, vmx
 from mmuproof.live.guests.paging import SECRET
-from mmuproof.live.trial import Expected, Facts, SomeBits
+from mmuproof.live.trial import Expected, ExpectedFact, Facts, OneOf, SomeBits
 
 _BREAKPOINT, _PROTECTION, _PAGE_FAULT = 3, 13, 14
 _HALTED = "hlt"
 _SVM_EXCEPTION = 0x40
+#: QEMU tells INT3 as a software interrupt; a processor tells the exception.
+_ENDED_BY_NPT = OneOf((svm.EXIT_SOFTWARE_INTERRUPT, _SVM_EXCEPTION | _BREAKPOINT))
 _VALID, _HARDWARE, _SOFTWARE, _WITH_CODE = 1 << 31, 3 << 8, 6 << 8, 1 << 11
 _LOW_HALF = (1 << 32) - 1
 
@@ -34,7 +36,7 @@ def expected_facts(guest: GuestDescription, number: int, result: AccessResult) -
         result: what it comes to.
     """
     access = guest.accesses[number - 1]
-    facts: dict[str, int | str | SomeBits] = {"stop": _HALTED}
+    facts: dict[str, ExpectedFact] = {"stop": _HALTED}
     if guest.l1 is None:
         facts |= _bare(result)
     elif guest.l1.stage is SecondStage.NPT:
@@ -67,28 +69,27 @@ def _some(result: AccessResult) -> int | SomeBits | None:
     return SomeBits(result.mask, result.code & result.mask)
 
 
-def _given(**facts: int | SomeBits | None) -> dict[str, int | str | SomeBits]:
+def _given(**facts: ExpectedFact | None) -> dict[str, ExpectedFact]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _bare(result: AccessResult) -> dict[str, int | str | SomeBits]:
+def _bare(result: AccessResult) -> dict[str, ExpectedFact]:
     if result.kind is ResultKind.PAGE_FAULT:
         return _given(fault=_PAGE_FAULT, error_code=_some(result))
     return _given(fault=_PROTECTION if result.kind is ResultKind.PROTECTION else _BREAKPOINT)
 
 
-def _by_npt(result: AccessResult) -> dict[str, int | str | SomeBits]:
+def _by_npt(result: AccessResult) -> dict[str, ExpectedFact]:
     if result.kind is ResultKind.NESTED_FAULT:
         return _given(exit=svm.EXIT_NPF, info1=_some(result), info2=result.address)
     if result.kind is ResultKind.PAGE_FAULT:
         return _given(exit=svm.EXIT_PAGE_FAULT, info1=_some(result))
     if result.kind is ResultKind.PROTECTION:
         return _given(exit=_SVM_EXCEPTION | _PROTECTION)
-    # So QEMU tells INT3; a processor tells the exception.
-    return _given(exit=svm.EXIT_SOFTWARE_INTERRUPT)
+    return _given(exit=_ENDED_BY_NPT)
 
 
-def _by_ept(result: AccessResult) -> dict[str, int | str | SomeBits]:
+def _by_ept(result: AccessResult) -> dict[str, ExpectedFact]:
     if result.kind is ResultKind.EPT_VIOLATION:
         return _given(exit=vmx.EXIT_EPT_VIOLATION, qualification=_some(result), gpa=result.address)
     if result.kind is ResultKind.EPT_MISCONFIGURATION:
@@ -177,7 +178,7 @@ def _came_by_npt(mine: Facts) -> str:
     if left == svm.EXIT_NPF:
         kind = ResultKind.NESTED_FAULT
         return told_result(AccessResult(kind=kind, code=info, address=_number(mine, "info2")))
-    if left == svm.EXIT_SOFTWARE_INTERRUPT:
+    if left in _ENDED_BY_NPT.values:
         return ResultKind.DONE.value
     return _exception(left & 0x1F, info) if left & ~0x1F == _SVM_EXCEPTION else f"an exit of {left:#x}"
 

@@ -25,7 +25,6 @@ from mmuproof.live.descriptions.frames import frames_of
 from mmuproof.live.descriptions.geometry import TableGeometry, geometry_of, leads_on, nested_geometry
 from mmuproof.live.descriptions.layout import OWN_SIZE, PAGE
 from mmuproof.live.guests.paging import ALL, PS, RAM_SIZE
-from mmuproof.live.trial import Emulated
 
 MOVED = 1 << 36
 """By how much low addresses are moved up."""
@@ -167,6 +166,8 @@ def _why_not(guest: GuestDescription) -> Iterator[str]:
         yield "the selftests' guests make no accesses of CPL 3"
     if guest.cr4 & (1 << 20 | 1 << 21):
         yield "all pages of the selftests' guests are the user's, which goes with neither SMEP nor SMAP"
+    if guest.after or (guest.l1 is not None and guest.l1.after):
+        yield "a selftest does not look at accessed and dirty flags"
     if guest.l1 is not None and guest.l1.gmet:
         yield "the selftests know no GMET"
     if any(access.right.kind is ResultKind.MMIO for access in guest.accesses):
@@ -205,7 +206,7 @@ def _notes(guest: GuestDescription) -> Iterator[str]:
     yield ""
     yield "Made by mmuproof of a described guest. It fails where an access comes to anything else than what is right."
     parameters = [f"kvm.{each}" for each in guest.host.kvm]
-    vendor = "kvm_amd" if guest.machines[0] is Emulated.AMD else "kvm_intel"
+    vendor = "kvm_amd" if guest.machines[0].is_amd else "kvm_intel"
     parameters += [f"{vendor}.{each}" for each in guest.host.vendor]
     if not guest.host.tdp:
         parameters.append("kvm_intel.ept=0 or kvm_amd.npt=0")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import (
     AccessResult,
+    EntryAfter,
     GuestAccess,
     GuestDescription,
     GuestPaging,
@@ -45,12 +47,15 @@ def _wrong(guest: GuestDescription) -> Iterator[tuple[str, str]]:
             yield f"guest.memory[{n}]", "it is not made of whole pages"
         if slot.gpa < RAM_SIZE:
             yield f"guest.memory[{n}].at", f"memory up to {RAM_SIZE:#x} is there already"
+    if guest.paging is GuestPaging.LEVELS_5 and Emulated.AMD_BOCHS in guest.machines:
+        yield "guest.paging", f"{Emulated.AMD_BOCHS.value}, it has no 5-level paging"
     if guest.l1 is not None:
         yield from _wrong_l1(guest, guest.l1)
     if guest.paging.levels:
         yield from _wrong_entries("guest.entry", guest.entries, geometry_of(guest.paging))
     elif guest.entries:
         yield "guest.entry", "there are no tables without paging"
+    yield from _wrong_after("guest.after", guest.after, guest.entries)
     for n, access in enumerate(guest.accesses, start=1):
         yield from ((f"access[{n}].{key}", why) for key, why in _wrong_access(guest, access))
 
@@ -58,7 +63,7 @@ def _wrong(guest: GuestDescription) -> Iterator[tuple[str, str]]:
 def _wrong_l1(guest: GuestDescription, l1: RunByL1) -> Iterator[tuple[str, str]]:
     is_ept = l1.stage is SecondStage.EPT
     for machine in guest.machines:
-        if (machine is Emulated.AMD) == is_ept:
+        if machine.is_amd == is_ept:
             yield "l1.stage", f"{machine.value} has no {l1.stage.value}"
     if not guest.host.tdp:
         yield "host.tdp", f"without it KVM offers no {l1.stage.value}"
@@ -71,6 +76,7 @@ def _wrong_l1(guest: GuestDescription, l1: RunByL1) -> Iterator[tuple[str, str]]
     if l1.gmet and is_ept:
         yield "l1.gmet", "it is of NPT"
     yield from _wrong_entries("l1.entry", l1.entries, nested_geometry(l1.stage))
+    yield from _wrong_after("l1.after", l1.after, l1.entries)
 
 
 def _wrong_entries(key: str, entries: tuple[TableEntry, ...], shape: TableGeometry) -> Iterator[tuple[str, str]]:
@@ -98,6 +104,13 @@ def _wrong_entries(key: str, entries: tuple[TableEntry, ...], shape: TableGeomet
             yield f"{where}.to", f"a table has to be in the first {RAM_SIZE >> 20} MBytes"
 
 
+def _wrong_after(key: str, after: tuple[EntryAfter, ...], entries: tuple[TableEntry, ...]) -> Iterator[tuple[str, str]]:
+    known = {(entry.level, entry.of) for entry in entries}
+    for n, each in enumerate(after, start=1):
+        if (each.level, each.of) not in known:
+            yield f"{key}[{n}]", f"there is no entry of {each.of:#x} at level {each.level}"
+
+
 def _fits(address: int, shape: TableGeometry) -> bool:
     if shape.address_bits < 64:
         return not address >> shape.address_bits
@@ -108,6 +121,8 @@ def _fits(address: int, shape: TableGeometry) -> bool:
 def _wrong_access(guest: GuestDescription, access: GuestAccess) -> Iterator[tuple[str, str]]:
     if guest.paging.code_bits == 32 and access.address >> 32:
         yield "at", f"{access.address:#x} is no address of 32 bits"
+    if access.alignment_check and (access.user or not guest.cr4 & bits.CR4.number("SMAP")):
+        yield "ac", "it matters to a supervisor with CR4.SMAP"
     if access.shows == access.right:
         yield "shows", "it is what is right"
     for key, result in (("right", access.right), ("shows", access.shows)):

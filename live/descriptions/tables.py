@@ -46,22 +46,23 @@ class PageTables:
         """The tables as bytes of memory."""
         return tuple(self._pokes())
 
+    def place_of(self, level: int, address: int) -> int:
+        """Where the entry of a level is that translates an address."""
+        return self._table(level, address) + self.shape.entry_size * self.shape.index(level, address)
+
     def _put(self, entry: TableEntry, below: bool) -> None:
         level, to = entry.level, entry.to
         if below:
             to = self._new() if to is None else to
             self.places[level - 1, self._part(level, entry.of)] = to
         frame = 0 if to is None else self.shape.frame_bits(to, level, level > 1 and bool(entry.bits & PS) and not below)
-        self.values[self._place(level, entry.of)] = frame | entry.bits
-
-    def _place(self, level: int, address: int) -> int:
-        return self._table(level, address) + self.shape.entry_size * self.shape.index(level, address)
+        self.values[self.place_of(level, entry.of)] = frame | entry.bits
 
     def _table(self, level: int, address: int) -> int:
         key = (level, 0 if level == self.shape.levels else self._part(level + 1, address))
         if key not in self.places:
             self.places[key] = self._new()
-            self.values[self._place(level + 1, address)] = self.places[key] | self.shape.link_bits(level + 1)
+            self.values[self.place_of(level + 1, address)] = self.places[key] | self.shape.link_bits(level + 1)
         return self.places[key]
 
     def _part(self, level: int, address: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmuproof.live.console import Observed
 from mmuproof.live.descriptions.description import GuestDescription
+from mmuproof.live.descriptions.flags import told_flags
 from mmuproof.live.descriptions.results import came, told_result
 
 
@@ -18,11 +19,13 @@ def told_accesses(described: GuestDescription, attempts: Mapping[str, Observed])
     """
     yield from (f"  no guest can set: {said}" for said in described.cannot)
     for number, access in enumerate(described.accesses, start=1):
-        yield f"  {number}. {access.kind.value} {access.address:#x}, {'user' if access.user else 'supervisor'}"
+        who = "user" if access.user else "supervisor" + ", AC" * access.alignment_check
+        yield f"  {number}. {access.kind.value} {access.address:#x}, {who}"
         yield f"       right  {told_result(access.right)}"
         if access.shows:
             yield f"       shows  {told_result(access.shows)}"
         for kernel, shown in attempts.items():
             yield f"       came   {came(described, number, shown.facts)}  ({kernel})"
+    yield from told_flags(described, {kernel: shown.facts for kernel, shown in attempts.items()})
     for kernel, shown in attempts.items():
         yield from (f"  WARN in {warning.function}()  ({kernel})" for warning in shown.warnings)

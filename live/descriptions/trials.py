@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mmuproof.live.descriptions.description import AccessResult, GuestAccess, GuestAccessKind, GuestDescription, HostKvm
+from mmuproof.live.descriptions.description import (
+    AccessResult,
+    GuestAccess,
+    GuestAccessKind,
+    GuestDescription,
+    GuestPaging,
+    HostKvm,
+)
+from mmuproof.live.descriptions.flags import expected_flags
 from mmuproof.live.descriptions.layout import PROGRAMS
 from mmuproof.live.descriptions.making import guest_of, label_of
 from mmuproof.live.descriptions.results import expected_facts
-from mmuproof.live.trial import Attempt, Emulated, Expected, LiveTry, Modules, Seen, SomeBits
+from mmuproof.live.trial import Attempt, Emulated, Expected, ExpectedFact, LiveTry, Modules, Seen
 
-_SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys"}
-_WITHOUT_TDP = {Emulated.AMD: "npt=0", Emulated.INTEL: "ept=0", Emulated.INTEL_KEYS: "ept=0"}
+_SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys", Emulated.AMD_BOCHS: "-amd-bochs"}
 
 
 def trials_of(name: str, described: GuestDescription) -> tuple[LiveTry, ...]:
@@ -26,6 +33,14 @@ def trials_of(name: str, described: GuestDescription) -> tuple[LiveTry, ...]:
         _trial(name + _SUFFIXES[machine] * (number > 0), described, machine)
         for number, machine in enumerate(described.machines)
     )
+
+
+def made_by_processor(described: GuestDescription) -> GuestDescription:
+    """The same guest where there is no KVM to emulate an OUTS or INS: it reads and writes."""
+    kinds = {GuestAccessKind.OUTS: GuestAccessKind.READ, GuestAccessKind.INS: GuestAccessKind.WRITE}
+    accesses = tuple(replace(access, kind=kinds.get(access.kind, access.kind)) for access in described.accesses)
+    control = described.control and made_by_processor(described.control)
+    return replace(described, accesses=accesses, control=control)
 
 
 def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry:
@@ -42,6 +57,7 @@ def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry
         right=Seen(_facts(described, mistaken=False)),
         control=_attempt(control, machine),
         control_gives=Seen(_facts(control, mistaken=False)),
+        levels_5=described.paging is GuestPaging.LEVELS_5,
         offered_by=_needs(described),
     )
 
@@ -58,7 +74,8 @@ def _needs(described: GuestDescription) -> tuple[str, str] | None:
 def _own_read(described: GuestDescription) -> GuestDescription:
     """The control where none is given: the guest can read its own page, so that its mode, tables and L1 work."""
     access = GuestAccess(kind=GuestAccessKind.READ, address=PROGRAMS)
-    return replace(described, accesses=(access,), warning=None)
+    l1 = described.l1 and replace(described.l1, after=())
+    return replace(described, accesses=(access,), warning=None, after=(), l1=l1)
 
 
 def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:
@@ -66,14 +83,15 @@ def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:
 
 
 def _modules(host: HostKvm, machine: Emulated) -> Modules:
-    return Modules(host.kvm, (*(() if host.tdp else (_WITHOUT_TDP[machine],)), *host.vendor))
+    return Modules(host.kvm, (*(() if host.tdp else ("npt=0" if machine.is_amd else "ept=0",)), *host.vendor))
 
 
 def _facts(described: GuestDescription, *, mistaken: bool) -> Expected:
-    found: dict[str, int | str | SomeBits] = {}
+    found: dict[str, ExpectedFact] = {}
     for number, access in enumerate(described.accesses, start=1):
         found |= expected_facts(described, number, _expected(access, mistaken))
-    return found
+    # What shows a mistake says nothing of flags.
+    return found if mistaken else {**found, **expected_flags(described)}
 
 
 def _expected(access: GuestAccess, mistaken: bool) -> AccessResult:

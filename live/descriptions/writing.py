@@ -10,13 +10,14 @@ from mmuproof.live.descriptions.bits import BitNames
 from mmuproof.live.descriptions.description import (
     DONE,
     AccessResult,
+    EntryAfter,
     GuestAccess,
     GuestDescription,
     HostKvm,
     RunByL1,
-    SecondStage,
     TableEntry,
 )
+from mmuproof.live.descriptions.flags import names_in
 from mmuproof.live.descriptions.reading import CODES, MACHINES
 
 
@@ -54,6 +55,7 @@ def _lines(guest: GuestDescription) -> Iterator[str]:
         slots = (_inline((f"at = {slot.gpa:#x}", f"size = {slot.size:#x}")) for slot in guest.memory)
         yield f"memory = [{', '.join(slots)}]"
     yield from _entries("guest.entry", guest.entries, bits.GUEST_ENTRY)
+    yield from _flags("guest.after", guest.after, bits.GUEST_ENTRY)
     if guest.l1 is not None:
         yield from _l1(guest.l1)
     for access in guest.accesses:
@@ -78,7 +80,9 @@ def _l1(l1: RunByL1) -> Iterator[str]:
     for name, value in (("mbec", l1.mbec), ("gmet", l1.gmet), ("accessed_dirty", l1.accessed_dirty)):
         if value:
             yield f"{name} = true"
-    yield from _entries("l1.entry", l1.entries, bits.EPT_ENTRY if l1.stage is SecondStage.EPT else bits.GUEST_ENTRY)
+    names = names_in(l1.stage)
+    yield from _entries("l1.entry", l1.entries, names)
+    yield from _flags("l1.after", l1.after, names)
 
 
 def _entries(key: str, entries: Iterable[TableEntry], names: BitNames) -> Iterator[str]:
@@ -89,10 +93,20 @@ def _entries(key: str, entries: Iterable[TableEntry], names: BitNames) -> Iterat
         yield f"bits = {_text(names.text(entry.bits))}"
 
 
+def _flags(key: str, entries: Iterable[EntryAfter], names: BitNames) -> Iterator[str]:
+    for entry in entries:
+        yield from ("", f"[[{key}]]", f"of = {entry.of:#x}", f"level = {entry.level}")
+        yield f"bits = {_text(names.text(entry.bits))}"
+        if entry.mask != names.number("A D"):
+            yield f"mask = {_text(names.text(entry.mask))}"
+
+
 def _access(access: GuestAccess) -> Iterator[str]:
     yield from ("", "[[access]]", f"do = {_text(access.kind.value)}", f"at = {access.address:#x}")
     if access.user:
         yield 'by = "user"'
+    if access.alignment_check:
+        yield "ac = true"
     if access.right != DONE:
         yield f"right = {_result(access.right)}"
     if access.shows is not None:

@@ -19,6 +19,8 @@ _CD_FILES = ("usr/lib/ISOLINUX/isolinux.bin", "usr/lib/syslinux/modules/bios/ldl
 _OPTIONS = "console=ttyS0 loglevel=1 panic=-1 tsc=reliable nosmp noapic lapic=notscdeadline mitigations=off nokaslr"
 _MEMORY_MB = 1024
 _INSTRUCTIONS_PER_SECOND = 50_000_000
+#: So few that the serial port is done before it is asked.
+_UNPACED_INSTRUCTIONS = 1_000_000
 #: IA32_TME_ACTIVATE (SDM, table 2-2): locked and enabled, with four bits of the address for key IDs.
 _KEYS = "0x982 0 00000004 00000003 00000000 00000000 00000000 00000000"
 
@@ -30,10 +32,15 @@ class BochsProcessor:
     Args:
         model: by Bochs's name.
         keys: with memory encryption keys, which take four bits of each address.
+        levels_5: with 5-level paging, which no model has.  Its system-management mode cannot be left then, so a kernel
+            keeps away from ACPI.
+        is_paced: whether the machine's time passes about as fast as the processor runs, as a kernel wants it.
     """
 
     model: str
     keys: bool = False
+    levels_5: bool = False
+    is_paced: bool = True
 
 
 def run_bochs(
@@ -57,7 +64,8 @@ def run_bochs(
         raise EmulatorError(f"{root.name} is not in the cache")
     console, disc = folder / "console", folder / "disc.iso"
     run = (str(loader), "--library-path", f"{root / 'lib/x86_64-linux-gnu'}:{root / _LIBRARIES}")
-    _make_disc(root, run, image, initramfs, disc, _OPTIONS + " setcpuid=tme" * processor.keys)
+    options = _OPTIONS + " setcpuid=tme" * processor.keys + " acpi=off" * processor.levels_5
+    _make_disc(root, run, image, initramfs, disc, options)
     settings = folder / "settings"
     settings.write_text(_settings(processor, folder, disc, console))
     environment = {
@@ -92,11 +100,13 @@ def _settings(processor: BochsProcessor, folder: Path, disc: Path, console: Path
     if processor.keys:
         (folder / "msrs").write_text(f"{_KEYS}\n")
         msrs = f', msrs="{folder / "msrs"}"'
+    besides = ', add_features="la57"' * processor.levels_5
+    speed = _INSTRUCTIONS_PER_SECOND if processor.is_paced else _UNPACED_INSTRUCTIONS
     return f"""\
 plugin_ctrl: serial=1
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model={processor.model}, count=1, ips={_INSTRUCTIONS_PER_SECOND}, reset_on_triple_fault=0{msrs}
+cpu: model={processor.model}, count=1, ips={speed}, reset_on_triple_fault=0{msrs}{besides}
 memory: guest={_MEMORY_MB}, host={_MEMORY_MB}
 romimage: file=$BXSHARE/BIOS-bochs-latest
 vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest

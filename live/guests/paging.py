@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from mmuproof.live.guests.steps import MemorySlot, Mode, Poke, Step
+from mmuproof.live.guests.steps import Code, MemorySlot, Mode, Poke, Step
 
 MB = 1 << 20
 RAM_SIZE = 16 * MB
@@ -31,7 +31,6 @@ EFER_LME, EFER_LMA, EFER_NX, EFER_SVME = 1 << 8, 1 << 10, 1 << 11, 1 << 12
 LONG_MODE = EFER_LME | EFER_LMA
 
 _HANDLER_BYTES, _VECTORS = 16, 32
-_HLT = b"\xf4"
 _INTERRUPT_GATE, _FOR_ALL, _BREAKPOINT = 0x8E00, 0x6000, 3
 # Null; code of 32 or 64 bits, which each Mode loads by itself; data; a task-state segment of two entries.
 _DESCRIPTORS = (0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00008B0000000067, 0, 0)
@@ -91,7 +90,7 @@ def handlers(bits: int) -> tuple[Step, ...]:
     return (
         Poke(IDT, b"".join(gate(number) for number in range(_VECTORS))),
         Poke(GDT, struct.pack("<6Q", *descriptors)),
-        Poke(HANDLERS, _HLT * _HANDLER_BYTES * _VECTORS),
+        Code(HANDLERS, f".rept {_VECTORS}; hlt; .balign {_HANDLER_BYTES}; .endr", bits),
     )
 
 

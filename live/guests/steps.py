@@ -5,7 +5,8 @@ The VMM reads a step as a line; ``live/vmm/lines.c`` lists them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mmuproof.live.guests.code import assembled
@@ -68,6 +69,10 @@ class Code:
             AssemblerError: it cannot be assembled.
         """
         return f"write {self.gpa:#x} {assembled(self.text, self.bits).hex()}"
+
+    def stopping_by(self, instruction: str) -> Code:
+        """The same instructions, with another in the place of each HLT."""
+        return replace(self, text=re.sub(r"\bhlt\b", instruction, self.text))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from mmuproof.live.guests import svm
 from mmuproof.live.guests.paging import (
     ALL,
     CODE,
@@ -41,6 +42,12 @@ def _move(value: int, address: int) -> bytes:
     return address_and_operand_of_32_bits + move_to_address + struct.pack("<II", address, value)
 
 
+def _copy(source: int, target: int) -> bytes:
+    """In a segment of 16 bits: 32 bits are copied between addresses of 32 bits."""
+    load, store = b"\x67\x66\xa1", b"\x67\x66\xa3"
+    return load + struct.pack("<I", source) + store + struct.pack("<I", target)
+
+
 def _written_in_smm(address: int) -> Guest:
     """The guest uses its tables; then it goes to system-management mode and writes there."""
     return (
@@ -57,7 +64,7 @@ def _written_in_smm(address: int) -> Guest:
     )
 
 
-def _moved_in_smm(huge: bool) -> Guest:
+def _moved_in_smm(huge: bool, at: int = PD + DATA // LARGE * 8) -> Guest:
     """System-management mode lets an entry lead to another page; the guest loads CR3 anew, and reads there."""
     reads = f"mov {DATA:#x}, %rax; hlt"
     return (
@@ -66,7 +73,7 @@ def _moved_in_smm(huge: bool) -> Guest:
         *identity64(),
         *quads({_OTHER_PAGE: _OTHER}),
         Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
-        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, PD + DATA // LARGE * 8) + _RESUME),
+        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, at) + _RESUME),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         RunVcpu("first"),
         Smi(),
@@ -77,7 +84,6 @@ def _moved_in_smm(huge: bool) -> Guest:
 def _written_twice_in_smm(before: bool) -> Guest:
     """System-management mode copies an entry: first, if at all, before the table is used; then a new one."""
     entry, copied = PD + DATA // LARGE * 8, 0x9000
-    load, store = b"\x67\x66\xa1", b"\x67\x66\xa3"
     reads = f"mov {DATA:#x}, %rax; hlt"
     return (
         *ram(),
@@ -85,7 +91,7 @@ def _written_twice_in_smm(before: bool) -> Guest:
         *identity64(),
         *quads({_OTHER_PAGE: _OTHER, copied: DATA | PS | ALL}),
         Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
-        Poke(_SMM_CODE, load + struct.pack("<I", copied) + store + struct.pack("<I", entry) + _RESUME),
+        Poke(_SMM_CODE, _copy(copied, entry) + _RESUME),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         *((Smi(),) if before else ()),
         RunVcpu("first"),
@@ -94,6 +100,53 @@ def _written_twice_in_smm(before: bool) -> Guest:
         RunVcpu("last"),
     )
 
+
+# ---- The same by an L1's nested page tables, which are shadowed although its own are not.
+_L2_PAGE = LARGE
+# With SVM's global interrupt flag clear, as L2 leaves it, there is no system-management mode.
+_RUN_L2 = f"mov ${svm.VMCB:#x}, %eax; vmrun %rax; stgi; hlt"
+_ENTRY = svm.nested_entry(_L2_PAGE)
+
+
+def _l1(huge: bool) -> Guest:
+    """L2 reads a page, twice, and L1 halts after each time."""
+    return (
+        *svm.svm(huge=huge),
+        ShowToSmm(0),
+        *quads({_OTHER_PAGE: _OTHER, _ENTRY: DATA | PS | ALL}),
+        Code(CODE, f"{_RUN_L2}; {_RUN_L2}"),
+        Code(svm.L2_CODE, f"mov {_L2_PAGE:#x}, %eax; vmmcall; hlt", 32),
+    )
+
+
+def _l2_again(run: str) -> Guest:
+    return (*quads({svm.L2_RIP: svm.L2_CODE, svm.L2_RAX: 0}), RunVcpu(run), *svm.exit_of(run))
+
+
+def _nested_entry_moved_in_smm(huge: bool, at: int = _ENTRY) -> Guest:
+    """Between two runs of L2's, L1's system-management mode lets an entry lead to another page."""
+    moving = _move(_OTHER_PAGE | PS | ALL, at) + _RESUME
+    return (*_l1(huge), Poke(_SMM_CODE, moving), *_l2_again("first"), Smi(), *_l2_again("last"))
+
+
+def _nested_entry_written_twice_in_smm(before: bool) -> Guest:
+    """L1's system-management mode copies an entry: first, if at all, before L2 runs; then a new one."""
+    copied = 0x9000
+    return (
+        *_l1(False),
+        *quads({copied: DATA | PS | ALL}),
+        Poke(_SMM_CODE, _copy(copied, _ENTRY) + _RESUME),
+        *((Smi(),) if before else ()),
+        *_l2_again("first"),
+        *quads({copied: _OTHER_PAGE | PS | ALL}),
+        Smi(),
+        *_l2_again("last"),
+    )
+
+
+_READ: Facts = {"first.stop": "hlt", "first.exit": svm.EXIT_VMMCALL, "first.l2_rax": SECRET}
+_READ_AGAIN: Facts = {**_READ, "last.stop": "hlt", "last.exit": svm.EXIT_VMMCALL}
+_READS_OLD, _READS_NEW = ({**_READ_AGAIN, "last.l2_rax": value} for value in (SECRET, _OTHER))
 
 _DONE: Facts = {"first.stop": "hlt", "first.rax": SECRET, "smm.stop": "hlt", "smm.written": _WRITTEN}
 
@@ -137,6 +190,54 @@ TRIES = (
         right=Seen({**_MOVED, "last.rax": _OTHER}),
         control=Attempt(_written_twice_in_smm(before=False), _BY_SHADOW_PAGING),
         control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
+        impossible_on=("6.1",),
+        why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
+    ),
+    LiveTry(
+        name="24-again",
+        finding=24,
+        machine=Emulated.AMD,
+        says="A guest whose tables are shadowed writes to its page directory so, loads CR3 anew, and reads.",
+        attempt=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
+        shows=Seen({"first.stop": "hlt", "first.rax": SECRET}, Warned("mmu_try_to_unsync_pages"), hangs=True),
+        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        control=Attempt(_moved_in_smm(huge=False, at=DATA + 0x1000), _BY_SHADOW_PAGING),
+        control_gives=Seen({**_MOVED, "last.rax": SECRET}),
+    ),
+    LiveTry(
+        name="24-nested",
+        finding=24,
+        machine=Emulated.AMD,
+        says="An L1 writes to its nested page tables from system-management mode, and runs L2 again.",
+        attempt=Attempt(_nested_entry_moved_in_smm(huge=False)),
+        shows=Seen(_READ, Warned("mmu_try_to_unsync_pages"), hangs=True),
+        right=Seen(_READS_NEW),
+        control=Attempt(_nested_entry_moved_in_smm(huge=False, at=DATA + 0x1000)),
+        control_gives=Seen(_READS_OLD),
+    ),
+    LiveTry(
+        name="25-nested",
+        finding=25,
+        machine=Emulated.AMD,
+        says="An L1's nested page tables lie in a huge page of its system-management mode's, which changes an entry.",
+        attempt=Attempt(_nested_entry_moved_in_smm(huge=True)),
+        shows=Seen(_READS_OLD),
+        right=Seen(_READS_NEW),
+        control=Attempt(_nested_entry_moved_in_smm(huge=False)),
+        control_gives=Seen(_READS_NEW),
+        impossible_on=("6.1",),
+        why_impossible="The control, whose memory is in small pages, meets finding 24 there.",
+    ),
+    LiveTry(
+        name="26-nested",
+        finding=26,
+        machine=Emulated.AMD,
+        says="An L1's system-management mode writes a page that becomes a nested page table, and writes it again.",
+        attempt=Attempt(_nested_entry_written_twice_in_smm(before=True)),
+        shows=Seen(_READS_OLD),
+        right=Seen(_READS_NEW),
+        control=Attempt(_nested_entry_written_twice_in_smm(before=False)),
+        control_gives=Seen(_READS_NEW),
         impossible_on=("6.1",),
         why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
     ),

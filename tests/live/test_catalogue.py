@@ -35,9 +35,9 @@ def test_what_shows_a_finding_is_told_from_what_is_right(trial: LiveTry) -> None
     right = trial.right
     for shows in trial.ways:
         other = {name for name in shows.facts.keys() & right.facts.keys() if shows.facts[name] != right.facts[name]}
-        assert other or shows.warning != right.warning or shows.dies_in != right.dies_in
+        assert other or shows.warning != right.warning or shows.is_fatal
     assert right.warning is None
-    assert not right.dies_in
+    assert not right.is_fatal
     assert trial.control != trial.attempt
     assert trial.control_gives.warning is None
 

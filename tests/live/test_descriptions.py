@@ -55,7 +55,11 @@ def described(text: str = TEXT) -> GuestDescription:
     [
         ('says = "A read."', "", "g.toml: says: it is missing; it is a text"),
         ('says = "A read."', 'says = " "', "g.toml: says: it is empty"),
-        ('machine = "intel"', 'machine = "arm"', "g.toml: machine: it is 'arm', and none of amd, intel, intel-keys"),
+        (
+            'machine = "intel"',
+            'machine = "arm"',
+            "g.toml: machine: it is 'arm', and none of amd, amd-bochs, intel, intel-keys",
+        ),
         ('machine = "intel"', 'machine = "amd"', "g.toml: l1.stage: AMD, by QEMU has no EPT"),
         ('machine = "intel"', 'machine = "intel"\nhost.tdp = 1', "g.toml: host.tdp: it is not true or false"),
         ('machine = "intel"', 'machine = "intel"\nhost.tdp = false', "g.toml: host.tdp: without it KVM offers no EPT"),
@@ -64,6 +68,17 @@ def described(text: str = TEXT) -> GuestDescription:
         ('machine = "intel"', 'machin = "intel"', "g.toml: machine: it is missing"),
         ('paging = "4-level"', 'paging = "4"', "g.toml: guest.paging: it is '4', and none of none, 32-bit, PAE,"),
         ('paging = "4-level"', 'paging = "none"', "g.toml: guest.entry: there are no tables without paging"),
+        (
+            'stage = "EPT"',
+            'stage = "EPT"\n[[l1.after]]\nof = 0x60_0000\nlevel = 1\nbits = "A R"',
+            "g.toml: l1.after[1].bits: only A and D are looked at",
+        ),
+        (
+            'stage = "EPT"',
+            'stage = "EPT"\n[[l1.after]]\nof = 0x61_0000\nlevel = 1\nbits = "A"',
+            "g.toml: l1.after[1]: there is no entry of 0x610000 at level 1",
+        ),
+        ('do = "read"', 'do = "read"\nac = true', "g.toml: access[1].ac: it matters to a supervisor with CR4.SMAP"),
         (
             'paging = "4-level"',
             'paging = "4-level"\nmaxphyaddr = 60',

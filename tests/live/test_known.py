@@ -39,9 +39,9 @@ def kernel_of(series: str) -> BuiltKernel:
 
 
 def need_emulator(kernel: BuiltKernel, machine: Emulated) -> None:
-    if machine is Emulated.AMD and not shutil.which("qemu-system-x86_64"):
+    if machine.is_qemu and not shutil.which("qemu-system-x86_64"):
         pytest.skip("needs QEMU (on Debian: apt install qemu-system-x86)")
-    if machine is not Emulated.AMD and not (kernel.cache / "bochs").is_dir():
+    if not machine.is_qemu and not (kernel.cache / "bochs").is_dir():
         pytest.skip("needs Bochs: make live-kernels")
 
 
@@ -49,7 +49,7 @@ def tables_of(trial: LiveTry) -> Vendor:
     """Whose tables a try is about."""
     if {"npt=0", "ept=0"} & set(trial.attempt.modules.vendor):
         return Vendor.SHADOW
-    return Vendor.AMD if trial.machine is Emulated.AMD else Vendor.INTEL
+    return Vendor.AMD if trial.machine.is_amd else Vendor.INTEL
 
 
 @pytest.mark.kernel

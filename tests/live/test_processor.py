@@ -12,7 +12,9 @@ import pytest
 
 from mmuproof.live.descriptions import bits
 from mmuproof.live.descriptions.description import (
+    DONE,
     AccessResult,
+    GuestAccess,
     GuestAccessKind,
     GuestDescription,
     GuestPaging,
@@ -24,8 +26,8 @@ from mmuproof.live.descriptions.description import (
 from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.trial import Emulated
 from tests.live.test_known import kernel_of, need_emulator
-from tools.processor import QUIRKS, quirk_of
-from tools.random_guests import TranslatedPage, random_guest, right_by_manual
+from tools.quirks import QUIRKS, quirk_of
+from tools.random_guests import TranslatedPage, flags_after, random_guest, right_by_manual
 from tools.random_l2 import L2Page, random_l2, right_of_ept, right_of_npt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,10 @@ TOOL = (sys.executable, "-m", "tools.processor")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 READ, WRITE, FETCH = GuestAccessKind.READ, GuestAccessKind.WRITE, GuestAccessKind.FETCH
 NAKED = GuestDescription(says="", machines=(Emulated.AMD,), accesses=(), paging=GuestPaging.LEVELS_4)
+
+
+def made(kind: GuestAccessKind, user: bool = False, ac: bool = False) -> GuestAccess:
+    return GuestAccess(kind=kind, address=0, user=user, alignment_check=ac)
 
 
 def page(*texts: str) -> TranslatedPage:
@@ -46,7 +52,7 @@ def page(*texts: str) -> TranslatedPage:
 
 
 def code(guest: GuestDescription, entries: TranslatedPage, kind: GuestAccessKind, user: bool) -> str:
-    result = right_by_manual(guest, entries, kind, user)
+    result = right_by_manual(guest, entries, made(kind, user))
     if result == AccessResult(kind=ResultKind.DONE, frame=0x800000):
         return "done"
     assert result.kind is ResultKind.PAGE_FAULT
@@ -135,7 +141,7 @@ def test_what_is_right_below_ept(
     own: str, nested: tuple[str, str], mbec: bool, kind: GuestAccessKind, user: bool, expected: str
 ) -> None:
     guest = replace(NAKED, machines=(Emulated.INTEL,), l1=RunByL1(stage=SecondStage.EPT, mbec=mbec, efer=0))
-    found = right_of_ept(guest, l2_page(own, bits.EPT_ENTRY, *nested), kind, user)
+    found = right_of_ept(guest, l2_page(own, bits.EPT_ENTRY, *nested), made(kind, user))
     is_violation = found.kind is ResultKind.EPT_VIOLATION
     assert (bits.EPT_VIOLATION.text(found.code or 0) if is_violation else found.kind.value) == expected
     assert not is_violation or bool(found.mask and found.mask & bits.EPT_VIOLATION.number("XU")) == mbec
@@ -158,7 +164,7 @@ def test_what_is_right_on_nested_page_tables(
     own: str, nested: tuple[str, str], nx: bool, kind: GuestAccessKind, expected: str
 ) -> None:
     guest = replace(NAKED, l1=RunByL1(stage=SecondStage.NPT, efer=bits.EFER.number("NX") * nx))
-    found = right_of_npt(guest, l2_page(own, bits.GUEST_ENTRY, *nested), kind, user=False)
+    found = right_of_npt(guest, l2_page(own, bits.GUEST_ENTRY, *nested), made(kind))
     is_fault = found.kind is ResultKind.NESTED_FAULT
     assert (bits.NESTED_FAULT.text(found.code or 0) if is_fault else found.kind.value) == expected
 
@@ -182,7 +188,7 @@ def test_a_key_that_denies_beside_another_cause_may_be_told_or_not() -> None:
     assert code(guest, by_key, READ, True) == "P U PK"
     assert code(guest, by_key, READ, False) == "P PK"
     assert code(guest, by_key, FETCH, True) == "done"
-    beside = right_by_manual(guest, page("P W U", "P U", "P W U", "P W U PK=3"), WRITE, True)
+    beside = right_by_manual(guest, page("P W U", "P U", "P W U", "P W U PK=3"), made(WRITE, True))
     assert beside.mask == 0xFFFF_FFFF & ~bits.PAGE_FAULT.number("PK")
     of_supervisor = page("P W U", "P W", "P W U", "P W U PK=3")
     assert code(guest, of_supervisor, READ, False) == "done"
@@ -195,9 +201,11 @@ def test_a_key_that_denies_beside_another_cause_may_be_told_or_not() -> None:
         (Emulated.AMD, "page fault 0x5 (P U)", "page fault 0x4 (U)", None),
         (Emulated.INTEL, "page fault 0xd (P U RSVD)", "page fault 0xc (U RSVD)", None),
         (Emulated.INTEL, "page fault 0x5 (P U)", "page fault 0x25 (P U PK)", 1),
-        (Emulated.INTEL, "page fault 0x21 (P PK)", "done, 0x809cc was read", 2),
+        (Emulated.INTEL, "page fault 0x21 (P PK)", "done, 0x809cc was read", 3),
         (Emulated.INTEL, "page fault 0x25 (P U PK)", "done, 0x809cc was read", None),
         (Emulated.INTEL, "done", "page fault 0x5 (P U)", None),
+        (Emulated.INTEL, "done", "page fault 0x23 (P W PK)", 2),
+        (Emulated.AMD_BOCHS, "page fault 0xd (P U RSVD)", "page fault 0xc (U RSVD)", None),
     ],
 )
 def test_what_an_emulator_is_known_to_do_is_told_from_what_is_new(
@@ -206,11 +214,70 @@ def test_what_an_emulator_is_known_to_do_is_told_from_what_is_new(
     assert quirk_of(machine, right, came) is (None if number is None else QUIRKS[number])
 
 
+NPF, EPT = "nested page fault", "EPT violation"
+
+
+@pytest.mark.parametrize(
+    ("machine", "right", "came", "number"),
+    [
+        (Emulated.AMD, f"{NPF} 0x10000000d (P U RSVD FINAL) in the bits 0x3f8000004f", f"{NPF} 0x10000001c (U)", 4),
+        (Emulated.AMD, f"{NPF} 0x10000000d (P U RSVD FINAL)", f"{NPF} 0x100000008 (RSVD FINAL)", None),
+        (Emulated.INTEL, f"{EPT} 0x7c1 (READ XU) in the bits 0x1bfff of 0x800000", f"{EPT} 0x2781 of 0x800000", 5),
+        (Emulated.INTEL, f"{EPT} 0x7c1 (READ XU) in the bits 0x1bfff of 0x800000", f"{EPT} 0x781 of 0x800000", None),
+        (Emulated.INTEL, f"{EPT} 0x8b (READ WRITE R LINEAR) in the bits 0x1b1ff", f"{EPT} 0x8a (WRITE R LINEAR)", 6),
+        (Emulated.INTEL, f"{EPT} 0xcb (READ WRITE R XU) in the bits 0x1b1ff", f"{EPT} 0x208a (WRITE R SS)", 6),
+        (Emulated.INTEL, f"{EPT} 0x18b (READ WRITE R FINAL)", f"{EPT} 0x18a (WRITE R FINAL)", None),
+    ],
+)
+def test_what_an_emulator_tells_an_l1_otherwise_counts_as_known_only_without_kvm(
+    machine: Emulated, right: str, came: str, number: int | None
+) -> None:
+    assert quirk_of(machine, right, came, without_kvm=True) is (None if number is None else QUIRKS[number])
+    assert quirk_of(machine, right, came) is None
+
+
+def test_flags_are_set_by_what_is_done_and_left_open_by_what_is_denied() -> None:
+    entries = tuple(TableEntry(of=0, level=level, bits=bits.GUEST_ENTRY.number("P")) for level in (2, 1))
+    denied = AccessResult(kind=ResultKind.PAGE_FAULT)
+
+    def flags(*results: tuple[GuestAccessKind, AccessResult]) -> list[tuple[str, str]]:
+        accesses = [replace(made(kind), right=right) for kind, right in results]
+        names = bits.GUEST_ENTRY
+        return [(names.text(each.bits), names.text(each.mask)) for each in flags_after(entries, accesses, names)]
+
+    assert flags((READ, DONE)) == [("A", "A D"), ("A", "A D")]
+    assert flags((WRITE, DONE)) == [("A", "A D"), ("A D", "A D")]
+    assert flags((WRITE, denied)) == [("", "D"), ("", "D")]
+    assert flags() == [("", "D"), ("", "D")]
+
+
+@pytest.mark.parametrize(("ac", "expected"), [(False, "P W"), (True, "done")])
+def test_with_ac_smap_lets_a_supervisor_through(ac: bool, expected: str) -> None:
+    guest = replace(NAKED, cr4=bits.CR4.number("SMAP"))
+    found = right_by_manual(guest, page(*ALL4), made(WRITE, ac=ac))
+    assert (bits.PAGE_FAULT.text(found.code or 0) if found.code is not None else found.kind.value) == expected
+
+
+@pytest.mark.parametrize(("flags", "expected"), [(False, "READ X LINEAR"), (True, "READ WRITE X LINEAR")])
+def test_a_table_that_ept_denies_is_told_as_read_and_with_flags_as_written_too(flags: bool, expected: str) -> None:
+    l1 = RunByL1(stage=SecondStage.EPT, accessed_dirty=flags, efer=0)
+    guest = replace(NAKED, machines=(Emulated.INTEL,), l1=l1)
+    below = l2_page("P W U", bits.EPT_ENTRY, "R W X", "R W X MT=6")
+    entries = tuple(replace(each, bits=bits.EPT_ENTRY.number("X")) for each in below.nested)
+    table = tuple(replace(each, to=each.to and 0x40_0000) for each in entries)
+    found = right_of_ept(guest, replace(below, table=table), made(READ))
+    assert found.kind is ResultKind.EPT_VIOLATION
+    assert bits.EPT_VIOLATION.text(found.code or 0) == expected
+    assert found.address == 0x40_0000
+
+
 def test_it_can_be_run_as_the_documentation_says() -> None:
-    assert ".venv/bin/python -m tools.processor --guests" in (ROOT / "docs/guests.md").read_text("utf-8")
+    assert 'make processor ARGS="--guests' in (ROOT / "docs/guests.md").read_text("utf-8")
+    assert "\t$(BIN)/python -m tools.processor $(ARGS)\n" in (ROOT / "Makefile").read_text("utf-8")
     done = subprocess.run([*TOOL, "--help"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--nested" in done.stdout
+    assert "--without-kvm" in done.stdout
 
 
 @pytest.mark.emulator
@@ -223,6 +290,13 @@ def test_it_can_be_run_as_the_documentation_says() -> None:
         (Emulated.AMD, ("--guests", "20", "--nested")),
         (Emulated.INTEL, ("--guests", "10", "--machine", "intel")),
         (Emulated.INTEL, ("--guests", "10", "--machine", "intel", "--nested")),
+        (Emulated.AMD_BOCHS, ("--guests", "10", "--machine", "amd-bochs", "--nested")),
+        (Emulated.AMD, ("--guests", "100", "--without-kvm")),
+        (Emulated.AMD, ("--guests", "100", "--without-kvm", "--nested")),
+        (Emulated.INTEL, ("--guests", "100", "--machine", "intel", "--without-kvm")),
+        (Emulated.INTEL, ("--guests", "100", "--machine", "intel", "--without-kvm", "--nested")),
+        (Emulated.AMD_BOCHS, ("--guests", "100", "--machine", "amd-bochs", "--without-kvm")),
+        (Emulated.AMD_BOCHS, ("--guests", "100", "--machine", "amd-bochs", "--without-kvm", "--nested")),
     ],
 )
 def test_processor_and_kvm_do_as_the_manuals_say(machine: Emulated, options: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mmuproof.cli.guests.guest_file import guest_of_result
 from mmuproof.cli.guests.told import NoGuestError
 from mmuproof.cli.shared.results import Counterexample, Input, Result
-from mmuproof.live.descriptions.bits import EPT_ENTRY
+from mmuproof.live.descriptions.bits import EPT_ENTRY, GUEST_ENTRY
 from mmuproof.live.descriptions.description import (
     AccessResult,
     GuestAccessKind,
@@ -22,6 +22,7 @@ from mmuproof.live.descriptions.description import (
     SecondStage,
     TableEntry,
 )
+from mmuproof.live.descriptions.frames import reached
 from mmuproof.live.descriptions.reading import parsed_description, read_description
 from mmuproof.live.descriptions.trials import trials_of
 from mmuproof.live.descriptions.writing import description_text
@@ -88,6 +89,104 @@ def test_an_entry_becomes_a_page_that_is_read() -> None:
     assert access.right == AccessResult(kind=ResultKind.DONE, frame=1 << 36)
     assert access.shows == AccessResult(kind=ResultKind.PAGE_FAULT, code=9)
     assert guest.cannot == ("PSE36 = 1: the guest is told what the host has",)
+
+
+def of_entries(symptom: str, part: str, vendor: Vendor = Vendor.SHADOW, **told: str) -> Result:
+    """A walk of entries, of which `entryN` is that of level N."""
+    found = result("walk.granted", vendor, symptom, part)
+    inputs = tuple(
+        Input(f"entry of level {name[-1]}" if name.startswith("entry") else "the judged pte_access", text)
+        for name, text in told.items()
+    )
+    assert found.counterexample
+    return replace(found, counterexample=replace(found.counterexample, inputs=inputs))
+
+
+def test_what_a_walk_grants_too_much_is_accessed() -> None:
+    walk = of_entries("judged-more", "4 levels", entry4="0x8000000000000001", entry3="0x81", judged="READ|EXEC")
+    guest = guest_of_result(walk)
+    assert written(guest) == guest
+    assert [(entry.level, entry.bits >> 63) for entry in guest.entries] == [(4, 1), (3, 0), (2, 0), (1, 0)]
+    (access,) = guest.accesses
+    assert (access.kind, access.user, access.right.kind) == (GuestAccessKind.FETCH, False, ResultKind.PAGE_FAULT)
+    assert access.shows == AccessResult(kind=ResultKind.DONE, frame=0x80_0000)
+    with pytest.raises(NoGuestError, match="KVM fetches nothing by its own walk"):
+        guest_of_result(replace(walk, vendor=Vendor.AMD))
+
+
+def test_what_a_walk_grants_too_little_is_denied_and_with_tdp_kvm_makes_the_access() -> None:
+    entries = {"entry2": "0x7", "entry1": "0x7"}
+    less = of_entries("judged-less", "32-bit paging", Vendor.INTEL, **entries, judged="READ|USER|EXEC")
+    guest = guest_of_result(less)
+    (access,) = guest.accesses
+    assert (guest.paging, access.kind, access.right.kind) == (GuestPaging.BITS_32, GuestAccessKind.INS, ResultKind.DONE)
+    assert access.shows == AccessResult(kind=ResultKind.PAGE_FAULT)
+    with pytest.raises(NoGuestError, match="KVM grants what the entries grant"):
+        guest_of_result(of_entries("judged-more", "4 levels", entry1="0x7", judged="READ|WRITE|USER|EXEC"))
+
+
+def test_a_clean_entry_has_to_be_dirty_after_a_write() -> None:
+    guest = guest_of_result(result("walk.clean", Vendor.SHADOW, "clean-writable", "PAE paging"))
+    assert written(guest) == guest
+    assert [access.kind for access in guest.accesses] == [GuestAccessKind.READ, GuestAccessKind.WRITE]
+    (after,) = guest.after
+    assert GUEST_ENTRY.text(after.bits & after.mask) == "D"
+    assert not guest.entries[0].bits & GUEST_ENTRY.number("D")
+
+
+@pytest.mark.parametrize(
+    ("theorem", "symptom", "part", "inputs", "right", "shows"),
+    [
+        ("walk.end", "goes-on", "4-level and 5-level paging, AMD", {"level": "2"}, 0x80_5000, None),
+        ("walk.end", "goes-on", "4-level and 5-level paging, AMD", {"level": "3"}, 0x80_5000, None),
+        ("walk.end", "ends-early", "32-bit paging", {"level": "2"}, 0x80_0000, 0x40_0000),
+        ("walk.reached", "another-pdpte", "PAE paging", {}, 0xA0_0000, 0x80_0000),
+        ("walk.reached", "another-frame", "32-bit paging", {}, 0x1_0080_5000, 0x80_5000),
+    ],
+)
+def test_where_a_walk_ends_is_what_is_read(
+    theorem: str, symptom: str, part: str, inputs: dict[str, str], right: int, shows: int | None
+) -> None:
+    guest = guest_of_result(result(theorem, Vendor.SHADOW, symptom, part, **inputs))
+    assert written(guest) == guest
+    (access,) = guest.accesses
+    assert reached(guest, access.address) == right
+    assert access.right.frame == right
+    assert access.shows
+    assert access.shows.frame == shows
+
+
+@pytest.mark.parametrize(
+    ("theorem", "symptom", "part", "reason"),
+    [
+        ("walk.end", "ends-early", "PAE paging", "bit 7 of an entry that leads to a table is reserved"),
+        ("walk.end", "goes-on", "EPT", "it is of L1's EPT"),
+        ("walk.clean", "dirty-protected", "PAE paging", "a dirty flag that is not set"),
+        ("walk.reached", "another-level", "4 levels", "only another PDPTE"),
+    ],
+)
+def test_of_a_walk_that_no_guest_can_see_the_reason_is_told(theorem: str, symptom: str, part: str, reason: str) -> None:
+    with pytest.raises(NoGuestError, match=reason):
+        guest_of_result(result(theorem, Vendor.SHADOW, symptom, part))
+
+
+@pytest.mark.parametrize(("smap", "access"), [("1", "0"), ("0", "0"), ("1", "U")])
+def test_ac_is_set_where_it_matters(smap: str, access: str) -> None:
+    told = result(
+        "permission.paging",
+        Vendor.SHADOW,
+        "access-denied",
+        access=access,
+        pte_access="READ|USER",
+        role_cr4_smap=smap,
+        eflags_ac="1",
+    )
+    if smap == "0" or access == "U":
+        with pytest.raises(NoGuestError, match=r"EFLAGS\.AC is 1 where it matters to no access"):
+            guest_of_result(told)
+        return
+    (made,) = guest_of_result(told).accesses
+    assert made.alignment_check
 
 
 def test_with_tdp_kvm_makes_the_access_itself() -> None:
