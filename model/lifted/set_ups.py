@@ -125,7 +125,7 @@ class _Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class _MadeInARow:
     """What set-ups leave.
 
     Args:
@@ -143,12 +143,12 @@ class _Made:
     features: frozenset[Argument]
 
     @classmethod
-    def by(cls, mmus: Mmus, session: Session, memory: Memory) -> _Made:
+    def by(cls, mmus: Mmus, session: Session, memory: Memory) -> _MadeInARow:
         """What a series of calls leaves by itself."""
         asked = frozenset(call.arguments[0] for call in session.calls(cuts.HOST_FEATURE.function))
         return cls(mmus=mmus, session=session, memory=memory, evidence=session.evidence(), features=asked)
 
-    def after(self, earlier: _Made) -> _Made:
+    def after(self, earlier: _MadeInARow) -> _MadeInARow:
         """The same with what was made before."""
         both = earlier.evidence + self.evidence
         evidence = replace(both, cuts=tuple(dict.fromkeys(both.cuts)))
@@ -171,7 +171,7 @@ class LiftedSetUps(SetUps, Remembers):
         return self._found(made, calls[-1].kind)
 
     @once
-    def _made(self, calls: tuple[SetUpCall, ...], masks: ShadowMasks, world: str, *, tdp: bool) -> _Made:
+    def _made(self, calls: tuple[SetUpCall, ...], masks: ShadowMasks, world: str, *, tdp: bool) -> _MadeInARow:
         """What some set-ups in a row leave; what begins alike is one past with several futures."""
         if not calls:
             return self._reset(masks, world, tdp=tdp)
@@ -184,9 +184,9 @@ class LiftedSetUps(SetUps, Remembers):
         mode = member_at(vcpu.type, "arch.hflags")
         memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
         set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
-        return _Made.by(before.mmus, session, memory).after(before)
+        return _MadeInARow.by(before.mmus, session, memory).after(before)
 
-    def _reset(self, masks: ShadowMasks, world: str, *, tdp: bool) -> _Made:
+    def _reset(self, masks: ShadowMasks, world: str, *, tdp: bool) -> _MadeInARow:
         """What `kvm_mmu_after_set_cpuid()` leaves, before it sets anything up."""
         session, memory = Session(self._unit, self._cuts()), Memory()
         vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -210,9 +210,9 @@ class LiftedSetUps(SetUps, Remembers):
         memory = reset.memory
         for part in Part:
             _Part(memory, vcpu, mmus.find(part)).forget_handlers()
-        return _Made.by(mmus, session, memory)
+        return _MadeInARow.by(mmus, session, memory)
 
-    def _found(self, made: _Made, kind: MmuKind) -> MmuSetUp:
+    def _found(self, made: _MadeInARow, kind: MmuKind) -> MmuSetUp:
         memory, mmus = made.memory, made.mmus
         walk, built = (_Part(memory, mmus.vcpu, place) for place in (mmus.find(WALKS[kind]), mmus.built(kind)))
         one = walk.place.offset == built.place.offset
