@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -30,7 +30,6 @@ from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.forked import LOOKED_UP
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
@@ -52,6 +51,7 @@ from mmuproof.lift.parsing.probe import (
 from mmuproof.lift.parsing.unit import MAIN
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree, open_source
+from mmuproof.lift.waiting import result_of
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.units import saved_units
 from mmuproof.model.vendor import Vendor
@@ -122,11 +122,7 @@ def _aside(work: Callable[[], _T]) -> _T:
     """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
     pool = ThreadPoolExecutor(1)
     try:
-        doing = pool.submit(work)
-        # A signal that comes just before the wait begins does not end it.
-        while not wait([doing], LOOKED_UP).done:
-            pass
-        return doing.result()
+        return result_of(pool.submit(work))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

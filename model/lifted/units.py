@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.waiting import result_of, wait_for
 from mmuproof.model.lifted.constants import LOOKED_UP
 
 _THREADS = 2
@@ -60,7 +61,7 @@ class Units:
 
     def finish(self) -> None:
         """Wait until all that has been begun is parsed, or has failed to be."""
-        wait(self._futures.values())
+        wait_for(self._futures.values())
 
     def __enter__(self) -> Units:
         return self
@@ -125,4 +126,4 @@ class Units:
         self.start([path])
         if path not in self._futures:
             raise SourceError(f"the tree has no {path}")
-        return self._futures[path].result()
+        return result_of(self._futures[path])
