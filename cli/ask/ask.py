@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.identity import kernel_identity
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.tree_text import text_of_source
@@ -121,6 +123,7 @@ def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, Q
 def _aside(work: Callable[[], _T]) -> _T:
     """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
     pool = ThreadPoolExecutor(1)
+    sys.setrecursionlimit(RECURSION)
     try:
         return result_of(pool.submit(work))
     finally:

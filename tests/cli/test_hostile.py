@@ -109,6 +109,13 @@ def test_a_question_has_them_as_well(tree: Callable[[str], Path], run: Run) -> N
     assert "clang has taken more than 1 seconds for" in done.stderr
 
 
+def test_a_question_about_code_that_calls_itself_is_given_up(tree: Callable[[str], Path], run: Run) -> None:
+    tree("static int down(int a) { return a ? down(a - 1) : 0; }")
+    done = run(["ask", "--kernel", "linux", "int a: down(a)"])
+    assert done.returncode == 3
+    assert "calls nest too deeply in down" in done.stdout
+
+
 @pytest.mark.parametrize("command", only(["prove"], COMMANDS))
 def test_ctrl_c_does_not_wait_for_clang(
     command: str, tree: Callable[[str], Path], environment: dict[str, str], tmp_path: Path
