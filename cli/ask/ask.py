@@ -27,7 +27,7 @@ from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.numbers.spte_names import CONSTANTS as SPTE_CONSTANTS
 from mmuproof.cli.numbers.spte_names import SpteNames
 from mmuproof.cli.pictures.bits import numbers_of
-from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
+from mmuproof.cli.shared.caching import TREES, cache_folder, units_folders
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
@@ -114,8 +114,8 @@ def ask(request: AskRequest, output: Output) -> int:
 def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, QuestionUnits]]:
     pool = ThreadPoolExecutor(2)
     try:
-        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
-            yield tree, QuestionUnits(tree.root, saved_units(folder), pool, given)
+        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folders() as folders:
+            yield tree, QuestionUnits(tree.root, saved_units(*folders), pool, given)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

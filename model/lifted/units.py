@@ -17,9 +17,15 @@ from mmuproof.model.lifted.constants import LOOKED_UP
 _THREADS = 2
 
 
-def saved_units(folder: Path) -> SavedUnits:
-    """The units that are kept in a folder: the same for whoever asks a tree for no more constants than all do."""
-    return SavedUnits(folder, constants=LOOKED_UP)
+def saved_units(folder: Path, spare: Path | None = None) -> SavedUnits:
+    """The units that are kept in a folder: the same for whoever asks a tree for no more constants than all do.
+
+    Args:
+        folder: where they are.
+        spare: a folder for those that are needed at once, where that one cannot be written.
+    """
+    elsewhere = None if spare is None else SavedUnits(spare, constants=LOOKED_UP)
+    return SavedUnits(folder, constants=LOOKED_UP, spare=elsewhere)
 
 
 class Units:
