@@ -47,6 +47,7 @@ class Behaviour:
         words: the unions among its inputs, by the names of their variables.
         roots: the type of what a name begins with: a parameter, a variable with static storage, a call's result.
         parameters: what the parameters are called in names.
+        tells_apart: whether it compares pointers that lead to different objects, as far as these do not overlap.
     """
 
     function: Function
@@ -62,6 +63,7 @@ class Behaviour:
     words: Mapping[str, RecordType] = field(repr=False)
     roots: Callable[[str], CType | None] = field(repr=False)
     parameters: tuple[str, ...] = ()
+    tells_apart: bool = False
 
     @cached_property
     def variables(self) -> Mapping[str, Term]:
@@ -245,6 +247,7 @@ def behaviour(
         words=machine.words,
         roots=root,
         parameters=tuple((parameters or {}).get(each.name, each.name) for each in function.parameters),
+        tells_apart=machine.tells_apart,
     )
 
 

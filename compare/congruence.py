@@ -21,7 +21,8 @@ _OBJECT = re.compile(r"^(.*)->|^\*(.+)$")
 def can_overlap(*runs: Behaviour) -> bool:
     """Whether what a function is given could overlap in a way that matters and that comparing it does not see.
 
-    It cannot if the function looks at one object only, or leads to one only and writes nothing.
+    It cannot if the function looks at one object only. Nor can it if it neither writes nor calls anything, unless it
+    compares pointers: what it reads of two objects was free, and so may be the same.
     """
     pointees: set[str] = set()
     variables: set[str] = set()
@@ -36,7 +37,7 @@ def can_overlap(*runs: Behaviour) -> bool:
                 variables.add(path.partition(".")[0].partition("[")[0])
     if any(run.calls or run.written for run in runs):
         return len(pointees | variables) > 1
-    return len(pointees) > 1
+    return len(pointees) > 1 and any(run.tells_apart for run in runs)
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.defined import seems_to_define
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
+from mmuproof.lift.waiting import result_of
 from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
@@ -89,7 +90,7 @@ class QuestionUnits:
         if not (self._root / path).is_file():
             raise SourceError(f"the tree has no {path}")
         self.start([path])
-        return self._opened[path].result()
+        return result_of(self._opened[path])
 
     def start_masks(self, vendors: Sequence[Vendor]) -> None:
         """Begin to parse and to read what the set-up of masks needs."""

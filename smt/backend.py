@@ -9,6 +9,9 @@ import z3
 DEFAULT_BUDGET = 200_000_000
 """Z3's resource limit for one obligation; a thousand times what any theorem here needs."""
 
+_MOST_MEBIBYTES = 2048
+"""How much memory the solver may take in a process; several times what any theorem here needs."""
+
 
 def version() -> str:
     """The solver's name and version."""
@@ -16,9 +19,13 @@ def version() -> str:
 
 
 def fresh_solver(context: z3.Context, budget: int, seed: int = 0) -> z3.Solver:
-    """A solver for bit-vectors that knows nothing yet and gives up when its budget (Z3's resource limit) runs out."""
+    """A solver for bit-vectors that knows nothing yet.
+
+    It gives up when its budget (Z3's resource limit) runs out, or if it needs too much memory.
+    """
     solver = z3.SolverFor("QF_BV", ctx=context)
     solver.set("rlimit", budget)
+    solver.set("max_memory", _MOST_MEBIBYTES)
     solver.set("random_seed", seed)
     # An interrupt belongs to the program, not to the check that happens to run.
     solver.set("ctrl_c", False)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmuproof.cli.shared.caching import units_folder
+from mmuproof.cli.shared.caching import units_folders
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.edits import SourceEdit
 from mmuproof.model.lifted.kernel import LiftedKvm, open_kernel
@@ -17,7 +17,7 @@ from mmuproof.model.lifted.units import saved_units
 @contextmanager
 def opened_kernel(tree: KernelTree, edits: Sequence[SourceEdit] = (), **options: Any) -> Iterator[LiftedKvm]:
     """See `open_kernel`; what has been parsed is kept as long as the run lasts."""
-    with units_folder() as folder, open_kernel(tree, edits, saved=saved_units(folder), **options) as kvm:
+    with units_folders() as folders, open_kernel(tree, edits, saved=saved_units(*folders), **options) as kvm:
         yield kvm
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -26,12 +27,12 @@ from mmuproof.cli.formats.reporter import Reporter
 from mmuproof.cli.numbers.spte_names import CONSTANTS as SPTE_CONSTANTS
 from mmuproof.cli.numbers.spte_names import SpteNames
 from mmuproof.cli.pictures.bits import numbers_of
-from mmuproof.cli.shared.caching import TREES, cache_folder, units_folder
+from mmuproof.cli.shared.caching import TREES, cache_folder, units_folders
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.cli.shared.forked import LOOKED_UP
 from mmuproof.cli.shared.identity import kernel_identity
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.cli.shared.selection import select_vendors
 from mmuproof.cli.shared.solving import Solver
 from mmuproof.cli.shared.tree_text import text_of_source
@@ -52,6 +53,7 @@ from mmuproof.lift.parsing.probe import (
 from mmuproof.lift.parsing.unit import MAIN
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.source import KernelTree, open_source
+from mmuproof.lift.waiting import result_of
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.units import saved_units
 from mmuproof.model.vendor import Vendor
@@ -112,8 +114,8 @@ def ask(request: AskRequest, output: Output) -> int:
 def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, QuestionUnits]]:
     pool = ThreadPoolExecutor(2)
     try:
-        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folder() as folder:
-            yield tree, QuestionUnits(tree.root, saved_units(folder), pool, given)
+        with usable(), open_source(source, cache=cache_folder(TREES)) as tree, units_folders() as folders:
+            yield tree, QuestionUnits(tree.root, saved_units(*folders), pool, given)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -121,12 +123,9 @@ def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, Q
 def _aside(work: Callable[[], _T]) -> _T:
     """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
     pool = ThreadPoolExecutor(1)
+    sys.setrecursionlimit(RECURSION)
     try:
-        doing = pool.submit(work)
-        # A signal that comes just before the wait begins does not end it.
-        while not wait([doing], LOOKED_UP).done:
-            pass
-        return doing.result()
+        return result_of(pool.submit(work))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

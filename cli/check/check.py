@@ -232,6 +232,7 @@ class _Checking:
             step,
             processes=self.jobs,
             watcher=self.watcher,
+            are_kept=self.earlier.are_kept,
             ahead=partial(_read_ahead, old, new),
         )
         self.earlier.add(old.bodies, found.before, step.before, found.proofs)

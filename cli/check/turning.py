@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mmuproof.cli.prove.kept import KeptResult, claims_said, moved
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, change_between
-from mmuproof.cli.prove.running import Proved, Prover, lost_with, worth_while
+from mmuproof.cli.prove.running import Proved, Prover, Workforce, lost_with
 from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.known_proofs import digests_of
@@ -211,6 +211,7 @@ def turned(
     *,
     processes: int,
     watcher: Watcher,
+    are_kept: bool = False,
     ahead: Callable[[], None] = nothing,
 ) -> Turned:
     """What a change does to theorems.
@@ -223,6 +224,7 @@ def turned(
         step: where the bodies of the two trees are.
         processes: how many of them work at most.
         watcher: is told how far it has come.
+        are_kept: whether the units of both trees are kept.
         ahead: reads what all processes need, before there are several.
 
     Raises:
@@ -236,12 +238,12 @@ def turned(
         list(group)
         for _, group in groupby((task for task in tasks if task not in after_it), key=lambda task: task.theorem.name)
     ]
-    processes = worth_while(sum(map(len, groups)), processes)
-    if processes > 1:
+    workforce = Workforce.of(sum(map(len, groups)), processes, is_kept=are_kept)
+    if workforce.reads_ahead:
         ahead()
     watcher.phase("stating theorems", len(groups))
     comparing = _DecidingBoth(before=before, after=after, known=known, step=step)
-    done = side_by_side(comparing.group, groups, processes, watcher.advance, lost=comparing.lost)
+    done = side_by_side(comparing.group, groups, workforce.processes, watcher.advance, lost=comparing.lost)
     both = [each for group in done for each in group]
     found = dict(zip((task for group in groups for task in group), both, strict=True))
     after_it |= {task: each.after for task, each in found.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mmuproof.cli.ask.mistakes import Written, understood, wrong_question
-from mmuproof.cli.shared.caching import units_folder
+from mmuproof.cli.shared.caching import units_folders
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing.expression_text import called_names
@@ -42,8 +42,8 @@ def assumptions_of(texts: Sequence[str], tree: KernelTree, given: DotConfig | No
 
     pool = ThreadPoolExecutor(1)
     try:
-        with units_folder() as folder:
-            units = QuestionUnits(tree.root, saved_units(folder), pool, given)
+        with units_folders() as folders:
+            units = QuestionUnits(tree.root, saved_units(*folders), pool, given)
             called = called_names([token for each in questions for token in each.tokens])
             try:
                 asked = units.answer(called, lambda opened: compile_questions(opened, questions), posed)

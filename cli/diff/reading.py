@@ -23,6 +23,7 @@ from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
 from mmuproof.lift.tree.source import KernelTree
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments, write_stand_ins
+from mmuproof.lift.waiting import result_of
 from mmuproof.model.lifted.unit_paths import MMU_C, MMU_UNITS, SPTE_C, is_of_mmu
 from mmuproof.model.lifted.units import Units, saved_units
 
@@ -162,7 +163,7 @@ class ReadTree:
         Raises:
             ParseFailed: one of them does not parse.
         """
-        return {path: self._units[path].result()[path] for path in paths}
+        return {path: result_of(self._units[path])[path] for path in paths}
 
 
 def _printed(units: Mapping[str, Unit], *, every: bool) -> Mapping[str, Printed]:

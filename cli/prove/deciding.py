@@ -14,7 +14,7 @@ from mmuproof.cli.prove.cases import rules_of
 from mmuproof.cli.prove.command import ProveRequest
 from mmuproof.cli.prove.known import remarks
 from mmuproof.cli.prove.left_out import LeftOut
-from mmuproof.cli.prove.running import run, worth_while
+from mmuproof.cli.prove.running import Workforce, run
 from mmuproof.cli.prove.saved import SavedResults, all_else
 from mmuproof.cli.prove.trials import Trials, Trying
 from mmuproof.cli.prove.whole_runs import WholeRun, WholeRuns, may_be_kept
@@ -124,8 +124,8 @@ class Deciding:
         saved = self._saved() if subject.is_kept else SavedResults(None, ())
         recalled = saved.recall(self.tasks)
         left = [task for task in self.tasks if task not in recalled.results]
-        processes = worth_while(len(left), self.request.jobs)
-        if subject.read_ahead is not None and processes > 1:
+        workforce = Workforce.of(len(left), self.request.jobs, is_kept=bool(recalled.results))
+        if subject.read_ahead is not None and workforce.reads_ahead:
             subject.read_ahead()
         known_read = None
         if recalled.known is not None:
@@ -138,7 +138,7 @@ class Deciding:
         deciding = partial(
             run,
             solver=self._solver,
-            processes=processes,
+            processes=workforce.processes,
             watcher=self.watcher,
             known=known,
             hardware=self.hardware,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,14 +70,28 @@ class KeptResults:
         """What is known of a task."""
         return self.results.get(name_of(task))
 
+    @property
+    def found(self) -> frozenset[_Name]:
+        """Of which theorems the result is known."""
+        return frozenset(name for name, each in self.results.items() if each.result is not None)
+
     def some(self, tasks: Iterable[Task]) -> dict[Task, KeptResult]:
         """What is known of some tasks, of each of which something is."""
         return {task: each for task in tasks if (each := self.of(task)) is not None}
 
-    def after(self, change: BodyChange) -> KeptResults:
-        """What is left of it for a tree that is another in some bodies."""
+    def after(self, change: BodyChange, known: Collection[_Name] = ()) -> KeptResults:
+        """What is left of it for a tree that is another in some bodies.
+
+        Args:
+            change: how that tree differs.
+            known: of what nothing need be found, since it is known of that tree.
+        """
         assert self.layout is not None
-        left = {name: moved(each, change) for name, each in self.results.items() if change.leaves(each.rests_on)}
+        left = {
+            name: moved(each, change)
+            for name, each in self.results.items()
+            if name not in known and change.leaves(each.rests_on)
+        }
         is_known = change.leaves(self.known_rests_on)
         return KeptResults(
             known=self.known if is_known else None,

@@ -39,7 +39,9 @@ _NAMED = re.compile(r"\w+\(\)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 """How words name a function, or a macro."""
 _OF_KVM = "arch/x86/kvm/"
 _SHARE = 64
-"""Results for which a process of their own is worth while."""
+"""Results for which a process of their own is worth while that reads everything."""
+_FEW, _MOST_OF_FEW = 4, 4
+"""Results for which one is worth while where little is left to find, and how many there are then."""
 _ANY_HOST = Assumed(max_physical_address=52)
 """Of a counterexample's host nothing is supposed that the counterexample does not say."""
 SEVERITY = (Verdict.REFUTED, Verdict.ERROR, Verdict.LOST, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.PROVED)
@@ -129,14 +131,26 @@ def run(
     return proved
 
 
-def worth_while(tasks: int, most: int) -> int:
-    """How many processes are worth while for some tasks: each has to lift for itself what it needs.
+@dataclass(frozen=True)
+class Workforce:
+    """How many processes are worth while, and whether all that they read is to be read before there are several."""
 
-    Args:
-        tasks: how many there are.
-        most: how many processes there may be.
-    """
-    return min(most, 1 + tasks // _SHARE)
+    processes: int
+    reads_ahead: bool
+
+    @classmethod
+    def of(cls, tasks: int, most: int, *, is_kept: bool) -> Workforce:
+        """Those for some tasks: each process has to lift for itself what it needs.
+
+        Args:
+            tasks: how many there are.
+            most: how many processes there may be.
+            is_kept: whether the units are kept, so that a process soon has those few that it needs.
+        """
+        many = min(most, 1 + tasks // _SHARE)
+        if many > 1 or not is_kept:
+            return cls(many, many > 1)
+        return cls(min(most, _MOST_OF_FEW, 1 + tasks // _FEW), reads_ahead=False)
 
 
 def lost_with(tasks: Sequence[Task], how: str) -> list[Proved]:

@@ -1,10 +1,10 @@
 """Results that are kept from one run to the next, for a kernel in which nothing has changed since.
 
-A result is found again by all that it rests on: mmuproof's own code, the solver and the C front end, every file of the
-tree that could be read, the configuration, what is taken as known of the processor, and the solver's budget.  Of a
-tree that is another only inside some bodies of KVM's functions, those results are found that rest on none of them; see
-`mmuproof.cli.prove.relatives`.  What was not decided is not kept.  A file that was damaged, cut off or put under
-another name is passed over.
+A result is found again by all that it rests on: mmuproof's own code, the solver and the C front end, every file of
+the tree that could be read, the configuration, what is taken as known of the processor, and the solver's budget.  Of
+a tree that is another only inside some bodies of KVM's functions, those results are found that rest on none of them,
+of whichever earlier tree; see `mmuproof.cli.prove.relatives`.  What was not decided is not kept.  A file that was
+damaged, cut off or put under another name is passed over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
-from mmuproof.cli.prove.relatives import BodyLayout, RestsOn, change_between
+from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, change_between
 from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.hardware import settings_text
 from mmuproof.cli.shared.kept_files import KeptFiles, digest_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_FILES = 64
 """As many kernels are remembered; the one that has not been asked for longest goes first."""
 _ALIKE = 4
-"""With so many kernels like it one of which nothing is known is compared, the one asked for last first."""
+"""With so many kernels like it one of which nothing is known is compared, those that were asked for last."""
 
 
 def all_else(given: tuple[str, str] | None, hardware: Hardware, budget: int) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class SavedResults:
             self._kept = self.own()
             self._is_own = self._kept is not None
             if self._kept is None:
-                self._kept = self._of_one_like_it()
+                self._kept = self._of_those_like_it()
         return self._kept
 
     def own(self) -> KeptResults | None:
@@ -149,15 +149,19 @@ class SavedResults:
         self._files.write(self._name, kept_content(content))
         return True
 
-    def _of_one_like_it(self) -> KeptResults | None:
-        """What is left of what is known of a tree like this one."""
+    def _of_those_like_it(self) -> KeptResults | None:
+        """What is left of what is known of trees like this one: of the closest, and what others know besides."""
         if self._tree is None:
             return None
+        like: list[tuple[BodyChange, KeptResults]] = []
         for kept in (_kept(self._files.read(name)) for name in self._files.names(f"{self._like}-")[:_ALIKE]):
             change = None if kept is None or kept.layout is None else change_between(kept.layout, self._tree)
             if kept is not None and change is not None:
-                return kept.after(change)
-        return None
+                like.append((change, kept))
+        left: KeptResults | None = None
+        for change, kept in sorted(like, key=lambda each: len(each[0].bodies)):
+            left = kept.after(change) if left is None else left.beside(kept.after(change, left.found))
+        return left
 
 
 def _kept(content: Any) -> KeptResults | None:

@@ -63,14 +63,11 @@ def cache_folder(name: str) -> Path | None:
 
 
 @contextmanager
-def units_folder() -> Iterator[Path]:
-    """The folder of parsed units; one that goes away with the block where none can last."""
-    lasting = cache_folder(UNITS)
-    if lasting is not None:
-        yield lasting
-        return
+def units_folders() -> Iterator[tuple[Path, Path]]:
+    """The folder of parsed units, and one that goes away with the block: for what the first one cannot take."""
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
-        yield Path(folder)
+        spare = Path(folder)
+        yield cache_folder(UNITS) or spare, spare
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,13 @@ from itertools import pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
-from mmuproof.cli.shared.process import shared_memory
+from mmuproof.cli.shared.process import RECURSION, shared_memory
+from mmuproof.lift.waiting import LOOKED_UP
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-RECURSION = 20_000
-"""How deep Python may call in a process: code runs code of the kernel's that calls code."""
 _DIED = "a process that compared functions has died"
-LOOKED_UP = 1.0
-"""Seconds after which one that waits looks up: a signal that comes just before it begins to wait does not wake it."""
 
 
 class Died(RuntimeError):  # noqa: N818 - reads as what happened

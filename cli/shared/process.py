@@ -18,6 +18,9 @@ _YOUNG, _OLDER, _OLDEST = 100_000, 50, 1_000
 Terms and cursors are many, and have none.
 """
 
+RECURSION = 20_000
+"""How deep Python may call in a process: code runs code of the kernel's that calls code."""
+
 # glibc's names for its settings.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 

@@ -72,9 +72,15 @@ class ComparingMachine:
             limits=RunLimits(undecided_rounds=6, statements=budget),
             is_settled=is_settled,
         )
+        self._run = run
         calls = self._evaluator.policy
         self.checks, self.steps, self.words, self.beyond = run.checks, run.steps, run.words, run.beyond
         self.opaque_calls, self.given_up, self.results = calls.calls, calls.given_up, calls.results
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether pointers to different objects have been compared."""
+        return self._run.tells_apart
 
     def run(self, function: Function, arguments: Sequence[Value | Place], memory: Memory) -> Result:
         """Call ``function``; ``memory`` is changed, the result returned.

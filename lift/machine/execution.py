@@ -67,6 +67,8 @@ class Execution:
         """When a pointer from outside is followed beyond the one object that it is known to lead to."""
         self.stays_inside = False
         """Whether a function that does so is refused where it is called."""
+        self.tells_apart = False
+        """Whether pointers to different objects have been compared."""
         self._counts = dict(counts or {})
         self._loops: list[tuple[list[State], int]] = []
 

@@ -21,7 +21,7 @@ from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import NotedStep
 from mmuproof.lift.machine.lvalue_text import describe
 from mmuproof.lift.machine.places import Lvalues
-from mmuproof.lift.machine.pointers import advance, pointer_binary
+from mmuproof.lift.machine.pointers import advance, pointer_binary, tell_apart
 from mmuproof.lift.machine.state import State, meet
 from mmuproof.lift.machine.statements import Statements
 from mmuproof.lift.machine.values import FunctionRef, Place, Pointer, Target, Value, as_int, choose, truth
@@ -176,6 +176,7 @@ class Expressions:
             return self.value(expr.right, state)
         left, right = self.value(expr.left, state), self.value(expr.right, state)
         if isinstance(left, Pointer) or isinstance(right, Pointer):
+            self._run.tells_apart |= tell_apart(left, right)
             return pointer_binary(expr, left, right)
         return self._operate(op, expr.left, left, expr.right, right, state, expr)[0]
 

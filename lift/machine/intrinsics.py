@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import ClassVar
 
@@ -13,8 +13,10 @@ from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.asked_values import Evaluation
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
+from mmuproof.lift.machine.pointers import advance
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Place, Pointer, Value, as_int, as_pointer, truth
+from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, WARN_CALL
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, extract, ite, ne, negate, resize, to_bv, ult
 
@@ -37,6 +39,30 @@ class Intrinsics:
     def call(self, function: str, expr: syntax.Call, state: State) -> Value | None:
         """What a call of one of these functions gives; None for nothing."""
         return self._MEANINGS[function](self, expr, state)
+
+    def knows_body(self, function: str) -> bool:
+        """Whether it is known what a function's body does, which is inline assembly; it may be cut all the same."""
+        return function in self._BODIES
+
+    def body(self, function: str, arguments: Sequence[Value | Place], state: State, at: Location) -> Value:
+        """What such a function gives.
+
+        Raises:
+            Refused: what it is given is not understood.
+        """
+        return self._BODIES[function](self, arguments, state, at)
+
+    def _test_bit(self, arguments: Sequence[Value | Place], state: State, at: Location) -> Value:
+        """Whether a bit is set whose number is known: that tells in which of several words it is."""
+        number, pointer = arguments
+        if not isinstance(number, BitVec) or not number.is_const or not isinstance(pointer, Pointer):
+            raise Refused("it is not known which bit is read", str(at))
+        unsigned_long, words = IntType(64, False, "unsigned long"), bv(number.value >> 6, 64)
+        places = self._access.follow(advance(pointer, unsigned_long, words, at), state, at)
+        word = self._access.read(places, 64, unsigned_long, state, at)
+        if isinstance(word, Pointer):
+            raise Refused("a bit of a pointer is read", str(at))
+        return resize(extract(word, number.value & 63, number.value & 63), 8)
 
     def _integer(self, expr: syntax.Expr, state: State) -> BitVec:
         value = self._values.value(expr, state)
@@ -90,6 +116,10 @@ class Intrinsics:
     def _find_first(self, expr: syntax.Call, state: State) -> Value:
         value = self._integer(expr.arguments[0], state)
         return _first_one(value, range(value.width - 1, -1, -1), bias=1)
+
+    def _find_last(self, expr: syntax.Call, state: State) -> Value:
+        value = self._integer(expr.arguments[0], state)
+        return _first_one(value, range(value.width), bias=1)
 
     def _leading_zeros(self, expr: syntax.Call, state: State) -> Value:
         value = self._integer(expr.arguments[0], state)
@@ -173,6 +203,7 @@ class Intrinsics:
         # The kernel's inline assembly for single bits.
         "variable__ffs": _lowest_bit,
         "variable_ffs": _find_first,
+        **dict.fromkeys(("fls", "fls64"), _find_last),
         **dict.fromkeys(("arch_clear_bit", "arch_test_and_clear_bit"), _clear_bit),
         "arch___set_bit": _set_bit,
         "__builtin_constant_p": _is_constant,
@@ -184,6 +215,10 @@ class Intrinsics:
         **dict.fromkeys((f"__builtin_bswap{bits}" for bits in (16, 32, 64)), _swap_bytes),
         **dict.fromkeys(("memset", "__builtin_memset"), _fill),
         **dict.fromkeys(("memcpy", "memmove", "__builtin_memcpy", "__builtin_memmove"), _copy),
+    }
+
+    _BODIES: ClassVar[Mapping[str, Callable[[Intrinsics, Sequence[Value | Place], State, Location], Value]]] = {
+        "variable_test_bit": _test_bit
     }
 
 

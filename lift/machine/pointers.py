@@ -66,6 +66,15 @@ def pointer_binary(expr: syntax.Binary, left: Value, right: Value) -> Value:
     raise Refused(f"{op.value} on pointers", str(expr.at))
 
 
+def tell_apart(left: Value, right: Value) -> bool:
+    """Whether two pointers may lead to objects of which it is only supposed that they are not one."""
+    a, b = as_pointer(left), as_pointer(right)
+    if a is None or b is None:
+        return False
+    places = [[each.place for each in pointer.targets if each.place is not None] for pointer in (a, b)]
+    return any(one.object is not other.object for one in places[0] for other in places[1])
+
+
 def _offset(base: Value, base_expr: Expr, count: Value, count_expr: Expr, op: BinaryOp, expr: syntax.Binary) -> Pointer:
     pointer = as_pointer(base)
     if (

@@ -22,6 +22,8 @@ from mmuproof.lift.tree.overlay import EXCHANGED
 from mmuproof.smt.graph import possible_values
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
 
+_CASES = 1024
+"""A switch with more cases is given up: its paths meet in time that grows with the square of their number."""
 _ROUNDS = 1024
 
 
@@ -276,6 +278,8 @@ class Statements:
         if not isinstance(stmt.body, syntax.Compound):
             raise Refused("switch without a block", str(stmt.at))
         cases = _cases(stmt.body)
+        if len(cases) > _CASES:
+            raise Refused(f"a switch with more than {_CASES} cases", str(stmt.at))
         signed = getattr(stmt.condition.type, "signed", False)
         matches = {case: _matches(case, selector, signed) for case in cases if case.low is not None}
         nothing = negate(any_of(*matches.values()))

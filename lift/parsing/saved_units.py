@@ -64,9 +64,17 @@ class SavedUnits:
         folder: where they are; it is made when it is needed.
         most_bytes: how much may be kept; what has not been used for longest goes first.
         constants: those of which the units tell the values.
+        spare: those that are kept elsewhere as long as somebody needs them, where the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES, constants: ConstantNames = NO_CONSTANTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        most_bytes: int = _MOST_BYTES,
+        constants: ConstantNames = NO_CONSTANTS,
+        spare: SavedUnits | None = None,
+    ) -> None:
+        self._spare = spare
         self._folder, self._most_bytes, self.constants = folder.absolute(), most_bytes, constants
         self._digests: dict[tuple[str, int, int, int], bytes | None] = {}
         self._copies: list[int] = []
@@ -77,6 +85,15 @@ class SavedUnits:
         Raises:
             SourceError: the tree lacks a file from which a header is made, or the folder cannot be written.
         """
+        try:
+            return self._stand_ins(tree_root, given)
+        except SourceError:
+            if self._spare is None:
+                raise
+        # What is wrong with the tree is told there as well.
+        return self._spare.stand_ins(tree_root, given)
+
+    def _stand_ins(self, tree_root: Path, given: DotConfig | None) -> StandIns:
         made, texts = stand_in_texts(tree_root, Path(), given)
         digest = hashlib.sha256()
         for path, text in sorted(texts.items()):
@@ -211,7 +228,12 @@ class SavedUnits:
         failed = errors_of(parsed, Reader(asked.root))
         if failed:
             raise ParseFailed(asked.path, failed)
-        return self._keep(asked, parsed, started, for_now=True)
+        try:
+            return self._keep(asked, parsed, started, for_now=True)
+        except SourceError:
+            if self._spare is None:
+                raise
+        return self._spare._keep(asked, parsed, started, for_now=True)
 
     def _keep(self, asked: _LookedFor, parsed: TranslationUnit, started: float, *, for_now: bool) -> Path:
         """Keep a unit that was begun to be parsed at some time, and has no errors; where it is.
@@ -306,10 +328,19 @@ def _in_a_copy(work: Callable[[], object]) -> int:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         # What another thread was about to do when this copy was made nobody will finish here.
         signal.alarm(_PATIENCE)
+        _write_nowhere()
         work()
         status = 0
     finally:
         os._exit(status)
+
+
+def _write_nowhere() -> None:
+    """Let go of all that this process has open: who reads what a run writes waits for no copy of it."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
 
 
 @contextmanager

@@ -184,5 +184,7 @@ def _failure(repository: Path, stderr: bytes) -> SourceError:
     lines = os.fsdecode(stderr).strip().splitlines()
     said = lines[0].removeprefix("fatal: ") if lines else "git said nothing"
     if said.startswith("not a git repository"):
+        if repository == Path():
+            return SourceError("no git repository is around this folder; REPOSITORY@REVISION names one elsewhere")
         return SourceError(f"{repository} is not a git repository")
     return SourceError(f"the git repository {repository} cannot be read: {said}")

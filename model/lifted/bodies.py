@@ -23,6 +23,7 @@ class KernelBodies:
 
     def __init__(self, tree: KernelTree, units: Units) -> None:
         self._tree, self._units = tree, units
+        self._seen: dict[tuple[frozenset[str], tuple[str, ...]], Mapping[str, Skeleton]] = {}
 
     @property
     def contents(self) -> Contents:
@@ -58,8 +59,11 @@ class KernelBodies:
         Raises:
             LiftError: a unit does not parse, or a file cannot be read.
         """
-        self._units.start(units)
-        return skeletons(self._tree.root, [self._units.get(path) for path in units], files)
+        asked = frozenset(files), tuple(units)
+        if asked not in self._seen:
+            self._units.start(units)
+            self._seen[asked] = skeletons(self._tree.root, [self._units.get(path) for path in units], files)
+        return self._seen[asked]
 
     def writes(self, functions: Collection[Location], units: Collection[str]) -> Mapping[tuple[str, str], str]:
         """What functions write, given where they stand: a digest for each, by unit and name.

@@ -9,11 +9,13 @@ from mmuproof.lift.c_types import ArrayType, FunctionType, PointerType, RecordTy
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import FunctionRef, Memory, Object, ObjectKind, Pointer, Target, pointer_to
+from mmuproof.lift.machine.reached import Argument
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import set_ups as cuts
 from mmuproof.model.cuts.reserved_bits import GUEST_GBPAGES
+from mmuproof.model.evidence import Evidence
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
@@ -122,6 +124,37 @@ class _Part:
         return NO_HANDLER
 
 
+@dataclass(frozen=True, kw_only=True)
+class _MadeInARow:
+    """What set-ups leave.
+
+    Args:
+        mmus: where the MMUs are.
+        session: the last series of calls.
+        memory: the state.
+        evidence: how all that came about.
+        features: which features the host was asked for.
+    """
+
+    mmus: Mmus
+    session: Session
+    memory: Memory
+    evidence: Evidence
+    features: frozenset[Argument]
+
+    @classmethod
+    def by(cls, mmus: Mmus, session: Session, memory: Memory) -> _MadeInARow:
+        """What a series of calls leaves by itself."""
+        asked = frozenset(call.arguments[0] for call in session.calls(cuts.HOST_FEATURE.function))
+        return cls(mmus=mmus, session=session, memory=memory, evidence=session.evidence(), features=asked)
+
+    def after(self, earlier: _MadeInARow) -> _MadeInARow:
+        """The same with what was made before."""
+        both = earlier.evidence + self.evidence
+        evidence = replace(both, cuts=tuple(dict.fromkeys(both.cuts)))
+        return replace(self, evidence=evidence, features=earlier.features | self.features)
+
+
 class LiftedSetUps(SetUps, Remembers):
     """The part of a lifted tree that sets MMUs up (``mmu.c``)."""
 
@@ -132,15 +165,38 @@ class LiftedSetUps(SetUps, Remembers):
     @once
     def after(self, calls: Sequence[SetUpCall], masks: ShadowMasks, *, world: str = "") -> MmuSetUp:
         """See `SetUps.after`."""
+        made = self._made(tuple(calls), masks, world, tdp=calls[-1].kind is not MmuKind.SHADOW)
+        if len(made.features) > 1:
+            raise Refused("a set-up depends on several features of the host")
+        return self._found(made, calls[-1].kind)
+
+    @once
+    def _made(self, calls: tuple[SetUpCall, ...], masks: ShadowMasks, world: str, *, tdp: bool) -> _MadeInARow:
+        """What some set-ups in a row leave; what begins alike is one past with several futures."""
+        if not calls:
+            return self._reset(masks, world, tdp=tdp)
+        *earlier, call = calls
+        before = self._made(tuple(earlier), masks, world, tdp=tdp)
+        session, memory, vcpu = Session(self._unit, None, before.session), before.memory.copy(), before.mmus.vcpu
+        nested = call.kind not in (MmuKind.TDP, MmuKind.SHADOW)
+        before.mmus.connect(memory, nested=nested, l2=call.kind is MmuKind.L2)
+        assert isinstance(vcpu.type, RecordType)
+        mode = member_at(vcpu.type, "arch.hflags")
+        memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
+        set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
+        return _MadeInARow.by(before.mmus, session, memory).after(before)
+
+    def _reset(self, masks: ShadowMasks, world: str, *, tdp: bool) -> _MadeInARow:
+        """What `kvm_mmu_after_set_cpuid()` leaves, before it sets anything up."""
         session, memory = Session(self._unit, self._cuts()), Memory()
         vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
         # What is changed in a table of SPTEs for encryption takes a loop over as many levels as the root has.
         plain = replace(masks, me_value=bv(0, 64), me_mask=bv(0, 64))
-        write_host(session, memory, plain, tdp=calls[-1].kind is not MmuKind.SHADOW)
+        write_host(session, memory, plain, tdp=tdp)
         user = session.global_object(masks_named.USER)
         memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
         assert isinstance(vcpu.type, RecordType)
-        own_width, mode = (member_at(vcpu.type, f"arch.{name}") for name in (masks_named.WIDTH, "hflags"))
+        own_width = member_at(vcpu.type, f"arch.{masks_named.WIDTH}")
         memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
         mmus, objects = Mmus(vcpu), {"struct kvm_vcpu": pointer_to(vcpu)}
         for place in map(mmus.find, Part if world else ()):
@@ -154,16 +210,10 @@ class LiftedSetUps(SetUps, Remembers):
         memory = reset.memory
         for part in Part:
             _Part(memory, vcpu, mmus.find(part)).forget_handlers()
-        for call in calls:
-            nested = call.kind not in (MmuKind.TDP, MmuKind.SHADOW)
-            mmus.connect(memory, nested=nested, l2=call.kind is MmuKind.L2)
-            memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
-            set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
-        if len({call.arguments[0] for call in session.calls(cuts.HOST_FEATURE.function)}) > 1:
-            raise Refused("a set-up depends on several features of the host")
-        return self._found(session, memory, mmus, calls[-1].kind)
+        return _MadeInARow.by(mmus, session, memory)
 
-    def _found(self, session: Session, memory: Memory, mmus: Mmus, kind: MmuKind) -> MmuSetUp:
+    def _found(self, made: _MadeInARow, kind: MmuKind) -> MmuSetUp:
+        memory, mmus = made.memory, made.mmus
         walk, built = (_Part(memory, mmus.vcpu, place) for place in (mmus.find(WALKS[kind]), mmus.built(kind)))
         one = walk.place.offset == built.place.offset
         return MmuSetUp(
@@ -184,7 +234,7 @@ class LiftedSetUps(SetUps, Remembers):
                 # An MMU that is the walk as well has the permissions of that.
                 permissions=() if one else tuple(built.array(built.find(named.PERMISSIONS))),
             ),
-            evidence=session.evidence(),
+            evidence=made.evidence,
         )
 
     def _cuts(self) -> tuple[Cut, ...]:

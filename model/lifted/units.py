@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.lift.waiting import result_of, wait_for
 from mmuproof.model.lifted.constants import LOOKED_UP
 
 _THREADS = 2
 
 
-def saved_units(folder: Path) -> SavedUnits:
-    """The units that are kept in a folder: the same for whoever asks a tree for no more constants than all do."""
-    return SavedUnits(folder, constants=LOOKED_UP)
+def saved_units(folder: Path, spare: Path | None = None) -> SavedUnits:
+    """The units that are kept in a folder: the same for whoever asks a tree for no more constants than all do.
+
+    Args:
+        folder: where they are.
+        spare: a folder for those that are needed at once, where that one cannot be written.
+    """
+    elsewhere = None if spare is None else SavedUnits(spare, constants=LOOKED_UP)
+    return SavedUnits(folder, constants=LOOKED_UP, spare=elsewhere)
 
 
 class Units:
@@ -60,7 +67,7 @@ class Units:
 
     def finish(self) -> None:
         """Wait until all that has been begun is parsed, or has failed to be."""
-        wait(self._futures.values())
+        wait_for(self._futures.values())
 
     def __enter__(self) -> Units:
         return self
@@ -125,4 +132,4 @@ class Units:
         self.start([path])
         if path not in self._futures:
             raise SourceError(f"the tree has no {path}")
-        return self._futures[path].result()
+        return result_of(self._futures[path])

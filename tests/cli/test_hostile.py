@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -13,7 +14,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from clang.cindex import TranslationUnit
+from typer.testing import CliRunner
 
+from mmuproof.cli.main import build_app
+from mmuproof.cli.shared.catalogue import Installed
+from mmuproof.lift.parsing import saved_units
 from tests.cli.formats.page_rules import checked_page
 from tests.hangs import HANGS
 from tests.lift.conftest import FILES
@@ -109,6 +115,13 @@ def test_a_question_has_them_as_well(tree: Callable[[str], Path], run: Run) -> N
     assert "clang has taken more than 1 seconds for" in done.stderr
 
 
+def test_a_question_about_code_that_calls_itself_is_given_up(tree: Callable[[str], Path], run: Run) -> None:
+    tree("static int down(int a) { return a ? down(a - 1) : 0; }")
+    done = run(["ask", "--kernel", "linux", "int a: down(a)"])
+    assert done.returncode == 3
+    assert "calls nest too deeply in down" in done.stdout
+
+
 @pytest.mark.parametrize("command", only(["prove"], COMMANDS))
 def test_ctrl_c_does_not_wait_for_clang(
     command: str, tree: Callable[[str], Path], environment: dict[str, str], tmp_path: Path
@@ -179,6 +192,26 @@ def test_a_file_of_questions_reads_nothing_but_headers_beside_it(
     assert SECRET not in done.stdout + done.stderr
     (beside / "q.c").write_text('#include "own.h"\nint p(int a) { return OWN; }\n')
     assert run(["ask", "--kernel", "linux", "--file", str(beside / "q.c")]).returncode == 0
+
+
+def test_where_the_disk_of_the_cache_is_full_a_question_is_answered(
+    tree: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree("")
+    save = saved_units._save
+
+    def fills(parsed: TranslationUnit, place: Path) -> None:
+        if place.is_relative_to(tmp_path / "cache"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(parsed, place)
+
+    monkeypatch.setattr(saved_units, "_save", fills)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done = CliRunner().invoke(
+        build_app(Installed()), ["ask", "--kernel", str(tmp_path / "linux"), "int a: twice(a) == 2"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "POSSIBLE" in done.output
 
 
 def test_a_full_disk_is_an_error(tree: Callable[[str], Path], run: Run) -> None:

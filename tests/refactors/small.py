@@ -499,6 +499,83 @@ HONEST = {
         ),
         file=TDP_ITER_H,
     ),
+    # -- ways of writing that are less common ------------------------------------------------------
+    "a bit is put in its place by a logarithm": _one(
+        "make_spte",
+        (
+            "if (level > PG_LEVEL_4K) spte |= PT_PAGE_SIZE_MASK;",
+            "spte |= (u64)(level > PG_LEVEL_4K) << ilog2(PT_PAGE_SIZE_MASK);",
+        ),
+        file=SPTE_C,
+    ),
+    "a bit is tested in memory": _one(
+        "get_rsvd_bits", ("int bit7 = (pte >> 7) & 1;", "int bit7 = !!test_bit(7, (unsigned long *)&pte);"), file=SPTE_H
+    ),
+    "an if-chain is a switch on ranges": _one(
+        "kvm_max_level_for_order",
+        (
+            "if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G)) return PG_LEVEL_1G; "
+            "if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M)) return PG_LEVEL_2M; return PG_LEVEL_4K;",
+            "switch (order) {\n\tcase KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G) ... INT_MAX:\n\t\treturn PG_LEVEL_1G;\n"
+            "\tcase KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M) ... KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G) - 1:\n"
+            "\t\treturn PG_LEVEL_2M;\n\tdefault:\n\t\treturn PG_LEVEL_4K;\n\t}",
+        ),
+    ),
+    "a branch becomes arithmetic on masks": _one(
+        "make_nonleaf_spte",
+        (
+            "if (ad_disabled) spte |= SPTE_TDP_AD_DISABLED; else spte |= shadow_accessed_mask;",
+            "spte |= SPTE_TDP_AD_DISABLED & -(u64)ad_disabled;\n\tspte |= shadow_accessed_mask & ((u64)ad_disabled - 1);",
+        ),
+        file=SPTE_C,
+    ),
+    "two ifs are a table that is gone through": _one(
+        "make_spte",
+        (
+            "if (pte_access & ACC_EXEC_MASK) spte |= shadow_xs_mask; "
+            "if (pte_access & ACC_USER_EXEC_MASK) spte |= shadow_xu_mask;",
+            "const struct { unsigned int acc; u64 mask; } bits[] = {\n\t\t\t{ ACC_EXEC_MASK, shadow_xs_mask },\n"
+            "\t\t\t{ ACC_USER_EXEC_MASK, shadow_xu_mask },\n\t\t};\n\t\tint i;\n\n"
+            "\t\tfor (i = 0; i < ARRAY_SIZE(bits); i++)\n\t\t\tif (pte_access & bits[i].acc)\n"
+            "\t\t\t\tspte |= bits[i].mask;",
+        ),
+        file=SPTE_C,
+    ),
+    "a shift is a division": _one(
+        "spte_to_pfn",
+        ("(pte & SPTE_BASE_ADDR_MASK) >> PAGE_SHIFT", "(pte & SPTE_BASE_ADDR_MASK) / PAGE_SIZE"),
+        file=SPTE_H,
+    ),
+    "returns go to one label": _one(
+        "is_root_usable",
+        ("struct kvm_mmu_page *sp;", "struct kvm_mmu_page *sp;\n\tbool usable = false;"),
+        ("if (!VALID_PAGE(root->hpa)) return false;", "if (!VALID_PAGE(root->hpa))\n\t\tgoto out;"),
+        ("return role.word == sp->role.word;", "usable = !(role.word ^ sp->role.word);\nout:\n\treturn usable;"),
+    ),
+    "a condition is an expression of statements": _one(
+        "is_last_spte",
+        (
+            "return (level == PG_LEVEL_4K) || is_large_pte(pte);",
+            "return ({ bool last = level == PG_LEVEL_4K; last |= is_large_pte(pte); last; });",
+        ),
+        file=SPTE_H,
+    ),
+    "a function is called through a pointer": _one(
+        "drop_spte",
+        (
+            "if (is_shadow_present_pte(old_spte)) rmap_remove(kvm, sptep);",
+            "void (*drop)(struct kvm *, u64 *) = rmap_remove;\n\n\tif (is_shadow_present_pte(old_spte))\n"
+            "\t\tdrop(kvm, sptep);",
+        ),
+    ),
+    "members are set in another order through a pointer": _one(
+        "kvm_handle_noslot_fault",
+        (
+            "fault->slot = NULL; fault->pfn = KVM_PFN_NOSLOT; fault->map_writable = false;",
+            "bool *writable = &fault->map_writable;\n\n\t*writable = false;\n\tfault->pfn = KVM_PFN_NOSLOT;\n"
+            "\tfault->slot = NULL;",
+        ),
+    ),
 }
 """Nothing changes in what the code does: no function is broken by any of them."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmuproof.smt import backend
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
 from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import FALSE, any_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var, zext
@@ -47,6 +49,14 @@ def test_a_budget_that_runs_out_is_unknown_with_a_reason() -> None:
     answer = decide(Obligation((), claim), budget=20_000)
     assert answer.verdict is Verdict.UNKNOWN
     assert answer.reason
+
+
+def test_memory_that_runs_out_is_unknown_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "_MOST_MEBIBYTES", 1)
+    a, b = var("a", 64), var("b", 64)
+    answer = decide(Obligation((), ne(a * b * a * b, 4294967291 * 4294967279)))
+    assert answer.verdict is Verdict.UNKNOWN
+    assert "memory" in (answer.reason or "")
 
 
 def test_a_counterexample_sets_as_few_bits_as_it_can() -> None:

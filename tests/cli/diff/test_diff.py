@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, Judge
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
-from mmuproof.cli.shared.forked import RECURSION
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.compare.claims import Change
 from mmuproof.compare.encodings import CONSTANTS
 from mmuproof.compare.versions import Pair, Pairing, Version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.ran import Ran, Read, collected, remembered
 from mmuproof.lift.skeleton import BodyText, Skeleton
+from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.source import Contents, KernelTree
 from mmuproof.model.lifted.bodies import KernelBodies
 from mmuproof.model.lifted.unit_paths import MMU_C
@@ -381,3 +382,52 @@ def test_of_a_tree_that_is_changed_while_it_is_proved_nothing_is_kept(changed_me
     saved.keep([PROVED], (), Read())
     found = SavedResults(cache, (), tree_of(tmp_path / "again", TEXTS)).recall([TASK])
     assert bool(found.results) is not changed_meanwhile
+
+
+def resting_on(*names: str) -> list[Proved]:
+    """Results of which each rests on one function's body."""
+    found = []
+    for name in names:
+        line = TEXTS[MMU_C][: TEXTS[MMU_C].index(f"int {name}(")].count("\n") + 1
+        result = Result(theorem=name, vendor=Vendor.AMD, verdict=Verdict.PROVED, seconds=0.0)
+        found.append(Proved(result=result, read=Read(frozenset({Location(MMU_C, line)}))))
+    return found
+
+
+ONE_EDITED, TWO_EDITED = ("return 1;", "return 5;"), ("+ 2; }", "+ 6; }")
+
+
+def kept_of(folder: Path, names: Sequence[str], *edits: tuple[str, str]) -> SavedResults:
+    """The results of a tree with some edits, in which some are decided."""
+    text = TEXTS[MMU_C]
+    for old, new in edits:
+        text = text.replace(old, new)
+    tree, cache = tree_of(folder / f"tree{len(list(folder.iterdir()))}", TEXTS | {MMU_C: text}), folder / "cache"
+    cache.mkdir(exist_ok=True)
+    # Every unit is to have been parsed.
+    BodyLayout.of(tree)
+    saved = SavedResults(cache, (), tree)
+    if names:
+        saved.keep(resting_on(*names), (), Read())
+    return saved
+
+
+def recalled(saved: SavedResults, *names: str) -> set[str]:
+    tasks = [
+        Task(Theorem(name=name, claim="", source="", state=lambda _kvm, _vendor: (), catches=()), Vendor.AMD)
+        for name in names
+    ]
+    return {task.theorem.name for task in saved.recall(tasks).results}
+
+
+def test_what_a_tree_shares_with_an_earlier_one_than_the_last_is_known(tmp_path: Path) -> None:
+    kept_of(tmp_path, ("one", "two", "three"))
+    kept_of(tmp_path, ("one",), ONE_EDITED)
+    assert recalled(kept_of(tmp_path, (), TWO_EDITED), "one", "two", "three") == {"one", "three"}
+
+
+def test_what_one_tree_has_of_two_earlier_ones_is_known_from_both(tmp_path: Path) -> None:
+    kept_of(tmp_path, ("one", "three"), ONE_EDITED)
+    kept_of(tmp_path, ("two",), TWO_EDITED)
+    both = kept_of(tmp_path, (), ONE_EDITED, TWO_EDITED)
+    assert recalled(both, "one", "two", "three") == {"one", "two", "three"}

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from mmuproof.cli.prove.running import SEVERITY, run
+from mmuproof.cli.prove.running import SEVERITY, Workforce, run
 from mmuproof.cli.shared.results import Result
 from mmuproof.cli.shared.selection import Task
 from mmuproof.cli.shared.solving import Solver
@@ -322,3 +322,20 @@ def test_a_counterexample_without_steps_has_the_place_of_a_function(sentence: st
     told = proved.result.counterexample
     assert told is not None
     assert (told.steps, told.at) == ((), at)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "most", "is_kept", "workforce"),
+    [
+        (436, 8, True, Workforce(7, reads_ahead=True)),
+        (436, 1, True, Workforce(1, reads_ahead=False)),
+        (45, 8, False, Workforce(1, reads_ahead=False)),
+        (45, 8, True, Workforce(4, reads_ahead=False)),
+        (4, 2, True, Workforce(2, reads_ahead=False)),
+        (1, 8, True, Workforce(1, reads_ahead=False)),
+    ],
+)
+def test_where_little_is_left_and_units_are_kept_processes_read_what_they_need(
+    tasks: int, most: int, is_kept: bool, workforce: Workforce
+) -> None:
+    assert Workforce.of(tasks, most, is_kept=is_kept) == workforce

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mmuproof.cli.shared.forked import RECURSION, Died, side_by_side
+from mmuproof.cli.shared.forked import Died, side_by_side
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.lift.errors import Refused
 from tests.hangs import HANGS
 

@@ -32,11 +32,18 @@ u64 succeed(u64 m, u64 v) { u64 want = m; bool done = __raw_try_cmpxchg(&m, &wan
 _BITS = """
 static unsigned long variable__ffs(unsigned long word) { return __builtin_ctzl(word); }
 static int variable_ffs(int x) { return __builtin_ffs(x); }
+static bool variable_test_bit(long nr, const volatile unsigned long *addr) { return addr[nr / 64] >> nr % 64 & 1; }
+static int fls(unsigned int x) { return x ? 32 - __builtin_clz(x) : 0; }
+static int fls64(u64 x) { return x ? 64 - __builtin_clzll(x) : 0; }
 static void arch_clear_bit(long nr, volatile unsigned long *addr) { *addr &= ~(1ul << nr); }
 static bool arch_test_and_clear_bit(long nr, volatile unsigned long *addr) { bool was = *addr >> nr & 1; *addr &= ~(1ul << nr); return was; }
 static void arch___set_bit(unsigned long nr, volatile unsigned long *addr) { *addr |= 1ul << nr; }
 u64 lowest(u64 w) { return variable__ffs(w); }
 u64 first(u64 w) { return variable_ffs((int)w); }
+u64 tested(u64 w) { return variable_test_bit(7, (unsigned long *)&w); }
+u64 tested_far(u64 v, u64 w) { unsigned long both[2] = { v, w }; return variable_test_bit(70, both); }
+u64 last(u64 w) { return fls((unsigned int)w); }
+u64 last_of_64(u64 w, u64 n) { return fls64(w >> (n & 63)); }
 u64 clear(u64 w, u64 n) { arch_clear_bit(n, &w); return w; }
 u64 clear_low(u64 w, u64 n) { arch_clear_bit(n & 63, &w); return w; }
 u64 set(u64 w, u64 n) { arch___set_bit(n, &w); return w; }
@@ -74,7 +81,22 @@ def test_an_exchange_is_the_processors(
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", ["lowest", "first", "clear", "clear_low", "set", "set_low", "test_and_clear"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lowest",
+        "first",
+        "last",
+        "last_of_64",
+        "tested",
+        "tested_far",
+        "clear",
+        "clear_low",
+        "set",
+        "set_low",
+        "test_and_clear",
+    ],
+)
 def test_a_bit_is_the_one_that_c_finds(
     name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
 ) -> None:

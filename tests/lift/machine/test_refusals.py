@@ -54,6 +54,10 @@ UNKNOWN = {
         "u64 f(u64 a) { for (int i = 0; i < 1000; i++) for (int j = 0; j < 1000; j++) a++; return a; }",
         "more code is run than is worth it: over 100000 statements",
     ),
+    "switch with very many cases": (
+        f"u64 f(u64 a) {{ switch (a) {{ {' '.join(f'case {n}: a++; break;' for n in range(1025))} }} return a; }}",
+        "a switch with more than 1024 cases",
+    ),
     "long range of elements": (
         "u64 f(u64 a) { u64 t[1 << 20] = { [0 ... (1 << 20) - 1] = 1 }; return t[5]; }",
         "range of more than 65536 elements",

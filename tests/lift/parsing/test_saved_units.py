@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -348,3 +349,16 @@ def test_a_process_that_ends_waits_for_what_is_still_to_be_kept(tree: Path, tmp_
     run.start()
     run.join(HANGS)
     assert len(list((tmp_path / "cache").glob("*.ast"))) == len(list((tmp_path / "cache").glob("*.files"))) == 1
+
+
+def test_who_reads_what_a_run_writes_waits_for_no_copy_that_keeps_a_unit() -> None:
+    reading, writing = os.pipe()
+    copy = saved_units._in_a_copy(signal.pause)
+    try:
+        os.close(writing)
+        assert os.read(reading, 1) == b""
+        assert os.waitpid(copy, os.WNOHANG) == (0, 0)
+    finally:
+        os.close(reading)
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)

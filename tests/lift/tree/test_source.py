@@ -569,6 +569,14 @@ def test_a_folder_in_no_repository_is_refused(kernel: Path, tmp_path: Path) -> N
 
 
 @needs_git
+def test_a_revision_alone_outside_of_any_repository_says_what_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusal("@v7.2").endswith("REPOSITORY@REVISION names one elsewhere")
+
+
+@needs_git
 @pytest.mark.parametrize("name", ["{repository}/arch@v7.2", "{repository}/arch/x86/kvm@v7.2", "@v7.2", "./@v7.2"])
 def test_a_repository_is_named_by_any_folder_inside_it(
     name: str, kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
