@@ -23,6 +23,7 @@ from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.gpte_flags import GpteFlags
+from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -182,6 +183,11 @@ class Kvm(ABC):
     @abstractmethod
     def tlb_flushes(self) -> TlbFlushes:
         """What flushes the processor's TLB."""
+
+    @property
+    @abstractmethod
+    def guest_flushes(self) -> GuestFlushes:
+        """What a guest has flushed by an instruction or a hypercall."""
 
     @property
     @abstractmethod

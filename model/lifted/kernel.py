@@ -35,6 +35,7 @@ from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
+from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
@@ -78,6 +79,7 @@ from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
     FORMER_EVMCS_C,
+    HYPERV_C,
     MMU_C,
     MSRS_C,
     NESTED_SVM_C,
@@ -265,6 +267,11 @@ class LiftedKvm(Kvm):
     def tlb_flushes(self) -> LiftedTlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
+
+    @property
+    def guest_flushes(self) -> LiftedGuestFlushes:
+        """See `Kvm.guest_flushes`."""
+        return self._area("guest_flushes", LiftedGuestFlushes, HYPERV_C, NESTED_VMX_C, X86_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

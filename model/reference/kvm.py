@@ -19,6 +19,7 @@ from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.gpte_flags import GpteFlags
+from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -49,6 +50,7 @@ from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
+from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
@@ -171,6 +173,7 @@ class ReferenceKvm(Kvm):
         translations: type[ReferenceTranslations] = ReferenceTranslations,
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
+        guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -228,6 +231,7 @@ class ReferenceKvm(Kvm):
         self._translations = translations(self.constants)
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
+        self._guest_flushes = guest_flushes(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -321,6 +325,11 @@ class ReferenceKvm(Kvm):
     def tlb_flushes(self) -> TlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._tlb_flushes
+
+    @property
+    def guest_flushes(self) -> GuestFlushes:
+        """See `Kvm.guest_flushes`."""
+        return self._guest_flushes
 
     @property
     def invalidations(self) -> Invalidations:
