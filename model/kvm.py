@@ -38,6 +38,7 @@ from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
@@ -188,6 +189,11 @@ class Kvm(ABC):
     @abstractmethod
     def guest_flushes(self) -> GuestFlushes:
         """What a guest has flushed by an instruction or a hypercall."""
+
+    @property
+    @abstractmethod
+    def mixed_attributes(self) -> MixedAttributes:
+        """What KVM notes of mixed attributes."""
 
     @property
     @abstractmethod

@@ -54,6 +54,7 @@ from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
@@ -139,6 +140,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
     *slot_nx_recovery.THEOREMS,
+    *slot_attributes.THEOREMS,
     *walk_flags.THEOREMS,
     *walk_followed.THEOREMS,
     *slot_sweeps.THEOREMS,

@@ -50,6 +50,7 @@ from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
+from mmuproof.model.lifted.mixed_attributes import LiftedMixedAttributes
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
@@ -272,6 +273,11 @@ class LiftedKvm(Kvm):
     def guest_flushes(self) -> LiftedGuestFlushes:
         """See `Kvm.guest_flushes`."""
         return self._area("guest_flushes", LiftedGuestFlushes, HYPERV_C, NESTED_VMX_C, X86_C)
+
+    @property
+    def mixed_attributes(self) -> LiftedMixedAttributes:
+        """See `Kvm.mixed_attributes`."""
+        return self._area("mixed_attributes", LiftedMixedAttributes, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

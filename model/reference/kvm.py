@@ -35,6 +35,7 @@ from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
@@ -65,6 +66,7 @@ from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
+from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
@@ -174,6 +176,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
+        mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -232,6 +235,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
+        self._mixed_attributes = mixed_attributes(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -330,6 +334,11 @@ class ReferenceKvm(Kvm):
     def guest_flushes(self) -> GuestFlushes:
         """See `Kvm.guest_flushes`."""
         return self._guest_flushes
+
+    @property
+    def mixed_attributes(self) -> MixedAttributes:
+        """See `Kvm.mixed_attributes`."""
+        return self._mixed_attributes
 
     @property
     def invalidations(self) -> Invalidations:
