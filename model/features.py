@@ -64,6 +64,7 @@ class Feature(enum.Enum):
     NX_LISTS = "a list for each MMU of tables that stand for huge pages"
     PRE_FAULT = "mapping memory ahead for userspace"
     LISTED_FLUSHES = "a list for each vCPU of addresses that Hyper-V's hypercalls flush"
+    GUEST_MEMORY_FIRST = "asking the guest's own memory for every slot without memory of the host's"
     MIXED_ATTRIBUTES = "attributes of memory that can be mixed within a huge page"
 
 
@@ -135,6 +136,10 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.LISTED_FLUSHES: (
             *_mark(_FUNCTION, "kvm_hv_vcpu_flush_tlb", unit=_HYPERV),
             *_mark(_MEMBER, "struct kvm_vcpu_hv.tlb_flush_fifo", unit=_MMU),
+        ),
+        Feature.GUEST_MEMORY_FIRST: (
+            *_mark(_FUNCTION, "kvm_mmu_faultin_pfn_gmem", unit=_MMU),
+            *_mark(_FUNCTION, "kvm_memslot_is_gmem_only", unit=_MMU),
         ),
         Feature.MIXED_ATTRIBUTES: (
             *_mark(_FUNCTION, "kvm_arch_post_set_memory_attributes", unit=_MMU),

@@ -22,6 +22,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
@@ -194,6 +195,11 @@ class Kvm(ABC):
     @abstractmethod
     def mixed_attributes(self) -> MixedAttributes:
         """What KVM notes of mixed attributes."""
+
+    @property
+    @abstractmethod
+    def frame_searches(self) -> FrameSearches:
+        """The search for a fault's frame."""
 
     @property
     @abstractmethod

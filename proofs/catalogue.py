@@ -10,6 +10,7 @@ from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
+from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
 from mmuproof.proofs.flush import asked as flush_asked
@@ -153,6 +154,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
     *exit_late.THEOREMS,
+    *exit_searched.THEOREMS,
     *exit_pre_faults.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,

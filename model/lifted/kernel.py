@@ -34,6 +34,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
@@ -278,6 +279,11 @@ class LiftedKvm(Kvm):
     def mixed_attributes(self) -> LiftedMixedAttributes:
         """See `Kvm.mixed_attributes`."""
         return self._area("mixed_attributes", LiftedMixedAttributes, MMU_C)
+
+    @property
+    def frame_searches(self) -> LiftedFrameSearches:
+        """See `Kvm.frame_searches`."""
+        return self._area("frame_searches", LiftedFrameSearches, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -18,6 +18,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
@@ -50,6 +51,7 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
@@ -177,6 +179,7 @@ class ReferenceKvm(Kvm):
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
+        frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -236,6 +239,7 @@ class ReferenceKvm(Kvm):
         self._tlb_flushes = tlb_flushes(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._mixed_attributes = mixed_attributes(self.constants)
+        self._frame_searches = frame_searches(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -339,6 +343,11 @@ class ReferenceKvm(Kvm):
     def mixed_attributes(self) -> MixedAttributes:
         """See `Kvm.mixed_attributes`."""
         return self._mixed_attributes
+
+    @property
+    def frame_searches(self) -> FrameSearches:
+        """See `Kvm.frame_searches`."""
+        return self._frame_searches
 
     @property
     def invalidations(self) -> Invalidations:
