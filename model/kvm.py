@@ -50,6 +50,7 @@ from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
+from mmuproof.model.reverse_maps import ReverseMaps
 from mmuproof.model.roles import Roles
 from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
@@ -200,6 +201,11 @@ class Kvm(ABC):
     @abstractmethod
     def frame_searches(self) -> FrameSearches:
         """The search for a fault's frame."""
+
+    @property
+    @abstractmethod
+    def reverse_maps(self) -> ReverseMaps:
+        """What is kept of SPTEs beside them."""
 
     @property
     @abstractmethod

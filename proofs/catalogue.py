@@ -75,6 +75,7 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
+from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import changed as walk_changed
@@ -123,6 +124,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_removed.THEOREMS,
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
+    *stored_kept.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,

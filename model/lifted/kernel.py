@@ -62,6 +62,7 @@ from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
+from mmuproof.model.lifted.reverse_maps import LiftedReverseMaps
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
@@ -284,6 +285,11 @@ class LiftedKvm(Kvm):
     def frame_searches(self) -> LiftedFrameSearches:
         """See `Kvm.frame_searches`."""
         return self._area("frame_searches", LiftedFrameSearches, MMU_C)
+
+    @property
+    def reverse_maps(self) -> LiftedReverseMaps:
+        """See `Kvm.reverse_maps`."""
+        return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -79,6 +79,7 @@ from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
+from mmuproof.model.reference.reverse_maps import ReferenceReverseMaps
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.root_loops import ReferenceRootLoops
 from mmuproof.model.reference.roots import ReferenceRoots
@@ -101,6 +102,7 @@ from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
+from mmuproof.model.reverse_maps import ReverseMaps
 from mmuproof.model.roles import Roles
 from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
@@ -180,6 +182,7 @@ class ReferenceKvm(Kvm):
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
+        reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -240,6 +243,7 @@ class ReferenceKvm(Kvm):
         self._guest_flushes = guest_flushes(self.constants)
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
+        self._reverse_maps = reverse_maps(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -348,6 +352,11 @@ class ReferenceKvm(Kvm):
     def frame_searches(self) -> FrameSearches:
         """See `Kvm.frame_searches`."""
         return self._frame_searches
+
+    @property
+    def reverse_maps(self) -> ReverseMaps:
+        """See `Kvm.reverse_maps`."""
+        return self._reverse_maps
 
     @property
     def invalidations(self) -> Invalidations:
