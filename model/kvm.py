@@ -69,6 +69,7 @@ from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
+from mmuproof.model.zapped_pages import ZappedPages
 
 
 class NotThere(Exception):  # noqa: N818 - reads as what happened
@@ -206,6 +207,11 @@ class Kvm(ABC):
     @abstractmethod
     def reverse_maps(self) -> ReverseMaps:
         """What is kept of SPTEs beside them."""
+
+    @property
+    @abstractmethod
+    def zapped_pages(self) -> ZappedPages:
+        """How pages of SPTEs are given up."""
 
     @property
     @abstractmethod

@@ -57,7 +57,7 @@ class MappingNoted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EntryAdded:
+class SpteListed:
     """How an SPTE is put on the list of what maps a frame.
 
     Attributes:
@@ -78,7 +78,7 @@ class EntryAdded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EntryDropped:
+class SpteUnlisted:
     """How an SPTE is taken away.
 
     Attributes:
@@ -143,11 +143,11 @@ class ReverseMaps(ABC):
         """``mmu_set_spte()``."""
 
     @abstractmethod
-    def added(self) -> EntryAdded:
+    def added(self) -> SpteListed:
         """``__rmap_add()``."""
 
     @abstractmethod
-    def dropped(self) -> EntryDropped:
+    def dropped(self) -> SpteUnlisted:
         """``drop_spte()``."""
 
     @abstractmethod

@@ -53,6 +53,7 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.slot import attributes as slot_attributes
@@ -178,6 +179,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_pages.THEOREMS,
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
+    *role_zapped.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,

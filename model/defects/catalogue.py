@@ -61,6 +61,7 @@ from mmuproof.model.defects import (
     vmx_gating,
     walk_ends,
     walks,
+    zapped_pages,
 )
 from mmuproof.model.defects.defect import Defect
 
@@ -99,6 +100,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *mixed_attributes.DEFECTS,
             *frame_searches.DEFECTS,
             *reverse_maps.DEFECTS,
+            *zapped_pages.DEFECTS,
             *invalidations.DEFECTS,
             *dirty_logging.DEFECTS,
             *map_rounds.DEFECTS,

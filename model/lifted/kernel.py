@@ -102,6 +102,7 @@ from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
+from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 
 _Area = TypeVar("_Area")
 _MACRO = re.compile(r"[A-Z][A-Z0-9_]+")
@@ -290,6 +291,11 @@ class LiftedKvm(Kvm):
     def reverse_maps(self) -> LiftedReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
+
+    @property
+    def zapped_pages(self) -> LiftedZappedPages:
+        """See `Kvm.zapped_pages`."""
+        return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

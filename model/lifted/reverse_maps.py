@@ -20,10 +20,10 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.model.reverse_maps import (
     CollapseRound,
-    EntryAdded,
-    EntryDropped,
     MappingNoted,
     ReverseMaps,
+    SpteListed,
+    SpteUnlisted,
     TranslationNoted,
 )
 from mmuproof.model.stores import LOOKED_AT
@@ -129,7 +129,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         return found
 
     @once
-    def added(self) -> EntryAdded:
+    def added(self) -> SpteListed:
         """See `ReverseMaps.added`."""
         head = Object(
             name="rmap_head", type=self._unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
@@ -177,7 +177,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             told = [each for each in call.arguments if isinstance(each, BitVec)]
             size = level if call.function == cuts.FLUSH[0].function else bv(1, 64) << zext((level - 1) * 9, 64)
             flushed.append(all_of(call.guard, eq(told[0], gfn), eq(resize(told[1], size.width), size)))
-        return EntryAdded(
+        return SpteListed(
             level=level,
             noted=noted,
             listed=all_of(found, put),
@@ -187,7 +187,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         )
 
     @once
-    def dropped(self) -> EntryDropped:
+    def dropped(self) -> SpteUnlisted:
         """See `ReverseMaps.dropped`."""
         gfn = var("the entry's frame", 64)
         slots, slot, head = (
@@ -244,7 +244,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         off = session.calls(cuts.UNLIST.function)
         right = (all_of(call.guard, _is_at(call, desk.sptep), _is_at(call, pointer_to(head))) for call in off)
         value = self._unit.constant("SHADOW_NONPRESENT_VALUE")
-        return EntryDropped(
+        return SpteUnlisted(
             present=ne(before & self._unit_constant(_PRESENT), 0),
             emptied=eq(desk.entry(desk.memory), 0 if value is None else value),
             unlisted=all_of(any_of(*right), *steps),

@@ -98,6 +98,7 @@ from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
+from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
@@ -121,6 +122,7 @@ from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
+from mmuproof.model.zapped_pages import ZappedPages
 
 __all__ = ["RELEASE", "Constants", "ReferenceKvm"]
 
@@ -183,6 +185,7 @@ class ReferenceKvm(Kvm):
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
+        zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -244,6 +247,7 @@ class ReferenceKvm(Kvm):
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
+        self._zapped_pages = zapped_pages(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -357,6 +361,11 @@ class ReferenceKvm(Kvm):
     def reverse_maps(self) -> ReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._reverse_maps
+
+    @property
+    def zapped_pages(self) -> ZappedPages:
+        """See `Kvm.zapped_pages`."""
+        return self._zapped_pages
 
     @property
     def invalidations(self) -> Invalidations:

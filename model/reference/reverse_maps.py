@@ -7,10 +7,10 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reverse_maps import (
     CollapseRound,
-    EntryAdded,
-    EntryDropped,
     MappingNoted,
     ReverseMaps,
+    SpteListed,
+    SpteUnlisted,
     TranslationNoted,
 )
 from mmuproof.model.stores import LOOKED_AT
@@ -91,10 +91,10 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
         """Whether what the guest grants is noted anew of a page that is mapped already."""
         return TRUE
 
-    def added(self) -> EntryAdded:
+    def added(self) -> SpteListed:
         """See `ReverseMaps.added`."""
         too_long = slt(bv(_LONGEST, 32), var("pte_list_add()", 32))
-        return EntryAdded(
+        return SpteListed(
             level=_LEVEL,
             noted=TRUE,
             listed=self._lists(),
@@ -111,11 +111,11 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
         """Whether a frame is flushed of which all that maps it was taken away."""
         return dropped
 
-    def dropped(self) -> EntryDropped:
+    def dropped(self) -> SpteUnlisted:
         """See `ReverseMaps.dropped`."""
         present = self._is_present(_ENTRY)
         off = all_of(present, self._unlists())
-        return EntryDropped(present=present, emptied=TRUE, unlisted=off, asked=off, evidence=Evidence())
+        return SpteUnlisted(present=present, emptied=TRUE, unlisted=off, asked=off, evidence=Evidence())
 
     def _unlists(self) -> Bool:
         """Whether an entry that is taken away is taken off its list."""
