@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
+from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -212,6 +213,11 @@ class Kvm(ABC):
     @abstractmethod
     def zapped_pages(self) -> ZappedPages:
         """How pages of SPTEs are given up."""
+
+    @property
+    @abstractmethod
+    def address_syncs(self) -> AddressSyncs:
+        """Bringing single addresses up to date."""
 
     @property
     @abstractmethod

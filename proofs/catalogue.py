@@ -79,6 +79,7 @@ from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
@@ -147,6 +148,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_attributes.THEOREMS,
     *walk_flags.THEOREMS,
     *walk_followed.THEOREMS,
+    *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,

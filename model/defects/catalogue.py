@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mmuproof.model.defects import (
+    address_syncs,
     constants,
     dirty_logging,
     exits,
@@ -101,6 +102,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *frame_searches.DEFECTS,
             *reverse_maps.DEFECTS,
             *zapped_pages.DEFECTS,
+            *address_syncs.DEFECTS,
             *invalidations.DEFECTS,
             *dirty_logging.DEFECTS,
             *map_rounds.DEFECTS,

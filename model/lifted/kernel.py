@@ -25,6 +25,7 @@ from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
@@ -296,6 +297,11 @@ class LiftedKvm(Kvm):
     def zapped_pages(self) -> LiftedZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C)
+
+    @property
+    def address_syncs(self) -> LiftedAddressSyncs:
+        """See `Kvm.address_syncs`."""
+        return self._area("address_syncs", LiftedAddressSyncs, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

@@ -8,6 +8,7 @@ function of its name, the others are its ingredients.
 from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -43,6 +44,7 @@ from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
@@ -186,6 +188,7 @@ class ReferenceKvm(Kvm):
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
+        address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -248,6 +251,7 @@ class ReferenceKvm(Kvm):
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
+        self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -366,6 +370,11 @@ class ReferenceKvm(Kvm):
     def zapped_pages(self) -> ZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._zapped_pages
+
+    @property
+    def address_syncs(self) -> AddressSyncs:
+        """See `Kvm.address_syncs`."""
+        return self._address_syncs
 
     @property
     def invalidations(self) -> Invalidations:
