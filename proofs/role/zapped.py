@@ -166,10 +166,10 @@ def _injected(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="role.given-up",
-        claim="A page of SPTEs that is given up is marked so, has no entries and none that lead to it, and is freed "
-        "only if no vCPU uses it as a root; else vCPUs are told to let go of it, after it is marked. It is "
-        "taken back once from what is counted of its table. When all are given up the roots of the TDP MMU are too, "
-        "and vCPUs are told then. No flush that is due is lost.",
+        claim="A page of SPTEs that is given up is marked so, has no entries and none that lead to it. It is freed only "
+        "if no vCPU uses it as a root; else vCPUs are told, once it is marked, to let go of it. It is taken back once "
+        "from what is counted of its table. When all are given up the roots of the TDP MMU are too, and vCPUs are told "
+        "then. No flush that is due is lost.",
         source="KVM's comments in __kvm_mmu_prepare_zap_page(), kvm_mmu_commit_zap_page() and kvm_mmu_zap_all_fast()",
         assumes=(
             "only a page that shadows a guest's table can be out of sync: kvm_unsync_page() is asked of no other",
@@ -187,8 +187,8 @@ THEOREMS = (
     ),
     Theorem(
         name="flush.injected",
-        claim="Before a guest is given a page fault for an entry that is present and well-formed, what is cached of "
-        "its address is forgotten, below the root in use and in the tables in which the fault is.",
+        claim="A guest may be given a page fault for an entry that is present and well-formed. What is cached of its "
+        "address is forgotten before, below the root in use and in the tables in which the fault is.",
         source="SDM 5.10.4.1; APM 5.5.2; KVM's comment in __kvm_inject_emulated_page_fault()",
         assumes=("what forgets an address does so by flush.address",),
         state=several(_injected),

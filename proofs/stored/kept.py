@@ -206,9 +206,9 @@ THEOREMS = (
     ),
     Theorem(
         name="stored.collapsed",
-        claim="Where small pages are given up for huge ones, an SPTE goes only if its page has no table of the "
-        "guest's behind it and the slot and the host can have a larger page there. That is asked only of frames "
-        "of the slot. What goes is flushed.",
+        claim="Where small pages are given up for huge ones, an SPTE goes only if no table of the guest's is behind it, "
+        "and if the slot and the host can have a larger page there. That is asked only of frames of the slot. What "
+        "goes is flushed.",
         source="KVM's comment in kvm_mmu_zap_collapsible_spte()",
         assumes=("how large a page can be is for slot.huge-page to say",),
         state=alone(_collapsed),
