@@ -122,6 +122,40 @@ class InjectedFault:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class RootEmptied:
+    """How all below a root of the TDP MMU is taken away, from one level after the other.
+
+    Attributes:
+        level: the level of the root (32).
+        last: the level from which on entries are taken away at last (32).
+        right: each time it is this root's, and as the lock is held.
+        rising: no level is lower than the one before.
+        evidence: how it came about.
+    """
+
+    level: BitVec
+    last: BitVec
+    right: Bool
+    rising: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftBehindFreed:
+    """Whose roots a vCPU gives up that memory slots have left behind.
+
+    Attributes:
+        own: those of the MMU for the guest's own tables, or for none.
+        nested: those of the MMU for L1's nested tables.
+        evidence: how it came about.
+    """
+
+    own: Bool
+    nested: Bool
+    evidence: Evidence
+
+
 class ZappedPages(ABC):
     """How pages are given up."""
 
@@ -132,6 +166,14 @@ class ZappedPages(ABC):
     @abstractmethod
     def all_at_once(self) -> AllGivenUp:
         """``__kvm_mmu_zap_all_fast_front_half()``, by whatever name."""
+
+    @abstractmethod
+    def root_emptied(self) -> RootEmptied:
+        """``tdp_mmu_zap_root()``."""
+
+    @abstractmethod
+    def left_behind(self) -> LeftBehindFreed:
+        """``kvm_mmu_free_obsolete_roots()``."""
 
     @abstractmethod
     def late_flush(self) -> LateFlush:

@@ -79,6 +79,23 @@ ALL: tuple[Cut, ...] = (
     *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
     Cut(function="kvm_tdp_mmu_zap_invalidated_roots", reason="takes the TDP MMU's roots away", elsewhere=_OTHERS),
 )
+EMPTY_FROM = Cut(
+    function="__tdp_mmu_zap_root",
+    reason="takes away entries below a root down to a level, by loop.zap and loop.range; from which is looked at",
+    elsewhere=_OTHERS,
+)
+EMPTIES: tuple[Cut, ...] = (
+    *common.CUTS,
+    EMPTY_FROM,
+    *common.each("keeps tables from being freed meanwhile", "rcu_read_lock", "rcu_read_unlock"),
+    *common.each("how often a root is used, which only an assertion asks", "refcount_read"),
+)
+FREE_OF_MMU = Cut(
+    function="__kvm_mmu_free_obsolete_roots",
+    reason="gives up roots of an MMU that are left behind, by role.swept-roots; of which is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+LEFT_BEHIND: tuple[Cut, ...] = (*common.CUTS, FREE_OF_MMU)
 FREE = Cut(
     function="kvm_mmu_commit_zap_page",
     reason="flushes, and frees pages that were given up; that it does is looked at",

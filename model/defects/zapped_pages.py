@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
-from mmuproof.smt.terms import FALSE, TRUE, Bool
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -44,6 +44,16 @@ class _FlushLost(ReferenceZappedPages):
 
 class _ForgetsReserved(ReferenceZappedPages):
     def _forgets(self, _not_reserved: Bool) -> Bool:
+        return FALSE
+
+
+class _StopsBelowRoot(ReferenceZappedPages):
+    def _last(self, _level: BitVec) -> BitVec:
+        return bv(3, 32)
+
+
+class _KeepsNestedRoots(ReferenceZappedPages):
+    def _frees_nested(self) -> Bool:
         return FALSE
 
 
@@ -91,6 +101,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"kvm_tdp_mmu_invalidate_roots\(kvm, KVM_DIRECT_ROOTS\);",
         "",
         _zaps(_KeepsTdpRoots),
+    ),
+    defect(
+        "root-emptied-to-1g",
+        "Entries of the TDP MMU above 1 GByte stay below a root that is given up.",
+        "arch/x86/kvm/mmu/tdp_mmu.c",
+        r"__tdp_mmu_zap_root\(kvm, root, shared, root->role\.level\);",
+        "__tdp_mmu_zap_root(kvm, root, shared, PG_LEVEL_1G);",
+        _zaps(_StopsBelowRoot),
+    ),
+    defect(
+        "left-behind-roots-of-l1",
+        "A vCPU keeps roots for L1's nested tables that memory slots have left behind.",
+        _MMU_C,
+        r"__kvm_mmu_free_obsolete_roots\(vcpu->kvm, &vcpu->arch\.guest_mmu\);",
+        "",
+        _zaps(_KeepsNestedRoots),
     ),
     defect(
         "late-flush-lost",

@@ -296,7 +296,7 @@ class LiftedKvm(Kvm):
     @property
     def zapped_pages(self) -> LiftedZappedPages:
         """See `Kvm.zapped_pages`."""
-        return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C)
+        return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C, TDP_MMU_C)
 
     @property
     def address_syncs(self) -> LiftedAddressSyncs:

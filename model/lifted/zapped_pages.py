@@ -14,11 +14,20 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.zapped_pages import AllGivenUp, InjectedFault, LateFlush, PageGivenUp, ZappedPages
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, var
+from mmuproof.model.zapped_pages import (
+    AllGivenUp,
+    InjectedFault,
+    LateFlush,
+    LeftBehindFreed,
+    PageGivenUp,
+    RootEmptied,
+    ZappedPages,
+)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
 _GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", "kvm_mmu_remote_flush_or_zap"
 _ALL = ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
+_EMPTIES, _LEFT_BEHIND = "tdp_mmu_zap_root", "kvm_mmu_free_obsolete_roots"
 _INJECTS = ("__kvm_inject_emulated_page_fault", "kvm_inject_emulated_page_fault")
 _PAGE, _LIST = "struct kvm_mmu_page", "struct list_head"
 _GENERATION, _USES = "mmu_valid_gen", "root_count"
@@ -34,11 +43,12 @@ class LiftedZappedPages(ZappedPages, Remembers):
     Args:
         mmu: ``mmu.c``.
         x86: the unit that gives the guest its faults.
+        tdp: ``tdp_mmu.c``.
     """
 
-    def __init__(self, mmu: Unit, x86: Unit) -> None:
+    def __init__(self, mmu: Unit, x86: Unit, tdp: Unit) -> None:
         super().__init__()
-        self._mmu, self._x86 = mmu, x86
+        self._mmu, self._x86, self._tdp = mmu, x86, tdp
 
     def _told(self, bench: Bench) -> list[CallMade]:
         """The calls that tell vCPUs to let go of roots."""
@@ -122,6 +132,43 @@ class LiftedZappedPages(ZappedPages, Remembers):
             zaps=session.called(cuts.SWEEP.function),
             evidence=session.evidence(),
         )
+
+    @once
+    def root_emptied(self) -> RootEmptied:
+        """See `ZappedPages.root_emptied`."""
+        bench = Bench(self._tdp, cuts.EMPTIES)
+        bench.add("kvm", "struct kvm")
+        root, shared = bench.add("root", _PAGE), var("shared", 8) & 1
+        root.settled = True
+        level = zext(bench.flag(root, "role", "level"), 32)
+        bench.call(_EMPTIES, shared=shared)
+        session = bench.session
+        calls = session.calls(cuts.EMPTY_FROM.function)
+        last, right, rising = bv(0, 32), [TRUE], [TRUE]
+        for call in calls:
+            at, held = (session.argument(call, name) for name in ("zap_level", "shared"))
+            right.append(
+                any_of(negate(call.guard), all_of(_is_given(call, pointer_to(root)), iff(ne(held, 0), ne(shared, 0))))
+            )
+            rising.append(any_of(negate(call.guard), ule(last, at)))
+            last = ite(call.guard, at, last)
+        return RootEmptied(
+            level=level, last=last, right=all_of(*right), rising=all_of(*rising), evidence=session.evidence()
+        )
+
+    @once
+    def left_behind(self) -> LeftBehindFreed:
+        """See `ZappedPages.left_behind`."""
+        bench = Bench(self._mmu, cuts.LEFT_BEHIND)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        mmus = Mmus(vcpu)
+        bench.call(_LEFT_BEHIND)
+        calls = bench.session.calls(cuts.FREE_OF_MMU.function)
+        own, nested = (
+            any_of(*(all_of(c.guard, _is_given(c, pointer_to(vcpu, mmus.find(part).offset))) for c in calls))
+            for part in (Part.ROOT_MMU, Part.NESTED_MMU)
+        )
+        return LeftBehindFreed(own=own, nested=nested, evidence=bench.session.evidence())
 
     @once
     def late_flush(self) -> LateFlush:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
-from mmuproof.model.zapped_pages import AllGivenUp, InjectedFault, LateFlush, PageGivenUp, ZappedPages
-from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
+from mmuproof.model.zapped_pages import (
+    AllGivenUp,
+    InjectedFault,
+    LateFlush,
+    LeftBehindFreed,
+    PageGivenUp,
+    RootEmptied,
+    ZappedPages,
+)
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ule, var, zext
 
 _GENERATION = var("kvm->arch.mmu_valid_gen", 8)
 _PRESENT, _RESERVED = 0, 3
@@ -76,6 +84,24 @@ class ReferenceZappedPages(ReferenceArea, ZappedPages):
 
     def _gives_up_tdp(self) -> Bool:
         """Whether the roots of the TDP MMU are given up with all others."""
+        return TRUE
+
+    def root_emptied(self) -> RootEmptied:
+        """See `ZappedPages.root_emptied`."""
+        level = zext(role_value(var("root->role", PAGE_ROLE_BITS), "level"), 32)
+        last = self._last(level)
+        return RootEmptied(level=level, last=last, right=TRUE, rising=ule(bv(3, 32), last), evidence=Evidence())
+
+    def _last(self, level: BitVec) -> BitVec:
+        """The level from which on entries are taken away at last."""
+        return level
+
+    def left_behind(self) -> LeftBehindFreed:
+        """See `ZappedPages.left_behind`."""
+        return LeftBehindFreed(own=TRUE, nested=self._frees_nested(), evidence=Evidence())
+
+    def _frees_nested(self) -> Bool:
+        """Whether roots for L1's nested tables are given up that memory slots have left behind."""
         return TRUE
 
     def late_flush(self) -> LateFlush:

@@ -11,7 +11,7 @@ from mmuproof.model.zapped_pages import InjectedFault
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, any_of, bit, eq, iff, implies, negate, ult
+from mmuproof.smt.terms import all_of, any_of, bit, eq, iff, implies, ne, negate, ult
 
 _PRESENT, _RESERVED = 0, 3
 """The bits of a page fault's error code: SDM 5.7, APM 8.4.2."""
@@ -130,10 +130,45 @@ def _flush(kvm: Kvm) -> Claim:
     )
 
 
-def _given_up(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+def _root(kvm: Kvm) -> Claim:
+    made, name = kvm.zapped_pages.root_emptied(), "tdp_mmu_zap_root()"
+    return never(
+        given(
+            Assumption("a root of the TDP MMU has four or five levels", any_of(eq(made.level, 4), eq(made.level, 5))),
+            shown=(Shown("level of the root", made.level), Shown("last level", made.last)),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("entries-left", ne(made.last, made.level), f"{name} leaves entries below the root.").told(
+            "it ends at another level than the root's", "KVM's comment in it: from the top, in the end"
+        ),
+        Wrong(
+            "another-root",
+            negate(all_of(made.right, made.rising)),
+            f"{name} takes entries of another root away, or goes down again.",
+        ).told("another root or level", "KVM's comment in it: the lower levels first"),
+    )
+
+
+def _left_behind(kvm: Kvm) -> Claim:
+    made, name = kvm.zapped_pages.left_behind(), "kvm_mmu_free_obsolete_roots()"
+    return never(
+        given(evidence=made.evidence, part=name),
+        Wrong(
+            "roots-kept",
+            negate(all_of(made.own, made.nested)),
+            f"{name} leaves an MMU of the vCPU the roots that memory slots have left behind.",
+        ).told("the roots stay", "KVM: a vCPU has an MMU for its own tables and one for L1's nested ones"),
+    )
+
+
+def _given_up(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     yield _page(kvm)
     yield _all(kvm)
     yield _flush(kvm)
+    yield _left_behind(kvm)
+    if vendor is not Vendor.SHADOW:
+        yield _root(kvm)
 
 
 def _of_fault(made: InjectedFault) -> Claim:
@@ -166,13 +201,15 @@ def _injected(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="role.given-up",
-        claim="A page of SPTEs that is given up is marked so, has no entries and none that lead to it. It is freed only "
-        "if no vCPU uses it as a root; else vCPUs are told, once it is marked, to let go of it. It is taken back once "
-        "from what is counted of its table. When all are given up the roots of the TDP MMU are too, and vCPUs are told "
-        "then. No flush that is due is lost.",
+        claim="A page of SPTEs that is given up is marked so, has no entries and none that lead to it. It is freed "
+        "only if no vCPU uses it as a root; else vCPUs are told, once it is marked, to let go of it. It is taken back "
+        "once from what is counted of its table. When all are given up the roots of the TDP MMU are too, and vCPUs are told "
+        "then. Each vCPU lets go of what is left behind in each of its MMUs. Of a root of the TDP MMU no entry stays. "
+        "No flush that is due is lost.",
         source="KVM's comments in __kvm_mmu_prepare_zap_page(), kvm_mmu_commit_zap_page() and kvm_mmu_zap_all_fast()",
         assumes=(
             "only a page that shadows a guest's table can be out of sync: kvm_unsync_page() is asked of no other",
+            "a root of the TDP MMU has four or five levels: kvm_mmu_get_tdp_level()",
             "there are two generations of pages: nobody but kvm_mmu_zap_all_fast() changes the one in use",
         ),
         state=several(_given_up),
@@ -183,6 +220,8 @@ THEOREMS = (
             Catch("zapped-root-told-nobody", "told-nobody"),
             Catch("all-zapped-but-tdp-roots", "tdp-left-out"),
             Catch("late-flush-lost", "flush-lost"),
+            Catch("root-emptied-to-1g", "entries-left"),
+            Catch("left-behind-roots-of-l1", "roots-kept"),
         ),
     ),
     Theorem(

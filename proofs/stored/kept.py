@@ -206,7 +206,7 @@ THEOREMS = (
     ),
     Theorem(
         name="stored.collapsed",
-        claim="Where small pages are given up for huge ones, an SPTE goes only if no table of the guest's is behind it, "
+        claim="Where small pages are given up for huge ones, an SPTE goes only if no guest's table is behind it, "
         "and if the slot and the host can have a larger page there. That is asked only of frames of the slot. What "
         "goes is flushed.",
         source="KVM's comment in kvm_mmu_zap_collapsible_spte()",

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["given_up", "all_at_once", "late_flush"])
+@pytest.mark.parametrize("what", ["given_up", "all_at_once", "late_flush", "root_emptied", "left_behind"])
 def test_giving_up(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.zapped_pages, what)() for kvm in both), partial=_PARTIAL)
 
