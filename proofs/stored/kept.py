@@ -102,7 +102,11 @@ def _added(kvm: Kvm) -> Claim:
             "dropped-unflushed",
             all_of(made.dropped, negate(made.flushed)),
             f"{name} takes all away that maps a frame, and leaves it to TLBs.",
-        ).told("no flush", "KVM: what an SPTE no longer allows is flushed before its lock is let go"),
+        ).told(
+            "no flush",
+            "KVM: what an SPTE no longer allows is flushed before its lock is let go",
+            place="arch/x86/kvm/mmu/mmu.c:__rmap_add",
+        ),
     )
 
 
