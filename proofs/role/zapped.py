@@ -203,9 +203,9 @@ THEOREMS = (
         name="role.given-up",
         claim="A page of SPTEs that is given up is marked so, has no entries and none that lead to it. It is freed "
         "only if no vCPU uses it as a root; else vCPUs are told, once it is marked, to let go of it. It is taken back "
-        "once from what is counted of its table. When all are given up the roots of the TDP MMU are too, and vCPUs are "
-        "told then. Each vCPU lets go of what is left behind in each of its MMUs. Of a root of the TDP MMU no entry stays. "
-        "No flush that is due is lost.",
+        "once from what is counted of its table. When all are given up the roots of the TDP MMU are too, and vCPUs "
+        "are told then. Each vCPU lets go of what is left behind in each of its MMUs. Of a root of the TDP MMU no "
+        "entry stays. No flush that is due is lost.",
         source="KVM's comments in __kvm_mmu_prepare_zap_page(), kvm_mmu_commit_zap_page() and kvm_mmu_zap_all_fast()",
         assumes=(
             "only a page that shadows a guest's table can be out of sync: kvm_unsync_page() is asked of no other",
