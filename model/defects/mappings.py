@@ -144,7 +144,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"if \(fault->is_private != kvm_mem_is_private\(kvm, fault->gfn\)\) \{"
         r"\s+kvm_mmu_prepare_memory_fault_exit\(vcpu, fault\);\s+return -EFAULT;\s+\}",
-        "kvm_mem_is_private(kvm, fault->gfn);",
+        "",
         partial(ReferenceKvm, mappings=_OtherKind),
     ),
     defect(

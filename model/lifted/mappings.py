@@ -221,7 +221,7 @@ class LiftedMappings(Mappings, Remembers):
             width=host_width(bench.session, bench.memory),
             pfn=bench.read(fault, "pfn"),
             maps_slot=negate(left.is_null),
-            other_kind=self._differs(bench, private),
+            other_kind=self._differs(private),
             apic_page=eq(bench.read(slot, "id"), _APIC_PAGE),
             for_l2=ne(bench.read(vcpu, "arch.hflags") & constant_of(self._unit, "HF_GUEST_MASK"), 0),
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
@@ -236,9 +236,9 @@ class LiftedMappings(Mappings, Remembers):
     def _has_private(self) -> bool:
         return self._unit.has_member("struct kvm_page_fault", "is_private")
 
-    def _differs(self, bench: Bench, private: Bool) -> Bool:
-        """Whether the memory of the frame is of another kind than the fault is for."""
-        if not bench.session.calls(IS_PRIVATE.function):
+    def _differs(self, private: Bool) -> Bool:
+        """Whether the memory of the frame is of another kind than the fault is for; if nobody asks it may be."""
+        if not self._has_private or self._unit.find_function(IS_PRIVATE.function) is None:
             return FALSE
         return negate(iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0)))
 
