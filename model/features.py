@@ -63,10 +63,14 @@ class Feature(enum.Enum):
     LOCKLESS_AGING = "aging without KVM's lock"
     NX_LISTS = "a list for each MMU of tables that stand for huge pages"
     PRE_FAULT = "mapping memory ahead for userspace"
+    LISTED_FLUSHES = "a list for each vCPU of addresses that Hyper-V's hypercalls flush"
+    GUEST_MEMORY_FIRST = "asking the guest's own memory for every slot without memory of the host's"
+    MIXED_ATTRIBUTES = "attributes of memory that can be mixed within a huge page"
 
 
 _MMU, _SPTE, _TDP = (f"arch/x86/kvm/mmu/{name}.c" for name in ("mmu", "spte", "tdp_mmu"))
 _VMX, _NESTED_VMX = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/nested.c"
+_HYPERV = "arch/x86/kvm/hyperv.c"
 _CONSTANT, _FUNCTION, _VARIABLE, _MEMBER = MarkKind.CONSTANT, MarkKind.FUNCTION, MarkKind.VARIABLE, MarkKind.MEMBER
 
 
@@ -128,6 +132,18 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.PRE_FAULT: (
             *_mark(_FUNCTION, "kvm_arch_vcpu_pre_fault_memory", unit=_MMU),
             *_mark(_MEMBER, "struct kvm_arch.pre_fault_allowed", unit=_MMU),
+        ),
+        Feature.LISTED_FLUSHES: (
+            *_mark(_FUNCTION, "kvm_hv_vcpu_flush_tlb", unit=_HYPERV),
+            *_mark(_MEMBER, "struct kvm_vcpu_hv.tlb_flush_fifo", unit=_MMU),
+        ),
+        Feature.GUEST_MEMORY_FIRST: (
+            *_mark(_FUNCTION, "kvm_mmu_faultin_pfn_gmem", unit=_MMU),
+            *_mark(_FUNCTION, "kvm_memslot_is_gmem_only", unit=_MMU),
+        ),
+        Feature.MIXED_ATTRIBUTES: (
+            *_mark(_FUNCTION, "kvm_arch_post_set_memory_attributes", unit=_MMU),
+            *_mark(_MEMBER, "struct kvm.mem_attr_array", unit=_MMU),
         ),
     }
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
+from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -22,7 +23,9 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
+from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -37,6 +40,7 @@ from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
@@ -47,6 +51,7 @@ from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
+from mmuproof.model.reverse_maps import ReverseMaps
 from mmuproof.model.roles import Roles
 from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
@@ -65,6 +70,7 @@ from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
+from mmuproof.model.zapped_pages import ZappedPages
 
 
 class NotThere(Exception):  # noqa: N818 - reads as what happened
@@ -182,6 +188,36 @@ class Kvm(ABC):
     @abstractmethod
     def tlb_flushes(self) -> TlbFlushes:
         """What flushes the processor's TLB."""
+
+    @property
+    @abstractmethod
+    def guest_flushes(self) -> GuestFlushes:
+        """What a guest has flushed by an instruction or a hypercall."""
+
+    @property
+    @abstractmethod
+    def mixed_attributes(self) -> MixedAttributes:
+        """What KVM notes of mixed attributes."""
+
+    @property
+    @abstractmethod
+    def frame_searches(self) -> FrameSearches:
+        """The search for a fault's frame."""
+
+    @property
+    @abstractmethod
+    def reverse_maps(self) -> ReverseMaps:
+        """What is kept of SPTEs beside them."""
+
+    @property
+    @abstractmethod
+    def zapped_pages(self) -> ZappedPages:
+        """How pages of SPTEs are given up."""
+
+    @property
+    @abstractmethod
+    def address_syncs(self) -> AddressSyncs:
+        """Bringing single addresses up to date."""
 
     @property
     @abstractmethod

@@ -88,6 +88,14 @@ class FrameFound:
         width: how many bits the host's physical addresses have (8).
         pfn: the host's frame in the end, or what stands for none (64).
         maps_slot: whether the fault still has a memory slot in the end.
+        other_kind: whether the frame's memory is private and the fault is for shared memory, or the other way round.
+        apic_page: whether the slot is the page of the APIC.
+        for_l2: whether the vCPU runs L2.
+        apic_serves: whether the processor serves accesses to that page.
+        sought: whether the host's frame is looked for.
+        uncounted: whether the fault does not have, then, how often memory had been taken away before.
+        read_only: whether what is found is only that the host lets nobody write there.
+        emulates: whether the access is to be emulated.
         evidence: how this came about.
     """
 
@@ -101,6 +109,14 @@ class FrameFound:
     width: BitVec
     pfn: BitVec = field(metadata=counts_where("goes_on"))
     maps_slot: Bool = field(metadata=counts_where("goes_on"))
+    other_kind: Bool
+    apic_page: Bool
+    for_l2: Bool
+    apic_serves: Bool
+    sought: Bool
+    uncounted: Bool = field(metadata=counts_where("sought"))
+    read_only: Bool
+    emulates: Bool
     evidence: Evidence
 
 

@@ -10,8 +10,10 @@ from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
+from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
+from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import tables as flush_tables
@@ -51,8 +53,10 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import logging as slot_logging
@@ -72,8 +76,10 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
+from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
+from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
@@ -120,12 +126,14 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_removed.THEOREMS,
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
+    *stored_kept.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
+    *flush_asked.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,
@@ -137,8 +145,10 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
     *slot_nx_recovery.THEOREMS,
+    *slot_attributes.THEOREMS,
     *walk_flags.THEOREMS,
     *walk_followed.THEOREMS,
+    *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,
@@ -149,6 +159,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
     *exit_late.THEOREMS,
+    *exit_searched.THEOREMS,
     *exit_pre_faults.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
@@ -170,6 +181,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_pages.THEOREMS,
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
+    *role_zapped.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,

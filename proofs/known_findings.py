@@ -341,6 +341,9 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
             "__rmap_add()",
             "pages-left-out",
             "arch/x86/kvm/mmu/mmu.c:__rmap_add",
+        )
+        + _shapes(
+            "stored.listed", tuple(Vendor), "__rmap_add()", "dropped-unflushed", "arch/x86/kvm/mmu/mmu.c:__rmap_add"
         ),
         lacking=_AFTER_6_1,
     ),

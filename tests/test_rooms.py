@@ -174,6 +174,7 @@ NO_AREAS = {
         "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
         "cached_roots": "which roots an MMU has, and which are given up",
+        "wide_addresses": "how wide linear addresses are taken to be",
         "constants": "which macros the areas ask for",
         "bench": "free memory to call functions on",
         "entry_bench": "the same with an entry of a page table",

@@ -18,6 +18,9 @@ arguments of a ``WARN`` are dropped; the kernel evaluates them only to print.
 A third stands in front of ``asm/cmpxchg.h``: the machine runs one thread, in which an exchange and a
 compare-and-exchange are what the inline assembly does without its lock, so they are written in C. The same goes for
 ``asm/barrier.h``: the order in which others see reads and writes is that of the one thread.
+
+One in front of ``asm/smp.h`` reads the number of the processor, where the kernel stays on one, from a variable: any
+number, and the same at each place.
 """
 
 from collections.abc import Mapping
@@ -116,6 +119,8 @@ _BARRIER_H = """\
 #ifndef MMUPROOF_BARRIER_H
 #define MMUPROOF_BARRIER_H
 
+#undef barrier
+#define barrier() do { } while (0)
 #undef smp_rmb
 #define smp_rmb() do { } while (0)
 #undef smp_wmb
@@ -153,6 +158,17 @@ int {EXCHANGE_USER_CALL}(const volatile void *at, unsigned long long old, unsign
 #endif
 """
 
+_SMP_H = """\
+#include_next <asm/smp.h>
+#ifndef __ASSEMBLY__
+
+extern const int this_processor_number;
+
+#undef __smp_processor_id
+#define __smp_processor_id() (this_processor_number)
+#endif
+"""
+
 #: Path below the overlay folder -> text.
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -161,5 +177,6 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         "asm/uaccess.h": _UACCESS_H,
         "asm/cmpxchg.h": _CMPXCHG_H,
         "asm/barrier.h": _BARRIER_H,
+        "asm/smp.h": _SMP_H,
     }
 )

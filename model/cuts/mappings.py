@@ -83,6 +83,8 @@ FRAME_OF_SLOT = Cut(
     reason="the host's frame: none exactly without a memory slot, otherwise any or an error",
     writes=((3, "*"), (5, "*"), (6, "*")),
 )
+LOOKS_FOR_FRAME = (FAULT_IN, FAULT_IN_BEFORE)
+"""What looks for the host's frame, but for what the oldest kernels call."""
 IS_PRIVATE = Cut(function="kvm_mem_is_private", reason="whether a frame is private memory: any answer; reads only")
 FIND_FRAME: tuple[Cut, ...] = (
     *common.CUTS,

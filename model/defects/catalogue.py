@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mmuproof.model.defects import (
+    address_syncs,
     constants,
     dirty_logging,
     exits,
@@ -14,7 +15,9 @@ from mmuproof.model.defects import (
     fetches,
     flush_ranges,
     found_pages,
+    frame_searches,
     gpte_flags,
+    guest_flushes,
     guest_registers,
     guest_tables,
     guest_writes,
@@ -29,6 +32,7 @@ from mmuproof.model.defects import (
     map_rounds,
     mappings,
     masks,
+    mixed_attributes,
     mmio,
     mmio_faults,
     nested,
@@ -39,6 +43,7 @@ from mmuproof.model.defects import (
     removed_tables,
     reserved_bits,
     resyncs,
+    reverse_maps,
     roles,
     root_loops,
     roots,
@@ -57,6 +62,7 @@ from mmuproof.model.defects import (
     vmx_gating,
     walk_ends,
     walks,
+    zapped_pages,
 )
 from mmuproof.model.defects.defect import Defect
 
@@ -91,6 +97,12 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *found_pages.DEFECTS,
             *tlb_flushes.DEFECTS,
             *huge_pages.DEFECTS,
+            *guest_flushes.DEFECTS,
+            *mixed_attributes.DEFECTS,
+            *frame_searches.DEFECTS,
+            *reverse_maps.DEFECTS,
+            *zapped_pages.DEFECTS,
+            *address_syncs.DEFECTS,
             *invalidations.DEFECTS,
             *dirty_logging.DEFECTS,
             *map_rounds.DEFECTS,

@@ -60,6 +60,26 @@ class _SlotGoing(ReferenceMappings):
         return FALSE
 
 
+class _OtherKind(ReferenceMappings):
+    def _compares_kinds(self, _same: Bool) -> Bool:
+        return TRUE
+
+
+class _ApicForL2(ReferenceMappings):
+    def _keeps_from(self, _l2_runs: Bool) -> Bool:
+        return FALSE
+
+
+class _CountedLate(ReferenceMappings):
+    def _counts_late(self) -> Bool:
+        return TRUE
+
+
+class _ReadOnlyRefused(ReferenceMappings):
+    def _emulates_read_only(self) -> Bool:
+        return FALSE
+
+
 DEFECTS: tuple[Defect, ...] = (
     defect(
         "hugepage-adjust-ignores-logging",
@@ -117,5 +137,38 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(slot->flags & KVM_MEMSLOT_INVALID\) \{\s+if \(fault->prefetch\)",
         "if (0) {\n\t\tif (fault->prefetch)",
         partial(ReferenceKvm, mappings=_SlotGoing),
+    ),
+    defect(
+        "fault-of-other-kind",
+        "A fault goes on whether or not the memory of its frame is private as it takes it to be.",
+        _MMU_C,
+        r"if \(fault->is_private != kvm_mem_is_private\(kvm, fault->gfn\)\) \{"
+        r"\s+kvm_mmu_prepare_memory_fault_exit\(vcpu, fault\);\s+return -EFAULT;\s+\}",
+        "",
+        partial(ReferenceKvm, mappings=_OtherKind),
+    ),
+    defect(
+        "apic-page-for-l2",
+        "The page of L1's APIC is mapped for L2.",
+        _MMU_C,
+        r"if \(is_guest_mode\(vcpu\)\)\s+return kvm_handle_noslot_fault\(vcpu, fault, access\);",
+        "",
+        partial(ReferenceKvm, mappings=_ApicForL2),
+    ),
+    defect(
+        "fault-counted-late",
+        "A fault gets the count of what was taken away after its frame is looked for.",
+        _MMU_C,
+        r"(?s)fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;(.*?ret = __kvm_mmu_faultin_pfn\(vcpu, fault\);)",
+        r"\1\n\tfault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;",
+        partial(ReferenceKvm, mappings=_CountedLate),
+    ),
+    defect(
+        "read-only-frame-refused",
+        "A write to a page that the host maps read-only ends in an error.",
+        _MMU_C,
+        r"if \(fault->pfn == KVM_PFN_ERR_RO_FAULT\)\s+return RET_PF_EMULATE;",
+        "",
+        partial(ReferenceKvm, mappings=_ReadOnlyRefused),
     ),
 )

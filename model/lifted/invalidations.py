@@ -24,8 +24,9 @@ from mmuproof.model.lifted.cached_roots import ROOTS, given_up, roots_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
+from mmuproof.model.lifted.wide_addresses import has_wide_addresses
 from mmuproof.model.named import mmus as named
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, resize, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
 _LA57, _PCIDE = 12, 17
 """The bits of CR4: SDM vol. 3, 2.5."""
@@ -34,8 +35,6 @@ _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
 _LAST, _VPID = "nested.last_vpid", 16
 _ADDRESS = {"addr", "gva"}
-_WORD = 32
-"""How many of the processor's features a word has."""
 
 
 class LiftedInvalidations(Invalidations, Remembers):
@@ -147,7 +146,7 @@ class LiftedInvalidations(Invalidations, Remembers):
             pcid=pcid,
             has_pcid=bit(cr4, _PCIDE),
             five_level=bit(cr4, _LA57),
-            wide_processor=self._has_wide_addresses(bench),
+            wide_processor=has_wide_addresses(bench),
             tdp=bench.setting("tdp_enabled"),
             shadows=self._shadows(bench, vcpu, path),
             no_root=bv(-1, 64),
@@ -185,14 +184,6 @@ class LiftedInvalidations(Invalidations, Remembers):
         handler = as_pointer(bench.memory.read(vcpu, place.offset, place.width))
         assert handler is not None
         return negate(handler.is_null)
-
-    def _has_wide_addresses(self, bench: Bench) -> Bool:
-        feature = bench.unit.constant("X86_FEATURE_LA57")
-        assert feature is not None
-        words = bench.session.global_object("kvm_cpu_caps")
-        word = bench.memory.read(words, feature // _WORD * _WORD, _WORD)
-        assert isinstance(word, BitVec)
-        return bit(resize(word, _WORD), feature % _WORD)
 
 
 def _told(call: CallMade) -> BitVec:

@@ -25,6 +25,7 @@ from mmuproof.model.constants import FORMER_NAMES
 from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
@@ -34,7 +35,9 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
+from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
@@ -49,6 +52,7 @@ from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
 from mmuproof.model.lifted.mappings import LiftedMappings
 from mmuproof.model.lifted.masks import LiftedMasks
+from mmuproof.model.lifted.mixed_attributes import LiftedMixedAttributes
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
@@ -59,6 +63,7 @@ from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
+from mmuproof.model.lifted.reverse_maps import LiftedReverseMaps
 from mmuproof.model.lifted.roles import LiftedRoles
 from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
@@ -78,6 +83,7 @@ from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
     FORMER_EVMCS_C,
+    HYPERV_C,
     MMU_C,
     MSRS_C,
     NESTED_SVM_C,
@@ -97,6 +103,7 @@ from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
+from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 
 _Area = TypeVar("_Area")
 _MACRO = re.compile(r"[A-Z][A-Z0-9_]+")
@@ -265,6 +272,36 @@ class LiftedKvm(Kvm):
     def tlb_flushes(self) -> LiftedTlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
+
+    @property
+    def guest_flushes(self) -> LiftedGuestFlushes:
+        """See `Kvm.guest_flushes`."""
+        return self._area("guest_flushes", LiftedGuestFlushes, HYPERV_C, NESTED_VMX_C, X86_C)
+
+    @property
+    def mixed_attributes(self) -> LiftedMixedAttributes:
+        """See `Kvm.mixed_attributes`."""
+        return self._area("mixed_attributes", LiftedMixedAttributes, MMU_C)
+
+    @property
+    def frame_searches(self) -> LiftedFrameSearches:
+        """See `Kvm.frame_searches`."""
+        return self._area("frame_searches", LiftedFrameSearches, MMU_C)
+
+    @property
+    def reverse_maps(self) -> LiftedReverseMaps:
+        """See `Kvm.reverse_maps`."""
+        return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
+
+    @property
+    def zapped_pages(self) -> LiftedZappedPages:
+        """See `Kvm.zapped_pages`."""
+        return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C, TDP_MMU_C)
+
+    @property
+    def address_syncs(self) -> LiftedAddressSyncs:
+        """See `Kvm.address_syncs`."""
+        return self._area("address_syncs", LiftedAddressSyncs, MMU_C)
 
     @property
     def invalidations(self) -> LiftedInvalidations:

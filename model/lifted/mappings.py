@@ -11,7 +11,7 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, READ_GUEST
+from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, IS_PRIVATE, LOOKS_FOR_FRAME, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
@@ -24,10 +24,30 @@ from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, Mapp
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import masks as named
 from mmuproof.model.walks import GuestWalk
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    iff,
+    ite,
+    ne,
+    negate,
+    resize,
+    var,
+    zext,
+)
 
 _U64 = IntType(64, False, "u64")
-_NO_FRAME, _INVALID_SLOT = 1 << 63, 1 << 16
+_NO_FRAME, _INVALID_SLOT, _APIC_PAGE = 1 << 63, 1 << 16, 0x7FFF - 2
+_READ_ONLY = (0x7FF << 52) + 2
+"""What stands for a frame that nobody may write."""
+_COUNT, _NOTED = "mmu_invalidate_seq", "mmu_seq"
+"""How often memory was taken away, in a VM and in a fault."""
 # By which name, and at which position, the access is handed on; kernels have changed how many calls that takes.
 _HANDED_ON = {"kvm_mmu_prefetch_sptes": "access", "mmu_set_spte": "pte_access", "make_spte": "pte_access"}
 
@@ -179,17 +199,22 @@ class LiftedMappings(Mappings, Remembers):
             assert isinstance(slot, Pointer)
             return ite(slot.is_null, bv(_NO_FRAME, 64), has_frame & ~bv(_NO_FRAME, 64))
 
-        bench = Bench(self._unit, (replace(FRAME_OF_SLOT, gives=of_slot), *FIND_FRAME))
+        looks = tuple(replace(cut, watched=True) for cut in (replace(FRAME_OF_SLOT, gives=of_slot), *LOOKS_FOR_FRAME))
+        others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in looks})
+        bench = Bench(self._unit, (*looks, *others))
         vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
         bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
         slot = bench.add("fault->slot", "struct kvm_memory_slot")
         bench.write(fault, "slot", choose(with_slot, pointer_to(slot), NULL))
         bench.write(fault, "gfn", gfn)
         private = ne(bench.read(fault, "is_private"), 0) if self._has_private else FALSE
-        goes_on = self._goes_on(bench)
+        counted = bench.read(bench.pointee(vcpu, "kvm"), _COUNT)
+        goes_on, answer = self._goes_on(bench)
         place = bench.place(fault, "slot")
         left = as_pointer(bench.memory.read(fault, place.offset, place.width))
         assert left is not None
+        searches = bench.session.calls(*(cut.function for cut in looks))
+        found = any_of(*(all_of(call.guard, self._says_go_on(call)) for call in searches))
         return FrameFound(
             goes_on=goes_on,
             gfn=gfn,
@@ -201,6 +226,14 @@ class LiftedMappings(Mappings, Remembers):
             width=host_width(bench.session, bench.memory),
             pfn=bench.read(fault, "pfn"),
             maps_slot=negate(left.is_null),
+            other_kind=self._differs(private),
+            apic_page=eq(bench.read(slot, "id"), _APIC_PAGE),
+            for_l2=ne(bench.read(vcpu, "arch.hflags") & constant_of(self._unit, "HF_GUEST_MASK"), 0),
+            apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
+            sought=any_of(*(call.guard for call in searches)),
+            uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in searches)),
+            read_only=all_of(found, eq(bench.read(fault, "pfn"), _READ_ONLY)),
+            emulates=eq(answer, constant_of(self._unit, "RET_PF_EMULATE")),
             evidence=bench.session.evidence(),
         )
 
@@ -208,13 +241,33 @@ class LiftedMappings(Mappings, Remembers):
     def _has_private(self) -> bool:
         return self._unit.has_member("struct kvm_page_fault", "is_private")
 
-    def _goes_on(self, bench: Bench) -> Bool:
+    def _differs(self, private: Bool) -> Bool:
+        """Whether the memory of the frame is of another kind than the fault is for; if nobody asks it may be."""
+        if not self._has_private or self._unit.find_function(IS_PRIVATE.function) is None:
+            return FALSE
+        return negate(iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0)))
+
+    def _says_go_on(self, call: CallMade) -> Bool:
+        # The oldest kernels go on by what is asked next, too: of what they find nothing is said.
+        if call.function == FRAME_OF_SLOT.function:
+            return FALSE
+        return eq(var(call.tag, 32), constant_of(self._unit, "RET_PF_CONTINUE"))
+
+    def _has_not(self, bench: Bench, fault: Object, call: CallMade, counted: BitVec) -> Bool:
+        """Whether a fault does not have a count as it was; older kernels keep it elsewhere."""
+        if not self._unit.has_member("struct kvm_page_fault", _NOTED):
+            return FALSE
+        return ne(bench.read(fault, _NOTED, call.memory), counted)
+
+    def _goes_on(self, bench: Bench) -> tuple[Bool, BitVec]:
         """Whether a fault is to be mapped; the oldest kernels ask two functions one after the other."""
         finds = self._unit.function("kvm_mmu_faultin_pfn", "kvm_faultin_pfn").name
         goes_on = constant_of(self._unit, "RET_PF_CONTINUE")
         access = var("access", 32)
-        found = eq(bench.integer(finds, access=access), goes_on)
+        answer = bench.integer(finds, access=access)
+        found = eq(answer, goes_on)
         # Here all faults are looked at that the function before has let go on; of others nothing is said.
         if any(each.name == "access" for each in self._unit.function(finds).parameters):
-            return found
-        return all_of(found, eq(bench.integer("handle_abnormal_pfn", access=access), goes_on))
+            return found, answer
+        later = bench.integer("handle_abnormal_pfn", access=access)
+        return all_of(found, eq(later, goes_on)), ite(found, later, answer)

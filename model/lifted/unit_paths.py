@@ -11,6 +11,7 @@ CPUID_C = "arch/x86/kvm/cpuid.c"
 REGS_C = "arch/x86/kvm/regs.c"
 MSRS_C = "arch/x86/kvm/msrs.c"
 X86_C = "arch/x86/kvm/x86.c"
+HYPERV_C = "arch/x86/kvm/hyperv.c"
 VMX_C = "arch/x86/kvm/vmx/vmx.c"
 NESTED_VMX_C = "arch/x86/kvm/vmx/nested.c"
 SVM_C = "arch/x86/kvm/svm/svm.c"
@@ -31,6 +32,7 @@ UNITS = (
     NESTED_VMX_C,
     NESTED_SVM_C,
     X86_C,
+    HYPERV_C,
     EVMCS_C,
     FORMER_EVMCS_C,
 )

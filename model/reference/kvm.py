@@ -8,6 +8,7 @@ function of its name, the others are its ingredients.
 from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
+from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -18,7 +19,9 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
+from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
@@ -34,12 +37,14 @@ from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
 from mmuproof.model.mappings import Mappings
 from mmuproof.model.masks import Masks
+from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
@@ -48,7 +53,9 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
+from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
@@ -63,6 +70,7 @@ from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.model.reference.mappings import ReferenceMappings
 from mmuproof.model.reference.masks import ReferenceMasks
+from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
@@ -73,6 +81,7 @@ from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
+from mmuproof.model.reference.reverse_maps import ReferenceReverseMaps
 from mmuproof.model.reference.roles import ReferenceRoles
 from mmuproof.model.reference.root_loops import ReferenceRootLoops
 from mmuproof.model.reference.roots import ReferenceRoots
@@ -91,10 +100,12 @@ from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walks.walks import ReferenceWalks
+from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
+from mmuproof.model.reverse_maps import ReverseMaps
 from mmuproof.model.roles import Roles
 from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
@@ -113,6 +124,7 @@ from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walks import Walks
+from mmuproof.model.zapped_pages import ZappedPages
 
 __all__ = ["RELEASE", "Constants", "ReferenceKvm"]
 
@@ -171,6 +183,12 @@ class ReferenceKvm(Kvm):
         translations: type[ReferenceTranslations] = ReferenceTranslations,
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
+        guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
+        mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
+        frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
+        reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
+        zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
+        address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
@@ -228,6 +246,12 @@ class ReferenceKvm(Kvm):
         self._translations = translations(self.constants)
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
+        self._guest_flushes = guest_flushes(self.constants)
+        self._mixed_attributes = mixed_attributes(self.constants)
+        self._frame_searches = frame_searches(self.constants)
+        self._reverse_maps = reverse_maps(self.constants)
+        self._zapped_pages = zapped_pages(self.constants)
+        self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
@@ -321,6 +345,36 @@ class ReferenceKvm(Kvm):
     def tlb_flushes(self) -> TlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._tlb_flushes
+
+    @property
+    def guest_flushes(self) -> GuestFlushes:
+        """See `Kvm.guest_flushes`."""
+        return self._guest_flushes
+
+    @property
+    def mixed_attributes(self) -> MixedAttributes:
+        """See `Kvm.mixed_attributes`."""
+        return self._mixed_attributes
+
+    @property
+    def frame_searches(self) -> FrameSearches:
+        """See `Kvm.frame_searches`."""
+        return self._frame_searches
+
+    @property
+    def reverse_maps(self) -> ReverseMaps:
+        """See `Kvm.reverse_maps`."""
+        return self._reverse_maps
+
+    @property
+    def zapped_pages(self) -> ZappedPages:
+        """See `Kvm.zapped_pages`."""
+        return self._zapped_pages
+
+    @property
+    def address_syncs(self) -> AddressSyncs:
+        """See `Kvm.address_syncs`."""
+        return self._address_syncs
 
     @property
     def invalidations(self) -> Invalidations:

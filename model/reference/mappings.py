@@ -21,6 +21,7 @@ from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.walks import GpteFormat, GuestWalk, Walks
 from mmuproof.smt.terms import (
     FALSE,
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -45,7 +46,7 @@ _U32, _U64 = 32, 64
 _ACCESS_BITS = 0xF
 _NO_FRAME, _KVM_PFN_ERR_MASK = 1 << 63, 0x7FF << 52
 _MEMSLOT_INVALID, _APIC_ACCESS_PAGE = 1 << 16, 0x7FFF - 2
-_LARGEST_WIDTH = 52
+_LARGEST_WIDTH, _EMULATE = 52, 2
 
 
 class ReferenceMappings(ReferenceArea, Mappings):
@@ -220,10 +221,11 @@ class ReferenceMappings(ReferenceArea, Mappings):
         found, error = var(f"fault->pfn after {FAULT_IN.function}()", _U64), _KVM_PFN_ERR_MASK
         alias = ne(gfn & var("kvm->arch.gfn_direct_bits", _U64), 0)
         trace.check(CheckKind.WARN, any_of(negate(alias), ne(var("kvm->vm_bugged", 1), 0)))
-        asked = all_of(negate(alias), iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0)))
+        same_kind = iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0))
+        asked = all_of(negate(alias), self._compares_kinds(same_kind))
         apic_page = eq(var("fault->slot->id", 16), _APIC_ACCESS_PAGE)
         l2_runs = ne(var("vcpu->arch.hflags", _U32) & self.constants.HF_GUEST_MASK, 0)
-        kept_from_l2 = all_of(with_slot, negate(going), apic_page, l2_runs)
+        kept_from_l2 = all_of(with_slot, negate(going), apic_page, self._keeps_from(l2_runs))
         disabled = all_of(apic_page, eq(var("kvm_apicv_activated()", 1), 0))
         looks = all_of(with_slot, negate(self._waits_for(going)), negate(kept_from_l2), negate(disabled))
         retries, again = (ne(var(f"mmu_invalidate_retry_gfn_unsafe(){each}", 1), 0) for each in ("", "#2"))
@@ -236,6 +238,19 @@ class ReferenceMappings(ReferenceArea, Mappings):
             self._may_be_private(private),
             caches,
             self._narrow(gfn, ite(with_tdp, width, bv(_LARGEST_WIDTH, 8))),
+        )
+        sought = all_of(asked, looks, negate(retries))
+        shared = negate(private)
+        unmapped = all_of(
+            any_of(negate(with_slot), kept_from_l2, all_of(done, none)),
+            shared,
+            negate(all_of(caches, self._narrow(gfn, ite(with_tdp, width, bv(_LARGEST_WIDTH, 8))))),
+        )
+        disabled_page = all_of(with_slot, negate(going), negate(kept_from_l2), disabled)
+        read_only = all_of(looks, negate(retries), eq(var(f"{FAULT_IN.function}()", _U32), 0), eq(found, error + 2))
+        handed_on = all_of(looks, negate(retries), eq(var(f"{FAULT_IN.function}()", _U32), _EMULATE))
+        emulates = all_of(
+            asked, any_of(unmapped, disabled_page, all_of(read_only, self._emulates_read_only()), handed_on)
         )
         # The shift that makes the largest frame.
         noslot = all_of(asked, any_of(negate(with_slot), kept_from_l2, all_of(done, none)), negate(private), caches)
@@ -252,8 +267,32 @@ class ReferenceMappings(ReferenceArea, Mappings):
             width=width,
             pfn=ite(has_frame, found, bv(_NO_FRAME, _U64)),
             maps_slot=has_frame,
+            other_kind=negate(same_kind),
+            apic_page=apic_page,
+            for_l2=l2_runs,
+            apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
+            sought=sought,
+            uncounted=self._counts_late(),
+            read_only=all_of(sought, eq(var(f"{FAULT_IN.function}()", _U32), 0), eq(found, error + 2)),
+            emulates=emulates,
             evidence=trace.evidence,
         )
+
+    def _compares_kinds(self, same: Bool) -> Bool:
+        """Whether a fault is let on by whether it is for memory of the kind that its frame has."""
+        return same
+
+    def _keeps_from(self, l2_runs: Bool) -> Bool:
+        """Whether the page of L1's APIC is kept from whoever runs."""
+        return l2_runs
+
+    def _counts_late(self) -> Bool:
+        """Whether a fault gets the count of what was taken away only after its frame has been looked for."""
+        return FALSE
+
+    def _emulates_read_only(self) -> Bool:
+        """Whether a write is emulated where nobody may write."""
+        return TRUE
 
     def _waits_for(self, going: Bool) -> Bool:
         """Whether a fault waits until its slot is deleted or moved."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.mappings import FrameFound
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
@@ -25,15 +26,19 @@ def _frames_end(width: BitVec) -> BitVec:
     return end
 
 
+def _of_host(found: FrameFound) -> Assumption:
+    possible = all_of(ule(bv(_NARROWEST, 8), found.width), ule(found.width, _WIDEST))
+    return Assumption("MAXPHYADDR of the host is 32 to 52", possible)
+
+
 def _no_slot(kvm: Kvm, vendor: Vendor) -> Claim:
     found = kvm.mappings.find_frame()
     none = eq(found.pfn, _NO_FRAME)
     as_mmio = all_of(found.goes_on, none)
     width = ite(found.with_tdp, zext(found.width, 8), bv(_WIDEST, 8))
-    possible = all_of(ule(bv(_NARROWEST, 8), found.width), ule(found.width, _WIDEST))
     return never(
         given(
-            Assumption("MAXPHYADDR of the host is 32 to 52", possible),
+            _of_host(found),
             shown=(
                 Shown("gfn", found.gfn),
                 Shown("the host's MAXPHYADDR", found.width),
@@ -77,6 +82,47 @@ def _no_slot(kvm: Kvm, vendor: Vendor) -> Claim:
     )
 
 
+def _sought(kvm: Kvm, _vendor: Vendor) -> Claim:
+    found = kvm.mappings.find_frame()
+    mapped = all_of(found.goes_on, found.maps_slot)
+    return never(
+        given(
+            _of_host(found),
+            shown=(
+                Shown("gfn", found.gfn),
+                Shown("is_private", found.private),
+                Shown("the slot is the APIC's page", found.apic_page),
+                Shown("the vCPU runs L2", found.for_l2),
+                Shown("pfn", found.pfn),
+            ),
+            evidence=found.evidence,
+        ),
+        Wrong(
+            "other-kind",
+            all_of(found.goes_on, found.other_kind),
+            "A fault for shared memory goes on where the memory is private, or the other way round.",
+        ).told("the fault goes on to be mapped", "KVM: userspace is told, and changes the one or the other"),
+        Wrong(
+            "apic-page-of-l2", all_of(mapped, found.apic_page, found.for_l2), "The page of L1's APIC is mapped for L2."
+        ).told("the page is mapped", "KVM's comment in it: accesses of L2 to L1's APIC have to be emulated"),
+        Wrong(
+            "apic-page-unserved",
+            all_of(mapped, found.apic_page, negate(found.apic_serves)),
+            "The APIC's page is mapped although the processor does not serve accesses to it.",
+        ).told("the page is mapped", "KVM's comment in it: go directly to emulation"),
+        Wrong(
+            "counted-late",
+            all_of(found.sought, found.uncounted),
+            "A fault is told only after the search for its frame how often memory had been taken away.",
+        ).told("a later count", "KVM's comment at mmu_invalidate_retry(): the count is read before the frame is"),
+        Wrong(
+            "read-only-refused",
+            all_of(found.read_only, negate(found.emulates)),
+            "A write where the host lets nobody write is not emulated.",
+        ).told("another answer", "KVM's comment in kvm_handle_error_pfn(); KVM_MEM_READONLY: writes exit as MMIO"),
+    )
+
+
 THEOREMS = (
     Theorem(
         name="mmio.no-slot",
@@ -94,6 +140,22 @@ THEOREMS = (
             Catch("error-frame-mapped", "error-mapped"),
             Catch("private-fault-as-mmio", "private-mmio"),
             Catch("slot-going-mapped", "slot-going"),
+        ),
+    ),
+    Theorem(
+        name="fault.sought",
+        claim="A fault is mapped only if it is for memory of the kind that its frame has, and never with the page of "
+        "L1's APIC for L2 or where the processor does not serve that. Before its frame is looked for it is noted how "
+        "often memory was taken away. A write where nobody may write is emulated.",
+        source="KVM's comments in kvm_mmu_faultin_pfn(), kvm_handle_error_pfn() and at mmu_invalidate_retry(); the "
+        "KVM API: KVM_MEM_READONLY",
+        assumes=("MAXPHYADDR of the host is 32 to 52", "what is found is for the fault's frame: fault.host-asked"),
+        state=alone(_sought),
+        catches=(
+            Catch("fault-of-other-kind", "other-kind"),
+            Catch("apic-page-for-l2", "apic-page-of-l2"),
+            Catch("fault-counted-late", "counted-late"),
+            Catch("read-only-frame-refused", "read-only-refused"),
         ),
     ),
 )

@@ -50,6 +50,11 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "spte_ad_enabled": ("spte.accessed-dirty", "who has A/D bits of whom the processor sets them"),
         "spte_ad_need_write_protect": ("spte.dirty-logging", "writes are logged"),
         # The subjects of theorems.
+        "hugepage_has_attrs": ("slot.attributes-compared", _OWN_RESULT),
+        "kvm_arch_pre_set_memory_attributes": ("slot.attributes-set", _OWN_RESULT),
+        "kvm_arch_post_set_memory_attributes": ("slot.attributes-mixed", _WHO),
+        "kvm_mmu_remote_flush_or_zap": ("role.given-up", _OWN_RESULT),
+        "__kvm_mmu_prepare_zap_page": ("role.given-up", _WHO),
         "__is_bad_mt_xwr": ("entry.misconfig", _OWN_RESULT),
         "__is_rsvd_bits_set": ("entry.reserved-ept", _OWN_RESULT),
         "vcpu_match_mmio_gpa": ("mmio.remembered", _OWN_RESULT),

@@ -1,0 +1,39 @@
+"""The calls of bringing an address up to date that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, map_rounds
+
+START = Cut(
+    function="shadow_walk_init_using_root",
+    reason="begins the walk, by loop.shadow-walk: at any entry; for what is looked at",
+    writes=((0, ""),),
+)
+SYNC = Cut(
+    function="kvm_sync_spte",
+    reason="synchronizes an SPTE with the guest's entry, by walk.sync: any answer; which is looked at",
+    elsewhere=("*", "struct kvm_rmap_head"),
+    watched=True,
+)
+DROP = Cut(
+    function="mmu_page_zap_pte",
+    reason="takes an entry away, by walk.followed; which is looked at",
+    elsewhere=("*", "argument 2", "struct kvm_mmu_page", "struct list_head"),
+)
+FLUSH = Cut(
+    function="kvm_flush_remote_tlbs_sptep",
+    reason="flushes what an entry has translated, by stored.flush-range; which is looked at",
+)
+FORGET = Cut(function="vcpu_clear_mmio_info", reason="forgets that an address is MMIO; which is looked at")
+CUTS: tuple[Cut, ...] = (
+    *common.CUTS,
+    START,
+    map_rounds.OKAY,
+    map_rounds.NEXT,
+    SYNC,
+    DROP,
+    FLUSH,
+    FORGET,
+    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+)

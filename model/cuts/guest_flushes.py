@@ -1,0 +1,85 @@
+"""The calls that a guest's flushes make and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import asked_flushes, common, invalidations
+
+FIFO = Cut(function="kvm_hv_get_tlb_flush_fifo", reason="the list of a vCPU, for L1 or for L2: any")
+TAKEN = Cut(
+    function="__kfifo_out",
+    reason="takes entries from the list: any, and any number of them",
+    writes=((1, ""),),
+    elsewhere=("*", "struct __kfifo"),
+)
+TELL = Cut(
+    function="kvm_x86_flush_tlb_gva",
+    reason="lets the processor forget an address; that it does, and which, is looked at",
+)
+TELL_AND_ASK = Cut(
+    function=TELL.function,
+    reason="lets the processor forget an address, and may say that it has forgotten all; which is looked at",
+    writes=((2, "*"),),
+)
+LISTED: tuple[Cut, ...] = (*common.CUTS, FIFO, TAKEN)
+"""For the list that hypercalls fill, but for what tells the vendor of an address."""
+VPID_ADDRESS = Cut(
+    function="vpid_sync_vcpu_addr", reason="lets the processor forget an address; that it does, and which, is looked at"
+)
+VPID_ALL = Cut(
+    function="vpid_sync_context", reason="lets the processor forget all with a VPID; that it does is looked at"
+)
+GIVE_UP = Cut(
+    function="kvm_mmu_free_guest_mode_roots",
+    reason="gives up what shadows L2's tables, by role.swept-roots; of which MMU is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+FAIL = Cut(function="nested_vmx_fail", reason="tells L1 that its instruction has failed; that it does is looked at")
+_NOT_VPID = (invalidations.FREE_ROOTS, invalidations.CHECK_EPTP)
+VPID: tuple[Cut, ...] = (
+    *(each for each in invalidations.INVEPT if each not in _NOT_VPID and each.function != FAIL.function),
+    FAIL,
+    VPID_ADDRESS,
+    VPID_ALL,
+    GIVE_UP,
+    *common.each("keeps the thread on its processor", "__preempt_count_add", "__preempt_count_sub"),
+    *common.each("the same, and may let another run", "__preempt_count_dec_and_test", "preempt_schedule"),
+    *common.each("lets L1 go on behind its instruction", "kvm_skip_emulated_instruction"),
+)
+"""For INVVPID."""
+READ = Cut(
+    function="kvm_read_guest_virt",
+    reason="reads the operand that the guest has in its memory, any, or fails",
+    writes=((2, "*"), (4, "")),
+)
+FAULT = Cut(function="kvm_queue_exception_e", reason="gives the guest a fault; that it does is looked at")
+FAULT_INLINE = Cut(function="kvm_inject_gp", reason="gives the guest a #GP; that it does is looked at")
+SKIP = Cut(
+    function="kvm_skip_emulated_instruction",
+    reason="lets the guest go on behind its instruction; that it does is looked at",
+)
+ADDRESS = Cut(
+    function="kvm_mmu_invpcid_gva",
+    reason="invalidates an address for a PCID, by flush.address; which is looked at",
+    elsewhere=("*",),
+)
+CONTEXT = Cut(
+    function="kvm_invalidate_pcid",
+    reason="invalidates all of a PCID, by flush.registers; which is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+PCID: tuple[Cut, ...] = (
+    *common.CUTS,
+    READ,
+    FAULT,
+    FAULT_INLINE,
+    SKIP,
+    ADDRESS,
+    CONTEXT,
+    asked_flushes.REQUEST,
+    *common.each("tells the guest, or userspace, of an operand that cannot be read", "kvm_handle_memory_failure"),
+    *common.each("notes that a register has changed", "kvm_register_mark_dirty"),
+    *common.each("fetches a register into the register cache, which holds it already here", "kvm_x86_cache_reg"),
+    *common.each("whether a register is in the register cache: it is", "kvm_register_is_available"),
+)
+"""For INVPCID."""

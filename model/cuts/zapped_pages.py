@@ -1,0 +1,112 @@
+"""The calls of giving pages up that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+
+_OTHERS = ("*", "struct kvm_mmu_page", "struct list_head", "struct kvm_rmap_head")
+CHILDREN = Cut(
+    function="mmu_zap_unsync_children", reason="gives up pages below one; that it does is looked at", elsewhere=_OTHERS
+)
+EMPTY = Cut(
+    function="kvm_mmu_page_unlink_children",
+    reason="takes away the entries of a page; that it does is looked at",
+    elsewhere=_OTHERS,
+)
+UNLINK = Cut(
+    function="kvm_mmu_unlink_parents",
+    reason="takes away the entries that lead to a page; that it does is looked at",
+    elsewhere=_OTHERS,
+)
+UNCOUNT = Cut(
+    function="unaccount_shadowed",
+    reason="takes back what is counted of a table that is shadowed, by slot.shadowed-table; that it does is looked at",
+    elsewhere=("*",),
+)
+SYNCED = Cut(
+    function="kvm_unlink_unsync_page",
+    reason="counts a page no longer as one out of sync; that it does is looked at",
+    elsewhere=("*",),
+)
+QUEUE = tuple(
+    Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", "struct list_head"))
+    for name in ("list_add", "list_move")
+)
+UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", "struct list_head"))
+TELL = Cut(
+    function="kvm_make_all_cpus_request",
+    reason="tells all vCPUs to do something; what, and when, is looked at",
+    watched=True,
+)
+_OTHER_CUTS = tuple(cut for cut in common.CUTS if cut.function != TELL.function)
+GIVES_UP: tuple[Cut, ...] = (
+    *_OTHER_CUTS,
+    CHILDREN,
+    EMPTY,
+    UNLINK,
+    UNCOUNT,
+    SYNCED,
+    *QUEUE,
+    UNQUEUE,
+    TELL,
+    *common.each("counts pages; writes no SPTE", "kvm_unaccount_mmu_page", "kvm_mod_used_mmu_pages"),
+    *common.each("a tracepoint; reads only", "trace_kvm_mmu_prepare_zap_page"),
+    *(
+        Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", "struct list_head"))
+        for name in ("unaccount_nx_huge_page", "unaccount_huge_nx_page")
+    ),
+)
+ROOTS = tuple(
+    Cut(
+        function=name,
+        reason="gives up roots of the TDP MMU, by loop.roots; that it does, and of which kind, is looked at",
+        elsewhere=("*", "struct kvm_mmu_page"),
+    )
+    for name in ("kvm_tdp_mmu_invalidate_roots", "kvm_tdp_mmu_invalidate_all_roots")
+)
+SWEEP = Cut(
+    function="kvm_zap_obsolete_pages",
+    reason="takes away pages that are left behind; that it does is looked at",
+    elsewhere=_OTHERS,
+)
+ALL: tuple[Cut, ...] = (
+    *_OTHER_CUTS,
+    *ROOTS,
+    SWEEP,
+    TELL,
+    *common.each("a tracepoint; reads only", "trace_kvm_mmu_zap_all_fast"),
+    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    Cut(function="kvm_tdp_mmu_zap_invalidated_roots", reason="takes the TDP MMU's roots away", elsewhere=_OTHERS),
+)
+EMPTY_FROM = Cut(
+    function="__tdp_mmu_zap_root",
+    reason="takes away entries below a root down to a level, by loop.zap and loop.range; from which is looked at",
+    elsewhere=_OTHERS,
+)
+EMPTIES: tuple[Cut, ...] = (
+    *common.CUTS,
+    EMPTY_FROM,
+    *common.each("keeps tables from being freed meanwhile", "rcu_read_lock", "rcu_read_unlock"),
+    *common.each("how often a root is used, which only an assertion asks", "refcount_read"),
+)
+FREE_OF_MMU = Cut(
+    function="__kvm_mmu_free_obsolete_roots",
+    reason="gives up roots of an MMU that are left behind, by role.swept-roots; of which is looked at",
+    elsewhere=("*", "struct kvm_mmu_page"),
+)
+LEFT_BEHIND: tuple[Cut, ...] = (*common.CUTS, FREE_OF_MMU)
+FREE = Cut(
+    function="kvm_mmu_commit_zap_page",
+    reason="flushes, and frees pages that were given up; that it does is looked at",
+    elsewhere=_OTHERS,
+)
+FLUSH = Cut(function="kvm_flush_remote_tlbs", reason="flushes all TLBs; that it does is looked at")
+SOME = Cut(function="list_empty", reason="whether a list is empty: any answer, and the same each time", repeatable=True)
+LATE: tuple[Cut, ...] = (*common.CUTS, FREE, FLUSH, SOME)
+FORGET = tuple(
+    Cut(function=name, reason="forgets an address, by flush.address; which, and where, is looked at", elsewhere=("*",))
+    for name in ("kvm_mmu_invalidate_addr", "kvm_mmu_invalidate_gva")
+)
+HAND_ON = Cut(function="inject_page_fault", reason="hands a fault to who has the tables; that it does is looked at")
+INJECTS: tuple[Cut, ...] = (*common.CUTS, *FORGET, HAND_ON)

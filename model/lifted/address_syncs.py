@@ -1,0 +1,96 @@
+"""How a lifted tree brings an address up to date: ``mmu.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.address_syncs import AddressStep, AddressSyncs
+from mmuproof.model.cuts import address_syncs as cuts
+from mmuproof.model.cuts import map_rounds, roles
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.mmus import Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import variable_of
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, slt, var
+
+_STEPS, _WALK = "__kvm_mmu_invalidate_addr", "struct kvm_shadow_walk_iterator"
+_INDEX, _UNSYNC, _BELOW = "index", "unsync", "unsync_children"
+_NO_ROOT = bv(-1, 64)
+
+
+class LiftedAddressSyncs(AddressSyncs, Remembers):
+    """What a lifted tree does.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def step(self) -> AddressStep:
+        """See `AddressSyncs.step`."""
+        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        # Synchronizing an entry changes nothing of what is asked of its page.
+        page.settled = True
+        of_entry = replace(roles.SPTEP_TO_SP, gives=pointer_to(page))
+        bench = Bench(self._unit, (*cuts.CUTS, of_entry), any_round=frozenset({_STEPS}))
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        for part in (Part.ROOT_MMU, Part.GUEST_WALK):
+            place = mmus.find(part)
+            bench.objects.setdefault(place.type.name, pointer_to(vcpu, place.offset))
+        address, root = var("address", 64), var("root", 64)
+        bench.call(_STEPS, addr=address, root_hpa=root)
+        session, walk = bench.session, variable_of(bench.session.round(_STEPS), _WALK)
+        finds, sync = session.only_call(of_entry.function), session.only_call(cuts.SYNC.function)
+        entry, answer = finds.arguments[0], var(sync.tag, 32)
+        assert isinstance(entry, Pointer)
+        right = all_of(_is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, _INDEX, sync.memory)))
+        starts = session.calls(cuts.START.function)
+        return AddressStep(
+            has_root=ne(root, _NO_ROOT),
+            walks=_done(
+                starts,
+                lambda call: all_of(
+                    eq(session.argument(call, "root"), root), eq(session.argument(call, "addr"), address)
+                ),
+            ),
+            forgets_mmio=_done(session.calls(cuts.FORGET.function), lambda call: eq(_last(call), address)),
+            here=all_of(_done(starts), ne(var(f"{map_rounds.OKAY.function}()", 1), 0)),
+            unsync=ne(bench.read(page, _UNSYNC), 0),
+            below=ne(bench.read(page, _BELOW), 0),
+            synced=all_of(sync.guard, right),
+            fails=slt(answer, bv(0, 32)),
+            changes=ne(answer, 0),
+            dropped=_done(
+                session.calls(cuts.DROP.function),
+                lambda call: all_of(_is_given(call, pointer_to(page)), _is_given(call, entry)),
+            ),
+            flushed=_done(session.calls(cuts.FLUSH.function), lambda call: _is_given(call, entry)),
+            goes_on=_done(session.calls(map_rounds.NEXT.function)),
+            evidence=session.evidence(),
+        )
+
+
+def _done(calls: Sequence[CallMade], right: Callable[[CallMade], Bool] = lambda _call: TRUE) -> Bool:
+    """Whether one of some calls is made, and is right."""
+    return any_of(*(all_of(call.guard, right(call)) for call in calls))
+
+
+def _last(call: CallMade) -> BitVec:
+    """The last number that a call is given."""
+    return [each for each in call.arguments if isinstance(each, BitVec)][-1]
+
+
+def _is_given(call: CallMade, pointer: Pointer) -> Bool:
+    """Whether a call is given a pointer."""
+    told = [each for each in call.arguments if isinstance(each, Pointer)]
+    return any_of(*(same_place(each, pointer) for each in told))

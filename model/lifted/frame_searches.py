@@ -1,0 +1,105 @@
+"""Of whom a lifted tree asks a fault's frame: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Pointer, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import frame_searches as cuts
+from mmuproof.model.frame_searches import FrameSearches, GuestMemoryAsked, HostAsked
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
+
+_ASKS, _OF_GUEST = "__kvm_mmu_faultin_pfn", "kvm_mmu_faultin_pfn_gmem"
+_PFN, _PAGE, _WRITABLE, _LEVEL = "pfn", "refcounted_page", "map_writable", "max_level"
+"""What a fault keeps of the frame that is found."""
+_FLAGS = "foll"
+"""What says how the host is asked."""
+_WRITE, _READONLY = 0, 1
+"""The bit that asks for a page that can be written, FOLL_WRITE, and that of KVM_MEM_READONLY."""
+_WAIT = (0x7FF << 52) + 4
+"""What stands for a frame that has to be read in first."""
+
+
+class _FaultDesk(Bench):
+    """A bench with a vCPU, a fault of it, and the slot of the fault's frame."""
+
+    def __init__(self, unit: Unit, known: tuple[Cut, ...]) -> None:
+        super().__init__(unit, known)
+        self.vcpu, self.fault = self.add("vcpu", "struct kvm_vcpu"), self.add("fault", "struct kvm_page_fault")
+        self.slot = self.add("slot", "struct kvm_memory_slot")
+        self.write(self.fault, "slot", pointer_to(self.slot))
+        self.gfn = self.read(self.fault, "gfn")
+        self.goes_on = constant_of(unit, "RET_PF_CONTINUE")
+
+    def noted(self, name: str) -> Bool:
+        """Whether something is noted in the fault."""
+        return ne(self.read(self.fault, name), 0)
+
+    def is_right(self, call: CallMade, *kept: tuple[int, str]) -> Bool:
+        """Whether a call is for the fault's slot and frame, and what it answers is kept in these members of it."""
+        told = [each for each in call.arguments if isinstance(each, Pointer)]
+        right = [eq(self.session.argument(call, "gfn"), self.gfn)]
+        right.append(any_of(*(same_place(each, pointer_to(self.slot)) for each in told)))
+        for number, name in kept:
+            place = call.arguments[number]
+            assert isinstance(place, Pointer)
+            right.append(same_place(place, pointer_to(self.fault, self.place(self.fault, name).offset)))
+        return all_of(*right)
+
+
+class LiftedFrameSearches(FrameSearches, Remembers):
+    """The search of a lifted tree.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def asked(self) -> HostAsked:
+        """See `FrameSearches.asked`."""
+        desk = _FaultDesk(self._unit, cuts.ASKS)
+        writes = desk.noted("write")
+        answer, session = desk.integer(_ASKS), desk.session
+        hosts = session.calls(cuts.HOST.function)
+        asks_write = [(call, bit(session.argument(call, "foll", "flags"), _WRITE)) for call in hosts]
+        kept = ((3, _WRITABLE), (4, _PAGE))
+        return HostAsked(
+            is_private=desk.noted("is_private"),
+            only_guest=ne(var(f"{cuts.ONLY_GUEST.function}()", 1), 0),
+            writes=writes,
+            host=any_of(*(call.guard for call in hosts)),
+            for_write=any_of(*(all_of(call.guard, write) for call, write in asks_write)),
+            for_read=any_of(*(all_of(call.guard, negate(write)) for call, write in asks_write)),
+            elsewhere=any_of(*(all_of(call.guard, negate(desk.is_right(call, *kept))) for call in hosts)),
+            guest=session.called(cuts.GUEST.function),
+            goes_on=eq(answer, desk.goes_on),
+            waits=all_of(negate(session.called(cuts.GUEST.function)), eq(desk.read(desk.fault, _PFN), _WAIT)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def of_guest_memory(self) -> GuestMemoryAsked:
+        """See `FrameSearches.of_guest_memory`."""
+        desk = _FaultDesk(self._unit, cuts.GUEST_MEMORY)
+        answer, session = desk.integer(_OF_GUEST), desk.session
+        call = session.only_call(cuts.GET.function)
+        return GuestMemoryAsked(
+            has_memory=ne(var(f"{cuts.HAS_MEMORY.function}()", 1), 0),
+            asked=all_of(call.guard, desk.is_right(call, (3, _PFN), (4, _PAGE))),
+            fails=ne(var(call.tag, 32), 0),
+            readonly=bit(desk.read(desk.slot, "flags"), _READONLY),
+            order=var(f"max_order after {cuts.GET.function}()", 32),
+            level=desk.read(desk.fault, _LEVEL),
+            writable=desk.noted(_WRITABLE),
+            told=session.called(cuts.TELL.function),
+            goes_on=eq(answer, desk.goes_on),
+            evidence=session.evidence(),
+        )

@@ -1,0 +1,213 @@
+"""What a guest of a lifted tree has flushed: ``hyperv.c``, ``vmx/nested.c`` and ``x86.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mmuproof.lift.errors import Missing
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Memory, Object, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import guest_flushes as cuts
+from mmuproof.model.cuts import invalidations
+from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, PcidInvalidated, VpidInvalidated
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.asked_flushes import flushes_asked
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.wide_addresses import has_wide_addresses
+from mmuproof.model.named import mmus as named
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
+
+_LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
+_ENTRIES, _INDEX, _PAGE, _ENOUGH = "entries", "i", "j", "full"
+"""The variables of what goes through the list."""
+_TELLS, _ANSWERS = "flush_tlb_gva", "_Bool *)"
+"""What tells the vendor of an address, and how its type ends where it can answer that all is flushed."""
+_LAST, _OWN, _FORMER = "nested.last_vpid", "nested.vpid02", "vpid"
+_CONTROLS, _CAPS = "nested.msrs.secondary_ctls_high", "nested.msrs.vpid_caps"
+_ENABLES_VPID, _OFFERS, _TYPES_FROM, _TYPES = 5, 32, 40, 0xF
+"""The control, and where IA32_VMX_EPT_VPID_CAP tells of INVVPID and of its types: SDM A.3.3, A.10."""
+_LA57, _PCIDE = 12, 17
+"""The bits of CR4: SDM vol. 3, 2.5."""
+
+
+class LiftedGuestFlushes(GuestFlushes, Remembers):
+    """What a lifted tree flushes for a guest.
+
+    Args:
+        hyperv: ``hyperv.c``.
+        nested_vmx: ``vmx/nested.c``.
+        x86: ``x86.c``.
+    """
+
+    def __init__(self, hyperv: Unit, nested_vmx: Unit, x86: Unit) -> None:
+        super().__init__()
+        self._hyperv, self._nested_vmx, self._x86 = hyperv, nested_vmx, x86
+
+    @once
+    def listed(self) -> ListedRound:
+        """See `GuestFlushes.listed`."""
+        vendors = self._hyperv.record("struct kvm_x86_ops").members.get(_TELLS)
+        if vendors is None:
+            raise NotThere([f"struct kvm_x86_ops.{_TELLS}"])
+        tells = cuts.TELL_AND_ASK if vendors.type.name.endswith(_ANSWERS) else cuts.TELL
+        bench = Bench(self._hyperv, (*cuts.LISTED, tells), any_round=frozenset({_LIST}))
+        bench.add("vcpu", "struct kvm_vcpu")
+        answer = bench.integer(_LIST)
+        pages, entries = bench.session.rounds(_LIST, 2)
+        taken = bench.session.only_call(cuts.TAKEN.function)
+        index, page = (_variable(pages.variables, name) for name in (_INDEX, _PAGE))
+        has_enough = _ENOUGH in pages.variables
+
+        def number(memory: Memory | None, object_: Object) -> BitVec:
+            return read(memory or pages.head, object_, 0, 32)
+
+        def enough(memory: Memory) -> Bool:
+            return ne(read(memory, pages.variables[_ENOUGH], 0, 8), 0) if has_enough else FALSE
+
+        told, address = FALSE, var("no address", 64)
+        for call in bench.session.calls(cuts.TELL.function):
+            place = call.arguments[1]
+            assert isinstance(place, BitVec)
+            told, address = any_of(told, call.guard), ite(call.guard, place, address)
+        return ListedRound(
+            serves=taken.guard,
+            index=number(entries.head, index),
+            count=var(taken.tag, 32),
+            entry=self._entry(entries.head, _variable(entries.variables, _ENTRIES), number(entries.head, index)),
+            page=number(pages.head, page),
+            index_first=number(entries.entered, index),
+            page_first=number(pages.entered, page),
+            told=told,
+            address=address,
+            enough=enough(pages.head),
+            enough_before=enough(entries.head),
+            next_page=pages.goes_on,
+            page_after=number(pages.end, page),
+            next_entry=entries.goes_on,
+            index_after=number(entries.end, index),
+            succeeds=all_of(eq(answer, 0), negate(pages.goes_on), negate(entries.goes_on)),
+            wide_processor=has_wide_addresses(bench),
+            evidence=bench.session.evidence(),
+        )
+
+    def _entry(self, memory: Memory, entries: Object, index: BitVec) -> BitVec:
+        found = read(memory, entries, 0, 64)
+        for each in range(1, entries.type.bits // 64):
+            found = ite(eq(index, each), read(memory, entries, each * 64, 64), found)
+        return found
+
+    @once
+    def by_vpid(self) -> VpidInvalidated:
+        """See `GuestFlushes.by_vpid`."""
+        kind = var("type", 64)
+        known = (replace(invalidations.TYPE, gives=kind), *cuts.VPID)
+        bench = Bench(
+            self._nested_vmx,
+            tuple(each for each in known if each.function != invalidations.TYPE.function or each.gives is not None),
+        )
+        vmx = bench.add("vmx", "struct vcpu_vmx")
+        bench.lend_vcpu(vmx)
+        caps = zext(bench.read(vmx, _CAPS), 64)
+        may = all_of(bit(bench.read(vmx, _CONTROLS), _ENABLES_VPID), bit(caps, _OFFERS - 32))
+        own = bench.read(vmx, _OWN)
+        tag = ite(ne(own, 0), own, resize(bench.read(vmx, _FORMER), own.width))
+        bench.call(_INVVPID)
+        session = bench.session
+        address, vpid = (_operand(bench, name) for name in ("operand.gla", "operand.vpid"))
+        one = any_of(
+            *(
+                all_of(call.guard, _is_tag(bench, call, tag), eq(session.argument(call, "addr"), address))
+                for call in session.calls(cuts.VPID_ADDRESS.function)
+            )
+        )
+        now = any_of(*(all_of(call.guard, _is_tag(bench, call, tag)) for call in session.calls(cuts.VPID_ALL.function)))
+        forgotten = eq(bench.read(vmx, _LAST), 0)
+        mmu = pointer_to(vmx, bench.place(vmx, f"vcpu.{named.ROOT_MMU}").offset)
+        given_up = any_of(
+            *(
+                all_of(call.guard, same_place(session.pointer_argument(call, "mmu"), mmu))
+                for call in session.calls(cuts.GIVE_UP.function)
+            )
+        )
+        reads = session.only_call(cuts.READ.function)
+        return VpidInvalidated(
+            may=may,
+            types=(caps >> (_TYPES_FROM - 32)) & _TYPES,
+            type=kind,
+            vpid=vpid,
+            address=address,
+            readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
+            succeeds=session.called("nested_vmx_succeed"),
+            fails=session.called(cuts.FAIL.function),
+            one=one,
+            all=any_of(now, forgotten),
+            shadows=negate(bench.setting("enable_ept")),
+            given_up=given_up,
+            five_level=bit(bench.read(vmx, "vcpu.arch.cr4"), _LA57),
+            wide_processor=has_wide_addresses(bench),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def by_pcid(self) -> PcidInvalidated:
+        """See `GuestFlushes.by_pcid`."""
+        bench = Bench(self._x86, cuts.PCID)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        kind = var("type", 64)
+        try:
+            self._x86.function(_INVPCID)
+        except Missing as missing:
+            raise NotThere(missing.names) from None
+        bench.call(_INVPCID, type=kind, gva=var("gva", 64))
+        session = bench.session
+        pcid, address = (_operand(bench, name) for name in ("operand.pcid", "operand.gla"))
+        reads = session.only_call(cuts.READ.function)
+        _, all_ = flushes_asked(self._x86, bench)
+        return PcidInvalidated(
+            type=kind,
+            pcid=pcid,
+            address=address,
+            has_pcid=bit(bench.read(vcpu, "arch.cr4"), _PCIDE),
+            readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
+            shadowed=negate(bench.setting("tdp_enabled")),
+            done=session.called(cuts.SKIP.function),
+            faults=session.called(cuts.FAULT.function, cuts.FAULT_INLINE.function),
+            one=any_of(
+                *(
+                    all_of(
+                        call.guard, eq(session.argument(call, "gva"), address), eq(session.argument(call, "pcid"), pcid)
+                    )
+                    for call in session.calls(cuts.ADDRESS.function)
+                )
+            ),
+            context=any_of(
+                *(
+                    all_of(call.guard, eq(session.argument(call, "pcid"), pcid))
+                    for call in session.calls(cuts.CONTEXT.function)
+                )
+            ),
+            all=all_,
+            five_level=bit(bench.read(vcpu, "arch.cr4"), _LA57),
+            wide_processor=has_wide_addresses(bench),
+            evidence=session.evidence(),
+        )
+
+
+def _is_tag(bench: Bench, call: CallMade, tag: BitVec) -> Bool:
+    told = bench.session.argument(call, "vpid")
+    return eq(resize(told, tag.width), tag)
+
+
+def _operand(bench: Bench, name: str) -> BitVec:
+    """What the guest has in its memory, as it was read."""
+    return var(f"{name} after {cuts.READ.function}()", 64)
+
+
+def _variable(variables: Mapping[str, Object], name: str) -> Object:
+    if name not in variables:
+        raise NotThere([f"a variable {name} of {_LIST}()"])
+    return variables[name]

@@ -1,0 +1,265 @@
+"""What a lifted tree notes of mixed attributes: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.memory import Object, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import mixed_attributes as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import read
+from mmuproof.model.mixed_attributes import (
+    FrameRound,
+    LevelRound,
+    MixedAttributes,
+    PageCompared,
+    PageMarked,
+    RangeMarked,
+    RangeReadied,
+    SlotMarked,
+)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var, zext
+
+_READIES, _MARKS = "kvm_arch_pre_set_memory_attributes", "kvm_arch_post_set_memory_attributes"
+_BEGINS, _COMPARES = "kvm_mmu_init_memslot_memory_attributes", "hugepage_has_attrs"
+_SLOT, _RANGE = "struct kvm_memory_slot", "struct kvm_gfn_range"
+_LEVEL, _FRAME = "level", "gfn"
+"""The variables of the loops."""
+_HAS_PRIVATE, _ATTRIBUTES, _FILTER = "arch.has_private_mem", "arg.attributes", "attr_filter"
+_PRIVATE = 3
+"""The bit of KVM_MEMORY_ATTRIBUTE_PRIVATE."""
+_OF_SHARED, _OF_PRIVATE = 0, 1
+"""The bits of a filter."""
+_PAGE_BITS = 9
+
+
+_NO_FRAME = bv(0, 64)
+_NO_PARTS = FrameRound(runs=FALSE, frame=_NO_FRAME, first=_NO_FRAME, goes_on=FALSE, after=_NO_FRAME)
+
+
+class _Desk(Bench):
+    """A bench with a VM, a slot of it, and a range of that."""
+
+    def __init__(self, unit: Unit, known: tuple[Cut, ...], function: str) -> None:
+        super().__init__(unit, known, any_round=frozenset({function}))
+        self.function = function
+        self.kvm, self.slot = self.add("kvm", "struct kvm"), self.add("slot", _SLOT)
+        self.range = self.add("range", _RANGE)
+        self.write(self.range, "slot", pointer_to(self.slot))
+        # Nobody changes the VM's kind, a slot's frames, or a range that a caller has on its stack.
+        for each in (self.kvm, self.slot, self.range):
+            each.settled = True
+        self.base, self.pages = (self.read(self.slot, name) for name in ("base_gfn", "npages"))
+        self.start, self.end = (self.read(self.range, name) for name in ("start", "end"))
+        self.attributes = self.read(self.range, _ATTRIBUTES)
+        self.page = var("page", 64)
+
+    def levels(self, made: RoundMade) -> LevelRound:
+        """The loop over levels."""
+        level = self._variable(made, _LEVEL)
+        return LevelRound(
+            has_private=ne(self.read(self.kvm, _HAS_PRIVATE, made.head), 0),
+            runs=made.begins,
+            level=read(made.head, level, 0, 32),
+            first=read(made.entered, level, 0, 32),
+            goes_on=made.goes_on,
+            after=read(made.end or made.head, level, 0, 32),
+        )
+
+    def frames(self, made: RoundMade) -> FrameRound:
+        """A loop over frames."""
+        frame = self._variable(made, _FRAME)
+        return FrameRound(
+            runs=made.begins,
+            frame=read(made.head, frame, 0, 64),
+            first=read(made.entered, frame, 0, 64),
+            goes_on=made.goes_on,
+            after=read(made.end or made.head, frame, 0, 64),
+        )
+
+    def _variable(self, made: RoundMade, name: str) -> Object:
+        if name not in made.variables:
+            raise NotThere([f"a variable {name} of {self.function}()"])
+        return made.variables[name]
+
+    def marked(self, level: BitVec, attributes: BitVec) -> PageMarked:
+        """What becomes of the note of any page of a level."""
+        same, differs = (
+            any_of(
+                *(
+                    all_of(right, eq(self.session.argument(call, "attrs"), attributes), eq(var(call.tag, 1), yes))
+                    for call, right in self.of_page(cuts.HAS, level)
+                )
+            )
+            for yes in (1, 0)
+        )
+        cleared, noted = (any_of(*(right for _, right in self.of_page(cut, level))) for cut in (cuts.CLEAR, cuts.NOTE))
+        elsewhere = any_of(
+            *(
+                all_of(call.guard, negate(all_of(self._is_slot(call), eq(self.session.argument(call, "level"), level))))
+                for call in self.session.calls(cuts.CLEAR.function, cuts.NOTE.function)
+            )
+        )
+        return PageMarked(page=self.page, same=same, differs=differs, cleared=cleared, noted=noted, elsewhere=elsewhere)
+
+    def of_page(self, cut: Cut, level: BitVec) -> list[tuple[CallMade, Bool]]:
+        """The calls of a function, each with when it is made for the page."""
+        return [
+            (
+                call,
+                all_of(
+                    call.guard,
+                    self._is_slot(call),
+                    eq(self.session.argument(call, "gfn"), self.page),
+                    eq(self.session.argument(call, "level"), level),
+                ),
+            )
+            for call in self.session.calls(cut.function)
+        ]
+
+    def _is_slot(self, call: CallMade) -> Bool:
+        return same_place(self.session.pointer_argument(call, "slot"), pointer_to(self.slot))
+
+
+class LiftedMixedAttributes(MixedAttributes, Remembers):
+    """What a lifted tree notes.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def readied(self) -> RangeReadied:
+        """See `MixedAttributes.readied`."""
+        desk = _Desk(self._unit, cuts.CUTS, _READIES)
+        answer = desk.integer(_READIES)
+        (made,) = desk.session.rounds(_READIES, 1)
+        levels, session = desk.levels(made), desk.session
+        end = desk.page + _frames(levels.level)
+        (unmaps,) = session.calls(cuts.UNMAP.function)
+        memory = unmaps.memory
+        assert memory is not None
+        told = session.pointer_argument(unmaps, "range")
+        same = [
+            eq(desk.read(desk.range, name, memory), was) for name, was in (("start", desk.start), ("end", desk.end))
+        ]
+        kinds = desk.read(desk.range, _FILTER, memory)
+        return RangeReadied(
+            levels=levels,
+            page=desk.page,
+            mixed=any_of(
+                *(all_of(right, eq(var(call.tag, 1), 1)) for call, right in desk.of_page(cuts.IS_MIXED, levels.level))
+            ),
+            invalidated=any_of(
+                *(
+                    all_of(
+                        call.guard,
+                        eq(session.argument(call, "start"), desk.page),
+                        eq(session.argument(call, "end"), end),
+                    )
+                    for call in session.calls(cuts.INVALIDATE.function)
+                )
+            ),
+            start=desk.start,
+            end=desk.end,
+            base=desk.base,
+            pages=desk.pages,
+            becomes_private=bit(desk.attributes, _PRIVATE),
+            unmapped=all_of(unmaps.guard, same_place(told, pointer_to(desk.range)), *same),
+            of_shared=bit(kinds, _OF_SHARED),
+            of_private=bit(kinds, _OF_PRIVATE),
+            due=all_of(unmaps.guard, eq(var(unmaps.tag, 1), 1)),
+            answer=all_of(ne(answer, 0), negate(made.goes_on)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def of_range(self) -> RangeMarked:
+        """See `MixedAttributes.of_range`."""
+        desk = _Desk(self._unit, cuts.CUTS, _MARKS)
+        desk.call(_MARKS)
+        whole, made = desk.session.rounds(_MARKS, 2)
+        levels = desk.levels(made)
+        return RangeMarked(
+            levels=levels,
+            whole=desk.frames(whole),
+            marked=desk.marked(levels.level, desk.attributes),
+            start=desk.start,
+            end=desk.end,
+            base=desk.base,
+            pages=desk.pages,
+            evidence=desk.session.evidence(),
+        )
+
+    @once
+    def of_slot(self) -> SlotMarked:
+        """See `MixedAttributes.of_slot`."""
+        desk = _Desk(self._unit, cuts.CUTS, _BEGINS)
+        desk.call(_BEGINS)
+        frames, made = desk.session.rounds(_BEGINS, 2)
+        levels, attributes = desk.levels(made), var("no attributes", 64)
+        for call in desk.session.calls(cuts.OF_FRAME.function):
+            asked = all_of(call.guard, eq(desk.session.argument(call, "gfn"), desk.page))
+            attributes = ite(asked, var(call.tag, 64), attributes)
+        return SlotMarked(
+            levels=levels,
+            frames=desk.frames(frames),
+            marked=desk.marked(levels.level, attributes),
+            base=desk.base,
+            pages=desk.pages,
+            evidence=desk.session.evidence(),
+        )
+
+    @once
+    def compared(self, level: int) -> PageCompared:
+        """See `MixedAttributes.compared`."""
+        desk = _Desk(self._unit, cuts.COMPARES, _COMPARES)
+        gfn, attributes = desk.page, var("attributes", 64)
+        answer = desk.integer(_COMPARES, gfn=gfn, level=bv(level, 32), attrs=attributes)
+        session, end = desk.session, gfn + (1 << (level - 1) * _PAGE_BITS)
+        rounds = [each for each in session.machine.rounds_made if each.function == _COMPARES]
+        parts = desk.frames(rounds[0]) if rounds else _NO_PARTS
+        asked, same = FALSE, FALSE
+        for call in session.calls(cuts.WHOLE.function):
+            wanted = {"start": gfn, "end": end, "mask": bv(-1, 64), "attrs": attributes}
+            right = all_of(call.guard, *(eq(session.argument(call, name), value) for name, value in wanted.items()))
+            asked, same = any_of(asked, right), any_of(same, all_of(right, eq(var(call.tag, 1), 1)))
+        part = var("attributes of no part", 64)
+        for call in session.calls(cuts.OF_FRAME.function):
+            of_part = all_of(call.guard, eq(session.argument(call, "gfn"), parts.frame))
+            part = ite(of_part, var(call.tag, 64), part)
+        unmixed = any_of(
+            *(
+                all_of(
+                    call.guard,
+                    eq(session.argument(call, "gfn"), parts.frame),
+                    eq(session.argument(call, "level"), level - 1),
+                    eq(var(call.tag, 1), 0),
+                )
+                for call in session.calls(cuts.IS_MIXED.function)
+            )
+        )
+        return PageCompared(
+            level=level,
+            gfn=gfn,
+            attributes=attributes,
+            asked=asked,
+            same=same,
+            parts=parts,
+            unmixed=unmixed,
+            part_attributes=part,
+            answer=all_of(ne(answer, 0), negate(parts.goes_on)),
+            evidence=session.evidence(),
+        )
+
+
+def _frames(level: BitVec) -> BitVec:
+    """How many frames a page of a level has."""
+    return bv(1, 64) << zext((level - 1) * _PAGE_BITS, 64)

@@ -1,0 +1,315 @@
+"""What a lifted tree keeps of SPTEs beside them: ``mmu.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common, flush_ranges, stores
+from mmuproof.model.cuts import reverse_maps as cuts
+from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.entry_bench import EntryBench
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.reverse_maps import (
+    CollapseRound,
+    MappingNoted,
+    ReverseMaps,
+    SpteListed,
+    SpteUnlisted,
+    TranslationNoted,
+)
+from mmuproof.model.stores import LOOKED_AT
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var, zext
+
+_NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
+_ADDS, _DROPS, _COLLAPSES = "__rmap_add", "drop_spte", "kvm_mmu_zap_collapsible_spte"
+_TRANSLATIONS, _DUE, _ENTRY = "shadowed_translation", "need_tlb_flush", "sptep"
+_AT, _BESIDE, _ROOM = 2, 1, 4
+"""The entry that is noted, another one, and how many there are to look at."""
+_RECORDS = {"vcpu": "struct kvm_vcpu", "kvm": "struct kvm", "slot": "struct kvm_memory_slot"}
+_PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
+"""What marks an SPTE that is there, and the bit by which one above level 1 maps a page."""
+
+
+class LiftedReverseMaps(ReverseMaps, Remembers):
+    """What a lifted tree keeps.
+
+    Args:
+        unit: ``mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def noted(self) -> TranslationNoted:
+        """See `ReverseMaps.noted`."""
+        bench = Bench(self._unit, common.CUTS)
+        page = bench.add("sp", "struct kvm_mmu_page")
+        array = ArrayType(IntType(64, False, "u64"), _ROOM, f"u64[{_ROOM}]")
+        notes = Object(name="translations", type=array, kind=ObjectKind.INPUT, by_pointer=True)
+        bench.write(page, _TRANSLATIONS, pointer_to(notes))
+        direct, through = (ne(bench.flag(page, "role", name), 0) for name in ("direct", "passthrough"))
+        gfn, access, beside = var("gfn", 64), var("access", 32), read(bench.memory, notes, _BESIDE * 64, 64)
+        bench.call(_NOTES, index=bv(_AT, 32), gfn=gfn, access=access)
+        return TranslationNoted(
+            shadows=negate(any_of(direct, through)),
+            gfn=gfn,
+            access=access,
+            gfn_after=bench.integer(_READS_FRAME, index=bv(_AT, 32)),
+            access_after=bench.integer(_READS_ACCESS, index=bv(_AT, 32)),
+            beside=ne(read(bench.memory, notes, _BESIDE * 64, 64), beside),
+            evidence=bench.session.evidence(),
+        )
+
+    def _entry(self, known: tuple[Cut, ...]) -> EntryBench:
+        """A bench with an entry, whose number is known."""
+        index = replace(flush_ranges.SPTE_INDEX, gives=bv(LOOKED_AT, 32))
+        others = tuple(cut for cut in known if cut.function != index.function)
+        return EntryBench(self._unit, (*others, index), LOOKED_AT)
+
+    @once
+    def mapped(self) -> MappingNoted:
+        """See `ReverseMaps.mapped`."""
+        desk = self._entry(cuts.MAPS)
+        before = desk.entry(desk.before)
+        desk.set_by_shadow_mmu()
+        session = desk.session
+        gfn, access, pfn = var("gfn", 64), var("pte_access", 32), var("pfn", 64)
+        adds = [
+            (
+                call,
+                all_of(
+                    _is_at(call, desk.sptep),
+                    eq(session.argument(call, "gfn"), gfn),
+                    eq(session.argument(call, "access", "pte_access"), access),
+                ),
+            )
+            for call in session.calls(cuts.ADD.function)
+        ]
+        notes = [
+            (
+                call,
+                all_of(
+                    same_place(session.pointer_argument(call, "sp"), pointer_to(desk.page)),
+                    eq(session.argument(call, "index"), LOOKED_AT),
+                    eq(session.argument(call, "access"), access),
+                ),
+            )
+            for call in session.calls(cuts.RENOTE.function)
+        ]
+        level = zext(desk.flag(desk.page, "role", "level"), 32)
+        leaf = any_of(eq(level, 1), ne(before & 1 << _LARGE, 0))
+        frame = desk.integer("spte_to_pfn", pte=before)
+        present = ne(before & self._unit_constant(_PRESENT), 0)
+        return MappingNoted(
+            level=level,
+            makes=session.called(stores.MAKE_SPTE.function),
+            kept=all_of(present, leaf, eq(frame, pfn)),
+            added=any_of(*(all_of(call.guard, right) for call, right in adds)),
+            renoted=any_of(*(all_of(call.guard, right) for call, right in notes)),
+            otherwise=any_of(*(all_of(call.guard, negate(right)) for call, right in (*adds, *notes))),
+            evidence=session.evidence(),
+        )
+
+    def _unit_constant(self, name: str) -> int:
+        found = self._unit.constant(name)
+        if found is None:
+            raise NotThere([name])
+        return found
+
+    @once
+    def added(self) -> SpteListed:
+        """See `ReverseMaps.added`."""
+        head = Object(
+            name="rmap_head", type=self._unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+        )
+        desk = self._entry(
+            tuple(replace(cut, gives=pointer_to(head)) if cut is cuts.RMAP else cut for cut in cuts.ADDS)
+        )
+        for name, record in (*_RECORDS.items(), ("cache", "struct kvm_mmu_memory_cache")):
+            desk.add(name, record)
+        session, gfn, access = desk.session, var("gfn", 64), var("access", 32)
+        level = zext(desk.flag(desk.page, "role", "level"), 32)
+        values = {"gfn": gfn, "access": access}
+        session.call(desk.memory, _ADDS, objects=desk.objects, values=values, pointers={"spte": desk.sptep})
+        noted = any_of(
+            *(
+                all_of(
+                    call.guard,
+                    same_place(session.pointer_argument(call, "sp"), pointer_to(desk.page)),
+                    eq(session.argument(call, "index"), LOOKED_AT),
+                    eq(session.argument(call, "gfn"), gfn),
+                    eq(session.argument(call, "access"), access),
+                )
+                for call in session.calls(cuts.NOTE.function)
+            )
+        )
+        found = any_of(
+            *(
+                all_of(
+                    call.guard,
+                    eq(session.argument(call, "gfn"), gfn),
+                    eq(session.argument(call, "level"), level),
+                    _is_at(call, desk.objects[_RECORDS["slot"]]),
+                )
+                for call in session.calls(cuts.RMAP.function)
+            )
+        )
+        put = any_of(
+            *(
+                all_of(call.guard, _is_at(call, desk.sptep), _is_at(call, pointer_to(head)))
+                for call in session.calls(cuts.LIST.function)
+            )
+        )
+        flushed: list[Bool] = []
+        for call in session.calls(*(cut.function for cut in cuts.FLUSH)):
+            told = [each for each in call.arguments if isinstance(each, BitVec)]
+            size = level if call.function == cuts.FLUSH[0].function else bv(1, 64) << zext((level - 1) * 9, 64)
+            flushed.append(all_of(call.guard, eq(told[0], gfn), eq(resize(told[1], size.width), size)))
+        return SpteListed(
+            level=level,
+            noted=noted,
+            listed=all_of(found, put),
+            dropped=session.called(*(cut.function for cut in cuts.DROP_ALL)),
+            flushed=any_of(*flushed),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def dropped(self) -> SpteUnlisted:
+        """See `ReverseMaps.dropped`."""
+        gfn = var("the entry's frame", 64)
+        slots, slot, head = (
+            Object(name=name, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
+            for name, record in (
+                ("slots", "struct kvm_memslots"),
+                ("slot", _RECORDS["slot"]),
+                ("rmap_head", "struct kvm_rmap_head"),
+            )
+        )
+        given: dict[Cut, Value] = {
+            cuts.FRAME: gfn,
+            cuts.RMAP: pointer_to(head),
+            SPACE: pointer_to(slots),
+            SLOT_OF: pointer_to(slot),
+        }
+        desk = self._entry(tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.DROPS))
+        desk.add("kvm", _RECORDS["kvm"])
+        before, session = desk.entry(desk.before), desk.session
+        level, smm = (zext(desk.flag(desk.page, "role", name), 32) for name in ("level", "smm"))
+        session.call(desk.memory, _DROPS, objects=desk.objects, pointers={"sptep": desk.sptep, "spte": desk.sptep})
+        steps = (
+            all_of(
+                *(
+                    any_of(
+                        negate(call.guard),
+                        all_of(
+                            same_place(session.pointer_argument(call, "sp"), pointer_to(desk.page)),
+                            eq(session.argument(call, "index"), LOOKED_AT),
+                        ),
+                    )
+                    for call in session.calls(cuts.FRAME.function)
+                )
+            ),
+            any_of(*(all_of(c.guard, eq(session.argument(c, "as_id"), smm)) for c in session.calls(SPACE.function))),
+            any_of(
+                *(
+                    all_of(call.guard, _is_at(call, pointer_to(slots)), eq(session.argument(call, "gfn"), gfn))
+                    for call in session.calls(SLOT_OF.function)
+                )
+            ),
+            any_of(
+                *(
+                    all_of(
+                        call.guard,
+                        eq(session.argument(call, "gfn"), gfn),
+                        eq(session.argument(call, "level"), level),
+                        _is_at(call, pointer_to(slot)),
+                    )
+                    for call in session.calls(cuts.RMAP.function)
+                )
+            ),
+        )
+        off = session.calls(cuts.UNLIST.function)
+        right = (all_of(call.guard, _is_at(call, desk.sptep), _is_at(call, pointer_to(head))) for call in off)
+        value = self._unit.constant("SHADOW_NONPRESENT_VALUE")
+        return SpteUnlisted(
+            present=ne(before & self._unit_constant(_PRESENT), 0),
+            emptied=eq(desk.entry(desk.memory), 0 if value is None else value),
+            unlisted=all_of(any_of(*right), *steps),
+            asked=any_of(*(call.guard for call in off)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def collapsed(self) -> CollapseRound:
+        """See `ReverseMaps.collapsed`."""
+        desk = self._entry(cuts.COLLAPSES)
+        first, following = (
+            replace(cut, gives=choose(bool_var(f"{cut.function}() finds none"), NULL, desk.sptep))
+            for cut in (cuts.FIRST, cuts.NEXT)
+        )
+        found = (first, following)
+        known = tuple(cut for cut in cuts.COLLAPSES if cut.function not in {each.function for each in found})
+        of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
+        desk.session = Session(
+            self._unit, (*known, *found, of_entry), any_round=frozenset({_COLLAPSES}), goes_back=frozenset({_COLLAPSES})
+        )
+        kvm, slot = desk.add("kvm", _RECORDS["kvm"]), desk.add("slot", _RECORDS["slot"])
+        desk.add("rmap_head", "struct kvm_rmap_head")
+        for each in (kvm, slot, desk.page, desk.table):
+            each.settled = True
+        role = {name: desk.flag(desk.page, "role", name) for name in ("direct", "level")}
+        gfn, level = desk.read(desk.page, "gfn"), zext(role["level"], 32)
+        desk.call(_COLLAPSES)
+        session = desk.session
+        (made,) = session.rounds(_COLLAPSES, 1)
+        entry = as_pointer(made.head.read(made.variables[_ENTRY], 0, 64))
+        due = made.variables[_DUE]
+        if entry is None:
+            raise NotThere([f"a pointer {_ENTRY} of {_COLLAPSES}()"])
+        (place,) = (target.place for target in entry.targets if target.place is not None)
+        held = read(made.head, place.object, place.offset, 64)
+        asks, drops = session.calls(cuts.LARGEST.function), session.calls(cuts.DROP.function)
+        flushes = session.called(cuts.FLUSH_ENTRY.function, *(cut.function for cut in cuts.FLUSH))
+        return CollapseRound(
+            here=all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0)),
+            direct=ne(role["direct"], 0),
+            gfn=gfn,
+            base=desk.read(slot, "base_gfn"),
+            pages=desk.read(slot, "npages"),
+            level=level,
+            asked=any_of(*(call.guard for call in asks)),
+            asked_right=any_of(
+                *(
+                    all_of(
+                        call.guard, eq(session.argument(call, "gfn"), gfn), _is_at(call, desk.objects[_RECORDS["slot"]])
+                    )
+                    for call in asks
+                )
+            ),
+            max_level=var(f"{cuts.LARGEST.function}()", 32),
+            dropped=any_of(*(all_of(call.guard, _is_at(call, entry)) for call in drops)),
+            flushed=flushes,
+            due=any_of(
+                *(all_of(back.guard, ne(read(back.memory, due, 0, 32), 0)) for back in session.machine.went_back)
+            ),
+            evidence=session.evidence(),
+        )
+
+
+def _is_at(call: CallMade, pointer: Pointer) -> Bool:
+    """Whether a call is given a pointer."""
+    told = [each for each in call.arguments if isinstance(each, Pointer)]
+    return any_of(*(same_place(each, pointer) for each in told))

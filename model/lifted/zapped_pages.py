@@ -1,0 +1,241 @@
+"""How a lifted tree gives pages of SPTEs up: ``mmu.c`` and ``x86.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import zapped_pages as cuts
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.mmus import Mmus, Part
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.zapped_pages import (
+    AllGivenUp,
+    InjectedFault,
+    LateFlush,
+    LeftBehindFreed,
+    PageGivenUp,
+    RootEmptied,
+    ZappedPages,
+)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
+
+_GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", "kvm_mmu_remote_flush_or_zap"
+_ALL = ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
+_EMPTIES, _LEFT_BEHIND = "tdp_mmu_zap_root", "kvm_mmu_free_obsolete_roots"
+_INJECTS = ("__kvm_inject_emulated_page_fault", "kvm_inject_emulated_page_fault")
+_PAGE, _LIST = "struct kvm_mmu_page", "struct list_head"
+_GENERATION, _USES = "mmu_valid_gen", "root_count"
+_REQUEST, _NUMBER = 8 + 31, 0xFF
+"""KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, and the bits of a request that tell which it is."""
+_DIRECT_ROOTS, _IN_USE = "KVM_DIRECT_ROOTS", 1
+"""The kind of roots that are no mirrors, and what means the root in use."""
+
+
+class LiftedZappedPages(ZappedPages, Remembers):
+    """What a lifted tree gives up.
+
+    Args:
+        mmu: ``mmu.c``.
+        x86: the unit that gives the guest its faults.
+        tdp: ``tdp_mmu.c``.
+    """
+
+    def __init__(self, mmu: Unit, x86: Unit, tdp: Unit) -> None:
+        super().__init__()
+        self._mmu, self._x86, self._tdp = mmu, x86, tdp
+
+    def _told(self, bench: Bench) -> list[CallMade]:
+        """The calls that tell vCPUs to let go of roots."""
+        calls = bench.session.calls(cuts.TELL.function)
+        return [call for call in calls if eq(bench.session.argument(call, "req") & _NUMBER, _REQUEST) is TRUE]
+
+    @once
+    def given_up(self) -> PageGivenUp:
+        """See `ZappedPages.given_up`."""
+        bench = Bench(self._mmu, cuts.GIVES_UP)
+        kvm, page, queue = bench.add("kvm", "struct kvm"), bench.add("sp", _PAGE), bench.add("invalid_list", _LIST)
+        # No call takes this page away or uses it anew: what they change of pages is of others.
+        kvm.settled = page.settled = True
+        number = Object(name="nr_zapped", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
+        uses, unsync = ne(bench.read(page, _USES), 0), ne(bench.read(page, "unsync"), 0)
+        invalid, direct, through = (ne(bench.flag(page, "role", n), 0) for n in ("invalid", "direct", "passthrough"))
+        old = ne(bench.read(page, _GENERATION), bench.read(kvm, f"arch.{_GENERATION}"))
+        of_tdp = ne(bench.read(page, "tdp_mmu_page"), 0)
+        session = bench.session
+        session.call(bench.memory, _GIVES_UP, objects=bench.objects, pointers={"nr_zapped": pointer_to(number)})
+        link = pointer_to(page, bench.place(page, "link").offset)
+        queues = session.calls(*(cut.function for cut in cuts.QUEUE))
+        told = self._told(bench)
+
+        def done(cut: Cut) -> Bool:
+            return any_of(*(all_of(c.guard, _is_given(c, pointer_to(page))) for c in session.calls(cut.function)))
+
+        return PageGivenUp(
+            in_use=uses,
+            was_invalid=invalid,
+            shadows=negate(any_of(direct, through)),
+            unsync=unsync,
+            may_be_loaded=all_of(negate(invalid), any_of(of_tdp, negate(old))),
+            children_given_up=done(cuts.CHILDREN),
+            emptied=done(cuts.EMPTY),
+            unlinked=done(cuts.UNLINK),
+            uncounted=done(cuts.UNCOUNT),
+            synced=done(cuts.SYNCED),
+            queued=any_of(*(all_of(c.guard, _is_given(c, link), _is_given(c, pointer_to(queue))) for c in queues)),
+            invalid=ne(bench.flag(page, "role", "invalid"), 0),
+            told=any_of(*(call.guard for call in told)),
+            told_late=all_of(
+                *(any_of(negate(call.guard), ne(bench.flag(page, "role", "invalid", call.memory), 0)) for call in told)
+            ),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def all_at_once(self) -> AllGivenUp:
+        """See `ZappedPages.all_at_once`."""
+        bench = Bench(self._mmu, cuts.ALL)
+        kvm = bench.add("kvm", "struct kvm")
+        kvm.settled = True
+        place = f"arch.{_GENERATION}"
+        before = bench.read(kvm, place)
+        if self._mmu.has_member("struct kvm_arch", "tdp_mmu_enabled"):
+            tdp_mmu = ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
+        else:
+            tdp_mmu = bench.setting("tdp_mmu_enabled")
+        bench.call(self._mmu.function(*_ALL).name)
+        session, told = bench.session, self._told(bench)
+        roots = session.calls(*(cut.function for cut in cuts.ROOTS))
+        kinds = [
+            eq(session.argument(call, "root_types"), constant_of(self._mmu, _DIRECT_ROOTS))
+            for call in roots
+            if call.function == cuts.ROOTS[0].function
+        ]
+        # Who is told has been told after what the calls before have given up, in their order.
+        first = next((number for number, call in enumerate(session.machine.calls_made) if call in told), None)
+        earlier = session.machine.calls_made[: first or 0]
+        ready = all_of(any_of(*(call.guard for call in roots if call in earlier), negate(tdp_mmu)))
+        moved = (ne(bench.read(kvm, place, call.memory), before) for call in told)
+        return AllGivenUp(
+            tdp_mmu=tdp_mmu,
+            before=before,
+            after=bench.read(kvm, place),
+            told_of_tdp=any_of(*(call.guard for call in roots)),
+            only_direct=all_of(*kinds),
+            told=any_of(*(call.guard for call in told)),
+            told_late=all_of(ready, *moved),
+            zaps=session.called(cuts.SWEEP.function),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def root_emptied(self) -> RootEmptied:
+        """See `ZappedPages.root_emptied`."""
+        bench = Bench(self._tdp, cuts.EMPTIES)
+        bench.add("kvm", "struct kvm")
+        root, shared = bench.add("root", _PAGE), var("shared", 8) & 1
+        root.settled = True
+        level = zext(bench.flag(root, "role", "level"), 32)
+        bench.call(_EMPTIES, shared=shared)
+        session = bench.session
+        calls = session.calls(cuts.EMPTY_FROM.function)
+        last, right, rising = bv(0, 32), [TRUE], [TRUE]
+        for call in calls:
+            at, held = (session.argument(call, name) for name in ("zap_level", "shared"))
+            right.append(
+                any_of(negate(call.guard), all_of(_is_given(call, pointer_to(root)), iff(ne(held, 0), ne(shared, 0))))
+            )
+            rising.append(any_of(negate(call.guard), ule(last, at)))
+            last = ite(call.guard, at, last)
+        return RootEmptied(
+            level=level, last=last, right=all_of(*right), rising=all_of(*rising), evidence=session.evidence()
+        )
+
+    @once
+    def left_behind(self) -> LeftBehindFreed:
+        """See `ZappedPages.left_behind`."""
+        bench = Bench(self._mmu, cuts.LEFT_BEHIND)
+        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        mmus = Mmus(vcpu)
+        bench.call(_LEFT_BEHIND)
+        calls = bench.session.calls(cuts.FREE_OF_MMU.function)
+        own, nested = (
+            any_of(*(all_of(c.guard, _is_given(c, pointer_to(vcpu, mmus.find(part).offset))) for c in calls))
+            for part in (Part.ROOT_MMU, Part.NESTED_MMU)
+        )
+        return LeftBehindFreed(own=own, nested=nested, evidence=bench.session.evidence())
+
+    @once
+    def late_flush(self) -> LateFlush:
+        """See `ZappedPages.late_flush`."""
+        some = negate(eq(var("the list is empty", 1), 1))
+        known = tuple(cut for cut in cuts.LATE if cut is not cuts.SOME)
+        bench = Bench(self._mmu, (*known, replace(cuts.SOME, gives=var("the list is empty", 1))))
+        bench.add("kvm", "struct kvm")
+        queue = bench.add("invalid_list", _LIST)
+        due = var("remote_flush", 8) & 1
+        answer = bench.integer(_ENDS, remote_flush=due)
+        session = bench.session
+        frees = session.calls(cuts.FREE.function)
+        return LateFlush(
+            due=ne(due, 0),
+            some=some,
+            flushed=session.called(cuts.FLUSH.function),
+            freed=any_of(*(all_of(call.guard, _is_given(call, pointer_to(queue))) for call in frees)),
+            answer=ne(answer, 0),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def injected(self, nested: bool) -> InjectedFault:
+        """See `ZappedPages.injected`."""
+        bench = Bench(self._x86, cuts.INJECTS)
+        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct x86_exception")
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=True, l2=False)
+        bench.write(fault, "nested_page_fault", bv(nested, 8))
+        code, address = bench.read(fault, "error_code"), bench.read(fault, "address")
+        function = self._x86.function(*_INJECTS).name
+        bench.call(function, from_hardware=var("from_hardware", 8) & 1)
+        session = bench.session
+        walk = pointer_to(vcpu, mmus.find(_WALKS[nested]).offset)
+        invalidated, right, in_use = FALSE, FALSE, FALSE
+        for call in session.calls(*(cut.function for cut in cuts.FORGET)):
+            mine = all_of(call.guard, any_of(*(eq(each, address) for each in _numbers(call) if each.width == 64)))
+            invalidated, right = any_of(invalidated, mine), any_of(right, all_of(mine, _is_given(call, walk)))
+            current = TRUE if call.function == cuts.FORGET[1].function else eq(session.argument(call, "roots"), _IN_USE)
+            in_use = any_of(in_use, all_of(mine, current))
+        return InjectedFault(
+            nested=nested,
+            error_code=code,
+            address=address,
+            invalidated=invalidated,
+            right_mmu=right,
+            in_use=in_use,
+            told=any_of(
+                *(
+                    all_of(call.guard, _is_given(call, pointer_to(fault)))
+                    for call in session.machine.calls_made
+                    if call.function.endswith(cuts.HAND_ON.function)
+                )
+            ),
+            evidence=session.evidence(),
+        )
+
+
+_WALKS = {True: Part.NESTED_WALK, False: Part.GUEST_WALK}
+
+
+def _numbers(call: CallMade) -> list[BitVec]:
+    return [each for each in call.arguments if isinstance(each, BitVec)]
+
+
+def _is_given(call: CallMade, pointer: Pointer) -> Bool:
+    """Whether a call is given a pointer."""
+    told = [each for each in call.arguments if isinstance(each, Pointer)]
+    return any_of(*(same_place(each, pointer) for each in told))
