@@ -11,6 +11,7 @@ from mmuproof.model.frame_searches import FrameSearches, GuestMemoryAsked, HostA
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.variables import left_at
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
 
 _ASKS, _OF_GUEST = "__kvm_mmu_faultin_pfn", "kvm_mmu_faultin_pfn_gmem"
@@ -18,6 +19,8 @@ _PFN, _PAGE, _WRITABLE, _LEVEL = "pfn", "refcounted_page", "map_writable", "max_
 """What a fault keeps of the frame that is found."""
 _FLAGS = "foll"
 """What says how the host is asked."""
+_ORDER_GOES_TO = 5
+"""The argument behind which guest memory tells how large a page it has."""
 _WRITE, _READONLY = 0, 1
 """The bit that asks for a page that can be written, FOLL_WRITE, and that of KVM_MEM_READONLY."""
 _WAIT = (0x7FF << 52) + 4
@@ -96,7 +99,7 @@ class LiftedFrameSearches(FrameSearches, Remembers):
             asked=all_of(call.guard, desk.is_right(call, (3, _PFN), (4, _PAGE))),
             fails=ne(var(call.tag, 32), 0),
             readonly=bit(desk.read(desk.slot, "flags"), _READONLY),
-            order=var(f"max_order after {cuts.GET.function}()", 32),
+            order=left_at(call, _ORDER_GOES_TO, 32),
             level=desk.read(desk.fault, _LEVEL),
             writable=desk.noted(_WRITABLE),
             told=session.called(cuts.TELL.function),

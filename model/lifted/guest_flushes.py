@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from mmuproof.lift.errors import Missing
@@ -17,6 +16,7 @@ from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, left_at, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
 from mmuproof.model.named import mmus as named
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
@@ -24,6 +24,8 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
 _ENTRIES, _INDEX, _PAGE, _ENOUGH = "entries", "i", "j", "full"
 """The variables of what goes through the list."""
+_INTO = 2
+"""The argument behind which the operand comes that the guest has."""
 _TELLS, _ANSWERS = "flush_tlb_gva", "_Bool *)"
 """What tells the vendor of an address, and how its type ends where it can answer that all is flushed."""
 _LAST, _OWN, _FORMER = "nested.last_vpid", "nested.vpid02", "vpid"
@@ -59,14 +61,15 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         answer = bench.integer(_LIST)
         pages, entries = bench.session.rounds(_LIST, 2)
         taken = bench.session.only_call(cuts.TAKEN.function)
-        index, page = (_variable(pages.variables, name) for name in (_INDEX, _PAGE))
-        has_enough = _ENOUGH in pages.variables
+        page = variable_like(pages, NUMBER, _PAGE)
+        index = variable_like(entries, NUMBER, _INDEX, besides=(page,))
+        has_enough = has_variable_like(pages, FLAG)
 
         def number(memory: Memory | None, object_: Object) -> BitVec:
             return read(memory or pages.head, object_, 0, 32)
 
         def enough(memory: Memory) -> Bool:
-            return ne(read(memory, pages.variables[_ENOUGH], 0, 8), 0) if has_enough else FALSE
+            return ne(read(memory, variable_like(pages, FLAG, _ENOUGH), 0, 8), 0) if has_enough else FALSE
 
         told, address = FALSE, var("no address", 64)
         for call in bench.session.calls(cuts.TELL.function):
@@ -77,7 +80,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             serves=taken.guard,
             index=number(entries.head, index),
             count=var(taken.tag, 32),
-            entry=self._entry(entries.head, _variable(entries.variables, _ENTRIES), number(entries.head, index)),
+            entry=self._entry(entries.head, variable_like(entries, ENTRIES, _ENTRIES), number(entries.head, index)),
             page=number(pages.head, page),
             index_first=number(entries.entered, index),
             page_first=number(pages.entered, page),
@@ -117,7 +120,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         tag = ite(ne(own, 0), own, resize(bench.read(vmx, _FORMER), own.width))
         bench.call(_INVVPID)
         session = bench.session
-        address, vpid = (_operand(bench, name) for name in ("operand.gla", "operand.vpid"))
+        address, vpid = (_operand(bench, name) for name in ("gla", "vpid"))
         one = any_of(
             *(
                 all_of(call.guard, _is_tag(bench, call, tag), eq(session.argument(call, "addr"), address))
@@ -164,7 +167,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             raise NotThere(missing.names) from None
         bench.call(_INVPCID, type=kind, gva=var("gva", 64))
         session = bench.session
-        pcid, address = (_operand(bench, name) for name in ("operand.pcid", "operand.gla"))
+        pcid, address = (_operand(bench, name) for name in ("pcid", "gla"))
         reads = session.only_call(cuts.READ.function)
         _, all_ = flushes_asked(self._x86, bench)
         return PcidInvalidated(
@@ -204,10 +207,4 @@ def _is_tag(bench: Bench, call: CallMade, tag: BitVec) -> Bool:
 
 def _operand(bench: Bench, name: str) -> BitVec:
     """What the guest has in its memory, as it was read."""
-    return var(f"{name} after {cuts.READ.function}()", 64)
-
-
-def _variable(variables: Mapping[str, Object], name: str) -> Object:
-    if name not in variables:
-        raise NotThere([f"a variable {name} of {_LIST}()"])
-    return variables[name]
+    return left_at(bench.session.only_call(cuts.READ.function), _INTO, 64, name)

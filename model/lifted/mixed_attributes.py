@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade
-from mmuproof.lift.machine.memory import Object, pointer_to, same_place
+from mmuproof.lift.machine.memory import pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import mixed_attributes as cuts
-from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import NUMBER, WIDE, variable_like
 from mmuproof.model.mixed_attributes import (
     FrameRound,
     LevelRound,
@@ -59,7 +59,7 @@ class _Desk(Bench):
 
     def levels(self, made: RoundMade) -> LevelRound:
         """The loop over levels."""
-        level = self._variable(made, _LEVEL)
+        level = variable_like(made, NUMBER, _LEVEL)
         return LevelRound(
             has_private=ne(self.read(self.kvm, _HAS_PRIVATE, made.head), 0),
             runs=made.begins,
@@ -71,7 +71,7 @@ class _Desk(Bench):
 
     def frames(self, made: RoundMade) -> FrameRound:
         """A loop over frames."""
-        frame = self._variable(made, _FRAME)
+        frame = variable_like(made, WIDE, _FRAME)
         return FrameRound(
             runs=made.begins,
             frame=read(made.head, frame, 0, 64),
@@ -79,11 +79,6 @@ class _Desk(Bench):
             goes_on=made.goes_on,
             after=read(made.end or made.head, frame, 0, 64),
         )
-
-    def _variable(self, made: RoundMade, name: str) -> Object:
-        if name not in made.variables:
-            raise NotThere([f"a variable {name} of {self.function}()"])
-        return made.variables[name]
 
     def marked(self, level: BitVec, attributes: BitVec) -> PageMarked:
         """What becomes of the note of any page of a level."""

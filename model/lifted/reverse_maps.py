@@ -18,6 +18,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like
 from mmuproof.model.reverse_maps import (
     CollapseRound,
     MappingNoted,
@@ -275,8 +276,8 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         desk.call(_COLLAPSES)
         session = desk.session
         (made,) = session.rounds(_COLLAPSES, 1)
-        entry = as_pointer(made.head.read(made.variables[_ENTRY], 0, 64))
-        due = made.variables[_DUE]
+        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
+        due = variable_like(made, NUMBER, _DUE)
         if entry is None:
             raise NotThere([f"a pointer {_ENTRY} of {_COLLAPSES}()"])
         (place,) = (target.place for target in entry.targets if target.place is not None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
@@ -43,6 +43,10 @@ FLAG = VariableKind("a truth value", lambda type_: isinstance(type_, IntType) an
 NUMBER = VariableKind("a number of 32 bits", lambda type_: isinstance(type_, IntType) and type_.bits == 32)
 
 
+WIDE = VariableKind("a number of 64 bits", lambda type_: isinstance(type_, IntType) and type_.bits == 64)
+ENTRIES = VariableKind("an array of entries", lambda type_: isinstance(type_, ArrayType) and type_.element.bits == 64)
+
+
 def leads_to(target: str) -> VariableKind:
     """A pointer to a type; to a struct by its name."""
     return VariableKind(
@@ -69,18 +73,24 @@ def parameter_of(made: RoundMade, name: str) -> Object:
     return made.variables[name]
 
 
-def variable_like(made: RoundMade, kind: VariableKind, usually: str) -> Object:
+def has_variable_like(made: RoundMade, kind: VariableKind) -> bool:
+    """Whether the function of a loop has a variable of a kind."""
+    return any(kind.fits(each.type) for each in made.variables.values())
+
+
+def variable_like(made: RoundMade, kind: VariableKind, usually: str, besides: Container[Object] = ()) -> Object:
     """The one variable of a kind that the function of a loop has, or the one of them that a round changes.
 
     Args:
         made: a round of the loop.
         kind: the variable's.
         usually: what it is called in released kernels, if a round changes several.
+        besides: which others are changed.
 
     Raises:
         NotThere: there is none, or there are several of other names.
     """
-    found = {name: each for name, each in made.variables.items() if kind.fits(each.type)}
+    found = {name: each for name, each in made.variables.items() if kind.fits(each.type) and each not in besides}
     if len(found) > 1:
         found = {name: each for name, each in found.items() if _is_changed(made, each)}
     if len(found) > 1:
@@ -110,8 +120,23 @@ def left_by(call: CallMade, cut: Cut, width: int) -> BitVec:
         Refused: the argument leads to several things, or into one.
     """
     (position,) = (position for position, path in cut.writes if path in ("", "*"))
+    return left_at(call, position, width)
+
+
+def left_at(call: CallMade, position: int, width: int, member: str = "") -> BitVec:
+    """The same of the thing that an argument leads to.
+
+    Args:
+        call: the call.
+        position: of the argument, from 0.
+        width: how many bits that thing has.
+        member: a part of it that is meant, by its path.
+
+    Raises:
+        Refused: the argument leads to several things, or into one.
+    """
     pointer = call.arguments[position]
     places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
     if len(places) != 1 or places[0].offset or places[0].dimensions:
         raise Refused(f"argument {position} of {call.function}() leads to no one variable", str(call.at))
-    return var(f"{places[0].object.name} after {call.tag}", width)
+    return var(f"{places[0].object.path(member)} after {call.tag}", width)
