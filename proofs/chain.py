@@ -145,7 +145,12 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="an error code",
                 end="a struct kvm_page_fault",
-                by=("kvm_mmu_page_fault", "kvm_mmu_do_page_fault", "is_nx_huge_page_enabled"),
+                by=(
+                    "kvm_mmu_page_fault",
+                    "kvm_mmu_do_page_fault",
+                    "kvm_arch_vcpu_pre_fault_memory",
+                    "is_nx_huge_page_enabled",
+                ),
                 theorems=("fault.answered", "fault.kind", "fault.frame", "fault.pre-fault", "setting.nx-huge-pages"),
             ),
             Stage(

@@ -220,6 +220,23 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion(
+        "kvm_arch_pre_set_memory_attributes", MMU_C, "only VMs with private memory change attributes", since="6.12"
+    ),
+    Assertion("kvm_arch_pre_set_memory_attributes", MMU_C, "a range of attributes has a frame", since="6.12"),
+    Assertion(
+        "kvm_arch_post_set_memory_attributes",
+        MMU_C,
+        "only VMs with private memory have changed attributes",
+        since="6.12",
+    ),
+    Assertion("kvm_max_level_for_order", MMU_C, "guest memory comes in pages of the sizes of levels", since="7.2"),
+    Assertion("kvm_mmu_zap_collapsible_spte", MMU_C, "an entry of a reverse map is present", since="7.2"),
+    Assertion("tdp_mmu_zap_root", TDP_MMU_C, "who zaps a root holds it"),
+    Assertion("__kvm_inject_emulated_page_fault", "arch/x86/kvm/x86.c", "what is injected as a page fault is one"),
+    Assertion(
+        "kvm_handle_invpcid", "arch/x86/kvm/x86.c", "INVPCID is intercepted for all without TDP only", since="7.2"
+    ),
     Assertion("is_unsync_root", MMU_C, "a root that is in use has a page, or is one of the special ones"),
     Assertion("kvm_mmu_free_guest_mode_roots", MMU_C, "the MMU of L1 itself is not one of an L2"),
     Assertion("kvm_mmu_unload", MMU_C, "an MMU whose roots are given up has none in use"),
