@@ -207,7 +207,11 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="a struct kvm_page_fault",
                 end="a frame of a slot, or MMIO",
-                by=("kvm_mmu_faultin_pfn|kvm_faultin_pfn",),
+                by=(
+                    "kvm_mmu_faultin_pfn|kvm_faultin_pfn",
+                    "__kvm_mmu_faultin_pfn|__kvm_faultin_pfn",
+                    "kvm_mmu_faultin_pfn_gmem|kvm_mmu_faultin_pfn_private|kvm_faultin_pfn",
+                ),
                 theorems=("mmio.no-slot", "fault.sought", "fault.host-asked", "fault.guest-memory"),
                 missing="the frame that the host's tables have",
             ),
@@ -257,7 +261,7 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the arguments of make_spte()",
                 end="an SPTE",
-                by=("make_spte",),
+                by=("make_spte", "vmx_get_mt_mask"),
                 theorems=(
                     "spte.permissions",
                     "spte.vendor-separation",
@@ -291,6 +295,8 @@ CHAINS: tuple[Chain, ...] = (
                     "fast_page_fault",
                     "tdp_mmu_split_huge_page",
                     "tdp_mmu_zap_leafs",
+                    "tdp_mmu_next_root",
+                    "handle_removed_pt",
                     "wrprot_gfn_range",
                     "clear_dirty_gfn_range",
                     "kvm_mmu_slot_apply_flags",
@@ -356,6 +362,7 @@ CHAINS: tuple[Chain, ...] = (
                     "check_mmio_spte",
                     "handle_mmio_page_fault",
                     "get_mmio_spte",
+                    "shadow_walk_init",
                     "vcpu_match_mmio_gpa",
                 ),
                 theorems=(
