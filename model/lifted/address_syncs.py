@@ -14,7 +14,7 @@ from mmuproof.model.cuts import map_rounds, roles
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import variable_of
+from mmuproof.model.lifted.variables import variable_of
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, slt, var
 
 _STEPS, _WALK = "__kvm_mmu_invalidate_addr", "struct kvm_shadow_walk_iterator"
