@@ -68,9 +68,10 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
 
 
 def _by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
-    fatal = [trial for trial in trials if trial.may_be_fatal]
-    first = tuple(trial for trial in trials if trial not in fatal[1:])
-    return (first, *((trial,) for trial in fatal[1:]))
+    alone = [trial for trial in trials if trial.processors > 1]
+    fatal = [trial for trial in trials if trial.may_be_fatal and trial not in alone]
+    first = tuple(trial for trial in trials if trial not in (*fatal[1:], *alone))
+    return (*((first,) if first else ()), *((trial,) for trial in (*fatal[1:], *alone)))
 
 
 def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
@@ -80,16 +81,19 @@ def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], fol
     files["plan"] = plan_of(parts_of(trials), machine, modules).encode()
     initramfs = folder / "initramfs"
     initramfs.write_bytes(gzip.compress(packed(files), 1))
-    ran = _run(kernel, machine, initramfs, folder, levels_5=any(trial.levels_5 for trial in trials))
+    ran = _run(kernel, machine, initramfs, folder, trials)
     seen = observed(ran.console)
     results = tuple(with_end(judged(trial, seen), ran) for trial in trials)
     return Boot(results=results, seen=seen, ran=ran)
 
 
-def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, *, levels_5: bool) -> EmulatorRun:
-    seconds = _SECONDS[machine]
+def _run(
+    kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, trials: Sequence[LiveTry]
+) -> EmulatorRun:
+    seconds, levels_5 = _SECONDS[machine], any(trial.levels_5 for trial in trials)
     if machine.is_qemu:
-        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5)
+        processors = max(trial.processors for trial in trials)
+        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5, processors=processors)
     processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS, levels_5=levels_5)
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 
