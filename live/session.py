@@ -15,7 +15,7 @@ from mmuproof.live.emulators.qemu import run_qemu
 from mmuproof.live.judging import JudgedTry, TryOutcome, judged
 from mmuproof.live.kernels import BuiltKernel
 from mmuproof.live.packing import packed
-from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
+from mmuproof.live.plan import VENDOR_MODULE, by_boot, parts_of, plan_of
 from mmuproof.live.trial import Emulated, LiveTry
 
 #: Several times what an idle machine needs.
@@ -56,7 +56,7 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
         CompilerError: the VMM cannot be compiled.
         EmulatorError: the emulator is not there.
     """
-    booted = [_boot(kernel, machine, each, folder) for each in _by_boot(trials)]
+    booted = [_boot(kernel, machine, each, folder) for each in by_boot(trials)]
     ran = EmulatorRun(
         "".join(each.ran.console for each in booted),
         sum(each.ran.seconds for each in booted),
@@ -65,13 +65,6 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
     by_trial = {result.trial.name: result for each in booted for result in each.results}
     seen = {name: shown for each in booted for name, shown in each.seen.items()}
     return Boot(results=tuple(by_trial[trial.name] for trial in trials), seen=seen, ran=ran)
-
-
-def _by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
-    alone = [trial for trial in trials if trial.processors > 1]
-    fatal = [trial for trial in trials if trial.may_be_fatal and trial not in alone]
-    first = tuple(trial for trial in trials if trial not in (*fatal[1:], *alone))
-    return (*((first,) if first else ()), *((trial,) for trial in (*fatal[1:], *alone)))
 
 
 def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
