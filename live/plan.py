@@ -53,6 +53,17 @@ class TryPart:
         return self._loading == other._loading
 
 
+def by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
+    """Which tries are run in one boot: all that may be, and alone what needs more processors or a kernel to die of.
+
+    One of which the kernel may die can be the last of those that are run together.
+    """
+    alone = [trial for trial in trials if trial.processors > 1]
+    fatal = [trial for trial in trials if trial.may_be_fatal and trial not in alone]
+    first = tuple(trial for trial in trials if trial not in (*fatal[1:], *alone))
+    return (*((first,) if first else ()), *((trial,) for trial in (*fatal[1:], *alone)))
+
+
 def parts_of(trials: Iterable[LiveTry]) -> tuple[TryPart, ...]:
     """Both guests of each try, controls first, and those together for which modules are loaded alike.
 

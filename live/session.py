@@ -15,7 +15,7 @@ from mmuproof.live.emulators.qemu import run_qemu
 from mmuproof.live.judging import JudgedTry, TryOutcome, judged
 from mmuproof.live.kernels import BuiltKernel
 from mmuproof.live.packing import packed
-from mmuproof.live.plan import VENDOR_MODULE, parts_of, plan_of
+from mmuproof.live.plan import VENDOR_MODULE, by_boot, parts_of, plan_of
 from mmuproof.live.trial import Emulated, LiveTry
 
 #: Several times what an idle machine needs.
@@ -56,7 +56,7 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
         CompilerError: the VMM cannot be compiled.
         EmulatorError: the emulator is not there.
     """
-    booted = [_boot(kernel, machine, each, folder) for each in _by_boot(trials)]
+    booted = [_boot(kernel, machine, each, folder) for each in by_boot(trials)]
     ran = EmulatorRun(
         "".join(each.ran.console for each in booted),
         sum(each.ran.seconds for each in booted),
@@ -67,12 +67,6 @@ def run_tries(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry],
     return Boot(results=tuple(by_trial[trial.name] for trial in trials), seen=seen, ran=ran)
 
 
-def _by_boot(trials: Sequence[LiveTry]) -> tuple[tuple[LiveTry, ...], ...]:
-    fatal = [trial for trial in trials if trial.may_be_fatal]
-    first = tuple(trial for trial in trials if trial not in fatal[1:])
-    return (first, *((trial,) for trial in fatal[1:]))
-
-
 def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], folder: Path) -> Boot:
     modules = kernel.modules((VENDOR_MODULE[machine],))
     files = {f"m/{name}.ko": content for name, content in modules.items()}
@@ -80,16 +74,19 @@ def _boot(kernel: BuiltKernel, machine: Emulated, trials: Sequence[LiveTry], fol
     files["plan"] = plan_of(parts_of(trials), machine, modules).encode()
     initramfs = folder / "initramfs"
     initramfs.write_bytes(gzip.compress(packed(files), 1))
-    ran = _run(kernel, machine, initramfs, folder, levels_5=any(trial.levels_5 for trial in trials))
+    ran = _run(kernel, machine, initramfs, folder, trials)
     seen = observed(ran.console)
     results = tuple(with_end(judged(trial, seen), ran) for trial in trials)
     return Boot(results=results, seen=seen, ran=ran)
 
 
-def _run(kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, *, levels_5: bool) -> EmulatorRun:
-    seconds = _SECONDS[machine]
+def _run(
+    kernel: BuiltKernel, machine: Emulated, initramfs: Path, folder: Path, trials: Sequence[LiveTry]
+) -> EmulatorRun:
+    seconds, levels_5 = _SECONDS[machine], any(trial.levels_5 for trial in trials)
     if machine.is_qemu:
-        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5)
+        processors = max(trial.processors for trial in trials)
+        return run_qemu(kernel.image, initramfs, folder, seconds, levels_5=levels_5, processors=processors)
     processor = BochsProcessor(model=_model(kernel, machine), keys=machine is Emulated.INTEL_KEYS, levels_5=levels_5)
     return run_bochs(kernel.cache / "bochs", processor, kernel.image, initramfs, folder, seconds)
 

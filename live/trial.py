@@ -127,6 +127,8 @@ class LiveTry:
         right: what is seen if it has not.
         control: the same without something that the finding needs.
         control_gives: what is seen of that on every kernel.
+        processors: of the machine.  A kernel that dies with a lock held may never leave the one on which it did; then
+            another one tells of it.
         impossible_on: the series on which it cannot be tried.
         why_impossible: on those.
         levels_5: whether its guests have 5-level paging.  Not all processors have it, and in Bochs no other guests can
@@ -148,6 +150,7 @@ class LiveTry:
     also_shows: tuple[Seen, ...] = ()
     otherwise: Seen | None = None
     levels_5: bool = False
+    processors: int = 1
     impossible_on: tuple[str, ...] = ()
     why_impossible: str = ""
 

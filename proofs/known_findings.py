@@ -406,4 +406,37 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
             "",
         ),
     ),
+    KnownFinding(
+        number=27,
+        says="Of an entry of Hyper-V's list of addresses to flush, 6.12 judges the first address alone: others may not "
+        "be canonical.",
+        shapes=_shapes(
+            "flush.listed",
+            (Vendor.INTEL,),
+            "an entry that ends behind the canonical addresses",
+            "not-canonical",
+            "arch/x86/kvm/hyperv.c:kvm_hv_vcpu_flush_tlb",
+        )
+        + _shapes(
+            "flush.listed",
+            (Vendor.INTEL,),
+            "an entry that begins before canonical addresses",
+            "page-left",
+            "arch/x86/kvm/hyperv.c:kvm_hv_vcpu_flush_tlb",
+        ),
+        lacking=_SINCE_MBEC,
+    ),
+    KnownFinding(
+        number=28,
+        says="When a slot's log ends, 6.1 asks how large a page can be around a frame before the slot, and reads what "
+        "lies before the slot's array.",
+        shapes=_shapes(
+            "stored.collapsed",
+            tuple(Vendor),
+            "a page of SPTEs that begins before the slot",
+            "asked-outside-slot",
+            "arch/x86/kvm/mmu/mmu.c:kvm_mmu_zap_collapsible_spte",
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

@@ -185,6 +185,7 @@ NO_AREAS = {
         "fault_members": "what a struct kvm_page_fault holds",
         "mmus": "where a vCPU keeps its MMUs",
         "once": "remembers what has been lifted",
+        "variables": "which variable of a function is the one that is meant",
         "bodies": "by which it is told what a result rests on",
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",

@@ -12,7 +12,9 @@ _TRANSLATED_MB = 256
 _PROCESSOR, _LEVELS_5 = "EPYC,+svm,+npt,+pku", ",+la57"
 
 
-def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, *, levels_5: bool) -> EmulatorRun:
+def run_qemu(
+    image: Path, initramfs: Path, folder: Path, seconds: float, *, levels_5: bool, processors: int = 1
+) -> EmulatorRun:
     """Boot a kernel.
 
     Args:
@@ -21,6 +23,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, *, leve
         folder: to work in.
         seconds: after which it is ended.
         levels_5: whether the processor has 5-level paging.
+        processors: how many there are.
 
     Raises:
         EmulatorError: there is no QEMU.
@@ -29,7 +32,7 @@ def run_qemu(image: Path, initramfs: Path, folder: Path, seconds: float, *, leve
     command = (
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", "q35", "-accel", f"tcg,tb-size={_TRANSLATED_MB}", "-cpu", _PROCESSOR + _LEVELS_5 * levels_5),
-        *("-m", str(_MEMORY_MB), "-serial", f"file:{console}", "-nic", "none"),
+        *("-m", str(_MEMORY_MB), "-smp", str(processors), "-serial", f"file:{console}", "-nic", "none"),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", KERNEL_OPTIONS),
     )
     return run_until_done(command, console, seconds)

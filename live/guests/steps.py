@@ -91,6 +91,15 @@ class Width:
 
 
 @dataclass(frozen=True)
+class HyperV:
+    """The vCPUs that are made from here on find themselves under Hyper-V: CPUID says so, and KVM takes its calls."""
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return "hyperv"
+
+
+@dataclass(frozen=True)
 class Vcpu:
     """The steps that follow are about this vCPU.
 
@@ -238,6 +247,21 @@ class LogWrites:
 
 
 @dataclass(frozen=True)
+class StopLog:
+    """The pages of a slot are logged no more.
+
+    Args:
+        gpa: an address in the slot.
+    """
+
+    gpa: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"unlog {self.gpa:#x}"
+
+
+@dataclass(frozen=True)
 class ClearLog:
     """Userspace clears the first pages of a slot: none of them counts as written.
 
@@ -321,6 +345,7 @@ Step: TypeAlias = (
     | Poke
     | Code
     | Width
+    | HyperV
     | Vcpu
     | Mode
     | Msr
@@ -329,6 +354,7 @@ Step: TypeAlias = (
     | RunVcpu
     | Peek
     | LogWrites
+    | StopLog
     | ClearLog
     | IsLogged
     | ShowToSmm

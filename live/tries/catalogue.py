@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmuproof.live.trial import LiveTry
-from mmuproof.live.tries import described, dirty_log, shadow, smm, svm, vmx
+from mmuproof.live.tries import described, dirty_log, hyperv, shadow, smm, svm, vmx
 
-TRIES: tuple[LiveTry, ...] = (*svm.TRIES, *vmx.TRIES, *shadow.TRIES, *dirty_log.TRIES, *smm.TRIES, *described.TRIES)
+TRIES: tuple[LiveTry, ...] = (
+    *svm.TRIES,
+    *vmx.TRIES,
+    *shadow.TRIES,
+    *dirty_log.TRIES,
+    *smm.TRIES,
+    *hyperv.TRIES,
+    *described.TRIES,
+)
 
 WITHOUT_TRY: Mapping[int, str] = {
     1: "No caller is known that passes on such an error code: it needs SGX under shadow paging or SEV-SNP, which "

@@ -27,6 +27,15 @@ void log_writes(const struct line *line)
 		fail("a log of the slot at %s", line->word[1]);
 }
 
+/* "unlog GPA": pages of the slot are logged no more. */
+void stop_log(const struct line *line)
+{
+	struct kvm_userspace_memory_region slot = *slot_at(number(line, 1));
+
+	if (ioctl(vm_fd(), KVM_SET_USER_MEMORY_REGION, &slot))
+		fail("the slot at %s without a log", line->word[1]);
+}
+
 /* "clear GPA COUNT": pages of a slot are clean, from its first one on. */
 void clear_log(const struct line *line)
 {

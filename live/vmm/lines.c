@@ -58,7 +58,7 @@ static const struct {
 	{ "mode", set_mode },     { "msr", set_msr },        { "go", go },           { "control", write_control },
 	{ "run", run },           { "peek", peek },          { "parameter", parameter },
 	{ "host", host_width },   { "log", log_writes },     { "clear", clear_log },   { "logged", say_logged },
-	{ "smm", show_to_smm },   { "smi", interrupt_to_smm },
+	{ "smm", show_to_smm },   { "smi", interrupt_to_smm }, { "hyperv", set_hyperv },      { "unlog", stop_log },
 };
 
 void do_line(const struct line *line)

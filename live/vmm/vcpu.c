@@ -14,10 +14,13 @@
 enum { MOST_VCPUS = 2, MOST_CPUID = 256, MOST_EVENTS = 16 };
 static const int iopl = 12;
 static const uint32_t address_sizes = 0x80000008;
+/* TLFS, 2.4: the first leaf of a hypervisor has who it is, the next one whose interface it offers. */
+static const uint32_t hypervisor = 0x40000000, interface = 0x40000001;
 static const uint64_t tss_address = 0xfffbd000;
 
 static int kvm = -1, vm = -1, now;
 static unsigned int width;	/* 0: that of the host */
+static int hyperv;
 static struct vcpu {
 	int fd;
 	struct kvm_run *run;
@@ -42,6 +45,24 @@ void set_width(const struct line *line)
 	width = number(line, 1);
 }
 
+/* "hyperv": the vCPUs that come are those of Hyper-V. */
+void set_hyperv(const struct line *line)
+{
+	(void)line;
+	hyperv = 1;
+}
+
+static void tell_of_hyperv(struct kvm_cpuid_entry2 *entry)
+{
+	if (entry->function == hypervisor) {
+		memcpy(&entry->ebx, "Micr", 4);
+		memcpy(&entry->ecx, "osof", 4);
+		memcpy(&entry->edx, "t Hv", 4);
+	}
+	if (entry->function == interface)
+		memcpy(&entry->eax, "Hv#1", 4);
+}
+
 static void set_cpuid(int fd)
 {
 	struct kvm_cpuid2 *all = calloc(1, sizeof(*all) + MOST_CPUID * sizeof(all->entries[0]));
@@ -50,6 +71,8 @@ static void set_cpuid(int fd)
 	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, all))
 		fail("the CPUID that KVM supports");
 	for (uint32_t i = 0; i < all->nent; i++) {
+		if (hyperv)
+			tell_of_hyperv(&all->entries[i]);
 		if (all->entries[i].function != address_sizes)
 			continue;
 		if (width)

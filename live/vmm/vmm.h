@@ -46,12 +46,14 @@ const struct kvm_userspace_memory_region *slot_at(uint64_t gpa);
 
 /* The log of the pages that the guest writes. */
 void log_writes(const struct line *line);
+void stop_log(const struct line *line);
 void clear_log(const struct line *line);
 void say_logged(const struct line *line);
 
 /* The VM and its vCPUs. */
 int vm_fd(void);
 void set_width(const struct line *line);
+void set_hyperv(const struct line *line);
 void set_mode(const struct line *line);
 void set_msr(const struct line *line);
 void write_control(const struct line *line);

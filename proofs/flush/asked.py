@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from mmuproof.model.features import Feature
-from mmuproof.model.guest_flushes import LISTED, PcidInvalidated, VpidInvalidated
+from mmuproof.model.guest_flushes import LISTED, ListedRound, PcidInvalidated, VpidInvalidated
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bv, eq, implies, ne, negate, sext, ule, ult
 from mmuproof.spec.linear_addresses import canonical
@@ -17,6 +20,41 @@ _PAGE, _ALL = 12, bv(-1, 64)
 _ONE, _SINGLE, _EVERY, _LAST_TYPE = 0, 1, 2, 3
 """The types of INVVPID and INVPCID: of an address, of a tag, of all tags; and one more, of a tag or of all."""
 _VPID_BITS, _PCID_BITS = 16, 12
+_LISTED_FLUSH = "arch/x86/kvm/hyperv.c:kvm_hv_vcpu_flush_tlb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EntryKind:
+    """Which addresses of an entry are canonical: as no entry is longer than 16 MBytes, its first and last tell.
+
+    Args:
+        part: of the theorem.
+        says: what such an entry is.
+        has: whether an entry is one, by whether its first and its last address are canonical.
+    """
+
+    part: str
+    says: str
+    has: Callable[[Bool, Bool], Bool]
+
+
+_KINDS = (
+    _EntryKind(
+        part="",
+        says="all addresses of the entry are canonical, or none is",
+        has=lambda first, last: any_of(all_of(first, last), negate(any_of(first, last))),
+    ),
+    _EntryKind(
+        part="an entry that ends behind the canonical addresses",
+        says="the first address of the entry is canonical, and its last is not",
+        has=lambda first, last: all_of(first, negate(last)),
+    ),
+    _EntryKind(
+        part="an entry that begins before canonical addresses",
+        says="the last address of the entry is canonical, and its first is not",
+        has=lambda first, last: all_of(negate(first), last),
+    ),
+)
 
 
 def _has_levels(made: VpidInvalidated | PcidInvalidated) -> Assumption:
@@ -31,23 +69,35 @@ def _widths(made: VpidInvalidated | PcidInvalidated) -> tuple[Bool, Bool]:
     return made.wide_processor, FALSE
 
 
-def _listed(kvm: Kvm, _vendor: Vendor) -> Claim:
-    made = kvm.guest_flushes.listed()
+def _listed(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
+    return tuple(_of_pages(kvm.guest_flushes.listed(), kind) for kind in _KINDS)
+
+
+def _of_pages(made: ListedRound, kind: _EntryKind) -> Claim:
     pages = (made.entry & ((1 << _PAGE) - 1)) + 1
-    wanted = (made.entry & -(1 << _PAGE)) + (sext(made.page, 64) << _PAGE)
+    begin = made.entry & -(1 << _PAGE)
+    wanted = begin + (sext(made.page, 64) << _PAGE)
+    first, last, fits = (
+        canonical(address, five_level=made.wide_processor)
+        for address in (begin, begin + ((pages - 1) << _PAGE), wanted)
+    )
     is_all = eq(made.entry, _ALL)
     in_list = all_of(made.serves, ult(made.index, made.count), negate(made.enough_before))
     in_entry = all_of(in_list, negate(is_all), ult(sext(made.page, 64), pages), negate(made.enough))
     entry_done = all_of(in_list, negate(is_all), negate(all_of(ult(sext(made.page, 64), pages), negate(made.enough))))
-    fits = canonical(wanted, five_level=made.wide_processor)
+    to_next_entry = all_of(made.next_entry, eq(made.index_after, made.index + 1))
+    goes_on = any_of(
+        all_of(made.next_page, eq(made.page_after, made.page + 1)), all_of(negate(any_of(first, last)), to_next_entry)
+    )
     skipped = any_of(
         all_of(made.serves, ne(made.index_first, 0)),
         all_of(in_list, negate(is_all), ne(made.page_first, 0)),
-        all_of(in_entry, negate(all_of(made.next_page, eq(made.page_after, made.page + 1)))),
-        all_of(entry_done, negate(all_of(made.next_entry, eq(made.index_after, made.index + 1)))),
+        all_of(in_entry, negate(goes_on)),
+        all_of(entry_done, negate(to_next_entry)),
     )
     return never(
         given(
+            Assumption(kind.says, kind.has(first, last)),
             Assumption("the list has room for 16 entries, and is read from the first on", ult(made.index, LISTED)),
             Assumption("no more entries are taken than there is room for", ule(made.count, LISTED)),
             Assumption("a page of an entry has a number from 0 on", ult(made.page, 1 << (_PAGE + 1))),
@@ -58,6 +108,7 @@ def _listed(kvm: Kvm, _vendor: Vendor) -> Claim:
                 Shown("addresses of 57 bits", made.wide_processor),
             ),
             evidence=made.evidence,
+            part=kind.part,
         ),
         Wrong(
             "not-canonical",
@@ -66,12 +117,17 @@ def _listed(kvm: Kvm, _vendor: Vendor) -> Claim:
         ).told(
             "the vendor is told of the address",
             "SDM vol. 3, INVVPID: an address that is not canonical makes the instruction fail",
+            place=_LISTED_FLUSH,
         ),
         Wrong(
             "page-left",
             all_of(in_entry, fits, negate(all_of(made.told, eq(made.address, wanted)))),
             "kvm_hv_vcpu_flush_tlb() leaves out a page that the list names.",
-        ).told("the page is not flushed", "TLFS, HvCallFlushVirtualAddressList: the page and so many more behind it"),
+        ).told(
+            "the page is not flushed",
+            "TLFS, HvCallFlushVirtualAddressList: the page and so many more behind it",
+            place=_LISTED_FLUSH,
+        ),
         Wrong(
             "another-page",
             all_of(made.told, any_of(negate(in_entry), ne(made.address, wanted))),
@@ -181,7 +237,7 @@ THEOREMS = (
         assumes=("what is put into the list is what the hypercall names",),
         needs=(Need(Feature.LISTED_FLUSHES),),
         vendors=(Vendor.INTEL,),
-        state=alone(_listed),
+        state=several(_listed),
         catches=(
             Catch("listed-flush-unjudged", "not-canonical"),
             Catch("listed-flush-first-judged", "not-canonical"),

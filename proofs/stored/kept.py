@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.reverse_maps import CollapseRound
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, all_of, any_of, bv, eq, ne, negate, slt, ule, ult, zext
+from mmuproof.smt.terms import BitVec, all_of, any_of, bv, eq, implies, ne, negate, slt, ult, zext
 
 _FRAMES, _LEVELS, _HUGEST = 1 << 52, 5, 3
+_LEVEL_BITS = 9
+_BEFORE_SLOT = "a page of SPTEs that begins before the slot"
 _NOTES = "KVM's comment at struct kvm_mmu_page: the frame and access of the guest's that are shadowed"
 _LISTS = "KVM: what maps a frame at a level is found by one list, of its slot"
 
@@ -134,10 +137,20 @@ def _listed(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
     return _added(kvm), _dropped(kvm)
 
 
-def _collapsed(kvm: Kvm, _vendor: Vendor) -> Claim:
-    made, name = kvm.reverse_maps.collapsed(), "kvm_mmu_zap_collapsible_spte()"
-    inside = all_of(ule(made.base, made.gfn), ult(made.gfn, made.base + made.pages))
-    fits = all_of(made.direct, inside, slt(made.level, made.max_level))
+def _collapsed(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
+    return tuple(_given_up(kvm.reverse_maps.collapsed(), before) for before in (False, True))
+
+
+def _below_highest(made: CollapseRound) -> Assumption:
+    return Assumption(
+        "no SPTE of the highest level is looked at: kvm_rmap_zap_collapsible_sptes()", ult(made.level, _HUGEST)
+    )
+
+
+def _given_up(made: CollapseRound, before: bool) -> Claim:
+    name, starts_before = "kvm_mmu_zap_collapsible_spte()", ult(made.gfn, made.base)
+    before_array = ult(made.gfn >> _LEVEL_BITS, made.base >> _LEVEL_BITS)
+    fits = all_of(made.direct, slt(made.level, made.max_level))
     return never(
         given(
             Assumption(
@@ -152,6 +165,15 @@ def _collapsed(kvm: Kvm, _vendor: Vendor) -> Claim:
                 "some frame of the slot is one of the page's: its list has led to the SPTE",
                 all_of(ult(made.gfn, made.base + made.pages), ult(made.base, made.gfn + _span(made.level))),
             ),
+            Assumption(
+                "a page without a guest's table begins at a multiple of what it translates: its gfn is rounded down",
+                implies(made.direct, eq(made.gfn & (_span(made.level) - 1), 0)),
+            ),
+            Assumption(
+                "the page begins before the slot" if before else "the page begins in the slot",
+                starts_before if before else negate(starts_before),
+            ),
+            *([_below_highest(made)] if before else []),
             shown=(
                 Shown("first frame of the page", made.gfn),
                 Shown("slot.base_gfn", made.base),
@@ -160,12 +182,22 @@ def _collapsed(kvm: Kvm, _vendor: Vendor) -> Claim:
                 Shown("highest level", made.max_level),
             ),
             evidence=made.evidence,
+            part=_BEFORE_SLOT if before else "",
         ),
         Wrong(
+            "asked-of-another",
+            all_of(made.asked, negate(made.asked_right)),
+            f"{name} asks how large a page can be around another frame than the first of the SPTE's page.",
+        ).told("another frame or slot", "KVM's comment in it"),
+        Wrong(
             "asked-outside-slot",
-            all_of(made.asked, negate(all_of(made.asked_right, inside))),
-            f"{name} asks how large a page can be around a frame that the slot does not have.",
-        ).told("an entry outside the slot's array is read", "KVM's comment in it: the bounds check must be done first"),
+            all_of(made.asked, before_array),
+            f"{name} asks how large a page can be around a frame for which the slot's array has no entry.",
+        ).told(
+            "what lies before the slot's array is read",
+            "KVM's comment in it: the bounds check must be done first",
+            place="arch/x86/kvm/mmu/mmu.c:kvm_mmu_zap_collapsible_spte",
+        ),
         Wrong(
             "dropped-needlessly",
             all_of(made.dropped, negate(all_of(made.asked, fits))),
@@ -211,11 +243,11 @@ THEOREMS = (
     Theorem(
         name="stored.collapsed",
         claim="Where small pages are given up for huge ones, an SPTE goes only if no guest's table is behind it, "
-        "and if the slot and the host can have a larger page there. That is asked only of frames of the slot. What "
-        "goes is flushed.",
+        "and if the slot and the host can have a larger page there. That is asked only where the slot's arrays have "
+        "entries. What goes is flushed.",
         source="KVM's comment in kvm_mmu_zap_collapsible_spte()",
         assumes=("how large a page can be is for slot.huge-page to say",),
-        state=alone(_collapsed),
+        state=several(_collapsed),
         catches=(Catch("collapse-asks-below-slot", "asked-outside-slot"),),
     ),
 )

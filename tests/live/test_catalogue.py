@@ -64,3 +64,7 @@ def test_every_step_fits_a_line_of_the_vmm(trial: LiveTry) -> None:
 
 def test_a_series_that_is_left_out_is_left_out_for_a_reason() -> None:
     assert all(bool(trial.impossible_on) == bool(trial.why_impossible) for trial in TRIES)
+
+
+def test_only_qemu_is_asked_for_more_processors() -> None:
+    assert all(trial.machine.is_qemu for trial in TRIES if trial.processors > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.live.guests.steps import Go
-from mmuproof.live.plan import parts_of, plan_of
+from mmuproof.live.plan import by_boot, parts_of, plan_of
 from mmuproof.live.trial import Attempt, Emulated, Modules, Seen, Warned
 from tests.live.test_judging import TRY
 
@@ -14,6 +14,8 @@ PLAIN = replace(TRY, name="plain", attempt=Attempt((Go(1),)), control=Attempt((G
 SHADOW = replace(TRY, name="shadow", attempt=Attempt((), OFF), control=Attempt((), OFF))
 WARNS = replace(TRY, name="warns", shows=Seen({}, Warned("f")))
 DIES = replace(TRY, name="dies", shows=Seen({}, dies_in="f"))
+DIES_TOO = replace(DIES, name="dies-too")
+HOLDS = replace(DIES, name="holds", processors=2)
 
 
 def names(*trials: object) -> list[str]:
@@ -27,6 +29,11 @@ def test_the_control_comes_before_the_attempt() -> None:
 
 def test_what_a_kernel_dies_of_is_the_last() -> None:
     assert names(PLAIN, SHADOW, DIES)[-1] == "dies/attempt"
+
+
+def test_what_leaves_no_kernel_or_needs_other_processors_has_a_boot_of_its_own() -> None:
+    assert by_boot([HOLDS, PLAIN, DIES, SHADOW, DIES_TOO]) == ((PLAIN, DIES, SHADOW), (DIES_TOO,), (HOLDS,))
+    assert by_boot([HOLDS]) == ((HOLDS,),)
 
 
 def test_modules_are_loaded_anew_only_where_parameters_change_or_a_warning_is_to_be_armed() -> None:
