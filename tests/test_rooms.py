@@ -195,7 +195,6 @@ NO_AREAS = {
         "round_bench": "a bench for the loops that map a page",
         "session": "calls functions",
         "unit_paths": "which units there are",
-        "variables": "finds the variables of functions",
         "units": "parses them when they are needed",
         "vmcs12": "what L1 has for L2",
     },
