@@ -210,7 +210,7 @@ CHAINS: tuple[Chain, ...] = (
                 by=(
                     "kvm_mmu_faultin_pfn|kvm_faultin_pfn",
                     "__kvm_mmu_faultin_pfn|__kvm_faultin_pfn",
-                    "kvm_mmu_faultin_pfn_gmem|kvm_mmu_faultin_pfn_private|kvm_faultin_pfn",
+                    "kvm_mmu_faultin_pfn_gmem|kvm_mmu_faultin_pfn_private",
                 ),
                 theorems=("mmio.no-slot", "fault.sought", "fault.host-asked", "fault.guest-memory"),
                 missing="the frame that the host's tables have",

@@ -414,6 +414,7 @@ def test_a_refactor_that_changes_nothing_is_equal(row: Row, refactored: Compared
     check(row, refactored)
 
 
+@pytest.mark.long
 def test_a_function_that_is_only_renamed_is_found_again_and_has_not_changed(renamed: ComparedTrees) -> None:
     assert "spte_is_frozen() is what is_frozen_spte() was" in renamed.content["renamed"]
     assert renamed.content["results"] == []
@@ -571,6 +572,7 @@ def pairs_of(version: Version) -> tuple[Pair, ...]:
     return tuple(Pair(name, name, paths[0], paths[0]) for name, paths in version.functions.items())
 
 
+@pytest.mark.long
 def test_a_function_is_equal_to_itself(version_72: Version) -> None:
     assert judged_against_itself(version_72, pairs_of(version_72)[::10]) == []
 
