@@ -135,7 +135,7 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         ),
         Feature.LISTED_FLUSHES: (
             *_mark(_FUNCTION, "kvm_hv_vcpu_flush_tlb", unit=_HYPERV),
-            *_mark(_MEMBER, "struct kvm_vcpu_hv.tlb_flush_fifo", unit=_MMU),
+            *_mark(_MEMBER, "struct kvm_vcpu_hv.tlb_flush_fifo", unit=_HYPERV),
         ),
         Feature.GUEST_MEMORY_FIRST: (
             *_mark(_FUNCTION, "kvm_mmu_faultin_pfn_gmem", unit=_MMU),

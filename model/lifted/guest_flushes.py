@@ -40,18 +40,20 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
     """What a lifted tree flushes for a guest.
 
     Args:
-        hyperv: ``hyperv.c``.
         nested_vmx: ``vmx/nested.c``.
         x86: ``x86.c``.
+        hyperv: ``hyperv.c``; None in a configuration without Hyper-V.
     """
 
-    def __init__(self, hyperv: Unit, nested_vmx: Unit, x86: Unit) -> None:
+    def __init__(self, nested_vmx: Unit, x86: Unit, hyperv: Unit | None = None) -> None:
         super().__init__()
         self._hyperv, self._nested_vmx, self._x86 = hyperv, nested_vmx, x86
 
     @once
     def listed(self) -> ListedRound:
         """See `GuestFlushes.listed`."""
+        if self._hyperv is None:
+            raise NotThere([f"{_LIST}()"])
         vendors = self._hyperv.record("struct kvm_x86_ops").members.get(_TELLS)
         if vendors is None:
             raise NotThere([f"struct kvm_x86_ops.{_TELLS}"])

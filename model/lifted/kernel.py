@@ -276,7 +276,9 @@ class LiftedKvm(Kvm):
     @property
     def guest_flushes(self) -> LiftedGuestFlushes:
         """See `Kvm.guest_flushes`."""
-        return self._area("guest_flushes", LiftedGuestFlushes, HYPERV_C, NESTED_VMX_C, X86_C)
+        # A configuration may leave Hyper-V out.
+        hyperv = [HYPERV_C] if self.units.has(HYPERV_C) else []
+        return self._area("guest_flushes", LiftedGuestFlushes, NESTED_VMX_C, X86_C, *hyperv)
 
     @property
     def mixed_attributes(self) -> LiftedMixedAttributes:

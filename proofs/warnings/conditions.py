@@ -220,6 +220,7 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("is_unsync_root", MMU_C, "a root that is in use has a page, or is one of the special ones"),
     Assertion(
         "kvm_arch_pre_set_memory_attributes", MMU_C, "only VMs with private memory change attributes", since="6.12"
     ),
@@ -237,7 +238,6 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion(
         "kvm_handle_invpcid", "arch/x86/kvm/x86.c", "INVPCID is intercepted for all without TDP only", since="7.2"
     ),
-    Assertion("is_unsync_root", MMU_C, "a root that is in use has a page, or is one of the special ones"),
     Assertion("kvm_mmu_free_guest_mode_roots", MMU_C, "the MMU of L1 itself is not one of an L2"),
     Assertion("kvm_mmu_unload", MMU_C, "an MMU whose roots are given up has none in use"),
     Assertion("kvm_mmu_unload", MMU_C, "an MMU of an L2 whose roots are given up has none in use"),
