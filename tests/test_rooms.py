@@ -173,6 +173,9 @@ NO_AREAS = {
     "model/lifted": {
         "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
+        "calls_made": "what calls are given and leave",
+        "cr4_bits": "bits of CR4",
+        "tdp_mmu_use": "whether a VM uses the TDP MMU",
         "cached_roots": "which roots an MMU has, and which are given up",
         "wide_addresses": "how wide linear addresses are taken to be",
         "constants": "which macros the areas ask for",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.address_syncs import AddressStep, AddressSyncs
 from mmuproof.model.cuts import address_syncs as cuts
 from mmuproof.model.cuts import map_rounds, roles
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.variables import variable_of
@@ -53,7 +54,7 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
         finds, sync = session.only_call(of_entry.function), session.only_call(cuts.SYNC.function)
         entry, answer = finds.arguments[0], var(sync.tag, 32)
         assert isinstance(entry, Pointer)
-        right = all_of(_is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, _INDEX, sync.memory)))
+        right = all_of(is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, _INDEX, sync.memory)))
         starts = session.calls(cuts.START.function)
         return AddressStep(
             has_root=ne(root, _NO_ROOT),
@@ -72,9 +73,9 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
             changes=ne(answer, 0),
             dropped=_done(
                 session.calls(cuts.DROP.function),
-                lambda call: all_of(_is_given(call, pointer_to(page)), _is_given(call, entry)),
+                lambda call: all_of(is_given(call, pointer_to(page)), is_given(call, entry)),
             ),
-            flushed=_done(session.calls(cuts.FLUSH.function), lambda call: _is_given(call, entry)),
+            flushed=_done(session.calls(cuts.FLUSH.function), lambda call: is_given(call, entry)),
             goes_on=_done(session.calls(map_rounds.NEXT.function)),
             evidence=session.evidence(),
         )
@@ -87,10 +88,4 @@ def _done(calls: Sequence[CallMade], right: Callable[[CallMade], Bool] = lambda 
 
 def _last(call: CallMade) -> BitVec:
     """The last number that a call is given."""
-    return [each for each in call.arguments if isinstance(each, BitVec)][-1]
-
-
-def _is_given(call: CallMade, pointer: Pointer) -> Bool:
-    """Whether a call is given a pointer."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return any_of(*(same_place(each, pointer) for each in told))
+    return numbers_given(call)[-1]

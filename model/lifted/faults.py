@@ -13,12 +13,12 @@ from mmuproof.model.cuts.mappings import IS_PRIVATE
 from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, place_of, read_member
-from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 

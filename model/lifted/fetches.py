@@ -27,6 +27,7 @@ from mmuproof.model.fetches import (
 )
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_at, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
@@ -360,7 +361,7 @@ class LiftedFetches(Fetches, Remembers):
         return ChildFound(
             spte=spte,
             has_page=negate(none),
-            looks_elsewhere=any_of(*(all_of(each.guard, ne(_first_number(each), spte)) for each in looks)),
+            looks_elsewhere=any_of(*(all_of(each.guard, ne(_only_number(each), spte)) for each in looks)),
             gfn=gfn,
             childs_gfn=bench.read(pages["child"], "gfn", before),
             childs_role=bench.read(pages["child"], "role", before),
@@ -378,8 +379,8 @@ class LiftedFetches(Fetches, Remembers):
         return len(_elements(Memory(), noted, "ptes"))
 
 
-def _first_number(call: CallMade) -> BitVec:
-    (number,) = (each for each in call.arguments if isinstance(each, BitVec))
+def _only_number(call: CallMade) -> BitVec:
+    (number,) = numbers_given(call)
     return number
 
 
@@ -392,4 +393,4 @@ def _found(bench: Bench, call: CallMade, noted: Object, width: int) -> list[BitV
     (place,) = places
     if place.object is noted:
         return [read(bench.memory, noted, place.offset + at, width) for at in range(0, 8 * length.value, width)]
-    return [var(f"{place.object.name} after {call.tag}", 8 * length.value)]
+    return [left_at(call, 2, 8 * length.value)]

@@ -9,16 +9,14 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import frame_searches as cuts
 from mmuproof.model.frame_searches import FrameSearches, GuestMemoryAsked, HostAsked
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, left_at
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.variables import left_at
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
 
 _ASKS, _OF_GUEST = "__kvm_mmu_faultin_pfn", "kvm_mmu_faultin_pfn_gmem"
 _PFN, _PAGE, _WRITABLE, _LEVEL = "pfn", "refcounted_page", "map_writable", "max_level"
 """What a fault keeps of the frame that is found."""
-_FLAGS = "foll"
-"""What says how the host is asked."""
 _ORDER_GOES_TO = 5
 """The argument behind which guest memory tells how large a page it has."""
 _WRITE, _READONLY = 0, 1
@@ -44,9 +42,7 @@ class _FaultDesk(Bench):
 
     def is_right(self, call: CallMade, *kept: tuple[int, str]) -> Bool:
         """Whether a call is for the fault's slot and frame, and what it answers is kept in these members of it."""
-        told = [each for each in call.arguments if isinstance(each, Pointer)]
-        right = [eq(self.session.argument(call, "gfn"), self.gfn)]
-        right.append(any_of(*(same_place(each, pointer_to(self.slot)) for each in told)))
+        right = [eq(self.session.argument(call, "gfn"), self.gfn), is_given(call, pointer_to(self.slot))]
         for number, name in kept:
             place = call.arguments[number]
             assert isinstance(place, Pointer)

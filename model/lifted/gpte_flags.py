@@ -9,6 +9,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import gpte_flags as cuts
 from mmuproof.model.gpte_flags import EntryFlagged, GpteFlags, WalkFlagged
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
@@ -134,4 +135,4 @@ class LiftedGpteFlags(GpteFlags, Remembers):
 
 def _tells(call: CallMade, addr: BitVec) -> Bool:
     """Whether a call tells of an address."""
-    return any_of(*(eq(each, addr) for each in call.arguments if isinstance(each, BitVec)))
+    return any_of(*(eq(each, addr) for each in numbers_given(call)))

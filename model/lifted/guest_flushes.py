@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.lift.errors import Missing
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
@@ -14,9 +13,11 @@ from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, PcidInvalida
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_at
+from mmuproof.model.lifted.cr4_bits import LA57, PCIDE
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, left_at, variable_like
+from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
 from mmuproof.model.named import mmus as named
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
@@ -32,8 +33,6 @@ _LAST, _OWN, _FORMER = "nested.last_vpid", "nested.vpid02", "vpid"
 _CONTROLS, _CAPS = "nested.msrs.secondary_ctls_high", "nested.msrs.vpid_caps"
 _ENABLES_VPID, _OFFERS, _TYPES_FROM, _TYPES = 5, 32, 40, 0xF
 """The control, and where IA32_VMX_EPT_VPID_CAP tells of INVVPID and of its types: SDM A.3.3, A.10."""
-_LA57, _PCIDE = 12, 17
-"""The bits of CR4: SDM vol. 3, 2.5."""
 
 
 class LiftedGuestFlushes(GuestFlushes, Remembers):
@@ -65,13 +64,13 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         taken = bench.session.only_call(cuts.TAKEN.function)
         page = variable_like(pages, NUMBER, _PAGE)
         index = variable_like(entries, NUMBER, _INDEX, besides=(page,))
-        has_enough = has_variable_like(pages, FLAG)
+        full = variable_like(pages, FLAG, _ENOUGH) if has_variable_like(pages, FLAG) else None
 
         def number(memory: Memory | None, object_: Object) -> BitVec:
             return read(memory or pages.head, object_, 0, 32)
 
         def enough(memory: Memory) -> Bool:
-            return ne(read(memory, variable_like(pages, FLAG, _ENOUGH), 0, 8), 0) if has_enough else FALSE
+            return FALSE if full is None else ne(read(memory, full, 0, 8), 0)
 
         told, address = FALSE, var("no address", 64)
         for call in bench.session.calls(cuts.TELL.function):
@@ -152,7 +151,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             all=any_of(now, forgotten),
             shadows=negate(bench.setting("enable_ept")),
             given_up=given_up,
-            five_level=bit(bench.read(vmx, "vcpu.arch.cr4"), _LA57),
+            five_level=bit(bench.read(vmx, "vcpu.arch.cr4"), LA57),
             wide_processor=has_wide_addresses(bench),
             evidence=session.evidence(),
         )
@@ -163,10 +162,6 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         bench = Bench(self._x86, cuts.PCID)
         vcpu = bench.add("vcpu", "struct kvm_vcpu")
         kind = var("type", 64)
-        try:
-            self._x86.function(_INVPCID)
-        except Missing as missing:
-            raise NotThere(missing.names) from None
         bench.call(_INVPCID, type=kind, gva=var("gva", 64))
         session = bench.session
         pcid, address = (_operand(bench, name) for name in ("pcid", "gla"))
@@ -176,7 +171,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             type=kind,
             pcid=pcid,
             address=address,
-            has_pcid=bit(bench.read(vcpu, "arch.cr4"), _PCIDE),
+            has_pcid=bit(bench.read(vcpu, "arch.cr4"), PCIDE),
             readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
             shadowed=negate(bench.setting("tdp_enabled")),
             done=session.called(cuts.SKIP.function),
@@ -196,7 +191,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
                 )
             ),
             all=all_,
-            five_level=bit(bench.read(vcpu, "arch.cr4"), _LA57),
+            five_level=bit(bench.read(vcpu, "arch.cr4"), LA57),
             wide_processor=has_wide_addresses(bench),
             evidence=session.evidence(),
         )

@@ -24,9 +24,11 @@ from mmuproof.model.guest_tables import (
 )
 from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, var, zext
 
 _PAGE, _SLOT = "struct kvm_mmu_page", "struct kvm_memory_slot"
@@ -153,10 +155,7 @@ class LiftedGuestTables(GuestTables, Remembers):
         desk.call(shadowing.value)
         told, calls = desk.session.argument, desk.session.calls
         protects = calls(cuts.PROTECT.function)
-        ranges = [
-            (call.guard, [each for each in call.arguments if isinstance(each, BitVec)])
-            for call in calls(*(cut.function for cut in flush_ranges.RANGE))
-        ]
+        ranges = [(call.guard, numbers_given(call)) for call in calls(*(cut.function for cut in flush_ranges.RANGE))]
         return TableAccounted(
             function=shadowing.value,
             begins=shadowing is Shadowing.BEGINS,
@@ -349,7 +348,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             function=function,
             min_level=min_level,
             shadowed=ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
-            tdp_mmu=self._has_tdp_mmu(bench, kvm),
+            tdp_mmu=uses_tdp_mmu(bench, kvm),
             levels=tuple(levels),
             had=tuple(had),
             tdp=all_of(
@@ -362,8 +361,3 @@ class LiftedGuestTables(GuestTables, Remembers):
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )
-
-    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
-        if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
-            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
-        return bench.setting("tdp_mmu_enabled")

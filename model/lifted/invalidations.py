@@ -21,6 +21,7 @@ from mmuproof.model.invalidations import (
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS, given_up, roots_of
+from mmuproof.model.lifted.cr4_bits import LA57, PCIDE
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
@@ -28,8 +29,6 @@ from mmuproof.model.lifted.wide_addresses import has_wide_addresses
 from mmuproof.model.named import mmus as named
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
-_LA57, _PCIDE = 12, 17
-"""The bits of CR4: SDM vol. 3, 2.5."""
 _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
 _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
@@ -144,8 +143,8 @@ class LiftedInvalidations(Invalidations, Remembers):
         return AddressInvalidated(
             address=address,
             pcid=pcid,
-            has_pcid=bit(cr4, _PCIDE),
-            five_level=bit(cr4, _LA57),
+            has_pcid=bit(cr4, PCIDE),
+            five_level=bit(cr4, LA57),
             wide_processor=has_wide_addresses(bench),
             tdp=bench.setting("tdp_enabled"),
             shadows=self._shadows(bench, vcpu, path),

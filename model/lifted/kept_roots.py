@@ -37,6 +37,7 @@ from mmuproof.model.kept_roots import (
 )
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS
+from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, read
 from mmuproof.model.named.mmus import GUEST_MMU, IN_USE, MMU, ROOT_MMU, WALKERS
@@ -183,7 +184,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
 
         def is_synced(page: Object) -> Bool:
             calls = desk.session.calls(cuts.SYNC_CHILDREN.function)
-            return any_of(*(all_of(call.guard, _is_for(desk, call, page)) for call in calls))
+            return any_of(*(all_of(call.guard, is_given(call, pointer_to(page))) for call in calls))
 
         return RootsSynced(
             direct=ne(desk.flag(desk.mmu, "root_role", "direct"), 0),
@@ -299,9 +300,3 @@ def _pointer(call: CallMade, position: int) -> Pointer:
     told = call.arguments[position]
     assert isinstance(told, Pointer)
     return told
-
-
-def _is_for(desk: _RootDesk, call: CallMade, page: Object) -> Bool:
-    """Whether a call is made for a page, whatever else it is told."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return any_of(*(same_place(each, pointer_to(page)) for each in told))

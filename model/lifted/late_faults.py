@@ -12,6 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import late_faults as cuts
 from mmuproof.model.late_faults import HandledLater, LateFaults, OutOfDate
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
@@ -45,7 +46,7 @@ class LiftedLateFaults(LateFaults, Remembers):
         was_direct = ne(waiting.flag(vcpu, _DIRECT, "direct"), 0)
         waiting.call(_WAIT, cr2_or_gpa=address, gfn=gfn)
         kept = waiting.session.only_call(cuts.WAIT.function)
-        told = [each for each in kept.arguments if isinstance(each, BitVec)]
+        told = numbers_given(kept)
         arch = kept.arguments[-1]
         places = [target.place for target in arch.targets if target.place] if isinstance(arch, Pointer) else []
         if len(places) != 1 or kept.memory is None:

@@ -10,13 +10,14 @@ from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, REGISTER_D
 from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bit, bv, eq, ite, negate, var
 
 _GUEST_CR3 = 0x6802
 """The field of a VMCS, by the manual's encoding."""
 _NESTED_PAGING, _CONTROL_REGISTERS = 4, 5
 """The bits of the VMCB's clean field, by the manual: what is set has not changed."""
-_PG, _PCIDE = 31, 17
+_PG = 31
 _CACHED = replace(REGISTER_CACHED, gives=bv(1, 8))
 _ROOT, _LEVEL = var("root_hpa", 64), var("root_level", 32)
 
@@ -41,7 +42,7 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
         level=_LEVEL,
         with_tdp=bench.setting("enable_ept"),
         guest_cr3=bench.read(vmx, "vcpu.arch.cr3"),
-        has_pcid=bit(bench.read(vmx, "vcpu.arch.cr4"), _PCIDE),
+        has_pcid=bit(bench.read(vmx, "vcpu.arch.cr4"), PCIDE),
         encryption=bv(0, 64),
         unpaged=negate(paged),
         told=told,
@@ -69,7 +70,7 @@ def svm_cr3(unit: Unit) -> Cr3Loaded:
         level=_LEVEL,
         with_tdp=with_npt,
         guest_cr3=bench.read(svm, "vcpu.arch.cr3"),
-        has_pcid=bit(bench.read(svm, "vcpu.arch.cr4"), _PCIDE),
+        has_pcid=bit(bench.read(svm, "vcpu.arch.cr4"), PCIDE),
         encryption=encryption,
         unpaged=FALSE,
         told=TRUE,

@@ -13,12 +13,12 @@ from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, IS_PRIVATE, LOOKS_FOR_FRAME, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, argument, member, pointee, read, read_member
-from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks

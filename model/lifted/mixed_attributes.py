@@ -34,8 +34,7 @@ _PRIVATE = 3
 _OF_SHARED, _OF_PRIVATE = 0, 1
 """The bits of a filter."""
 _PAGE_BITS = 9
-
-
+"""By how many bits the number of frames grows from level to level."""
 _NO_FRAME = bv(0, 64)
 _NO_PARTS = FrameRound(runs=FALSE, frame=_NO_FRAME, first=_NO_FRAME, goes_on=FALSE, after=_NO_FRAME)
 
@@ -135,10 +134,10 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
         """See `MixedAttributes.readied`."""
         desk = _Desk(self._unit, cuts.CUTS, _READIES)
         answer = desk.integer(_READIES)
-        (made,) = desk.session.rounds(_READIES, 1)
+        made = desk.session.round(_READIES)
         levels, session = desk.levels(made), desk.session
         end = desk.page + _frames(levels.level)
-        (unmaps,) = session.calls(cuts.UNMAP.function)
+        unmaps = session.only_call(cuts.UNMAP.function)
         memory = unmaps.memory
         assert memory is not None
         told = session.pointer_argument(unmaps, "range")

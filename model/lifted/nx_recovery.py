@@ -11,6 +11,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import guest_tables
 from mmuproof.model.cuts import nx_recovery as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -200,5 +201,4 @@ class LiftedNxRecovery(NxRecovery, Remembers):
 
 def _is_for(call: CallMade, page: Object) -> Bool:
     """Whether a call is made for a page."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return all_of(call.guard, any_of(*(same_place(each, pointer_to(page)) for each in told)))
+    return all_of(call.guard, is_given(call, pointer_to(page)))

@@ -11,9 +11,10 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.lifted.variables import FLAG, left_by, parameter_of, variable_like, variable_of
+from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
 from mmuproof.model.named import masks as named
 from mmuproof.model.range_rounds import (
     ChangeTold,

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.memory import Pointer, Value, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import flush_ranges
 from mmuproof.model.cuts import range_zaps as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.range_zaps import ANSWERS, RangeZap, RangeZapped, RangeZaps
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, eq, ite, ne, negate, to_bv, ule, var
 
@@ -58,7 +60,7 @@ class LiftedRangeZaps(RangeZaps, Remembers):
         calls = bench.session.calls
 
         def of_range(call: CallMade) -> Bool:
-            numbers = [each for each in call.arguments if isinstance(each, BitVec)]
+            numbers = numbers_given(call)
             whole = any_of(
                 *(
                     same_place(each, pointer_to(asked))
@@ -74,14 +76,14 @@ class LiftedRangeZaps(RangeZaps, Remembers):
         first, pages = start, end - start
         flushes = calls(*(cut.function for cut in flush_ranges.RANGE))
         for call in flushes:
-            of_call = [each for each in call.arguments if isinstance(each, BitVec)]
+            of_call = numbers_given(call)
             first, pages = ite(call.guard, of_call[0], first), ite(call.guard, of_call[1], pages)
         return RangeZapped(
             function=who.value,
             start=start,
             end=end,
             shadowed=has_rmaps if who is RangeZap.BY_HOST else TRUE,
-            tdp_mmu=self._has_tdp_mmu(bench, kvm),
+            tdp_mmu=uses_tdp_mmu(bench, kvm),
             shadow_zapped=any_of(*map(of_range, shadow)),
             tdp_zapped=any_of(*map(of_range, tdp)),
             shadow_stale=shadow_stale,
@@ -92,11 +94,6 @@ class LiftedRangeZaps(RangeZaps, Remembers):
             faults_wait=self._wait(bench, (*shadow, *tdp), start, end) if who is RangeZap.BY_KVM else TRUE,
             evidence=bench.session.evidence(),
         )
-
-    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
-        if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
-            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
-        return bench.setting("tdp_mmu_enabled")
 
     def _wait(self, bench: Bench, zaps: Sequence[CallMade], start: BitVec, end: BitVec) -> Bool:
         """Whether faults in a range are held off before it is zapped, and until then."""

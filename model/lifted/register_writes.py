@@ -7,14 +7,12 @@ from mmuproof.model.cuts import register_writes as cuts
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import given_up, roots_of
+from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import mmus as named
 from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
 from mmuproof.smt.terms import TRUE, bit, bv, eq, var
-
-_PCIDE = 17
-"""The bit of CR4: SDM vol. 3, 2.5."""
 
 
 class LiftedRegisterWrites(RegisterWrites, Remembers):
@@ -51,7 +49,7 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
             old=old,
             new=new,
             done=done,
-            has_pcid=bit(bench.read(vcpu, "arch.cr4"), _PCIDE),
+            has_pcid=bit(bench.read(vcpu, "arch.cr4"), PCIDE),
             tdp=bench.setting("tdp_enabled"),
             no_root=bv(-1, 64),
             kept=tuple(kept) if register is WrittenRegister.CR3 else (),

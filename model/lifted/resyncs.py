@@ -13,11 +13,11 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import resyncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
-from mmuproof.model.lifted.variables import left_by
 from mmuproof.model.named import masks as named
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES, LOOKED_AT

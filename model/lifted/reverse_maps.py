@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Value, choose, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges, stores
@@ -15,6 +14,7 @@ from mmuproof.model.cuts import reverse_maps as cuts
 from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
@@ -28,7 +28,7 @@ from mmuproof.model.reverse_maps import (
     TranslationNoted,
 )
 from mmuproof.model.stores import LOOKED_AT
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var, zext
+from mmuproof.smt.terms import Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var, zext
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
 _ADDS, _DROPS, _COLLAPSES = "__rmap_add", "drop_spte", "kvm_mmu_zap_collapsible_spte"
@@ -91,7 +91,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             (
                 call,
                 all_of(
-                    _is_at(call, desk.sptep),
+                    is_given(call, desk.sptep),
                     eq(session.argument(call, "gfn"), gfn),
                     eq(session.argument(call, "access", "pte_access"), access),
                 ),
@@ -162,20 +162,20 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                     call.guard,
                     eq(session.argument(call, "gfn"), gfn),
                     eq(session.argument(call, "level"), level),
-                    _is_at(call, desk.objects[_RECORDS["slot"]]),
+                    is_given(call, desk.objects[_RECORDS["slot"]]),
                 )
                 for call in session.calls(cuts.RMAP.function)
             )
         )
         put = any_of(
             *(
-                all_of(call.guard, _is_at(call, desk.sptep), _is_at(call, pointer_to(head)))
+                all_of(call.guard, is_given(call, desk.sptep), is_given(call, pointer_to(head)))
                 for call in session.calls(cuts.LIST.function)
             )
         )
         flushed: list[Bool] = []
         for call in session.calls(*(cut.function for cut in cuts.FLUSH)):
-            told = [each for each in call.arguments if isinstance(each, BitVec)]
+            told = numbers_given(call)
             size = level if call.function == cuts.FLUSH[0].function else bv(1, 64) << zext((level - 1) * 9, 64)
             flushed.append(all_of(call.guard, eq(told[0], gfn), eq(resize(told[1], size.width), size)))
         return SpteListed(
@@ -226,7 +226,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             any_of(*(all_of(c.guard, eq(session.argument(c, "as_id"), smm)) for c in session.calls(SPACE.function))),
             any_of(
                 *(
-                    all_of(call.guard, _is_at(call, pointer_to(slots)), eq(session.argument(call, "gfn"), gfn))
+                    all_of(call.guard, is_given(call, pointer_to(slots)), eq(session.argument(call, "gfn"), gfn))
                     for call in session.calls(SLOT_OF.function)
                 )
             ),
@@ -236,14 +236,14 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                         call.guard,
                         eq(session.argument(call, "gfn"), gfn),
                         eq(session.argument(call, "level"), level),
-                        _is_at(call, pointer_to(slot)),
+                        is_given(call, pointer_to(slot)),
                     )
                     for call in session.calls(cuts.RMAP.function)
                 )
             ),
         )
         off = session.calls(cuts.UNLIST.function)
-        right = (all_of(call.guard, _is_at(call, desk.sptep), _is_at(call, pointer_to(head))) for call in off)
+        right = (all_of(call.guard, is_given(call, desk.sptep), is_given(call, pointer_to(head))) for call in off)
         value = self._unit.constant("SHADOW_NONPRESENT_VALUE")
         return SpteUnlisted(
             present=ne(before & self._unit_constant(_PRESENT), 0),
@@ -275,7 +275,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         gfn, level = desk.read(desk.page, "gfn"), zext(role["level"], 32)
         desk.call(_COLLAPSES)
         session = desk.session
-        (made,) = session.rounds(_COLLAPSES, 1)
+        made = session.round(_COLLAPSES)
         entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
         due = variable_like(made, NUMBER, _DUE)
         if entry is None:
@@ -295,22 +295,18 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             asked_right=any_of(
                 *(
                     all_of(
-                        call.guard, eq(session.argument(call, "gfn"), gfn), _is_at(call, desk.objects[_RECORDS["slot"]])
+                        call.guard,
+                        eq(session.argument(call, "gfn"), gfn),
+                        is_given(call, desk.objects[_RECORDS["slot"]]),
                     )
                     for call in asks
                 )
             ),
             max_level=var(f"{cuts.LARGEST.function}()", 32),
-            dropped=any_of(*(all_of(call.guard, _is_at(call, entry)) for call in drops)),
+            dropped=any_of(*(all_of(call.guard, is_given(call, entry)) for call in drops)),
             flushed=flushes,
             due=any_of(
                 *(all_of(back.guard, ne(read(back.memory, due, 0, 32), 0)) for back in session.machine.went_back)
             ),
             evidence=session.evidence(),
         )
-
-
-def _is_at(call: CallMade, pointer: Pointer) -> Bool:
-    """Whether a call is given a pointer."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return any_of(*(same_place(each, pointer) for each in told))

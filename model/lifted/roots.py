@@ -17,6 +17,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, read, read_member
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import masks as masks_named
 from mmuproof.model.named import mmus as named
@@ -245,7 +246,7 @@ class LiftedRoots(Roots, Remembers):
         whole, *quarters = _pages_asked(bench)
         return DirectRootsMade(
             done=eq(failed, 0),
-            tdp_mmu=self._has_tdp_mmu(bench, bench.pointee(vcpu, "kvm")),
+            tdp_mmu=uses_tdp_mmu(bench, bench.pointee(vcpu, "kvm")),
             of_tdp_mmu=bench.session.called(*(cut.function for cut in cuts.TDP_ROOT)),
             level=level,
             whole=whole,
@@ -257,12 +258,6 @@ class LiftedRoots(Roots, Remembers):
             me_value=bench.session.global_value(bench.memory, masks_named.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
-
-    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
-        """Whether the TDP MMU is on; before it was one setting, each VM had its own."""
-        if self._mmu.has_member("struct kvm_arch", "tdp_mmu_enabled"):
-            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
-        return bench.setting("tdp_mmu_enabled")
 
     def _making(self) -> tuple[Bench, Object, tuple[Object, ...]]:
         """A vCPU of a VM, with the tables above pages."""

@@ -8,13 +8,15 @@ from types import MappingProxyType
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import slot_sweeps as cuts
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.variables import parameter_of
 from mmuproof.model.slot_sweeps import HUGEST, Aging, MaskRound, MaskSweep, RangeAged, SlotSweep, SlotSweeps, SlotSwept
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, sle, var
@@ -61,11 +63,6 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         bench = Bench(self._unit, known, any_round=frozenset(rounds))
         return bench, bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
 
-    def _has_tdp_mmu(self, bench: Bench, kvm: Object) -> Bool:
-        if self._unit.has_member("struct kvm_arch", "tdp_mmu_enabled"):
-            return ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
-        return bench.setting("tdp_mmu_enabled")
-
     @once
     def swept(self, sweep: SlotSweep, level: int) -> SlotSwept:
         """See `SlotSweeps.swept`."""
@@ -73,7 +70,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         function = self._unit.function(*(name for name in (sweep.value, _FORMER.get(sweep)) if name)).name
         base, pages = (bench.read(slot, name) for name in ("base_gfn", "npages"))
         start, end = (var("start", 64), var("end", 64)) if sweep is SlotSweep.SPLIT_RANGE else (base, base + pages)
-        told_level, tdp_mmu = bv(level, 32), self._has_tdp_mmu(bench, kvm)
+        told_level, tdp_mmu = bv(level, 32), uses_tdp_mmu(bench, kvm)
         bench.call(function, start=start, end=end, start_level=told_level, target_level=told_level)
         walks = bench.session.calls(*(cut.function for cut in cuts.WALKS))
         right = [(call, _is_walk(call, _FOR[sweep], slot, start, end)) for call in walks]
@@ -85,7 +82,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             same = [
                 eq(each, wanted[name]) for name, each in told.items() if name in wanted and isinstance(each, BitVec)
             ]
-            done = any_of(done, all_of(call.guard, *same, _is_of(call, slot)))
+            done = any_of(done, all_of(call.guard, *same, is_given(call, pointer_to(slot))))
         return SlotSwept(
             sweep=sweep,
             level=level,
@@ -98,7 +95,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in walks)),
             flushed=any_of(
                 *(
-                    all_of(call.guard, _is_of(call, slot))
+                    all_of(call.guard, is_given(call, pointer_to(slot)))
                     for call in bench.session.calls(*(cut.function for cut in cuts.FLUSH_SLOT))
                 )
             ),
@@ -128,7 +125,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         )
         bench, kvm, slot = self._bench(known, name)
         offset, mask, base = var("gfn_offset", 64), var("mask", 64), bench.read(slot, "base_gfn")
-        tdp_mmu = self._has_tdp_mmu(bench, kvm)
+        tdp_mmu = uses_tdp_mmu(bench, kvm)
         bench.call(name, gfn_offset=offset, mask=mask)
         session, made = bench.session, bench.session.round(name)
         left = parameter_of(made, "mask")
@@ -142,7 +139,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
             tdp_done=all_of(
                 tdp.guard,
-                _is_of(tdp, slot),
+                is_given(tdp, pointer_to(slot)),
                 eq(session.argument(tdp, "gfn"), base + offset),
                 eq(session.argument(tdp, "mask"), mask),
                 eq(session.argument(tdp, "wrprot"), int(sweep is MaskSweep.WRITE_PROTECT)),
@@ -154,8 +151,8 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             handles=all_of(
                 found.guard,
                 eq(session.argument(found, "level"), 1),
-                _is_of(found, slot),
-                any_of(*(all_of(call.guard, _is_of(call, head)) for call in session.calls(does))),
+                is_given(found, pointer_to(slot)),
+                any_of(*(all_of(call.guard, is_given(call, pointer_to(head))) for call in session.calls(does))),
             ),
             number=session.argument(found, "gfn") - bench.read(slot, "base_gfn", made.head) - offset,
             evidence=session.evidence(),
@@ -167,12 +164,12 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         bench, kvm, _ = self._bench(cuts.AGES)
         asked = bench.add("range", "struct kvm_gfn_range")
         tests = aging is Aging.TEST
-        tdp_mmu, told = self._has_tdp_mmu(bench, kvm), ne(bench.integer(aging.value), 0)
+        tdp_mmu, told = uses_tdp_mmu(bench, kvm), ne(bench.integer(aging.value), 0)
         has_count = self._unit.find_function("kvm_may_have_shadow_mmu_sptes") is not None
         tables = ne(bench.read(kvm, "arch.indirect_shadow_pages"), 0)
         shadow, young = FALSE, FALSE
         for call in bench.session.calls(*(cut.function for cut in cuts.AGES_SHADOW)):
-            shadow = any_of(shadow, all_of(call.guard, _is_of(call, asked), _is_to_test(call, tests)))
+            shadow = any_of(shadow, all_of(call.guard, is_given(call, pointer_to(asked)), _is_to_test(call, tests)))
             young = any_of(young, all_of(call.guard, ne(var(call.tag, 1), 0)))
         tdp, by_tdp = cuts.AGES_TDP[tests], FALSE
         calls = bench.session.calls(tdp.function)
@@ -182,19 +179,13 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             aging=aging,
             tdp_mmu=tdp_mmu,
             shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
-            tdp_done=any_of(*(all_of(call.guard, _is_of(call, asked)) for call in calls)),
+            tdp_done=any_of(*(all_of(call.guard, is_given(call, pointer_to(asked))) for call in calls)),
             tdp_young=by_tdp,
             shadow_done=shadow,
             shadow_young=young,
             answer=told,
             evidence=bench.session.evidence(),
         )
-
-
-def _is_of(call: CallMade, owner: Object) -> Bool:
-    """Whether a call is given a pointer to an object."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return any_of(*(same_place(each, pointer_to(owner)) for each in told))
 
 
 def _named(call: CallMade) -> str:
@@ -209,8 +200,7 @@ def _is_to_test(call: CallMade, tests: bool) -> Bool:
     handler = _named(call)
     if handler:
         return TRUE if (handler == _TESTS[0]) is tests and handler in _TESTS else FALSE
-    flag = next(each for each in call.arguments if isinstance(each, BitVec))
-    return eq(flag, int(tests))
+    return eq(numbers_given(call)[0], int(tests))
 
 
 def _is_walk(call: CallMade, handler: str, slot: Object, start: BitVec, end: BitVec) -> Bool:
@@ -218,7 +208,7 @@ def _is_walk(call: CallMade, handler: str, slot: Object, start: BitVec, end: Bit
     if _named(call) != handler:
         return FALSE
     first, last = (each for each in call.arguments[5:7] if isinstance(each, BitVec))
-    return all_of(call.guard, _is_of(call, slot), eq(first, start), eq(last, end - 1))
+    return all_of(call.guard, is_given(call, pointer_to(slot)), eq(first, start), eq(last, end - 1))
 
 
 def _includes(call: CallMade, level: int) -> Bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.c_types import IntType
-from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.findings import RoundMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, choose, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import table_writes as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_pages import PageListBench
@@ -19,7 +20,7 @@ from mmuproof.model.lifted.session import pointee, read
 from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
 from mmuproof.model.named import mmus as named
 from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
 
 _FIRST, _SHIFT = 5, 12
 _FOLLOWS = ("kvm_mmu_track_write", "kvm_mmu_pte_write")
@@ -59,7 +60,7 @@ class LiftedTableWrites(TableWrites, Remembers):
         judge, written = session.only_call(cuts.UNFIT.function), session.only_call(cuts.WRITTEN.function)
         told = session.argument
         right = [
-            any_of(negate(call.guard), _is_for(call, page))
+            any_of(negate(call.guard), is_given(call, page))
             for call in session.calls(*(cut.function for cut in (cuts.UNFIT, cuts.FLOODS, cuts.WRITTEN)))
         ]
         flush = session.only_call(cuts.FLUSH.function)
@@ -85,7 +86,7 @@ class LiftedTableWrites(TableWrites, Remembers):
                 ne(var(judge.tag, 1), 0), *(ne(var(call.tag, 1), 0) for call in session.calls(cuts.FLOODS.function))
             ),
             gives_up=any_of(
-                *(all_of(call.guard, _is_for(call, page)) for call in session.calls(cuts.GIVE_UP.function))
+                *(all_of(call.guard, is_given(call, page)) for call in session.calls(cuts.GIVE_UP.function))
             ),
             none=bool_var(_NONE),
             entry=self._dropped(bench, inner, page, pointer_to(table, _FIRST * 64)),
@@ -117,7 +118,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             of_frame=bench.looked_up(gfn),
             page=bench.listed(made, gfn),
             gives_up=any_of(
-                *(all_of(call.guard, _is_for(call, page)) for call in session.calls(cuts.GIVE_UP.function))
+                *(all_of(call.guard, is_given(call, page)) for call in session.calls(cuts.GIVE_UP.function))
             ),
             goes_on=made.goes_on,
             frees=frees.guard,
@@ -148,7 +149,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             direct=direct,
             error_code=code,
             reinjects=ne(var(f"{cuts.REINJECTS.function}()", 1), 0),
-            unprotects=any_of(*(all_of(call.guard, eq(_number(call), address)) for call in unprotects)),
+            unprotects=any_of(*(all_of(call.guard, eq(numbers_given(call)[0], address)) for call in unprotects)),
             unprotected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in unprotects)),
             in_guest=in_guest,
             may_retry=ne((read(bench.memory, kind, 0, 32) ^ var("*emulation_type", 32)) & allows, 0),
@@ -168,7 +169,7 @@ class LiftedTableWrites(TableWrites, Remembers):
         following = None if made.end is None else as_pointer(made.end.read(at, 0, at.type.bits))
         left, spte = read(made.head, count, 0, 32), read(made.head, here.object, here.offset, 64)
         own = (
-            all_of(call.guard, _is_for(call, page), same_place(bench.session.pointer_argument(call, "spte"), pointer))
+            all_of(call.guard, is_given(call, page), same_place(bench.session.pointer_argument(call, "spte"), pointer))
             for call in drops
         )
         next_entry = FALSE
@@ -190,16 +191,6 @@ class LiftedTableWrites(TableWrites, Remembers):
             due=_flush_due(made, made.head),
             due_after=FALSE if made.end is None else _flush_due(made, made.end),
         )
-
-
-def _number(call: CallMade) -> BitVec:
-    """The address that a call is given."""
-    return next(each for each in call.arguments if isinstance(each, BitVec))
-
-
-def _is_for(call: CallMade, page: Pointer) -> Bool:
-    """Whether a call is given a page."""
-    return any_of(*(same_place(each, page) for each in call.arguments if isinstance(each, Pointer)))
 
 
 def _flush_due(made: RoundMade, memory: Memory) -> Bool:

@@ -6,12 +6,9 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType
-from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
-from mmuproof.lift.machine.memory import Object, Pointer
+from mmuproof.lift.machine.findings import RoundMade, WentBack
+from mmuproof.lift.machine.memory import Object
 from mmuproof.model.kvm import NotThere
-from mmuproof.smt.terms import BitVec, var
 
 
 def variable_of(made: RoundMade | WentBack, record: str) -> Object:
@@ -41,8 +38,6 @@ class VariableKind:
 
 FLAG = VariableKind("a truth value", lambda type_: isinstance(type_, IntType) and type_.is_bool)
 NUMBER = VariableKind("a number of 32 bits", lambda type_: isinstance(type_, IntType) and type_.bits == 32)
-
-
 WIDE = VariableKind("a number of 64 bits", lambda type_: isinstance(type_, IntType) and type_.bits == 64)
 ENTRIES = VariableKind("an array of entries", lambda type_: isinstance(type_, ArrayType) and type_.element.bits == 64)
 
@@ -106,37 +101,3 @@ def _is_changed(made: RoundMade, variable: Object) -> bool:
         return False
     head, end = (memory.read(variable, 0, variable.type.bits) for memory in (made.head, made.end))
     return head != end
-
-
-def left_by(call: CallMade, cut: Cut, width: int) -> BitVec:
-    """What a call that is not followed has left in the one thing that it writes as a whole.
-
-    Args:
-        call: the call.
-        cut: what is known of it.
-        width: how many bits that thing has.
-
-    Raises:
-        Refused: the argument leads to several things, or into one.
-    """
-    (position,) = (position for position, path in cut.writes if path in ("", "*"))
-    return left_at(call, position, width)
-
-
-def left_at(call: CallMade, position: int, width: int, member: str = "") -> BitVec:
-    """The same of the thing that an argument leads to.
-
-    Args:
-        call: the call.
-        position: of the argument, from 0.
-        width: how many bits that thing has.
-        member: a part of it that is meant, by its path.
-
-    Raises:
-        Refused: the argument leads to several things, or into one.
-    """
-    pointer = call.arguments[position]
-    places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
-    if len(places) != 1 or places[0].offset or places[0].dimensions:
-        raise Refused(f"argument {position} of {call.function}() leads to no one variable", str(call.at))
-    return var(f"{places[0].object.path(member)} after {call.tag}", width)

@@ -7,13 +7,15 @@ from dataclasses import replace
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import zapped_pages as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.zapped_pages import (
     AllGivenUp,
     InjectedFault,
@@ -23,7 +25,7 @@ from mmuproof.model.zapped_pages import (
     RootEmptied,
     ZappedPages,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
 _GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", "kvm_mmu_remote_flush_or_zap"
 _ALL = ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
@@ -74,7 +76,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         told = self._told(bench)
 
         def done(cut: Cut) -> Bool:
-            return any_of(*(all_of(c.guard, _is_given(c, pointer_to(page))) for c in session.calls(cut.function)))
+            return any_of(*(all_of(c.guard, is_given(c, pointer_to(page))) for c in session.calls(cut.function)))
 
         return PageGivenUp(
             in_use=uses,
@@ -87,7 +89,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
             unlinked=done(cuts.UNLINK),
             uncounted=done(cuts.UNCOUNT),
             synced=done(cuts.SYNCED),
-            queued=any_of(*(all_of(c.guard, _is_given(c, link), _is_given(c, pointer_to(queue))) for c in queues)),
+            queued=any_of(*(all_of(c.guard, is_given(c, link), is_given(c, pointer_to(queue))) for c in queues)),
             invalid=ne(bench.flag(page, "role", "invalid"), 0),
             told=any_of(*(call.guard for call in told)),
             told_late=all_of(
@@ -103,11 +105,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         kvm = bench.add("kvm", "struct kvm")
         kvm.settled = True
         place = f"arch.{_GENERATION}"
-        before = bench.read(kvm, place)
-        if self._mmu.has_member("struct kvm_arch", "tdp_mmu_enabled"):
-            tdp_mmu = ne(bench.read(kvm, "arch.tdp_mmu_enabled"), 0)
-        else:
-            tdp_mmu = bench.setting("tdp_mmu_enabled")
+        before, tdp_mmu = bench.read(kvm, place), uses_tdp_mmu(bench, kvm)
         bench.call(self._mmu.function(*_ALL).name)
         session, told = bench.session, self._told(bench)
         roots = session.calls(*(cut.function for cut in cuts.ROOTS))
@@ -148,7 +146,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         for call in calls:
             at, held = (session.argument(call, name) for name in ("zap_level", "shared"))
             right.append(
-                any_of(negate(call.guard), all_of(_is_given(call, pointer_to(root)), iff(ne(held, 0), ne(shared, 0))))
+                any_of(negate(call.guard), all_of(is_given(call, pointer_to(root)), iff(ne(held, 0), ne(shared, 0))))
             )
             rising.append(any_of(negate(call.guard), ule(last, at)))
             last = ite(call.guard, at, last)
@@ -165,7 +163,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         bench.call(_LEFT_BEHIND)
         calls = bench.session.calls(cuts.FREE_OF_MMU.function)
         own, nested = (
-            any_of(*(all_of(c.guard, _is_given(c, pointer_to(vcpu, mmus.find(part).offset))) for c in calls))
+            any_of(*(all_of(c.guard, is_given(c, pointer_to(vcpu, mmus.find(part).offset))) for c in calls))
             for part in (Part.ROOT_MMU, Part.NESTED_MMU)
         )
         return LeftBehindFreed(own=own, nested=nested, evidence=bench.session.evidence())
@@ -186,7 +184,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
             due=ne(due, 0),
             some=some,
             flushed=session.called(cuts.FLUSH.function),
-            freed=any_of(*(all_of(call.guard, _is_given(call, pointer_to(queue))) for call in frees)),
+            freed=any_of(*(all_of(call.guard, is_given(call, pointer_to(queue))) for call in frees)),
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )
@@ -206,8 +204,8 @@ class LiftedZappedPages(ZappedPages, Remembers):
         walk = pointer_to(vcpu, mmus.find(_WALKS[nested]).offset)
         invalidated, right, in_use = FALSE, FALSE, FALSE
         for call in session.calls(*(cut.function for cut in cuts.FORGET)):
-            mine = all_of(call.guard, any_of(*(eq(each, address) for each in _numbers(call) if each.width == 64)))
-            invalidated, right = any_of(invalidated, mine), any_of(right, all_of(mine, _is_given(call, walk)))
+            mine = all_of(call.guard, any_of(*(eq(each, address) for each in numbers_given(call) if each.width == 64)))
+            invalidated, right = any_of(invalidated, mine), any_of(right, all_of(mine, is_given(call, walk)))
             current = TRUE if call.function == cuts.FORGET[1].function else eq(session.argument(call, "roots"), _IN_USE)
             in_use = any_of(in_use, all_of(mine, current))
         return InjectedFault(
@@ -219,7 +217,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
             in_use=in_use,
             told=any_of(
                 *(
-                    all_of(call.guard, _is_given(call, pointer_to(fault)))
+                    all_of(call.guard, is_given(call, pointer_to(fault)))
                     for call in session.machine.calls_made
                     if call.function.endswith(cuts.HAND_ON.function)
                 )
@@ -229,13 +227,3 @@ class LiftedZappedPages(ZappedPages, Remembers):
 
 
 _WALKS = {True: Part.NESTED_WALK, False: Part.GUEST_WALK}
-
-
-def _numbers(call: CallMade) -> list[BitVec]:
-    return [each for each in call.arguments if isinstance(each, BitVec)]
-
-
-def _is_given(call: CallMade, pointer: Pointer) -> Bool:
-    """Whether a call is given a pointer."""
-    told = [each for each in call.arguments if isinstance(each, Pointer)]
-    return any_of(*(same_place(each, pointer) for each in told))
