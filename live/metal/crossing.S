@@ -7,6 +7,20 @@
 #define PG 0x80000000
 #define VMXE (1 << 13)
 
+/* A stack of our own, and the guest's task and data segments: the same instructions in 32-bit and 64-bit code. */
+	.macro as_the_guest
+	mov $CROSSED_STACK, %esp
+	mov $TASK, %eax
+	ltr %ax
+	xor %eax, %eax
+	lldt %ax
+	mov SS_VALUE, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs
+	.endm
+
 	.section .crossing, "ax"
 	.code64
 	.globl cross
@@ -59,16 +73,7 @@ cross:
 	ljmp $CODE_64, $go_64
 
 	/* A frame as an interrupt leaves it, on a stack of our own. */
-go_32:	mov $CROSSED_STACK, %esp
-	mov $TASK, %eax
-	ltr %ax
-	xor %eax, %eax
-	lldt %ax
-	mov SS_VALUE, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %fs
-	mov %eax, %gs
+go_32:	as_the_guest
 	cmpl $0, CPL
 	jne 3f
 	mov $DATA, %eax
@@ -84,16 +89,7 @@ go_32:	mov $CROSSED_STACK, %esp
 	iretl
 
 	.code64
-go_64:	mov $CROSSED_STACK, %esp
-	mov $TASK, %eax
-	ltr %ax
-	xor %eax, %eax
-	lldt %ax
-	mov SS_VALUE, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %fs
-	mov %eax, %gs
+go_64:	as_the_guest
 	mov %rax, %rcx
 	push %rcx
 	pushq RSP_VALUE

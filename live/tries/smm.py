@@ -152,6 +152,9 @@ _DONE: Facts = {"first.stop": "hlt", "first.rax": SECRET, "smm.stop": "hlt", "sm
 
 
 _MOVED: Facts = {"first.stop": "hlt", "first.rax": SECRET, "last.stop": "hlt"}
+_MOVED_OLD, _MOVED_NEW = ({**_MOVED, "last.rax": value} for value in (SECRET, _OTHER))
+_SMALL_PAGES = "The control, whose memory is in small pages, meets finding 24 there."
+_WRITES_A_TABLE = "The control, in which system-management mode writes to a table, meets finding 24 there."
 _BY_SHADOW_PAGING = Modules(vendor=("npt=0",))
 
 TRIES = (
@@ -173,12 +176,12 @@ TRIES = (
         machine=Emulated.AMD,
         says="Tables lie in a huge page of system-management mode's, which changes an entry that the guest uses again.",
         attempt=Attempt(_moved_in_smm(huge=True), _BY_SHADOW_PAGING),
-        shows=Seen({**_MOVED, "last.rax": SECRET}),
-        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        shows=Seen(_MOVED_OLD),
+        right=Seen(_MOVED_NEW),
         control=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
-        control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
+        control_gives=Seen(_MOVED_NEW),
         impossible_on=("6.1",),
-        why_impossible="The control, whose memory is in small pages, meets finding 24 there.",
+        why_impossible=_SMALL_PAGES,
     ),
     LiveTry(
         name="26",
@@ -186,12 +189,12 @@ TRIES = (
         machine=Emulated.AMD,
         says="A page is written in system-management mode, becomes a table, and is written there again.",
         attempt=Attempt(_written_twice_in_smm(before=True), _BY_SHADOW_PAGING),
-        shows=Seen({**_MOVED, "last.rax": SECRET}),
-        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        shows=Seen(_MOVED_OLD),
+        right=Seen(_MOVED_NEW),
         control=Attempt(_written_twice_in_smm(before=False), _BY_SHADOW_PAGING),
-        control_gives=Seen({**_MOVED, "last.rax": _OTHER}),
+        control_gives=Seen(_MOVED_NEW),
         impossible_on=("6.1",),
-        why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
+        why_impossible=_WRITES_A_TABLE,
     ),
     LiveTry(
         name="24-again",
@@ -200,9 +203,9 @@ TRIES = (
         says="A guest whose tables are shadowed writes to its page directory so, loads CR3 anew, and reads.",
         attempt=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
         shows=Seen({"first.stop": "hlt", "first.rax": SECRET}, Warned("mmu_try_to_unsync_pages"), hangs=True),
-        right=Seen({**_MOVED, "last.rax": _OTHER}),
+        right=Seen(_MOVED_NEW),
         control=Attempt(_moved_in_smm(huge=False, at=DATA + 0x1000), _BY_SHADOW_PAGING),
-        control_gives=Seen({**_MOVED, "last.rax": SECRET}),
+        control_gives=Seen(_MOVED_OLD),
     ),
     LiveTry(
         name="24-nested",
@@ -226,7 +229,7 @@ TRIES = (
         control=Attempt(_nested_entry_moved_in_smm(huge=False)),
         control_gives=Seen(_READS_NEW),
         impossible_on=("6.1",),
-        why_impossible="The control, whose memory is in small pages, meets finding 24 there.",
+        why_impossible=_SMALL_PAGES,
     ),
     LiveTry(
         name="26-nested",
@@ -239,6 +242,6 @@ TRIES = (
         control=Attempt(_nested_entry_written_twice_in_smm(before=False)),
         control_gives=Seen(_READS_NEW),
         impossible_on=("6.1",),
-        why_impossible="The control, in which system-management mode writes to a table, meets finding 24 there.",
+        why_impossible=_WRITES_A_TABLE,
     ),
 )
