@@ -165,7 +165,7 @@ def empty_spte(told: ToldInputs) -> GuestDescription:
     """An L2 that makes KVM prefetch a neighbour (`spte.no-warning`)."""
     if told.vendor is not Vendor.INTEL or "prefetch" not in f"{told.part} {told.counterexample.place}":
         raise NoGuestError("only what KVM prefetches in a nested EPT is made into guests")
-    told.ignore(*(each.name for each in told.counterexample.inputs))
+    told.ignore_all()
     page = LARGE[1]
     neighbour = EPT_LEAF & ~bits.EPT_ENTRY.number("R W XU")
     l1 = running_l1(

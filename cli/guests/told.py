@@ -71,6 +71,10 @@ class ToldInputs:
         """Inputs that follow from the guest by itself."""
         self.asked.update(names)
 
+    def ignore_all(self) -> None:
+        """The same of all inputs."""
+        self.ignore(*(each.name for each in self.counterexample.inputs))
+
     def left(self, more: Iterable[str] = ()) -> tuple[str, ...]:
         """What no guest can set, in words: what was never asked for, and more."""
         return (*more, *self._unasked())

@@ -69,7 +69,7 @@ def clean_entry(told: ToldInputs) -> GuestDescription:
     if told.counterexample.symptom != "clean-writable":
         raise NoGuestError("a guest can see nothing of it but a dirty flag that is not set")
     paging, at = _paging(told), address_of(1)
-    told.ignore(*(each.name for each in told.counterexample.inputs))
+    told.ignore_all()
     entry = TableEntry(of=at, level=1, to=FRAME, bits=GUEST_LEAF & ~_DIRTY)
     accesses = (
         GuestAccess(kind=_kinds(told)[0], address=at, right=done_in(FRAME)),
@@ -133,7 +133,7 @@ def _highest(address: int, top: int) -> int:
 def reached(told: ToldInputs) -> GuestDescription:
     """A read that comes to another page (`walk.reached`)."""
     paging, symptom = _paging(told), told.counterexample.symptom
-    told.ignore(*(each.name for each in told.counterexample.inputs))
+    told.ignore_all()
     if symptom == "another-pdpte":
         first, at = address_of(1) - _SECOND_GB + TABLE, address_of(1) + TABLE
         pages = (

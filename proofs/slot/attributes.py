@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.mixed_attributes import FrameRound, LevelRound, PageCompared, PageMarked
+from mmuproof.model.mixed_attributes import FrameRound, LevelRound, PageCompared, PageMarked, RangeMarked, RangeReadied
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
@@ -67,6 +67,15 @@ def _shown(marked: PageMarked, *others: Shown) -> tuple[Shown, ...]:
         Shown("the note is taken away", marked.cleared),
         Shown("it is made", marked.noted),
         *others,
+    )
+
+
+def _range_shown(made: RangeReadied | RangeMarked) -> tuple[Shown, ...]:
+    return (
+        Shown("range.start", made.start),
+        Shown("range.end", made.end),
+        Shown("slot.base_gfn", made.base),
+        Shown("slot.npages", made.pages),
     )
 
 
@@ -142,13 +151,7 @@ def _before(kvm: Kvm, level: int) -> Claim:
             _of_slot(made.base, made.pages),
             _of_range(made.start, made.end, made.base, made.pages),
             Assumption("the page is one that 52 bits can name", ult(made.page, _FRAMES)),
-            shown=(
-                Shown("first frame of the page", made.page),
-                Shown("range.start", made.start),
-                Shown("range.end", made.end),
-                Shown("slot.base_gfn", made.base),
-                Shown("slot.npages", made.pages),
-            ),
+            shown=(Shown("first frame of the page", made.page), *_range_shown(made)),
             evidence=made.evidence,
             part=f"{name}, level {level}",
         ),
@@ -231,13 +234,7 @@ def _after(kvm: Kvm, level: int) -> Claim:
                 all_of(_is_first(whole.frame, level), ule(made.start, whole.frame), ult(whole.frame, made.end + size)),
             ),
             Assumption("the page is one that 52 bits can name", ult(page, _FRAMES)),
-            shown=_shown(
-                made.marked,
-                Shown("range.start", made.start),
-                Shown("range.end", made.end),
-                Shown("slot.base_gfn", made.base),
-                Shown("slot.npages", made.pages),
-            ),
+            shown=_shown(made.marked, *_range_shown(made)),
             evidence=made.evidence,
             part=f"{name}, level {level}",
         ),

@@ -17,6 +17,7 @@ SPTE_C, SPTE_H = "arch/x86/kvm/mmu/spte.c", "arch/x86/kvm/mmu/spte.h"
 VMX_H, PAGING = "arch/x86/include/asm/vmx.h", "arch/x86/kvm/mmu/paging_tmpl.h"
 PAGE_TRACK_C = "arch/x86/kvm/mmu/page_track.c"
 TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
+X86_C, NESTED_VMX_C = "arch/x86/kvm/x86.c", "arch/x86/kvm/vmx/nested.c"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +208,7 @@ class Assertion:
 
 DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
     Assertion("vmx_get_exit_qual", "arch/x86/kvm/vmx/vmx.h", "exit.ept-violation"),
-    Assertion("nested_ept_inject_page_fault", "arch/x86/kvm/vmx/nested.c", "exit.injected-qualification"),
+    Assertion("nested_ept_inject_page_fault", NESTED_VMX_C, "exit.injected-qualification"),
     Assertion("npf_interception", "arch/x86/kvm/svm/svm.c", "exit.npf"),
     Assertion("nested_svm_inject_npf_exit", "arch/x86/kvm/svm/nested.c", "exit.injected-npf"),
     Assertion("reset_shadow_zero_bits_mask", MMU_C, "role.root-shadow"),
@@ -234,10 +235,8 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_max_level_for_order", MMU_C, "guest memory comes in pages of the sizes of levels", since="7.2"),
     Assertion("kvm_mmu_zap_collapsible_spte", MMU_C, "an entry of a reverse map is present", since="7.2"),
     Assertion("tdp_mmu_zap_root", TDP_MMU_C, "who zaps a root holds it"),
-    Assertion("__kvm_inject_emulated_page_fault", "arch/x86/kvm/x86.c", "what is injected as a page fault is one"),
-    Assertion(
-        "kvm_handle_invpcid", "arch/x86/kvm/x86.c", "INVPCID is intercepted for all without TDP only", since="7.2"
-    ),
+    Assertion("__kvm_inject_emulated_page_fault", X86_C, "what is injected as a page fault is one"),
+    Assertion("kvm_handle_invpcid", X86_C, "INVPCID is intercepted for all without TDP only", since="7.2"),
     Assertion("kvm_mmu_free_guest_mode_roots", MMU_C, "the MMU of L1 itself is not one of an L2"),
     Assertion("kvm_mmu_unload", MMU_C, "an MMU whose roots are given up has none in use"),
     Assertion("kvm_mmu_unload", MMU_C, "an MMU of an L2 whose roots are given up has none in use"),
@@ -276,11 +275,11 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion(
         "kvm_gfn_range_filter_to_root_types", "arch/x86/kvm/mmu/tdp_mmu.h", "a range is of some memory", since="7.2"
     ),
-    Assertion("handle_invept", "arch/x86/kvm/vmx/nested.c", "INVEPT is of a type that L1 has been offered"),
+    Assertion("handle_invept", NESTED_VMX_C, "INVEPT is of a type that L1 has been offered"),
     Assertion(
         "mmu_invalidate_retry_gfn", "include/linux/kvm_host.h", "a range that is taken away has bounds", since="6.12"
     ),
-    Assertion("nested_vmx_transition_tlb_flush", "arch/x86/kvm/vmx/nested.c", "L2 has a VPID only where KVM has"),
+    Assertion("nested_vmx_transition_tlb_flush", NESTED_VMX_C, "L2 has a VPID only where KVM has"),
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "where the access is allowed the frame has not changed"),
@@ -326,7 +325,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("recover_huge_pages_range", TDP_MMU_C, "no writes are logged where small pages become huge"),
     Assertion("tdp_iter_start", "arch/x86/kvm/mmu/tdp_iter.c", "a walk begins at a root of up to 5 levels"),
     Assertion("svm_load_mmu_pgd", "arch/x86/kvm/svm/svm.c", "shadow paging uses no PCID"),
-    Assertion("kvm_mmu_slot_apply_flags", "arch/x86/kvm/x86.c", "of a slot's flags only dirty logging changes"),
+    Assertion("kvm_mmu_slot_apply_flags", X86_C, "of a slot's flags only dirty logging changes"),
     Assertion("is_root_usable", MMU_C, "a root that is kept has a page"),
     Assertion("kvm_mmu_new_pgd", MMU_C, "a root that is taken has a page"),
     Assertion("kvm_mmu_after_set_cpuid", MMU_C, "the vCPU has not run yet"),
@@ -334,7 +333,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("paging64_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("paging32_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
     Assertion("ept_walk_addr_generic", PAGING, "long mode comes with CR4.PAE"),
-    Assertion("kvm_fetch_guest_virt", "arch/x86/kvm/x86.c", "a fetch stays inside a page"),
+    Assertion("kvm_fetch_guest_virt", X86_C, "a fetch stays inside a page"),
     Assertion("kvm_cpu_cap_clear", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
     Assertion("kvm_cpu_cap_set", "arch/x86/kvm/cpuid.h", "capabilities are changed only while they are set up"),
     Assertion(
@@ -348,7 +347,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     ),
     Assertion(
         "prepare_vmcs02",
-        "arch/x86/kvm/vmx/nested.c",
+        NESTED_VMX_C,
         "the guest's control of performance counters can be loaded, which has been checked",
     ),
     Assertion("svm_free_nested", "arch/x86/kvm/svm/nested.c", "no vCPU runs in the VMCB of an L2 that is freed"),
