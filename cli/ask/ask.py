@@ -122,12 +122,13 @@ def _units(source: str, given: DotConfig | None) -> Iterator[tuple[KernelTree, Q
 
 def _aside(work: Callable[[], _T]) -> _T:
     """Do something in a thread of its own: a signal reaches this one only while it is not in the solver or clang."""
-    pool = ThreadPoolExecutor(1)
+    pool, before = ThreadPoolExecutor(1), sys.getrecursionlimit()
     sys.setrecursionlimit(RECURSION)
     try:
         return result_of(pool.submit(work))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        sys.setrecursionlimit(before)
 
 
 class _Asked:

@@ -137,16 +137,11 @@ class Calls:
                 arguments.append(convert(value, argument.type, parameter.type, expr.at))
         if state.is_dead:
             return None
-        run_body = partial(self._run_or_know, definition, arguments, state, expr.at)
+        # What is known of a body that is none of C takes the place of running it.
+        is_known = self._intrinsics.knows_body(definition.name)
+        what = partial(self._intrinsics.body, definition.name) if is_known else partial(self.run_body, definition)
+        run_body = partial(what, arguments, state, expr.at)
         return self._policy.follow(definition, arguments, state, expr.at, run_body)
-
-    def _run_or_know(
-        self, function: Function, arguments: Sequence[Value | Place], state: State, at: Location
-    ) -> Result:
-        """Run a body, or do what is known of it where it is none of C."""
-        if self._intrinsics.knows_body(function.name):
-            return self._intrinsics.body(function.name, arguments, state, at)
-        return self.run_body(function, arguments, state, at)
 
     def _callee(self, expr: syntax.Call, state: State) -> tuple[str | None, tuple[str, ...]]:
         """The function that is called, if it is known, and the names under which it may be cut."""
