@@ -87,6 +87,8 @@ void say(const char *format, ...)
 	va_end(arguments);
 }
 
+void *end_of_try[5];
+
 void fail(const char *format, ...)
 {
 	va_list arguments;
@@ -94,7 +96,7 @@ void fail(const char *format, ...)
 	va_start(arguments, format);
 	say_all("broken: ", format, arguments);
 	va_end(arguments);
-	fail_to_end();
+	__builtin_longjmp(end_of_try, 1);
 }
 
 int same(const char *one, const char *other)

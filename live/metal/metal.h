@@ -11,8 +11,8 @@ void open_port(void);
 void say(const char *format, ...);
 /* Says that the try is broken, and goes to its end. */
 void fail(const char *format, ...) __attribute__((noreturn));
-/* The end of the try, without a word. */
-void fail_to_end(void) __attribute__((noreturn));
+/* Where that is, as __builtin_setjmp() leaves it. */
+extern void *end_of_try[5];
 
 /* The words of a line of the plan. */
 enum { MOST_WORDS = 32 };
