@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from mmuproof.compare.usual import NAMES as BOUNDS
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.lift.parsing.unit import ConstantNames
-from mmuproof.model.named.masks import ALL as MASKS
+from mmuproof.model.named.spte_masks import ALL as MASKS
 from mmuproof.smt.terms import BitVec, bit, bv, ite, ne, to_bv, var
 
 

@@ -10,7 +10,7 @@ from mmuproof.compare.versions import Version
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import LiftError
 from mmuproof.model.lifted.unit_paths import SPTE_C
-from mmuproof.model.named.masks import ALL as MASKS
+from mmuproof.model.named.spte_masks import ALL as MASKS
 
 _OPERATIONS = "kvm_x86_ops"
 _STATIC_CALL = "kvm_x86_"

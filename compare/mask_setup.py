@@ -9,7 +9,7 @@ from mmuproof.lift.machine.values import leaves
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import CUTS
 from mmuproof.model.lifted.session import Session
-from mmuproof.model.named.masks import ALL as MASKS
+from mmuproof.model.named.spte_masks import ALL as MASKS
 from mmuproof.smt.terms import bool_var, to_bv
 
 OF_THE_HOST = " of the host"

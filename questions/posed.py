@@ -19,7 +19,7 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.vendor import Vendor
 from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
 from mmuproof.questions.situations import Situation
@@ -175,7 +175,7 @@ class Questions:
         nested, l2 = self._connected.nested, self._connected.l2
         for vcpu, prefix in inputs.vcpus():
             Mmus(vcpu, prefix).connect(memory, nested=nested, l2=l2)
-            built, runs = named.GUEST_MMU if nested else named.ROOT_MMU, "L2" if l2 else "no L2"
+            built, runs = kvm_mmu.GUEST_MMU if nested else kvm_mmu.ROOT_MMU, "L2" if l2 else "no L2"
             yield Premise(f"{vcpu.name} runs {runs}, with the tables of {built} (--in)", TRUE)
 
     def _start(self, cuts: tuple[Cut, ...]) -> tuple[Session, Memory]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, mappings
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
@@ -37,7 +37,7 @@ TRACKED = tuple(
 
 def _walks_with(gpte_format: GpteFormat) -> str:
     """The MMU whose role a walk of some format brings up to date in kernels in which each MMU has its walker."""
-    return named.GUEST_MMU if gpte_format is GpteFormat.EPT else named.ROOT_MMU
+    return kvm_mmu.GUEST_MMU if gpte_format is GpteFormat.EPT else kvm_mmu.ROOT_MMU
 
 
 WALKS = {
@@ -45,7 +45,7 @@ WALKS = {
         function=f"{each.value}_walk_addr",
         reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
         "CR0.WP up to date",
-        writes=((0, ""), (1, f"{named.GUEST_WALK}.cpu_role|{_walks_with(each)}.cpu_role")),
+        writes=((0, ""), (1, f"{kvm_mmu.GUEST_WALK}.cpu_role|{_walks_with(each)}.cpu_role")),
         elsewhere=("*",),
     )
     for each in GpteFormat

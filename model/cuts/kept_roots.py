@@ -1,11 +1,11 @@
-"""The calls of what goes through an MMU's roots that are not followed."""
+"""The calls of what goes through an kvm_mmu.MMU's roots that are not followed."""
 
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
 from mmuproof.model.cuts.invalidations import FREE_ROOTS
-from mmuproof.model.named.mmus import MMU
+from mmuproof.model.named import kvm_mmu
 
 SYNC_CHILDREN = Cut(
     function="mmu_sync_children",
@@ -23,7 +23,7 @@ FORGET_MMIO = Cut(
 )
 PUT = Cut(
     function="kvm_tdp_mmu_put_root",
-    reason="gives a use of a root of the TDP MMU up; of which is looked at",
+    reason="gives a use of a root of the TDP kvm_mmu.MMU up; of which is looked at",
     elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
 )
 ZAP = Cut(
@@ -40,7 +40,7 @@ MAKE_DIRECT, MAKE_SHADOW = (
     Cut(
         function=f"mmu_alloc_{kind}_roots",
         reason="makes the roots, or fails: role.made-roots proves which",
-        elsewhere=("*", MMU, "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu.MMU, "struct kvm_mmu_page"),
     )
     for kind in ("direct", "shadow")
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.tree.overlay import GET_USER_CALL
 from mmuproof.model.cuts import common
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 
-GVA_TO_GPA = ("gva_to_gpa", f"{named.GUEST_MMU}.gva_to_gpa", f"vcpu.{named.GUEST_MMU}.gva_to_gpa")
+GVA_TO_GPA = ("gva_to_gpa", f"{kvm_mmu.GUEST_MMU}.gva_to_gpa", f"vcpu.{kvm_mmu.GUEST_MMU}.gva_to_gpa")
 """The walk of L1's tables, as it is called through the MMU: by the pointer's path in the vCPU or what holds that."""
 TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", "translate_nested_gpa")
 """What ``kvm_translate_gpa()`` calls for L2."""
@@ -25,9 +25,9 @@ PERMISSION_FAULT = Cut(
     result_mask=0xFF,
     writes=(
         (1, "cpu_role.base.cr0_wp"),
-        (1, named.in_format(named.PERMISSIONS)),
-        (1, named.in_format(named.PROTECTION_KEYS)),
-        *named.whole(1, named.GUEST_TABLE),
+        (1, kvm_mmu.in_format(kvm_mmu.PERMISSIONS)),
+        (1, kvm_mmu.in_format(kvm_mmu.PROTECTION_KEYS)),
+        *kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),
     ),
 )
 PSE36 = Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer")
@@ -57,7 +57,7 @@ _WALK = (
         for name in TRANSLATE
     ),
     ROOT,
-    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", f"{named.L2_MMU}.get_pdptr")),
+    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", f"{kvm_mmu.L2_MMU}.get_pdptr")),
     Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a guest page, if there is one"),
     Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
     Cut(

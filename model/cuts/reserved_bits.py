@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 
 GUEST_GBPAGES = (
     Cut(
@@ -28,27 +28,27 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no reserved bit depends on",
-        writes=((0, named.in_format(named.PERMISSIONS)),),
+        writes=((0, kvm_mmu.in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
         function="update_spte_permission_bitmask",
         reason="computes what SPTEs permit, which no reserved bit depends on",
-        writes=((0, named.only_in_format(named.PERMISSIONS)),),
+        writes=((0, kvm_mmu.only_in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no reserved bit depends on",
-        writes=((0, named.in_format(named.PROTECTION_KEYS)),),
+        writes=((0, kvm_mmu.in_format(kvm_mmu.PROTECTION_KEYS)),),
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=(*named.parts(1, named.SPTE_TABLE),),
+        writes=(*kvm_mmu.parts(1, kvm_mmu.SPTE_TABLE),),
     ),
     Cut(
         function="reset_tdp_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
-        writes=(*named.parts(0, named.SPTE_TABLE),),
+        writes=(*kvm_mmu.parts(0, kvm_mmu.SPTE_TABLE),),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

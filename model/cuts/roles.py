@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 
 TDP_HAS_SMEP = Cut(function="kvm_x86_tdp_has_smep", reason="whether MBEC or GMET is on, the same each time it is asked")
 GUEST_PHYSICAL_WIDTH = Cut(
@@ -16,7 +16,7 @@ GUEST_PHYSICAL_WIDTH = Cut(
     reason="the width of a TD's guest-physical addresses: any; of others, which have another width, it is not asked",
 )
 
-_GUEST_MMUS_TABLE = f"{named.GUEST_MMU}.{named.GUEST_TABLE[0]}"
+_GUEST_MMUS_TABLE = f"{kvm_mmu.GUEST_MMU}.{kvm_mmu.GUEST_TABLE[0]}"
 
 SET_UP: tuple[Cut, ...] = (
     *common.CUTS,
@@ -27,22 +27,22 @@ SET_UP: tuple[Cut, ...] = (
     Cut(
         function="update_permission_bitmask",
         reason="computes permissions, which no role depends on",
-        writes=((0, named.in_format(named.PERMISSIONS)),),
+        writes=((0, kvm_mmu.in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
         function="update_spte_permission_bitmask",
         reason="computes what SPTEs permit, which no role depends on",
-        writes=((0, named.only_in_format(named.PERMISSIONS)),),
+        writes=((0, kvm_mmu.only_in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
         function="update_pkru_bitmask",
         reason="computes what protection keys forbid, which no role depends on",
-        writes=((0, named.in_format(named.PROTECTION_KEYS)),),
+        writes=((0, kvm_mmu.in_format(kvm_mmu.PROTECTION_KEYS)),),
     ),
     Cut(
         function="reset_guest_rsvds_bits_mask",
         reason="computes the reserved bits of guest entries, which no role depends on",
-        writes=named.whole(1, named.GUEST_TABLE),
+        writes=kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),
     ),
     *(
         Cut(
@@ -51,24 +51,24 @@ SET_UP: tuple[Cut, ...] = (
             writes=writes,
         )
         for writes in (
-            named.whole(1, named.GUEST_TABLE),
-            tuple((0, f"{named.NESTED_WALK}.{each}|{_GUEST_MMUS_TABLE}") for each in named.FORMAT_PARTS),
+            kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),
+            tuple((0, f"{kvm_mmu.NESTED_WALK}.{each}|{_GUEST_MMUS_TABLE}") for each in kvm_mmu.FORMAT_PARTS),
         )
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=named.whole(1, named.SPTE_TABLE),
+        writes=kvm_mmu.whole(1, kvm_mmu.SPTE_TABLE),
     ),
     Cut(
         function="reset_tdp_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=named.whole(0, named.SPTE_TABLE),
+        writes=kvm_mmu.whole(0, kvm_mmu.SPTE_TABLE),
     ),
     Cut(
         function="reset_ept_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no role depends on",
-        writes=named.whole(0, named.SPTE_TABLE),
+        writes=kvm_mmu.whole(0, kvm_mmu.SPTE_TABLE),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import nested
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 
 ROOT, READ_ENTRY, PERMISSION_FAULT, PSE36 = nested.ROOT, nested.READ_ENTRY, nested.PERMISSION_FAULT, nested.PSE36
 GET_PDPTR = tuple(
     Cut(function=f"{part}get_pdptr", reason="a PDPTE of the guest, any value")
-    for part in ("", *(f"{place}." for place in (named.ROOT_MMU, named.GUEST_MMU, named.GUEST_WALK, named.NESTED_WALK)))
+    for part in ("", *(f"{place}." for place in kvm_mmu.WALKED_BY))
 )
 _WALK = (
     *nested.CUTS,

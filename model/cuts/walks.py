@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 
 GET_RFLAGS = Cut(
     function="kvm_x86_get_rflags", reason="reads the guest's RFLAGS, any value; fills only the register cache"
@@ -28,12 +28,12 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="reset_guest_rsvds_bits_mask",
         reason="computes the reserved bits of guest entries, which no permission depends on",
-        writes=named.whole(1, named.GUEST_TABLE),
+        writes=kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),
     ),
     Cut(
         function="reset_shadow_zero_bits_mask",
         reason="computes the reserved bits of SPTEs, which no permission depends on",
-        writes=named.whole(1, named.SPTE_TABLE),
+        writes=kvm_mmu.whole(1, kvm_mmu.SPTE_TABLE),
     ),
     Cut(
         function="kvm_mmu_new_pgd",

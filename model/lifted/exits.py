@@ -19,7 +19,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _STAGE_BITS = 33
@@ -131,10 +131,10 @@ class LiftedExits(Exits, Remembers):
     def _has_mbec(self, machine: _Machine) -> Bool:
         if not machine.unit.has_function("mmu_has_mbec"):
             return FALSE
-        owner, offset, width = machine.find(machine.vcpu, f"vcpu.{named.IN_USE}")
+        owner, offset, width = machine.find(machine.vcpu, f"vcpu.{kvm_mmu.IN_USE}")
         mmu = machine.memory.read(owner, offset, width)
         assert isinstance(mmu, Pointer)
-        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={named.MMU: mmu})
+        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={kvm_mmu.MMU: mmu})
         return ne(found, 0)
 
     def _plain_vm(self, machine: _Machine) -> Bool:

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
 
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
@@ -130,7 +130,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         )
         now = any_of(*(all_of(call.guard, _is_tag(bench, call, tag)) for call in session.calls(cuts.VPID_ALL.function)))
         forgotten = eq(bench.read(vmx, _LAST), 0)
-        mmu = pointer_to(vmx, bench.place(vmx, f"vcpu.{named.ROOT_MMU}").offset)
+        mmu = pointer_to(vmx, bench.place(vmx, f"vcpu.{kvm_mmu.ROOT_MMU}").offset)
         given_up = any_of(
             *(
                 all_of(call.guard, same_place(session.pointer_argument(call, "mmu"), mmu))

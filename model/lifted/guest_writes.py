@@ -13,7 +13,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, read_member
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import BitVec, ne, negate, var, zext
 
 _PAGE, _ROLE = "struct kvm_mmu_page", "role"
@@ -73,7 +73,7 @@ class LiftedGuestWrites(GuestWrites, Remembers):
         vcpu, page = bench.add("vcpu", "struct kvm_vcpu"), bench.add("sp", _PAGE)
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         may = ne(bench.integer(_CHECK), 0)
-        ours, theirs = bench.place(page, _ROLE), bench.place(vcpu, f"{named.ROOT_MMU}.root_role")
+        ours, theirs = bench.place(page, _ROLE), bench.place(vcpu, f"{kvm_mmu.ROOT_MMU}.root_role")
         of_page, of_mmu = (bit_fields(each.type, each.offset) for each in (ours, theirs))
         return PageChecked(
             fields=tuple(

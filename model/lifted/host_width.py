@@ -6,7 +6,7 @@ from mmuproof.lift.c_types import RecordType, StructMember
 from mmuproof.lift.machine.memory import Memory, Object
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.session import Session, member, read_member
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.smt.terms import BitVec, resize
 
 
@@ -30,11 +30,11 @@ def give_host_width(session: Session, memory: Memory, width: BitVec) -> None:
 
 
 def _place(session: Session) -> tuple[Object, StructMember]:
-    if session.unit.has_variable(named.HOST):
-        host = session.global_object(named.HOST)
+    if session.unit.has_variable(spte_masks.HOST):
+        host = session.global_object(spte_masks.HOST)
         assert isinstance(host.type, RecordType)
-        return host, member(host.type, named.WIDTH)
-    if session.unit.has_variable(named.FORMER_WIDTH):
-        width = session.global_object(named.FORMER_WIDTH)
-        return width, StructMember(named.FORMER_WIDTH, 0, width.type)
-    raise NotThere([named.HOST, named.FORMER_WIDTH])
+        return host, member(host.type, spte_masks.WIDTH)
+    if session.unit.has_variable(spte_masks.FORMER_WIDTH):
+        width = session.global_object(spte_masks.FORMER_WIDTH)
+        return width, StructMember(spte_masks.FORMER_WIDTH, 0, width.type)
+    raise NotThere([spte_masks.HOST, spte_masks.FORMER_WIDTH])

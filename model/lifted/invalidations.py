@@ -26,7 +26,7 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
 _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
@@ -59,7 +59,7 @@ class LiftedInvalidations(Invalidations, Remembers):
         )
         vmx = bench.add("vmx", "struct vcpu_vmx")
         bench.lend_vcpu(vmx)
-        mmu = f"vcpu.{named.GUEST_MMU}"
+        mmu = f"vcpu.{kvm_mmu.GUEST_MMU}"
         before = roots_of(bench, vmx, mmu)
         bench.call(_INVEPT)
         in_use, *kept = given_up(bench, vmx, mmu, before)
@@ -127,14 +127,14 @@ class LiftedInvalidations(Invalidations, Remembers):
         mmus.connect(bench.memory, nested=nested, l2=nested)
         address, pcid, roots = var("address", 64), var("pcid", 64), var("roots", 64)
         walker = mmus.find(Part.NESTED_WALK if nested else Part.GUEST_WALK)
-        walked = dict.fromkeys(named.WALKERS, pointer_to(vcpu, walker.offset))
+        walked = dict.fromkeys(kvm_mmu.WALKERS, pointer_to(vcpu, walker.offset))
         bench.session.call(
             bench.memory,
             asked.value,
             objects=bench.objects | walked,
             values=dict.fromkeys(_ADDRESS, address) | {"pcid": pcid, "roots": roots},
         )
-        path = named.GUEST_MMU if nested else named.ROOT_MMU
+        path = kvm_mmu.GUEST_MMU if nested else kvm_mmu.ROOT_MMU
         in_use, *others = (
             self._root(bench, vcpu, (path, place), bit(roots, number) if nested else TRUE, address)
             for number, place in enumerate(ROOTS)

@@ -1,4 +1,4 @@
-"""The roots that an MMU keeps in a lifted tree: ``mmu.c``."""
+"""The roots that an kvm_mmu.MMU keeps in a lifted tree: ``mmu.c``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from mmuproof.model.lifted.cached_roots import ROOTS
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, read
-from mmuproof.model.named.mmus import GUEST_MMU, IN_USE, MMU, ROOT_MMU, WALKERS
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
 
@@ -49,7 +49,7 @@ _TABLE = ArrayType(IntType(64, False, "u64"), PAE_ENTRIES, f"u64[{PAE_ENTRIES}]"
 
 
 class _RootDesk(Bench):
-    """A bench with an MMU whose roots have a page each, or none."""
+    """A bench with an kvm_mmu.MMU whose roots have a page each, or none."""
 
     def __init__(self, unit: Unit, *, followed: tuple[Cut, ...] = ()) -> None:
         self.pages = [self._page(unit, f"page of {root}") for root in ROOTS]
@@ -59,7 +59,7 @@ class _RootDesk(Bench):
         known = (cut for cut in cuts.SWEEP if cut not in (*followed, root_cuts.DUMMY_ROOT))
         dummy = replace(root_cuts.DUMMY_ROOT, gives=self._is_dummy)
         super().__init__(unit, (*finds, *children, dummy, *known))
-        self.mmu, self.kvm = self.add("mmu", MMU), self.add("kvm", "struct kvm")
+        self.mmu, self.kvm = self.add("mmu", kvm_mmu.MMU), self.add("kvm", "struct kvm")
         self.hpas = [self.read(self.mmu, f"{root}.hpa") for root in ROOTS]
         self.table = Object(name="pae_root", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
         self.entries = [read(self.memory, self.table, number * 64, 64) for number in range(PAE_ENTRIES)]
@@ -137,7 +137,7 @@ class _RootDesk(Bench):
 
 
 class LiftedKeptRoots(KeptRoots, Remembers):
-    """What a lifted tree does with the roots of an MMU.
+    """What a lifted tree does with the roots of an kvm_mmu.MMU.
 
     Args:
         unit: ``mmu.c``.
@@ -164,9 +164,9 @@ class LiftedKeptRoots(KeptRoots, Remembers):
 
     @staticmethod
     def _vcpu(desk: _RootDesk) -> Object:
-        """A vCPU with the MMU."""
+        """A vCPU with the kvm_mmu.MMU."""
         vcpu = desk.add("vcpu", "struct kvm_vcpu")
-        desk.write(vcpu, IN_USE, pointer_to(desk.mmu))
+        desk.write(vcpu, kvm_mmu.IN_USE, pointer_to(desk.mmu))
         desk.write(vcpu, "kvm", pointer_to(desk.kvm))
         return vcpu
 
@@ -176,8 +176,8 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         desk = _RootDesk(self._unit)
         self._vcpu(desk)
         walk = desk.mmu
-        if has_member(self._unit.record(MMU), [_WALK]):
-            walk = desk.add("walk", WALKERS[-1])
+        if has_member(self._unit.record(kvm_mmu.MMU), [_WALK]):
+            walk = desk.add("walk", kvm_mmu.WALKERS[-1])
             desk.write(desk.mmu, _WALK, pointer_to(walk))
         guest_level = desk.flag(walk, "cpu_role.base", "level")
         desk.call("kvm_mmu_sync_roots")
@@ -235,8 +235,8 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     def loaded(self) -> RootsLoaded:
         """See `KeptRoots.loaded`."""
         bench = Bench(self._unit, cuts.LOADING)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", MMU)
-        bench.write(vcpu, IN_USE, pointer_to(mmu))
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
+        bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
         answer = bench.integer("kvm_mmu_load")
         made = bench.session.machine.calls_made
@@ -288,8 +288,8 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             )
 
         return RootsUnloaded(
-            own=all_of_mmu(ROOT_MMU),
-            nested=all_of_mmu(GUEST_MMU),
+            own=all_of_mmu(kvm_mmu.ROOT_MMU),
+            nested=all_of_mmu(kvm_mmu.GUEST_MMU),
             mmio_forgotten=bench.session.called(cuts.FORGET_MMIO.function),
             evidence=bench.session.evidence(),
         )

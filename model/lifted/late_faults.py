@@ -16,12 +16,12 @@ from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import BitVec, Bool, bool_var, ne, negate, to_bv, var, zext
 
 _FAULT, _VCPU, _WORK = "struct kvm_page_fault", "struct kvm_vcpu", "struct kvm_async_pf"
 _WAIT, _READY, _STALE = "kvm_arch_setup_async_pf", "kvm_arch_async_page_ready", "is_page_fault_stale"
-_ERROR_CODE, _DIRECT = "error_code", f"{named.ROOT_MMU}.root_role"
+_ERROR_CODE, _DIRECT = "error_code", f"{kvm_mmu.ROOT_MMU}.root_role"
 
 
 class LiftedLateFaults(LateFaults, Remembers):

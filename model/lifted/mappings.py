@@ -22,7 +22,7 @@ from mmuproof.model.lifted.session import Session, argument, member, pointee, re
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.walks import GuestWalk
 from mmuproof.smt.terms import (
     FALSE,
@@ -105,7 +105,7 @@ class LiftedMappings(Mappings, Remembers):
         session, memory = Session(self._unit, CUTS), state.memory.copy()
         vcpu = state.vcpu
         Mmus(vcpu).connect(memory, nested=True, l2=False)
-        memory.write(session.global_object(named.PRESENT), 0, 64, masks.present)
+        memory.write(session.global_object(spte_masks.PRESENT), 0, 64, masks.present)
         page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
         return session, memory, vcpu, page
 
@@ -221,7 +221,7 @@ class LiftedMappings(Mappings, Remembers):
             private=private,
             with_slot=with_slot,
             going=all_of(with_slot, ne(bench.read(slot, "flags") & _INVALID_SLOT, 0)),
-            caches_mmio=bench.setting(named.MMIO_CACHING),
+            caches_mmio=bench.setting(spte_masks.MMIO_CACHING),
             with_tdp=bench.setting("tdp_enabled"),
             width=host_width(bench.session, bench.memory),
             pfn=bench.read(fault, "pfn"),

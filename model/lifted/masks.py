@@ -17,7 +17,7 @@ from mmuproof.model.lifted.host_width import give_host_width, host_width
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
 
@@ -66,36 +66,36 @@ class LiftedMasks(Masks, Remembers):
         def mask(*names: str) -> BitVec:
             return session.global_value(memory, *names)
 
-        xu = mask(named.EXECUTE_USER) if self._unit.has_variable(named.EXECUTE_USER) else bv(0, 64)
+        xu = mask(spte_masks.EXECUTE_USER) if self._unit.has_variable(spte_masks.EXECUTE_USER) else bv(0, 64)
         return ShadowMasks(
             vendor=vendor,
             host=host,
-            host_writable=mask(named.HOST_WRITABLE),
-            mmu_writable=mask(named.MMU_WRITABLE),
-            nx=mask(named.NX),
-            user=mask(named.USER),
-            x=mask(*named.EXECUTE),
+            host_writable=mask(spte_masks.HOST_WRITABLE),
+            mmu_writable=mask(spte_masks.MMU_WRITABLE),
+            nx=mask(spte_masks.NX),
+            user=mask(spte_masks.USER),
+            x=mask(*spte_masks.EXECUTE),
             xu=xu,
-            accessed=mask(named.ACCESSED),
-            dirty=mask(named.DIRTY),
-            present=mask(named.PRESENT),
-            acc_track=mask(named.TRACKED),
-            mmio_value=mask(named.MMIO_VALUE),
-            mmio_mask=mask(named.MMIO),
-            mmio_access_mask=mask(named.MMIO_ACCESS),
-            enable_mmio_caching=ne(session.global_value(memory, named.MMIO_CACHING), 0),
-            me_value=mask(named.ENCRYPTED_VALUE),
-            me_mask=mask(named.ENCRYPTED),
-            nonpresent_or_rsvd=mask(named.FOR_L1TF),
-            lower_gfn=mask(named.LOWER_GFN),
-            ad_enabled=ne(session.global_value(memory, named.AD_ENABLED, named.ACCESSED), 0),
+            accessed=mask(spte_masks.ACCESSED),
+            dirty=mask(spte_masks.DIRTY),
+            present=mask(spte_masks.PRESENT),
+            acc_track=mask(spte_masks.TRACKED),
+            mmio_value=mask(spte_masks.MMIO_VALUE),
+            mmio_mask=mask(spte_masks.MMIO),
+            mmio_access_mask=mask(spte_masks.MMIO_ACCESS),
+            enable_mmio_caching=ne(session.global_value(memory, spte_masks.MMIO_CACHING), 0),
+            me_value=mask(spte_masks.ENCRYPTED_VALUE),
+            me_mask=mask(spte_masks.ENCRYPTED),
+            nonpresent_or_rsvd=mask(spte_masks.FOR_L1TF),
+            lower_gfn=mask(spte_masks.LOWER_GFN),
+            ad_enabled=ne(session.global_value(memory, spte_masks.AD_ENABLED, spte_masks.ACCESSED), 0),
             evidence=session.evidence() + asked,
             state=MasksInMemory(session, memory),
         )
 
     def _forget_earlier(self, session: Session, memory: Memory, earlier: str) -> None:
         """Whatever another set-up has left in the masks."""
-        for name in named.ALL:
+        for name in spte_masks.ALL:
             if self._unit.has_variable(name):
                 memory.make_unknown(session.global_object(name), earlier)
 
@@ -105,7 +105,7 @@ class LiftedMasks(Masks, Remembers):
         seen = Evidence()
         if intel is not FALSE:
             vmx, vmx_memory = Session(self._vmx, CALLER_CUTS), Memory()
-            if vmx.unit.has_variable(named.HOST):
+            if vmx.unit.has_variable(spte_masks.HOST):
                 give_host_width(vmx, vmx_memory, host.maxphyaddr)
             vmx.call(vmx_memory, "vmx_setup_me_spte_mask", objects={})
             seen += self._do_as_asked(session, memory, intel, vmx)

@@ -13,7 +13,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
 
 
@@ -105,20 +105,20 @@ class LiftedMmio(Mmio, Remembers):
 def give_mmio_value(unit: Unit, memory: Memory, kvm: Object, masks: ShadowMasks) -> None:
     """Let a VM that has a value of its own for MMIO SPTEs have the one that is its first."""
     assert isinstance(kvm.type, RecordType)
-    if unit.has_member(kvm.type.name, named.MMIO_VALUE):
-        place = member(kvm.type, named.MMIO_VALUE)
+    if unit.has_member(kvm.type.name, spte_masks.MMIO_VALUE):
+        place = member(kvm.type, spte_masks.MMIO_VALUE)
         memory.write(kvm, place.offset, place.width, masks.mmio_value)
 
 
 def give_masks(session: Session, memory: Memory, masks: ShadowMasks) -> None:
     """Give the variables of a unit that reads or makes MMIO SPTEs their values."""
     for name, mask in (
-        (named.MMIO_VALUE, masks.mmio_value),
-        (named.MMIO, masks.mmio_mask),
-        (named.MMIO_ACCESS, masks.mmio_access_mask),
-        (named.FOR_L1TF, masks.nonpresent_or_rsvd),
-        (named.LOWER_GFN, masks.lower_gfn),
-        (named.MMIO_CACHING, to_bv(masks.enable_mmio_caching, 8)),
+        (spte_masks.MMIO_VALUE, masks.mmio_value),
+        (spte_masks.MMIO, masks.mmio_mask),
+        (spte_masks.MMIO_ACCESS, masks.mmio_access_mask),
+        (spte_masks.FOR_L1TF, masks.nonpresent_or_rsvd),
+        (spte_masks.LOWER_GFN, masks.lower_gfn),
+        (spte_masks.MMIO_CACHING, to_bv(masks.enable_mmio_caching, 8)),
     ):
         variable = session.global_object(name)
         memory.write(variable, 0, variable.type.bits, mask)

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
 _ON = "CONFIG_KVM_SW_PROTECTED_VM"
@@ -107,7 +107,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         flag = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
         direct = ne(read_member(bench.memory, vcpu, flag), 0)
-        root = bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa")
+        root = bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa")
         result = bench.integer(
             "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
         )

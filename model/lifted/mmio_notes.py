@@ -12,7 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import ROOT_TO_SP
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.smt.terms import BitVec, Bool, bool_var, eq, ne, var
 
 _NOTE = "has_mapped_host_mmio"
@@ -45,8 +45,8 @@ class MmioNotes:
         )
         self._vm = self.bench.add("kvm", "struct kvm")
         self.bench.write(self._vcpu, f"{prefix}kvm", pointer_to(self._vm))
-        mmu = self.bench.add("mmu", named.MMU)
-        self.bench.write(self._vcpu, f"{prefix}{named.IN_USE}", pointer_to(mmu))
+        mmu = self.bench.add("mmu", kvm_mmu.MMU)
+        self.bench.write(self._vcpu, f"{prefix}{kvm_mmu.IN_USE}", pointer_to(mmu))
         self._root, self._page, self._other = self.bench.read(mmu, "root.hpa"), page, other
 
     def _page_of(self, arguments: Sequence[Value | None]) -> Value:

@@ -16,22 +16,22 @@ from mmuproof.lift.c_types import PointerType, RecordType, StructMember, member_
 from mmuproof.lift.machine.memory import Memory, Object, pointer_to
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.session import member
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.reserved_bits import MmuKind
 
 
 class Part(enum.Enum):
     """A part of a vCPU, by the places that released kernels have for it, the newest first."""
 
-    GUEST_WALK = (named.GUEST_WALK, named.ROOT_MMU)
+    GUEST_WALK = (kvm_mmu.GUEST_WALK, kvm_mmu.ROOT_MMU)
     """The walk of the guest's own tables, while L2 does not run."""
-    L2_WALK = (named.GUEST_WALK, named.L2_MMU)
+    L2_WALK = (kvm_mmu.GUEST_WALK, kvm_mmu.L2_MMU)
     """The walk of L2's own tables."""
-    NESTED_WALK = (named.NESTED_WALK, named.GUEST_MMU)
+    NESTED_WALK = (kvm_mmu.NESTED_WALK, kvm_mmu.GUEST_MMU)
     """The walk of L1's EPT or nested page tables."""
-    ROOT_MMU = (named.ROOT_MMU,)
+    ROOT_MMU = (kvm_mmu.ROOT_MMU,)
     """What KVM builds for the guest, or for L2 on tables of its own."""
-    NESTED_MMU = (named.GUEST_MMU,)
+    NESTED_MMU = (kvm_mmu.GUEST_MMU,)
     """What KVM builds of L1's EPT or nested page tables."""
 
 
@@ -103,10 +103,10 @@ class Mmus:
             nested: it uses what KVM builds of L1's EPT or nested page tables, and not the tables of its own.
             l2: it runs L2.
         """
-        self._point(memory, named.IN_USE, Part.NESTED_MMU if nested else Part.ROOT_MMU)
+        self._point(memory, kvm_mmu.IN_USE, Part.NESTED_MMU if nested else Part.ROOT_MMU)
         # The newest kernels have a walk for each instead of a pointer to the one in use.
         if self._at(Part.L2_WALK.value[0]) is None:
-            self._point(memory, named.WALK_IN_USE, Part.L2_WALK if l2 else Part.GUEST_WALK)
+            self._point(memory, kvm_mmu.WALK_IN_USE, Part.L2_WALK if l2 else Part.GUEST_WALK)
         for mmu, walk in _WALKED_BY.items():
             built, walked = self.find(mmu), self.find(walk)
             assert isinstance(built.type, RecordType)

@@ -15,7 +15,7 @@ from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.range_rounds import (
     ChangeTold,
     ClearDirtyFramesRound,
@@ -101,7 +101,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         ):
             bench.add(each, record)
         # The masks are set up once, when KVM is loaded.
-        for mask in (named.DIRTY, named.MMU_WRITABLE):
+        for mask in (spte_masks.DIRTY, spte_masks.MMU_WRITABLE):
             bench.session.global_object(mask).settled = True
         values = {each: var(each, 64) for each in ("start", "end", "gfn", "mask")}
         levels = {each: var(each, 32) for each in ("min_level", "target_level", "zap_level")}
@@ -177,7 +177,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             entry=entry,
             gfn=gfn,
             min_level=var("min_level", 32),
-            mmu_writable=read(Memory(), bench.session.global_object(named.MMU_WRITABLE), 0, 64),
+            mmu_writable=read(Memory(), bench.session.global_object(spte_masks.MMU_WRITABLE), 0, 64),
             told=_told(bench, entry, answer),
         )
 
@@ -200,7 +200,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             mask_after=mask if made.end is None else read(made.end, left, 0, 64),
             protects=any_of(wrprot, self._protects(bench, entry)),
             wrprot=wrprot,
-            dirty_mask=read(Memory(), bench.session.global_object(named.DIRTY), 0, 64),
+            dirty_mask=read(Memory(), bench.session.global_object(spte_masks.DIRTY), 0, 64),
         )
 
     @once
@@ -208,7 +208,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         """See `RangeRounds.clear_dirty`."""
         name = "clear_dirty_gfn_range"
         bench, _ = self._walk(name)
-        mask = bench.session.global_object(named.DIRTY)
+        mask = bench.session.global_object(spte_masks.DIRTY)
         entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
         protects, dirty_mask = self._protects(bench, entry), read(Memory(), mask, 0, 64)
         return ClearDirtyRound(entry=entry, start=var("start", 64), protects=protects, dirty_mask=dirty_mask)

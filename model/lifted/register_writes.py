@@ -10,7 +10,7 @@ from mmuproof.model.lifted.cached_roots import given_up, roots_of
 from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
 from mmuproof.smt.terms import TRUE, bit, bv, eq, var
 
@@ -35,14 +35,14 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         name = register.name.lower()
         new, done = var(name, 64), TRUE
-        before = roots_of(bench, vcpu, named.ROOT_MMU)
+        before = roots_of(bench, vcpu, kvm_mmu.ROOT_MMU)
         if register is WrittenRegister.CR3:
             old = bench.read(vcpu, "arch.cr3")
             done = eq(bench.integer(register.value, cr3=new), 0)
         else:
             old = var(f"old_{name}", 64)
             bench.call(register.value, **{f"old_{name}": old, name: new})
-        _, *kept = given_up(bench, vcpu, named.ROOT_MMU, before)
+        _, *kept = given_up(bench, vcpu, kvm_mmu.ROOT_MMU, before)
         current, guest = flushes_asked(self._x86, bench)
         return RegisterWritten(
             function=register.value,

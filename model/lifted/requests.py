@@ -8,7 +8,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.host_width import give_host_width
 from mmuproof.model.lifted.session import Session
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.smt.terms import BitVec, bv, ite, resize, to_bv, var
 
@@ -61,9 +61,9 @@ def write_host(session: Session, memory: Memory, masks: ShadowMasks, *, tdp: boo
     unit = session.unit
     values = {
         ("tdp_enabled",): bv(tdp, 8),
-        named.EXECUTE: masks.x,
-        (named.ENCRYPTED_VALUE,): masks.me_value,
-        (named.ENCRYPTED,): masks.me_mask,
+        spte_masks.EXECUTE: masks.x,
+        (spte_masks.ENCRYPTED_VALUE,): masks.me_value,
+        (spte_masks.ENCRYPTED,): masks.me_mask,
     }
     for names, value in values.items():
         found = next((name for name in names if unit.has_variable(name)), None)

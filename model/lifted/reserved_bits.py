@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
@@ -75,7 +75,7 @@ class _State:
 
     def table(self, place: StructMember) -> dict[str, Pointer]:
         """A table of reserved bits as an argument."""
-        return {name: pointer_to(self.vcpu, place.offset) for name in named.TABLES}
+        return {name: pointer_to(self.vcpu, place.offset) for name in kvm_mmu.TABLES}
 
 
 class LiftedReservedBits(ReservedBits, Remembers):
@@ -178,7 +178,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """See `ReservedBits.is_rsvd_bits_set`."""
         state = mmu.state
         assert isinstance(state, _State)
-        table = state.table(state.mmus.place(state.walk, *named.GUEST_TABLE))
+        table = state.table(state.mmus.place(state.walk, *kvm_mmu.GUEST_TABLE))
         return self._asked_of_guest(state, "__is_rsvd_bits_set", table, {"pte": gpte, "level": bv(level, 32)})
 
     @once
@@ -187,7 +187,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state = mmu.state
         assert isinstance(state, _State)
         name = f"{gpte_format.value}_is_rsvd_bits_set"
-        objects = state.table(state.mmus.place(state.walk, *named.GUEST_TABLE)) | state.objects
+        objects = state.table(state.mmus.place(state.walk, *kvm_mmu.GUEST_TABLE)) | state.objects
         return self._asked_of_guest(state, name, objects, {"gpte": gpte, "level": bv(level, 32)})
 
     def _asked_of_guest(
@@ -237,7 +237,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         result = Session(self._mmu, SPTE_CUTS).integer(
             state.memory.copy(),
             "is_rsvd_spte",
-            objects=state.table(state.built(*named.SPTE_TABLE)),
+            objects=state.table(state.built(*kvm_mmu.SPTE_TABLE)),
             values={"spte": spte, "level": bv(level, 32)},
         )
         if len(_asked(result, _OF_BOOT_CPU[0])) > 1:

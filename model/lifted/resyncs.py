@@ -18,7 +18,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
 from mmuproof.model.walks import GpteFormat
@@ -104,7 +104,7 @@ class LiftedResyncs(Resyncs, Remembers):
         drops = sheet.session.calls(cuts.DROP)
         notes_of = [calls[each] for each in (cuts.NOTED_GFN.function, cuts.NOTED_ACCESS.function, _NOTE)]
         dropped = any_of(*(all_of(call.guard, self._is_of(sheet, call)) for call in drops))
-        writable = sheet.session.global_value(sheet.before, named.HOST_WRITABLE)
+        writable = sheet.session.global_value(sheet.before, spte_masks.HOST_WRITABLE)
         others = (number for number in range(ENTRIES) if number != LOOKED_AT)
         return Resynced(
             caller=name,

@@ -18,7 +18,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, argument, bit_field, bit_fields, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import (
     AccessAsked,
@@ -131,7 +131,7 @@ class LiftedRoles(Roles, Remembers):
             memory.write(vcpu, place.offset, place.width, resize(value, place.width))
         valid = bit_field(context.cpu_role, "valid")
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
-        values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), named.USER: masks.user}
+        values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), spte_masks.USER: masks.user}
         for name, value in values.items():
             target_object = session.global_object(name)
             bits = target_object.type.bits
@@ -151,7 +151,7 @@ class LiftedRoles(Roles, Remembers):
             max_level=session.global_value(memory, "max_tdp_level"),
             tdp_has_smep=bit(has_smep, 0),
             # Before it became a variable of its own it was whether there is an accessed bit.
-            ad_enabled=ne(session.global_value(memory, named.AD_ENABLED, named.ACCESSED), 0),
+            ad_enabled=ne(session.global_value(memory, spte_masks.AD_ENABLED, spte_masks.ACCESSED), 0),
         )
 
     # -- pages -----------------------------------------------------------------------------------------

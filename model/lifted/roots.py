@@ -19,8 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, read, read_member
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
-from mmuproof.model.named import masks as masks_named
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu, spte_masks
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
@@ -50,7 +49,7 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, f"{named.ROOT_MMU}.root_role"
+_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, f"{kvm_mmu.ROOT_MMU}.root_role"
 _KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
@@ -110,7 +109,7 @@ class LiftedRoots(Roots, Remembers):
         unit = self._nested_vmx if change is RootChange.NESTED_CR3_VMX else self._nested_svm
         # The role that the vCPU's registers call for is there once the MMU is set up for them.
         wanted = var("the role for the new registers", _ROLE)
-        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, f"{named.ROOT_MMU}.root_role.word", wanted),))
+        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, f"{kvm_mmu.ROOT_MMU}.root_role.word", wanted),))
         bench = Bench(unit, (set_up, *cuts.LOAD_CR3))
         vcpu = bench.add("vcpu", _VCPU)
         nested, cr3 = var("nested", 1), var("cr3", 64)
@@ -119,7 +118,7 @@ class LiftedRoots(Roots, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         own = bench.memory.copy()
         mmus.connect(bench.memory, nested=True, l2=True)
-        in_use = member_at(_record(vcpu), named.IN_USE)
+        in_use = member_at(_record(vcpu), kvm_mmu.IN_USE)
         mmu = choose(
             ne(nested, 0),
             bench.memory.read(vcpu, in_use.offset, in_use.width),
@@ -184,8 +183,8 @@ class LiftedRoots(Roots, Remembers):
             return to_bv(all_of(page.is_null, bool_var(f"{cuts.DUMMY_ROOT.function}()")), 8)
 
         bench = Bench(self._mmu, (*finds, gone, replace(cuts.DUMMY_ROOT, gives=is_dummy), *cuts.TAKE))
-        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", named.MMU)
-        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", kvm_mmu.MMU)
+        bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         table = Object(name="pae_root", type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
         bench.write(mmu, "pae_root", choose(bool_var("there are special roots"), pointer_to(table), NULL))
         before += _kept(bench, mmu)
@@ -231,9 +230,9 @@ class LiftedRoots(Roots, Remembers):
             entries=_entries(bench, tables[0]),
             special=tuple(_entries(bench, table)[0] for table in tables[1:]),
             tables=tuple(var(f"&{table.name}", 64) for table in tables),
-            root=bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa"),
-            root_pgd=bench.read(vcpu, f"{named.ROOT_MMU}.root.pgd"),
-            me_value=bench.session.global_value(bench.memory, masks_named.ENCRYPTED_VALUE),
+            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa"),
+            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, spte_masks.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
 
@@ -253,9 +252,9 @@ class LiftedRoots(Roots, Remembers):
             quarters=tuple(quarters),
             entries=_entries(bench, table),
             table=var(f"&{table.name}", 64),
-            root=bench.read(vcpu, f"{named.ROOT_MMU}.root.hpa"),
-            root_pgd=bench.read(vcpu, f"{named.ROOT_MMU}.root.pgd"),
-            me_value=bench.session.global_value(bench.memory, masks_named.ENCRYPTED_VALUE),
+            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa"),
+            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.pgd"),
+            me_value=bench.session.global_value(bench.memory, spte_masks.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
 
@@ -282,7 +281,7 @@ class LiftedRoots(Roots, Remembers):
         names = ("pae_root", "pml4_root", "pml5_root")
         tables = tuple(Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names)
         for table in tables:
-            bench.write(vcpu, f"{named.ROOT_MMU}.{table.name}", pointer_to(table))
+            bench.write(vcpu, f"{kvm_mmu.ROOT_MMU}.{table.name}", pointer_to(table))
         return bench, vcpu, tables
 
 
@@ -359,10 +358,10 @@ def _record(owner: Object) -> RecordType:
 
 def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> BitVec:
     """The role for the root of the MMU that a vCPU uses."""
-    place = member_at(_record(owner), f"{prefix}{named.IN_USE}")
+    place = member_at(_record(owner), f"{prefix}{kvm_mmu.IN_USE}")
     pointer = memory.read(owner, place.offset, place.width)
     assert isinstance(pointer, Pointer)
-    found, role = member(bench.unit.record(named.MMU), "root_role"), bv(0, _ROLE)
+    found, role = member(bench.unit.record(kvm_mmu.MMU), "root_role"), bv(0, _ROLE)
     for target in pointer.targets:
         if target.place is None:
             raise Refused("a vCPU uses no MMU")

@@ -21,8 +21,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import masks as masks_named
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu, spte_masks
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.set_ups import (
     HANDLER_BEFORE,
@@ -79,20 +78,20 @@ class _Part:
         """A table of reserved bits."""
         whole = self.find(*names)
         table = _Part(self.memory, self.vcpu, whole)
-        rows = table.find(named.ROWS)
+        rows = table.find(kvm_mmu.ROWS)
         lines = rows.type.element if isinstance(rows.type, ArrayType) else None
         if not isinstance(rows.type, ArrayType) or not isinstance(lines, ArrayType):
-            raise Refused(f"{table.record.name}.{named.ROWS} is no array of arrays")
+            raise Refused(f"{table.record.name}.{kvm_mmu.ROWS} is no array of arrays")
         # A row a value of bit 7, or a row a level.
         if sorted((rows.type.count, lines.count)) != [2, LEVELS]:
-            raise Refused(f"{table.record.name}.{named.ROWS} has {rows.type.count} rows of {lines.count}")
+            raise Refused(f"{table.record.name}.{kvm_mmu.ROWS} has {rows.type.count} rows of {lines.count}")
         masks = {}
         for row in range(rows.type.count):
             line = StructMember("", rows.offset + row * lines.bits, lines)
             for column, mask in enumerate(table.array(line)):
                 bit7, level = (row, column) if rows.type.count == 2 else (column, row)
                 masks[mask_name(bool(bit7), level + 1)] = mask
-        return EntryTable(masks, table.read(named.MISCONFIGURED))
+        return EntryTable(masks, table.read(kvm_mmu.MISCONFIGURED))
 
     def _handlers(self) -> Iterator[StructMember]:
         """The pointers to functions among the members, from the vCPU's start."""
@@ -193,10 +192,10 @@ class LiftedSetUps(SetUps, Remembers):
         # What is changed in a table of SPTEs for encryption takes a loop over as many levels as the root has.
         plain = replace(masks, me_value=bv(0, 64), me_mask=bv(0, 64))
         write_host(session, memory, plain, tdp=tdp)
-        user = session.global_object(masks_named.USER)
+        user = session.global_object(spte_masks.USER)
         memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
         assert isinstance(vcpu.type, RecordType)
-        own_width = member_at(vcpu.type, f"arch.{masks_named.WIDTH}")
+        own_width = member_at(vcpu.type, f"arch.{spte_masks.WIDTH}")
         memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
         mmus, objects = Mmus(vcpu), {"struct kvm_vcpu": pointer_to(vcpu)}
         for place in map(mmus.find, Part if world else ()):
@@ -221,18 +220,18 @@ class LiftedSetUps(SetUps, Remembers):
             walk=WalkSetUp(
                 role=walk.read("cpu_role"),
                 level=walk.level("cpu_role"),
-                permissions=tuple(walk.array(walk.find(named.PERMISSIONS))),
-                pkru_mask=walk.read(named.PROTECTION_KEYS),
-                reserved=walk.table(*named.GUEST_TABLE),
+                permissions=tuple(walk.array(walk.find(kvm_mmu.PERMISSIONS))),
+                pkru_mask=walk.read(kvm_mmu.PROTECTION_KEYS),
+                reserved=walk.table(*kvm_mmu.GUEST_TABLE),
             ),
             built=None
             if kind is MmuKind.L2
             else BuiltSetUp(
                 role=built.read("root_role"),
                 level=built.level("root_role"),
-                reserved=built.table(*named.SPTE_TABLE),
+                reserved=built.table(*kvm_mmu.SPTE_TABLE),
                 # An MMU that is the walk as well has the permissions of that.
-                permissions=() if one else tuple(built.array(built.find(named.PERMISSIONS))),
+                permissions=() if one else tuple(built.array(built.find(kvm_mmu.PERMISSIONS))),
             ),
             evidence=made.evidence,
         )

@@ -18,7 +18,7 @@ from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
 from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like, variable_of
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.shadow_walks import (
     PAE_ROOTS,
@@ -54,7 +54,7 @@ from mmuproof.smt.terms import (
 )
 
 _ADDRESS_BITS, _PAGE_SHIFT = (1 << 52) - (1 << 12), 12
-_ROOT = f"{named.ROOT_MMU}.root.hpa"
+_ROOT = f"{kvm_mmu.ROOT_MMU}.root.hpa"
 _SPTE = IntType(64, False, "u64")
 
 
@@ -334,7 +334,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         bench: _WalkBench, reads: Sequence[SpteRead], root_level: int
     ) -> tuple[tuple[Bool, ...], tuple[Bool, ...]]:
         """Of each SPTE, whether it is asked for reserved bits at its level, and whether it has some."""
-        table = bench.mmus.place(Part.ROOT_MMU, *named.SPTE_TABLE)
+        table = bench.mmus.place(Part.ROOT_MMU, *kvm_mmu.SPTE_TABLE)
         own = pointer_to(bench.vcpu, table.offset)
         judged, reserved = [FALSE] * len(reads), [FALSE] * len(reads)
         calls = bench.session.calls(cuts.IS_RESERVED.function)

@@ -33,8 +33,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, bit_field, member, pointee, read, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import masks as masks_named
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu, spte_masks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
     Changed,
@@ -63,23 +62,23 @@ _SET_UP = (
 )
 """For the set-up of a direct MMU, which computes what its SPTEs permit."""
 _MASKS = (
-    masks_named.HOST_WRITABLE,
-    masks_named.MMU_WRITABLE,
-    masks_named.NX,
-    masks_named.USER,
-    *reversed(masks_named.EXECUTE),
-    masks_named.EXECUTE_USER,
-    masks_named.ACCESSED,
-    masks_named.DIRTY,
-    masks_named.PRESENT,
-    masks_named.TRACKED,
-    masks_named.ENCRYPTED_VALUE,
-    masks_named.ENCRYPTED,
-    masks_named.MMIO_VALUE,
-    masks_named.MMIO,
-    masks_named.MMIO_CACHING,
-    masks_named.AD_ENABLED,
-    masks_named.FORMER_WIDTH,
+    spte_masks.HOST_WRITABLE,
+    spte_masks.MMU_WRITABLE,
+    spte_masks.NX,
+    spte_masks.USER,
+    *reversed(spte_masks.EXECUTE),
+    spte_masks.EXECUTE_USER,
+    spte_masks.ACCESSED,
+    spte_masks.DIRTY,
+    spte_masks.PRESENT,
+    spte_masks.TRACKED,
+    spte_masks.ENCRYPTED_VALUE,
+    spte_masks.ENCRYPTED,
+    spte_masks.MMIO_VALUE,
+    spte_masks.MMIO,
+    spte_masks.MMIO_CACHING,
+    spte_masks.AD_ENABLED,
+    spte_masks.FORMER_WIDTH,
 )
 """What the set-up leaves in ``spte.c`` and the other units read; trees differ in which of them there are."""
 
@@ -578,7 +577,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.fast_page_fault`."""
         scene, vcpu, result = self.handled(masks, fault, at)
         assert isinstance(vcpu.type, RecordType)
-        in_use = member_at(vcpu.type, named.IN_USE)
+        in_use = member_at(vcpu.type, kvm_mmu.IN_USE)
         assert isinstance(in_use.type, PointerType)
         assert isinstance(in_use.type.target, RecordType)
         mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, "root.hpa")

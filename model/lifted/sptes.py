@@ -29,7 +29,7 @@ from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.sptes import (
     AskedMemoryType,
     AskedToNote,
@@ -131,9 +131,9 @@ class LiftedSptes(Sptes, Remembers):
             start = page.type.members["role"].offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
         memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
-        record = self._unit.record(named.MMU)
-        mmu = Object(name=f"vcpu->{named.IN_USE}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
-        place = member_at(vcpu.type, named.IN_USE)
+        record = self._unit.record(kvm_mmu.MMU)
+        mmu = Object(name=f"vcpu->{kvm_mmu.IN_USE}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
+        place = member_at(vcpu.type, kvm_mmu.IN_USE)
         memory.write(vcpu, place.offset, place.width, pointer_to(mmu))
         result = Object(name="*new_spte", type=IntType(64, False, "u64"), kind=ObjectKind.UNSET)
         wrprot = session.integer(
@@ -249,9 +249,9 @@ class LiftedSptes(Sptes, Remembers):
 
     def _reserved(self, session: Session, memory: Memory, mmu: Object, spte: BitVec, level: BitVec) -> Bool:
         """What make_spte() asks last: whether the vCPU's MMU holds a bit of the SPTE reserved."""
-        table = session.parameter_record("is_rsvd_spte", *named.TABLES)
+        table = session.parameter_record("is_rsvd_spte", *kvm_mmu.TABLES)
         assert isinstance(mmu.type, RecordType)
-        check = member(mmu.type, *named.SPTE_TABLE)
+        check = member(mmu.type, *kvm_mmu.SPTE_TABLE)
         objects = {table: pointer_to(mmu, check.offset)}
         values = {"spte": spte, "level": resize(level, 32)}
         return ne(session.integer(memory, "is_rsvd_spte", objects=objects, values=values), 0)

@@ -14,7 +14,7 @@ from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.named import masks as named
+from mmuproof.model.named import spte_masks
 from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
@@ -135,10 +135,10 @@ class LiftedStores(Stores, Remembers):
         desk.add("kvm", "struct kvm")
         desk.add_child()
         desk.integer(name, shared=shared, account_nx=var("account_nx", 1))
-        if self._tdp.has_variable(named.AD_ENABLED):
-            enabled = desk.setting(named.AD_ENABLED)
+        if self._tdp.has_variable(spte_masks.AD_ENABLED):
+            enabled = desk.setting(spte_masks.AD_ENABLED)
         else:
-            enabled = ne(desk.integer(named.AD_ENABLED), 0)
+            enabled = ne(desk.integer(spte_masks.AD_ENABLED), 0)
         return desk.linked(name, judged, eq(shared, 0), negate(enabled))
 
     @once

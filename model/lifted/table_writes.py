@@ -18,7 +18,7 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import pointee, read
 from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
 
@@ -101,9 +101,9 @@ class LiftedTableWrites(TableWrites, Remembers):
         """See `TableWrites.unprotected`."""
         function = self._unit.function(*_UNPROTECTS).name
         bench = PageListBench(self._unit, cuts.UNPROTECTING, function)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
         bench.write(vcpu, "kvm", pointer_to(bench.kvm))
-        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
         asked, former = var("cr2_or_gpa", 64), "gfn" in self._unit.parameter_names(function)
         values = {"cr2_or_gpa": asked, "gfn": asked, "always_retry": var("always_retry", 8) & 1}
@@ -132,8 +132,8 @@ class LiftedTableWrites(TableWrites, Remembers):
         if self._unit.find_function(_PROTECTED) is None:
             return None
         bench = Bench(self._unit, cuts.PROTECTED)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", named.MMU)
-        bench.write(vcpu, named.IN_USE, pointer_to(mmu))
+        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
+        bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
         last = [bench.read(vcpu, f"arch.last_retry_{name}") for name in ("eip", "addr")]
         address, code = var("cr2_or_gpa", 64), var("error_code", 64)

@@ -8,7 +8,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import any_of, bv, ite, ne, resize
 
@@ -49,7 +49,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
         return VmxFlushed(
             function=flush.value,
             has_ept=bench.setting("enable_ept"),
-            root=bench.read(vmx, f"vcpu.{named.ROOT_MMU}.root.hpa"),
+            root=bench.read(vmx, f"vcpu.{kvm_mmu.ROOT_MMU}.root.hpa"),
             no_root=bv(-1, 64),
             l2=l2,
             l2_has_vpid=has_vpid(bench, vmcs12),

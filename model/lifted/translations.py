@@ -11,7 +11,7 @@ from mmuproof.model.cuts import translations as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.translations import Translated, Translations
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import Bool, all_of, bool_var, eq, implies, ne, negate, resize, var
@@ -41,7 +41,7 @@ class LiftedTranslations(Translations, Remembers):
         told = Object(name="exception", type=self._unit.record(_EXCEPTION), kind=ObjectKind.INPUT, by_pointer=True)
         wanted = bool_var("an exception is wanted")
         walker = pointer_to(vcpu, mmus.find(Part.GUEST_WALK).offset)
-        bench.objects |= dict.fromkeys(named.WALKERS, walker)
+        bench.objects |= dict.fromkeys(kvm_mmu.WALKERS, walker)
         exception = as_pointer(choose(wanted, pointer_to(told), NULL))
         if exception is None:
             raise Refused(f"{caller}() takes no exception")

@@ -13,7 +13,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
-from mmuproof.model.named import mmus as named
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
@@ -88,7 +88,7 @@ class LiftedWalks(Walks, Remembers):
                 objects=state.objects,
                 values={"tdp": bv(1, 8), "ept": bv(1, 8)},
             )
-            place = member(state.record, named.PROTECTION_KEYS)
+            place = member(state.record, kvm_mmu.PROTECTION_KEYS)
             state.memory.write(state.walker, state.offset + place.offset, place.width, bv(0, place.width))
         else:
             session.call(state.memory, "reset_guest_paging_metadata", objects=state.objects)
@@ -157,7 +157,7 @@ class LiftedWalks(Walks, Remembers):
         )
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> WalkInMemory:
-        name = session.parameter_record("permission_fault", *named.WALKERS)
+        name = session.parameter_record("permission_fault", *kvm_mmu.WALKERS)
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
         vcpu = Object(
@@ -166,7 +166,7 @@ class LiftedWalks(Walks, Remembers):
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
             walker = Object(
-                name=f"{'mmu' if name == named.WALKERS[0] else 'w'}{tag}",
+                name=f"{'mmu' if name == kvm_mmu.WALKERS[0] else 'w'}{tag}",
                 type=record,
                 kind=ObjectKind.INPUT,
                 by_pointer=True,
@@ -183,16 +183,16 @@ class LiftedWalks(Walks, Remembers):
         state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
     def _metadata(self, state: WalkInMemory) -> PagingMetadata:
-        place = member(state.record, named.PERMISSIONS)
+        place = member(state.record, kvm_mmu.PERMISSIONS)
         if not isinstance(place.type, ArrayType):
-            raise Refused(f"{state.record.name}.{named.PERMISSIONS} is no array")
+            raise Refused(f"{state.record.name}.{kvm_mmu.PERMISSIONS} is no array")
         width = place.type.element.bits
         return PagingMetadata(
             tuple(
                 read(state.memory, state.walker, state.offset + place.offset + index * width, width)
                 for index in range(place.type.count)
             ),
-            state.read(member(state.record, named.PROTECTION_KEYS)),
+            state.read(member(state.record, kvm_mmu.PROTECTION_KEYS)),
         )
 
     @once
@@ -255,7 +255,7 @@ class LiftedWalks(Walks, Remembers):
         if function is None:
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-        name = session.parameter_record("__is_bad_mt_xwr", *named.TABLES)
+        name = session.parameter_record("__is_bad_mt_xwr", *kvm_mmu.TABLES)
         check = Object(name="rsvd_check", type=self._unit.record(name), kind=ObjectKind.INPUT, by_pointer=True)
         session.call(
             memory,
@@ -272,8 +272,8 @@ class LiftedWalks(Walks, Remembers):
         state = walk.state
         assert isinstance(state, WalkInMemory)
         session = Session(self._unit, CUTS)
-        name = session.parameter_record("__is_bad_mt_xwr", *named.TABLES)
-        place = member(state.record, *named.GUEST_TABLE)
+        name = session.parameter_record("__is_bad_mt_xwr", *kvm_mmu.TABLES)
+        place = member(state.record, *kvm_mmu.GUEST_TABLE)
         table = {name: pointer_to(state.walker, state.offset + place.offset)}
         return ne(session.integer(state.memory.copy(), "__is_bad_mt_xwr", objects=table, values={"pte": gpte}), 0)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 IN_USE, WALK_IN_USE = "arch.mmu", "arch.walk_mmu"
 ROOT_MMU, GUEST_MMU, L2_MMU = "arch.root_mmu", "arch.guest_mmu", "arch.nested_mmu"
 GUEST_WALK, NESTED_WALK = "arch.gva_walk", "arch.ngpa_walk"
+WALKED_BY = (ROOT_MMU, GUEST_MMU, GUEST_WALK, NESTED_WALK)
+"""What a call through a pointer may stand in."""
 
 MMU = "struct kvm_mmu"
 WALKERS = (MMU, "struct kvm_pagewalk")
