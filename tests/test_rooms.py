@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -265,19 +266,90 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield each.lineno, each.value
 
 
-def test_what_has_a_place_in_a_table_of_names_is_spelled_there_alone() -> None:
-    tables = [source for source in SOURCES if source.startswith("model/named/")]
-    names = {name for source in tables for _, name in strings(tree_of(source)) if len(name) > 3 and "|" not in name}
-    assert len(names) > 20
-    spelled = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")
+#: By which position what reads and writes the memory of a lifted tree is told a struct, a member or a variable.
+TOLD_A_NAME = {
+    "add": (1,),
+    "at_head": (0,),
+    "bit_field": (1,),
+    "constant": (0,),
+    "constant_of": (1, 2, 3),
+    "flag": (1, 2),
+    "global_object": (0,),
+    "global_value": (1, 2, 3),
+    "has_member": (0, 1),
+    "has_variable": (0,),
+    "member": (1, 2, 3),
+    "member_at": (1,),
+    "of": (2,),
+    "place": (1,),
+    "place_of": (1,),
+    "pointee": (1,),
+    "read": (1,),
+    "record": (0,),
+    "set": (0,),
+    "setting": (0,),
+    "variable_of": (1,),
+    "write": (1,),
+}
+#: The same of what a cut says that a call writes.
+SAID_OF_A_CUT = ("writes", "elsewhere", "writes_globals", "stores")
+#: What is a name of no tree: what an argument leads to, and where a call through a pointer stands.
+NO_NAME = re.compile(r"argument \d?|[^A-Za-z]*")
+
+
+def names_told(tree: ast.Module) -> Iterator[ast.AST]:
+    """Where a struct, a member, a variable or a constant of a tree is told."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield from (node.args[each] for each in TOLD_A_NAME.get(name, ()) if each < len(node.args))
+            yield from (each.value for each in node.keywords if each.arg in SAID_OF_A_CUT)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "members":
+            yield node.slice
+
+
+def in_it(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in an argument; what a call in it is told is that call's."""
+    if not isinstance(node, ast.Call):
+        yield node
+        for each in ast.iter_child_nodes(node):
+            yield from in_it(each)
+
+
+def test_what_trees_call_things_is_spelled_in_the_tables_of_names_alone() -> None:
+    asked = [source for source in SOURCES if source.startswith(("model/lifted/", "model/cuts/"))]
+    told = [(source, node) for source in asked for node in names_told(tree_of(source))]
+    assert len(told) > 1000
     wrong = [
-        f"{source}:{line}: {found[0]}"
-        for source in SOURCES
-        if source.startswith(("model/lifted/", "model/cuts/"))
-        for line, text in strings(tree_of(source))
-        if " " not in text.removeprefix("struct ") and (found := spelled.search(text))
+        f"{source}:{each.lineno}: {each.value}"
+        for source, node in told
+        for each in in_it(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and not NO_NAME.fullmatch(each.value)
     ]
     assert wrong == []
+
+
+@cache
+def names_asked_for() -> frozenset[tuple[str, str]]:
+    """What is taken of the tables of names: the table, and the name in it."""
+    found: set[tuple[str, str]] = set()
+    for source in (each for each in SOURCES if each.startswith(("model/", "compare/", "questions/"))):
+        for node in ast.walk(tree_of(source)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found.add((node.value.id, node.attr))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mmuproof.model.named."):
+                found |= {((node.module or "").rpartition(".")[2], each.name) for each in node.names}
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("table", [source for source in SOURCES if source.startswith("model/named/")])
+def test_each_name_of_a_table_is_asked_for(table: str) -> None:
+    module = table.removeprefix("model/named/").removesuffix(".py")
+    names = [node for node in ast.walk(tree_of(table)) if isinstance(node, ast.Name)]
+    defined = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    used_here = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    used = {name for asked, name in names_asked_for() if asked == module}
+    assert [name for name in sorted(defined - used_here - used) if name.isupper()] == []
 
 
 def test_the_formatter_is_let_off_in_few_places() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, list_heads
 
 START = Cut(
     function="shadow_walk_init_using_root",
@@ -13,13 +14,13 @@ START = Cut(
 SYNC = Cut(
     function="kvm_sync_spte",
     reason="synchronizes an SPTE with the guest's entry, by walk.sync: any answer; which is looked at",
-    elsewhere=("*", "struct kvm_rmap_head"),
+    elsewhere=("*", kvm_memory_slot.RMAP_HEAD),
     watched=True,
 )
 DROP = Cut(
     function="mmu_page_zap_pte",
     reason="takes an entry away, by walk.followed; which is looked at",
-    elsewhere=("*", "argument 2", "struct kvm_mmu_page", "struct list_head"),
+    elsewhere=("*", "argument 2", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
 FLUSH = Cut(
     function="kvm_flush_remote_tlbs_sptep",

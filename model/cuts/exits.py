@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import vmcb_fields
 
 READ_VMCS = Cut(
     function="vmcs_readl",
@@ -26,7 +27,7 @@ VMX_EXIT = Cut(function="nested_vmx_vmexit", reason="takes L1 the exit; its argu
 SVM_EXIT = Cut(
     function="nested_svm_vmexit",
     reason="takes L1 the exit; what the VMCB then holds is the result here",
-    elsewhere=("struct vmcb",),
+    elsewhere=(vmcb_fields.STRUCT,),
 )
 CHECK_EMULATION = Cut(
     function="svm_check_emulate_instruction",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, faults
 from mmuproof.model.fault_handlers import FaultHandler
+from mmuproof.model.named import kvm_mmu_page
 from mmuproof.model.walks import GpteFormat
 
 
@@ -18,7 +19,7 @@ def _maps(*functions: str) -> tuple[Cut, ...]:
             function=each,
             reason="maps the fault's page; what it is told of the fault is looked at",
             watched=True,
-            elsewhere=("*", "struct kvm_mmu_page"),
+            elsewhere=("*", kvm_mmu_page.STRUCT),
         )
         for each in functions
     )

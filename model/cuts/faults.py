@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, mappings
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_page_fault
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
@@ -45,7 +45,7 @@ WALKS = {
         function=f"{each.value}_walk_addr",
         reason="walks the guest's tables: any frame, rights and level, or none; walk.* says which; brings the role's "
         "CR0.WP up to date",
-        writes=((0, ""), (1, f"{kvm_mmu.GUEST_WALK}.cpu_role|{_walks_with(each)}.cpu_role")),
+        writes=((0, ""), (1, f"{kvm_mmu.GUEST_WALK}.{kvm_mmu.CPU_ROLE}|{_walks_with(each)}.{kvm_mmu.CPU_ROLE}")),
         elsewhere=("*",),
     )
     for each in GpteFormat
@@ -55,7 +55,7 @@ FILLS = {
         function=f"{each.value}_fetch",
         reason="fills in SPTEs; what it is told of the fault is looked at",
         watched=True,
-        elsewhere=("*", "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu_page.STRUCT),
     )
     for each in GpteFormat
 }
@@ -119,7 +119,7 @@ PRE_FAULT = tuple(
 )
 PRE_FAULTS: tuple[Cut, ...] = (
     *common.CUTS,
-    *(replace(each, elsewhere=("*", "struct kvm_mmu_page", "struct kvm_page_fault")) for each in PRE_FAULT),
+    *(replace(each, elsewhere=("*", kvm_mmu_page.STRUCT, kvm_page_fault.STRUCT)) for each in PRE_FAULT),
     mappings.IS_PRIVATE,
     *common.each("makes the root that the vCPU is to use", "kvm_mmu_reload", "kvm_mmu_load"),
 )

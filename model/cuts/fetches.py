@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds, roles
+from mmuproof.model.named import guest_walker, kvm_mmu_page, kvm_page_fault, shadow_iterator
 from mmuproof.model.walks import GpteFormat
 
 EEXIST = -17
@@ -18,13 +19,13 @@ INIT, ADJUST, MAP, LINK = (
 OKAY = Cut(
     function="shadow_walk_okay",
     reason="finds the entry of the walk at its level: any entry",
-    writes=((0, "index"), (0, "sptep")),
+    writes=((0, shadow_iterator.INDEX), (0, shadow_iterator.SPTEP)),
     watched=True,
 )
 CHILD = replace(
     map_rounds.CHILD,
     reason=f"{map_rounds.CHILD.reason}; what it writes of pages is before, or of others",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
     error=EEXIST,
     watched=True,
 )
@@ -32,7 +33,7 @@ CHANGED = {
     each: Cut(
         function=f"{each.value}_gpte_changed",
         reason="whether a guest entry is another than the walk has read: any answer; of which is looked at",
-        writes=((1, "prefetch_ptes"),),
+        writes=((1, guest_walker.PREFETCH_PTES),),
     )
     for each in GpteFormat
 }
@@ -51,7 +52,12 @@ VALIDATE = Cut(
 HUGE = Cut(
     function="kvm_mmu_hugepage_adjust",
     reason="chooses the level at which the page is to be mapped: any",
-    writes=((1, "goal_level"), (1, "req_level"), (1, "pfn"), (1, "huge_page_disallowed")),
+    writes=(
+        (1, kvm_page_fault.GOAL_LEVEL),
+        (1, kvm_page_fault.REQ_LEVEL),
+        (1, kvm_page_fault.PFN),
+        (1, kvm_page_fault.HUGE_PAGE_DISALLOWED),
+    ),
 )
 NOTE, FORMER_NOTE = (
     Cut(
@@ -73,7 +79,7 @@ TO_CHILD = Cut(
 GET = Cut(
     function="kvm_mmu_get_shadow_page",
     reason="finds or makes a page; what it is asked for is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 FIND_CHILD: tuple[Cut, ...] = (*roles.CHILD, GET)
 """For the page that an entry is to lead to."""

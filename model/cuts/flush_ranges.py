@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, stores
+from mmuproof.model.named import kvm_mmu_page
 
 RANGE = tuple(
     Cut(function=name, reason="flushes the frames that it is told, or all; which they are is looked at")
@@ -22,7 +23,7 @@ DROP_PARENT = tuple(
     Cut(
         function="drop_parent_pte",
         reason="takes a page table away, and leaves the entry empty: any content",
-        writes=((position, "*"), (position - 1, "parent_ptes")),
+        writes=((position, "*"), (position - 1, kvm_mmu_page.PARENT_PTES)),
         elsewhere=("*",),
     )
     for position in (2, 1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_mmu_page
 
 SYNC = Cut(
     function="kvm_sync_page",
     reason="makes the SPTEs of a page what the guest's entries are, says whether one has changed, or fails; for which "
     "page is looked at",
     writes=((1, ""),),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 FLUSH = Cut(function="kvm_flush_remote_tlbs", reason="flushes all; that it is called is looked at")
 CUTS: tuple[Cut, ...] = (
@@ -21,12 +22,12 @@ CUTS: tuple[Cut, ...] = (
         function="kvm_mmu_prepare_zap_page",
         reason="gives up a page that is not the one that is taken",
         writes=((1, ""),),
-        elsewhere=("*", "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu_page.STRUCT),
     ),
     Cut(
         function="kvm_mmu_commit_zap_page",
         reason="frees pages that nothing leads to",
-        elsewhere=("*", "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu_page.STRUCT),
     ),
     *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
 )

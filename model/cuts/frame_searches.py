@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import host_kernel, kvm_page_fault, userspace
 
 ONLY_GUEST = Cut(function="kvm_memslot_is_gmem_only", reason="whether a slot has no memory of the host's: any answer")
 GUEST = Cut(
     function="kvm_mmu_faultin_pfn_gmem",
     reason="asks the guest's own memory, by fault.guest-memory; that it does is looked at",
-    writes=((1, "pfn"), (1, "map_writable"), (1, "refcounted_page"), (1, "max_level")),
-    elsewhere=("*", "struct page"),
+    writes=(
+        (1, kvm_page_fault.PFN),
+        (1, kvm_page_fault.MAP_WRITABLE),
+        (1, kvm_page_fault.REFCOUNTED_PAGE),
+        (1, kvm_page_fault.MAX_LEVEL),
+    ),
+    elsewhere=("*", host_kernel.PAGE),
 )
 HOST = Cut(
     function="__kvm_faultin_pfn",
@@ -31,7 +37,7 @@ ASKS: tuple[Cut, ...] = (
 TELL = Cut(
     function="kvm_mmu_prepare_memory_fault_exit",
     reason="tells userspace of a fault that it has to see to; that it does is looked at",
-    elsewhere=("*", "struct kvm_run"),
+    elsewhere=("*", userspace.RUN),
 )
 HAS_MEMORY = Cut(function="kvm_slot_has_gmem", reason="whether a slot has memory of the guest's own: any answer")
 GET = Cut(

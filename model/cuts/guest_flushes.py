@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import asked_flushes, common, invalidations
+from mmuproof.model.named import kvm_mmu_page, list_heads
 
 FIFO = Cut(function="kvm_hv_get_tlb_flush_fifo", reason="the list of a vCPU, for L1 or for L2: any")
 TAKEN = Cut(
     function="__kfifo_out",
     reason="takes entries from the list: any, and any number of them",
     writes=((1, ""),),
-    elsewhere=("*", "struct __kfifo"),
+    elsewhere=("*", list_heads.FIFO),
 )
 TELL = Cut(
     function="kvm_x86_flush_tlb_gva",
@@ -32,7 +33,7 @@ VPID_ALL = Cut(
 GIVE_UP = Cut(
     function="kvm_mmu_free_guest_mode_roots",
     reason="gives up what shadows L2's tables, by role.swept-roots; of which MMU is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 FAIL = Cut(function="nested_vmx_fail", reason="tells L1 that its instruction has failed; that it does is looked at")
 _NOT_VPID = (invalidations.FREE_ROOTS, invalidations.CHECK_EPTP)
@@ -66,7 +67,7 @@ ADDRESS = Cut(
 CONTEXT = Cut(
     function="kvm_invalidate_pcid",
     reason="invalidates all of a PCID, by flush.registers; which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 PCID: tuple[Cut, ...] = (
     *common.CUTS,

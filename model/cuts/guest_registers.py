@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_vcpu
 
 _OTHER_CHECK = "another check of what is asked for: any outcome"
 _OTHER_STATE = "belongs to other state of the vCPU; writes neither CR0, CR4 nor EFER"
@@ -39,12 +40,12 @@ _COMMON: tuple[Cut, ...] = (
 
 # The bits of 6.x that mark a register stand before CR0, and are set in a word that reaches into it.
 LOAD_PDPTRS = Cut(
-    function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no control register", writes=((0, "arch.cr0"),)
+    function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no control register", writes=((0, kvm_vcpu.CR0),)
 )
 LOAD_CR3 = Cut(
     function="nested_vmx_load_cr3",
     reason="loads CR3 and the PDPTEs, or fails; writes no other control register",
-    writes=((0, "arch.cr0"),),
+    writes=((0, kvm_vcpu.CR0),),
 )
 
 _SET: tuple[Cut, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.named import kvm_mmu_page
 
 SLOT_OF = Cut(function="__gfn_to_memslot", reason="looks a slot up: any; of which frame and address space is looked at")
 INDEX = Cut(
@@ -38,7 +39,7 @@ NUMBER_OF = Cut(function="kvm_page_table_hashfn", reason="the number of that lis
 PARENTS = Cut(
     function="kvm_mmu_mark_parents_unsync",
     reason="notes in the pages that lead to one that it is out of sync; of which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 RMAP = Cut(function="gfn_to_rmap", reason="finds what maps a frame at a level: slot.index proves it")
 RMAP_PROTECT = Cut(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_vcpu, vmcb_fields
 
 VMX: tuple[Cut, ...] = (
     *common.CUTS,
@@ -21,8 +22,8 @@ SVM: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(function="arch_static_branch", reason="whether a static key is on: any answer; inline assembly"),
     Cut(function="arch_static_branch_jump", reason="whether a static key is on: any answer; inline assembly"),
-    Cut(function="vmcb_set_intercept", reason="sets an intercept", writes=((0, "intercepts"),)),
-    Cut(function="vmcb_clr_intercept", reason="clears an intercept", writes=((0, "intercepts"),)),
+    Cut(function="vmcb_set_intercept", reason="sets an intercept", writes=((0, vmcb_fields.INTERCEPTS),)),
+    Cut(function="vmcb_clr_intercept", reason="clears an intercept", writes=((0, vmcb_fields.INTERCEPTS),)),
     Cut(
         function="nested_vmcb02_recalc_intercepts", reason="computes the intercepts of vmcb02; writes nothing of vmcb01"
     ),
@@ -57,7 +58,7 @@ LOAD_EPT: tuple[Cut, ...] = (
     Cut(
         function="kvm_x86_cache_reg",
         reason="reads a register of the guest into the register cache, on which no EPTP depends",
-        writes=((0, "arch.cr0"), (0, "arch.cr3"), (0, "arch.cr4")),
+        writes=((0, kvm_vcpu.CR0), (0, kvm_vcpu.CR3), (0, kvm_vcpu.CR4)),
     ),
 )
 """For EPTP."""
@@ -72,7 +73,7 @@ LOAD_NPT: tuple[Cut, ...] = (
     Cut(
         function="kvm_x86_cache_reg",
         reason="reads a register of the guest into the register cache; any value",
-        writes=((0, "arch.cr0"), (0, "arch.cr3"), (0, "arch.cr4")),
+        writes=((0, kvm_vcpu.CR0), (0, kvm_vcpu.CR3), (0, kvm_vcpu.CR4)),
     ),
 )
 """For the CR3s of a VMCB."""

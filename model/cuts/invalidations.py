@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import asked_flushes, common
+from mmuproof.model.named import kvm_mmu_page
 
 WALK = Cut(
     function="__kvm_mmu_invalidate_addr",
@@ -33,7 +34,7 @@ _OPERAND = Cut(
 FREE_ROOTS = Cut(
     function="kvm_mmu_free_roots",
     reason="gives up roots; which, and of which MMU, is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
     watched=True,
 )
 SUCCEED = Cut(function="nested_vmx_succeed", reason="tells L1 that its instruction is done; that it does is looked at")

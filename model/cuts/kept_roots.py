@@ -5,12 +5,12 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
 from mmuproof.model.cuts.invalidations import FREE_ROOTS
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu
 
 SYNC_CHILDREN = Cut(
     function="mmu_sync_children",
     reason="brings what is below a page up to date; of which page is looked at",
-    elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, "argument 1"),
 )
 CHILD = tuple(
     Cut(function=name, reason="finds the page that an entry leads to: any; reads only")
@@ -19,18 +19,18 @@ CHILD = tuple(
 FORGET_MMIO = Cut(
     function="vcpu_clear_mmio_info",
     reason="forgets the last access to MMIO; that it is called is looked at",
-    writes=((0, "arch.mmio_gva"),),
+    writes=((0, kvm_vcpu.MMIO_GVA),),
 )
 PUT = Cut(
     function="kvm_tdp_mmu_put_root",
     reason="gives a use of a root of the TDP kvm_mmu.MMU up; of which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, "argument 1"),
 )
 ZAP = Cut(
     function="kvm_mmu_prepare_zap_page",
     reason="takes a page apart; which is looked at",
     writes=((2, ""),),
-    elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, "argument 1"),
 )
 TOP_UP = Cut(function="mmu_topup_memory_caches", reason="gets memory for pages, or fails", elsewhere=("*",))
 SPECIAL = Cut(
@@ -40,14 +40,14 @@ MAKE_DIRECT, MAKE_SHADOW = (
     Cut(
         function=f"mmu_alloc_{kind}_roots",
         reason="makes the roots, or fails: role.made-roots proves which",
-        elsewhere=("*", kvm_mmu.MMU, "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu.MMU, kvm_mmu_page.STRUCT),
     )
     for kind in ("direct", "shadow")
 )
 SYNC = Cut(
     function="kvm_mmu_sync_roots",
     reason="brings the tables up to date; that it is called, and when, is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 LOAD = Cut(function="kvm_mmu_load_pgd", reason="gives the root to the hardware: role.eptp proves it; when is looked at")
 FLUSH = tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
+from mmuproof.model.named import kvm_vcpu
 
 GUEST_PGD = roots.GUEST_PGD
 WAIT = Cut(
@@ -19,7 +20,9 @@ SET_UP: tuple[Cut, ...] = (
     GUEST_PGD,
     WAIT,
     FIND_HOST_PAGE,
-    Cut(function="alloc_apf_token", reason="numbers the fault, by which the guest knows it", writes=((0, "arch.apf"),)),
+    Cut(
+        function="alloc_apf_token", reason="numbers the fault, by which the guest knows it", writes=((0, kvm_vcpu.APF),)
+    ),
 )
 """For a fault that waits."""
 HANDLE = Cut(

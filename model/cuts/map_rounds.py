@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_page_fault, tdp_iter
 
 _LOOKED_AT = "changes the entry of the walk; in which state it is called is looked at"
 TDP_MAP = Cut(function="tdp_mmu_map_handle_target_level", reason=_LOOKED_AT, watched=True, elsewhere=("*",))
-TDP_LINK = Cut(function="tdp_mmu_link_sp", reason=_LOOKED_AT, watched=True, writes=((1, "old_spte"),), elsewhere=("*",))
+TDP_LINK = Cut(
+    function="tdp_mmu_link_sp", reason=_LOOKED_AT, watched=True, writes=((1, tdp_iter.OLD_SPTE),), elsewhere=("*",)
+)
 TDP_SPLIT = Cut(
-    function="tdp_mmu_split_huge_page", reason=_LOOKED_AT, watched=True, writes=((1, "old_spte"),), elsewhere=("*",)
+    function="tdp_mmu_split_huge_page",
+    reason=_LOOKED_AT,
+    watched=True,
+    writes=((1, tdp_iter.OLD_SPTE),),
+    elsewhere=("*",),
 )
 MAP = Cut(function="mmu_set_spte", reason=_LOOKED_AT, watched=True, writes=((2, "*"),), elsewhere=("*",))
 LINK = Cut(function="link_shadow_page", reason=_LOOKED_AT, watched=True, writes=((1, "*"),), elsewhere=("*",))
 ADJUST = Cut(
     function="disallowed_hugepage_adjust",
     reason="may lower the level at which a page is to be mapped: any level and frame afterwards",
-    writes=((0, "goal_level"), (0, "pfn")),
+    writes=((0, kvm_page_fault.GOAL_LEVEL), (0, kvm_page_fault.PFN)),
 )
 CHILD = Cut(
     function="kvm_mmu_get_child_sp",
@@ -36,7 +43,7 @@ ROOT_BITS = Cut(function="kvm_gfn_root_bits", reason="what all frames of the roo
 TDP_ZAP = Cut(
     function="tdp_mmu_zap_spte_atomic",
     reason="clears an entry that a table is to replace; writes nothing of the walk but its snapshot",
-    writes=((1, "old_spte"),),
+    writes=((1, tdp_iter.OLD_SPTE),),
     elsewhere=("*",),
 )
 _BESIDE: tuple[Cut, ...] = (
@@ -47,7 +54,12 @@ _BESIDE: tuple[Cut, ...] = (
     Cut(
         function="kvm_mmu_hugepage_adjust",
         reason="chooses the level at which the page is to be mapped: any",
-        writes=((1, "goal_level"), (1, "req_level"), (1, "pfn"), (1, "huge_page_disallowed")),
+        writes=(
+            (1, kvm_page_fault.GOAL_LEVEL),
+            (1, kvm_page_fault.REQ_LEVEL),
+            (1, kvm_page_fault.PFN),
+            (1, kvm_page_fault.HUGE_PAGE_DISALLOWED),
+        ),
     ),
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_spte_requested"),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page
 
-_INFO = ("*", "struct kvm_lpage_info")
+_INFO = ("*", kvm_memory_slot.LPAGE_INFO)
 HAS = Cut(
     function="hugepage_has_attrs",
     reason="whether a huge page has just some attributes: slot.attributes-compared proves it; which is looked at",
@@ -32,7 +33,7 @@ INVALIDATE = Cut(
 UNMAP = Cut(
     function="kvm_unmap_gfn_range",
     reason="takes away what maps a range, by flush.range; of which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
     watched=True,
 )
 CUTS: tuple[Cut, ...] = (*common.CUTS, HAS, CLEAR, NOTE, IS_MIXED, WHOLE, OF_FRAME, INVALIDATE, UNMAP)

@@ -24,7 +24,7 @@ PERMISSION_FAULT = Cut(
     reason="whether L2's own tables allow the access: any error code of 8 bits, permission.error-code",
     result_mask=0xFF,
     writes=(
-        (1, "cpu_role.base.cr0_wp"),
+        (1, kvm_mmu.CPU_ROLE_BASE_CR0_WP),
         (1, kvm_mmu.in_format(kvm_mmu.PERMISSIONS)),
         (1, kvm_mmu.in_format(kvm_mmu.PROTECTION_KEYS)),
         *kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),

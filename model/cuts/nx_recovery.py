@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, guest_tables, roles
+from mmuproof.model.named import kvm_mmu_page, list_heads, tdp_iter
 
 HOW_MANY = Cut(function="nx_huge_pages_to_zap", reason="how many are dropped at once: two here")
 LOGGED = Cut(
@@ -15,20 +16,20 @@ ZAP_TDP = Cut(
     function="kvm_tdp_mmu_zap_possible_nx_huge_page",
     reason="drops a table of the TDP MMU, and those below it, which are none of those here, and says whether a flush "
     "is due; which is looked at",
-    elsewhere=("*", "struct list_head", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT, "argument 1"),
 )
 ZAP_SHADOW = Cut(
     function="kvm_mmu_prepare_zap_page",
     reason="drops a table of the shadow MMU, and those below it, which are none of those here; they are on the list of "
     "those to be freed then; which is looked at",
     writes=((2, ""),),
-    elsewhere=("*", "struct list_head", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT, "argument 1"),
 )
 FLUSH = Cut(
     function="kvm_mmu_remote_flush_or_zap",
     reason="flushes all if it is told so, or if tables of the shadow MMU were dropped; what it is told is looked at",
     writes=((1, ""),),
-    elsewhere=("*", "struct list_head", "struct kvm_mmu_page"),
+    elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT),
 )
 RCU_UNLOCK = Cut(function="rcu_read_unlock", reason="lets tables be freed that nobody uses; when is looked at")
 YIELDS = tuple(
@@ -70,8 +71,8 @@ CHILD = Cut(function="spte_to_child_pt", reason="finds the table that an entry l
 SET = Cut(
     function="tdp_mmu_set_spte_atomic",
     reason="exchanges an entry, or fails; which, and for what, is looked at",
-    writes=((1, "old_spte"),),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    writes=((1, tdp_iter.OLD_SPTE),),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
     watched=True,
 )
 SPTEP_TO_SP = roles.SPTEP_TO_SP

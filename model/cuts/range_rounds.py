@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds
+from mmuproof.model.named import tdp_iter
 
 YIELD = Cut(
     function="tdp_mmu_iter_cond_resched",
     reason="may let others in, and flushes before it does if it is told to; what it is told is looked at",
-    writes=((1, "yielded"), (1, "valid")),
+    writes=((1, tdp_iter.YIELDED), (1, tdp_iter.VALID)),
     elsewhere=("*",),
 )
 SET = Cut(
     function="tdp_mmu_iter_set_spte",
     reason="changes the entry of the walk; in which state it is called is looked at",
-    writes=((1, "old_spte"),),
+    writes=((1, tdp_iter.OLD_SPTE),),
     elsewhere=("*",),
 )
-FORMER_SET = Cut(function="tdp_mmu_set_spte", reason=SET.reason, writes=((1, "old_spte"),), elsewhere=("*",))
+FORMER_SET = Cut(function="tdp_mmu_set_spte", reason=SET.reason, writes=((1, tdp_iter.OLD_SPTE),), elsewhere=("*",))
 SET_ATOMIC = Cut(
     function="tdp_mmu_set_spte_atomic",
     reason="changes the entry of the walk, or finds that another CPU has; in which state it is called is looked at",
-    writes=((1, "old_spte"),),
+    writes=((1, tdp_iter.OLD_SPTE),),
     elsewhere=("*",),
 )
 SET_UNLOGGED = Cut(
-    function="tdp_mmu_set_spte_no_dirty_log", reason=SET.reason, writes=((1, "old_spte"),), elsewhere=("*",)
+    function="tdp_mmu_set_spte_no_dirty_log", reason=SET.reason, writes=((1, tdp_iter.OLD_SPTE),), elsewhere=("*",)
 )
 CLEAR_BITS = Cut(
     function="tdp_mmu_clear_spte_bits",
@@ -49,7 +50,7 @@ MAKE_HUGE = Cut(
 ALLOC = Cut(
     function="tdp_mmu_alloc_sp_for_split",
     reason="makes a page for a table, or does not, and may let others in",
-    writes=((1, "yielded"),),
+    writes=((1, tdp_iter.YIELDED),),
     elsewhere=("*",),
 )
 _LOCKS = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roles
+from mmuproof.model.named import kvm_mmu_page, list_heads
 
 CHILD = Cut(function="spte_to_child_pt", reason="finds the table that an entry leads to; of which entry is looked at")
 REMOVED = Cut(
     function="handle_removed_pt",
     reason="takes a table apart; which one, and when, is looked at",
-    elsewhere=("*", "struct kvm_mmu_page", "struct list_head"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
 READ = Cut(function="kvm_tdp_mmu_read_spte", reason="reads an entry: any content; of which one is looked at")
 EXCHANGE = Cut(
@@ -25,7 +26,7 @@ WRITE = Cut(
 CHANGED = Cut(
     function="handle_changed_spte",
     reason="does what a change of an entry needs; what it is told is looked at",
-    elsewhere=("*", "struct kvm_mmu_page", "struct list_head"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
 SPTEP_TO_SP = roles.SPTEP_TO_SP
 CUTS: tuple[Cut, ...] = (
@@ -38,7 +39,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="tdp_mmu_unlink_sp",
         reason="takes the page off the list of those that may become huge",
-        elsewhere=("*", "struct kvm_mmu_page", "struct list_head", "argument 0", "argument 1"),
+        elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST, "argument 0", "argument 1"),
     ),
     *common.each("tells TDX", "kvm_x86_free_external_spt", "kvm_x86_set_external_spte"),
     *common.each("lets the processor wait", "rep_nop", "native_pause"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page
 
 NOTE = Cut(
     function="kvm_mmu_page_set_translation",
@@ -15,18 +16,18 @@ RMAP = Cut(function="gfn_to_rmap", reason="finds the list of what maps a frame, 
 LIST = Cut(
     function="pte_list_add",
     reason="puts an entry on a list, any length; which is looked at",
-    elsewhere=("*", "struct kvm_rmap_head", "struct pte_list_desc"),
+    elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
 UNLIST = Cut(
     function="pte_list_remove",
     reason="takes an entry off a list; which is looked at",
-    elsewhere=("*", "struct kvm_rmap_head", "struct pte_list_desc"),
+    elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
 DROP_ALL = tuple(
     Cut(
         function=name,
         reason="takes away all that is on a list; that it does is looked at",
-        elsewhere=("*", "struct kvm_rmap_head", "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_mmu_page.STRUCT),
     )
     for name in ("kvm_zap_all_rmap_sptes", "kvm_zap_rmapp", "__kvm_zap_rmap")
 )
@@ -87,7 +88,7 @@ LARGEST = Cut(
 DROP = Cut(
     function="kvm_zap_one_rmap_spte",
     reason="takes an SPTE away, and off its list; that it does, and which, is looked at",
-    elsewhere=("*", "argument 2", "struct kvm_rmap_head"),
+    elsewhere=("*", "argument 2", kvm_memory_slot.RMAP_HEAD),
 )
 FLUSH_ENTRY = Cut(
     function="kvm_flush_remote_tlbs_sptep", reason="flushes what an SPTE has translated, by stored.flush-range"

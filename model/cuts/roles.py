@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_page_fault, tdp_iter
 
 TDP_HAS_SMEP = Cut(function="kvm_x86_tdp_has_smep", reason="whether MBEC or GMET is on, the same each time it is asked")
 GUEST_PHYSICAL_WIDTH = Cut(
@@ -126,9 +126,17 @@ DIRECT_MAP: tuple[Cut, ...] = (
     *common.CUTS,
     MMU_SET_SPTE,
     WALK_INIT,
-    Cut(function="kvm_mmu_hugepage_adjust", reason="chooses the level to map at: any", writes=((1, "goal_level"),)),
+    Cut(
+        function="kvm_mmu_hugepage_adjust",
+        reason="chooses the level to map at: any",
+        writes=((1, kvm_page_fault.GOAL_LEVEL),),
+    ),
     Cut(function="trace_kvm_mmu_spte_requested", reason="a tracepoint; reads only"),
-    Cut(function="disallowed_hugepage_adjust", reason="chooses the level to map at: any", writes=((0, "goal_level"),)),
+    Cut(
+        function="disallowed_hugepage_adjust",
+        reason="chooses the level to map at: any",
+        writes=((0, kvm_page_fault.GOAL_LEVEL),),
+    ),
     Cut(function="link_shadow_page", reason="writes an SPTE, after the access has been chosen"),
     Cut(function="account_nx_huge_page", reason="counts; writes no role and no access"),
     Cut(function="direct_pte_prefetch", reason="maps neighbours with the access of their page's role"),
@@ -144,7 +152,7 @@ TDP_MAP: tuple[Cut, ...] = (
     Cut(
         function="tdp_mmu_set_spte_atomic",
         reason="writes the SPTE that has been made, or fails",
-        writes=((1, "old_spte"),),
+        writes=((1, tdp_iter.OLD_SPTE),),
     ),
     Cut(function="kvm_flush_remote_tlbs_gfn", reason="flushes TLBs after the SPTE has been made"),
     Cut(function="kvm_flush_remote_tlbs_with_address", reason="flushes TLBs after the SPTE has been made"),

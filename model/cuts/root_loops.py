@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_mmu_page, list_heads
 
 NEXT_ROOT = Cut(
     function="tdp_mmu_next_root",
@@ -23,7 +24,7 @@ WORKERS = tuple(
         function=name,
         reason="changes entries below a root, pages of tables and lists of such pages, and neither a root nor the list "
         "of roots; for which roots, and with what, is looked at",
-        elsewhere=("*", "struct kvm_mmu_page", "struct list_head"),
+        elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
     )
     for name in (
         "tdp_mmu_zap_leafs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roles
+from mmuproof.model.named import kvm_mmu_page, kvm_vcpu
 
 NEW_PGD = Cut(
     function="kvm_mmu_new_pgd",
@@ -14,7 +15,7 @@ NEW_PGD = Cut(
 INIT_MMU = Cut(
     function="kvm_init_mmu",
     reason="sets the MMU up for the registers that the vCPU has then: any role, which is the one that is wanted",
-    writes=((0, "arch"),),
+    writes=((0, kvm_vcpu.ARCH),),
 )
 _ANOTHER_CHECK = "another check of what is asked for: any outcome"
 
@@ -56,7 +57,7 @@ FREE_ROOT = Cut(
     function="mmu_free_root_page",
     reason="gives up a root if it is one, which is none afterwards; that it is called is looked at",
     writes=((1, "*"),),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
     watched=True,
 )
 TAKE: tuple[Cut, ...] = (
@@ -72,7 +73,7 @@ TAKE: tuple[Cut, ...] = (
     Cut(
         function="vcpu_clear_mmio_info",
         reason="forgets the last access to MMIO; writes no root",
-        writes=((0, "arch.mmio_gva"),),
+        writes=((0, kvm_vcpu.MMIO_GVA),),
     ),
 )
 """For the root of other tables."""
@@ -86,13 +87,13 @@ VISIBLE = tuple(
 MAKE_AVAILABLE = Cut(
     function="make_mmu_pages_available",
     reason="frees pages that are not in use, or fails; writes no root and none of the tables above pages",
-    elsewhere=("struct kvm_mmu_page", "*"),
+    elsewhere=(kvm_mmu_page.STRUCT, "*"),
 )
 ADDRESS = Cut(function="__phys_addr_nodebug", reason="the physical address of a table, the same for one table")
 ALLOC_ROOT = Cut(
     function="mmu_alloc_root",
     reason="makes or finds the page of SPTEs that is asked for, any; what is asked is looked at",
-    elsewhere=("struct kvm_mmu_page", "*"),
+    elsewhere=(kvm_mmu_page.STRUCT, "*"),
 )
 DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
 TDP_ROOT = tuple(

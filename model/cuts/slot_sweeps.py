@@ -5,15 +5,16 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
+from mmuproof.model.named import kvm_mmu_page, list_heads
 
 _WALK = "goes through SPTEs of a slot, and says whether one has changed; which, and for what, is looked at"
 WALKS = tuple(
-    Cut(function=name, reason=_WALK, elsewhere=("*", "struct kvm_mmu_page", "struct list_head"))
+    Cut(function=name, reason=_WALK, elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST))
     for name in ("__walk_slot_rmaps", "slot_handle_level_range")
 )
 _TDP = "does it in the TDP MMU; of which slot and level is looked at"
 TDP = tuple(
-    Cut(function=f"kvm_tdp_mmu_{name}", reason=_TDP, elsewhere=("*", "struct kvm_mmu_page", "struct list_head"))
+    Cut(function=f"kvm_tdp_mmu_{name}", reason=_TDP, elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST))
     for name in (
         "wrprot_slot",
         "clear_dirty_slot",
@@ -38,7 +39,7 @@ DOES = tuple(
 TDP_MASK = Cut(
     function="kvm_tdp_mmu_clear_dirty_pt_masked",
     reason="does it in the TDP MMU; of which frames is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 _AGES = "looks at accessed flags, and may clear them; of which range is looked at"
 AGES_SHADOW = tuple(

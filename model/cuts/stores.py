@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roles, spte_changes
+from mmuproof.model.named import kvm_mmu_page
 
 _MADE = "makes the value of an entry, any; where that is written is looked at"
 MAKE_SPTE = Cut(function="make_spte", reason=_MADE, writes=((10, "*"),))
@@ -56,7 +57,7 @@ TDP: tuple[Cut, ...] = (
     Cut(
         function="tdp_mmu_init_sp",
         reason="sets the page up that is filled, whose role is any; notes where it will be linked, and writes no SPTE",
-        writes=((0, "role"),),
+        writes=((0, kvm_mmu_page.ROLE),),
         elsewhere=("argument 1",),
     ),
     *common.each(
@@ -107,7 +108,7 @@ SHADOW: tuple[Cut, ...] = (
         Cut(
             function="mmu_page_add_parent_pte",
             reason="notes in a page what leads to it, in lists of its own; writes no SPTE",
-            writes=((page, "parent_ptes"),),
+            writes=((page, kvm_mmu_page.PARENT_PTES),),
             elsewhere=("*", f"argument {page + 1}"),
         )
         for page in (2, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts.common import ELSEWHERE, GATING, each
+from mmuproof.model.named import vmcb_fields
 from mmuproof.smt.terms import bv
 
 SHADOW_NPT = Cut(function="kvm_init_shadow_npt_mmu", reason="sets the MMU up; what it is told is the result here")
@@ -14,7 +15,11 @@ SHADOW_NPT = Cut(function="kvm_init_shadow_npt_mmu", reason="sets the MMU up; wh
 CUTS: tuple[Cut, ...] = (
     *GATING,
     SHADOW_NPT,
-    Cut(function="vmcb12_clr_intercept", reason="drops an intercept that L1 cannot have", writes=((0, "intercepts"),)),
+    Cut(
+        function="vmcb12_clr_intercept",
+        reason="drops an intercept that L1 cannot have",
+        writes=((0, vmcb_fields.INTERCEPTS),),
+    ),
     Cut(function="kvm_initialize_cpu_caps", reason="fills the table of capabilities, of which any content is taken"),
     *each(
         ELSEWHERE,

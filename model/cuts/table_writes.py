@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, list_heads
 
 READ_GUEST = Cut(
     function="kvm_vcpu_read_guest_atomic",
@@ -27,19 +28,19 @@ WRITTEN = Cut(
 DROP = Cut(
     function="mmu_page_zap_pte",
     reason="drops an SPTE; which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page", "struct list_head", "argument 1", "argument 2", "argument 3"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST, "argument 1", "argument 2", "argument 3"),
 )
 GIVE_UP = Cut(
     function="kvm_mmu_prepare_zap_page",
     reason="takes a page apart, and puts it on the list of those to be freed; which page is looked at",
     writes=((2, ""),),
-    elsewhere=("*", "struct kvm_mmu_page", "argument 1"),
+    elsewhere=("*", kvm_mmu_page.STRUCT, "argument 1"),
 )
 FLUSH = Cut(
     function="kvm_mmu_remote_flush_or_zap",
     reason="flushes all if that is due or pages were taken apart, which are freed then; what it is told is looked at",
     writes=((1, ""),),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 PAE = Cut(function="is_pae", reason="whether the guest uses PAE: any answer")
 CUTS: tuple[Cut, ...] = (
@@ -59,7 +60,7 @@ COMMIT = Cut(
     function="kvm_mmu_commit_zap_page",
     reason="flushes all, and frees pages that were taken apart; that it is called is looked at",
     writes=((1, ""),),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 ADDRESS = Cut(function="kvm_mmu_gva_to_gpa_write", reason="where a linear address is: any, or nowhere")
 RIP = Cut(function="kvm_rip_read", reason="where the instruction is: any")
@@ -78,7 +79,7 @@ REINJECTS = Cut(
 UNPROTECT = Cut(
     function="__kvm_mmu_unprotect_gfn_and_retry",
     reason="makes a frame writable, or not; of which address is looked at",
-    writes=((0, "arch.last_retry_eip"), (0, "arch.last_retry_addr")),
-    elsewhere=("*", "struct kvm_mmu_page"),
+    writes=((0, kvm_vcpu.LAST_RETRY_EIP), (0, kvm_vcpu.LAST_RETRY_ADDR)),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 PROTECTED: tuple[Cut, ...] = (*common.CUTS, RIP, IN_MMIO, REINJECTS, UNPROTECT)

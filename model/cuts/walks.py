@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu
 
 GET_RFLAGS = Cut(
     function="kvm_x86_get_rflags", reason="reads the guest's RFLAGS, any value; fills only the register cache"
@@ -23,7 +23,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="kvm_x86_cache_reg",
         reason="fetches a register of the guest, any value, into the register cache",
-        writes=((0, "arch.cr0"),),
+        writes=((0, kvm_vcpu.CR0),),
     ),
     Cut(
         function="reset_guest_rsvds_bits_mask",
@@ -38,7 +38,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(
         function="kvm_mmu_new_pgd",
         reason="finds or drops the root of the new tables; changes roots and requests, no role and no metadata",
-        elsewhere=("struct kvm_mmu_page", "*"),
+        elsewhere=(kvm_mmu_page.STRUCT, "*"),
     ),
     GET_TDP_LEVEL,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, list_heads
 
-_OTHERS = ("*", "struct kvm_mmu_page", "struct list_head", "struct kvm_rmap_head")
+_OTHERS = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
 CHILDREN = Cut(
     function="mmu_zap_unsync_children", reason="gives up pages below one; that it does is looked at", elsewhere=_OTHERS
 )
@@ -30,10 +31,10 @@ SYNCED = Cut(
     elsewhere=("*",),
 )
 QUEUE = tuple(
-    Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", "struct list_head"))
+    Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", list_heads.LIST))
     for name in ("list_add", "list_move")
 )
-UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", "struct list_head"))
+UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
 TELL = Cut(
     function="kvm_make_all_cpus_request",
     reason="tells all vCPUs to do something; what, and when, is looked at",
@@ -53,7 +54,7 @@ GIVES_UP: tuple[Cut, ...] = (
     *common.each("counts pages; writes no SPTE", "kvm_unaccount_mmu_page", "kvm_mod_used_mmu_pages"),
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_prepare_zap_page"),
     *(
-        Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", "struct list_head"))
+        Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", list_heads.LIST))
         for name in ("unaccount_nx_huge_page", "unaccount_huge_nx_page")
     ),
 )
@@ -61,7 +62,7 @@ ROOTS = tuple(
     Cut(
         function=name,
         reason="gives up roots of the TDP MMU, by loop.roots; that it does, and of which kind, is looked at",
-        elsewhere=("*", "struct kvm_mmu_page"),
+        elsewhere=("*", kvm_mmu_page.STRUCT),
     )
     for name in ("kvm_tdp_mmu_invalidate_roots", "kvm_tdp_mmu_invalidate_all_roots")
 )
@@ -93,7 +94,7 @@ EMPTIES: tuple[Cut, ...] = (
 FREE_OF_MMU = Cut(
     function="__kvm_mmu_free_obsolete_roots",
     reason="gives up roots of an MMU that are left behind, by role.swept-roots; of which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 LEFT_BEHIND: tuple[Cut, ...] = (*common.CUTS, FREE_OF_MMU)
 FREE = Cut(

@@ -6,6 +6,7 @@ from mmuproof.lift.machine.memory import NULL, Object, Pointer, choose, pointer_
 from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import Session, has_member
+from mmuproof.model.named import kvm_vm
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, eq, negate
 
 OTHER_SLOT = bool_var("the other address space has a slot")
@@ -21,9 +22,9 @@ def slot_or_none(slot: Object) -> Pointer:
 
 def has_other_space(bench: Bench, kvm: Object) -> Bool:
     """Whether the VM has two address spaces."""
-    if not has_member(bench.unit.record("struct kvm_arch"), ["has_private_mem"]):
+    if not has_member(bench.unit.record(kvm_vm.ARCH), [kvm_vm.ARCH_HAS_PRIVATE_MEM]):
         return TRUE
-    return eq(bench.read(kvm, "arch.has_private_mem"), 0)
+    return eq(bench.read(kvm, kvm_vm.HAS_PRIVATE_MEM), 0)
 
 
 def in_other_space(session: Session, space: BitVec) -> Bool:

@@ -16,10 +16,11 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.variables import variable_of
+from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, shadow_iterator
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, slt, var
 
-_STEPS, _WALK = "__kvm_mmu_invalidate_addr", "struct kvm_shadow_walk_iterator"
-_INDEX, _UNSYNC, _BELOW = "index", "unsync", "unsync_children"
+_STEPS = "__kvm_mmu_invalidate_addr"
+
 _NO_ROOT = bv(-1, 64)
 
 
@@ -37,12 +38,12 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
     @once
     def step(self) -> AddressStep:
         """See `AddressSyncs.step`."""
-        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         # Synchronizing an entry changes nothing of what is asked of its page.
         page.settled = True
         of_entry = replace(roles.SPTEP_TO_SP, gives=pointer_to(page))
         bench = Bench(self._unit, (*cuts.CUTS, of_entry), any_round=frozenset({_STEPS}))
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
         for part in (Part.ROOT_MMU, Part.GUEST_WALK):
@@ -50,11 +51,13 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
             bench.objects.setdefault(place.type.name, pointer_to(vcpu, place.offset))
         address, root = var("address", 64), var("root", 64)
         bench.call(_STEPS, addr=address, root_hpa=root)
-        session, walk = bench.session, variable_of(bench.session.round(_STEPS), _WALK)
+        session, walk = bench.session, variable_of(bench.session.round(_STEPS), shadow_iterator.STRUCT)
         finds, sync = session.only_call(of_entry.function), session.only_call(cuts.SYNC.function)
         entry, answer = finds.arguments[0], var(sync.tag, 32)
         assert isinstance(entry, Pointer)
-        right = all_of(is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, _INDEX, sync.memory)))
+        right = all_of(
+            is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, shadow_iterator.INDEX, sync.memory))
+        )
         starts = session.calls(cuts.START.function)
         return AddressStep(
             has_root=ne(root, _NO_ROOT),
@@ -66,8 +69,8 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
             ),
             forgets_mmio=_done(session.calls(cuts.FORGET.function), lambda call: eq(_last(call), address)),
             here=all_of(_done(starts), ne(var(f"{map_rounds.OKAY.function}()", 1), 0)),
-            unsync=ne(bench.read(page, _UNSYNC), 0),
-            below=ne(bench.read(page, _BELOW), 0),
+            unsync=ne(bench.read(page, kvm_mmu_page.UNSYNC), 0),
+            below=ne(bench.read(page, kvm_mmu_page.UNSYNC_CHILDREN), 0),
             synced=all_of(sync.guard, right),
             fails=slt(answer, bv(0, 32)),
             changes=ne(answer, 0),

@@ -10,6 +10,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import asked_flushes as cuts
 from mmuproof.model.cuts import common
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.named import kvm_vcpu
 from mmuproof.smt.terms import BitVec, Bool, bv, ite, ne, resize, to_bv, zext
 
 _REQUESTS, _REQUEST = 64, 0x3F
@@ -34,6 +35,6 @@ def flushes_asked(x86: Unit, asking: Bench) -> tuple[Bool, Bool]:
         return to_bv(ne(asked & (bv(1, _REQUESTS) << (resize(number, _REQUESTS) & _REQUEST)), 0), 8)
 
     bench = Bench(x86, (replace(cuts.TEST, gives=is_asked), *common.CUTS, cuts.FLUSH_CURRENT, cuts.FLUSH_GUEST))
-    bench.add("vcpu", "struct kvm_vcpu")
+    bench.add("vcpu", kvm_vcpu.STRUCT)
     bench.call("kvm_service_local_tlb_flush_requests")
     return bench.session.called(cuts.FLUSH_CURRENT.function), bench.session.called(cuts.FLUSH_GUEST.function)

@@ -8,6 +8,7 @@ from mmuproof.lift.machine.memory import Object, pointer_to, same_place
 from mmuproof.model.cuts.invalidations import FREE_ROOTS
 from mmuproof.model.invalidations import CachedRoot
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.named import kvm_mmu
 from mmuproof.model.roots import KEPT_ROOTS
 from mmuproof.smt.terms import TRUE, BitVec, all_of, any_of, bit
 
@@ -17,7 +18,10 @@ ROOTS = ("root", *(f"prev_roots[{number}]" for number in range(KEPT_ROOTS - 1)))
 
 def roots_of(bench: Bench, owner: Object, mmu: str) -> list[tuple[BitVec, BitVec]]:
     """The address of each root, and the tables that it is for (64 each), as they are now."""
-    return [(bench.read(owner, f"{mmu}.{root}.hpa"), bench.read(owner, f"{mmu}.{root}.pgd")) for root in ROOTS]
+    return [
+        (bench.read(owner, f"{mmu}.{root}.{kvm_mmu.HPA}"), bench.read(owner, f"{mmu}.{root}.{kvm_mmu.PGD}"))
+        for root in ROOTS
+    ]
 
 
 def given_up(bench: Bench, owner: Object, mmu: str, roots: list[tuple[BitVec, BitVec]]) -> Iterator[CachedRoot]:

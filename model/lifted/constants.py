@@ -7,40 +7,7 @@ from mmuproof.model.bit_names import BIT_NAMES
 from mmuproof.model.constants import CONSTANTS, OF_OTHER_KERNELS
 from mmuproof.model.features import MARKS, MarkKind
 from mmuproof.model.kvm import NotThere
-
-OF_AREAS = (
-    "CONFIG_KVM_SW_PROTECTED_VM",
-    "EXIT_QUALIFICATION",
-    "GUEST_PHYSICAL_ADDRESS",
-    "KVM_ADDRESS_SPACE_NUM",
-    "KVM_DIRECT_ROOTS",
-    "KVM_ENTER_CLEAR_CPU_BUFFERS_FOR_MMIO",
-    "KVM_FILTER_PRIVATE",
-    "KVM_FILTER_SHARED",
-    "KVM_INVALID_ROOTS",
-    "KVM_MAX_NR_ADDRESS_SPACES",
-    "KVM_MIRROR_ROOTS",
-    "KVM_X86_SW_PROTECTED_VM",
-    "KVM_X86_TDX_VM",
-    "KVM_TDP_MMU",
-    "EMULTYPE_ALLOW_RETRY_PF",
-    "RET_PF_CONTINUE",
-    "RET_PF_EMULATE",
-    "RET_PF_FIXED",
-    "RET_PF_INVALID",
-    "RET_PF_RETRY",
-    "RET_PF_SPURIOUS",
-    "RET_PF_WRITE_PROTECTED",
-    "SECONDARY_EXEC_MODE_BASED_EPT_EXEC",
-    "SHADOW_NONPRESENT_VALUE",
-    "SVM_MISC_ENABLE_GMET",
-    "X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO",
-    "X86_FEATURE_GBPAGES",
-    "X86_FEATURE_GMET",
-    "X86_FEATURE_LA57",
-    "X86_FEATURE_NPT",
-)
-"""What the areas of a lifted tree ask its units for."""
+from mmuproof.model.named import constants
 
 OF_COMPARISONS = ("KVM_PFN_ERR_NOSLOT_MASK", "PT64_ROOT_MAX_LEVEL")
 """What comparisons ask besides: they take the units that are parsed for theorems."""
@@ -48,7 +15,9 @@ OF_COMPARISONS = ("KVM_PFN_ERR_NOSLOT_MASK", "PT64_ROOT_MAX_LEVEL")
 _OF_FEATURES = (mark.name for marks in MARKS.values() for mark in marks if mark.kind is MarkKind.CONSTANT)
 LOOKED_UP = ConstantNames(
     tuple(
-        dict.fromkeys((*CONSTANTS, *sorted(OF_OTHER_KERNELS), *OF_AREAS, *OF_COMPARISONS, *_OF_FEATURES, *BIT_NAMES))
+        dict.fromkeys(
+            (*CONSTANTS, *sorted(OF_OTHER_KERNELS), *constants.ALL, *OF_COMPARISONS, *_OF_FEATURES, *BIT_NAMES)
+        )
     ),
     "model/lifted/constants.py",
 )

@@ -14,10 +14,10 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
+from mmuproof.model.named import constants, host_kernel, kvm_memory_slot, kvm_vm, switches
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, var, zext
 
 _FUNCTION, _MASKED = "kvm_mmu_slot_apply_flags", "kvm_arch_mmu_enable_log_dirty_pt_masked"
-_SIZE = "cpu_dirty_log_size"
 
 
 class LiftedDirtyLogging(DirtyLogging, Remembers):
@@ -37,13 +37,13 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
     def flags_applied(self) -> FlagsApplied:
         """See `DirtyLogging.flags_applied`."""
         bench = Bench(self._unit, cuts.CUTS)
-        kvm = bench.add("kvm", "struct kvm")
+        kvm = bench.add("kvm", kvm_vm.STRUCT)
         slots = [
-            Object(name=name, type=self._unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=self._unit.record(kvm_memory_slot.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("old", "new")
         ]
-        old_flags, new_flags = (bench.read(slot, "flags") for slot in slots)
-        change, manual = var("change", 32), zext(bench.read(kvm, "manual_dirty_log_protect"), 64)
+        old_flags, new_flags = (bench.read(slot, kvm_memory_slot.FLAGS) for slot in slots)
+        change, manual = var("change", 32), zext(bench.read(kvm, kvm_vm.MANUAL_DIRTY_LOG_PROTECT), 64)
         size = self._log_size(bench, kvm)
         bench.session.call(
             bench.memory,
@@ -87,17 +87,17 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
             return found
 
         bench = Bench(self._mmu, (replace(cuts.HIGHEST_BIT, gives=highest), *cuts.MASKED))
-        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", "struct kvm_memory_slot")
+        kvm, slot = bench.add("kvm", kvm_vm.STRUCT), bench.add("slot", kvm_memory_slot.STRUCT)
         offset, mask = var("gfn_offset", 64), var("mask", 64)
-        manual = zext(bench.read(kvm, "manual_dirty_log_protect"), 64)
+        manual = zext(bench.read(kvm, kvm_vm.MANUAL_DIRTY_LOG_PROTECT), 64)
         bench.call(_MASKED, gfn_offset=offset, mask=mask)
         told = bench.session.argument
-        initially_set = self._mmu.constant("KVM_DIRTY_LOG_INITIALLY_SET")
+        initially_set = self._mmu.constant(constants.KVM_DIRTY_LOG_INITIALLY_SET)
         if initially_set is None:
-            raise NotThere(["KVM_DIRTY_LOG_INITIALLY_SET"])
+            raise NotThere([constants.KVM_DIRTY_LOG_INITIALLY_SET])
         return MaskLogged(
             function=_MASKED,
-            base_gfn=bench.read(slot, "base_gfn"),
+            base_gfn=bench.read(slot, kvm_memory_slot.BASE_GFN),
             offset=offset,
             mask=mask,
             starts_dirty=ne(manual & initially_set, 0),
@@ -116,9 +116,9 @@ class LiftedDirtyLogging(DirtyLogging, Remembers):
 
     def _log_size(self, bench: Bench, kvm: Object) -> BitVec:
         """How many entries the processor's own log has; 0 if there is none."""
-        if has_member(self._unit.record("struct kvm"), [f"arch.{_SIZE}"]):
-            return bench.read(kvm, f"arch.{_SIZE}")
-        return bench.read(bench.session.global_object("kvm_x86_ops"), _SIZE)
+        if has_member(self._unit.record(kvm_vm.STRUCT), [kvm_vm.CPU_DIRTY_LOG_SIZE]):
+            return bench.read(kvm, kvm_vm.CPU_DIRTY_LOG_SIZE)
+        return bench.read(bench.session.global_object(switches.KVM_X86_OPS), host_kernel.CPU_DIRTY_LOG_SIZE)
 
 
 def _is_for(call: CallMade, slot: Pointer) -> Bool:

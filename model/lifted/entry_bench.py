@@ -12,6 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import read
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import BitVec, bool_var, bv, var
 
@@ -43,10 +44,10 @@ class EntryBench(Bench):
     """
 
     def __init__(self, unit: Unit, known: Sequence[Cut], at: int) -> None:
-        page = Object(name="sp", type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         of_entry = replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))
         super().__init__(unit, (*(_MADE.get(cut, cut) for cut in known), of_entry))
-        self.page, self.objects["struct kvm_mmu_page"] = page, pointer_to(page)
+        self.page, self.objects[kvm_mmu_page.STRUCT] = page, pointer_to(page)
         self.table, self._at = page_table("table"), at
         self.sptep = pointer_to(self.table, at * 64)
         self.before = self.memory.copy()
@@ -57,10 +58,14 @@ class EntryBench(Bench):
 
     def set_by_shadow_mmu(self) -> None:
         """Call ``mmu_set_spte()`` for the entry."""
-        for each, record in (("vcpu", "kvm_vcpu"), ("slot", "kvm_memory_slot"), ("fault", "kvm_page_fault")):
-            self.add(each, f"struct {record}")
-        fault = choose(bool_var("fault == NULL"), NULL, self.objects["struct kvm_page_fault"])
+        for each, record in (
+            ("vcpu", kvm_vcpu.STRUCT),
+            ("slot", kvm_memory_slot.STRUCT),
+            ("fault", kvm_page_fault.STRUCT),
+        ):
+            self.add(each, record)
+        fault = choose(bool_var("fault == NULL"), NULL, self.objects[kvm_page_fault.STRUCT])
         assert isinstance(fault, Pointer)
-        self.objects["struct kvm_page_fault"] = fault
+        self.objects[kvm_page_fault.STRUCT] = fault
         values = {"pte_access": var("pte_access", 32), "gfn": var("gfn", 64), "pfn": var("pfn", 64)}
         self.integer("mmu_set_spte", {"sptep": self.sptep}, **values)

@@ -19,7 +19,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, kvm_vm, switches, vcpu_svm, vcpu_vmx, x86_exception
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _STAGE_BITS = 33
@@ -35,9 +35,9 @@ class _Machine:
 
     def run(self, function: str, *, fault: Object | None = None, **values: BitVec) -> None:
         """Call a function with the vCPU, and with a fault if it takes one."""
-        given = {"struct kvm_vcpu": pointer_to(self.vcpu)}
+        given = {kvm_vcpu.STRUCT: pointer_to(self.vcpu)}
         if fault is not None:
-            given["struct x86_exception"] = pointer_to(fault)
+            given[x86_exception.STRUCT] = pointer_to(fault)
         self.session.call(self.memory, function, objects=given, values=values)
 
     def find(self, owner: Object, *paths: str) -> tuple[Object, int, int]:
@@ -104,14 +104,14 @@ class LiftedExits(Exits, Remembers):
     @once
     def ept_violation(self) -> EptViolationExit:
         """See `Exits.ept_violation`."""
-        machine = _Machine(self._vmx, "vmx", "struct vcpu_vmx")
+        machine = _Machine(self._vmx, "vmx", vcpu_vmx.STRUCT)
         qualification = self._cached_qualification(machine)
         has_mbec, plain_vm = self._has_mbec(machine), self._plain_vm(machine)
         machine.run("handle_ept_violation")
-        allowed = machine.session.global_value(machine.memory, "allow_smaller_maxphyaddr")
+        allowed = machine.session.global_value(machine.memory, switches.ALLOW_SMALLER_MAXPHYADDR)
         return EptViolationExit(
             qualification=qualification,
-            guest_physical_address=self._vmcs_field(self._vmx, READ_VMCS_64.function, "GUEST_PHYSICAL_ADDRESS"),
+            guest_physical_address=self._vmcs_field(self._vmx, READ_VMCS_64.function, constants.GUEST_PHYSICAL_ADDRESS),
             has_mbec=has_mbec,
             plain_vm=plain_vm,
             emulates_illegal_gpa=ne(allowed, 0),
@@ -124,8 +124,8 @@ class LiftedExits(Exits, Remembers):
 
     def _cached_qualification(self, machine: _Machine) -> BitVec:
         """The exit qualification, which the register cache holds as well as the VMCS."""
-        qualification = self._vmcs_field(machine.unit, READ_VMCS.function, "EXIT_QUALIFICATION")
-        machine.write(qualification, "vt.exit_qualification", "exit_qualification")
+        qualification = self._vmcs_field(machine.unit, READ_VMCS.function, constants.EXIT_QUALIFICATION)
+        machine.write(qualification, vcpu_vmx.VT_EXIT_QUALIFICATION, "exit_qualification")
         return qualification
 
     def _has_mbec(self, machine: _Machine) -> Bool:
@@ -140,27 +140,27 @@ class LiftedExits(Exits, Remembers):
     def _plain_vm(self, machine: _Machine) -> Bool:
         """No trust domain; where a tree knows none, every VM."""
         conditions = [TRUE]
-        domain = machine.unit.constant("KVM_X86_TDX_VM")
+        domain = machine.unit.constant(constants.KVM_X86_TDX_VM)
         if domain is not None:
-            conditions.append(ne(machine.value("vcpu.kvm->arch.vm_type"), domain))
+            conditions.append(ne(machine.value(vcpu_vmx.VM_TYPE), domain))
         # Some trees know no memory that is private by its address.
-        if machine.unit.has_member("struct kvm_arch", "gfn_direct_bits"):
-            conditions.append(eq(machine.value("vcpu.kvm->arch.gfn_direct_bits"), 0))
+        if machine.unit.has_member(kvm_vm.ARCH, kvm_vm.ARCH_GFN_DIRECT_BITS):
+            conditions.append(eq(machine.value(vcpu_vmx.GFN_DIRECT_BITS), 0))
         return all_of(*conditions)
 
     @once
     def injected_ept_violation(self) -> InjectedEptViolation:
         """See `Exits.injected_ept_violation`."""
-        machine, from_hardware = _Machine(self._nested_vmx, "vmx", "struct vcpu_vmx"), bool_var("from_hardware")
+        machine, from_hardware = _Machine(self._nested_vmx, "vmx", vcpu_vmx.STRUCT), bool_var("from_hardware")
         qualification = self._cached_qualification(machine)
         fault = _fault(machine)
-        if machine.unit.has_member("struct x86_exception", "exit_qualification"):
-            walked, walk_knows_stage = machine.member(fault, "exit_qualification"), True
+        if machine.unit.has_member(x86_exception.STRUCT, x86_exception.EXIT_QUALIFICATION):
+            walked, walk_knows_stage = machine.member(fault, x86_exception.EXIT_QUALIFICATION), True
         else:
             # Before, the walk changed what the last EPT violation had left, and kept its bits 8:7.
-            walked, walk_knows_stage = machine.value("vcpu.arch.exit_qualification"), False
-        plain_vm, pml_full = self._plain_vm(machine), ne(machine.value("nested.pml_full"), 0)
-        ept_caps = resize(machine.value("nested.msrs.ept_caps"), 64)
+            walked, walk_knows_stage = machine.value(vcpu_vmx.VCPU_ARCH_EXIT_QUALIFICATION), False
+        plain_vm, pml_full = self._plain_vm(machine), ne(machine.value(vcpu_vmx.NESTED_PML_FULL), 0)
+        ept_caps = resize(machine.value(vcpu_vmx.NESTED_MSRS_EPT_CAPS), 64)
         error_code, address = (resize(machine.member(fault, name), 64) for name in ("error_code", "address"))
         machine.run("nested_ept_inject_page_fault", fault=fault, from_hardware=to_bv(from_hardware, 8))
         call = machine.session.only_call(VMX_EXIT.function)
@@ -178,7 +178,7 @@ class LiftedExits(Exits, Remembers):
             ept_caps=ept_caps,
             exit_reason=extract(reason, 31, 0),
             exit_qualification=told,
-            guest_physical_address=machine.value("nested.cached_vmcs12->guest_physical_address"),
+            guest_physical_address=machine.value(vcpu_vmx.VMCS12_GUEST_PHYSICAL_ADDRESS),
             evidence=machine.session.evidence(),
         )
 
@@ -187,11 +187,11 @@ class LiftedExits(Exits, Remembers):
     @once
     def npf(self) -> NpfExit:
         """See `Exits.npf`."""
-        machine = _Machine(self._svm, "svm", "struct vcpu_svm")
-        info_1, info_2 = (machine.value(f"vmcb->control.exit_info_{number}") for number in (1, 2))
-        gmet = self._svm.constant("SVM_MISC_ENABLE_GMET")
-        enabled = FALSE if gmet is None else ne(machine.value("vmcb->control.misc_ctl") & gmet, 0)
-        cpl = machine.value("vmcb->save.cpl")
+        machine = _Machine(self._svm, "svm", vcpu_svm.STRUCT)
+        info_1, info_2 = (machine.value(name) for name in (vcpu_svm.EXIT_INFO_1, vcpu_svm.EXIT_INFO_2))
+        gmet = self._svm.constant(constants.SVM_MISC_ENABLE_GMET)
+        enabled = FALSE if gmet is None else ne(machine.value(vcpu_svm.VMCB_CONTROL_MISC_CTL) & gmet, 0)
+        cpl = machine.value(vcpu_svm.VMCB_SAVE_CPL)
         machine.run("npf_interception")
         return NpfExit(
             exit_info_1=info_1,
@@ -205,12 +205,12 @@ class LiftedExits(Exits, Remembers):
     @once
     def injected_npf(self) -> InjectedNpf:
         """See `Exits.injected_npf`."""
-        machine, from_hardware = _Machine(self._nested_svm, "svm", "struct vcpu_svm"), bool_var("from_hardware")
+        machine, from_hardware = _Machine(self._nested_svm, "svm", vcpu_svm.STRUCT), bool_var("from_hardware")
         fault = _fault(machine)
 
         def control() -> tuple[BitVec, BitVec, BitVec]:
             code, info_1, info_2 = (
-                machine.value(f"vmcb->control.{name}") for name in ("exit_code", "exit_info_1", "exit_info_2")
+                machine.value(name) for name in (vcpu_svm.EXIT_CODE, vcpu_svm.EXIT_INFO_1, vcpu_svm.EXIT_INFO_2)
             )
             return extract(code, 31, 0), info_1, info_2
 
@@ -241,6 +241,4 @@ def _always_happens(call: CallMade) -> None:
 
 def _fault(machine: _Machine) -> Object:
     """A fault that the walk has found, anything in it."""
-    return Object(
-        name="fault", type=machine.unit.record("struct x86_exception"), kind=ObjectKind.INPUT, by_pointer=True
-    )
+    return Object(name="fault", type=machine.unit.record(x86_exception.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)

@@ -19,6 +19,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import constants, kvm_page_fault, kvm_vcpu, kvm_vm
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, var
 
 _NAMES: Mapping[FaultHandler, tuple[str, ...]] = MappingProxyType(
@@ -39,10 +40,10 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
     def mapped(self, handler: FaultHandler) -> FaultMapped:
         """See `FaultHandlers.mapped`."""
         bench = Bench(self._unit, CUTS)
-        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
+        vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
         # It is a variable of the caller's.
         fault.settled = True
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         nested = handler is FaultHandler.EPT
         Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
         function = next((each for each in _NAMES[handler] if self._unit.has_function(each)), handler.value)
@@ -54,7 +55,7 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         _check_given(search, fault)
         _check_given(maps, fault)
         place, found = Place(fault, 0), f"after {search.function}()"
-        at = bench.place(fault, "slot")
+        at = bench.place(fault, kvm_page_fault.SLOT)
         held = as_pointer(maps.memory.read(fault, at.offset, at.width))
         assert isinstance(at.type, PointerType)
         left = input_pointer(fault, f"fault->slot {found}", at.type, "slot")
@@ -63,13 +64,13 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
             function=function,
             searched=read_fault(search.memory, place),
             goes_on=self._goes_on(bench, search),
-            found_pfn=var(f"fault->pfn {found}", bench.place(fault, "pfn").width),
+            found_pfn=var(f"fault->pfn {found}", bench.place(fault, kvm_page_fault.PFN).width),
             found_writable=ne(var(f"fault->map_writable {found}", 1), 0),
-            found_level=var(f"fault->max_level {found}", bench.place(fault, "max_level").width),
+            found_level=var(f"fault->max_level {found}", bench.place(fault, kvm_page_fault.MAX_LEVEL).width),
             fresh=self._fresh(bench, fault, search, maps),
             maps=maps.guard,
             told=read_fault(maps.memory, place),
-            pfn=bench.read(fault, "pfn", maps.memory),
+            pfn=bench.read(fault, kvm_page_fault.PFN, maps.memory),
             same_slot=FALSE if held is None else same_place(held, left),
             asks=all_of(asked.when, asked.in_slot, eq(asked.gfn, asked.faults_gfn)),
             tracked=asked.answer,
@@ -78,7 +79,7 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
 
     def _goes_on(self, bench: Bench, search: CallMade) -> Bool:
         """Whether the search has said to go on, and what older kernels ask after it."""
-        goes_on = constant_of(self._unit, "RET_PF_CONTINUE")
+        goes_on = constant_of(self._unit, constants.RET_PF_CONTINUE)
         answers = [eq(var(search.tag, 32), goes_on)]
         if self._unit.has_function(FORMER_ANSWER.function):
             calls = bench.session.calls(FORMER_ANSWER.function)

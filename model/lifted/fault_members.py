@@ -13,6 +13,7 @@ from mmuproof.model.faults import FaultTold
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import member, read
+from mmuproof.model.named import kvm_page_fault
 from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, ne, resize, var
 
 
@@ -44,14 +45,14 @@ def asked_if_tracked(bench: Bench, fault: Object) -> TrackingAsked:
     names, session = [cut.function for cut in TRACKED], bench.session
     if not session.calls(*names):
         return TrackingAsked(when=FALSE, in_slot=FALSE, gfn=bv(0, 64), faults_gfn=bv(0, 64), answer=FALSE)
-    call, at = session.only_call(*names), bench.place(fault, "slot")
+    call, at = session.only_call(*names), bench.place(fault, kvm_page_fault.SLOT)
     assert call.memory is not None
     held = as_pointer(call.memory.read(fault, at.offset, at.width))
     return TrackingAsked(
         when=call.guard,
         in_slot=FALSE if held is None else same_place(session.pointer_argument(call, "slot"), held),
         gfn=session.argument(call, "gfn"),
-        faults_gfn=bench.read(fault, "gfn", call.memory),
+        faults_gfn=bench.read(fault, kvm_page_fault.GFN, call.memory),
         answer=ne(var(call.tag, 1), 0),
     )
 
@@ -82,22 +83,22 @@ def read_fault(memory: Memory, place: Place) -> FaultTold:
             return FALSE
 
     return FaultTold(
-        addr=resize(value("addr"), 64),
-        error_code=resize(value("error_code"), 64),
-        gfn=value("gfn"),
-        exec=flag("exec"),
-        write=flag("write"),
-        present=flag("present"),
-        rsvd=flag("rsvd"),
-        user=flag("user"),
-        prefetch=flag("prefetch"),
-        is_tdp=flag("is_tdp"),
-        is_private=later("is_private"),
-        nx_huge_page_workaround_enabled=flag("nx_huge_page_workaround_enabled"),
-        huge_page_disallowed=flag("huge_page_disallowed"),
-        map_writable=flag("map_writable"),
-        write_fault_to_shadow_pgtable=later("write_fault_to_shadow_pgtable"),
-        max_level=value("max_level"),
-        req_level=value("req_level"),
-        goal_level=value("goal_level"),
+        addr=resize(value(kvm_page_fault.ADDR), 64),
+        error_code=resize(value(kvm_page_fault.ERROR_CODE), 64),
+        gfn=value(kvm_page_fault.GFN),
+        exec=flag(kvm_page_fault.EXEC),
+        write=flag(kvm_page_fault.WRITE),
+        present=flag(kvm_page_fault.PRESENT),
+        rsvd=flag(kvm_page_fault.RSVD),
+        user=flag(kvm_page_fault.USER),
+        prefetch=flag(kvm_page_fault.PREFETCH),
+        is_tdp=flag(kvm_page_fault.IS_TDP),
+        is_private=later(kvm_page_fault.IS_PRIVATE),
+        nx_huge_page_workaround_enabled=flag(kvm_page_fault.NX_HUGE_PAGE_WORKAROUND_ENABLED),
+        huge_page_disallowed=flag(kvm_page_fault.HUGE_PAGE_DISALLOWED),
+        map_writable=flag(kvm_page_fault.MAP_WRITABLE),
+        write_fault_to_shadow_pgtable=later(kvm_page_fault.WRITE_FAULT_TO_SHADOW_PGTABLE),
+        max_level=value(kvm_page_fault.MAX_LEVEL),
+        req_level=value(kvm_page_fault.REQ_LEVEL),
+        goal_level=value(kvm_page_fault.GOAL_LEVEL),
     )

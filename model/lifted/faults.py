@@ -19,11 +19,21 @@ from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, place_of, read_member
+from mmuproof.model.named import (
+    constants,
+    guest_walker,
+    kvm_mmu,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    switches,
+    userspace,
+)
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 
 _NAME, _ERROR_CODE = "kvm_mmu_do_page_fault", "err"
-_ALIAS_BITS = "arch.gfn_direct_bits"
 
 
 class LiftedFaults(Faults, Remembers):
@@ -37,18 +47,18 @@ class LiftedFaults(Faults, Remembers):
     def handed_on(self, *, tdp: bool) -> FaultHandedOn:
         """See `Faults.handed_on`."""
         bench, handler = Bench(self._unit, CUTS), HANDLERS[0 if tdp else 1].function
-        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
-        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, bench.objects[kvm_vm.STRUCT])
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
-        place, this = mmus.place(Part.ROOT_MMU, "page_fault"), FunctionRef(handler, known=True)
+        place, this = mmus.place(Part.ROOT_MMU, kvm_mmu.PAGE_FAULT), FunctionRef(handler, known=True)
         bench.memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=this),)))
-        direct = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
+        direct = bit_field(mmus.place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE), page_role.DIRECT)
         addr, prefetch = var("addr", 64), bool_var("prefetch")
         error_code = zext(resize(var("error_code", 64), self._error_code_bits()), 64)
         mitigated = all_of(
-            ne(bench.session.global_value(bench.memory, "nx_huge_pages"), 0),
-            eq(bench.read(kvm, "arch.disable_nx_huge_pages"), 0),
+            ne(bench.session.global_value(bench.memory, switches.NX_HUGE_PAGES), 0),
+            eq(bench.read(kvm, kvm_vm.DISABLE_NX_HUGE_PAGES), 0),
         )
         bench.integer(
             _NAME, {"emulation_type": NULL, "level": NULL}, cr2_or_gpa=addr, err=error_code, prefetch=to_bv(prefetch, 8)
@@ -76,13 +86,16 @@ class LiftedFaults(Faults, Remembers):
         """See `Faults.walked`."""
         bench, name = Bench(self._unit, WALKED), f"{gpte_format.value}_page_fault"
         nested = gpte_format is GpteFormat.EPT
-        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
+        vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
         # It is a variable of the caller's.
         fault.settled = True
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=nested, l2=nested)
-        role, before = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, "cpu_role"), bench.memory.copy()
+        role, before = (
+            mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, kvm_mmu.CPU_ROLE),
+            bench.memory.copy(),
+        )
 
         def told(flag: str) -> Bool:
             return ne(bench.read(fault, flag, before), 0)
@@ -91,7 +104,7 @@ class LiftedFaults(Faults, Remembers):
         walk, fill = WALKS[gpte_format].function, bench.session.only_call(FILLS[gpte_format].function)
         slot = bench.session.only_call(*(cut.function for cut in FIND_SLOT))
         tracked = asked_if_tracked(bench, fault)
-        at, memory = bench.place(fault, "slot"), fill.memory
+        at, memory = bench.place(fault, kvm_page_fault.SLOT), fill.memory
         assert memory is not None
         slots = as_pointer(memory.read(fault, at.offset, at.width))
         search = bench.session.only_call(*(cut.function for cut in SEARCHES))
@@ -115,23 +128,25 @@ class LiftedFaults(Faults, Remembers):
             write=told("write"),
             user=told("user"),
             reserved=told("rsvd"),
-            cr0_wp=in_role("cr0_wp"),
-            cr4_smep=in_role("cr4_smep"),
+            cr0_wp=in_role(page_role.CR0_WP),
+            cr4_smep=in_role(page_role.CR4_SMEP),
             walked=ne(var(f"{walk}()", 32), 0),
-            walked_gfn=noted("gfn"),
-            walked_level=noted("level"),
-            walked_access=noted("pte_access"),
+            walked_gfn=noted(guest_walker.GFN),
+            walked_level=noted(guest_walker.LEVEL),
+            walked_access=noted(guest_walker.PTE_ACCESS),
             slot_gfn=bench.session.argument(slot, "gfn"),
             tracked_gfn=tracked.gfn,
             asks=all_of(tracked.when, tracked.in_slot),
             tracked=tracked.answer,
-            searched_level=bench.read(fault, "max_level", search.memory),
-            found_level=var(f"fault->max_level after {search.function}()", bench.place(fault, "max_level").width),
+            searched_level=bench.read(fault, kvm_page_fault.MAX_LEVEL, search.memory),
+            found_level=var(
+                f"fault->max_level after {search.function}()", bench.place(fault, kvm_page_fault.MAX_LEVEL).width
+            ),
             fills=fill.guard,
-            gfn=bench.read(fault, "gfn", memory),
-            max_level=bench.read(fault, "max_level", memory),
+            gfn=bench.read(fault, kvm_page_fault.GFN, memory),
+            max_level=bench.read(fault, kvm_page_fault.MAX_LEVEL, memory),
             has_slot=FALSE if slots is None else negate(slots.is_null),
-            access=noted("pte_access", memory),
+            access=noted(guest_walker.PTE_ACCESS, memory),
             emulates=all_of(tracked.answer, eq(result, self._emulates())),
             evidence=bench.session.evidence(),
         )
@@ -140,9 +155,9 @@ class LiftedFaults(Faults, Remembers):
     def pre_faulted(self) -> PreFaulted:
         """See `Faults.pre_faulted`."""
         name, bench = "kvm_arch_vcpu_pre_fault_memory", Bench(self._unit, PRE_FAULTS)
-        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
-        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
-        wanted = bench.add("range", "struct kvm_pre_fault_memory")
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, bench.objects[kvm_vm.STRUCT])
+        wanted = bench.add("range", userspace.PRE_FAULT)
         for each in (kvm, wanted):
             # What is asked for is the caller's, and of the VM only what was set up with it is looked at.
             each.settled = True
@@ -152,7 +167,7 @@ class LiftedFaults(Faults, Remembers):
         asks = bench.session.calls(IS_PRIVATE.function)
         private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
         return PreFaulted(
-            asked=bench.read(wanted, "gpa", before),
+            asked=bench.read(wanted, userspace.GPA, before),
             alias_bits=self._alias_bits(bench),
             private=private if asks else FALSE,
             private_gfn=bench.session.argument(asks[0], "gfn") if asks else bv(0, 64),
@@ -165,7 +180,7 @@ class LiftedFaults(Faults, Remembers):
 
     def _emulates(self) -> int:
         """What says that an instruction is to be emulated for a tracked write; it had no answer of its own at first."""
-        return constant_of(self._unit, "RET_PF_WRITE_PROTECTED", "RET_PF_EMULATE")
+        return constant_of(self._unit, constants.RET_PF_WRITE_PROTECTED, constants.RET_PF_EMULATE)
 
     def _error_code_bits(self) -> int:
         """How much of an error code is handed on; in older kernels the lower half."""
@@ -178,11 +193,11 @@ class LiftedFaults(Faults, Remembers):
 
     def _alias_bits(self, bench: Bench) -> BitVec:
         """The bits of a GFN that choose between aliases; before TDX there were none."""
-        if not self._unit.has_member("struct kvm_arch", "gfn_direct_bits"):
+        if not self._unit.has_member(kvm_vm.ARCH, kvm_vm.ARCH_GFN_DIRECT_BITS):
             return bv(0, 64)
-        (target,) = bench.objects["struct kvm"].targets
+        (target,) = bench.objects[kvm_vm.STRUCT].targets
         assert target.place is not None
-        return bench.read(target.place.object, _ALIAS_BITS)
+        return bench.read(target.place.object, kvm_vm.GFN_DIRECT_BITS)
 
 
 def _place_of(value: Value | None) -> Place | None:

@@ -33,10 +33,18 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
 from mmuproof.model.map_rounds import MapRound
+from mmuproof.model.named import (
+    guest_walker,
+    kvm_memory_slot,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    page_role,
+    shadow_iterator,
+)
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var
-
-_OF_ITSELF = "write_fault_to_shadow_pgtable"
 
 
 class _FetchBench(RoundBench):
@@ -48,16 +56,16 @@ class _FetchBench(RoundBench):
         nested = gpte_format is GpteFormat.EPT
         mmus = Mmus(self.vcpu)
         mmus.connect(self.memory, nested=nested, l2=nested)
-        role = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, "cpu_role")
-        self.guest_levels = resize(read_member(self.memory, self.vcpu, bit_field(role, "level")), 32)
+        role = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, kvm_mmu.CPU_ROLE)
+        self.guest_levels = resize(read_member(self.memory, self.vcpu, bit_field(role, page_role.LEVEL)), 32)
         self.noted = self.add("gw", _struct_of_walk(unit, self.function))
         for each in (self.fault, self.noted):
             # They are variables of callers: only who is given one can write it.
             each.settled = True
-        self.slot = self.add("fault->slot", "struct kvm_memory_slot")
-        self.write(self.fault, "slot", pointer_to(self.slot))
+        self.slot = self.add("fault->slot", kvm_memory_slot.STRUCT)
+        self.write(self.fault, kvm_page_fault.SLOT, pointer_to(self.slot))
         self.before = self.memory.copy()
-        self.first, self.second = self.run("struct kvm_shadow_walk_iterator", loops=2)
+        self.first, self.second = self.run(shadow_iterator.STRUCT, loops=2)
         made = self.session.machine.calls_made
         self._order = {id(call): number for number, call in enumerate(made)}
         okay = self.session.calls(cuts.OKAY.function)
@@ -121,7 +129,7 @@ class _FetchBench(RoundBench):
 
     def _elsewhere(self, call: CallMade) -> Bool:
         """Whether a call is for another entry than the walk's."""
-        return negate(same_place(self._pointer(call, "sptep"), self.entry(call.memory)))
+        return negate(same_place(self._pointer(call, shadow_iterator.SPTEP), self.entry(call.memory)))
 
     def _pointer(self, call: CallMade, name: str) -> Pointer:
         names = self.unit.parameter_names(call.function)
@@ -158,7 +166,7 @@ class _FetchBench(RoundBench):
             for target in self._pointer(call, "sp").targets
             if target.place is not None
         }
-        has_some = ne(self.of(asked.memory, made, "unsync_children"), 0)
+        has_some = ne(self.of(asked.memory, made, kvm_mmu_page.UNSYNC_CHILDREN), 0)
         done = (
             all_of(call.guard, eq(var(call.tag, 32), 0))
             for call in self.calls(cuts.SYNC, below=False)
@@ -170,16 +178,18 @@ class _FetchBench(RoundBench):
 
     def next_level(self, made: RoundMade) -> BitVec:
         """The level of the walk when the next round begins."""
-        return bv(0, 32) if made.end is None else self.of(made.end, self.walk, "level")
+        return bv(0, 32) if made.end is None else self.of(made.end, self.walk, shadow_iterator.LEVEL)
 
     def guest_round(self) -> GuestRound:
         """Any round of the first loop."""
         asked, links = self.only(cuts.CHILD, below=False), self.calls(cuts.LINK, below=False)
-        level, linked = self.of(asked.memory, self.walk, "level"), self.page_linked(asked, links)
+        level, linked = self.of(asked.memory, self.walk, shadow_iterator.LEVEL), self.page_linked(asked, links)
         top_level, top_unchanged = self.before_loop()
         # Before it was noted here it was before the walk.
         elsewhere = self.unit.has_function(f"{self.function.partition('_')[0]}_is_self_change_mapping")
-        has_note = not elsewhere and self.unit.has_member("struct kvm_page_fault", _OF_ITSELF)
+        has_note = not elsewhere and self.unit.has_member(
+            kvm_page_fault.STRUCT, kvm_page_fault.WRITE_FAULT_TO_SHADOW_PGTABLE
+        )
         end = self.first.end
         return GuestRound(
             enters=self.starts[0].guard,
@@ -193,15 +203,19 @@ class _FetchBench(RoundBench):
             synchronized=self.synchronized(asked),
             goes_on=self.first.goes_on,
             next_level=self.next_level(self.first),
-            of_itself=(FALSE if end is None else ne(self.of(end, self.fault, _OF_ITSELF), 0)) if has_note else None,
+            of_itself=(
+                FALSE if end is None else ne(self.of(end, self.fault, kvm_page_fault.WRITE_FAULT_TO_SHADOW_PGTABLE), 0)
+            )
+            if has_note
+            else None,
         )
 
     def direct_round(self) -> DirectRound:
         """Any round of the second loop, and the page behind it."""
         made, asked, links = self.second, self.only(cuts.CHILD, below=True), self.calls(cuts.LINK, below=True)
         leaf = self.only(cuts.MAP, below=True)
-        mapped = self.deeds([leaf], snapshot=False, aims=["sptep", "gfn"])
-        linked = self.deeds(links, snapshot=False, aims=["sptep"]) if links else NOTHING_DONE
+        mapped = self.deeds([leaf], snapshot=False, aims=[shadow_iterator.SPTEP, kvm_page_fault.GFN])
+        linked = self.deeds(links, snapshot=False, aims=[shadow_iterator.SPTEP]) if links else NOTHING_DONE
         loop = MapRound(
             function=self.function,
             workaround=self.workaround(made),
@@ -216,7 +230,7 @@ class _FetchBench(RoundBench):
             evidence=self.session.evidence(),
         )
         memory = leaf.memory
-        slot = self.place(self.fault, "slot")
+        slot = self.place(self.fault, kvm_page_fault.SLOT)
         assert memory is not None
         slots = as_pointer(memory.read(self.fault, slot.offset, slot.width))
         assert slots is not None
@@ -224,21 +238,21 @@ class _FetchBench(RoundBench):
         huge = [call for call in self.calls(cuts.HUGE, below=False) if self._order[id(call)] > last]
         return DirectRound(
             enters=self.starts[1].guard,
-            first_level=self.of(made.entered, self.walk, "level"),
+            first_level=self.of(made.entered, self.walk, shadow_iterator.LEVEL),
             adjusted=any_of(*(call.guard for call in huge)),
-            level=self.of(asked.memory, self.walk, "level"),
+            level=self.of(asked.memory, self.walk, shadow_iterator.LEVEL),
             map=loop,
             asks=self.page_asked(asked),
             links=self.page_linked(asked, links),
             next_level=self.next_level(made),
             refused=self._noted(asked, cuts.NOTE) if self.unit.has_function(cuts.NOTE.function) else None,
             may_recover=self._may_recover(asked),
-            disallowed=ne(self.of(asked.memory, self.fault, "huge_page_disallowed"), 0),
-            wanted_level=self.of(asked.memory, self.fault, "req_level"),
+            disallowed=ne(self.of(asked.memory, self.fault, kvm_page_fault.HUGE_PAGE_DISALLOWED), 0),
+            wanted_level=self.of(asked.memory, self.fault, kvm_page_fault.REQ_LEVEL),
             leaf_access=self.session.argument(leaf, "pte_access"),
             leaf_pfn=self.session.argument(leaf, "pfn"),
             leaf_elsewhere=negate(same_place(self._pointer(leaf, "slot"), slots)),
-            pfn=self.of(memory, self.fault, "pfn"),
+            pfn=self.of(memory, self.fault, kvm_page_fault.PFN),
         )
 
     def _may_recover(self, asked: CallMade) -> Bool:
@@ -260,7 +274,7 @@ def _struct_of_walk(unit: Unit, name: str) -> str:
     function = unit.function(name)
     for parameter in function.parameters:
         target = parameter.type.target if isinstance(parameter.type, PointerType) else None
-        if isinstance(target, RecordType) and target.name.startswith("struct guest_walker"):
+        if isinstance(target, RecordType) and target.name.startswith(guest_walker.STRUCT):
             return target.name
     raise Refused(f"{name}() takes no walk of the guest's tables", str(function.location))
 
@@ -293,16 +307,20 @@ class LiftedFetches(Fetches, Remembers):
         return Fetched(
             function=walk.function,
             guest_levels=walk.guest_levels,
-            guest_level=walk.read(walk.noted, "level", walk.before),
+            guest_level=walk.read(walk.noted, guest_walker.LEVEL, walk.before),
             tables=tuple(
                 NotedTable(gfn=gfn, access=access)
                 for gfn, access in zip(
-                    *(_elements(walk.before, walk.noted, member) for member in ("table_gfn", "pt_access")), strict=True
+                    *(
+                        _elements(walk.before, walk.noted, member)
+                        for member in (guest_walker.TABLE_GFN, guest_walker.PT_ACCESS)
+                    ),
+                    strict=True,
                 )
             ),
-            pte_access=walk.read(walk.noted, "pte_access", walk.before),
-            gfn=walk.read(walk.fault, "gfn", walk.before),
-            write=ne(walk.read(walk.fault, "write", walk.before), 0),
+            pte_access=walk.read(walk.noted, guest_walker.PTE_ACCESS, walk.before),
+            gfn=walk.read(walk.fault, kvm_page_fault.GFN, walk.before),
+            write=ne(walk.read(walk.fault, kvm_page_fault.WRITE, walk.before), 0),
             guest=walk.guest_round(),
             direct=walk.direct_round(),
             evidence=walk.session.evidence(),
@@ -312,11 +330,11 @@ class LiftedFetches(Fetches, Remembers):
     def changed(self, gpte_format: GpteFormat, level: int) -> ChangeLooked:
         """See `Fetches.changed`."""
         name, bench = cuts.CHANGED[gpte_format].function, Bench(self._unit, (*common.CUTS, cuts.READ_GUEST))
-        bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         noted = bench.add("gw", _struct_of_walk(self._unit, name))
         before = bench.memory.copy()
         says = bench.integer(name, level=bv(level, 32))
-        entries = _elements(before, noted, "ptes")
+        entries = _elements(before, noted, guest_walker.PTES)
         call = bench.session.only_call(cuts.READ_GUEST.function)
         return ChangeLooked(
             function=name,
@@ -326,7 +344,7 @@ class LiftedFetches(Fetches, Remembers):
             failed=ne(var(call.tag, 32), 0),
             asked_gpa=bench.session.argument(call, "gpa"),
             found=tuple(resize(each, 64) for each in _found(bench, call, noted, entries[0].width)),
-            pte_gpa=_elements(before, noted, "pte_gpa")[level - 1],
+            pte_gpa=_elements(before, noted, guest_walker.PTE_GPA)[level - 1],
             noted=resize(entries[level - 1], 64),
             evidence=bench.session.evidence(),
         )
@@ -335,16 +353,14 @@ class LiftedFetches(Fetches, Remembers):
     def child(self) -> ChildFound:
         """See `Fetches.child`."""
         pages = {
-            name: Object(
-                name=name, type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True
-            )
+            name: Object(name=name, type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("parent", "child")
         }
         none = bool_var("the entry leads to no page of KVM's")
         found = choose(none, NULL, pointer_to(pages["child"]))
         leads = replace(cuts.TO_CHILD, gives=found), replace(roles.SPTEP_TO_SP, gives=pointer_to(pages["parent"]))
         bench = Bench(self._unit, (*cuts.FIND_CHILD, *leads))
-        bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         sptep = Object(name="sptep", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True)
         spte, gfn, before = read(bench.memory, sptep, 0, 64), var("gfn", 64), bench.memory.copy()
         result = bench.session.call(
@@ -363,8 +379,8 @@ class LiftedFetches(Fetches, Remembers):
             has_page=negate(none),
             looks_elsewhere=any_of(*(all_of(each.guard, ne(_only_number(each), spte)) for each in looks)),
             gfn=gfn,
-            childs_gfn=bench.read(pages["child"], "gfn", before),
-            childs_role=bench.read(pages["child"], "role", before),
+            childs_gfn=bench.read(pages["child"], kvm_mmu_page.GFN, before),
+            childs_role=bench.read(pages["child"], kvm_mmu_page.ROLE, before),
             kept=FALSE if given is None else same_place(given, kept),
             asked=asked.guard,
             asked_gfn=bench.session.argument(asked, "gfn"),
@@ -376,7 +392,7 @@ class LiftedFetches(Fetches, Remembers):
         """See `Fetches.levels`."""
         name = cuts.CHANGED[gpte_format].function
         noted = Object(name="gw", type=self._unit.record(_struct_of_walk(self._unit, name)), kind=ObjectKind.INPUT)
-        return len(_elements(Memory(), noted, "ptes"))
+        return len(_elements(Memory(), noted, guest_walker.PTES))
 
 
 def _only_number(call: CallMade) -> BitVec:

@@ -12,6 +12,7 @@ from mmuproof.model.flush_ranges import FlushRanges, MapFlushed, RangeFlushed, T
 from mmuproof.model.lifted.entry_bench import EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, page_role, tdp_iter
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bool_var, bv, ite, ne, var, zext
 
@@ -24,15 +25,15 @@ class _FlushDesk(EntryBench):
     """A bench on which the entry may lead to a page, and its page may note what it shadows."""
 
     def __init__(self, unit: Unit, known: tuple[Cut, ...]) -> None:
-        child = Object(name="child", type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        child = Object(name="child", type=unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         found = [replace(cut, gives=pointer_to(child)) for cut in cuts.CHILD]
         super().__init__(unit, (*known, *found, replace(cuts.SPTE_INDEX, gives=bv(_AT, 32))), _AT)
         notes = page_table("sp->shadowed_translation")
         kept = choose(_NOTES, pointer_to(notes), NULL)
         assert isinstance(kept, Pointer)
-        self.write(self.page, "shadowed_translation", kept)
+        self.write(self.page, kvm_mmu_page.SHADOWED_TRANSLATION, kept)
         self.child, self._shadowed = child, read(self.memory, notes, _AT * 64, 64)
-        self.level = zext(self.flag(self.page, "role", "level"), 32)
+        self.level = zext(self.flag(self.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         self.before = self.memory.copy()
 
     def changed(self) -> Bool:
@@ -53,9 +54,9 @@ class _FlushDesk(EntryBench):
             before=self.entry(self.before),
             changes=changes,
             gfn=gfn,
-            page_gfn=self.read(self.page, "gfn"),
-            page_direct=ne(self.flag(self.page, "role", "direct"), 0),
-            page_passthrough=ne(self.flag(self.page, "role", "passthrough"), 0),
+            page_gfn=self.read(self.page, kvm_mmu_page.GFN),
+            page_direct=ne(self.flag(self.page, kvm_mmu_page.ROLE, page_role.DIRECT), 0),
+            page_passthrough=ne(self.flag(self.page, kvm_mmu_page.ROLE, page_role.PASSTHROUGH), 0),
             shadowed=self._shadowed,
             notes=_NOTES,
             asked=self.session.called(*(cut.function for cut in cuts.RANGE)),
@@ -83,12 +84,12 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     def tdp_map(self) -> MapFlushed:
         """See `FlushRanges.tdp_map`."""
         name, desk = "tdp_mmu_map_handle_target_level", _FlushDesk(self._tdp, cuts.TDP)
-        walk, fault = desk.add("iter", "struct tdp_iter"), desk.add("fault", "struct kvm_page_fault")
-        desk.add("vcpu", "struct kvm_vcpu")
-        desk.write(walk, "sptep", desk.sptep)
-        desk.write(walk, "old_spte", desk.entry(desk.memory))
-        desk.write(walk, "level", desk.level)
-        gfn, pfn = desk.read(walk, "gfn"), desk.read(fault, "pfn")
+        walk, fault = desk.add("iter", tdp_iter.STRUCT), desk.add("fault", kvm_page_fault.STRUCT)
+        desk.add("vcpu", kvm_vcpu.STRUCT)
+        desk.write(walk, tdp_iter.SPTEP, desk.sptep)
+        desk.write(walk, tdp_iter.OLD_SPTE, desk.entry(desk.memory))
+        desk.write(walk, tdp_iter.LEVEL, desk.level)
+        gfn, pfn = desk.read(walk, tdp_iter.GFN), desk.read(fault, kvm_page_fault.PFN)
         desk.integer(name)
         return MapFlushed(**vars(desk.told(name, gfn, desk.changed())), pfn=pfn)
 
@@ -103,8 +104,8 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     def recycled(self) -> RangeFlushed:
         """See `FlushRanges.recycled`."""
         name, desk = "__rmap_add", _FlushDesk(self._mmu, cuts.SHADOW)
-        for each, record in (("kvm", "kvm"), ("slot", "kvm_memory_slot"), ("cache", "kvm_mmu_memory_cache")):
-            desk.add(each, f"struct {record}")
+        for each, record in (("kvm", kvm_vm.STRUCT), ("slot", kvm_memory_slot.STRUCT), ("cache", kvm_vm.CACHE)):
+            desk.add(each, record)
         gfn = var("gfn", 64)
         values = {"gfn": gfn, "access": var("access", 32)}
         desk.session.call(desk.memory, name, objects=desk.objects, values=values, pointers={"spte": desk.sptep})
@@ -114,7 +115,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     def dropped(self) -> TableFlushed:
         """See `FlushRanges.dropped`."""
         name, desk = "validate_direct_spte", _FlushDesk(self._mmu, cuts.SHADOW)
-        desk.add("vcpu", "struct kvm_vcpu")
+        desk.add("vcpu", kvm_vcpu.STRUCT)
         wanted = var("direct_access", 32)
         desk.session.call(
             desk.memory, name, objects=desk.objects, values={"direct_access": wanted}, pointers={"sptep": desk.sptep}
@@ -125,10 +126,10 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     def linked(self) -> TableFlushed:
         """See `FlushRanges.linked`."""
         name, desk = "__link_shadow_page", _FlushDesk(self._mmu, cuts.SHADOW)
-        desk.add("kvm", "struct kvm")
-        desk.add("cache", "struct kvm_mmu_memory_cache")
+        desk.add("kvm", kvm_vm.STRUCT)
+        desk.add("cache", kvm_vm.CACHE)
         new = Object(name="new", type=desk.page.type, kind=ObjectKind.INPUT, by_pointer=True)
-        desk.objects["struct kvm_mmu_page"] = pointer_to(new)
+        desk.objects[kvm_mmu_page.STRUCT] = pointer_to(new)
         flush = var("flush", 8) & 1
         desk.session.call(
             desk.memory, name, objects=desk.objects, values={"flush": flush}, pointers={"sptep": desk.sptep}
@@ -138,9 +139,9 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @staticmethod
     def _table(desk: _FlushDesk, caller: str, wanted: BitVec, changes: Bool, flushes: Bool) -> TableFlushed:
         return TableFlushed(
-            **vars(desk.told(caller, desk.read(desk.child, "gfn"), changes)),
-            child_access=zext(desk.flag(desk.child, "role", "access"), 32),
+            **vars(desk.told(caller, desk.read(desk.child, kvm_mmu_page.GFN), changes)),
+            child_access=zext(desk.flag(desk.child, kvm_mmu_page.ROLE, page_role.ACCESS), 32),
             wanted=wanted,
-            child_direct=ne(desk.flag(desk.child, "role", "direct"), 0),
+            child_direct=ne(desk.flag(desk.child, kvm_mmu_page.ROLE, page_role.DIRECT), 0),
             flushes=flushes,
         )

@@ -9,9 +9,9 @@ from mmuproof.model.cuts import found_pages as cuts
 from mmuproof.model.found_pages import FoundPage, FoundPages
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.terms import all_of, any_of, bool_var, bv, ne, negate, sle, slt, var
 
-_PAGE, _ROLE, _HEAD = "struct kvm_mmu_page", "union kvm_mmu_page_role", "struct hlist_head"
 _FINDS = "kvm_mmu_find_shadow_page"
 
 
@@ -32,17 +32,17 @@ class LiftedFoundPages(FoundPages, Remembers):
         name = _FINDS
         self._unit.function(cuts.SYNC.function)
         bench = Bench(self._unit, cuts.CUTS, any_round=frozenset({name}))
-        bench.add("vcpu", "struct kvm_vcpu")
-        kvm = bench.add("kvm", "struct kvm")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
+        kvm = bench.add("kvm", kvm_vm.STRUCT)
         role, pages = (
             Object(name=each, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=each == "sp_list")
-            for each, record in (("role", _ROLE), ("sp_list", _HEAD))
+            for each, record in (("role", page_role.UNION), ("sp_list", list_heads.HASH_LIST))
         )
         # What is passed by value is nobody else's.
         role.settled = True
-        first = Object(name="sp", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
-        link, into = bench.place(first, "hash_link"), bench.place(first, "hash_link.next")
-        bench.write(pages, "first", self._or_none("there is no page", first, link.offset))
+        first = Object(name="sp", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        link, into = bench.place(first, kvm_mmu_page.HASH_LINK), bench.place(first, kvm_mmu_page.HASH_LINK_NEXT)
+        bench.write(pages, list_heads.FIRST, self._or_none("there is no page", first, link.offset))
         other = Object(name="another sp", type=first.type, kind=ObjectKind.INPUT, by_pointer=True)
         bench.memory.write(first, into.offset, into.width, self._or_none("there is no other", other, link.offset))
         bench.memory.write(other, into.offset, into.width, NULL)
@@ -50,9 +50,9 @@ class LiftedFoundPages(FoundPages, Remembers):
         result = bench.session.call(
             bench.memory,
             name,
-            objects=bench.objects | {_HEAD: pointer_to(pages)},
+            objects=bench.objects | {list_heads.HASH_LIST: pointer_to(pages)},
             values={"gfn": gfn},
-            records={_ROLE: Place(role, 0)},
+            records={page_role.UNION: Place(role, 0)},
         )
         if not isinstance(result, Pointer):
             raise Refused(f"{name}() gives no page")
@@ -72,15 +72,15 @@ class LiftedFoundPages(FoundPages, Remembers):
         return FoundPage(
             function=name,
             gfn=gfn,
-            role=bench.read(role, "word"),
+            role=bench.read(role, page_role.WORD),
             found=all_of(found, negate(made.goes_on)),
-            found_gfn=bench.read(page, "gfn", made.head),
-            found_role=bench.read(page, "role.word", made.head),
-            direct=ne(bench.flag(page, "role", "direct", made.head), 0),
-            of_tdp=ne(bench.read(page, "tdp_mmu_page", made.head), 0),
-            made_in=bench.read(page, "mmu_valid_gen", made.head),
-            generation=bench.read(kvm, "arch.mmu_valid_gen", made.head),
-            unsync=ne(bench.read(page, "unsync", made.head), 0),
+            found_gfn=bench.read(page, kvm_mmu_page.GFN, made.head),
+            found_role=bench.read(page, kvm_mmu_page.ROLE_WORD, made.head),
+            direct=ne(bench.flag(page, kvm_mmu_page.ROLE, page_role.DIRECT, made.head), 0),
+            of_tdp=ne(bench.read(page, kvm_mmu_page.TDP_MMU_PAGE, made.head), 0),
+            made_in=bench.read(page, kvm_mmu_page.MMU_VALID_GEN, made.head),
+            generation=bench.read(kvm, kvm_vm.MMU_VALID_GEN, made.head),
+            unsync=ne(bench.read(page, kvm_mmu_page.UNSYNC, made.head), 0),
             synced=any_of(*(all_of(guard, negate(slt(said, bv(0, 32)))) for guard, said in results)),
             changed=any_of(*(all_of(guard, negate(sle(said, bv(0, 32)))) for guard, said in results)),
             flushed=bench.session.called(cuts.FLUSH.function),

@@ -12,10 +12,16 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, left_at
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_page_fault, kvm_vcpu
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
 
 _ASKS, _OF_GUEST = "__kvm_mmu_faultin_pfn", "kvm_mmu_faultin_pfn_gmem"
-_PFN, _PAGE, _WRITABLE, _LEVEL = "pfn", "refcounted_page", "map_writable", "max_level"
+_PFN, _PAGE, _WRITABLE, _LEVEL = (
+    kvm_page_fault.PFN,
+    kvm_page_fault.REFCOUNTED_PAGE,
+    kvm_page_fault.MAP_WRITABLE,
+    kvm_page_fault.MAX_LEVEL,
+)
 """What a fault keeps of the frame that is found."""
 _ORDER_GOES_TO = 5
 """The argument behind which guest memory tells how large a page it has."""
@@ -30,11 +36,11 @@ class _FaultDesk(Bench):
 
     def __init__(self, unit: Unit, known: tuple[Cut, ...]) -> None:
         super().__init__(unit, known)
-        self.vcpu, self.fault = self.add("vcpu", "struct kvm_vcpu"), self.add("fault", "struct kvm_page_fault")
-        self.slot = self.add("slot", "struct kvm_memory_slot")
-        self.write(self.fault, "slot", pointer_to(self.slot))
-        self.gfn = self.read(self.fault, "gfn")
-        self.goes_on = constant_of(unit, "RET_PF_CONTINUE")
+        self.vcpu, self.fault = self.add("vcpu", kvm_vcpu.STRUCT), self.add("fault", kvm_page_fault.STRUCT)
+        self.slot = self.add("slot", kvm_memory_slot.STRUCT)
+        self.write(self.fault, kvm_page_fault.SLOT, pointer_to(self.slot))
+        self.gfn = self.read(self.fault, kvm_page_fault.GFN)
+        self.goes_on = constant_of(unit, constants.RET_PF_CONTINUE)
 
     def noted(self, name: str) -> Bool:
         """Whether something is noted in the fault."""
@@ -65,13 +71,13 @@ class LiftedFrameSearches(FrameSearches, Remembers):
     def asked(self) -> HostAsked:
         """See `FrameSearches.asked`."""
         desk = _FaultDesk(self._unit, cuts.ASKS)
-        writes = desk.noted("write")
+        writes = desk.noted(kvm_page_fault.WRITE)
         answer, session = desk.integer(_ASKS), desk.session
         hosts = session.calls(cuts.HOST.function)
         asks_write = [(call, bit(session.argument(call, "foll", "flags"), _WRITE)) for call in hosts]
         kept = ((3, _WRITABLE), (4, _PAGE))
         return HostAsked(
-            is_private=desk.noted("is_private"),
+            is_private=desk.noted(kvm_page_fault.IS_PRIVATE),
             only_guest=ne(var(f"{cuts.ONLY_GUEST.function}()", 1), 0),
             writes=writes,
             host=any_of(*(call.guard for call in hosts)),
@@ -94,7 +100,7 @@ class LiftedFrameSearches(FrameSearches, Remembers):
             has_memory=ne(var(f"{cuts.HAS_MEMORY.function}()", 1), 0),
             asked=all_of(call.guard, desk.is_right(call, (3, _PFN), (4, _PAGE))),
             fails=ne(var(call.tag, 32), 0),
-            readonly=bit(desk.read(desk.slot, "flags"), _READONLY),
+            readonly=bit(desk.read(desk.slot, kvm_memory_slot.FLAGS), _READONLY),
             order=left_at(call, _ORDER_GOES_TO, 32),
             level=desk.read(desk.fault, _LEVEL),
             writable=desk.noted(_WRITABLE),

@@ -13,6 +13,7 @@ from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
+from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu, page_role
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, var
 
@@ -32,17 +33,17 @@ class _EntriesDesk(Bench):
     def __init__(self, unit: Unit, function: str, gpte_format: GpteFormat, levels: range) -> None:
         super().__init__(unit, cuts.CUTS)
         nested = gpte_format is GpteFormat.EPT
-        vcpu = self.add("vcpu", "struct kvm_vcpu")
+        vcpu = self.add("vcpu", kvm_vcpu.STRUCT)
         mmus, part = Mmus(vcpu), Part.NESTED_WALK if nested else Part.GUEST_WALK
         mmus.connect(self.memory, nested=nested, l2=nested)
         walked = mmus.find(part)
         self.objects[walked.type.name] = pointer_to(vcpu, walked.offset)
-        flags = bit_field(mmus.place(part, "cpu_role"), "ad_disabled")
+        flags = bit_field(mmus.place(part, kvm_mmu.CPU_ROLE), page_role.AD_DISABLED)
         self.has_flags = eq(read_member(self.memory, vcpu, flags), 0) if nested else TRUE
         walker = next(
             type_.target.name
             for type_ in (each.type for each in unit.function(function).parameters)
-            if isinstance(type_, PointerType) and type_.target.name.startswith("struct guest_walker")
+            if isinstance(type_, PointerType) and type_.target.name.startswith(guest_walker.STRUCT)
         )
         self.walker = self.add("walker", walker)
         self.bits = 32 if gpte_format is GpteFormat.PAGING32 else _BITS
@@ -51,10 +52,10 @@ class _EntriesDesk(Bench):
             level: Object(name=f"entry of level {level}", type=entry, kind=ObjectKind.INPUT, by_pointer=True)
             for level in levels
         }
-        self.write(self.walker, "max_level", bv(levels[0], 32))
-        self.write(self.walker, "level", bv(levels[-1], 32))
+        self.write(self.walker, guest_walker.MAX_LEVEL, bv(levels[0], 32))
+        self.write(self.walker, guest_walker.LEVEL, bv(levels[-1], 32))
         for level, made in self.entries.items():
-            place = self.place(self.walker, "ptep_user")
+            place = self.place(self.walker, guest_walker.PTEP_USER)
             self.memory.write(self.walker, place.offset + (level - 1) * _BITS, _BITS, pointer_to(made))
 
     def of_level(self, name: str, level: int, bits: int) -> BitVec:
@@ -81,9 +82,9 @@ class LiftedGpteFlags(GpteFlags, Remembers):
         desk = _EntriesDesk(self._unit, function, gpte_format, levels)
         before = {
             level: (
-                resize(desk.of_level("ptes", level, desk.bits), _BITS),
-                ne(desk.of_level("pte_writable", level, 8), 0),
-                desk.of_level("table_gfn", level, _BITS),
+                resize(desk.of_level(guest_walker.PTES, level, desk.bits), _BITS),
+                ne(desk.of_level(guest_walker.PTE_WRITABLE, level, 8), 0),
+                desk.of_level(guest_walker.TABLE_GFN, level, _BITS),
             )
             for level in levels
         }
@@ -116,7 +117,7 @@ class LiftedGpteFlags(GpteFlags, Remembers):
                     written=written,
                     lost=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in own)),
                     dirty=any_of(*(call.guard for call in marks if eq(told(call, "gfn"), gfn) is TRUE)),
-                    noted=resize(desk.of_level("ptes", level, desk.bits), _BITS),
+                    noted=resize(desk.of_level(guest_walker.PTES, level, desk.bits), _BITS),
                 )
             )
             exchanges = tuple(call for call in exchanges if call not in own)

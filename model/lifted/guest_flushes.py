@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import host_kernel, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
 
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
@@ -29,8 +29,8 @@ _INTO = 2
 """The argument behind which the operand comes that the guest has."""
 _TELLS, _ANSWERS = "flush_tlb_gva", "_Bool *)"
 """What tells the vendor of an address, and how its type ends where it can answer that all is flushed."""
-_LAST, _OWN, _FORMER = "nested.last_vpid", "nested.vpid02", "vpid"
-_CONTROLS, _CAPS = "nested.msrs.secondary_ctls_high", "nested.msrs.vpid_caps"
+
+
 _ENABLES_VPID, _OFFERS, _TYPES_FROM, _TYPES = 5, 32, 40, 0xF
 """The control, and where IA32_VMX_EPT_VPID_CAP tells of INVVPID and of its types: SDM A.3.3, A.10."""
 
@@ -53,12 +53,12 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         """See `GuestFlushes.listed`."""
         if self._hyperv is None:
             raise NotThere([f"{_LIST}()"])
-        vendors = self._hyperv.record("struct kvm_x86_ops").members.get(_TELLS)
+        vendors = self._hyperv.record(host_kernel.OPS_STRUCT).members.get(_TELLS)
         if vendors is None:
             raise NotThere([f"struct kvm_x86_ops.{_TELLS}"])
         tells = cuts.TELL_AND_ASK if vendors.type.name.endswith(_ANSWERS) else cuts.TELL
         bench = Bench(self._hyperv, (*cuts.LISTED, tells), any_round=frozenset({_LIST}))
-        bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         answer = bench.integer(_LIST)
         pages, entries = bench.session.rounds(_LIST, 2)
         taken = bench.session.only_call(cuts.TAKEN.function)
@@ -113,12 +113,14 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             self._nested_vmx,
             tuple(each for each in known if each.function != invalidations.TYPE.function or each.gives is not None),
         )
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
-        caps = zext(bench.read(vmx, _CAPS), 64)
-        may = all_of(bit(bench.read(vmx, _CONTROLS), _ENABLES_VPID), bit(caps, _OFFERS - 32))
-        own = bench.read(vmx, _OWN)
-        tag = ite(ne(own, 0), own, resize(bench.read(vmx, _FORMER), own.width))
+        caps = zext(bench.read(vmx, vcpu_vmx.NESTED_MSRS_VPID_CAPS), 64)
+        may = all_of(
+            bit(bench.read(vmx, vcpu_vmx.NESTED_MSRS_SECONDARY_CTLS_HIGH), _ENABLES_VPID), bit(caps, _OFFERS - 32)
+        )
+        own = bench.read(vmx, vcpu_vmx.NESTED_VPID02)
+        tag = ite(ne(own, 0), own, resize(bench.read(vmx, vcpu_vmx.VPID), own.width))
         bench.call(_INVVPID)
         session = bench.session
         address, vpid = (_operand(bench, name) for name in ("gla", "vpid"))
@@ -129,8 +131,8 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             )
         )
         now = any_of(*(all_of(call.guard, _is_tag(bench, call, tag)) for call in session.calls(cuts.VPID_ALL.function)))
-        forgotten = eq(bench.read(vmx, _LAST), 0)
-        mmu = pointer_to(vmx, bench.place(vmx, f"vcpu.{kvm_mmu.ROOT_MMU}").offset)
+        forgotten = eq(bench.read(vmx, vcpu_vmx.NESTED_LAST_VPID), 0)
+        mmu = pointer_to(vmx, bench.place(vmx, f"{vcpu_vmx.VCPU}.{kvm_mmu.ROOT_MMU}").offset)
         given_up = any_of(
             *(
                 all_of(call.guard, same_place(session.pointer_argument(call, "mmu"), mmu))
@@ -149,9 +151,9 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             fails=session.called(cuts.FAIL.function),
             one=one,
             all=any_of(now, forgotten),
-            shadows=negate(bench.setting("enable_ept")),
+            shadows=negate(bench.setting(switches.ENABLE_EPT)),
             given_up=given_up,
-            five_level=bit(bench.read(vmx, "vcpu.arch.cr4"), LA57),
+            five_level=bit(bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR4), LA57),
             wide_processor=has_wide_addresses(bench),
             evidence=session.evidence(),
         )
@@ -160,7 +162,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
     def by_pcid(self) -> PcidInvalidated:
         """See `GuestFlushes.by_pcid`."""
         bench = Bench(self._x86, cuts.PCID)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         kind = var("type", 64)
         bench.call(_INVPCID, type=kind, gva=var("gva", 64))
         session = bench.session
@@ -171,9 +173,9 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             type=kind,
             pcid=pcid,
             address=address,
-            has_pcid=bit(bench.read(vcpu, "arch.cr4"), PCIDE),
+            has_pcid=bit(bench.read(vcpu, kvm_vcpu.CR4), PCIDE),
             readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
-            shadowed=negate(bench.setting("tdp_enabled")),
+            shadowed=negate(bench.setting(switches.TDP_ENABLED)),
             done=session.called(cuts.SKIP.function),
             faults=session.called(cuts.FAULT.function, cuts.FAULT_INLINE.function),
             one=any_of(
@@ -191,7 +193,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
                 )
             ),
             all=all_,
-            five_level=bit(bench.read(vcpu, "arch.cr4"), LA57),
+            five_level=bit(bench.read(vcpu, kvm_vcpu.CR4), LA57),
             wide_processor=has_wide_addresses(bench),
             evidence=session.evidence(),
         )

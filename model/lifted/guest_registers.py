@@ -14,12 +14,16 @@ from mmuproof.model.guest_registers import GuestRegisters, LetIn, Register, Regi
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.named import kvm_vcpu, userspace, vcpu_svm, vcpu_vmx, vmcb_fields, vmcs12_fields
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import BitVec, Bool, all_of, bv, eq, ne, var
 
 _NAMES = ("cr0", "cr4", "efer")
+_OF_USERSPACE = (userspace.CR0, userspace.CR4, userspace.EFER)
+_OF_VCPU = (kvm_vcpu.CR0, kvm_vcpu.CR4, kvm_vcpu.EFER)
+_OF_VMCS12 = (vmcs12_fields.GUEST_CR0, vmcs12_fields.GUEST_CR4, vmcs12_fields.GUEST_IA32_EFER)
+_SAVED = (vcpu_svm.NESTED_SAVE_CR0, vcpu_svm.NESTED_SAVE_CR4, vcpu_svm.NESTED_SAVE_EFER)
 _PREFIXES = {Vendor.INTEL: "vmx", Vendor.AMD: "svm"}
-_VCPU, _VMCB = "struct kvm_vcpu", "struct vmcb"
 
 
 class LiftedGuestRegisters(GuestRegisters, Remembers):
@@ -51,7 +55,7 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
         vmcs12 = lent_vmcs12(bench, vmx)
         failure = Object(name="entry_failure_code", type=IntType(32, False, "u32"), kind=ObjectKind.INPUT)
         before = _held(bench, vmx)
-        asked = Registers(*(bench.read(vmcs12, f"guest_{name}") for name in ("cr0", "cr4", "ia32_efer")))
+        asked = Registers(*(bench.read(vmcs12, name) for name in _OF_VMCS12))
         pointers = {"entry_failure_code": pointer_to(failure)}
         refused = bench.integer("nested_vmx_check_guest_state", pointers=pointers)
         stopped = bench.integer("prepare_vmcs02", pointers=pointers, from_vmentry=var("from_vmentry", 8))
@@ -60,11 +64,11 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
     def _vmrun(self) -> LetIn:
         bench = Bench(self._nested_svm, _known_of_svm(), linked=(self._svm,))
         svm = self._vcpu_svm(bench, self._svm)
-        bench.add("vmcb12", _VMCB)
-        save = bench.place(svm, "nested.save")
-        bench.objects["struct vmcb_save_area_cached"] = pointer_to(svm, save.offset)
+        bench.add("vmcb12", vmcb_fields.STRUCT)
+        save = bench.place(svm, vcpu_svm.NESTED_SAVE)
+        bench.objects[vmcb_fields.CACHED_SAVE] = pointer_to(svm, save.offset)
         before = _held(bench, svm)
-        asked = Registers(*(bench.read(svm, f"nested.save.{name}") for name in _NAMES))
+        asked = Registers(*(bench.read(svm, name) for name in _SAVED))
         check = self._nested_svm.function("__nested_vmcb_check_save", "nested_vmcb_check_save").name
         accepted = ne(bench.integer(check, check_gpat=var("check_gpat", 8)), 0)
         bench.call("nested_vmcb02_prepare_save")
@@ -82,9 +86,9 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
             refused = bench.integer("kvm_set_cr0", cr0=value) if is_cr0 else bench.integer("kvm_set_cr4", cr4=value)
             return _let_in(bench, owner, eq(refused, 0), before, asked)
         bench, owner = self._bench(self._msrs, vendor, f"{_PREFIXES[vendor]}->vcpu.arch.cr0")
-        message = bench.add("msr_info", "struct msr_data")
-        bench.write(message, "host_initiated", bv(0, 8))
-        value, before = bench.read(message, "data"), _held(bench, owner)
+        message = bench.add("msr_info", userspace.MSR)
+        bench.write(message, userspace.HOST_INITIATED, bv(0, 8))
+        value, before = bench.read(message, userspace.DATA), _held(bench, owner)
         refused = bench.integer("set_efer")
         return _let_in(bench, owner, eq(refused, 0), before, replace(before, efer=value))
 
@@ -92,10 +96,10 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
     def set_sregs(self, vendor: Vendor) -> LetIn:
         """See `GuestRegisters.set_sregs`."""
         bench, owner = self._bench(self._registers, vendor, "sregs->cr0")
-        sregs = bench.add("sregs", "struct kvm_sregs")
+        sregs = bench.add("sregs", userspace.SREGS)
         needed = Object(name="mmu_reset_needed", type=IntType(32, True, "int"), kind=ObjectKind.INPUT)
         before = _held(bench, owner)
-        asked = Registers(*(bench.read(sregs, name) for name in _NAMES))
+        asked = Registers(*(bench.read(sregs, name) for name in _OF_USERSPACE))
         refused = bench.integer(
             "__set_sregs_common",
             pointers={"mmu_reset_needed": pointer_to(needed)},
@@ -120,24 +124,24 @@ class LiftedGuestRegisters(GuestRegisters, Remembers):
         return bench, owner
 
     def _known_of_vmx(self) -> tuple[Cut, ...]:
-        kept = Object(name="EFER", type=self._vmx.record("struct vmx_uret_msr"), kind=ObjectKind.INPUT)
+        kept = Object(name="EFER", type=self._vmx.record(vcpu_vmx.USER_RETURN_MSR), kind=ObjectKind.INPUT)
         found = replace(cuts.FIND_EFER, gives=pointer_to(kept))
         return tuple(found if cut is cuts.FIND_EFER else cut for cut in cuts.VMX)
 
     def _vcpu_vmx(self, bench: Bench, unit: Unit) -> Object:
         """A vCPU of VMX."""
-        vmx = _container(bench, unit, "vmx", "struct vcpu_vmx")
-        loaded = bench.place(vmx, "vmcs01")
-        bench.write(vmx, "loaded_vmcs", pointer_to(vmx, loaded.offset))
+        vmx = _container(bench, unit, "vmx", vcpu_vmx.STRUCT)
+        loaded = bench.place(vmx, vcpu_vmx.VMCS01)
+        bench.write(vmx, vcpu_vmx.LOADED_VMCS, pointer_to(vmx, loaded.offset))
         return vmx
 
     def _vcpu_svm(self, bench: Bench, unit: Unit) -> Object:
         """A vCPU of SVM; what runs is in vmcb02."""
-        svm = _container(bench, unit, "svm", "struct vcpu_svm")
-        for name in ("vmcb01", "vmcb02"):
-            vmcb = Object(name=name, type=unit.record(_VMCB), kind=ObjectKind.INPUT, by_pointer=True)
-            bench.write(svm, f"{'nested.' if name == 'vmcb02' else ''}{name}.ptr", pointer_to(vmcb))
-            bench.write(svm, "vmcb", pointer_to(vmcb))
+        svm = _container(bench, unit, "svm", vcpu_svm.STRUCT)
+        for name, place in (("vmcb01", vcpu_svm.VMCB01_PTR), ("vmcb02", vcpu_svm.VMCB02_PTR)):
+            vmcb = Object(name=name, type=unit.record(vmcb_fields.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+            bench.write(svm, place, pointer_to(vmcb))
+            bench.write(svm, vcpu_svm.VMCB, pointer_to(vmcb))
         return svm
 
 
@@ -158,7 +162,7 @@ def _container(bench: Bench, unit: Unit, name: str, record: str) -> Object:
     bench.objects[record] = pointer_to(made)
     bench.lend_vcpu(made)
     # What is known of registers that KVM cannot see belongs to guests that are outside.
-    bench.write(made, "vcpu.arch.guest_state_protected", bv(0, 8))
+    bench.write(made, vcpu_vmx.VCPU_ARCH_GUEST_STATE_PROTECTED, bv(0, 8))
     return made
 
 
@@ -168,4 +172,4 @@ def _let_in(bench: Bench, owner: Object, accepted: Bool, before: Registers, aske
 
 
 def _held(bench: Bench, owner: Object) -> Registers:
-    return Registers(*(bench.read(owner, f"vcpu.arch.{name}") for name in _NAMES))
+    return Registers(*(bench.read(owner, f"{vcpu_vmx.VCPU}.{name}") for name in _OF_VCPU))

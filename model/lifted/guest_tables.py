@@ -29,9 +29,9 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, switches
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, var, zext
 
-_PAGE, _SLOT = "struct kvm_mmu_page", "struct kvm_memory_slot"
 _SHORT = IntType(16, False, "unsigned short")
 _INDEX, _ROOM = 3, 4
 """An index for all frames, and how many counts of an array there are to look at."""
@@ -46,11 +46,11 @@ class _WritersDesk(Bench):
         self, unit: Unit, *linked: Unit, more: tuple[Cut, ...] = (), followed: tuple[Cut, ...] = cuts.TRACKED
     ) -> None:
         self.slots = [
-            Object(name=name, type=unit.record(_SLOT), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=unit.record(kvm_memory_slot.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("slot", "other slot")
         ]
         self._spaces = [
-            Object(name=name, type=unit.record("struct kvm_memslots"), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=unit.record(kvm_memory_slot.SLOTS), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("slots", "other slots")
         ]
         self._find: Callable[[Value | None], Pointer] = lambda _: pointer_to(self.slots[0])
@@ -62,8 +62,8 @@ class _WritersDesk(Bench):
         )
         known = (cut for cut in cuts.CUTS if cut not in (cuts.INDEX, cuts.SPACE, cuts.SLOT_OF, *followed))
         super().__init__(unit, (*changed, *more, *known), linked=linked)
-        self.kvm = self.add("kvm", "struct kvm")
-        self.objects[_SLOT] = pointer_to(self.slots[0])
+        self.kvm = self.add("kvm", kvm_vm.STRUCT)
+        self.objects[kvm_memory_slot.STRUCT] = pointer_to(self.slots[0])
         self.counts = [self._counts(slot) for slot in self.slots]
 
     def _slots_of(self, arguments: Sequence[Value | None]) -> Value:
@@ -76,7 +76,9 @@ class _WritersDesk(Bench):
     def _counts(self, slot: Object) -> Object:
         array = ArrayType(_SHORT, _ROOM, f"unsigned short[{_ROOM}]")
         made = Object(name=f"counts of the {slot.name}", type=array, kind=ObjectKind.INPUT, by_pointer=True)
-        place = member(self.unit.record(_SLOT), "gfn_write_track", "gfn_track")
+        place = member(
+            self.unit.record(kvm_memory_slot.STRUCT), kvm_memory_slot.GFN_WRITE_TRACK, kvm_memory_slot.GFN_TRACK
+        )
         self.memory.write(slot, place.offset, 64, pointer_to(made))
         return made
 
@@ -147,11 +149,11 @@ class LiftedGuestTables(GuestTables, Remembers):
     def accounted(self, shadowing: Shadowing) -> TableAccounted:
         """See `GuestTables.accounted`."""
         desk = _WritersDesk(self._unit, self._tracking)
-        page, (slot, other) = desk.add("sp", _PAGE), desk.slots
-        level, gfn = zext(desk.flag(page, "role", "level"), 32), desk.read(page, "gfn")
-        smm = zext(desk.flag(page, "role", "smm"), 32)
+        page, (slot, other) = desk.add("sp", kvm_mmu_page.STRUCT), desk.slots
+        level, gfn = zext(desk.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32), desk.read(page, kvm_mmu_page.GFN)
+        smm = zext(desk.flag(page, kvm_mmu_page.ROLE, page_role.SMM), 32)
         elsewhere = desk.look_in_both_spaces(smm)
-        pages, writers = desk.read(desk.kvm, "arch.indirect_shadow_pages"), desk.count(0)
+        pages, writers = desk.read(desk.kvm, kvm_vm.INDIRECT_SHADOW_PAGES), desk.count(0)
         desk.call(shadowing.value)
         told, calls = desk.session.argument, desk.session.calls
         protects = calls(cuts.PROTECT.function)
@@ -166,7 +168,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             ),
             writes_counted=self._counted(desk),
             pages_before=resize(pages, 32),
-            pages_after=resize(desk.read(desk.kvm, "arch.indirect_shadow_pages"), 32),
+            pages_after=resize(desk.read(desk.kvm, kvm_vm.INDIRECT_SHADOW_PAGES), 32),
             writers_before=writers,
             writers_after=desk.count(0),
             forbidden=any_of(*(desk.of_frame(call, gfn, slot) for call in calls(cuts.DISALLOW.function))),
@@ -188,11 +190,11 @@ class LiftedGuestTables(GuestTables, Remembers):
 
     def _counted(self, desk: _WritersDesk) -> Bool:
         """Whether counts are kept of who wants to know of writes: tables are shadowed, or others track writes."""
-        external = "arch.external_write_tracking_enabled"
-        others = has_member(self._unit.record("struct kvm"), [external])
+        external = kvm_vm.EXTERNAL_WRITE_TRACKING_ENABLED
+        others = has_member(self._unit.record(kvm_vm.STRUCT), [external])
         return any_of(
-            ne(desk.read(desk.kvm, "arch.shadow_root_allocated"), 0),
-            negate(desk.setting("tdp_enabled")),
+            ne(desk.read(desk.kvm, kvm_vm.SHADOW_ROOT_ALLOCATED), 0),
+            negate(desk.setting(switches.TDP_ENABLED)),
             ne(desk.read(desk.kvm, external), 0) if others else FALSE,
         )
 
@@ -202,7 +204,7 @@ class LiftedGuestTables(GuestTables, Remembers):
         function = self._tracking.function(_IS_TRACKED, _FORMER_IS_TRACKED)
         desk = _WritersDesk(self._tracking, self._unit)
         there, gfn = desk.look_in_other_space(), var("gfn", 64)
-        own, others, space = desk.count(0), desk.count(1), zext(desk.read(desk.slots[0], "as_id"), 32)
+        own, others, space = desk.count(0), desk.count(1), zext(desk.read(desk.slots[0], kvm_memory_slot.AS_ID), 32)
         answer = desk.integer(function.name, gfn=gfn, mode=bv(0, 32))
         return WritesTracked(
             function=function.name,
@@ -220,7 +222,7 @@ class LiftedGuestTables(GuestTables, Remembers):
     @once
     def huge_allowed(self) -> HugeAllowed | None:
         """See `GuestTables.huge_allowed`."""
-        function, record = cuts.HUGE_ALLOWED.function, self._unit.record("struct kvm_lpage_info")
+        function, record = cuts.HUGE_ALLOWED.function, self._unit.record(kvm_memory_slot.LPAGE_INFO)
         if self._unit.find_function(function) is None:
             return None
         infos = [
@@ -234,8 +236,8 @@ class LiftedGuestTables(GuestTables, Remembers):
 
         desk = _WritersDesk(self._unit, more=(replace(cuts.INFO, gives=info_of),), followed=(cuts.HUGE_ALLOWED,))
         there, gfn, level = desk.look_in_other_space(), var("gfn", 64), var("level", 32)
-        own, other = (desk.read(info, "disallow_lpage") for info in infos)
-        space = zext(desk.read(desk.slots[0], "as_id"), 32)
+        own, other = (desk.read(info, kvm_memory_slot.DISALLOW_LPAGE) for info in infos)
+        space = zext(desk.read(desk.slots[0], kvm_memory_slot.AS_ID), 32)
         answer, told = desk.integer(function, gfn=gfn, level=level), desk.session.argument
         of_level = [
             any_of(negate(call.guard), all_of(eq(told(call, "gfn"), gfn), eq(told(call, "level"), level)))
@@ -257,7 +259,7 @@ class LiftedGuestTables(GuestTables, Remembers):
     def unsynced(self) -> TableUnsynced:
         """See `GuestTables.unsynced`."""
         bench = PageListBench(self._unit, cuts.CUTS, _UNSYNCS)
-        slot, gfn = bench.add("slot", _SLOT), var("gfn", 64)
+        slot, gfn = bench.add("slot", kvm_memory_slot.STRUCT), var("gfn", 64)
         flags = {each: var(each, 8) & 1 for each in ("synchronizing", "prefetch")}
         flags["can_unsync"] = 1 - flags["synchronizing"]
         answer = bench.session.integer(bench.memory, _UNSYNCS, objects=bench.objects, values={"gfn": gfn, **flags})
@@ -287,9 +289,9 @@ class LiftedGuestTables(GuestTables, Remembers):
             synchronizing=ne(flags["synchronizing"], 0),
             prefetch=ne(flags["prefetch"], 0),
             page=bench.listed(made, gfn),
-            unsync=ne(bench.read(page, "unsync", head), 0),
+            unsync=ne(bench.read(page, kvm_mmu_page.UNSYNC, head), 0),
             goes_on=made.goes_on,
-            unsync_after=FALSE if made.end is None else ne(bench.read(page, "unsync", made.end), 0),
+            unsync_after=FALSE if made.end is None else ne(bench.read(page, kvm_mmu_page.UNSYNC, made.end), 0),
             parents_told=any_of(
                 *(
                     all_of(call.guard, same_place(session.pointer_argument(call, "sp"), pointer_to(page)))
@@ -304,7 +306,7 @@ class LiftedGuestTables(GuestTables, Remembers):
     def protected(self, min_level: int) -> FrameProtected:
         """See `GuestTables.protected`."""
         function = cuts.PROTECT.function
-        record = self._unit.record("struct kvm_rmap_head")
+        record = self._unit.record(kvm_memory_slot.RMAP_HEAD)
         heads = [
             Object(name=f"what maps the frame at level {level}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
             for level in range(1, HUGEST + 1)
@@ -321,7 +323,7 @@ class LiftedGuestTables(GuestTables, Remembers):
 
         known = (cut for cut in cuts.CUTS if cut not in (cuts.RMAP, cuts.PROTECT))
         bench = Bench(self._unit, (replace(cuts.RMAP, gives=at_level), *known))
-        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
+        kvm, slot = bench.add("kvm", kvm_vm.STRUCT), bench.add("slot", kvm_memory_slot.STRUCT)
         gfn, session = var("gfn", 64), bench.session
         answer = bench.integer(function, gfn=gfn, min_level=bv(min_level, 32))
         right = all_of(

@@ -13,10 +13,9 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, read_member
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, page_role
 from mmuproof.smt.terms import BitVec, ne, negate, var, zext
 
-_PAGE, _ROLE = "struct kvm_mmu_page", "role"
 _MISALIGNED, _WRITTEN = "detect_write_misaligned", "get_written_sptes"
 _CHECK = "kvm_sync_page_check"
 _OF_ENTRY = 6
@@ -38,8 +37,8 @@ class LiftedGuestWrites(GuestWrites, Remembers):
     def tracked(self) -> TableWritten:
         """See `GuestWrites.tracked`."""
         bench = Bench(self._unit, common.CUTS)
-        page, table = bench.add("sp", _PAGE), page_table("SPTEs")
-        bench.write(page, "spt", pointer_to(table))
+        page, table = bench.add("sp", kvm_mmu_page.STRUCT), page_table("SPTEs")
+        bench.write(page, kvm_mmu_page.SPT, pointer_to(table))
         gpa, length = var("gpa", 64), var("bytes", 32)
         gives_up = ne(bench.integer(_MISALIGNED, gpa=gpa, bytes=length), 0)
         count = Object(name="count", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
@@ -56,9 +55,9 @@ class LiftedGuestWrites(GuestWrites, Remembers):
         return TableWritten(
             gpa=gpa,
             length=length,
-            level=zext(bench.flag(page, _ROLE, "level"), 32),
-            quadrant=zext(bench.flag(page, _ROLE, "quadrant"), 32),
-            small_entries=ne(bench.flag(page, _ROLE, "has_4_byte_gpte"), 0),
+            level=zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
+            quadrant=zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.QUADRANT), 32),
+            small_entries=ne(bench.flag(page, kvm_mmu_page.ROLE, page_role.HAS_4_BYTE_GPTE), 0),
             gives_up=gives_up,
             concerned=negate(first.is_null),
             first=places[0].position >> _OF_ENTRY,
@@ -70,10 +69,13 @@ class LiftedGuestWrites(GuestWrites, Remembers):
     def page_check(self) -> PageChecked:
         """See `GuestWrites.page_check`."""
         bench = Bench(self._unit, common.CUTS)
-        vcpu, page = bench.add("vcpu", "struct kvm_vcpu"), bench.add("sp", _PAGE)
+        vcpu, page = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("sp", kvm_mmu_page.STRUCT)
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         may = ne(bench.integer(_CHECK), 0)
-        ours, theirs = bench.place(page, _ROLE), bench.place(vcpu, f"{kvm_mmu.ROOT_MMU}.root_role")
+        ours, theirs = (
+            bench.place(page, kvm_mmu_page.ROLE),
+            bench.place(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_ROLE}"),
+        )
         of_page, of_mmu = (bit_fields(each.type, each.offset) for each in (ours, theirs))
         return PageChecked(
             fields=tuple(

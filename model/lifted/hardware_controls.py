@@ -38,6 +38,19 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.named import (
+    constants,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    switches,
+    vcpu_svm,
+    vcpu_vmx,
+    vmcb_fields,
+    vmcs12_fields,
+    vmcs_config,
+)
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import (
     FALSE,
@@ -89,16 +102,14 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         unit, memory = self._vmx, Memory()
         session = Session(unit, VMX)
         told = self._told(session, memory, "vmx_tdp_has_smep")
-        mask = constant_of(unit, "SECONDARY_EXEC_MODE_BASED_EPT_EXEC")
-        config = session.global_object("vmcs_config")
+        mask = constant_of(unit, constants.SECONDARY_EXEC_MODE_BASED_EPT_EXEC)
+        config = session.global_object(switches.VMCS_CONFIG)
         assert isinstance(config.type, RecordType)
-        place = member(config.type, "cpu_based_2nd_exec_ctrl")
+        place = member(config.type, vmcs_config.CPU_BASED_2ND_EXEC_CTRL)
         supported = ne(read_member(memory, config, place) & mask, 0)
-        setting = ne(session.global_value(memory, "enable_mbec"), 0)
-        vmx = pointer_to(
-            Object(name="vmx", type=unit.record("struct vcpu_vmx"), kind=ObjectKind.INPUT, by_pointer=True)
-        )
-        control = session.integer(memory, "vmx_secondary_exec_control", objects={"struct vcpu_vmx": vmx})
+        setting = ne(session.global_value(memory, switches.ENABLE_MBEC), 0)
+        vmx = pointer_to(Object(name="vmx", type=unit.record(vcpu_vmx.STRUCT), kind=ObjectKind.INPUT, by_pointer=True))
+        control = session.integer(memory, "vmx_secondary_exec_control", objects={vcpu_vmx.STRUCT: vmx})
         return ExecuteControl(
             told_to_mmu=told,
             in_hardware=ne(control & mask, 0),
@@ -112,20 +123,20 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         unit, memory = self._svm, Memory()
         session = Session(unit, SVM)
         told = self._told(session, memory, "svm_tdp_has_smep")
-        mask = constant_of(unit, "SVM_MISC_ENABLE_GMET")
-        setting = ne(session.global_value(memory, "gmet_enabled"), 0)
-        svm = Object(name="svm", type=unit.record("struct vcpu_svm"), kind=ObjectKind.INPUT, by_pointer=True)
-        vmcb = Object(name="vmcb01", type=unit.record("struct vmcb"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = place_of(svm, "vmcb01.ptr")
+        mask = constant_of(unit, constants.SVM_MISC_ENABLE_GMET)
+        setting = ne(session.global_value(memory, switches.GMET_ENABLED), 0)
+        svm = Object(name="svm", type=unit.record(vcpu_svm.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        vmcb = Object(name="vmcb01", type=unit.record(vmcb_fields.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        place = place_of(svm, vcpu_svm.VMCB01_PTR)
         memory.write(svm, place.offset, place.width, pointer_to(vmcb))
         # A vCPU that is reset runs in vmcb01.
         for name, target in (
-            ("vmcb", pointer_to(vmcb)),
-            ("current_vmcb", pointer_to(svm, place_of(svm, "vmcb01").offset)),
+            (vcpu_svm.VMCB, pointer_to(vmcb)),
+            (vcpu_svm.CURRENT_VMCB, pointer_to(svm, place_of(svm, vcpu_svm.VMCB01).offset)),
         ):
             place = place_of(svm, name)
             memory.write(svm, place.offset, place.width, target)
-        control = place_of(vmcb, "control.misc_ctl")
+        control = place_of(vmcb, vmcb_fields.CONTROL_MISC_CTL)
 
         def is_set() -> Bool:
             return ne(read_member(memory, vmcb, control) & mask, 0)
@@ -135,7 +146,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         session.call(
             memory,
             "init_vmcb",
-            objects={"struct kvm_vcpu": pointer_to(svm, place_of(svm, "vcpu").offset)},
+            objects={kvm_vcpu.STRUCT: pointer_to(svm, place_of(svm, vcpu_svm.VCPU).offset)},
             values={"init_event": bv(0, 8)},
         )
         return ExecuteControl(
@@ -154,24 +165,24 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         dummy = bool_var("is_dummy_root(mmu->root.hpa)")
         # Kernels that take the role from the MMU do not look at pages here.
         asks_page = unit.has_function("root_to_sp")
-        page = Bench(unit, ()).add("root", "struct kvm_mmu_page") if asks_page else None
+        page = Bench(unit, ()).add("root", kvm_mmu_page.STRUCT) if asks_page else None
         root_page = choose(dummy, NULL, pointer_to(page)) if page is not None else NULL
         bench = Bench(
             unit,
             (*LOAD_EPT, replace(DUMMY_ROOT, gives=to_bv(dummy, 8)), replace(ROOT_TO_SP, gives=root_page)),
             static_calls={"kvm_x86_load_mmu_pgd": "vmx_load_mmu_pgd"},
         )
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
-        vm = bench.add("kvm_vmx", "struct kvm_vmx")
-        bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
+        vm = bench.add("kvm_vmx", vcpu_vmx.VM)
+        bench.write(vmx, vcpu_vmx.VCPU_KVM, pointer_to(vm, bench.place(vm, vcpu_vmx.KVM).offset))
         vmcs12 = lent_vmcs12(bench, vmx)
         mmus = Mmus(vmx, "vcpu.")
         mmus.connect(bench.memory, nested=nested, l2=nested)
         part = Part.NESTED_MMU if nested else Part.ROOT_MMU
         whole = mmus.find(part)
         root, role = (_inside(whole, path) for path in ("root.hpa", "root_role"))
-        asked_ad_bits = bit(bench.read(vmcs12, "ept_pointer"), _AD_BIT)
+        asked_ad_bits = bit(bench.read(vmcs12, vmcs12_fields.EPT_POINTER), _AD_BIT)
         l2_runs = ne(bench.integer("is_guest_mode"), 0)
         bench.call("kvm_mmu_load_pgd")
         told, pointer = FALSE, bv(0, 64)
@@ -183,7 +194,9 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             told, pointer = any_of(told, here), ite(here, value, pointer)
         memory = bench.memory
         level, ad_disabled = _levels_and_flags(memory, vmx, role)
-        of_page = (level, ad_disabled) if page is None else _levels_and_flags(memory, page, place_of(page, "role"))
+        of_page = (
+            (level, ad_disabled) if page is None else _levels_and_flags(memory, page, place_of(page, kvm_mmu_page.ROLE))
+        )
         return TablesLoaded(
             root=read_member(memory, vmx, root),
             level=level,
@@ -191,8 +204,8 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             page_level=of_page[0],
             page_ad_disabled=of_page[1],
             dummy=dummy if page is not None else FALSE,
-            with_tdp=bench.setting("enable_ept"),
-            with_ad_bits=bench.setting("enable_ept_ad_bits"),
+            with_tdp=bench.setting(switches.ENABLE_EPT),
+            with_ad_bits=bench.setting(switches.ENABLE_EPT_AD_BITS),
             l2_runs=l2_runs,
             asked_ad_bits=asked_ad_bits,
             told=told,
@@ -220,7 +233,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
             with_page=noted.with_page,
             in_page=noted.in_page,
             in_vm=noted.in_vm,
-            clears=ne(flags & constant_of(unit, "KVM_ENTER_CLEAR_CPU_BUFFERS_FOR_MMIO"), 0),
+            clears=ne(flags & constant_of(unit, constants.KVM_ENTER_CLEAR_CPU_BUFFERS_FOR_MMIO), 0),
             evidence=noted.bench.session.evidence(),
         )
 
@@ -228,12 +241,12 @@ class LiftedHardwareControls(HardwareControls, Remembers):
     def page_memory_type(self) -> MemoryType:
         """See `HardwareControls.page_memory_type`."""
         bench = Bench(self._vmx, MEMORY_TYPE)
-        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
-        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, bench.objects[kvm_vm.STRUCT])
         is_mmio = var("is_mmio", 1)
         bits = bench.integer("vmx_get_mt_mask", gfn=var("gfn", 64), is_mmio=is_mmio)
         by_mtrrs, cache_off = (bool(bench.session.calls(each.function)) for each in (MTRR_TYPE, CR0_BITS))
-        quirks = bench.read(kvm, "arch.disabled_quirks")
+        quirks = bench.read(kvm, kvm_vm.DISABLED_QUIRKS)
         return MemoryType(
             is_mmio=bit(is_mmio, 0),
             coherent=eq(var(f"{COHERENCE.function}()", 1), 0),
@@ -247,9 +260,9 @@ class LiftedHardwareControls(HardwareControls, Remembers):
 
     def _told(self, session: Session, memory: Memory, function: str) -> Bool:
         kvm = pointer_to(
-            Object(name="kvm", type=session.unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(name="kvm", type=session.unit.record(kvm_vm.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         )
-        return ne(session.integer(memory, function, objects={"struct kvm": kvm}), 0)
+        return ne(session.integer(memory, function, objects={kvm_vm.STRUCT: kvm}), 0)
 
 
 def _inside(whole: StructMember, path: str) -> StructMember:
@@ -261,5 +274,7 @@ def _inside(whole: StructMember, path: str) -> StructMember:
 
 def _levels_and_flags(memory: Memory, owner: Object, role: StructMember) -> tuple[BitVec, Bool]:
     """How many levels there are by a role, and whether there are no A/D bits."""
-    level, without = (read_member(memory, owner, bit_field(role, name)) for name in ("level", "ad_disabled"))
+    level, without = (
+        read_member(memory, owner, bit_field(role, name)) for name in (page_role.LEVEL, page_role.AD_DISABLED)
+    )
     return level, ne(without, 0)

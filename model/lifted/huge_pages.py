@@ -18,16 +18,17 @@ from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
 
 _LOG_DIRTY_PAGES = 1
 _CHOICE = "kvm_mmu_hugepage_adjust"
 _COUNTS = ("kvm_mmu_gfn_allow_lpage", "kvm_mmu_gfn_disallow_lpage")
-_COUNT = "disallow_lpage"
+
 _INDEX, _ROOM = 5, 8
 """An index for all, and how many entries of an array there are to look at."""
-_NOTE = "nx_huge_page_disallowed"
-_FORMER_NOTE = "lpage_disallowed"
+
+_FORMER_NOTE = kvm_mmu_page.LPAGE_DISALLOWED
 """The same where it is only counted, and every table taken for one that stands for a huge page."""
 
 
@@ -36,10 +37,10 @@ class _SlotDesk(Bench):
 
     def __init__(self, unit: Unit) -> None:
         self.other = Object(
-            name="other slot", type=unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+            name="other slot", type=unit.record(kvm_memory_slot.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
         )
         super().__init__(unit, (*cuts.CUTS, replace(SLOT_OF, gives=address_spaces.slot_or_none(self.other))))
-        self.slot = self.add("slot", "struct kvm_memory_slot")
+        self.slot = self.add("slot", kvm_memory_slot.STRUCT)
 
     def infos(self, level: int, gfn: BitVec, of: Object) -> Iterator[tuple[Bool, str]]:
         """What a slot says at a frame, by its name, and where it has been asked for."""
@@ -56,11 +57,11 @@ class _SlotDesk(Bench):
     def count_after(self, name: str) -> BitVec:
         """What a count is now."""
         found = next((each for each in self.memory.changed if each.name == name), None)
-        return _count(name) if found is None else self.read(found, _COUNT)
+        return _count(name) if found is None else self.read(found, kvm_memory_slot.DISALLOW_LPAGE)
 
 
 def _count(name: str) -> BitVec:
-    return var(f"{name}->{_COUNT}", 32)
+    return var(f"{name}->{kvm_memory_slot.DISALLOW_LPAGE}", 32)
 
 
 class LiftedHugePages(HugePages, Remembers):
@@ -79,17 +80,22 @@ class LiftedHugePages(HugePages, Remembers):
     def chosen(self, max_level: int) -> LevelChosen:
         """See `HugePages.chosen`."""
         desk = _SlotDesk(self._unit)
-        vcpu = desk.add("vcpu", "struct kvm_vcpu")
-        fault = desk.add("fault", "struct kvm_page_fault")
-        desk.write(fault, "max_level", bv(max_level, 8))
-        desk.write(fault, "slot", pointer_to(desk.slot))
-        host = desk.session.global_object("max_huge_page_level")
+        vcpu = desk.add("vcpu", kvm_vcpu.STRUCT)
+        fault = desk.add("fault", kvm_page_fault.STRUCT)
+        desk.write(fault, kvm_page_fault.MAX_LEVEL, bv(max_level, 8))
+        desk.write(fault, kvm_page_fault.SLOT, pointer_to(desk.slot))
+        host = desk.session.global_object(switches.MAX_HUGE_PAGE_LEVEL)
         desk.memory.write(host, 0, host.type.bits, bv(HUGEST, host.type.bits))
-        gfn, pfn, goal = (desk.read(fault, name) for name in ("gfn", "pfn", "goal_level"))
-        executed, workaround = (ne(desk.read(fault, name), 0) for name in ("exec", "nx_huge_page_workaround_enabled"))
-        logged = ne(desk.read(desk.slot, "flags") & _LOG_DIRTY_PAGES, 0)
-        private = has_member(self._unit.record("struct kvm_page_fault"), ["is_private"])
-        is_private = ne(desk.read(fault, "is_private"), 0) if private else FALSE
+        gfn, pfn, goal = (
+            desk.read(fault, name) for name in (kvm_page_fault.GFN, kvm_page_fault.PFN, kvm_page_fault.GOAL_LEVEL)
+        )
+        executed, workaround = (
+            ne(desk.read(fault, name), 0)
+            for name in (kvm_page_fault.EXEC, kvm_page_fault.NX_HUGE_PAGE_WORKAROUND_ENABLED)
+        )
+        logged = ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & _LOG_DIRTY_PAGES, 0)
+        private = has_member(self._unit.record(kvm_page_fault.STRUCT), [kvm_page_fault.IS_PRIVATE])
+        is_private = ne(desk.read(fault, kvm_page_fault.IS_PRIVATE), 0) if private else FALSE
         desk.call(_CHOICE)
         asked, backing = self._backing(desk)
         return LevelChosen(
@@ -97,12 +103,12 @@ class LiftedHugePages(HugePages, Remembers):
             max_level=max_level,
             gfn=gfn,
             pfn=pfn,
-            pfn_after=desk.read(fault, "pfn"),
+            pfn_after=desk.read(fault, kvm_page_fault.PFN),
             goal_level=goal,
-            goal_after=desk.read(fault, "goal_level"),
+            goal_after=desk.read(fault, kvm_page_fault.GOAL_LEVEL),
             executed=executed,
             workaround=workaround,
-            disallowed=ne(desk.read(fault, "huge_page_disallowed"), 0),
+            disallowed=ne(desk.read(fault, kvm_page_fault.HUGE_PAGE_DISALLOWED), 0),
             logged=logged,
             is_private=is_private,
             allowed=tuple(self._allowed(desk, level, gfn, max_level) for level in range(2, HUGEST + 1)),
@@ -122,9 +128,9 @@ class LiftedHugePages(HugePages, Remembers):
         open_ = bool_var(f"the other address space allows a page of level {level}")
         if not desk.session.calls(SLOT_OF.function) or not desk.session.calls(SPACE.function):
             return open_
-        own = zext(desk.read(desk.slot, "as_id"), 32)
+        own = zext(desk.read(desk.slot, kvm_memory_slot.AS_ID), 32)
         sought = all_of(address_spaces.in_other_space(desk.session, own), address_spaces.at_frame(desk.session, gfn))
-        two = address_spaces.has_other_space(desk, desk.pointee(vcpu, "kvm"))
+        two = address_spaces.has_other_space(desk, desk.pointee(vcpu, kvm_vcpu.KVM))
         asked = [(all_of(sought, right), name) for right, name in desk.infos(level, gfn, desk.other)]
         return any_of(
             negate(two),
@@ -163,49 +169,58 @@ class LiftedHugePages(HugePages, Remembers):
     def lowered(self) -> LevelLowered:
         """See `HugePages.lowered`."""
         unit = self._unit
-        child_type = unit.record("struct kvm_mmu_page")
+        child_type = unit.record(kvm_mmu_page.STRUCT)
         child = Object(name="child", type=child_type, kind=ObjectKind.INPUT, by_pointer=True)
         found = [replace(cut, gives=pointer_to(child)) for cut in flush_ranges.CHILD]
         bench = Bench(unit, (*cuts.CUTS, *found))
-        fault = bench.add("fault", "struct kvm_page_fault")
-        gfn, pfn, goal = (bench.read(fault, name) for name in ("gfn", "pfn", "goal_level"))
-        has_note, had_note = (has_member(child_type, [name]) for name in (_NOTE, _FORMER_NOTE))
+        fault = bench.add("fault", kvm_page_fault.STRUCT)
+        gfn, pfn, goal = (
+            bench.read(fault, name) for name in (kvm_page_fault.GFN, kvm_page_fault.PFN, kvm_page_fault.GOAL_LEVEL)
+        )
+        has_note, had_note = (
+            has_member(child_type, [name]) for name in (kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, _FORMER_NOTE)
+        )
         if not has_note and not had_note:
-            raise NotThere([f"kvm_mmu_page.{_NOTE}"])
+            raise NotThere([f"kvm_mmu_page.{kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED}"])
         spte, level = var("spte", 64), var("cur_level", 32)
         bench.call("disallowed_hugepage_adjust", spte=spte, cur_level=level)
         return LevelLowered(
             spte=spte,
             level=level,
-            noted=ne(bench.read(child, _NOTE), 0) if has_note else None,
+            noted=ne(bench.read(child, kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED), 0) if has_note else None,
             gfn=gfn,
             pfn=pfn,
-            pfn_after=bench.read(fault, "pfn"),
+            pfn_after=bench.read(fault, kvm_page_fault.PFN),
             goal_level=goal,
-            goal_after=bench.read(fault, "goal_level"),
+            goal_after=bench.read(fault, kvm_page_fault.GOAL_LEVEL),
             evidence=bench.session.evidence(),
         )
 
     @once
     def reverse_map(self, level: int) -> FrameIndexed:
         """See `HugePages.reverse_map`."""
-        return self._indexed("gfn_to_rmap", "rmap", "struct kvm_rmap_head", level, 1)
+        return self._indexed("gfn_to_rmap", kvm_memory_slot.ARCH_RMAP, kvm_memory_slot.RMAP_HEAD, level, 1)
 
     @once
     def slot_info(self, level: int) -> FrameIndexed:
         """See `HugePages.slot_info`."""
-        return self._indexed("lpage_info_slot", "lpage_info", "struct kvm_lpage_info", level, 2)
+        return self._indexed("lpage_info_slot", kvm_memory_slot.ARCH_LPAGE_INFO, kvm_memory_slot.LPAGE_INFO, level, 2)
 
     def _indexed(self, function: str, member: str, record: str, level: int, lowest: int) -> FrameIndexed:
         """Where a slot keeps something, in arrays of which the first is for the lowest level."""
         bench = Bench(self._unit, common.CUTS)
-        slot = bench.add("slot", "struct kvm_memory_slot")
-        gfn, base, pages, at = var("gfn", 64), bench.read(slot, "base_gfn"), var("npages", 64), bv(level, 32)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
+        gfn, base, pages, at = (
+            var("gfn", 64),
+            bench.read(slot, kvm_memory_slot.BASE_GFN),
+            var("npages", 64),
+            bv(level, 32),
+        )
         index = bench.integer(cuts.INDEX.function, gfn=gfn, base_gfn=base, level=at)
         entries = bench.integer("__kvm_mmu_slot_lpages", npages=pages, level=at)
         finding = Bench(self._unit, (*common.CUTS, replace(cuts.INDEX, gives=bv(_INDEX, 64))))
-        slot = finding.add("slot", "struct kvm_memory_slot")
-        entry, arrays = self._unit.record(record), finding.place(slot, f"arch.{member}")
+        slot = finding.add("slot", kvm_memory_slot.STRUCT)
+        entry, arrays = self._unit.record(record), finding.place(slot, member)
         array = ArrayType(entry, _ROOM, f"{record}[{_ROOM}]")
         for each in range(lowest, HUGEST + 1):
             made = Object(name=f"{member} of level {each}", type=array, kind=ObjectKind.INPUT, by_pointer=True)

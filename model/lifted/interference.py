@@ -12,6 +12,7 @@ from mmuproof.model.lifted.session import place_of, read, read_member
 from mmuproof.model.lifted.spte_changes import TRIES_AGAIN, LiftedSpteChanges, Scene
 from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.masks import ShadowMasks
+from mmuproof.model.named import constants, tdp_iter
 from mmuproof.model.spte_changes import FastFault, SpteAt, SpteChange
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bv, eq, ite, negate
 
@@ -85,11 +86,11 @@ class LiftedInterference(Interference, Remembers):
         return InterferedFault(
             accesses=_accesses(scene),
             ends=_ends(scene),
-            fixed=eq(result, constant_of(self._mmu, "RET_PF_FIXED")),
+            fixed=eq(result, constant_of(self._mmu, constants.RET_PF_FIXED)),
             evidence=masks.evidence + scene.session.evidence(),
         )
 
 
 def _judged(back: WentBack) -> BitVec:
-    walk = variable_of(back, "struct tdp_iter")
-    return read_member(back.memory, walk, place_of(walk, "old_spte"))
+    walk = variable_of(back, tdp_iter.STRUCT)
+    return read_member(back.memory, walk, place_of(walk, tdp_iter.OLD_SPTE))

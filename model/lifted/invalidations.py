@@ -26,13 +26,13 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches, vcpu_vmx, vmcs12_fields
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
 _VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
 _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
-_LAST, _VPID = "nested.last_vpid", 16
+_VPID = 16
 _ADDRESS = {"addr", "gva"}
 
 
@@ -57,7 +57,7 @@ class LiftedInvalidations(Invalidations, Remembers):
         bench = Bench(
             self._nested_vmx, (replace(cuts.TYPE, gives=kind), *(each for each in cuts.INVEPT if each is not cuts.TYPE))
         )
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
         mmu = f"vcpu.{kvm_mmu.GUEST_MMU}"
         before = roots_of(bench, vmx, mmu)
@@ -81,7 +81,7 @@ class LiftedInvalidations(Invalidations, Remembers):
 
     def _svm(self) -> TransitionFlushed:
         bench, none = Bench(self._nested_svm, cuts.TRANSITION), bv(0, _VPID)
-        bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         bench.call(_SVM)
         current, guest = flushes_asked(self._x86, bench)
         return TransitionFlushed(
@@ -98,21 +98,21 @@ class LiftedInvalidations(Invalidations, Remembers):
 
     def _vmx(self, *, is_entry: bool) -> TransitionFlushed:
         bench = Bench(self._nested_vmx, cuts.TRANSITION)
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
         vmcs12 = lent_vmcs12(bench, vmx)
-        last = bench.read(vmx, _LAST)
+        last = bench.read(vmx, vcpu_vmx.NESTED_LAST_VPID)
         bench.call(_VMX, is_vmenter=bv(is_entry, 8))
         current, guest = flushes_asked(self._x86, bench)
         gives_vpid = has_vpid(bench, vmcs12)
-        own_vpid = all_of(gives_vpid, ne(bench.read(vmx, "nested.vpid02"), 0))
+        own_vpid = all_of(gives_vpid, ne(bench.read(vmx, vcpu_vmx.NESTED_VPID02), 0))
         return TransitionFlushed(
             function=_VMX,
             has_vpid=gives_vpid,
-            vpid=bench.read(vmcs12, "virtual_processor_id"),
+            vpid=bench.read(vmcs12, vmcs12_fields.VIRTUAL_PROCESSOR_ID),
             last_vpid=last,
-            remembered=bench.read(vmx, _LAST),
-            tagged=any_of(bench.setting("enable_ept"), own_vpid),
+            remembered=bench.read(vmx, vcpu_vmx.NESTED_LAST_VPID),
+            tagged=any_of(bench.setting(switches.ENABLE_EPT), own_vpid),
             flushes_current=current,
             flushes_guest=guest,
             evidence=bench.session.evidence(),
@@ -122,7 +122,7 @@ class LiftedInvalidations(Invalidations, Remembers):
     def of_address(self, asked: Invalidation) -> AddressInvalidated:
         """See `Invalidations.of_address`."""
         bench = Bench(self._mmu, cuts.CUTS)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus, nested = Mmus(vcpu), asked is Invalidation.NESTED
         mmus.connect(bench.memory, nested=nested, l2=nested)
         address, pcid, roots = var("address", 64), var("pcid", 64), var("roots", 64)
@@ -139,19 +139,19 @@ class LiftedInvalidations(Invalidations, Remembers):
             self._root(bench, vcpu, (path, place), bit(roots, number) if nested else TRUE, address)
             for number, place in enumerate(ROOTS)
         )
-        cr4 = bench.read(vcpu, "arch.cr4")
+        cr4 = bench.read(vcpu, kvm_vcpu.CR4)
         return AddressInvalidated(
             address=address,
             pcid=pcid,
             has_pcid=bit(cr4, PCIDE),
             five_level=bit(cr4, LA57),
             wide_processor=has_wide_addresses(bench),
-            tdp=bench.setting("tdp_enabled"),
+            tdp=bench.setting(switches.TDP_ENABLED),
             shadows=self._shadows(bench, vcpu, path),
             no_root=bv(-1, 64),
             in_use=in_use,
             kept=tuple(others),
-            cr3=bench.read(vcpu, "arch.cr3"),
+            cr3=bench.read(vcpu, kvm_vcpu.CR3),
             flushed=any_of(
                 *(
                     all_of(call.guard, eq(_told(call), address))
@@ -163,7 +163,7 @@ class LiftedInvalidations(Invalidations, Remembers):
 
     def _root(self, bench: Bench, vcpu: Object, at: tuple[str, str], asked_for: Bool, address: BitVec) -> CachedRoot:
         place = ".".join(at)
-        root, mmu = bench.read(vcpu, f"{place}.hpa"), pointer_to(vcpu, bench.place(vcpu, at[0]).offset)
+        root, mmu = bench.read(vcpu, f"{place}.{kvm_mmu.HPA}"), pointer_to(vcpu, bench.place(vcpu, at[0]).offset)
         walks: list[Bool] = []
         for call in bench.session.calls(cuts.WALK.function):
             told = call.arguments[1]
@@ -176,10 +176,12 @@ class LiftedInvalidations(Invalidations, Remembers):
                     eq(bench.session.argument(call, "root_hpa"), root),
                 )
             )
-        return CachedRoot(root=root, pgd=bench.read(vcpu, f"{place}.pgd"), named=asked_for, forgotten=any_of(*walks))
+        return CachedRoot(
+            root=root, pgd=bench.read(vcpu, f"{place}.{kvm_mmu.PGD}"), named=asked_for, forgotten=any_of(*walks)
+        )
 
     def _shadows(self, bench: Bench, vcpu: Object, path: str) -> Bool:
-        place = bench.place(vcpu, f"{path}.sync_spte")
+        place = bench.place(vcpu, f"{path}.{kvm_mmu.SYNC_SPTE}")
         handler = as_pointer(bench.memory.read(vcpu, place.offset, place.width))
         assert handler is not None
         return negate(handler.is_null)

@@ -40,11 +40,10 @@ from mmuproof.model.lifted.cached_roots import ROOTS
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, read
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
 
-_PAGE, _WALK = "struct kvm_mmu_page", "w"
 _TABLE = ArrayType(IntType(64, False, "u64"), PAE_ENTRIES, f"u64[{PAE_ENTRIES}]")
 
 
@@ -59,15 +58,15 @@ class _RootDesk(Bench):
         known = (cut for cut in cuts.SWEEP if cut not in (*followed, root_cuts.DUMMY_ROOT))
         dummy = replace(root_cuts.DUMMY_ROOT, gives=self._is_dummy)
         super().__init__(unit, (*finds, *children, dummy, *known))
-        self.mmu, self.kvm = self.add("mmu", kvm_mmu.MMU), self.add("kvm", "struct kvm")
-        self.hpas = [self.read(self.mmu, f"{root}.hpa") for root in ROOTS]
+        self.mmu, self.kvm = self.add("mmu", kvm_mmu.MMU), self.add("kvm", kvm_vm.STRUCT)
+        self.hpas = [self.read(self.mmu, f"{root}.{kvm_mmu.HPA}") for root in ROOTS]
         self.table = Object(name="pae_root", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
         self.entries = [read(self.memory, self.table, number * 64, 64) for number in range(PAE_ENTRIES)]
-        self.write(self.mmu, "pae_root", pointer_to(self.table))
+        self.write(self.mmu, kvm_mmu.PAE_ROOT, pointer_to(self.table))
 
     @staticmethod
     def _page(unit: Unit, name: str) -> Object:
-        return Object(name=name, type=unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+        return Object(name=name, type=unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
 
     @staticmethod
     def _told(arguments: Sequence[Value | None], among: Sequence[BitVec]) -> int | None:
@@ -112,12 +111,12 @@ class _RootDesk(Bench):
             hpa=self.hpas[number],
             dummy=ne(var(f"{ROOTS[number]} is the dummy", 1), 0),
             with_page=self._has_page(number),
-            guest_mode=ne(self.flag(page, "role", "guest_mode", start), 0),
-            invalid=ne(self.flag(page, "role", "invalid", start), 0),
-            of_tdp=ne(self.read(page, "tdp_mmu_page", start), 0),
-            made_in=self.read(page, "mmu_valid_gen", start),
-            unsync=ne(self.read(page, "unsync", start), 0),
-            unsync_below=ne(self.read(page, "unsync_children", start), 0),
+            guest_mode=ne(self.flag(page, kvm_mmu_page.ROLE, page_role.GUEST_MODE, start), 0),
+            invalid=ne(self.flag(page, kvm_mmu_page.ROLE, page_role.INVALID, start), 0),
+            of_tdp=ne(self.read(page, kvm_mmu_page.TDP_MMU_PAGE, start), 0),
+            made_in=self.read(page, kvm_mmu_page.MMU_VALID_GEN, start),
+            unsync=ne(self.read(page, kvm_mmu_page.UNSYNC, start), 0),
+            unsync_below=ne(self.read(page, kvm_mmu_page.UNSYNC_CHILDREN, start), 0),
             freed=freed,
         )
 
@@ -157,7 +156,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         desk.call(who.value)
         return RootsGone(
             function=who.value,
-            generation=desk.read(desk.kvm, "arch.mmu_valid_gen"),
+            generation=desk.read(desk.kvm, kvm_vm.MMU_VALID_GEN),
             roots=tuple(desk.met(number, desk.freed(number)) for number in range(len(ROOTS))),
             evidence=desk.session.evidence(),
         )
@@ -165,9 +164,9 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     @staticmethod
     def _vcpu(desk: _RootDesk) -> Object:
         """A vCPU with the kvm_mmu.MMU."""
-        vcpu = desk.add("vcpu", "struct kvm_vcpu")
+        vcpu = desk.add("vcpu", kvm_vcpu.STRUCT)
         desk.write(vcpu, kvm_mmu.IN_USE, pointer_to(desk.mmu))
-        desk.write(vcpu, "kvm", pointer_to(desk.kvm))
+        desk.write(vcpu, kvm_vcpu.KVM, pointer_to(desk.kvm))
         return vcpu
 
     @once
@@ -176,10 +175,10 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         desk = _RootDesk(self._unit)
         self._vcpu(desk)
         walk = desk.mmu
-        if has_member(self._unit.record(kvm_mmu.MMU), [_WALK]):
+        if has_member(self._unit.record(kvm_mmu.MMU), [kvm_mmu.W]):
             walk = desk.add("walk", kvm_mmu.WALKERS[-1])
-            desk.write(desk.mmu, _WALK, pointer_to(walk))
-        guest_level = desk.flag(walk, "cpu_role.base", "level")
+            desk.write(desk.mmu, kvm_mmu.W, pointer_to(walk))
+        guest_level = desk.flag(walk, kvm_mmu.CPU_ROLE_BASE, page_role.LEVEL)
         desk.call("kvm_mmu_sync_roots")
 
         def is_synced(page: Object) -> Bool:
@@ -187,7 +186,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             return any_of(*(all_of(call.guard, is_given(call, pointer_to(page))) for call in calls))
 
         return RootsSynced(
-            direct=ne(desk.flag(desk.mmu, "root_role", "direct"), 0),
+            direct=ne(desk.flag(desk.mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0),
             root=desk.met(0),
             guest_level=guest_level,
             entries=tuple(desk.entries),
@@ -201,11 +200,11 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     def page_freed(self) -> RootPageFreed:
         """See `KeptRoots.page_freed`."""
         desk = _RootDesk(self._unit)
-        page, place = desk.pages[0], desk.place(desk.mmu, "root.hpa")
-        before = [desk.read(page, name) for name in ("root_count", "tdp_mmu_page")]
-        hpa, invalid = desk.hpas[0], ne(desk.flag(page, "role", "invalid"), 0)
+        page, place = desk.pages[0], desk.place(desk.mmu, kvm_mmu.ROOT_HPA)
+        before = [desk.read(page, name) for name in (kvm_mmu_page.ROOT_COUNT, kvm_mmu_page.TDP_MMU_PAGE)]
+        hpa, invalid = desk.hpas[0], ne(desk.flag(page, kvm_mmu_page.ROLE, page_role.INVALID), 0)
         listed = Object(
-            name="invalid_list", type=self._unit.record("struct list_head"), kind=ObjectKind.INPUT, by_pointer=True
+            name="invalid_list", type=self._unit.record(list_heads.LIST), kind=ObjectKind.INPUT, by_pointer=True
         )
         pointers = {"root_hpa": pointer_to(desk.mmu, place.offset), "invalid_list": pointer_to(listed)}
         desk.session.call(desk.memory, root_cuts.FREE_ROOT.function, objects=desk.objects, pointers=pointers)
@@ -220,12 +219,12 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         )
         return RootPageFreed(
             hpa=hpa,
-            hpa_after=desk.read(desk.mmu, "root.hpa"),
+            hpa_after=desk.read(desk.mmu, kvm_mmu.ROOT_HPA),
             with_page=desk.met(0).with_page,
             of_tdp=ne(before[1], 0),
             invalid=invalid,
             count=before[0],
-            count_after=desk.read(page, "root_count"),
+            count_after=desk.read(page, kvm_mmu_page.ROOT_COUNT),
             put=put,
             zapped=zapped,
             evidence=desk.session.evidence(),
@@ -235,9 +234,9 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     def loaded(self) -> RootsLoaded:
         """See `KeptRoots.loaded`."""
         bench = Bench(self._unit, cuts.LOADING)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
+        vcpu, mmu = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("mmu", kvm_mmu.MMU)
         bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
-        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        direct = ne(bench.flag(mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0)
         answer = bench.integer("kvm_mmu_load")
         made = bench.session.machine.calls_made
 
@@ -269,8 +268,8 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     def unloaded(self) -> RootsUnloaded:
         """See `KeptRoots.unloaded`."""
         bench = Bench(self._unit, (*cuts.SWEEP, *root_cuts.PAGE_OF_ROOT))
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         bench.call("kvm_mmu_unload")
         every = bv((1 << len(ROOTS)) - 1, 64)
 

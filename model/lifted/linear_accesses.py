@@ -10,6 +10,7 @@ from mmuproof.model.cuts.linear_accesses import CUTS, GET_CPL, WALKS
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.linear_accesses import Accessor, LinearAccesses, LinearAsk
+from mmuproof.model.named import kvm_vcpu, x86_exception
 from mmuproof.smt.terms import BitVec, bool_var, resize, to_bv, var
 
 _WORD = IntType(64, False, "u64")
@@ -29,9 +30,9 @@ class LiftedLinearAccesses(LinearAccesses, Remembers):
     def asks(self, accessor: Accessor) -> LinearAsk:
         """See `LinearAccesses.asks`."""
         bench = Bench(self._unit, CUTS)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
-        bench.add("exception", "struct x86_exception")
-        bench.write(bench.add("ctxt", "struct x86_emulate_ctxt"), "vcpu", pointer_to(vcpu))
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        bench.add("exception", x86_exception.STRUCT)
+        bench.write(bench.add("ctxt", kvm_vcpu.EMULATE), kvm_vcpu.VCPU, pointer_to(vcpu))
         system, write = bool_var("system"), bool_var("write")
         address, size = var("address", 64), var("bytes", 32)
         values = {"gva": address, "addr": address, "bytes": size, "system": to_bv(system, 8), "write": to_bv(write, 8)}

@@ -16,9 +16,8 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import pointee
 from mmuproof.model.lifted.variables import leads_to, variable_like
 from mmuproof.model.listed_pages import ListedPage
+from mmuproof.model.named import kvm_mmu_page, kvm_vm, list_heads, page_role
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, ne, negate
-
-_PAGE = "struct kvm_mmu_page"
 
 
 class PageListBench(Bench):
@@ -31,24 +30,24 @@ class PageListBench(Bench):
     """
 
     def __init__(self, unit: Unit, known: Iterable[Cut], function: str) -> None:
-        head = Object(name="sp_list", type=unit.record("struct hlist_head"), kind=ObjectKind.INPUT, by_pointer=True)
+        head = Object(name="sp_list", type=unit.record(list_heads.HASH_LIST), kind=ObjectKind.INPUT, by_pointer=True)
         self._finds = (replace(cuts.PAGES_OF, gives=pointer_to(head)), replace(cuts.NUMBER_OF, gives=bv(0, 32)))
         super().__init__(unit, (*known, *self._finds), any_round=frozenset({function}))
-        self.function, self.kvm = function, self.add("kvm", "struct kvm")
-        lists = self.place(self.kvm, "arch.mmu_page_hash")
+        self.function, self.kvm = function, self.add("kvm", kvm_vm.STRUCT)
+        lists = self.place(self.kvm, kvm_vm.MMU_PAGE_HASH)
         if isinstance(lists.type, PointerType):
             self.memory.write(self.kvm, lists.offset, lists.width, pointer_to(head))
-            self._list(head, "first")
+            self._list(head, list_heads.FIRST)
         else:
-            self._list(self.kvm, "arch.mmu_page_hash")
+            self._list(self.kvm, kvm_vm.MMU_PAGE_HASH)
 
     def _list(self, owner: Object, path: str) -> None:
         """Let the list begin at a member of something."""
         first, other = (
-            Object(name=name, type=self.unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(name=name, type=self.unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
             for name in ("sp", "another sp")
         )
-        link, into = self.place(first, "hash_link"), self.place(first, "hash_link.next")
+        link, into = self.place(first, kvm_mmu_page.HASH_LINK), self.place(first, kvm_mmu_page.HASH_LINK_NEXT)
         begins = _or_none("there is no page", first, link.offset)
         self.memory.write(owner, self.place(owner, path).offset, into.width, begins)
         self.memory.write(first, into.offset, into.width, _or_none("there is no other", other, link.offset))
@@ -71,13 +70,13 @@ class PageListBench(Bench):
         return ListedPage(
             there=any_of(*(each.guard for each in pointer.targets if each.place is not None)),
             gfn=gfn,
-            page_gfn=self.read(page, "gfn", head),
-            direct=ne(self.flag(page, "role", "direct", head), 0),
-            passthrough=ne(self.flag(page, "role", "passthrough", head), 0),
-            invalid=ne(self.flag(page, "role", "invalid", head), 0),
-            of_tdp=ne(self.read(page, "tdp_mmu_page", head), 0),
-            made_in=self.read(page, "mmu_valid_gen", head),
-            generation=self.read(kvm or self.kvm, "arch.mmu_valid_gen", head),
+            page_gfn=self.read(page, kvm_mmu_page.GFN, head),
+            direct=ne(self.flag(page, kvm_mmu_page.ROLE, page_role.DIRECT, head), 0),
+            passthrough=ne(self.flag(page, kvm_mmu_page.ROLE, page_role.PASSTHROUGH, head), 0),
+            invalid=ne(self.flag(page, kvm_mmu_page.ROLE, page_role.INVALID, head), 0),
+            of_tdp=ne(self.read(page, kvm_mmu_page.TDP_MMU_PAGE, head), 0),
+            made_in=self.read(page, kvm_mmu_page.MMU_VALID_GEN, head),
+            generation=self.read(kvm or self.kvm, kvm_vm.MMU_VALID_GEN, head),
         )
 
     def looked_up(self, gfn: BitVec) -> Bool:
@@ -86,7 +85,7 @@ class PageListBench(Bench):
         return all_of(*(any_of(negate(call.guard), eq(self.session.argument(call, "gfn"), gfn)) for call in calls))
 
     def _variable(self, made: RoundMade) -> Object:
-        return variable_like(made, leads_to(_PAGE), "sp")
+        return variable_like(made, leads_to(kvm_mmu_page.STRUCT), "sp")
 
 
 def _or_none(none: str, page: Object, offset: int) -> Pointer:

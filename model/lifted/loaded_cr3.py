@@ -11,6 +11,7 @@ from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cr4_bits import PCIDE
+from mmuproof.model.named import switches, vcpu_svm, vcpu_vmx, vmcb_fields
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bit, bv, eq, ite, negate, var
 
 _GUEST_CR3 = 0x6802
@@ -25,9 +26,9 @@ _ROOT, _LEVEL = var("root_hpa", 64), var("root_level", 32)
 def vmx_cr3(unit: Unit) -> Cr3Loaded:
     """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
     bench = Bench(unit, (*LOAD_EPT, replace(ROOT_TO_SP, gives=NULL), _CACHED, REGISTER_DIRTY))
-    vmx, vm = bench.add("vmx", "struct vcpu_vmx"), bench.add("kvm_vmx", "struct kvm_vmx")
+    vmx, vm = bench.add("vmx", vcpu_vmx.STRUCT), bench.add("kvm_vmx", vcpu_vmx.VM)
     bench.lend_vcpu(vmx)
-    bench.write(vmx, "vcpu.kvm", pointer_to(vm, bench.place(vm, "kvm").offset))
+    bench.write(vmx, vcpu_vmx.VCPU_KVM, pointer_to(vm, bench.place(vm, vcpu_vmx.KVM).offset))
     bench.call("vmx_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
     told, cr3 = FALSE, bv(0, 64)
     for call in bench.session.calls("vmcs_writel"):
@@ -36,13 +37,13 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
         assert isinstance(value, BitVec)
         here = all_of(call.guard, eq(field, _GUEST_CR3))
         told, cr3 = any_of(told, here), ite(here, value, cr3)
-    paged = any_of(bit(bench.read(vmx, "vcpu.arch.cr0"), _PG), bench.setting("enable_unrestricted_guest"))
+    paged = any_of(bit(bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR0), _PG), bench.setting(switches.ENABLE_UNRESTRICTED_GUEST))
     return Cr3Loaded(
         root=_ROOT,
         level=_LEVEL,
-        with_tdp=bench.setting("enable_ept"),
-        guest_cr3=bench.read(vmx, "vcpu.arch.cr3"),
-        has_pcid=bit(bench.read(vmx, "vcpu.arch.cr4"), PCIDE),
+        with_tdp=bench.setting(switches.ENABLE_EPT),
+        guest_cr3=bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR3),
+        has_pcid=bit(bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR4), PCIDE),
         encryption=bv(0, 64),
         unpaged=negate(paged),
         told=told,
@@ -56,26 +57,26 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
 def svm_cr3(unit: Unit) -> Cr3Loaded:
     """See `mmuproof.model.hardware_controls.HardwareControls.load_cr3`."""
     bench = Bench(unit, (*LOAD_NPT, _CACHED))
-    svm, vmcb = bench.add("svm", "struct vcpu_svm"), bench.add("vmcb", "struct vmcb")
+    svm, vmcb = bench.add("svm", vcpu_svm.STRUCT), bench.add("vmcb", vmcb_fields.STRUCT)
     bench.lend_vcpu(svm)
-    bench.write(svm, "vmcb", pointer_to(vmcb))
+    bench.write(svm, vcpu_svm.VMCB, pointer_to(vmcb))
     bench.call("svm_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
-    clean, with_npt = bench.read(vmcb, "control.clean"), bench.setting("npt_enabled")
+    clean, with_npt = bench.read(vmcb, vmcb_fields.CONTROL_CLEAN), bench.setting(switches.NPT_ENABLED)
     # A kernel that is configured without memory encryption has no such variable, and encrypts nothing.
-    has_mask = unit.has_variable("sme_me_mask")
-    encryption = bench.session.global_value(bench.memory, "sme_me_mask") if has_mask else bv(0, 64)
+    has_mask = unit.has_variable(switches.SME_ME_MASK)
+    encryption = bench.session.global_value(bench.memory, switches.SME_ME_MASK) if has_mask else bv(0, 64)
     stale = any_of(bit(clean, _CONTROL_REGISTERS), all_of(with_npt, bit(clean, _NESTED_PAGING)))
     return Cr3Loaded(
         root=_ROOT,
         level=_LEVEL,
         with_tdp=with_npt,
-        guest_cr3=bench.read(svm, "vcpu.arch.cr3"),
-        has_pcid=bit(bench.read(svm, "vcpu.arch.cr4"), PCIDE),
+        guest_cr3=bench.read(svm, vcpu_svm.VCPU_ARCH_CR3),
+        has_pcid=bit(bench.read(svm, vcpu_svm.VCPU_ARCH_CR4), PCIDE),
         encryption=encryption,
         unpaged=FALSE,
         told=TRUE,
-        cr3=bench.read(vmcb, "save.cr3"),
-        nested_cr3=bench.read(vmcb, "control.nested_cr3"),
+        cr3=bench.read(vmcb, vmcb_fields.SAVE_CR3),
+        nested_cr3=bench.read(vmcb, vmcb_fields.CONTROL_NESTED_CR3),
         noted=negate(stale),
         evidence=bench.session.evidence(),
     )

@@ -12,6 +12,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_SPTE, EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.map_answers import MapAnswered, MapAnswers, Mapper
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, page_role, tdp_iter
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, eq, ite, ne, negate, to_bv, var, zext
 
@@ -56,34 +57,34 @@ class LiftedMapAnswers(MapAnswers, Remembers):
             made=ite(of_mmio, NEW_MMIO_SPTE, NEW_SPTE),
             before=bench.entry(bench.before),
             after=bench.entry(bench.memory),
-            fixed=says("RET_PF_FIXED"),
-            spurious=says("RET_PF_SPURIOUS"),
-            retries=says("RET_PF_RETRY"),
-            emulates=says("RET_PF_EMULATE"),
-            emulates_write=says("RET_PF_WRITE_PROTECTED", "RET_PF_EMULATE"),
+            fixed=says(constants.RET_PF_FIXED),
+            spurious=says(constants.RET_PF_SPURIOUS),
+            retries=says(constants.RET_PF_RETRY),
+            emulates=says(constants.RET_PF_EMULATE),
+            emulates_write=says(constants.RET_PF_WRITE_PROTECTED, constants.RET_PF_EMULATE),
             evidence=bench.session.evidence(),
         )
 
     @staticmethod
     def _by_tdp(bench: EntryBench) -> tuple[BitVec, Bool, BitVec]:
         """The level of the entry, whether it is a write, and the answer."""
-        walk = bench.add("iter", "struct tdp_iter")
-        bench.write(walk, "sptep", bench.sptep)
-        level = bench.read(walk, "level")
-        bench.add("vcpu", "struct kvm_vcpu")
-        fault = bench.add("fault", "struct kvm_page_fault")
-        writes = ne(bench.read(fault, "write"), 0)
+        walk = bench.add("iter", tdp_iter.STRUCT)
+        bench.write(walk, tdp_iter.SPTEP, bench.sptep)
+        level = bench.read(walk, tdp_iter.LEVEL)
+        bench.add("vcpu", kvm_vcpu.STRUCT)
+        fault = bench.add("fault", kvm_page_fault.STRUCT)
+        writes = ne(bench.read(fault, kvm_page_fault.WRITE), 0)
         return level, writes, bench.integer(Mapper.TDP.value)
 
     @staticmethod
     def _by_shadow(bench: EntryBench) -> tuple[BitVec, Bool, BitVec]:
-        for each, record in (("vcpu", "kvm_vcpu"), ("slot", "kvm_memory_slot")):
-            bench.add(each, f"struct {record}")
-        fault, none = bench.add("fault", "struct kvm_page_fault"), bool_var("fault == NULL")
-        writes = all_of(negate(none), ne(bench.read(fault, "write"), 0))
+        for each, record in (("vcpu", kvm_vcpu.STRUCT), ("slot", kvm_memory_slot.STRUCT)):
+            bench.add(each, record)
+        fault, none = bench.add("fault", kvm_page_fault.STRUCT), bool_var("fault == NULL")
+        writes = all_of(negate(none), ne(bench.read(fault, kvm_page_fault.WRITE), 0))
         maybe = choose(none, NULL, pointer_to(fault))
         assert isinstance(maybe, Pointer)
-        bench.objects["struct kvm_page_fault"] = maybe
+        bench.objects[kvm_page_fault.STRUCT] = maybe
         values = {"pte_access": var("pte_access", 32), "gfn": var("gfn", 64), "pfn": var("pfn", 64)}
-        level = zext(bench.flag(bench.page, "role", "level"), 32)
+        level = zext(bench.flag(bench.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         return level, writes, bench.integer(Mapper.SHADOW.value, {"sptep": bench.sptep}, **values)

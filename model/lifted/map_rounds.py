@@ -11,6 +11,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
+from mmuproof.model.named import kvm_page_fault, shadow_iterator, tdp_iter
 from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, eq, ne, negate, ult, var
 
 _FOUND = var(f"{cuts.CHILD.function}()", 64)
@@ -34,7 +35,7 @@ class LiftedMapRounds(MapRounds, Remembers):
     def tdp(self) -> MapRound:
         """See `MapRounds.tdp`."""
         loop = RoundBench(self._tdp, cuts.TDP, "kvm_tdp_mmu_map")
-        (made,) = loop.run("struct tdp_iter")
+        (made,) = loop.run(tdp_iter.STRUCT)
         maps, links, splits = (
             loop.deeds(loop.session.calls(cut.function), snapshot=True, aims=["iter"])
             for cut in (cuts.TDP_MAP, cuts.TDP_LINK, cuts.TDP_SPLIT)
@@ -43,10 +44,10 @@ class LiftedMapRounds(MapRounds, Remembers):
             call for cut in (cuts.TDP_LINK, cuts.TDP_SPLIT, cuts.TDP_ZAP) for call in loop.session.calls(cut.function)
         ]
         head = made.head
-        valid, end = ne(loop.of(head, loop.walk, "valid"), 0), loop.of(head, loop.fault, "gfn") + 1
-        at_end = negate(all_of(valid, ult(loop.of(head, loop.walk, "gfn"), end)))
+        valid, end = ne(loop.of(head, loop.walk, tdp_iter.VALID), 0), loop.of(head, loop.fault, kvm_page_fault.GFN) + 1
+        at_end = negate(all_of(valid, ult(loop.of(head, loop.walk, tdp_iter.GFN), end)))
         (step,) = loop.session.calls(cuts.TDP_NEXT.function)
-        spte = loop.of(step.memory, loop.walk, "old_spte")
+        spte = loop.of(step.memory, loop.walk, tdp_iter.OLD_SPTE)
         return MapRound(
             function=loop.function,
             workaround=loop.workaround(made),
@@ -69,9 +70,11 @@ class LiftedMapRounds(MapRounds, Remembers):
         known = tuple(child if cut is cuts.CHILD else cut for cut in cuts.DIRECT)
         name = "direct_map" if self._mmu.has_function("direct_map") else "__direct_map"
         loop = RoundBench(self._mmu, known, name)
-        (made,) = loop.run("struct kvm_shadow_walk_iterator")
-        maps = loop.deeds(loop.session.calls(cuts.MAP.function), snapshot=False, aims=["sptep", "gfn"])
-        links = loop.deeds(loop.session.calls(cuts.LINK.function), snapshot=False, aims=["sptep"])
+        (made,) = loop.run(shadow_iterator.STRUCT)
+        maps = loop.deeds(
+            loop.session.calls(cuts.MAP.function), snapshot=False, aims=[shadow_iterator.SPTEP, kvm_page_fault.GFN]
+        )
+        links = loop.deeds(loop.session.calls(cuts.LINK.function), snapshot=False, aims=[shadow_iterator.SPTEP])
         (step,) = loop.session.calls(cuts.NEXT.function)
         return MapRound(
             function=loop.function,

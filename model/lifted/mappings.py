@@ -22,7 +22,18 @@ from mmuproof.model.lifted.session import Session, argument, member, pointee, re
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import (
+    constants,
+    kvm_memory_slot,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    spte_masks,
+    switches,
+    vcpu_vmx,
+)
 from mmuproof.model.walks import GuestWalk
 from mmuproof.smt.terms import (
     FALSE,
@@ -46,7 +57,7 @@ _U64 = IntType(64, False, "u64")
 _NO_FRAME, _INVALID_SLOT, _APIC_PAGE = 1 << 63, 1 << 16, 0x7FFF - 2
 _READ_ONLY = (0x7FF << 52) + 2
 """What stands for a frame that nobody may write."""
-_COUNT, _NOTED = "mmu_invalidate_seq", "mmu_seq"
+_COUNT, _NOTED = kvm_vm.MMU_INVALIDATE_SEQ, kvm_page_fault.MMU_SEQ
 """How often memory was taken away, in a VM and in a fault."""
 # By which name, and at which position, the access is handed on; kernels have changed how many calls that takes.
 _HANDED_ON = {"kvm_mmu_prefetch_sptes": "access", "mmu_set_spte": "pte_access", "make_spte": "pte_access"}
@@ -73,7 +84,7 @@ class LiftedMappings(Mappings, Remembers):
         session.call(
             memory,
             "ept_prefetch_gpte",
-            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
+            objects={kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_mmu_page.STRUCT: pointer_to(page)},
             values={"gpte": gpte, "no_dirty_log": bv(1, 8)},
             pointers={"spte": pointer_to(Object(name="*spte", type=_U64, kind=ObjectKind.INPUT, by_pointer=True))},
         )
@@ -87,7 +98,7 @@ class LiftedMappings(Mappings, Remembers):
         session.call(
             memory,
             "ept_sync_spte",
-            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_mmu_page": pointer_to(page)},
+            objects={kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_mmu_page.STRUCT: pointer_to(page)},
             values={"i": bv(0, 32)},
         )
         return self._asked(
@@ -106,14 +117,14 @@ class LiftedMappings(Mappings, Remembers):
         vcpu = state.vcpu
         Mmus(vcpu).connect(memory, nested=True, l2=False)
         memory.write(session.global_object(spte_masks.PRESENT), 0, 64, masks.present)
-        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         return session, memory, vcpu, page
 
     def _had_spte(self, memory: Memory, page: Object) -> Bool:
         """What ept_sync_spte() warns of unless it is so."""
         assert isinstance(page.type, RecordType)
-        sptes, notes = (member(page.type, name) for name in ("spt", "shadowed_translation"))
-        nothing = self._makes_sptes.constant("SHADOW_NONPRESENT_VALUE") or 0
+        sptes, notes = (member(page.type, name) for name in (kvm_mmu_page.SPT, kvm_mmu_page.SHADOWED_TRANSLATION))
+        nothing = self._makes_sptes.constant(constants.SHADOW_NONPRESENT_VALUE) or 0
         spte = read(memory, pointee(memory, page, sptes).object, 0, 64)
         return all_of(ne(spte, nothing), truth(memory.read(page, notes.offset, notes.width)))
 
@@ -125,7 +136,7 @@ class LiftedMappings(Mappings, Remembers):
         for call in calls[1:]:
             access = ite(call.guard, self._handed_on(call), access)
         assert isinstance(page.type, RecordType)
-        role = page.type.members["role"]
+        role = page.type.members[kvm_mmu_page.ROLE]
 
         def of_role(name: str) -> BitVec:
             place = member(role.type, name)  # type: ignore[arg-type]
@@ -137,8 +148,8 @@ class LiftedMappings(Mappings, Remembers):
             when=any_of(*(call.guard for call in calls)),
             pte_access=access,
             gpte=gpte,
-            parents_access=zext(of_role("access"), 32),
-            level=of_role("level"),
+            parents_access=zext(of_role(page_role.ACCESS), 32),
+            level=of_role(page_role.LEVEL),
             had_spte=had_spte,
             evidence=session.evidence(),
         )
@@ -155,23 +166,23 @@ class LiftedMappings(Mappings, Remembers):
         fault, slot, vcpu = (
             Object(name=name, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (
-                ("fault", "struct kvm_page_fault"),
-                ("fault->slot", "struct kvm_memory_slot"),
-                ("vcpu", "struct kvm_vcpu"),
+                ("fault", kvm_page_fault.STRUCT),
+                ("fault->slot", kvm_memory_slot.STRUCT),
+                ("vcpu", kvm_vcpu.STRUCT),
             )
         )
         assert isinstance(fault.type, RecordType)
         assert isinstance(slot.type, RecordType)
-        at_slot, at_level = member(fault.type, "slot"), member(fault.type, "goal_level")
+        at_slot, at_level = member(fault.type, kvm_page_fault.SLOT), member(fault.type, kvm_page_fault.GOAL_LEVEL)
         memory.write(fault, at_slot.offset, at_slot.width, pointer_to(slot))
         memory.write(fault, at_level.offset, at_level.width, bv(1, at_level.width))
         session.call(
             memory,
             "kvm_mmu_hugepage_adjust",
-            objects={"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)},
+            objects={kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_page_fault.STRUCT: pointer_to(fault)},
         )
         tracked = session.integer(
-            memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
+            memory, "kvm_slot_dirty_track_enabled", objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
         )
         level = read_member(memory, fault, at_level)
         return AdjustedLevel(resize(level, 8), ne(tracked, 0), str(function.location), session.evidence())
@@ -181,9 +192,9 @@ class LiftedMappings(Mappings, Remembers):
         """See `Mappings.check_eptp`."""
         session, memory, eptp = Session(self._nested, CUTS), Memory(), var("new_eptp", 64)
         name = "nested_vmx_check_eptp"
-        vmx = Object(name="vmx", type=self._nested.record("struct vcpu_vmx"), kind=ObjectKind.INPUT, by_pointer=True)
+        vmx = Object(name="vmx", type=self._nested.record(vcpu_vmx.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vmx.type, RecordType)
-        vcpu = {"struct kvm_vcpu": pointer_to(vmx, vmx.type.members["vcpu"].offset)}
+        vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, vmx.type.members[vcpu_vmx.VCPU].offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
         return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())
@@ -202,15 +213,15 @@ class LiftedMappings(Mappings, Remembers):
         looks = tuple(replace(cut, watched=True) for cut in (replace(FRAME_OF_SLOT, gives=of_slot), *LOOKS_FOR_FRAME))
         others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in looks})
         bench = Bench(self._unit, (*looks, *others))
-        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct kvm_page_fault")
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
-        slot = bench.add("fault->slot", "struct kvm_memory_slot")
-        bench.write(fault, "slot", choose(with_slot, pointer_to(slot), NULL))
-        bench.write(fault, "gfn", gfn)
-        private = ne(bench.read(fault, "is_private"), 0) if self._has_private else FALSE
-        counted = bench.read(bench.pointee(vcpu, "kvm"), _COUNT)
+        vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
+        slot = bench.add("fault->slot", kvm_memory_slot.STRUCT)
+        bench.write(fault, kvm_page_fault.SLOT, choose(with_slot, pointer_to(slot), NULL))
+        bench.write(fault, kvm_page_fault.GFN, gfn)
+        private = ne(bench.read(fault, kvm_page_fault.IS_PRIVATE), 0) if self._has_private else FALSE
+        counted = bench.read(bench.pointee(vcpu, kvm_vcpu.KVM), _COUNT)
         goes_on, answer = self._goes_on(bench)
-        place = bench.place(fault, "slot")
+        place = bench.place(fault, kvm_page_fault.SLOT)
         left = as_pointer(bench.memory.read(fault, place.offset, place.width))
         assert left is not None
         searches = bench.session.calls(*(cut.function for cut in looks))
@@ -220,26 +231,26 @@ class LiftedMappings(Mappings, Remembers):
             gfn=gfn,
             private=private,
             with_slot=with_slot,
-            going=all_of(with_slot, ne(bench.read(slot, "flags") & _INVALID_SLOT, 0)),
+            going=all_of(with_slot, ne(bench.read(slot, kvm_memory_slot.FLAGS) & _INVALID_SLOT, 0)),
             caches_mmio=bench.setting(spte_masks.MMIO_CACHING),
-            with_tdp=bench.setting("tdp_enabled"),
+            with_tdp=bench.setting(switches.TDP_ENABLED),
             width=host_width(bench.session, bench.memory),
-            pfn=bench.read(fault, "pfn"),
+            pfn=bench.read(fault, kvm_page_fault.PFN),
             maps_slot=negate(left.is_null),
             other_kind=self._differs(private),
-            apic_page=eq(bench.read(slot, "id"), _APIC_PAGE),
-            for_l2=ne(bench.read(vcpu, "arch.hflags") & constant_of(self._unit, "HF_GUEST_MASK"), 0),
+            apic_page=eq(bench.read(slot, kvm_memory_slot.ID), _APIC_PAGE),
+            for_l2=ne(bench.read(vcpu, kvm_vcpu.HFLAGS) & constant_of(self._unit, constants.HF_GUEST_MASK), 0),
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
             sought=any_of(*(call.guard for call in searches)),
             uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in searches)),
-            read_only=all_of(found, eq(bench.read(fault, "pfn"), _READ_ONLY)),
-            emulates=eq(answer, constant_of(self._unit, "RET_PF_EMULATE")),
+            read_only=all_of(found, eq(bench.read(fault, kvm_page_fault.PFN), _READ_ONLY)),
+            emulates=eq(answer, constant_of(self._unit, constants.RET_PF_EMULATE)),
             evidence=bench.session.evidence(),
         )
 
     @property
     def _has_private(self) -> bool:
-        return self._unit.has_member("struct kvm_page_fault", "is_private")
+        return self._unit.has_member(kvm_page_fault.STRUCT, kvm_page_fault.IS_PRIVATE)
 
     def _differs(self, private: Bool) -> Bool:
         """Whether the memory of the frame is of another kind than the fault is for; if nobody asks it may be."""
@@ -251,18 +262,18 @@ class LiftedMappings(Mappings, Remembers):
         # The oldest kernels go on by what is asked next, too: of what they find nothing is said.
         if call.function == FRAME_OF_SLOT.function:
             return FALSE
-        return eq(var(call.tag, 32), constant_of(self._unit, "RET_PF_CONTINUE"))
+        return eq(var(call.tag, 32), constant_of(self._unit, constants.RET_PF_CONTINUE))
 
     def _has_not(self, bench: Bench, fault: Object, call: CallMade, counted: BitVec) -> Bool:
         """Whether a fault does not have a count as it was; older kernels keep it elsewhere."""
-        if not self._unit.has_member("struct kvm_page_fault", _NOTED):
+        if not self._unit.has_member(kvm_page_fault.STRUCT, _NOTED):
             return FALSE
         return ne(bench.read(fault, _NOTED, call.memory), counted)
 
     def _goes_on(self, bench: Bench) -> tuple[Bool, BitVec]:
         """Whether a fault is to be mapped; the oldest kernels ask two functions one after the other."""
         finds = self._unit.function("kvm_mmu_faultin_pfn", "kvm_faultin_pfn").name
-        goes_on = constant_of(self._unit, "RET_PF_CONTINUE")
+        goes_on = constant_of(self._unit, constants.RET_PF_CONTINUE)
         access = var("access", 32)
         answer = bench.integer(finds, access=access)
         found = eq(answer, goes_on)

@@ -17,7 +17,7 @@ from mmuproof.model.lifted.host_width import give_host_width, host_width
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import host_kernel, spte_masks, switches
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
 
@@ -134,7 +134,7 @@ class LiftedMasks(Masks, Remembers):
         memory.become(done)
 
     def _host(self, session: Session, memory: Memory, vendor: Vendor, has_ad_bits: Bool, has_exec_only: Bool) -> Host:
-        cpu = session.global_object("boot_cpu_data")
+        cpu = session.global_object(switches.BOOT_CPU_DATA)
         assert isinstance(cpu.type, RecordType)
 
         def of_cpu(name: str) -> BitVec:
@@ -146,8 +146,8 @@ class LiftedMasks(Masks, Remembers):
         except NotThere:
             width = resize(var("cpuid_eax(2147483656)", 32), 8)
         return Host(
-            x86_phys_bits=of_cpu("x86_phys_bits"),
-            x86_cache_bits=of_cpu("x86_cache_bits"),
+            x86_phys_bits=of_cpu(host_kernel.X86_PHYS_BITS),
+            x86_cache_bits=of_cpu(host_kernel.X86_CACHE_BITS),
             maxphyaddr=width,
             has_ad_bits=has_ad_bits,
             has_exec_only=has_exec_only,
@@ -158,10 +158,10 @@ class LiftedMasks(Masks, Remembers):
 
     def _set_memory_type_callback(self, session: Session, memory: Memory, vendor: Vendor) -> None:
         """Only VMX with EPT computes a memory type for its SPTEs."""
-        ops = session.global_object("kvm_x86_ops")
+        ops = session.global_object(switches.KVM_X86_OPS)
         assert isinstance(ops.type, RecordType)
-        if self._unit.has_member(ops.type.name, "get_mt_mask"):
-            place = ops.type.members["get_mt_mask"]
+        if self._unit.has_member(ops.type.name, host_kernel.GET_MT_MASK):
+            place = ops.type.members[host_kernel.GET_MT_MASK]
             callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
             there = Pointer((Target(guard=TRUE, function=callback),))
             memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)

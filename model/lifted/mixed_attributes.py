@@ -21,14 +21,15 @@ from mmuproof.model.mixed_attributes import (
     RangeReadied,
     SlotMarked,
 )
+from mmuproof.model.named import kvm_gfn_range, kvm_memory_slot, kvm_vm
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var, zext
 
 _READIES, _MARKS = "kvm_arch_pre_set_memory_attributes", "kvm_arch_post_set_memory_attributes"
 _BEGINS, _COMPARES = "kvm_mmu_init_memslot_memory_attributes", "hugepage_has_attrs"
-_SLOT, _RANGE = "struct kvm_memory_slot", "struct kvm_gfn_range"
+
 _LEVEL, _FRAME = "level", "gfn"
 """The variables of the loops."""
-_HAS_PRIVATE, _ATTRIBUTES, _FILTER = "arch.has_private_mem", "arg.attributes", "attr_filter"
+
 _PRIVATE = 3
 """The bit of KVM_MEMORY_ATTRIBUTE_PRIVATE."""
 _OF_SHARED, _OF_PRIVATE = 0, 1
@@ -45,22 +46,24 @@ class _Desk(Bench):
     def __init__(self, unit: Unit, known: tuple[Cut, ...], function: str) -> None:
         super().__init__(unit, known, any_round=frozenset({function}))
         self.function = function
-        self.kvm, self.slot = self.add("kvm", "struct kvm"), self.add("slot", _SLOT)
-        self.range = self.add("range", _RANGE)
-        self.write(self.range, "slot", pointer_to(self.slot))
+        self.kvm, self.slot = self.add("kvm", kvm_vm.STRUCT), self.add("slot", kvm_memory_slot.STRUCT)
+        self.range = self.add("range", kvm_gfn_range.STRUCT)
+        self.write(self.range, kvm_gfn_range.SLOT, pointer_to(self.slot))
         # Nobody changes the VM's kind, a slot's frames, or a range that a caller has on its stack.
         for each in (self.kvm, self.slot, self.range):
             each.settled = True
-        self.base, self.pages = (self.read(self.slot, name) for name in ("base_gfn", "npages"))
-        self.start, self.end = (self.read(self.range, name) for name in ("start", "end"))
-        self.attributes = self.read(self.range, _ATTRIBUTES)
+        self.base, self.pages = (
+            self.read(self.slot, name) for name in (kvm_memory_slot.BASE_GFN, kvm_memory_slot.NPAGES)
+        )
+        self.start, self.end = (self.read(self.range, name) for name in (kvm_gfn_range.START, kvm_gfn_range.END))
+        self.attributes = self.read(self.range, kvm_gfn_range.ARG_ATTRIBUTES)
         self.page = var("page", 64)
 
     def levels(self, made: RoundMade) -> LevelRound:
         """The loop over levels."""
         level = variable_like(made, NUMBER, _LEVEL)
         return LevelRound(
-            has_private=ne(self.read(self.kvm, _HAS_PRIVATE, made.head), 0),
+            has_private=ne(self.read(self.kvm, kvm_vm.HAS_PRIVATE_MEM, made.head), 0),
             runs=made.begins,
             level=read(made.head, level, 0, 32),
             first=read(made.entered, level, 0, 32),
@@ -142,9 +145,10 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
         assert memory is not None
         told = session.pointer_argument(unmaps, "range")
         same = [
-            eq(desk.read(desk.range, name, memory), was) for name, was in (("start", desk.start), ("end", desk.end))
+            eq(desk.read(desk.range, name, memory), was)
+            for name, was in ((kvm_gfn_range.START, desk.start), (kvm_gfn_range.END, desk.end))
         ]
-        kinds = desk.read(desk.range, _FILTER, memory)
+        kinds = desk.read(desk.range, kvm_gfn_range.ATTR_FILTER, memory)
         return RangeReadied(
             levels=levels,
             page=desk.page,

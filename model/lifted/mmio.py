@@ -13,7 +13,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_vcpu, kvm_vm, spte_masks
 from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
 
 
@@ -67,14 +67,14 @@ class LiftedMmio(Mmio, Remembers):
 
     def _address_spaces(self, memory: Memory, objects: dict[str, Pointer]) -> BitVec:
         """How many there are: a number of the configuration, but only one where the VM has private memory."""
-        most = constant_of(self._mmu, "KVM_MAX_NR_ADDRESS_SPACES", "KVM_ADDRESS_SPACE_NUM")
-        (target,) = objects["struct kvm"].targets
+        most = constant_of(self._mmu, constants.KVM_MAX_NR_ADDRESS_SPACES, constants.KVM_ADDRESS_SPACE_NUM)
+        (target,) = objects[kvm_vm.STRUCT].targets
         assert target.place is not None
         kvm = target.place.object
         assert isinstance(kvm.type, RecordType)
-        if not self._mmu.has_member(kvm.type.name, "has_private_mem"):
+        if not self._mmu.has_member(kvm.type.name, kvm_vm.ARCH_HAS_PRIVATE_MEM):
             return bv(most, 64)
-        place = member(kvm.type, "has_private_mem")
+        place = member(kvm.type, kvm_vm.ARCH_HAS_PRIVATE_MEM)
         private = ne(read_member(memory, kvm, place), 0)
         return ite(private, bv(1, 64), bv(most, 64))
 
@@ -85,7 +85,7 @@ class LiftedMmio(Mmio, Remembers):
         memory = Memory()
         kvm, vcpu, slots = (
             Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
-            for name, record in (("kvm", "struct kvm"), ("vcpu", "struct kvm_vcpu"), ("slots", "struct kvm_memslots"))
+            for name, record in (("kvm", kvm_vm.STRUCT), ("vcpu", kvm_vcpu.STRUCT), ("slots", kvm_memory_slot.SLOTS))
         )
         if generation is not None:
             self._set(memory, slots, "generation", generation)
@@ -93,7 +93,7 @@ class LiftedMmio(Mmio, Remembers):
         give_mmio_value(unit, memory, kvm, masks)
         session = Session(unit, (*CUTS, replace(MEMSLOTS, gives=pointer_to(slots))))
         give_masks(session, memory, masks)
-        return session, memory, {"struct kvm": pointer_to(kvm), "struct kvm_vcpu": pointer_to(vcpu)}
+        return session, memory, {kvm_vm.STRUCT: pointer_to(kvm), kvm_vcpu.STRUCT: pointer_to(vcpu)}
 
     def _set(self, memory: Memory, object_: Object, name: str, value: BitVec | Pointer) -> None:
         assert isinstance(object_.type, RecordType)

@@ -19,12 +19,10 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu, kvm_vcpu, kvm_vm, page_role
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
-_ON = "CONFIG_KVM_SW_PROTECTED_VM"
-_PROTECTED = "RET_PF_WRITE_PROTECTED"
-_VCPU, _INVALID_PAGE, _PAGE_SHIFT = "struct kvm_vcpu", (1 << 64) - 1, 12
+_INVALID_PAGE, _PAGE_SHIFT = (1 << 64) - 1, 12
 
 
 class LiftedMmioFaults(MmioFaults, Remembers):
@@ -41,7 +39,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         found = replace(cuts.FIND_SPTE, gives=to_bv(broken, 8), stores=((2, "", spte),))
         bench, vcpu = self._bench((found, *cuts.HANDLED), generation, nested=nested)
         give_masks(bench.session, bench.memory, masks)
-        give_mmio_value(self._unit, bench.memory, bench.pointee(vcpu, "kvm"), masks)
+        give_mmio_value(self._unit, bench.memory, bench.pointee(vcpu, kvm_vcpu.KVM), masks)
         before = _cache(bench, vcpu)
         result = bench.integer("handle_mmio_page_fault", addr=addr, direct=to_bv(direct, 8))
         asked = bench.session.calls(cuts.FIND_SPTE.function)
@@ -53,9 +51,9 @@ class LiftedMmioFaults(MmioFaults, Remembers):
             asked=bench.session.called(cuts.FIND_SPTE.function),
             asked_addr=bench.session.argument(asked[0], "addr") if asked else bv(0, 64),
             broken=broken,
-            emulates=self._is(result, "RET_PF_EMULATE"),
-            invalid=self._is(result, "RET_PF_INVALID"),
-            retries=self._is(result, "RET_PF_RETRY"),
+            emulates=self._is(result, constants.RET_PF_EMULATE),
+            invalid=self._is(result, constants.RET_PF_INVALID),
+            retries=self._is(result, constants.RET_PF_RETRY),
             fails=slt(result, 0),
             evidence=masks.evidence + bench.session.evidence(),
         )
@@ -101,13 +99,13 @@ class LiftedMmioFaults(MmioFaults, Remembers):
 
         known = (*(replace(cut, gives=answer) for cut, answer in answers.items()),)
         bench = Bench(self._unit, (*known, replace(cuts.IS_PRIVATE, gives=is_private), *cuts.ANSWERED))
-        vcpu, kvm = bench.add("vcpu", _VCPU), bench.add("kvm", "struct kvm")
-        bench.write(vcpu, "kvm", bench.objects["struct kvm"])
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, bench.objects[kvm_vm.STRUCT])
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
-        flag = bit_field(mmus.place(Part.ROOT_MMU, "root_role"), "direct")
+        flag = bit_field(mmus.place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE), page_role.DIRECT)
         direct = ne(read_member(bench.memory, vcpu, flag), 0)
-        root = bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa")
+        root = bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}")
         result = bench.integer(
             "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
         )
@@ -137,13 +135,13 @@ class LiftedMmioFaults(MmioFaults, Remembers):
     def _bench(self, known: tuple[Cut, ...], generation: BitVec, *, nested: bool) -> tuple[Bench, Object]:
         """A vCPU and its VM, whose memslots are of some generation."""
         slots = Object(
-            name="slots", type=self._unit.record("struct kvm_memslots"), kind=ObjectKind.INPUT, by_pointer=True
+            name="slots", type=self._unit.record(kvm_memory_slot.SLOTS), kind=ObjectKind.INPUT, by_pointer=True
         )
         found = (replace(cut, gives=pointer_to(slots)) for cut in (MEMSLOTS, cuts.FORMER_MEMSLOTS))
         bench = Bench(self._unit, (*found, *known))
-        bench.write(slots, "generation", generation)
-        vcpu = bench.add("vcpu", _VCPU)
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        bench.write(slots, kvm_memory_slot.GENERATION, generation)
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
         return bench, vcpu
 
@@ -157,22 +155,30 @@ class LiftedMmioFaults(MmioFaults, Remembers):
             addr=resize(bench.session.argument(calls[0], "cr2_or_gpa", "addr"), 64) if calls else bv(0, 64),
             error_code=resize(bench.session.argument(calls[0], code), 64) if code else bv(0, 64),
             answer=answer,
-            emulate=self._is(answer, "RET_PF_EMULATE"),
-            invalid=self._is(answer, "RET_PF_INVALID"),
-            protected=self._is(answer, _PROTECTED) if self._unit.constant(_PROTECTED) is not None else FALSE,
+            emulate=self._is(answer, constants.RET_PF_EMULATE),
+            invalid=self._is(answer, constants.RET_PF_INVALID),
+            protected=self._is(answer, constants.RET_PF_WRITE_PROTECTED)
+            if self._unit.constant(constants.RET_PF_WRITE_PROTECTED) is not None
+            else FALSE,
         )
 
     def _is_protected(self, bench: Bench, kvm: Object) -> Bool:
         """Whether the VM is protected by software; where there are no such VMs none is (``kvm_arch_init_vm()``)."""
-        if any(self._unit.constant(name) is None for name in ("KVM_X86_SW_PROTECTED_VM", _ON)):
+        if any(
+            self._unit.constant(name) is None
+            for name in (constants.KVM_X86_SW_PROTECTED_VM, constants.CONFIG_KVM_SW_PROTECTED_VM)
+        ):
             return FALSE
-        return eq(bench.read(kvm, "arch.vm_type"), constant_of(self._unit, "KVM_X86_SW_PROTECTED_VM"))
+        return eq(bench.read(kvm, kvm_vm.VM_TYPE), constant_of(self._unit, constants.KVM_X86_SW_PROTECTED_VM))
 
     def _is(self, answer: BitVec, name: str) -> Bool:
         return eq(answer, constant_of(self._unit, name))
 
 
+_REMEMBERED = (kvm_vcpu.MMIO_GVA, kvm_vcpu.MMIO_GFN, kvm_vcpu.MMIO_ACCESS, kvm_vcpu.MMIO_GEN)
+
+
 def _cache(bench: Bench, vcpu: Object) -> MmioCache:
     """What a vCPU remembers."""
-    gva, gfn, access, generation = (bench.read(vcpu, f"arch.mmio_{name}") for name in ("gva", "gfn", "access", "gen"))
+    gva, gfn, access, generation = (bench.read(vcpu, name) for name in _REMEMBERED)
     return MmioCache(gva=gva, gfn=gfn, access=resize(access, 32), generation=generation)

@@ -12,15 +12,13 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import ROOT_TO_SP
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, vcpu_vmx
 from mmuproof.smt.terms import BitVec, Bool, bool_var, eq, ne, var
-
-_NOTE = "has_mapped_host_mmio"
 
 
 def is_mitigated(unit: Unit) -> Bool:
     """Whether the host's processor leaks what MMIO leaves in its buffers, as the kernel asks for its features."""
-    feature = constant_of(unit, "X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO")
+    feature = constant_of(unit, constants.X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO)
     asked = "_static_cpu_has" if unit.find_function("_static_cpu_has") is not None else "__static_cpu_has"
     return ne(var(f"{asked}({feature})", 1), 0)
 
@@ -37,17 +35,17 @@ class MmioNotes:
 
     def __init__(self, unit: Unit, cuts: tuple[Cut, ...], owner: str, prefix: str) -> None:
         self.with_page = bool_var("the root has a page")
-        page, other = (Bench(unit, ()).add(name, "struct kvm_mmu_page") for name in ("root", "another root"))
+        page, other = (Bench(unit, ()).add(name, kvm_mmu_page.STRUCT) for name in ("root", "another root"))
         self.bench = Bench(unit, (*cuts, replace(ROOT_TO_SP, gives=self._page_of)))
-        self._vcpu = self.bench.add(owner, "struct vcpu_vmx" if prefix else "struct kvm_vcpu")
-        self.bench.objects["struct kvm_vcpu"] = pointer_to(
+        self._vcpu = self.bench.add(owner, vcpu_vmx.STRUCT if prefix else kvm_vcpu.STRUCT)
+        self.bench.objects[kvm_vcpu.STRUCT] = pointer_to(
             self._vcpu, self.bench.place(self._vcpu, prefix.rstrip(".")).offset if prefix else 0
         )
-        self._vm = self.bench.add("kvm", "struct kvm")
-        self.bench.write(self._vcpu, f"{prefix}kvm", pointer_to(self._vm))
+        self._vm = self.bench.add("kvm", kvm_vm.STRUCT)
+        self.bench.write(self._vcpu, f"{prefix}{kvm_vcpu.KVM}", pointer_to(self._vm))
         mmu = self.bench.add("mmu", kvm_mmu.MMU)
         self.bench.write(self._vcpu, f"{prefix}{kvm_mmu.IN_USE}", pointer_to(mmu))
-        self._root, self._page, self._other = self.bench.read(mmu, "root.hpa"), page, other
+        self._root, self._page, self._other = self.bench.read(mmu, kvm_mmu.ROOT_HPA), page, other
 
     def _page_of(self, arguments: Sequence[Value | None]) -> Value:
         asked = arguments[0]
@@ -58,9 +56,9 @@ class MmioNotes:
     @property
     def in_page(self) -> Bool:
         """The note in the root's page."""
-        return ne(self.bench.read(self._page, _NOTE), 0)
+        return ne(self.bench.read(self._page, kvm_mmu_page.HAS_MAPPED_HOST_MMIO), 0)
 
     @property
     def in_vm(self) -> Bool:
         """The note in the VM."""
-        return ne(self.bench.read(self._vm, f"arch.{_NOTE}"), 0)
+        return ne(self.bench.read(self._vm, kvm_vm.HAS_MAPPED_HOST_MMIO), 0)

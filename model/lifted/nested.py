@@ -16,6 +16,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, read_member
+from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, vcpu_svm, vcpu_vmx, x86_exception
 from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
@@ -33,8 +34,8 @@ _TRANSLATORS = {
     Vendor.INTEL: ("vmx_translate_nested_gpa", "translate_nested_gpa"),
     Vendor.AMD: ("svm_translate_nested_gpa", "translate_nested_gpa"),
 }
-_CONTAINERS = {Vendor.INTEL: "struct vcpu_vmx", Vendor.AMD: "struct vcpu_svm"}
-_VCPU = "struct kvm_vcpu"
+_CONTAINERS = {Vendor.INTEL: vcpu_vmx.STRUCT, Vendor.AMD: vcpu_svm.STRUCT}
+
 _ACCESS, _PTE_ACCESS = 2, 4
 """Where ``translate_nested_gpa()`` has its arguments."""
 _WALK_GPA, _WALK_ACCESS = 2, 3
@@ -64,7 +65,7 @@ class LiftedNested(Nested, Remembers):
         container = _container(unit, vendor)
         vcpu = _running_l2(memory, *container)
         arguments = {"gpa": gpa, "access": access, "pte_access": pte_access}
-        session.call(memory, name, objects={_VCPU: vcpu, **_exception(unit)}, values=arguments)
+        session.call(memory, name, objects={kvm_vcpu.STRUCT: vcpu, **_exception(unit)}, values=arguments)
         call = session.only_call(*GVA_TO_GPA)
         if call.guard is not TRUE:
             raise Refused(f"{name}() may do without {GVA_TO_GPA[0]}()")
@@ -77,10 +78,10 @@ class LiftedNested(Nested, Remembers):
 
     def _gmet(self, unit: Unit, memory: Memory, owner: Object) -> Bool:
         """Whether the cached VMCB has GMET enabled."""
-        mask = unit.constant("SVM_MISC_ENABLE_GMET")
+        mask = unit.constant(constants.SVM_MISC_ENABLE_GMET)
         if mask is None or not isinstance(owner.type, RecordType) or owner.type.name != _CONTAINERS[Vendor.AMD]:
             return FALSE
-        place = member_at(owner.type, "nested.ctl.misc_ctl")
+        place = member_at(owner.type, vcpu_svm.NESTED_CTL_MISC_CTL)
         return ne(read_member(memory, owner, place) & mask, 0)
 
     @once
@@ -88,8 +89,8 @@ class LiftedNested(Nested, Remembers):
         """See `Nested.linear_walk`."""
         name = f"{WALKED_FORMATS[levels].value}_walk_addr_generic"
         session, memory, owner, objects = self._l2(self._mmu)
-        role = Mmus(owner).place(Part.L2_WALK, "cpu_role")
-        level, pse = (bit_field(role, name) for name in ("level", "cr4_pse"))
+        role = Mmus(owner).place(Part.L2_WALK, kvm_mmu.CPU_ROLE)
+        level, pse = (bit_field(role, name) for name in (page_role.LEVEL, page_role.CR4_PSE))
         memory.write(owner, level.offset, level.width, bv(levels, level.width))
         walker = self._walker(name)
         objects[walker.type.name] = pointer_to(walker)
@@ -124,11 +125,16 @@ class LiftedNested(Nested, Remembers):
     def _l2(self, unit: Unit) -> tuple[Session, Memory, Object, dict[str, Pointer]]:
         """A vCPU that runs L2, and its MMU for L2's own page tables."""
         memory = Memory()
-        owner = Object(name="vcpu", type=unit.record(_VCPU), kind=ObjectKind.INPUT, by_pointer=True)
+        owner = Object(name="vcpu", type=unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         vcpu = _running_l2(memory, owner, 0)
         walk = Mmus(owner).find(Part.L2_WALK)
         assert isinstance(walk.type, RecordType)
-        return Session(unit, CUTS), memory, owner, {_VCPU: vcpu, walk.type.name: pointer_to(owner, walk.offset)}
+        return (
+            Session(unit, CUTS),
+            memory,
+            owner,
+            {kvm_vcpu.STRUCT: vcpu, walk.type.name: pointer_to(owner, walk.offset)},
+        )
 
     def _walker(self, name: str) -> Object:
         """What a walk notes what it finds in."""
@@ -139,26 +145,26 @@ class LiftedNested(Nested, Remembers):
 
 def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
     """What the vCPU is part of, and where in it; the vCPU alone in code for both vendors."""
-    for name in (_CONTAINERS[vendor], _VCPU):
+    for name in (_CONTAINERS[vendor], kvm_vcpu.STRUCT):
         try:
             record = unit.record(name)
         except Missing:
             continue
         owner = Object(name="vcpu", type=record, kind=ObjectKind.INPUT, by_pointer=True)
-        return owner, 0 if name == _VCPU else member_at(record, "vcpu").offset
-    raise NotThere([_VCPU])
+        return owner, 0 if name == kvm_vcpu.STRUCT else member_at(record, vcpu_svm.VCPU).offset
+    raise NotThere([kvm_vcpu.STRUCT])
 
 
 def _running_l2(memory: Memory, owner: Object, offset: int) -> Pointer:
     """A vCPU that runs L2 on L1's EPT or nested page tables."""
     assert isinstance(owner.type, RecordType)
-    prefix = "vcpu." if owner.type.name != _VCPU else ""
+    prefix = "vcpu." if owner.type.name != kvm_vcpu.STRUCT else ""
     Mmus(owner, prefix).connect(memory, nested=True, l2=True)
     return pointer_to(owner, offset)
 
 
 def _exception(unit: Unit) -> dict[str, Pointer]:
-    name = "struct x86_exception"
+    name = x86_exception.STRUCT
     return {name: pointer_to(Object(name="exception", type=unit.record(name), kind=ObjectKind.INPUT, by_pointer=True))}
 
 

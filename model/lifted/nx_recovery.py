@@ -15,11 +15,11 @@ from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, tdp_iter
 from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxZapped
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, var, zext
 
-_PAGE, _RECOVERS, _TDP_TYPE = "struct kvm_mmu_page", "kvm_recover_nx_huge_pages", "KVM_TDP_MMU"
-_LINK, _LISTS = "possible_nx_huge_page_link", "arch.possible_nx_huge_pages"
+_RECOVERS, _TDP_TYPE = "kvm_recover_nx_huge_pages", constants.KVM_TDP_MMU
 _TABLES, _TYPES = 2, 2
 
 
@@ -40,9 +40,14 @@ class LiftedNxRecovery(NxRecovery, Remembers):
         """See `NxRecovery.recovered`."""
         how_many = replace(cuts.HOW_MANY, gives=bv(_TABLES, 64))
         bench = Bench(self._unit, (how_many, *(cut for cut in cuts.CUTS if cut is not cuts.HOW_MANY)))
-        kvm = bench.add("kvm", "struct kvm")
+        kvm = bench.add("kvm", kvm_vm.STRUCT)
         pages = [
-            Object(name=f"sp{number + 1}", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+            Object(
+                name=f"sp{number + 1}",
+                type=self._unit.record(kvm_mmu_page.STRUCT),
+                kind=ObjectKind.INPUT,
+                by_pointer=True,
+            )
             for number in range(_TABLES)
         ]
         tdp_type = constant_of(self._unit, _TDP_TYPE)
@@ -57,14 +62,14 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             asked = [call for call in logged if _is_for(call, page) is not FALSE]
             # A table that is dropped is nobody's any more.
             memory = next((call.memory for call in asked if call.memory is not None), bench.memory)
-            place = bench.place(page, f"{_LINK}.next")
+            place = bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK_NEXT)
             following = memory.read(page, place.offset, place.width)
             assert isinstance(following, Pointer)
-            own_link = pointer_to(page, bench.place(page, _LINK).offset)
+            own_link = pointer_to(page, bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset)
             return NxPage(
                 logged=any_of(*(ne(var(call.tag, 1), 0) for call in asked)),
                 zapped=any_of(*(_is_for(call, page) for call in bench.session.calls(zap.function))),
-                disallowed=ne(bench.read(page, "nx_huge_page_disallowed", memory), 0),
+                disallowed=ne(bench.read(page, kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, memory), 0),
                 counted=negate(same_place(following, own_link)),
             )
 
@@ -79,11 +84,15 @@ class LiftedNxRecovery(NxRecovery, Remembers):
     @staticmethod
     def _link(bench: Bench, kvm: Object, type_: int, pages: Sequence[Object]) -> None:
         """Let an MMU have a list of these tables."""
-        lists = bench.place(kvm, f"{_LISTS}[{type_}].pages")
+        lists = bench.place(kvm, f"{kvm_vm.POSSIBLE_NX_HUGE_PAGES}[{type_}].{kvm_vm.NX_HUGE_PAGES_LISTED}")
         head = pointer_to(kvm, lists.offset)
-        links = [head, *(pointer_to(page, bench.place(page, _LINK).offset) for page in pages), head]
+        links = [
+            head,
+            *(pointer_to(page, bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset) for page in pages),
+            head,
+        ]
         for number, owner in enumerate((None, *pages)):
-            at = lists.offset if owner is None else bench.place(owner, _LINK).offset
+            at = lists.offset if owner is None else bench.place(owner, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset
             bench.memory.write(owner or kvm, at, 64, links[number + 1])
             bench.memory.write(owner or kvm, at + 64, 64, links[number - 1] if number else links[-2])
 
@@ -116,15 +125,15 @@ class LiftedNxRecovery(NxRecovery, Remembers):
 
         known = (replace(cuts.CHILD, gives=child_of), *(cut for cut in cuts.ZAPPING if cut is not cuts.CHILD))
         bench = Bench(self._tdp, known)
-        bench.add("kvm", "struct kvm")
-        page = bench.add("sp", _PAGE)
+        bench.add("kvm", kvm_vm.STRUCT)
+        page = bench.add("sp", kvm_mmu_page.STRUCT)
         below, own = bool_var("an entry leads to it"), pointer_to(parent, 64)
-        bench.write(page, "spt", pointer_to(table))
+        bench.write(page, kvm_mmu_page.SPT, pointer_to(table))
         entry = choose(below, own, NULL)
-        place = bench.place(page, "ptep")
+        place = bench.place(page, kvm_mmu_page.PTEP)
         bench.memory.write(page, place.offset, place.width, entry)
-        level, gfn = zext(bench.flag(page, "role", "level"), 32), bench.read(page, "gfn")
-        of_tdp = ne(bench.read(page, "tdp_mmu_page"), 0)
+        level, gfn = zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32), bench.read(page, kvm_mmu_page.GFN)
+        of_tdp = ne(bench.read(page, kvm_mmu_page.TDP_MMU_PAGE), 0)
         answer = bench.integer(cuts.ZAP_TDP.function)
         session = bench.session
         look, exchange, judge = (session.calls(cut.function) for cut in (cuts.READ_SPTE, cuts.SET, cuts.CHILD))
@@ -164,27 +173,30 @@ class LiftedNxRecovery(NxRecovery, Remembers):
         assert walk is not None
         assert call.memory is not None
         held, memory = walk.object, call.memory
-        place = bench.place(held, "sptep")
+        place = bench.place(held, tdp_iter.SPTEP)
         sptep = memory.read(held, place.offset, place.width)
         assert isinstance(sptep, Pointer)
         return all_of(
             same_place(sptep, own),
-            eq(bench.read(held, "old_spte", memory), found),
-            eq(bench.read(held, "level", memory), level + 1),
-            eq(bench.read(held, "gfn", memory), gfn),
+            eq(bench.read(held, tdp_iter.OLD_SPTE, memory), found),
+            eq(bench.read(held, tdp_iter.LEVEL, memory), level + 1),
+            eq(bench.read(held, tdp_iter.GFN, memory), gfn),
         )
 
     @once
     def logged(self) -> NxLogged:
         """See `NxRecovery.logged`."""
         slot = Object(
-            name="slot", type=self._unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+            name="slot", type=self._unit.record(kvm_memory_slot.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
         )
         found = replace(guest_tables.SLOT_OF, gives=pointer_to(slot))
         bench = Bench(self._unit, (found, *(cut for cut in cuts.LOGGING if cut is not guest_tables.SLOT_OF)))
-        kvm, page = bench.add("kvm", "struct kvm"), bench.add("sp", _PAGE)
-        count, flags = bench.read(kvm, "nr_memslots_dirty_logging.counter"), bench.read(slot, "flags")
-        gfn, smm = bench.read(page, "gfn"), zext(bench.flag(page, "role", "smm"), 32)
+        kvm, page = bench.add("kvm", kvm_vm.STRUCT), bench.add("sp", kvm_mmu_page.STRUCT)
+        count, flags = (
+            bench.read(kvm, kvm_vm.NR_MEMSLOTS_DIRTY_LOGGING_COUNTER),
+            bench.read(slot, kvm_memory_slot.FLAGS),
+        )
+        gfn, smm = bench.read(page, kvm_mmu_page.GFN), zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.SMM), 32)
         answer, told = bench.integer(cuts.LOGGED.function), bench.session.argument
         look, space = (bench.session.calls(cut.function) for cut in (guest_tables.SLOT_OF, guest_tables.SPACE))
         return NxLogged(

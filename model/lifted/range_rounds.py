@@ -15,7 +15,7 @@ from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, spte_masks, tdp_iter
 from mmuproof.model.range_rounds import (
     ChangeTold,
     ClearDirtyFramesRound,
@@ -53,11 +53,11 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     def zap(self) -> ZapRound:
         """See `RangeRounds.zap`."""
         bench = Bench(self._unit, cuts.CUTS, any_round=frozenset({_ZAP}))
-        bench.add("kvm", "struct kvm")
-        root = bench.add("root", "struct kvm_mmu_page")
+        bench.add("kvm", kvm_vm.STRUCT)
+        root = bench.add("root", kvm_mmu_page.STRUCT)
         answer = bench.integer(_ZAP, start=var("start", 64), end=var("end", 64), can_yield=_CAN_YIELD, flush=_FLUSH)
         made = bench.session.round(_ZAP)
-        walk = variable_of(made, "struct tdp_iter")
+        walk = variable_of(made, tdp_iter.STRUCT)
         flush, end = (parameter_of(made, name) for name in ("flush", "end"))
 
         def member(path: str) -> BitVec:
@@ -74,13 +74,13 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         told = bench.session.argument(asked, "flush")
         return ZapRound(
             function=_ZAP,
-            in_range=all_of(ne(member("valid"), 0), ult(member("gfn"), read(made.head, end, 0, 64))),
-            level=member("level"),
-            spte=member("old_spte"),
+            in_range=all_of(ne(member(tdp_iter.VALID), 0), ult(member(tdp_iter.GFN), read(made.head, end, 0, 64))),
+            level=member(tdp_iter.LEVEL),
+            spte=member(tdp_iter.OLD_SPTE),
             yielded=all_of(asked.guard, bit(var(f"{cuts.YIELD.function}()", 1), 0)),
             told=ne(told, 0),
             zapped=bench.session.called(cuts.SET.function, cuts.FORMER_SET.function),
-            unused=ne(bench.flag(root, "role", "invalid", made.head), 0),
+            unused=ne(bench.flag(root, kvm_mmu_page.ROLE, page_role.INVALID, made.head), 0),
             goes_on=made.goes_on,
             due=due(made.head),
             due_after=due(made.end),
@@ -94,11 +94,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         """A bench on which the function of the first name that the tree has is called, and what that answers."""
         name = self._unit.function(*names).name
         bench = Bench(self._unit, cuts.EACH, any_round=frozenset({name}))
-        for each, record in (
-            ("kvm", "struct kvm"),
-            ("root", "struct kvm_mmu_page"),
-            ("slot", "struct kvm_memory_slot"),
-        ):
+        for each, record in (("kvm", kvm_vm.STRUCT), ("root", kvm_mmu_page.STRUCT), ("slot", kvm_memory_slot.STRUCT)):
             bench.add(each, record)
         # The masks are set up once, when KVM is loaded.
         for mask in (spte_masks.DIRTY, spte_masks.MMU_WRITABLE):
@@ -112,7 +108,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     def _entry(self, bench: Bench, name: str, end: BitVec, changes: Sequence[Cut]) -> EntryRound:
         """What a round does to an entry, by calling one of these functions."""
         made, anew = bench.session.round(name), bench.session.begun_anew(name)
-        walk = variable_of(made, "struct tdp_iter")
+        walk = variable_of(made, tdp_iter.STRUCT)
         (start,) = bench.session.calls(cuts.START.function)
         calls = bench.session.calls(*(cut.function for cut in changes))
         if not calls:
@@ -122,7 +118,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             if call.function == cuts.CLEAR_BITS.function:
                 held, bits, level = (bench.session.argument(call, each) for each in ("old_spte", "mask", "level"))
                 mine = _is_entry(bench, walk, made.head, bench.session.pointer_argument(call, "sptep"))
-                mine = all_of(mine, eq(level, bench.read(walk, "level", made.head)))
+                mine = all_of(mine, eq(level, bench.read(walk, tdp_iter.LEVEL, made.head)))
                 new, elsewhere = ite(call.guard, held & ~bits, new), any_of(elsewhere, all_of(call.guard, negate(mine)))
                 continue
             has = self._unit.parameter_names(call.function)
@@ -143,10 +139,10 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             enters=start.guard,
             first_gfn=bench.session.argument(start, "next_last_level_gfn"),
             lowest=bench.session.argument(start, "min_level"),
-            in_range=all_of(ne(bench.read(walk, "valid", made.head), 0), ult(member("gfn"), end)),
-            gfn=member("gfn"),
-            level=member("level"),
-            spte=member("old_spte"),
+            in_range=all_of(ne(bench.read(walk, tdp_iter.VALID, made.head), 0), ult(member(tdp_iter.GFN), end)),
+            gfn=member(tdp_iter.GFN),
+            level=member(tdp_iter.LEVEL),
+            spte=member(tdp_iter.OLD_SPTE),
             yielded=_answered(bench, cuts.YIELD),
             changes=any_of(*(call.guard for call in calls)),
             new=new,
@@ -235,13 +231,13 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         bench, _ = self._walk(name)
         entry = self._entry(bench, name, var("end", 64), [cuts.SPLIT])
         (step,) = bench.session.calls(cuts.NEXT.function)
-        walk = variable_of(bench.session.round(name), "struct tdp_iter")
+        walk = variable_of(bench.session.round(name), tdp_iter.STRUCT)
         return SplitRound(
             entry=entry,
             start=var("start", 64),
             target_level=var("target_level", 32),
             without_page=bench.session.called(cuts.ALLOC.function),
-            looks_again=all_of(entry.goes_on, ne(bench.read(walk, "yielded", step.memory), 0)),
+            looks_again=all_of(entry.goes_on, ne(bench.read(walk, tdp_iter.YIELDED, step.memory), 0)),
         )
 
     @once
@@ -267,7 +263,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
 
 def _is_entry(bench: Bench, walk: Object, memory: Memory, pointer: Pointer) -> Bool:
     """Whether a pointer is to the entry at which a walk stands at some time."""
-    place = bench.place(walk, "sptep")
+    place = bench.place(walk, tdp_iter.SPTEP)
     own = as_pointer(memory.read(walk, place.offset, place.width))
     return FALSE if own is None else same_place(pointer, own)
 

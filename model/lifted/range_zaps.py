@@ -14,6 +14,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
+from mmuproof.model.named import kvm_gfn_range, kvm_vm
 from mmuproof.model.range_zaps import ANSWERS, RangeZap, RangeZapped, RangeZaps
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, eq, ite, ne, negate, to_bv, ule, var
 
@@ -49,13 +50,13 @@ class LiftedRangeZaps(RangeZaps, Remembers):
             *(replace(cut, gives=with_earlier) for cut in cuts.TDP),
         )
         bench = Bench(self._unit, (*answering, *cuts.CUTS))
-        kvm, asked = bench.add("kvm", "struct kvm"), bench.add("range", "struct kvm_gfn_range")
+        kvm, asked = bench.add("kvm", kvm_vm.STRUCT), bench.add("range", kvm_gfn_range.STRUCT)
         told = FALSE
         if who is RangeZap.BY_KVM:
             start, end = var("gfn_start", 64), var("gfn_end", 64)
             bench.call(who.value, gfn_start=start, gfn_end=end)
         else:
-            start, end = bench.read(asked, "start"), bench.read(asked, "end")
+            start, end = bench.read(asked, kvm_gfn_range.START), bench.read(asked, kvm_gfn_range.END)
             told = ne(bench.integer(who.value), 0)
         calls = bench.session.calls
 

@@ -10,7 +10,7 @@ from mmuproof.model.lifted.cached_roots import given_up, roots_of
 from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches
 from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
 from mmuproof.smt.terms import TRUE, bit, bv, eq, var
 
@@ -31,13 +31,13 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
     def written(self, register: WrittenRegister) -> RegisterWritten:
         """See `RegisterWrites.written`."""
         bench = Bench(self._registers, cuts.CUTS, linked=(self._x86,))
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         name = register.name.lower()
         new, done = var(name, 64), TRUE
         before = roots_of(bench, vcpu, kvm_mmu.ROOT_MMU)
         if register is WrittenRegister.CR3:
-            old = bench.read(vcpu, "arch.cr3")
+            old = bench.read(vcpu, kvm_vcpu.CR3)
             done = eq(bench.integer(register.value, cr3=new), 0)
         else:
             old = var(f"old_{name}", 64)
@@ -49,8 +49,8 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
             old=old,
             new=new,
             done=done,
-            has_pcid=bit(bench.read(vcpu, "arch.cr4"), PCIDE),
-            tdp=bench.setting("tdp_enabled"),
+            has_pcid=bit(bench.read(vcpu, kvm_vcpu.CR4), PCIDE),
+            tdp=bench.setting(switches.TDP_ENABLED),
             no_root=bv(-1, 64),
             kept=tuple(kept) if register is WrittenRegister.CR3 else (),
             flushes_current=current,

@@ -16,6 +16,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import NUMBER, variable_like
+from mmuproof.model.named import kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, RemovedTables
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, iff, ite, ne, negate, sext, var, zext
@@ -39,12 +40,12 @@ class LiftedRemovedTables(RemovedTables, Remembers):
 
     def _bench(self, *rounds: str, more: tuple[Cut, ...] = ()) -> tuple[Bench, Object]:
         """A bench with the page that a table belongs to."""
-        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         of_table = replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))
         known = (of_table, *(cut for cut in (*cuts.CUTS, *more) if cut.function not in rounds))
         bench = Bench(self._unit, known, any_round=frozenset(rounds))
-        bench.add("kvm", "struct kvm")
-        bench.objects["struct kvm_mmu_page"] = pointer_to(page)
+        bench.add("kvm", kvm_vm.STRUCT)
+        bench.objects[kvm_mmu_page.STRUCT] = pointer_to(page)
         return bench, page
 
     @once
@@ -79,7 +80,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
         """See `RemovedTables.removed`."""
         bench, page = self._bench(_REMOVED, more=(cuts.CHANGED,))
         table, shared = page_table("pt"), var("shared", 8) & 1
-        level, gfn = zext(bench.flag(page, "role", "level"), 32), bench.read(page, "gfn")
+        level, gfn = zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32), bench.read(page, kvm_mmu_page.GFN)
         pointers = {"pt": pointer_to(table)}
         bench.session.call(bench.memory, _REMOVED, objects=bench.objects, values={"shared": shared}, pointers=pointers)
         # The loop inside is done first.

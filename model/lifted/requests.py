@@ -8,7 +8,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.host_width import give_host_width
 from mmuproof.model.lifted.session import Session
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import constants, kvm_vcpu, spte_masks, switches
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.smt.terms import BitVec, bv, ite, resize, to_bv, var
 
@@ -17,7 +17,7 @@ def set_up_once(
     session: Session, memory: Memory, vcpu: Object, kind: MmuKind, request: MmuRequest, *, largest_page: BitVec
 ) -> None:
     """Call what sets an MMU up; of a nested EPT ``largest_page`` is the level of the largest page (32 bits)."""
-    objects = {"struct kvm_vcpu": pointer_to(vcpu)}
+    objects = {kvm_vcpu.STRUCT: pointer_to(vcpu)}
     if kind is MmuKind.NESTED_EPT:
         session.call(
             memory,
@@ -32,7 +32,7 @@ def set_up_once(
             },
         )
     elif kind is MmuKind.NESTED_NPT:
-        gmet = session.unit.constant("SVM_MISC_ENABLE_GMET") or 0
+        gmet = session.unit.constant(constants.SVM_MISC_ENABLE_GMET) or 0
         session.call(
             memory,
             "kvm_init_shadow_npt_mmu",
@@ -47,12 +47,13 @@ def set_up_once(
         )
     else:
         assert isinstance(vcpu.type, RecordType)
-        for name in ("cr0", "cr4", "efer"):
+        registers = {kvm_vcpu.CR0: request.cr0, kvm_vcpu.CR4: request.cr4, kvm_vcpu.EFER: request.efer}
+        for name, value in registers.items():
             try:
-                place = member_at(vcpu.type, f"arch.{name}")
+                place = member_at(vcpu.type, name)
             except KeyError as missing:
-                raise NotThere([f"{vcpu.type.name}.arch.{name} ({missing.args[0]})"]) from None
-            memory.write(vcpu, place.offset, place.width, getattr(request, name))
+                raise NotThere([f"{vcpu.type.name}.{name} ({missing.args[0]})"]) from None
+            memory.write(vcpu, place.offset, place.width, value)
         session.call(memory, "kvm_init_mmu", objects=objects)
 
 
@@ -60,7 +61,7 @@ def write_host(session: Session, memory: Memory, masks: ShadowMasks, *, tdp: boo
     """What the set-up of the masks has left, as far as the reserved bits of SPTEs depend on it."""
     unit = session.unit
     values = {
-        ("tdp_enabled",): bv(tdp, 8),
+        (switches.TDP_ENABLED,): bv(tdp, 8),
         spte_masks.EXECUTE: masks.x,
         (spte_masks.ENCRYPTED_VALUE,): masks.me_value,
         (spte_masks.ENCRYPTED,): masks.me_mask,

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, switches
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
@@ -60,7 +60,7 @@ class _State:
     @property
     def objects(self) -> dict[str, Pointer]:
         """The vCPU, what is walked and what is built, by struct."""
-        found = {"struct kvm_vcpu": pointer_to(self.vcpu)}
+        found = {kvm_vcpu.STRUCT: pointer_to(self.vcpu)}
         for place in (self.mmus.find(self.walk), self.mmus.built(self.kind)):
             assert isinstance(place.type, RecordType)
             found[place.type.name] = pointer_to(self.vcpu, place.offset)
@@ -101,20 +101,20 @@ class LiftedReservedBits(ReservedBits, Remembers):
         vcpu = self._vcpu(self._mmu, memory)
         state = _State(memory, Mmus(vcpu), kind, now.execonly)
         state.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
-        tdp = session.global_object("tdp_enabled")
+        tdp = session.global_object(switches.TDP_ENABLED)
         memory.write(tdp, 0, tdp.type.bits, bv(kind is not MmuKind.SHADOW, tdp.type.bits))
-        valid = bit_field(state.mmus.place(state.walk, "cpu_role"), "valid")
+        valid = bit_field(state.mmus.place(state.walk, kvm_mmu.CPU_ROLE), page_role.VALID)
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         for request in (earlier, now):
             largest = self._ept_page_level() if kind is MmuKind.NESTED_EPT else bv(0, 32)
             set_up_once(session, memory, vcpu, kind, request, largest_page=largest)
-        depth = bit_field(self._role_of_root(state), "level")
+        depth = bit_field(self._role_of_root(state), page_role.LEVEL)
         return CheckedMmu(
             kind=kind,
             guest_cpu=GuestCpu(
                 maxphyaddr=_guest_maxphyaddr(),
                 gbpages=self._guest_gbpages(memory, vcpu),
-                amd_compatible=ne(read_member(memory, vcpu, place_of(vcpu, "arch.is_amd_compatible")), 0),
+                amd_compatible=ne(read_member(memory, vcpu, place_of(vcpu, kvm_vcpu.IS_AMD_COMPATIBLE)), 0),
                 ept_caps=_ept_caps(),
             ),
             root_level=read_member(memory, vcpu, depth),
@@ -126,12 +126,14 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """The role of the root; tables that are only walked have that of the CPU since 7.3."""
         built = state.mmus.built(state.kind).type
         assert isinstance(built, RecordType)
-        return state.built("root_role" if self._mmu.has_member(built.name, "root_role") else "cpu_role")
+        return state.built(
+            kvm_mmu.ROOT_ROLE if self._mmu.has_member(built.name, kvm_mmu.ROOT_ROLE) else kvm_mmu.CPU_ROLE
+        )
 
     def _vcpu(self, unit: Unit, memory: Memory) -> Object:
         """A vCPU whose reserved address bits are those that KVM computes from its MAXPHYADDR."""
-        vcpu = Object(name="vcpu", type=unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = place_of(vcpu, "arch.reserved_gpa_bits")
+        vcpu = Object(name="vcpu", type=unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        place = place_of(vcpu, kvm_vcpu.RESERVED_GPA_BITS)
         memory.write(vcpu, place.offset, place.width, self._reserved_gpa_bits())
         return vcpu
 
@@ -139,10 +141,10 @@ class LiftedReservedBits(ReservedBits, Remembers):
     def _reserved_gpa_bits(self) -> BitVec:
         """``kvm_vcpu_reserved_gpa_bits_raw()``, which ``kvm_vcpu_after_set_cpuid()`` takes them from."""
         session, memory = Session(self._cpuid, CUTS), Memory()
-        vcpu = Object(name="vcpu", type=self._cpuid.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
-        place = place_of(vcpu, "arch.maxphyaddr")
+        vcpu = Object(name="vcpu", type=self._cpuid.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        place = place_of(vcpu, kvm_vcpu.MAXPHYADDR)
         memory.write(vcpu, place.offset, place.width, resize(_guest_maxphyaddr(), place.width))
-        return session.integer(memory, "kvm_vcpu_reserved_gpa_bits_raw", objects={"struct kvm_vcpu": pointer_to(vcpu)})
+        return session.integer(memory, "kvm_vcpu_reserved_gpa_bits_raw", objects={kvm_vcpu.STRUCT: pointer_to(vcpu)})
 
     @once
     def _ept_page_level(self) -> BitVec:
@@ -158,7 +160,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
     @property
     def _has_cpu_caps(self) -> bool:
         try:
-            member_at(self._mmu.record("struct kvm_vcpu"), "arch.cpu_caps")
+            member_at(self._mmu.record(kvm_vcpu.STRUCT), kvm_vcpu.CPU_CAPS)
         except KeyError:
             return False
         return True
@@ -166,8 +168,8 @@ class LiftedReservedBits(ReservedBits, Remembers):
     def _guest_gbpages(self, memory: Memory, vcpu: Object) -> Bool:
         if not self._has_cpu_caps:
             return ne(_OF_GUEST[1], 0)
-        feature = constant_of(self._mmu, "X86_FEATURE_GBPAGES")
-        session, objects = Session(self._mmu, CUTS), {"struct kvm_vcpu": pointer_to(vcpu)}
+        feature = constant_of(self._mmu, constants.X86_FEATURE_GBPAGES)
+        session, objects = Session(self._mmu, CUTS), {kvm_vcpu.STRUCT: pointer_to(vcpu)}
         values = {"x86_feature": bv(feature, 32)}
         return ne(session.integer(memory.copy(), "guest_cpu_cap_has", objects=objects, values=values), 0)
 
@@ -201,7 +203,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         """See `ReservedBits.pdptr_rsvd_bits`."""
         memory = Memory()
         vcpu = self._vcpu(self._registers, memory)
-        objects = {"struct kvm_vcpu": pointer_to(vcpu)}
+        objects = {kvm_vcpu.STRUCT: pointer_to(vcpu)}
         return Session(self._registers, CUTS).integer(memory, "pdptr_rsvd_bits", objects=objects)
 
     # -- SPTEs -------------------------------------------------------------------------------------------
@@ -215,7 +217,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
             raise NotThere([f"SPTEs of {mmu.kind.value}"])
         state = _State(before.memory.copy(), before.mmus, before.kind, before.execonly)
         session = Session(self._mmu, self._with_gbpages(SPTE_CUTS))
-        depth = bit_field(state.built("root_role"), "level")
+        depth = bit_field(state.built(kvm_mmu.ROOT_ROLE), page_role.LEVEL)
         state.memory.write(state.vcpu, depth.offset, depth.width, bv(root_level, depth.width))
         write_host(session, state.memory, masks, tdp=mmu.kind is not MmuKind.SHADOW)
         session.call(
@@ -224,7 +226,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         return ShadowCheck(
             root_level=root_level,
             boot_gbpages=ne(_OF_BOOT_CPU[1], 0),
-            max_huge_page_level=session.global_value(state.memory, "max_huge_page_level"),
+            max_huge_page_level=session.global_value(state.memory, switches.MAX_HUGE_PAGE_LEVEL),
             evidence=mmu.evidence + session.evidence(),
             state=state,
         )

@@ -18,7 +18,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import constants, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role, spte_masks
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
 from mmuproof.model.walks import GpteFormat
@@ -34,27 +34,27 @@ class _Sheet(Bench):
     def __init__(self, unit: Unit, gpte_format: GpteFormat, known: tuple[Cut, ...]) -> None:
         super().__init__(unit, known)
         self.ept, self.entry_bits = gpte_format is GpteFormat.EPT, 32 if gpte_format is GpteFormat.PAGING32 else 64
-        self.vcpu, self.page = self.add("vcpu", "struct kvm_vcpu"), self.add("sp", "struct kvm_mmu_page")
-        self.write(self.vcpu, "kvm", pointer_to(self.add("kvm", "struct kvm")))
+        self.vcpu, self.page = self.add("vcpu", kvm_vcpu.STRUCT), self.add("sp", kvm_mmu_page.STRUCT)
+        self.write(self.vcpu, kvm_vcpu.KVM, pointer_to(self.add("kvm", kvm_vm.STRUCT)))
         self._mmus = Mmus(self.vcpu)
         self._mmus.connect(self.memory, nested=self.ept, l2=False)
         self.table = page_table("sp->spt")
-        self.write(self.page, "spt", pointer_to(self.table))
+        self.write(self.page, kvm_mmu_page.SPT, pointer_to(self.table))
         self.before = self.memory.copy()
 
     def of_role(self, name: str) -> BitVec:
         """A member of the page's role (32 bits)."""
-        return resize(self.flag(self.page, "role", name), 32)
+        return resize(self.flag(self.page, kvm_mmu_page.ROLE, name), 32)
 
     def entry(self, gpte: BitVec) -> GuestEntryRead:
         """What is known of a guest entry, after it has been looked at."""
-        role = self._mmus.place(Part.NESTED_WALK if self.ept else Part.GUEST_WALK, "cpu_role")
-        flags = bit_field(role, "ad_disabled")
+        role = self._mmus.place(Part.NESTED_WALK if self.ept else Part.GUEST_WALK, kvm_mmu.CPU_ROLE)
+        flags = bit_field(role, page_role.AD_DISABLED)
         has_flags = eq(read_member(self.before, self.vcpu, flags), 0) if self.ept else TRUE
         asked = [cuts.RESERVED_BITS, *([cuts.MISCONFIGURED] if self.ept else [])]
         return GuestEntryRead(
             gpte=resize(gpte, 64),
-            role_access=self.of_role("access"),
+            role_access=self.of_role(page_role.ACCESS),
             accessed_dirty=has_flags,
             reserved=any_of(*(ne(var(f"{cut.function}()", 1), 0) for cut in asked)),
         )
@@ -95,12 +95,12 @@ class LiftedResyncs(Resyncs, Remembers):
             cuts.MAKE_MMIO_SPTE: replace(cuts.MAKE_MMIO_SPTE, gives=_MMIO),
         }
         sheet = _Sheet(self._unit, gpte_format, tuple(made.get(cut, cut) for cut in cuts.SYNC))
-        notes = sheet.place(sheet.page, "shadowed_translation")
+        notes = sheet.place(sheet.page, kvm_mmu_page.SHADOWED_TRANSLATION)
         noted = truth(sheet.before.read(sheet.page, notes.offset, notes.width))
         result = sheet.integer(name, i=bv(LOOKED_AT, 32))
         calls = {each: sheet.called(each) for each in _LOOKED_AT}
         make, mmio, note = (calls[each] for each in (cuts.MAKE_SPTE.function, cuts.MAKE_MMIO_SPTE.function, _NOTE))
-        nothing = self._makes_sptes.constant("SHADOW_NONPRESENT_VALUE") or 0
+        nothing = self._makes_sptes.constant(constants.SHADOW_NONPRESENT_VALUE) or 0
         drops = sheet.session.calls(cuts.DROP)
         notes_of = [calls[each] for each in (cuts.NOTED_GFN.function, cuts.NOTED_ACCESS.function, _NOTE)]
         dropped = any_of(*(all_of(call.guard, self._is_of(sheet, call)) for call in drops))
@@ -114,12 +114,12 @@ class LiftedResyncs(Resyncs, Remembers):
             ready=all_of(
                 ne(sheet.spte(first=True), nothing),
                 noted,
-                eq(sheet.of_role("level"), 1),
+                eq(sheet.of_role(page_role.LEVEL), 1),
                 eq(var(f"{cuts.READ_GUEST.function}()", 32), 0),
             ),
             asked_gpa=sheet.told(calls[cuts.READ_GUEST.function], "gpa"),
-            table_gfn=sheet.read(sheet.page, "gfn"),
-            quadrant=sheet.of_role("quadrant"),
+            table_gfn=sheet.read(sheet.page, kvm_mmu_page.GFN),
+            quadrant=sheet.of_role(page_role.QUADRANT),
             noted_gfn=var(f"{cuts.NOTED_GFN.function}()", 64),
             noted_access=var(f"{cuts.NOTED_ACCESS.function}()", 32) & 0xF,
             dropped=dropped,
@@ -132,7 +132,7 @@ class LiftedResyncs(Resyncs, Remembers):
             host_writable=ne(sheet.spte(first=True) & writable, 0),
             renoted_access=resize(sheet.told(note, "access"), 32),
             mmio=_guard(mmio),
-            mmio_access=resize(self._of_make(mmio, "access"), 32),
+            mmio_access=resize(self._of_make(mmio, page_role.ACCESS), 32),
             mmio_gfn=resize(self._of_make(mmio, "gfn", bits=64), 64),
             index=bv(LOOKED_AT, 32),
             before=sheet.spte(first=True),

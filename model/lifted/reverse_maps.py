@@ -19,6 +19,7 @@ from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like
+from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
     CollapseRound,
     MappingNoted,
@@ -32,11 +33,11 @@ from mmuproof.smt.terms import Bool, all_of, any_of, bool_var, bv, eq, ne, negat
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
 _ADDS, _DROPS, _COLLAPSES = "__rmap_add", "drop_spte", "kvm_mmu_zap_collapsible_spte"
-_TRANSLATIONS, _DUE, _ENTRY = "shadowed_translation", "need_tlb_flush", "sptep"
+_DUE, _ENTRY = "need_tlb_flush", "sptep"
 _AT, _BESIDE, _ROOM = 2, 1, 4
 """The entry that is noted, another one, and how many there are to look at."""
-_RECORDS = {"vcpu": "struct kvm_vcpu", "kvm": "struct kvm", "slot": "struct kvm_memory_slot"}
-_PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
+_RECORDS = {"vcpu": kvm_vcpu.STRUCT, "kvm": kvm_vm.STRUCT, "slot": kvm_memory_slot.STRUCT}
+_PRESENT, _LARGE = constants.SPTE_MMU_PRESENT_MASK, 7
 """What marks an SPTE that is there, and the bit by which one above level 1 maps a page."""
 
 
@@ -56,11 +57,13 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
     def noted(self) -> TranslationNoted:
         """See `ReverseMaps.noted`."""
         bench = Bench(self._unit, common.CUTS)
-        page = bench.add("sp", "struct kvm_mmu_page")
+        page = bench.add("sp", kvm_mmu_page.STRUCT)
         array = ArrayType(IntType(64, False, "u64"), _ROOM, f"u64[{_ROOM}]")
         notes = Object(name="translations", type=array, kind=ObjectKind.INPUT, by_pointer=True)
-        bench.write(page, _TRANSLATIONS, pointer_to(notes))
-        direct, through = (ne(bench.flag(page, "role", name), 0) for name in ("direct", "passthrough"))
+        bench.write(page, kvm_mmu_page.SHADOWED_TRANSLATION, pointer_to(notes))
+        direct, through = (
+            ne(bench.flag(page, kvm_mmu_page.ROLE, name), 0) for name in (page_role.DIRECT, page_role.PASSTHROUGH)
+        )
         gfn, access, beside = var("gfn", 64), var("access", 32), read(bench.memory, notes, _BESIDE * 64, 64)
         bench.call(_NOTES, index=bv(_AT, 32), gfn=gfn, access=access)
         return TranslationNoted(
@@ -109,7 +112,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             )
             for call in session.calls(cuts.RENOTE.function)
         ]
-        level = zext(desk.flag(desk.page, "role", "level"), 32)
+        level = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         leaf = any_of(eq(level, 1), ne(before & 1 << _LARGE, 0))
         frame = desk.integer("spte_to_pfn", pte=before)
         present = ne(before & self._unit_constant(_PRESENT), 0)
@@ -133,15 +136,15 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
     def added(self) -> SpteListed:
         """See `ReverseMaps.added`."""
         head = Object(
-            name="rmap_head", type=self._unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+            name="rmap_head", type=self._unit.record(kvm_memory_slot.RMAP_HEAD), kind=ObjectKind.INPUT, by_pointer=True
         )
         desk = self._entry(
             tuple(replace(cut, gives=pointer_to(head)) if cut is cuts.RMAP else cut for cut in cuts.ADDS)
         )
-        for name, record in (*_RECORDS.items(), ("cache", "struct kvm_mmu_memory_cache")):
+        for name, record in (*_RECORDS.items(), ("cache", kvm_vm.CACHE)):
             desk.add(name, record)
         session, gfn, access = desk.session, var("gfn", 64), var("access", 32)
-        level = zext(desk.flag(desk.page, "role", "level"), 32)
+        level = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         values = {"gfn": gfn, "access": access}
         session.call(desk.memory, _ADDS, objects=desk.objects, values=values, pointers={"spte": desk.sptep})
         noted = any_of(
@@ -162,7 +165,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                     call.guard,
                     eq(session.argument(call, "gfn"), gfn),
                     eq(session.argument(call, "level"), level),
-                    is_given(call, desk.objects[_RECORDS["slot"]]),
+                    is_given(call, desk.objects[kvm_memory_slot.STRUCT]),
                 )
                 for call in session.calls(cuts.RMAP.function)
             )
@@ -194,9 +197,9 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         slots, slot, head = (
             Object(name=name, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (
-                ("slots", "struct kvm_memslots"),
-                ("slot", _RECORDS["slot"]),
-                ("rmap_head", "struct kvm_rmap_head"),
+                ("slots", kvm_memory_slot.SLOTS),
+                ("slot", kvm_memory_slot.STRUCT),
+                ("rmap_head", kvm_memory_slot.RMAP_HEAD),
             )
         )
         given: dict[Cut, Value] = {
@@ -206,9 +209,11 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             SLOT_OF: pointer_to(slot),
         }
         desk = self._entry(tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.DROPS))
-        desk.add("kvm", _RECORDS["kvm"])
+        desk.add("kvm", kvm_vm.STRUCT)
         before, session = desk.entry(desk.before), desk.session
-        level, smm = (zext(desk.flag(desk.page, "role", name), 32) for name in ("level", "smm"))
+        level, smm = (
+            zext(desk.flag(desk.page, kvm_mmu_page.ROLE, name), 32) for name in (page_role.LEVEL, page_role.SMM)
+        )
         session.call(desk.memory, _DROPS, objects=desk.objects, pointers={"sptep": desk.sptep, "spte": desk.sptep})
         steps = (
             all_of(
@@ -244,7 +249,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         )
         off = session.calls(cuts.UNLIST.function)
         right = (all_of(call.guard, is_given(call, desk.sptep), is_given(call, pointer_to(head))) for call in off)
-        value = self._unit.constant("SHADOW_NONPRESENT_VALUE")
+        value = self._unit.constant(constants.SHADOW_NONPRESENT_VALUE)
         return SpteUnlisted(
             present=ne(before & self._unit_constant(_PRESENT), 0),
             emptied=eq(desk.entry(desk.memory), 0 if value is None else value),
@@ -267,12 +272,12 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         desk.session = Session(
             self._unit, (*known, *found, of_entry), any_round=frozenset({_COLLAPSES}), goes_back=frozenset({_COLLAPSES})
         )
-        kvm, slot = desk.add("kvm", _RECORDS["kvm"]), desk.add("slot", _RECORDS["slot"])
-        desk.add("rmap_head", "struct kvm_rmap_head")
+        kvm, slot = desk.add("kvm", kvm_vm.STRUCT), desk.add("slot", kvm_memory_slot.STRUCT)
+        desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
         for each in (kvm, slot, desk.page, desk.table):
             each.settled = True
-        role = {name: desk.flag(desk.page, "role", name) for name in ("direct", "level")}
-        gfn, level = desk.read(desk.page, "gfn"), zext(role["level"], 32)
+        role = {name: desk.flag(desk.page, kvm_mmu_page.ROLE, name) for name in (page_role.DIRECT, page_role.LEVEL)}
+        gfn, level = desk.read(desk.page, kvm_mmu_page.GFN), zext(role[page_role.LEVEL], 32)
         desk.call(_COLLAPSES)
         session = desk.session
         made = session.round(_COLLAPSES)
@@ -286,10 +291,10 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         flushes = session.called(cuts.FLUSH_ENTRY.function, *(cut.function for cut in cuts.FLUSH))
         return CollapseRound(
             here=all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0)),
-            direct=ne(role["direct"], 0),
+            direct=ne(role[page_role.DIRECT], 0),
             gfn=gfn,
-            base=desk.read(slot, "base_gfn"),
-            pages=desk.read(slot, "npages"),
+            base=desk.read(slot, kvm_memory_slot.BASE_GFN),
+            pages=desk.read(slot, kvm_memory_slot.NPAGES),
             level=level,
             asked=any_of(*(call.guard for call in asks)),
             asked_right=any_of(
@@ -297,7 +302,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                     all_of(
                         call.guard,
                         eq(session.argument(call, "gfn"), gfn),
-                        is_given(call, desk.objects[_RECORDS["slot"]]),
+                        is_given(call, desk.objects[kvm_memory_slot.STRUCT]),
                     )
                     for call in asks
                 )

@@ -18,7 +18,18 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, argument, bit_field, bit_fields, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import (
+    kvm_memory_slot,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    page_role,
+    shadow_iterator,
+    spte_masks,
+    switches,
+    tdp_iter,
+)
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.roles import (
     AccessAsked,
@@ -33,7 +44,6 @@ from mmuproof.model.roles import (
 )
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, extract, ite, ne, resize, to_bv, ult, var
 
-_FAULT = "struct kvm_page_fault"
 _LEVELS = 5
 _PG_LEVEL_1G = 3
 _NO_ERROR_POINTER = -17
@@ -54,14 +64,14 @@ class _Context:
     @property
     def cpu_role(self) -> StructMember:
         """Where the role of the tables that are walked is, from the vCPU's start."""
-        return self.mmus.place(WALKS[self.kind], "cpu_role")
+        return self.mmus.place(WALKS[self.kind], kvm_mmu.CPU_ROLE)
 
     @property
     def root_role(self) -> StructMember:
         """Where the role of the root is; tables that are only walked have that of the CPU since 7.3."""
         mmu = self.mmus.built(self.kind)
         assert isinstance(mmu.type, RecordType)
-        found = member(mmu.type, "root_role", "cpu_role")
+        found = member(mmu.type, kvm_mmu.ROOT_ROLE, kvm_mmu.CPU_ROLE)
         return StructMember(found.name, mmu.offset + found.offset, found.type, found.bit_width)
 
 
@@ -80,7 +90,7 @@ class LiftedRoles(Roles, Remembers):
 
     def layout(self) -> tuple[RoleField, ...]:
         """See `Roles.layout`."""
-        members = bit_fields(self._mmu.record("union kvm_cpu_role"))
+        members = bit_fields(self._mmu.record(page_role.OF_CPU))
         return tuple(RoleField(name, each.offset, each.width) for name, each in members.items())
 
     # -- the set-up ------------------------------------------------------------------------------------
@@ -104,7 +114,7 @@ class LiftedRoles(Roles, Remembers):
             ),
             Memory(),
         )
-        vcpu = Object(name=name, type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name=name, type=self._mmu.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         context = _Context(Mmus(vcpu), kind)
         self._prepare(session, memory, context, kind, masks, width)
         for request in (earlier, now):
@@ -126,10 +136,10 @@ class LiftedRoles(Roles, Remembers):
         """A vCPU that uses the MMU, whose CPU role is invalid, on a host with these masks."""
         vcpu = context.vcpu
         context.mmus.connect(memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=kind is MmuKind.L2)
-        for name, value in (("arch.maxphyaddr", width),):
+        for name, value in ((kvm_vcpu.MAXPHYADDR, width),):
             place = place_of(vcpu, name)
             memory.write(vcpu, place.offset, place.width, resize(value, place.width))
-        valid = bit_field(context.cpu_role, "valid")
+        valid = bit_field(context.cpu_role, page_role.VALID)
         memory.write(vcpu, valid.offset, valid.width, bv(0, valid.width))
         values = {"tdp_enabled": bv(kind is not MmuKind.SHADOW, 8), spte_masks.USER: masks.user}
         for name, value in values.items():
@@ -138,7 +148,7 @@ class LiftedRoles(Roles, Remembers):
             memory.write(target_object, 0, bits, resize(value, bits))
 
     def _inputs(self, memory: Memory, vcpu: Object, width: BitVec, has_smep: BitVec) -> RoleInputs:
-        session, objects = Session(self._mmu, cuts.SET_UP), {"struct kvm_vcpu": pointer_to(vcpu)}
+        session, objects = Session(self._mmu, cuts.SET_UP), {kvm_vcpu.STRUCT: pointer_to(vcpu)}
 
         def asked(name: str) -> Bool:
             return ne(session.integer(memory.copy(), name, objects=objects), 0)
@@ -147,8 +157,8 @@ class LiftedRoles(Roles, Remembers):
             smm=asked("is_smm"),
             guest_mode=asked("is_guest_mode"),
             address_width=width,
-            forced_level=session.global_value(memory, "tdp_root_level"),
-            max_level=session.global_value(memory, "max_tdp_level"),
+            forced_level=session.global_value(memory, switches.TDP_ROOT_LEVEL),
+            max_level=session.global_value(memory, switches.MAX_TDP_LEVEL),
             tdp_has_smep=bit(has_smep, 0),
             # Before it became a variable of its own it was whether there is an accessed bit.
             ad_enabled=ne(session.global_value(memory, spte_masks.AD_ENABLED, spte_masks.ACCESSED), 0),
@@ -157,7 +167,7 @@ class LiftedRoles(Roles, Remembers):
     # -- pages -----------------------------------------------------------------------------------------
 
     def _page(self, unit: Unit, name: str) -> Object:
-        return Object(name=name, type=unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
+        return Object(name=name, type=unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
 
     @once
     def child_role(self, direct: Bool, access: BitVec) -> Descent:
@@ -188,8 +198,8 @@ class LiftedRoles(Roles, Remembers):
             memory,
             "tdp_mmu_init_child_sp",
             objects={
-                "struct kvm_mmu_page": pointer_to(child),
-                "struct tdp_iter": self._input(self._tdp_mmu, "iter", "struct tdp_iter"),
+                kvm_mmu_page.STRUCT: pointer_to(child),
+                tdp_iter.STRUCT: self._input(self._tdp_mmu, "iter", tdp_iter.STRUCT),
             },
         )
         return self._descent(session, memory, parent, child, _role_of(child))
@@ -198,7 +208,7 @@ class LiftedRoles(Roles, Remembers):
     def alloc_root(self, level: BitVec, quadrant: BitVec) -> Descent:
         """See `Roles.alloc_root`."""
         memory, root = Memory(), self._page(self._mmu, "root")
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._mmu.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         context = _Context(Mmus(vcpu), MmuKind.TDP)
         context.mmus.connect(memory, nested=False, l2=False)
         session = Session(
@@ -206,7 +216,7 @@ class LiftedRoles(Roles, Remembers):
             (*cuts.ALLOC_ROOT, replace(cuts.FIND_PAGE, gives=NULL), replace(cuts.ALLOC, gives=pointer_to(root))),
         )
         values = {"gfn": var("gfn", 64), "quadrant": quadrant, "level": level}
-        session.call(memory, "mmu_alloc_root", objects={"struct kvm_vcpu": pointer_to(vcpu)}, values=values)
+        session.call(memory, "mmu_alloc_root", objects={kvm_vcpu.STRUCT: pointer_to(vcpu)}, values=values)
         above, role = context.root_role, _role_of(root)
         return Descent(
             parent_role=read_member(memory, vcpu, above),
@@ -236,25 +246,25 @@ class LiftedRoles(Roles, Remembers):
         """See `Roles.direct_map`."""
         memory = Memory()
         fault = Object(
-            name="fault", type=self._mmu.record("struct kvm_page_fault"), kind=ObjectKind.INPUT, by_pointer=True
+            name="fault", type=self._mmu.record(kvm_page_fault.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
         )
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._mmu.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         context = _Context(Mmus(vcpu), MmuKind.TDP)
         context.mmus.connect(memory, nested=False, l2=False)
         assert isinstance(fault.type, RecordType)
         # The workaround lowers the level to map at, which is any here; to do so it reads the SPTE.
-        workaround = member(fault.type, "nx_huge_page_workaround_enabled")
+        workaround = member(fault.type, kvm_page_fault.NX_HUGE_PAGE_WORKAROUND_ENABLED)
         memory.write(fault, workaround.offset, workaround.width, bv(0, workaround.width))
         session = Session(
             self._mmu,
             (
                 *(cut for cut in cuts.DIRECT_MAP if cut is not cuts.WALK_INIT),
-                replace(cuts.WALK_INIT, stores=((0, "level", _any_level()),)),
+                replace(cuts.WALK_INIT, stores=((0, shadow_iterator.LEVEL, _any_level()),)),
                 replace(cuts.GET_CHILD, gives=bv(_NO_ERROR_POINTER, 64)),
-                replace(cuts.WALK_NEXT, stores=((0, "level", bv(0, 32)),)),
+                replace(cuts.WALK_NEXT, stores=((0, shadow_iterator.LEVEL, bv(0, 32)),)),
             ),
         )
-        objects = {"struct kvm_vcpu": pointer_to(vcpu), "struct kvm_page_fault": pointer_to(fault)}
+        objects = {kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_page_fault.STRUCT: pointer_to(fault)}
         session.call(memory, ("direct_map", "__direct_map"), objects=objects)
         root = _members(memory, vcpu, context.root_role)
         return DirectMapping(
@@ -271,12 +281,12 @@ class LiftedRoles(Roles, Remembers):
         unit, memory = self._tdp_mmu, Memory()
         page = self._page(unit, "page")
         session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
-        walk = Object(name="iter", type=unit.record("struct tdp_iter"), kind=ObjectKind.INPUT, by_pointer=True)
-        level = place_of(walk, "level")
+        walk = Object(name="iter", type=unit.record(tdp_iter.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        level = place_of(walk, tdp_iter.LEVEL)
         memory.write(walk, level.offset, level.width, _any_level())
-        records = {"vcpu": "struct kvm_vcpu", "fault": "struct kvm_page_fault"}
+        records = {"vcpu": kvm_vcpu.STRUCT, "fault": kvm_page_fault.STRUCT}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
-        objects["struct tdp_iter"] = pointer_to(walk)
+        objects[tdp_iter.STRUCT] = pointer_to(walk)
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
         calls = session.calls(cuts.MAKE_SPTE.function), session.calls(cuts.MAKE_MMIO_SPTE.function)
         return DirectMapping(
@@ -298,17 +308,20 @@ class LiftedRoles(Roles, Remembers):
         session = Session(unit, (*cuts.TDP_MAP, replace(cuts.SPTEP_TO_SP, gives=pointer_to(self._page(unit, "page")))))
         walk, fault = (
             Object(name=name, type=unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
-            for name, record in (("iter", "struct tdp_iter"), ("fault", _FAULT))
+            for name, record in (("iter", tdp_iter.STRUCT), ("fault", kvm_page_fault.STRUCT))
         )
-        level = place_of(walk, "level")
+        level = place_of(walk, tdp_iter.LEVEL)
         memory.write(walk, level.offset, level.width, _any_level())
         objects = {
-            "struct kvm_vcpu": self._input(unit, "vcpu", "struct kvm_vcpu"),
-            _FAULT: pointer_to(fault),
-            "struct tdp_iter": pointer_to(walk),
+            kvm_vcpu.STRUCT: self._input(unit, "vcpu", kvm_vcpu.STRUCT),
+            kvm_page_fault.STRUCT: pointer_to(fault),
+            tdp_iter.STRUCT: pointer_to(walk),
         }
-        gfn = read_member(memory, walk, place_of(walk, "gfn"))
-        pfn, writable = (read_member(memory, fault, place_of(fault, name)) for name in ("pfn", "map_writable"))
+        gfn = read_member(memory, walk, place_of(walk, tdp_iter.GFN))
+        pfn, writable = (
+            read_member(memory, fault, place_of(fault, name))
+            for name in (kvm_page_fault.PFN, kvm_page_fault.MAP_WRITABLE)
+        )
         session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
         return self._page_mapped(
             "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, (gfn, pfn, writable)
@@ -319,19 +332,19 @@ class LiftedRoles(Roles, Remembers):
         """See `Roles.shadow_page`."""
         unit, memory = self._mmu, Memory()
         page = self._page(unit, "page")
-        level = bit_field(_role_of(page), "level")
+        level = bit_field(_role_of(page), page_role.LEVEL)
         memory.write(page, level.offset, level.width, _level_of_page(level.width))
         session = Session(unit, (*cuts.SET_SPTE, replace(cuts.SPTEP_TO_SP, gives=pointer_to(page))))
-        fault = Object(name="fault", type=unit.record(_FAULT), kind=ObjectKind.INPUT, by_pointer=True)
+        fault = Object(name="fault", type=unit.record(kvm_page_fault.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         sptep = Object(name="*sptep", type=IntType(64, False, "u64"), kind=ObjectKind.INPUT, by_pointer=True)
-        records = {"vcpu": "struct kvm_vcpu", "slot": "struct kvm_memory_slot"}
+        records = {"vcpu": kvm_vcpu.STRUCT, "slot": kvm_memory_slot.STRUCT}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
         gfn, pfn = var("gfn", 64), var("pfn", 64)
-        writable = read_member(memory, fault, place_of(fault, "map_writable"))
+        writable = read_member(memory, fault, place_of(fault, kvm_page_fault.MAP_WRITABLE))
         session.call(
             memory,
             "mmu_set_spte",
-            objects={**objects, _FAULT: pointer_to(fault)},
+            objects={**objects, kvm_page_fault.STRUCT: pointer_to(fault)},
             values={"pte_access": var("pte_access", 32), "gfn": gfn, "pfn": pfn},
             pointers={"sptep": pointer_to(sptep)},
         )
@@ -382,7 +395,7 @@ def _level_of_page(width: int) -> BitVec:
 
 
 def _role_of(page: Object) -> StructMember:
-    return place_of(page, "role")
+    return place_of(page, kvm_mmu_page.ROLE)
 
 
 class _Members(dict[str, BitVec]):

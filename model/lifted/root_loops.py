@@ -18,6 +18,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, has_member
+from mmuproof.model.named import constants, kvm_gfn_range, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.root_loops import GIVEN, ROOTS, TOLD, RootDeed, RootLoop, RootLoops, RootsDone, RootsHandedOut
 from mmuproof.smt.terms import (
     FALSE,
@@ -45,7 +46,6 @@ _NAMES: Mapping[RootLoop, tuple[str, ...]] = MappingProxyType(
 )
 """What loops have been called over time."""
 _WIDTHS = {"flush": 8, "shared": 8, "wrprot": 8, "min_level": 32, "target_level": 32, "root_types": 32}
-_SCHEDULED = "tdp_mmu_scheduled_root_to_zap"
 
 
 class _Kinds:
@@ -61,8 +61,10 @@ class _Kinds:
         def has(name: str) -> Bool:
             return ne(types & constant_of(unit, name), 0)
 
-        self.invalid = has("KVM_INVALID_ROOTS") if is_set else eq(types, 0)
-        self.direct, self.mirror = map(has, ("KVM_DIRECT_ROOTS", "KVM_MIRROR_ROOTS")) if is_set else (TRUE, TRUE)
+        self.invalid = has(constants.KVM_INVALID_ROOTS) if is_set else eq(types, 0)
+        self.direct, self.mirror = (
+            map(has, (constants.KVM_DIRECT_ROOTS, constants.KVM_MIRROR_ROOTS)) if is_set else (TRUE, TRUE)
+        )
 
     def include(self, invalid: Bool, mirror: Bool) -> Bool:
         """Whether a root is of one of them."""
@@ -81,15 +83,18 @@ class _RootsBench(Bench):
         self.kinds: dict[int, _Kinds] = {}
         answers = {cuts.NEXT_ROOT: self._next, cuts.GET_ROOT: self._get}
         super().__init__(unit, tuple(replace(cut, gives=answers.get(cut)) for cut in known))
-        self.kvm, self.slot = self.add("kvm", "struct kvm"), self.add("slot", "struct kvm_memory_slot")
-        self.range = self.add("range", "struct kvm_gfn_range")
-        self.write(self.range, "slot", pointer_to(self.slot))
-        self.roots = [self.add(f"root{number + 1}", "struct kvm_mmu_page") for number in range(ROOTS)]
-        head, link = self.place(self.kvm, "arch.tdp_mmu_roots").offset, self.place(self.roots[0], "link").offset
+        self.kvm, self.slot = self.add("kvm", kvm_vm.STRUCT), self.add("slot", kvm_memory_slot.STRUCT)
+        self.range = self.add("range", kvm_gfn_range.STRUCT)
+        self.write(self.range, kvm_gfn_range.SLOT, pointer_to(self.slot))
+        self.roots = [self.add(f"root{number + 1}", kvm_mmu_page.STRUCT) for number in range(ROOTS)]
+        head, link = (
+            self.place(self.kvm, kvm_vm.TDP_MMU_ROOTS).offset,
+            self.place(self.roots[0], kvm_mmu_page.LINK).offset,
+        )
         links = [pointer_to(self.kvm, head), *(pointer_to(root, link) for root in self.roots)]
-        self.write(self.kvm, "arch.tdp_mmu_roots.next", links[1])
+        self.write(self.kvm, kvm_vm.TDP_MMU_ROOTS_NEXT, links[1])
         for root, following in zip(self.roots, (*links[2:], links[0]), strict=True):
-            self.write(root, "link.next", following)
+            self.write(root, kvm_mmu_page.LINK_NEXT, following)
         self.before = self.memory.copy()
 
     def _get(self, arguments: Sequence[Value | None]) -> Value:
@@ -132,13 +137,13 @@ class _RootsBench(Bench):
     def role(self, number: int, name: str) -> Bool:
         """A member of a root's role, as it is now; false if roles have none of the name."""
         root = self.roots[number]
-        if name not in bit_fields(self.place(root, "role").type):
+        if name not in bit_fields(self.place(root, kvm_mmu_page.ROLE).type):
             return FALSE
-        return ne(self.flag(root, "role", name), 0)
+        return ne(self.flag(root, kvm_mmu_page.ROLE, name), 0)
 
     def scheduled(self, number: int) -> Bool:
         """Whether it is noted that a root is still to be zapped."""
-        return ne(self.read(self.roots[number], _SCHEDULED), 0)
+        return ne(self.read(self.roots[number], kvm_mmu_page.TDP_MMU_SCHEDULED_ROOT_TO_ZAP), 0)
 
     def of(self, number: int, *functions: str) -> tuple[tuple[CallMade, Bool], ...]:
         """The calls of some functions for a root, each with when it is made for it."""
@@ -169,7 +174,7 @@ class LiftedRootLoops(RootLoops, Remembers):
         has = self._unit.parameter_names(function.name)
         values = {name: self._told(name) for name in (*GIVEN[loop], "root_types") if "->" not in name}
         given = {name: self._given(bench, name, has, values) for name in GIVEN[loop]}
-        before = [(bench.role(number, "invalid"), bench.scheduled(number)) for number in range(ROOTS)]
+        before = [(bench.role(number, page_role.INVALID), bench.scheduled(number)) for number in range(ROOTS)]
         answer = bench.session.call(bench.memory, function.name, objects=bench.objects, values=values)
         if "root_types" in has:
             bench.kinds = dict.fromkeys(range(ROOTS), _Kinds(self._unit, values["root_types"], is_set=True))
@@ -199,17 +204,24 @@ class LiftedRootLoops(RootLoops, Remembers):
 
     def _meant(self, bench: _RootsBench) -> tuple[Bool, Bool, Bool]:
         """Whether the VM has mirrors, and whether shared and private frames are meant."""
-        if not has_member(self._unit.record("struct kvm_arch"), ["gfn_direct_bits"]):
+        if not has_member(self._unit.record(kvm_vm.ARCH), [kvm_vm.ARCH_GFN_DIRECT_BITS]):
             return FALSE, TRUE, TRUE
-        mirrors = eq(bench.read(bench.kvm, "arch.vm_type", bench.before), constant_of(self._unit, "KVM_X86_TDX_VM"))
-        meant = bench.read(bench.range, "attr_filter", bench.before)
+        mirrors = eq(
+            bench.read(bench.kvm, kvm_vm.VM_TYPE, bench.before), constant_of(self._unit, constants.KVM_X86_TDX_VM)
+        )
+        meant = bench.read(bench.range, kvm_gfn_range.ATTR_FILTER, bench.before)
         of_shared, of_private = (
-            ne(meant & constant_of(self._unit, name), 0) for name in ("KVM_FILTER_SHARED", "KVM_FILTER_PRIVATE")
+            ne(meant & constant_of(self._unit, name), 0)
+            for name in (constants.KVM_FILTER_SHARED, constants.KVM_FILTER_PRIVATE)
         )
         return mirrors, of_shared, of_private
 
     def _deed(self, bench: _RootsBench, loop: RootLoop, number: int, invalid: Bool, scheduled: Bool) -> RootDeed:
-        mirror, smm, kinds = bench.role(number, "is_mirror"), bench.role(number, "smm"), bench.kinds.get(number)
+        mirror, smm, kinds = (
+            bench.role(number, page_role.IS_MIRROR),
+            bench.role(number, page_role.SMM),
+            bench.kinds.get(number),
+        )
         works = bench.of(number, *(cut.function for cut in cuts.WORKERS))
         puts = bench.of(number, cuts.PUT_ROOT.function)
         made = bench.session.machine.calls_made
@@ -234,7 +246,7 @@ class LiftedRootLoops(RootLoops, Remembers):
             done=done,
             told=told,
             answer=answer,
-            invalid_after=bench.role(number, "invalid"),
+            invalid_after=bench.role(number, page_role.INVALID),
             scheduled_after=bench.scheduled(number),
             put=put,
         )
@@ -264,8 +276,8 @@ class LiftedRootLoops(RootLoops, Remembers):
 
         first, after_first = given(NULL), given(pointer_to(bench.roots[0]))
         return RootsHandedOut(
-            invalid=tuple(bench.role(number, "invalid") for number in range(ROOTS)),
-            mirror=tuple(bench.role(number, "is_mirror") for number in range(ROOTS)),
+            invalid=tuple(bench.role(number, page_role.INVALID) for number in range(ROOTS)),
+            mirror=tuple(bench.role(number, page_role.IS_MIRROR) for number in range(ROOTS)),
             held=tuple(bench.held(number) for number in range(ROOTS)),
             wants_invalid=kinds.invalid,
             wants_direct=kinds.direct,

@@ -19,7 +19,18 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, read, read_member
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
-from mmuproof.model.named import kvm_mmu, spte_masks
+from mmuproof.model.named import (
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    spte_masks,
+    vcpu_svm,
+    vcpu_vmx,
+    vmcb_fields,
+    vmcs12_fields,
+)
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
@@ -49,7 +60,7 @@ from mmuproof.smt.terms import (
     var,
 )
 
-_VCPU, _ROLE, _ROOT_ROLE = "struct kvm_vcpu", 32, f"{kvm_mmu.ROOT_MMU}.root_role"
+_ROLE, _ROOT_ROLE = 32, f"{kvm_mmu.ROOT_MMU}.root_role"
 _KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
@@ -80,17 +91,19 @@ class LiftedRoots(Roots, Remembers):
 
     def _nested_ept(self) -> RootAsked:
         bench = Bench(self._nested_vmx, cuts.NESTED_TABLES, linked=(self._mmu,))
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
         vmcs12 = lent_vmcs12(bench, vmx)
-        return self._on_nested_tables(RootChange.NESTED_EPT, bench, vmx, bench.read(vmcs12, "ept_pointer"))
+        return self._on_nested_tables(RootChange.NESTED_EPT, bench, vmx, bench.read(vmcs12, vmcs12_fields.EPT_POINTER))
 
     def _nested_npt(self) -> RootAsked:
         bench = Bench(self._nested_svm, cuts.NESTED_TABLES, linked=(self._mmu,))
-        svm = bench.add("svm", "struct vcpu_svm")
+        svm = bench.add("svm", vcpu_svm.STRUCT)
         bench.lend_vcpu(svm)
-        bench.write(svm, "vmcb01.ptr", pointer_to(bench.add("vmcb01", "struct vmcb")))
-        return self._on_nested_tables(RootChange.NESTED_NPT, bench, svm, bench.read(svm, "nested.ctl.nested_cr3"))
+        bench.write(svm, vcpu_svm.VMCB01_PTR, pointer_to(bench.add("vmcb01", vmcb_fields.STRUCT)))
+        return self._on_nested_tables(
+            RootChange.NESTED_NPT, bench, svm, bench.read(svm, vcpu_svm.NESTED_CTL_NESTED_CR3)
+        )
 
     def _on_nested_tables(self, change: RootChange, bench: Bench, owner: Object, pgd: BitVec) -> RootAsked:
         Mmus(owner, "vcpu.").connect(bench.memory, nested=False, l2=False)
@@ -109,9 +122,11 @@ class LiftedRoots(Roots, Remembers):
         unit = self._nested_vmx if change is RootChange.NESTED_CR3_VMX else self._nested_svm
         # The role that the vCPU's registers call for is there once the MMU is set up for them.
         wanted = var("the role for the new registers", _ROLE)
-        set_up = replace(cuts.INIT_MMU, writes=(), stores=((0, f"{kvm_mmu.ROOT_MMU}.root_role.word", wanted),))
+        set_up = replace(
+            cuts.INIT_MMU, writes=(), stores=((0, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_ROLE_WORD}", wanted),)
+        )
         bench = Bench(unit, (set_up, *cuts.LOAD_CR3))
-        vcpu = bench.add("vcpu", _VCPU)
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         nested, cr3 = var("nested", 1), var("cr3", 64)
         code = Object(name="entry_failure_code", type=IntType(32, False, "u32"), kind=ObjectKind.INPUT)
         mmus = Mmus(vcpu)
@@ -139,17 +154,17 @@ class LiftedRoots(Roots, Remembers):
             "",
             done=eq(refused, 0),
             needed=eq(nested, 0),
-            wanted_pgd=bench.read(vcpu, "arch.cr3"),
+            wanted_pgd=bench.read(vcpu, kvm_vcpu.CR3),
             wanted_role=wanted,
         )
 
     def _cr3(self) -> RootAsked:
         bench = Bench(self._registers, cuts.LOAD_CR3)
-        vcpu = bench.add("vcpu", _VCPU)
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
-        before = bench.read(vcpu, "arch.cr3")
+        before = bench.read(vcpu, kvm_vcpu.CR3)
         refused = bench.integer(RootChange.CR3.value, cr3=var("cr3", 64))
-        after = bench.read(vcpu, "arch.cr3")
+        after = bench.read(vcpu, kvm_vcpu.CR3)
         return _asked(
             bench,
             vcpu,
@@ -163,7 +178,7 @@ class LiftedRoots(Roots, Remembers):
     @once
     def taken(self) -> RootTaken:
         """See `Roots.taken`."""
-        pages = [Bench(self._mmu, ()).add(f"page of root {number}", "struct kvm_mmu_page") for number in _KEPT]
+        pages = [Bench(self._mmu, ()).add(f"page of root {number}", kvm_mmu_page.STRUCT) for number in _KEPT]
         with_page = [TRUE if number else bool_var("the root in use has a page") for number in _KEPT]
         before: list[KeptRoot] = []
 
@@ -183,13 +198,16 @@ class LiftedRoots(Roots, Remembers):
             return to_bv(all_of(page.is_null, bool_var(f"{cuts.DUMMY_ROOT.function}()")), 8)
 
         bench = Bench(self._mmu, (*finds, gone, replace(cuts.DUMMY_ROOT, gives=is_dummy), *cuts.TAKE))
-        vcpu, mmu = bench.add("vcpu", _VCPU), bench.add("mmu", kvm_mmu.MMU)
+        vcpu, mmu = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("mmu", kvm_mmu.MMU)
         bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         table = Object(name="pae_root", type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
-        bench.write(mmu, "pae_root", choose(bool_var("there are special roots"), pointer_to(table), NULL))
+        bench.write(mmu, kvm_mmu.PAE_ROOT, choose(bool_var("there are special roots"), pointer_to(table), NULL))
         before += _kept(bench, mmu)
-        role, is_direct = bench.read(mmu, "root_role"), ne(bench.flag(mmu, "root_role", "direct"), 0)
-        roles = [bench.read(page, "role") for page in pages]
+        role, is_direct = (
+            bench.read(mmu, kvm_mmu.ROOT_ROLE),
+            ne(bench.flag(mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0),
+        )
+        roles = [bench.read(page, kvm_mmu_page.ROLE) for page in pages]
         pgd = var("new_pgd", 64)
         bench.call("kvm_mmu_new_pgd", new_pgd=pgd)
         return RootTaken(
@@ -209,9 +227,9 @@ class LiftedRoots(Roots, Remembers):
         """See `Roots.made`."""
         bench, vcpu, tables = self._making()
         mmus = Mmus(vcpu)
-        walked = bit_field(mmus.place(Part.GUEST_WALK, "cpu_role"), "level")
+        walked = bit_field(mmus.place(Part.GUEST_WALK, kvm_mmu.CPU_ROLE), page_role.LEVEL)
         guest_level = read_member(bench.memory, vcpu, walked)
-        level = bench.flag(vcpu, _ROOT_ROLE, "level")
+        level = bench.flag(vcpu, _ROOT_ROLE, page_role.LEVEL)
         failed = bench.integer("mmu_alloc_shadow_roots")
         asked = _pages_asked(bench)
         dummy = bench.session.called(cuts.DUMMY.function)
@@ -230,8 +248,8 @@ class LiftedRoots(Roots, Remembers):
             entries=_entries(bench, tables[0]),
             special=tuple(_entries(bench, table)[0] for table in tables[1:]),
             tables=tuple(var(f"&{table.name}", 64) for table in tables),
-            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa"),
-            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.pgd"),
+            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
+            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_PGD}"),
             me_value=bench.session.global_value(bench.memory, spte_masks.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
@@ -240,20 +258,20 @@ class LiftedRoots(Roots, Remembers):
     def made_direct(self) -> DirectRootsMade:
         """See `Roots.made_direct`."""
         bench, vcpu, (table, *_) = self._making()
-        level = bench.flag(vcpu, _ROOT_ROLE, "level")
+        level = bench.flag(vcpu, _ROOT_ROLE, page_role.LEVEL)
         failed = bench.integer("mmu_alloc_direct_roots")
         whole, *quarters = _pages_asked(bench)
         return DirectRootsMade(
             done=eq(failed, 0),
-            tdp_mmu=uses_tdp_mmu(bench, bench.pointee(vcpu, "kvm")),
+            tdp_mmu=uses_tdp_mmu(bench, bench.pointee(vcpu, kvm_vcpu.KVM)),
             of_tdp_mmu=bench.session.called(*(cut.function for cut in cuts.TDP_ROOT)),
             level=level,
             whole=whole,
             quarters=tuple(quarters),
             entries=_entries(bench, table),
             table=var(f"&{table.name}", 64),
-            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.hpa"),
-            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.root.pgd"),
+            root=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
+            root_pgd=bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_PGD}"),
             me_value=bench.session.global_value(bench.memory, spte_masks.ENCRYPTED_VALUE),
             evidence=bench.session.evidence(),
         )
@@ -275,8 +293,8 @@ class LiftedRoots(Roots, Remembers):
         fails = bool_var(f"{cuts.MAKE_AVAILABLE.function}() fails")
         available = replace(cuts.MAKE_AVAILABLE, gives=ite(fails, bv(_NO_SPACE, 32), 0))
         bench = Bench(self._mmu, (*known, available, *cuts.MAKE))
-        vcpu = bench.add("vcpu", _VCPU)
-        bench.write(vcpu, "kvm", pointer_to(bench.add("kvm", "struct kvm")))
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         names = ("pae_root", "pml4_root", "pml5_root")
         tables = tuple(Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names)
@@ -322,7 +340,7 @@ def _freed(bench: Bench, mmu: Object, hpa: BitVec) -> Bool:
 
 def _kept(bench: Bench, mmu: Object) -> Iterator[KeptRoot]:
     """The roots that an MMU keeps, that in use first."""
-    current, earlier = bench.place(mmu, "root"), bench.place(mmu, "prev_roots")
+    current, earlier = bench.place(mmu, kvm_mmu.ROOT), bench.place(mmu, kvm_mmu.PREV_ROOTS)
     assert isinstance(earlier.type, ArrayType)
     assert isinstance(current.type, RecordType)
     starts = (current.offset, *(earlier.offset + i * current.type.bits for i in range(earlier.type.count)))
@@ -361,7 +379,7 @@ def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> Bi
     place = member_at(_record(owner), f"{prefix}{kvm_mmu.IN_USE}")
     pointer = memory.read(owner, place.offset, place.width)
     assert isinstance(pointer, Pointer)
-    found, role = member(bench.unit.record(kvm_mmu.MMU), "root_role"), bv(0, _ROLE)
+    found, role = member(bench.unit.record(kvm_mmu.MMU), kvm_mmu.ROOT_ROLE), bv(0, _ROLE)
     for target in pointer.targets:
         if target.place is None:
             raise Refused("a vCPU uses no MMU")

@@ -16,6 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.map_rounds import Deed
+from mmuproof.model.named import kvm_page_fault, kvm_vcpu, tdp_iter
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
 
 _INDEX_BITS = 9
@@ -34,8 +35,8 @@ class RoundBench(Bench):
     def __init__(self, unit: Unit, known: tuple[Cut, ...], function: str) -> None:
         super().__init__(unit, known, any_round=frozenset({function}))
         self.function = function
-        self.vcpu = self.add("vcpu", "struct kvm_vcpu")
-        self.fault = self.add("fault", "struct kvm_page_fault")
+        self.vcpu = self.add("vcpu", kvm_vcpu.STRUCT)
+        self.fault = self.add("fault", kvm_page_fault.STRUCT)
 
     def run(self, walk: str, loops: int = 1) -> tuple[RoundMade, ...]:
         """Call the function, which walks with a variable of a struct's type; the rounds of its loops."""
@@ -46,7 +47,7 @@ class RoundBench(Bench):
 
     def workaround(self, made: RoundMade) -> Bool:
         """Whether executable huge pages are to be avoided, when a round begins."""
-        return ne(self.of(made.head, self.fault, "nx_huge_page_workaround_enabled"), 0)
+        return ne(self.of(made.head, self.fault, kvm_page_fault.NX_HUGE_PAGE_WORKAROUND_ENABLED), 0)
 
     def of(self, memory: Memory | None, owner: Object, path: str) -> BitVec:
         """What a member holds at some time."""
@@ -56,7 +57,7 @@ class RoundBench(Bench):
     def entry(self, memory: Memory | None) -> Pointer:
         """The entry of the walk at some time."""
         assert memory is not None
-        place = self.place(self.walk, "sptep")
+        place = self.place(self.walk, tdp_iter.SPTEP)
         pointer = as_pointer(memory.read(self.walk, place.offset, place.width))
         assert pointer is not None
         return pointer
@@ -81,13 +82,13 @@ class RoundBench(Bench):
 
     def _deed(self, call: CallMade, snapshot: bool, aims: Sequence[str]) -> Deed:
         memory = call.memory
-        level = self.of(memory, self.walk, "level")
-        spte = self.of(memory, self.walk, "old_spte") if snapshot else self.held(memory)
+        level = self.of(memory, self.walk, tdp_iter.LEVEL)
+        spte = self.of(memory, self.walk, tdp_iter.OLD_SPTE) if snapshot else self.held(memory)
         names = self.unit.parameter_names(call.function)
         return Deed(
             when=call.guard,
             level=level,
-            goal_level=self.of(memory, self.fault, "goal_level"),
+            goal_level=self.of(memory, self.fault, kvm_page_fault.GOAL_LEVEL),
             spte=spte,
             elsewhere=any_of(*(negate(self._is_aim(name, call, names)) for name in aims)),
             unadjusted=negate(self.asked(call, spte, level)),
@@ -113,9 +114,9 @@ class RoundBench(Bench):
             return same_place(told, self.entry(memory))
         assert name == "gfn"
         assert isinstance(told, BitVec)
-        shift = (self.of(memory, self.walk, "level") - 1) * _INDEX_BITS
+        shift = (self.of(memory, self.walk, tdp_iter.LEVEL) - 1) * _INDEX_BITS
         mask = -(bv(1, 64) << zext(shift, 64))
-        return eq(told, self.of(memory, self.fault, "gfn") & mask)
+        return eq(told, self.of(memory, self.fault, kvm_page_fault.GFN) & mask)
 
 
 def _merged(deeds: Sequence[Deed]) -> Deed:

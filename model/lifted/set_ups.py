@@ -21,7 +21,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu, spte_masks
+from mmuproof.model.named import kvm_mmu, kvm_vcpu, page_role, spte_masks
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.set_ups import (
     HANDLER_BEFORE,
@@ -72,7 +72,7 @@ class _Part:
 
     def level(self, role: str) -> BitVec:
         """The level that a role says."""
-        return read_member(self.memory, self.vcpu, bit_field(self.find(role), "level"))
+        return read_member(self.memory, self.vcpu, bit_field(self.find(role), page_role.LEVEL))
 
     def table(self, *names: str) -> EntryTable:
         """A table of reserved bits."""
@@ -180,7 +180,7 @@ class LiftedSetUps(SetUps, Remembers):
         nested = call.kind not in (MmuKind.TDP, MmuKind.SHADOW)
         before.mmus.connect(memory, nested=nested, l2=call.kind is MmuKind.L2)
         assert isinstance(vcpu.type, RecordType)
-        mode = member_at(vcpu.type, "arch.hflags")
+        mode = member_at(vcpu.type, kvm_vcpu.HFLAGS)
         memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
         set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
         return _MadeInARow.by(before.mmus, session, memory).after(before)
@@ -188,16 +188,16 @@ class LiftedSetUps(SetUps, Remembers):
     def _reset(self, masks: ShadowMasks, world: str, *, tdp: bool) -> _MadeInARow:
         """What `kvm_mmu_after_set_cpuid()` leaves, before it sets anything up."""
         session, memory = Session(self._unit, self._cuts()), Memory()
-        vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         # What is changed in a table of SPTEs for encryption takes a loop over as many levels as the root has.
         plain = replace(masks, me_value=bv(0, 64), me_mask=bv(0, 64))
         write_host(session, memory, plain, tdp=tdp)
         user = session.global_object(spte_masks.USER)
         memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
         assert isinstance(vcpu.type, RecordType)
-        own_width = member_at(vcpu.type, f"arch.{spte_masks.WIDTH}")
+        own_width = member_at(vcpu.type, kvm_vcpu.MAXPHYADDR)
         memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
-        mmus, objects = Mmus(vcpu), {"struct kvm_vcpu": pointer_to(vcpu)}
+        mmus, objects = Mmus(vcpu), {kvm_vcpu.STRUCT: pointer_to(vcpu)}
         for place in map(mmus.find, Part if world else ()):
             memory.make_range_unknown(vcpu, place.offset, place.width, world)
         mmus.connect(memory, nested=False, l2=False)
@@ -218,8 +218,8 @@ class LiftedSetUps(SetUps, Remembers):
         return MmuSetUp(
             handlers=dict(sorted([*walk.handlers(), *(() if one else built.handlers())])),
             walk=WalkSetUp(
-                role=walk.read("cpu_role"),
-                level=walk.level("cpu_role"),
+                role=walk.read(kvm_mmu.CPU_ROLE),
+                level=walk.level(kvm_mmu.CPU_ROLE),
                 permissions=tuple(walk.array(walk.find(kvm_mmu.PERMISSIONS))),
                 pkru_mask=walk.read(kvm_mmu.PROTECTION_KEYS),
                 reserved=walk.table(*kvm_mmu.GUEST_TABLE),
@@ -227,8 +227,8 @@ class LiftedSetUps(SetUps, Remembers):
             built=None
             if kind is MmuKind.L2
             else BuiltSetUp(
-                role=built.read("root_role"),
-                level=built.level("root_role"),
+                role=built.read(kvm_mmu.ROOT_ROLE),
+                level=built.level(kvm_mmu.ROOT_ROLE),
                 reserved=built.table(*kvm_mmu.SPTE_TABLE),
                 # An MMU that is the walk as well has the permissions of that.
                 permissions=() if one else tuple(built.array(built.find(kvm_mmu.PERMISSIONS))),
@@ -252,7 +252,7 @@ class LiftedSetUps(SetUps, Remembers):
     def _keeps_features(self) -> bool:
         """Whether the vCPU keeps words of the guest's features, which are read where they are."""
         try:
-            member_at(self._unit.record("struct kvm_vcpu"), "arch.cpu_caps")
+            member_at(self._unit.record(kvm_vcpu.STRUCT), kvm_vcpu.CPU_CAPS)
         except KeyError:
             return False
         return True

@@ -10,23 +10,24 @@ from mmuproof.model.cuts.common import CUTS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import host_kernel, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, switches
 from mmuproof.model.settings import Question, SettingAnswer, Settings
 from mmuproof.smt.terms import BitVec, ne, resize
 
 _KVM, _SLOT, _PAGE, _VCPU = (f"struct {name}" for name in ("kvm", "kvm_memory_slot", "kvm_mmu_page", "kvm_vcpu"))
-_ROLE = "role"
+
 _STATE: Mapping[Question, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
-        Question.NX_HUGE_PAGES: (("", "nx_huge_pages"), (_KVM, "arch.disable_nx_huge_pages")),
-        Question.LOGS_WRITES: ((_SLOT, "flags"),),
-        Question.NEEDS_WRITE_PROTECTION: ((_KVM, "arch.cpu_dirty_log_size"), (_PAGE, "role.guest_mode")),
+        Question.NX_HUGE_PAGES: (("", switches.NX_HUGE_PAGES), (_KVM, kvm_vm.DISABLE_NX_HUGE_PAGES)),
+        Question.LOGS_WRITES: ((_SLOT, kvm_memory_slot.FLAGS),),
+        Question.NEEDS_WRITE_PROTECTION: ((_KVM, kvm_vm.CPU_DIRTY_LOG_SIZE), (_PAGE, "role.guest_mode")),
         Question.MIRROR: ((_PAGE, "role.is_mirror"),),
-        Question.GUEST_MODE: ((_VCPU, "arch.hflags"),),
-        Question.SMM: ((_VCPU, "arch.hflags"),),
+        Question.GUEST_MODE: ((_VCPU, kvm_vcpu.HFLAGS),),
+        Question.SMM: ((_VCPU, kvm_vcpu.HFLAGS),),
     }
 )
 """What means the answer: a variable, or a member of a struct, the role of a page among them."""
-_FORMER = MappingProxyType({"arch.cpu_dirty_log_size": ("kvm_x86_ops", "cpu_dirty_log_size")})
+_FORMER = MappingProxyType({kvm_vm.CPU_DIRTY_LOG_SIZE: (switches.KVM_X86_OPS, host_kernel.CPU_DIRTY_LOG_SIZE)})
 """What was a member of a variable before it was one of each VM."""
 
 
@@ -55,9 +56,9 @@ class LiftedSettings(Settings, Remembers):
             return resize(bench.session.global_value(bench.memory, path), 32)
         (target,) = bench.objects[record].targets
         assert target.place is not None
-        owner, of_role = target.place.object, path.partition(f"{_ROLE}.")[2]
+        owner, of_role = target.place.object, path.partition(f"{kvm_mmu_page.ROLE}.")[2]
         if of_role:
-            return resize(bench.flag(owner, _ROLE, of_role), 32)
+            return resize(bench.flag(owner, kvm_mmu_page.ROLE, of_role), 32)
         try:
             return resize(bench.read(owner, path), 32)
         except NotThere:

@@ -18,7 +18,7 @@ from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
 from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like, variable_of
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, page_role, shadow_iterator, switches, tdp_iter
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.shadow_walks import (
     PAE_ROOTS,
@@ -60,7 +60,7 @@ _SPTE = IntType(64, False, "u64")
 
 def _frame_bits(bench: Bench) -> BitVec:
     """The bits of an entry that name a frame."""
-    name = "physical_mask"
+    name = switches.PHYSICAL_MASK
     if bench.unit.has_variable(name):
         return bench.session.global_value(bench.memory, name) & _ADDRESS_BITS
     return bv(_ADDRESS_BITS, 64)
@@ -85,7 +85,7 @@ class _WalkBench(Bench):
                 *cuts.CUTS,
             ),
         )
-        self.vcpu = self.add("vcpu", "struct kvm_vcpu")
+        self.vcpu = self.add("vcpu", kvm_vcpu.STRUCT)
         self.mmus = Mmus(self.vcpu)
         self.mmus.connect(self.memory, nested=False, l2=False)
         role, guest = (
@@ -93,10 +93,10 @@ class _WalkBench(Bench):
             for part, name in ((Part.ROOT_MMU, "root_role"), (WALKS[MmuKind.SHADOW], "cpu_role"))
         )
         self._set(role, "level", kind.root_level)
-        self._set(role, "direct", int(kind.direct))
+        self._set(role, page_role.DIRECT, int(kind.direct))
         self._set(guest, "level", kind.guest_level)
         self.pae_root, self.sptes = _array("pae_root", PAE_ROOTS), _array("sptes", SPTES)
-        place = self.mmus.place(Part.ROOT_MMU, "pae_root")
+        place = self.mmus.place(Part.ROOT_MMU, kvm_mmu.PAE_ROOT)
         self.memory.write(self.vcpu, place.offset, place.width, pointer_to(self.pae_root))
         self.write(self.vcpu, _ROOT, zext(var("frame of the root", 40), 64) << _PAGE_SHIFT)
         self.spte, self.root_level = _input("*spte", _SPTE), _input("*root_level", IntType(32, True, "int"))
@@ -113,7 +113,7 @@ class _WalkBench(Bench):
             root=root,
             pae_root=_values(self.before, self.pae_root, PAE_ROOTS),
             addr=self.addr,
-            linear_base=self.session.global_value(self.before, "page_offset_base"),
+            linear_base=self.session.global_value(self.before, switches.PAGE_OFFSET_BASE),
             frame_bits=_frame_bits(self),
         )
 
@@ -174,10 +174,10 @@ class _TdpBench(Bench):
     """A bench on which a walk of the TDP MMU is any one round, and what it has found is kept behind pointers."""
 
     def __init__(self, unit: Unit, function: str) -> None:
-        self.root = _input("root", unit.record("struct kvm_mmu_page"))
+        self.root = _input("root", unit.record(kvm_mmu_page.STRUCT))
         known = (*(replace(cut, gives=pointer_to(self.root)) for cut in cuts.ROOTS), *cuts.TDP)
         super().__init__(unit, known, any_round=frozenset({function}))
-        self.vcpu = self.add("vcpu", "struct kvm_vcpu")
+        self.vcpu = self.add("vcpu", kvm_vcpu.STRUCT)
         Mmus(self.vcpu).connect(self.memory, nested=False, l2=False)
         self.sptes, self.spte = _array("sptes", SPTES), _input("*spte", _SPTE)
         self.root_level = _input("*root_level", IntType(32, True, "int"))
@@ -191,7 +191,7 @@ class _TdpBench(Bench):
             pointers={name: pointer_to(object_) for name, object_ in pointers.items()},
         )
         self.made = self.session.round(function)
-        self.walk = variable_of(self.made, "struct tdp_iter")
+        self.walk = variable_of(self.made, tdp_iter.STRUCT)
 
     def found(self, *, frame: BitVec, finds_none: Bool, keeps: Bool, hands_on: Bool) -> TdpWalkRound:
         """The round."""
@@ -200,7 +200,7 @@ class _TdpBench(Bench):
         )
         of_root = same_place(self.session.pointer_argument(start, "root"), pointer_to(self.root))
         walked = self.session.argument(root, "root", "shadow_page")
-        in_range = all_of(ne(self.at_head("valid"), 0), ult(self.at_head("gfn"), frame + 1))
+        in_range = all_of(ne(self.at_head(tdp_iter.VALID), 0), ult(self.at_head(tdp_iter.GFN), frame + 1))
         return TdpWalkRound(
             function=self.made.function,
             frame=frame,
@@ -210,7 +210,7 @@ class _TdpBench(Bench):
             root_walked=ite(of_root, walked, bv(0, 64)),
             finds_none=finds_none,
             in_range=in_range,
-            level=self.at_head("level"),
+            level=self.at_head(tdp_iter.LEVEL),
             goes_on=self.made.goes_on,
             keeps=keeps,
             ends=negate(self.made.goes_on),
@@ -246,11 +246,11 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     def begun(self, root_level: int) -> WalkBegun:
         """See `ShadowWalks.begun`."""
         bench = Bench(self._unit, cuts.CUTS)
-        vcpu, walk = bench.add("vcpu", "struct kvm_vcpu"), bench.add("iterator", "struct kvm_shadow_walk_iterator")
+        vcpu, walk = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("iterator", shadow_iterator.STRUCT)
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
-        role = mmus.place(Part.ROOT_MMU, "root_role")
-        for name, value in (("level", root_level), ("direct", 1)):
+        role = mmus.place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE)
+        for name, value in (("level", root_level), (page_role.DIRECT, 1)):
             member = bit_field(role, name)
             bench.memory.write(vcpu, member.offset, member.width, bv(value, member.width))
         root, dummy = bench.read(vcpu, _ROOT), bv(0, 8)
@@ -260,7 +260,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         return WalkBegun(
             root=root,
             dummy=ne(dummy, 0),
-            level=bench.read(walk, "level"),
+            level=bench.read(walk, shadow_iterator.LEVEL),
             root_level=root_level,
             evidence=bench.session.evidence(),
         )
@@ -324,7 +324,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         kind = RootKind(root_level=root_level, guest_level=root_level, direct=True)
         bench = _WalkBench(self._unit, kind, is_tdp=by_tdp_mmu)
         if not self._unit.has_function(cuts.IS_TDP.function):
-            bench.set("tdp_mmu_enabled", boolean(by_tdp_mmu))
+            bench.set(switches.TDP_MMU_ENABLED, boolean(by_tdp_mmu))
         broken = bench.run("get_mmio_spte")
         assert isinstance(broken, BitVec)
         return bench, ne(broken, 0)
@@ -353,17 +353,17 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     def moved(self) -> WalkMoved:
         """See `ShadowWalks.moved`."""
         bench = Bench(self._unit, cuts.CUTS)
-        walk, entry = bench.add("iterator", "struct kvm_shadow_walk_iterator"), _input("*sptep", _SPTE)
-        bench.write(walk, "sptep", pointer_to(entry))
-        level, spte = bench.read(walk, "level"), read(bench.memory, entry, 0, 64)
+        walk, entry = bench.add("iterator", shadow_iterator.STRUCT), _input("*sptep", _SPTE)
+        bench.write(walk, shadow_iterator.SPTEP, pointer_to(entry))
+        level, spte = bench.read(walk, shadow_iterator.LEVEL), read(bench.memory, entry, 0, 64)
         bench.call("shadow_walk_next")
-        after = bench.read(walk, "level")
+        after = bench.read(walk, shadow_iterator.LEVEL)
         return WalkMoved(
             level=level,
             spte=spte,
             level_after=after,
             goes_on=sle(bv(1, 32), after),
-            table_after=bench.read(walk, "shadow_addr"),
+            table_after=bench.read(walk, shadow_iterator.SHADOW_ADDR),
             frame_bits=_frame_bits(bench),
             evidence=bench.session.evidence(),
         )
@@ -375,12 +375,12 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         made, answer = bench.made, bench.answer
         leaf = variable_like(made, NUMBER, "leaf")
         assert isinstance(answer, BitVec)
-        before, level = _values(made.head, bench.sptes, SPTES), bench.at_head("level")
-        role = bit_field(Mmus(bench.vcpu).place(Part.ROOT_MMU, "root_role"), "level")
+        before, level = _values(made.head, bench.sptes, SPTES), bench.at_head(tdp_iter.LEVEL)
+        role = bit_field(Mmus(bench.vcpu).place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE), page_role.LEVEL)
         root_level = zext(read_member(bench.before, bench.vcpu, role), 32)
         keeps = FALSE
         if made.end is not None:
-            after, own = _values(made.end, bench.sptes, SPTES), bench.at_head("old_spte")
+            after, own = _values(made.end, bench.sptes, SPTES), bench.at_head(tdp_iter.OLD_SPTE)
             same = (
                 eq(new, ite(eq(level, number), own, old))
                 for number, (old, new) in enumerate(zip(before, after, strict=True))
@@ -405,11 +405,11 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         made, answer = bench.made, bench.answer
         sptep = variable_like(made, ENTRY, "sptep")
         assert isinstance(answer, Pointer)
-        keeps, place = FALSE, bench.place(bench.walk, "sptep")
+        keeps, place = FALSE, bench.place(bench.walk, tdp_iter.SPTEP)
         if made.end is not None:
             own = bench.pointer(made.head, bench.walk, place.offset)
             keeps = all_of(
-                eq(read(made.end, bench.spte, 0, 64), bench.at_head("old_spte")),
+                eq(read(made.end, bench.spte, 0, 64), bench.at_head(tdp_iter.OLD_SPTE)),
                 same_place(bench.pointer(made.end, sptep), own),
             )
         return bench.found(

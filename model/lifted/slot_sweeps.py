@@ -18,10 +18,10 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.variables import parameter_of
+from mmuproof.model.named import kvm_gfn_range, kvm_memory_slot, kvm_vm
 from mmuproof.model.slot_sweeps import HUGEST, Aging, MaskRound, MaskSweep, RangeAged, SlotSweep, SlotSweeps, SlotSwept
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, sle, var
 
-_SLOT = "struct kvm_memory_slot"
 _FORMER: Mapping[SlotSweep, str] = MappingProxyType({SlotSweep.RECOVER: "kvm_mmu_zap_collapsible_sptes"})
 """What functions were called before."""
 _FOR: Mapping[SlotSweep, str] = MappingProxyType(
@@ -61,14 +61,14 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
     def _bench(self, known: tuple[Cut, ...], *rounds: str) -> tuple[Bench, Object, Object]:
         """A bench with a VM and a slot of it."""
         bench = Bench(self._unit, known, any_round=frozenset(rounds))
-        return bench, bench.add("kvm", "struct kvm"), bench.add("slot", _SLOT)
+        return bench, bench.add("kvm", kvm_vm.STRUCT), bench.add("slot", kvm_memory_slot.STRUCT)
 
     @once
     def swept(self, sweep: SlotSweep, level: int) -> SlotSwept:
         """See `SlotSweeps.swept`."""
         bench, kvm, slot = self._bench(cuts.CUTS)
         function = self._unit.function(*(name for name in (sweep.value, _FORMER.get(sweep)) if name)).name
-        base, pages = (bench.read(slot, name) for name in ("base_gfn", "npages"))
+        base, pages = (bench.read(slot, name) for name in (kvm_memory_slot.BASE_GFN, kvm_memory_slot.NPAGES))
         start, end = (var("start", 64), var("end", 64)) if sweep is SlotSweep.SPLIT_RANGE else (base, base + pages)
         told_level, tdp_mmu = bv(level, 32), uses_tdp_mmu(bench, kvm)
         bench.call(function, start=start, end=end, start_level=told_level, target_level=told_level)
@@ -116,7 +116,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
 
         name = sweep.value
         head = Object(
-            name="rmap_head", type=self._unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+            name="rmap_head", type=self._unit.record(kvm_memory_slot.RMAP_HEAD), kind=ObjectKind.INPUT, by_pointer=True
         )
         known = (
             *(replace(cut, gives=lowest) for cut in cuts.LOWEST),
@@ -124,7 +124,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             *(cut for cut in cuts.MASKS if cut is not cuts.RMAP),
         )
         bench, kvm, slot = self._bench(known, name)
-        offset, mask, base = var("gfn_offset", 64), var("mask", 64), bench.read(slot, "base_gfn")
+        offset, mask, base = var("gfn_offset", 64), var("mask", 64), bench.read(slot, kvm_memory_slot.BASE_GFN)
         tdp_mmu = uses_tdp_mmu(bench, kvm)
         bench.call(name, gfn_offset=offset, mask=mask)
         session, made = bench.session, bench.session.round(name)
@@ -154,7 +154,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
                 is_given(found, pointer_to(slot)),
                 any_of(*(all_of(call.guard, is_given(call, pointer_to(head))) for call in session.calls(does))),
             ),
-            number=session.argument(found, "gfn") - bench.read(slot, "base_gfn", made.head) - offset,
+            number=session.argument(found, "gfn") - bench.read(slot, kvm_memory_slot.BASE_GFN, made.head) - offset,
             evidence=session.evidence(),
         )
 
@@ -162,11 +162,11 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
     def aged(self, aging: Aging) -> RangeAged:
         """See `SlotSweeps.aged`."""
         bench, kvm, _ = self._bench(cuts.AGES)
-        asked = bench.add("range", "struct kvm_gfn_range")
+        asked = bench.add("range", kvm_gfn_range.STRUCT)
         tests = aging is Aging.TEST
         tdp_mmu, told = uses_tdp_mmu(bench, kvm), ne(bench.integer(aging.value), 0)
         has_count = self._unit.find_function("kvm_may_have_shadow_mmu_sptes") is not None
-        tables = ne(bench.read(kvm, "arch.indirect_shadow_pages"), 0)
+        tables = ne(bench.read(kvm, kvm_vm.INDIRECT_SHADOW_PAGES), 0)
         shadow, young = FALSE, FALSE
         for call in bench.session.calls(*(cut.function for cut in cuts.AGES_SHADOW)):
             shadow = any_of(shadow, all_of(call.guard, is_given(call, pointer_to(asked)), _is_to_test(call, tests)))

@@ -33,7 +33,20 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, bit_field, member, pointee, read, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu, spte_masks
+from mmuproof.model.named import (
+    constants,
+    kvm_gfn_range,
+    kvm_memory_slot,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    spte_masks,
+    switches,
+    tdp_iter,
+)
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.spte_changes import (
     Changed,
@@ -52,7 +65,14 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, 
 
 _U64 = IntType(64, False, "u64")
 _BY_TABLE = "spte_permission_fault"
-_OF_FAULT = ("error_code", "exec", "write", "present", "rsvd", "user")
+_OF_FAULT = (
+    kvm_page_fault.ERROR_CODE,
+    kvm_page_fault.EXEC,
+    kvm_page_fault.WRITE,
+    kvm_page_fault.PRESENT,
+    kvm_page_fault.RSVD,
+    kvm_page_fault.USER,
+)
 _USER = bool_var("fault->user")
 _TOLD_APART = var(f"{roles.TDP_HAS_SMEP.function}()", 1)
 _SET_UP = (
@@ -125,6 +145,18 @@ _TDP_OPERATIONS = {
 }
 
 
+def _walk_at(at: SpteAt, found: Pointer) -> dict[str, BitVec | Pointer]:
+    """A walk of the TDP MMU's tables that is at an entry."""
+    return {
+        tdp_iter.OLD_SPTE: at.spte,
+        tdp_iter.SPTEP: found,
+        tdp_iter.LEVEL: resize(at.level, 32),
+        tdp_iter.GFN: bv(0, 64),
+        tdp_iter.VALID: bv(1, 8),
+        tdp_iter.YIELDED: bv(0, 8),
+    }
+
+
 class Scene:
     """One call's machine and memory: the masks are set up, and there is one SPTE in one shadow page.
 
@@ -145,9 +177,9 @@ class Scene:
     ) -> None:
         self.unit, self.memory = units[0], Memory()
         self.sptep = Object(name="*sptep", type=_U64, kind=ObjectKind.UNSET, shared=shared is not None)
-        self.page = self._input("sp", "struct kvm_mmu_page")
-        self.kvm = self._input("kvm", "struct kvm")
-        self.objects = {"struct kvm": pointer_to(self.kvm), "struct kvm_mmu_page": pointer_to(self.page)}
+        self.page = self._input("sp", kvm_mmu_page.STRUCT)
+        self.kvm = self._input("kvm", kvm_vm.STRUCT)
+        self.objects = {kvm_vm.STRUCT: pointer_to(self.kvm), kvm_mmu_page.STRUCT: pointer_to(self.page)}
         self.session = Session(
             self.unit, (*self._cuts(at), *more), linked=units[1:], goes_back=TRIES_AGAIN.union(shared or ())
         )
@@ -159,7 +191,7 @@ class Scene:
     def _input(self, name: str, record: str) -> Object:
         return Object(name=name, type=self.unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
 
-    def input(self, name: str, record: str, **content: BitVec | Pointer) -> Pointer:
+    def input(self, name: str, record: str, content: Mapping[str, BitVec | Pointer]) -> Pointer:
         """A pointer to an object from outside, of which some members are known; the pointer goes with the call."""
         made = self._input(name, record)
         self.objects[record] = pointer_to(made)
@@ -176,9 +208,9 @@ class Scene:
 
     def _set_level(self, level: BitVec) -> None:
         assert isinstance(self.page.type, RecordType)
-        role = self.page.type.members["role"]
+        role = self.page.type.members[kvm_mmu_page.ROLE]
         assert isinstance(role.type, RecordType)
-        place = member(role.type, "level")
+        place = member(role.type, page_role.LEVEL)
         self.memory.write(self.page, role.offset + place.offset, place.width, resize(level, place.width))
 
     def _set_masks(self, units: Iterable[Unit], masks: ShadowMasks) -> None:
@@ -199,22 +231,20 @@ class Scene:
         known = [*cuts.CUTS, *(replace(cut, gives=page) for cut in cuts.SHADOW_PAGE)]
         if at is None:
             return tuple(known)
-        yes, no, level = bv(1, 8), bv(0, 8), resize(at.level, 32)
-        entry: dict[str, BitVec | Pointer]
-        entry = {"old_spte": at.spte, "sptep": found, "level": level, "gfn": bv(0, 64), "valid": yes, "yielded": no}
+        no, entry = bv(0, 8), _walk_at(at, found)
         heads = Object(
-            name="rmap_head", type=self.unit.record("struct kvm_rmap_head"), kind=ObjectKind.INPUT, by_pointer=True
+            name="rmap_head", type=self.unit.record(kvm_memory_slot.RMAP_HEAD), kind=ObjectKind.INPUT, by_pointer=True
         )
         return (
             *known,
             *(replace(cut, gives=found, stores=self._found(at)) for cut in cuts.FIND_FOR_FAST_FAULT),
             replace(cuts.TDP_START, stores=tuple((0, name, value) for name, value in entry.items())),
-            replace(cuts.TDP_NEXT, stores=((0, "valid", no),)),
+            replace(cuts.TDP_NEXT, stores=((0, tdp_iter.VALID, no),)),
             *(replace(cut, gives=found) for cut in cuts.RMAP_FIRST),
             replace(cuts.RMAP_NEXT, gives=NULL),
-            replace(cuts.SLOT_START, stores=((0, "rmap", pointer_to(heads)),)),
-            replace(cuts.SLOT_NEXT, stores=((0, "rmap", NULL),)),
-            replace(cuts.RESCHEDULE, gives=bv(0, 8), stores=((1, "yielded", no),)),
+            replace(cuts.SLOT_START, stores=((0, kvm_memory_slot.RMAP, pointer_to(heads)),)),
+            replace(cuts.SLOT_NEXT, stores=((0, kvm_memory_slot.RMAP, NULL),)),
+            replace(cuts.RESCHEDULE, gives=bv(0, 8), stores=((1, tdp_iter.YIELDED, no),)),
             replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
         )
 
@@ -313,33 +343,33 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def _vcpu_with_direct_mmu(self, scene: Scene, masks: ShadowMasks) -> Object:
         """A vCPU that uses its direct MMU; where that has a table of permissions, KVM's own set-up has filled it."""
         vcpu = self._vcpu(scene)
-        scene.objects["struct kvm_vcpu"] = pointer_to(vcpu)
+        scene.objects[kvm_vcpu.STRUCT] = pointer_to(vcpu)
         assert isinstance(vcpu.type, RecordType)
         if not self._judges_by_table:
             return vcpu
         mmus, tdp = Mmus(vcpu), (masks.vendor is not Vendor.SHADOW)
         mmus.connect(scene.memory, nested=False, l2=False)
-        root = mmus.place(Part.ROOT_MMU, "root_role")
+        root = mmus.place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE)
         # A vCPU begins with zeros, and no role of an MMU in use is zero.
-        zeros = {root: 0, member_at(vcpu.type, "arch.hflags"): 0} | (
-            {} if tdp else {member_at(vcpu.type, "arch.cr0"): 0}
+        zeros = {root: 0, member_at(vcpu.type, kvm_vcpu.HFLAGS): 0} | (
+            {} if tdp else {member_at(vcpu.type, kvm_vcpu.CR0): 0}
         )
         for place, value in zeros.items():
             scene.memory.write(vcpu, place.offset, place.width, bv(value, place.width))
         self._enable_tdp(scene, on=tdp)
-        scene.session.call(scene.memory, "kvm_init_mmu", objects={"struct kvm_vcpu": pointer_to(vcpu)})
+        scene.session.call(scene.memory, "kvm_init_mmu", objects={kvm_vcpu.STRUCT: pointer_to(vcpu)})
         self._forget_assertions(scene)
         return vcpu
 
     def _vcpu(self, scene: Scene) -> Object:
         """A vCPU of the VM."""
-        vcpu = Object(name="vcpu", type=self._mmu.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._mmu.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vcpu.type, RecordType)
-        scene.memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, pointer_to(scene.kvm))
+        scene.memory.write(vcpu, vcpu.type.members[kvm_vcpu.KVM].offset, 64, pointer_to(scene.kvm))
         return vcpu
 
     def _enable_tdp(self, scene: Scene, *, on: bool) -> None:
-        enabled = scene.session.global_object("tdp_enabled")
+        enabled = scene.session.global_object(switches.TDP_ENABLED)
         scene.memory.write(enabled, 0, enabled.type.bits, bv(on, enabled.type.bits))
 
     def _forget_assertions(self, scene: Scene) -> None:
@@ -357,11 +387,11 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         vcpu = self._vcpu_set_up(scene, masks, kind, now)
         mmu = Mmus(vcpu).built(kind)
         assert isinstance(mmu.type, RecordType)
-        role = member(mmu.type, "root_role")
-        scene.input("fault", "struct kvm_page_fault", **self._told_of_fault(scene.memory.copy(), vcpu, error_code))
+        role = member(mmu.type, kvm_mmu.ROOT_ROLE)
+        scene.input("fault", kvm_page_fault.STRUCT, self._told_of_fault(scene.memory.copy(), vcpu, error_code))
         objects = {**scene.objects, mmu.type.name: pointer_to(vcpu, mmu.offset)}
         result = scene.session.integer(scene.memory, _BY_TABLE, objects=objects, values={"spte": spte})
-        smep = bit_field(replace(role, offset=mmu.offset + role.offset), "cr4_smep")
+        smep = bit_field(replace(role, offset=mmu.offset + role.offset), page_role.CR4_SMEP)
         return SpteJudged(
             faults=ne(result, 0),
             told_apart=ne(read_member(scene.memory, vcpu, smep), 0),
@@ -376,7 +406,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         for part in Part:
             place = mmus.find(part)
             assert isinstance(place.type, RecordType)
-            for role in (each for each in place.type.fields if each.name in ("cpu_role", "root_role")):
+            for role in (each for each in place.type.fields if each.name in (kvm_mmu.CPU_ROLE, kvm_mmu.ROOT_ROLE)):
                 scene.memory.write(vcpu, place.offset + role.offset, role.width, bv(0, role.width))
         mmus.connect(scene.memory, nested=kind not in (MmuKind.TDP, MmuKind.SHADOW), l2=False)
         self._enable_tdp(scene, on=kind is not MmuKind.SHADOW)
@@ -389,12 +419,12 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         session, handler = Session(self._mmu, cuts.DO_PAGE_FAULT), cuts.PAGE_FAULT.function
         # Whichever handler it is, it is told the same, but for whether it is this one.
         for part in (Part.ROOT_MMU, Part.NESTED_MMU):
-            place, this = Mmus(vcpu).place(part, "page_fault"), FunctionRef(handler, known=True)
+            place, this = Mmus(vcpu).place(part, kvm_mmu.PAGE_FAULT), FunctionRef(handler, known=True)
             memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=this),)))
         session.call(
             memory,
             "kvm_mmu_do_page_fault",
-            objects={"struct kvm_vcpu": pointer_to(vcpu)},
+            objects={kvm_vcpu.STRUCT: pointer_to(vcpu)},
             values={"cr2_or_gpa": var("cr2_or_gpa", 64), "err": error_code, "prefetch": bv(0, 8)},
             pointers={"emulation_type": NULL, "level": NULL},
         )
@@ -430,7 +460,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.page_is_invalid`."""
         scene = Scene([self._mmu], masks)
         assert isinstance(scene.page.type, RecordType)
-        place = bit_field(scene.page.type.members["role"], "invalid")
+        place = bit_field(scene.page.type.members[kvm_mmu_page.ROLE], page_role.INVALID)
         return ne(read_member(scene.memory, scene.page, place), 0)
 
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
@@ -465,10 +495,10 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.make_small_spte`."""
         names = "make_small_spte", "make_huge_page_split_spte"
         scene = Scene(self._holding(*names), masks)
-        union = scene.unit.record("union kvm_mmu_page_role")
+        union = scene.unit.record(page_role.UNION)
         role = Object(name="role", type=union, kind=ObjectKind.INPUT)
         scene.set(role, "level", request.level)
-        scene.set(role, "access", request.access)
+        scene.set(role, page_role.ACCESS, request.access)
         made = scene.session.integer(
             scene.memory,
             names,
@@ -516,7 +546,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         scene = Scene(units, masks, at, shared=operation.names if shared else None)
         found = pointer_to(scene.sptep)
         for record, content in self._walked(scene, at, shadow=shadow).items():
-            scene.input(record.removeprefix("struct "), record, **content)
+            scene.input(record.removeprefix("struct "), record, content)
         values = {name: _number(value) for name, value in operation.values.items()}
         result = scene.session.call(
             scene.memory, operation.names, objects=scene.objects, values=values, pointers={"sptep": found}
@@ -530,35 +560,28 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     def _walked(self, scene: Scene, at: SpteAt, *, shadow: bool) -> dict[str, dict[str, BitVec | Pointer]]:
         """The structs by which callers say where the SPTE is."""
-        yes, no = bv(1, 8), bv(0, 8)
         if shadow:
             return {
-                "struct kvm_rmap_head": {},
-                "struct kvm_memory_slot": {},
-                "struct kvm_gfn_range": {"start": bv(0, 64), "end": bv(1, 64)},
+                kvm_memory_slot.RMAP_HEAD: {},
+                kvm_memory_slot.STRUCT: {},
+                kvm_gfn_range.STRUCT: {kvm_gfn_range.START: bv(0, 64), kvm_gfn_range.END: bv(1, 64)},
             }
-        return {
-            "struct tdp_iter": {
-                "old_spte": at.spte,
-                "sptep": pointer_to(scene.sptep),
-                "level": resize(at.level, 32),
-                "gfn": bv(0, 64),
-                "valid": yes,
-                "yielded": no,
-            },
-            "struct kvm_gfn_range": {},
-        }
+        return {tdp_iter.STRUCT: _walk_at(at, pointer_to(scene.sptep)), kvm_gfn_range.STRUCT: {}}
 
     def _set_fault(self, scene: Scene, fault: FastFault) -> None:
         scene.input(
             "fault",
-            "struct kvm_page_fault",
-            present=to_bv(fault.present),
-            write=to_bv(fault.write),
-            exec=to_bv(fault.exec),
-            rsvd=to_bv(fault.rsvd),
-            # As kvm_mmu_do_page_fault() makes one of the other.
-            error_code=concat(*(to_bv(flag) for flag in (fault.exec, fault.rsvd, _USER, fault.write, fault.present))),
+            kvm_page_fault.STRUCT,
+            {
+                kvm_page_fault.PRESENT: to_bv(fault.present),
+                kvm_page_fault.WRITE: to_bv(fault.write),
+                kvm_page_fault.EXEC: to_bv(fault.exec),
+                kvm_page_fault.RSVD: to_bv(fault.rsvd),
+                # As kvm_mmu_do_page_fault() makes one of the other.
+                kvm_page_fault.ERROR_CODE: concat(
+                    *(to_bv(flag) for flag in (fault.exec, fault.rsvd, _USER, fault.write, fault.present))
+                ),
+            },
         )
 
     def handled(
@@ -580,22 +603,22 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         in_use = member_at(vcpu.type, kvm_mmu.IN_USE)
         assert isinstance(in_use.type, PointerType)
         assert isinstance(in_use.type.target, RecordType)
-        mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, "root.hpa")
+        mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, kvm_mmu.ROOT_HPA)
         loaded = ne(~read(scene.memory, mmu.object, mmu.offset + root.offset, root.width), 0)
 
         def returns(name: str) -> Bool:
             return eq(result, constant_of(self._mmu, name))
 
         evidence = masks.evidence + scene.session.evidence()
-        fault_at = scene.objects["struct kvm_page_fault"].targets[0].place
+        fault_at = scene.objects[kvm_page_fault.STRUCT].targets[0].place
         assert fault_at is not None
         assert isinstance(fault_at.object.type, RecordType)
-        slot = member_at(fault_at.object.type, "slot")
+        slot = member_at(fault_at.object.type, kvm_page_fault.SLOT)
         logged = self._logs(scene, scene.memory.read(fault_at.object, slot.offset, slot.width))
         marked = scene.session.called(cuts.MARK_DIRTY.function)
         return FastFixed(
-            fixed=returns("RET_PF_FIXED"),
-            spurious=returns("RET_PF_SPURIOUS"),
+            fixed=returns(constants.RET_PF_FIXED),
+            spurious=returns(constants.RET_PF_SPURIOUS),
             spte=scene.spte,
             marked_dirty=marked,
             logged=logged,
@@ -608,5 +631,5 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         pointer = as_pointer(slot)
         assert pointer is not None
         there = Pointer(tuple(target for target in pointer.targets if target.place is not None))
-        objects = {"struct kvm_memory_slot": there}
+        objects = {kvm_memory_slot.STRUCT: there}
         return ne(scene.session.integer(scene.memory, "kvm_slot_dirty_track_enabled", objects=objects), 0)

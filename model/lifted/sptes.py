@@ -29,7 +29,7 @@ from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.sptes import (
     AskedMemoryType,
     AskedToNote,
@@ -88,7 +88,7 @@ class LiftedSptes(Sptes, Remembers):
 
     def _kvm(self, memory: Memory, masks: ShadowMasks) -> Object:
         """A virtual machine as it is initialised: its MMIO value is the global one."""
-        kvm = Object(name="kvm", type=self._unit.record("struct kvm"), kind=ObjectKind.INPUT, by_pointer=True)
+        kvm = Object(name="kvm", type=self._unit.record(kvm_vm.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         give_mmio_value(self._unit, memory, kvm, masks)
         return kvm
 
@@ -97,7 +97,7 @@ class LiftedSptes(Sptes, Remembers):
         assert isinstance(state, MasksInMemory)
         memory = state.memory.copy()
         kvm = self._kvm(memory, masks)
-        return Session(self._unit, (*more, *CUTS), state.session), memory, {"struct kvm": pointer_to(kvm)}
+        return Session(self._unit, (*more, *CUTS), state.session), memory, {kvm_vm.STRUCT: pointer_to(kvm)}
 
     @once
     def predicates(self, masks: ShadowMasks, spte: BitVec) -> Predicates:
@@ -117,20 +117,20 @@ class LiftedSptes(Sptes, Remembers):
     def make_spte(self, masks: ShadowMasks, request: SpteRequest) -> MadeSpte:
         """See `Sptes.make_spte`."""
         session, memory, objects = self._start(masks, *_mmio_by_frame(request.pfn))
-        (kvm_target,) = objects["struct kvm"].targets
+        (kvm_target,) = objects[kvm_vm.STRUCT].targets
         assert kvm_target.place is not None
-        page = Object(name="sp", type=self._unit.record("struct kvm_mmu_page"), kind=ObjectKind.INPUT, by_pointer=True)
-        vcpu = Object(name="vcpu", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True)
+        page = Object(name="sp", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        vcpu = Object(name="vcpu", type=self._unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         slot = Object(
-            name="slot", type=self._unit.record("struct kvm_memory_slot"), kind=ObjectKind.INPUT, by_pointer=True
+            name="slot", type=self._unit.record(kvm_memory_slot.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
         )
         assert isinstance(page.type, RecordType)
         assert isinstance(vcpu.type, RecordType)
-        for name, value in (("level", request.level), ("ad_disabled", to_bv(request.ad_disabled))):
-            place = member(page.type.members["role"].type, name)  # type: ignore[arg-type]
-            start = page.type.members["role"].offset + place.offset
+        for name, value in ((page_role.LEVEL, request.level), (page_role.AD_DISABLED, to_bv(request.ad_disabled))):
+            place = member(page.type.members[kvm_mmu_page.ROLE].type, name)  # type: ignore[arg-type]
+            start = page.type.members[kvm_mmu_page.ROLE].offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
-        memory.write(vcpu, vcpu.type.members["kvm"].offset, 64, objects["struct kvm"])
+        memory.write(vcpu, vcpu.type.members[kvm_vcpu.KVM].offset, 64, objects[kvm_vm.STRUCT])
         record = self._unit.record(kvm_mmu.MMU)
         mmu = Object(name=f"vcpu->{kvm_mmu.IN_USE}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
         place = member_at(vcpu.type, kvm_mmu.IN_USE)
@@ -141,9 +141,9 @@ class LiftedSptes(Sptes, Remembers):
             "make_spte",
             objects={
                 **objects,
-                "struct kvm_mmu_page": pointer_to(page),
-                "struct kvm_vcpu": pointer_to(vcpu),
-                "struct kvm_memory_slot": pointer_to(slot),
+                kvm_mmu_page.STRUCT: pointer_to(page),
+                kvm_vcpu.STRUCT: pointer_to(vcpu),
+                kvm_memory_slot.STRUCT: pointer_to(slot),
             },
             values={
                 "pte_access": request.pte_access,
@@ -160,7 +160,7 @@ class LiftedSptes(Sptes, Remembers):
         evidence = session.evidence()
         nx_huge_pages = session.integer(memory, "is_nx_huge_page_enabled", objects=objects)
         logged = session.integer(
-            memory, "kvm_slot_dirty_track_enabled", objects={"struct kvm_memory_slot": pointer_to(slot)}
+            memory, "kvm_slot_dirty_track_enabled", objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
         )
         spte = read(memory, result, 0, 64)
         return MadeSpte(

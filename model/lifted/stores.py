@@ -14,7 +14,7 @@ from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.named import spte_masks
+from mmuproof.model.named import kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, page_role, spte_masks, tdp_iter
 from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
@@ -28,20 +28,20 @@ class _StoreDesk(EntryBench):
         super().__init__(unit, known, LOOKED_AT)
         self.childs = page_table("child->spt")
         self.child = Object(name="child", type=self.page.type, kind=ObjectKind.INPUT, by_pointer=True)
-        self.write(self.child, "spt", pointer_to(self.childs))
+        self.write(self.child, kvm_mmu_page.SPT, pointer_to(self.childs))
         self.level: BitVec | None = None
         self.before = self.memory.copy()
 
     def walk(self) -> BitVec:
         """Let calls get the TDP MMU's walk, which has come to the entry; what it holds according to that."""
-        walk = self.add("iter", "struct tdp_iter")
-        self.write(walk, "sptep", self.sptep)
-        self.level = self.read(walk, "level")
-        return self.read(walk, "old_spte")
+        walk = self.add("iter", tdp_iter.STRUCT)
+        self.write(walk, tdp_iter.SPTEP, self.sptep)
+        self.level = self.read(walk, tdp_iter.LEVEL)
+        return self.read(walk, tdp_iter.OLD_SPTE)
 
     def add_child(self) -> None:
         """Let the page that calls get be the one to link or to fill."""
-        self.objects["struct kvm_mmu_page"] = pointer_to(self.child)
+        self.objects[kvm_mmu_page.STRUCT] = pointer_to(self.child)
 
     def stored(self, caller: str, made: Mapping[str, BitVec], judged: BitVec, locked: Bool) -> Stored:
         """What a call has left, by the functions that make entries and what these gave."""
@@ -58,7 +58,9 @@ class _StoreDesk(EntryBench):
         others = (index for index in range(ENTRIES) if index != LOOKED_AT)
         return Stored(
             caller=caller,
-            level=self.level if self.level is not None else zext(self.flag(self.page, "role", "level"), 32),
+            level=self.level
+            if self.level is not None
+            else zext(self.flag(self.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
             makes=any_of(*(guard for guard, _ in made)),
             made=value,
             judged=judged,
@@ -119,8 +121,8 @@ class LiftedStores(Stores, Remembers):
         """See `Stores.tdp_map`."""
         name, desk = "tdp_mmu_map_handle_target_level", _StoreDesk(self._tdp, cuts.TDP)
         judged = desk.walk()
-        desk.add("vcpu", "struct kvm_vcpu")
-        desk.add("fault", "struct kvm_page_fault")
+        desk.add("vcpu", kvm_vcpu.STRUCT)
+        desk.add("fault", kvm_page_fault.STRUCT)
         desk.integer(name)
         return desk.stored(name, _MAPPED, judged, FALSE)
 
@@ -132,7 +134,7 @@ class LiftedStores(Stores, Remembers):
 
     def _tdp_linked(self, desk: _StoreDesk, name: str) -> LinkStored:
         shared, judged = var("shared", 1), desk.walk()
-        desk.add("kvm", "struct kvm")
+        desk.add("kvm", kvm_vm.STRUCT)
         desk.add_child()
         desk.integer(name, shared=shared, account_nx=var("account_nx", 1))
         if self._tdp.has_variable(spte_masks.AD_ENABLED):
@@ -146,7 +148,7 @@ class LiftedStores(Stores, Remembers):
         """See `Stores.tdp_split`."""
         desk = _StoreDesk(self._tdp, cuts.TDP)
         link = self._tdp_linked(desk, "tdp_mmu_split_huge_page")
-        return SplitStored(link=link, role=desk.read(desk.child, "role"), small=desk.small())
+        return SplitStored(link=link, role=desk.read(desk.child, kvm_mmu_page.ROLE), small=desk.small())
 
     @once
     def shadow_map(self) -> Stored:
@@ -159,10 +161,10 @@ class LiftedStores(Stores, Remembers):
     def shadow_link(self) -> LinkStored:
         """See `Stores.shadow_link`."""
         name, desk = "__link_shadow_page", _StoreDesk(self._mmu, cuts.SHADOW)
-        desk.add("kvm", "struct kvm")
-        desk.add("cache", "struct kvm_mmu_memory_cache")
+        desk.add("kvm", kvm_vm.STRUCT)
+        desk.add("cache", kvm_vm.CACHE)
         desk.add_child()
-        without = ne(desk.flag(desk.child, "role", "ad_disabled"), 0)
+        without = ne(desk.flag(desk.child, kvm_mmu_page.ROLE, page_role.AD_DISABLED), 0)
         pointers = {"sptep": desk.sptep}
         desk.session.call(desk.memory, name, objects=desk.objects, values={"flush": var("flush", 8)}, pointers=pointers)
         return desk.linked(name, desk.entry(desk.before), TRUE, without)
@@ -171,8 +173,8 @@ class LiftedStores(Stores, Remembers):
     def fast_fix(self) -> Stored:
         """See `Stores.fast_fix`."""
         name, desk = "fast_pf_fix_direct_spte", _StoreDesk(self._mmu, cuts.SHADOW)
-        desk.add("vcpu", "struct kvm_vcpu")
-        desk.add("fault", "struct kvm_page_fault")
+        desk.add("vcpu", kvm_vcpu.STRUCT)
+        desk.add("fault", kvm_page_fault.STRUCT)
         old, new = var("old_spte", 64), var("new_spte", 64)
         desk.integer(name, {"sptep": desk.sptep}, old_spte=old, new_spte=new)
         return desk.left(name, [(TRUE, new)], old, FALSE)

@@ -9,12 +9,13 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import constants, kvm_vcpu, switches, vcpu_svm, vmcb_fields
 from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
 
-_SETTING, _FEATURE = "gmet_enabled", "X86_FEATURE_GMET"
+_FEATURE = constants.X86_FEATURE_GMET
 _TEST_BIT = "variable_test_bit"
-_SVM, _VCPU = "struct vcpu_svm", "struct kvm_vcpu"
+_SVM, _VCPU = vcpu_svm.STRUCT, kvm_vcpu.STRUCT
 """What ``kvm_init_shadow_npt_mmu()`` is told, and where."""
 
 
@@ -32,8 +33,8 @@ class LiftedSvmGating(SvmGating, Remembers):
 
     def _bench(self, unit: Unit) -> Bench:
         """A bench for code that knows GMET."""
-        if not self._svm.has_variable(_SETTING):
-            raise NotThere([_SETTING])
+        if not self._svm.has_variable(switches.GMET_ENABLED):
+            raise NotThere([switches.GMET_ENABLED])
         return Bench(unit, CUTS)
 
     def _feature(self, name: str = _FEATURE) -> int:
@@ -43,12 +44,12 @@ class LiftedSvmGating(SvmGating, Remembers):
     def hardware_setup(self, asked_for: Bool) -> SvmSettings:
         """See `SvmGating.hardware_setup`."""
         bench = self._bench(self._svm)
-        bench.set(_SETTING, asked_for)
+        bench.set(switches.GMET_ENABLED, asked_for)
         result = bench.integer("svm_hardware_setup")
         return SvmSettings(
             succeeds=eq(result, 0),
-            npt_enabled=bench.setting("npt_enabled"),
-            gmet_enabled=bench.setting(_SETTING),
+            npt_enabled=bench.setting(switches.NPT_ENABLED),
+            gmet_enabled=bench.setting(switches.GMET_ENABLED),
             has_gmet=self._processor_has_gmet(bench),
             evidence=bench.session.evidence(),
         )
@@ -69,8 +70,8 @@ class LiftedSvmGating(SvmGating, Remembers):
     def set_cpu_caps(self, nested: Bool, gmet_enabled: Bool) -> SvmCapabilities:
         """See `SvmGating.set_cpu_caps`."""
         bench = self._bench(self._svm)
-        bench.set("nested", nested)
-        bench.set(_SETTING, gmet_enabled)
+        bench.set(switches.NESTED, nested)
+        bench.set(switches.GMET_ENABLED, gmet_enabled)
         before = self._kvm_cap(bench)
         bench.call("svm_set_cpu_caps")
         return SvmCapabilities(self._kvm_cap(bench), before, bench.session.evidence())
@@ -82,16 +83,16 @@ class LiftedSvmGating(SvmGating, Remembers):
     def copy_vmcb_control_to_cache(self, misc_ctl: BitVec, gmet_enabled: Bool) -> CachedVmcb12:
         """See `SvmGating.copy_vmcb_control_to_cache`."""
         bench = self._bench(self._nested)
-        bench.set(_SETTING, gmet_enabled)
+        bench.set(switches.GMET_ENABLED, gmet_enabled)
         bench.add("vcpu", _VCPU)
-        to = bench.add("to", "struct vmcb_ctrl_area_cached")
-        bench.write(bench.add("from", "struct vmcb_control_area"), "misc_ctl", misc_ctl)
+        to = bench.add("to", vmcb_fields.CACHED_CONTROL)
+        bench.write(bench.add("from", vmcb_fields.CONTROL), vmcb_fields.MISC_CTL, misc_ctl)
         bench.call("__nested_copy_vmcb_control_to_cache")
         gmet, npt = (
             ne(bench.integer("guest_cpu_cap_has", x86_feature=bv(self._feature(name), 32)), 0)
-            for name in (_FEATURE, "X86_FEATURE_NPT")
+            for name in (_FEATURE, constants.X86_FEATURE_NPT)
         )
-        return CachedVmcb12(resize(bench.read(to, "misc_ctl"), 64), gmet, npt, bench.session.evidence())
+        return CachedVmcb12(resize(bench.read(to, vmcb_fields.MISC_CTL), 64), gmet, npt, bench.session.evidence())
 
     @once
     def vmcb02_prepare_control(self, vmcb01: BitVec, cached: BitVec) -> Vmcb02:
@@ -99,19 +100,19 @@ class LiftedSvmGating(SvmGating, Remembers):
         bench = self._bench(self._nested)
         svm = bench.add("svm", _SVM)
         bench.lend_vcpu(svm)
-        outer, inner = (bench.pointee(svm, f"{name}.ptr") for name in ("vmcb01", "nested.vmcb02"))
-        bench.write(outer, "control.misc_ctl", vmcb01)
-        bench.write(svm, "nested.ctl.misc_ctl", cached)
+        outer, inner = (bench.pointee(svm, name) for name in (vcpu_svm.VMCB01_PTR, vcpu_svm.VMCB02_PTR))
+        bench.write(outer, vmcb_fields.CONTROL_MISC_CTL, vmcb01)
+        bench.write(svm, vcpu_svm.NESTED_CTL_MISC_CTL, cached)
         bench.call("nested_vmcb02_prepare_control")
         call = bench.session.only_call(SHADOW_NPT.function)
         misc_ctl, cr4, efer = (resize(bench.session.argument(call, name), 64) for name in ("misc_ctl", "cr4", "efer"))
         return Vmcb02(
-            misc_ctl=resize(bench.read(inner, "control.misc_ctl"), 64),
+            misc_ctl=resize(bench.read(inner, vmcb_fields.CONTROL_MISC_CTL), 64),
             shadows=call.guard,
             shadow_misc_ctl=misc_ctl,
             shadow_cr4=cr4,
             shadow_efer=efer,
-            l1_cr4=bench.read(outer, "save.cr4"),
-            l1_efer=bench.read(outer, "save.efer"),
+            l1_cr4=bench.read(outer, vmcb_fields.SAVE_CR4),
+            l1_efer=bench.read(outer, vmcb_fields.SAVE_EFER),
             evidence=bench.session.evidence(),
         )

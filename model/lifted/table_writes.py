@@ -18,7 +18,7 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import pointee, read
 from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
 
@@ -49,9 +49,9 @@ class LiftedTableWrites(TableWrites, Remembers):
         finds = replace(cuts.WRITTEN, gives=entry, stores=((2, "", var("how many SPTEs are written", 32)),))
         known = (finds, *(cut for cut in cuts.CUTS if cut is not cuts.WRITTEN))
         bench = PageListBench(self._unit, known, function)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
-        bench.write(vcpu, "kvm", pointer_to(bench.kvm))
-        gpa, tables = var("gpa", 64), ne(bench.read(bench.kvm, "arch.indirect_shadow_pages"), 0)
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.kvm))
+        gpa, tables = var("gpa", 64), ne(bench.read(bench.kvm, kvm_vm.INDIRECT_SHADOW_PAGES), 0)
         pointers = {"new": NULL, "node": NULL}
         values = {"gpa": gpa, "bytes": var("bytes", 32)}
         bench.session.call(bench.memory, function, objects=bench.objects, values=values, pointers=pointers)
@@ -66,7 +66,7 @@ class LiftedTableWrites(TableWrites, Remembers):
         flush = session.only_call(cuts.FLUSH.function)
         due, pae = _flush_due(outer, outer.head), self._unit.function(cuts.PAE.function).result
         assert isinstance(pae, IntType)
-        place = bench.place(vcpu, "kvm")
+        place = bench.place(vcpu, kvm_vcpu.KVM)
         at_head, vm = pointee(outer.head, vcpu, place).object, as_pointer(outer.head.read(vcpu, place.offset, 64))
         assert vm is not None
         listed = bench.listed(outer, gpa >> _SHIFT, at_head)
@@ -101,10 +101,10 @@ class LiftedTableWrites(TableWrites, Remembers):
         """See `TableWrites.unprotected`."""
         function = self._unit.function(*_UNPROTECTS).name
         bench = PageListBench(self._unit, cuts.UNPROTECTING, function)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
-        bench.write(vcpu, "kvm", pointer_to(bench.kvm))
+        vcpu, mmu = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("mmu", kvm_mmu.MMU)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.kvm))
         bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
-        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
+        direct = ne(bench.flag(mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0)
         asked, former = var("cr2_or_gpa", 64), "gfn" in self._unit.parameter_names(function)
         values = {"cr2_or_gpa": asked, "gfn": asked, "always_retry": var("always_retry", 8) & 1}
         answer = bench.session.integer(bench.memory, function, objects=bench.objects, values=values)
@@ -132,17 +132,17 @@ class LiftedTableWrites(TableWrites, Remembers):
         if self._unit.find_function(_PROTECTED) is None:
             return None
         bench = Bench(self._unit, cuts.PROTECTED)
-        vcpu, mmu = bench.add("vcpu", "struct kvm_vcpu"), bench.add("mmu", kvm_mmu.MMU)
+        vcpu, mmu = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("mmu", kvm_mmu.MMU)
         bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
-        direct = ne(bench.flag(mmu, "root_role", "direct"), 0)
-        last = [bench.read(vcpu, f"arch.last_retry_{name}") for name in ("eip", "addr")]
+        direct = ne(bench.flag(mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0)
+        last = [bench.read(vcpu, name) for name in (kvm_vcpu.LAST_RETRY_EIP, kvm_vcpu.LAST_RETRY_ADDR)]
         address, code = var("cr2_or_gpa", 64), var("error_code", 64)
         kind = Object(name="emulation_type", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
         in_guest = ne(bench.integer("is_guest_mode"), 0)
         answer = bench.integer(_PROTECTED, {"emulation_type": pointer_to(kind)}, cr2_or_gpa=address, error_code=code)
         calls, unit = bench.session.calls, self._unit
         unprotects = calls(cuts.UNPROTECT.function)
-        allows = constant_of(unit, "EMULTYPE_ALLOW_RETRY_PF")
+        allows = constant_of(unit, constants.EMULTYPE_ALLOW_RETRY_PF)
         return ProtectedWritten(
             again=all_of(eq(last[0], var(f"{cuts.RIP.function}()", 64)), eq(last[1], address)),
             in_mmio=ne(var(f"{cuts.IN_MMIO.function}()", 1), 0),
@@ -153,8 +153,8 @@ class LiftedTableWrites(TableWrites, Remembers):
             unprotected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in unprotects)),
             in_guest=in_guest,
             may_retry=ne((read(bench.memory, kind, 0, 32) ^ var("*emulation_type", 32)) & allows, 0),
-            retries=eq(answer, constant_of(unit, "RET_PF_RETRY")),
-            emulates=eq(answer, constant_of(unit, "RET_PF_EMULATE")),
+            retries=eq(answer, constant_of(unit, constants.RET_PF_RETRY)),
+            emulates=eq(answer, constant_of(unit, constants.RET_PF_EMULATE)),
             evidence=bench.session.evidence(),
         )
 
@@ -187,7 +187,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             own_entry=any_of(*own),
             goes_on=made.goes_on,
             next_entry=next_entry,
-            present=ne(spte & constant_of(self._unit, "SPTE_MMU_PRESENT_MASK"), 0),
+            present=ne(spte & constant_of(self._unit, constants.SPTE_MMU_PRESENT_MASK), 0),
             due=_flush_due(made, made.head),
             due_after=FALSE if made.end is None else _flush_due(made, made.end),
         )

@@ -16,6 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, has_member
+from mmuproof.model.named import kvm_mmu_page, page_role, tdp_iter
 from mmuproof.model.stores import ENTRIES
 from mmuproof.model.tdp_iterators import LEVELS, Stand, TdpIterators, TdpStep, either_stand
 from mmuproof.smt.terms import (
@@ -48,23 +49,23 @@ class _SteppingBench(Bench):
         self.tables = [page_table(name) for name in (*(f"table{level + 1}" for level in range(LEVELS)), "child")]
         found = replace(cuts.CHILD, gives=pointer_to(self.tables[-1]) if child else NULL)
         super().__init__(unit, tuple(found if cut is cuts.CHILD else cut for cut in cuts.CUTS))
-        self.walk = self.add("iter", "struct tdp_iter")
+        self.walk = self.add("iter", tdp_iter.STRUCT)
         for level in range(LEVELS):
-            self.write(self.walk, f"pt_path[{level}]", pointer_to(self.tables[level]))
+            self.write(self.walk, f"{tdp_iter.PT_PATH}[{level}]", pointer_to(self.tables[level]))
         self.entry = NULL
-        self.gfn, self.goal = (self.read(self.walk, name) for name in ("gfn", "next_last_level_gfn"))
-        has_bits = has_member(unit.record("struct tdp_iter"), ["gfn_bits"])
-        self.gfn_bits = self.read(self.walk, "gfn_bits") if has_bits else bv(0, 64)
+        self.gfn, self.goal = (self.read(self.walk, name) for name in (tdp_iter.GFN, tdp_iter.NEXT_LAST_LEVEL_GFN))
+        has_bits = has_member(unit.record(tdp_iter.STRUCT), [tdp_iter.GFN_BITS])
+        self.gfn_bits = self.read(self.walk, tdp_iter.GFN_BITS) if has_bits else bv(0, 64)
 
     def stand(self, level: int, root_level: int) -> None:
         """Let the iterator stand at the entry of its frame."""
-        self.write(self.walk, "valid", bv(1, 1))
-        self.write(self.walk, "level", bv(level, 32))
-        self.write(self.walk, "root_level", bv(root_level, 32))
+        self.write(self.walk, tdp_iter.VALID, bv(1, 1))
+        self.write(self.walk, tdp_iter.LEVEL, bv(level, 32))
+        self.write(self.walk, tdp_iter.ROOT_LEVEL, bv(root_level, 32))
         index = ((self.gfn | self.gfn_bits) >> (level - 1) * _INDEX_BITS) & (ENTRIES - 1)
         entry = Place(self.tables[level - 1], 0, (Dimension(index=index, stride=64, count=ENTRIES),))
         self.entry = Pointer((Target(guard=TRUE, place=entry),))
-        self.write(self.walk, "sptep", self.entry)
+        self.write(self.walk, tdp_iter.SPTEP, self.entry)
 
     def _pointer(self, path: str) -> Pointer:
         place = self.place(self.walk, path)
@@ -84,19 +85,21 @@ class _SteppingBench(Bench):
 
     def stands(self) -> Stand:
         """Where the iterator stands now."""
-        entry, index = self._pointer("sptep"), bv(0, 64)
+        entry, index = self._pointer(tdp_iter.SPTEP), bv(0, 64)
         for each in entry.targets:
             if each.place is not None:
                 index = ite(each.guard, each.place.position >> 6, index)
         return Stand(
-            valid=ne(self.read(self.walk, "valid"), 0),
-            level=self.read(self.walk, "level"),
-            gfn=self.read(self.walk, "gfn"),
-            goal=self.read(self.walk, "next_last_level_gfn"),
+            valid=ne(self.read(self.walk, tdp_iter.VALID), 0),
+            level=self.read(self.walk, tdp_iter.LEVEL),
+            gfn=self.read(self.walk, tdp_iter.GFN),
+            goal=self.read(self.walk, tdp_iter.NEXT_LAST_LEVEL_GFN),
             tables=self._in_table(entry, exact=False),
             index=index,
-            path=tuple(self._in_table(self._pointer(f"pt_path[{level}]"), exact=True) for level in range(LEVELS)),
-            read=self._was_read(entry, self.read(self.walk, "old_spte")),
+            path=tuple(
+                self._in_table(self._pointer(f"{tdp_iter.PT_PATH}[{level}]"), exact=True) for level in range(LEVELS)
+            ),
+            read=self._was_read(entry, self.read(self.walk, tdp_iter.OLD_SPTE)),
         )
 
     def _reads(self) -> Iterator[tuple[CallMade, BitVec]]:
@@ -144,8 +147,8 @@ class LiftedTdpIterators(TdpIterators, Remembers):
         for lowest in range(level, 0, -1):
             for child in (False, True):
                 walk = _SteppingBench(self._unit, child)
-                walk.write(walk.walk, "yielded", bv(0, 1))
-                walk.write(walk.walk, "min_level", bv(lowest, 32))
+                walk.write(walk.walk, tdp_iter.YIELDED, bv(0, 1))
+                walk.write(walk.walk, tdp_iter.MIN_LEVEL, bv(lowest, 32))
                 step = self._step(walk, root_level, level)
                 case = all_of(eq(_MIN_LEVEL, lowest), iff(_HAS_CHILD, boolean(child)))
                 merged = step if merged is None else _either(case, step, merged)
@@ -179,17 +182,17 @@ class LiftedTdpIterators(TdpIterators, Remembers):
     def after_yield(self, root_level: int, level: int) -> TdpStep:
         """See `TdpIterators.after_yield`."""
         walk = _SteppingBench(self._unit, child=True)
-        walk.write(walk.walk, "yielded", bv(1, 1))
+        walk.write(walk.walk, tdp_iter.YIELDED, bv(1, 1))
         return self._step(walk, root_level, level)
 
     @once
     def start(self, root_level: int) -> TdpStep:
         """See `TdpIterators.start`."""
         walk = _SteppingBench(self._unit, child=True)
-        root = walk.add("root", "struct kvm_mmu_page")
-        bits = bit_field(walk.place(root, "role"), "level")
+        root = walk.add("root", kvm_mmu_page.STRUCT)
+        bits = bit_field(walk.place(root, kvm_mmu_page.ROLE), page_role.LEVEL)
         walk.memory.write(root, bits.offset, bits.width, bv(root_level, bits.width))
-        walk.write(root, "spt", pointer_to(walk.tables[root_level - 1]))
+        walk.write(root, kvm_mmu_page.SPT, pointer_to(walk.tables[root_level - 1]))
         goal, gfn_bits = var("next_last_level_gfn", 64), walk.gfn_bits
         walk.call("tdp_iter_start", min_level=_MIN_LEVEL, next_last_level_gfn=goal, gfn_bits=gfn_bits)
         return self._taken("tdp_iter_start", walk, root_level, root_level, goal, goal)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.memory import Object
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.named import kvm_vm, switches
 from mmuproof.smt.terms import Bool, ne
-
-_SETTING = "tdp_mmu_enabled"
 
 
 def uses_tdp_mmu(bench: Bench, kvm: Object) -> Bool:
     """Whether it does; before that was one setting, each VM had its own."""
-    if bench.unit.has_member("struct kvm_arch", _SETTING):
-        return ne(bench.read(kvm, f"arch.{_SETTING}"), 0)
-    return bench.setting(_SETTING)
+    if bench.unit.has_member(kvm_vm.ARCH, kvm_vm.ARCH_TDP_MMU_ENABLED):
+        return ne(bench.read(kvm, kvm_vm.TDP_MMU_ENABLED), 0)
+    return bench.setting(switches.TDP_MMU_ENABLED)

@@ -8,7 +8,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches, vcpu_vmx
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import any_of, bv, ite, ne, resize
 
@@ -33,7 +33,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
     def vmx(self, flush: VmxFlush) -> VmxFlushed:
         """See `TlbFlushes.vmx`."""
         bench = Bench(self._vmx, cuts.VMX)
-        vmx = bench.add("vmx", "struct vcpu_vmx")
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
         vmcs12 = lent_vmcs12(bench, vmx)
         Mmus(vmx, "vcpu.").connect(bench.memory, nested=False, l2=False)
@@ -48,13 +48,13 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
             vpid = ite(call.guard, resize(bench.session.argument(call, "vpid"), _VPID), vpid)
         return VmxFlushed(
             function=flush.value,
-            has_ept=bench.setting("enable_ept"),
-            root=bench.read(vmx, f"vcpu.{kvm_mmu.ROOT_MMU}.root.hpa"),
+            has_ept=bench.setting(switches.ENABLE_EPT),
+            root=bench.read(vmx, f"{vcpu_vmx.VCPU}.{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
             no_root=bv(-1, 64),
             l2=l2,
             l2_has_vpid=has_vpid(bench, vmcs12),
-            vpid=resize(bench.read(vmx, "vpid"), _VPID),
-            vpid_of_l2=bench.read(vmx, "nested.vpid02"),
+            vpid=resize(bench.read(vmx, vcpu_vmx.VPID), _VPID),
+            vpid_of_l2=bench.read(vmx, vcpu_vmx.NESTED_VPID02),
             by_tables=any_of(*(call.guard for call in by_tables)),
             tables=tables,
             of_all_tables=bench.session.called(cuts.OF_ALL_TABLES.function),
@@ -67,14 +67,14 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
     def guest(self) -> GuestFlushed:
         """See `TlbFlushes.guest`."""
         bench = Bench(self._x86, cuts.GUEST)
-        bench.add("vcpu", "struct kvm_vcpu")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         bench.call(_GUEST)
         calls, made = bench.session.calls, bench.session.machine.calls_made
         syncs = calls(cuts.SYNC_ROOT.function, cuts.SYNC_KEPT.function)
         last = max(map(made.index, syncs), default=-1)
         return GuestFlushed(
             function=_GUEST,
-            tdp=bench.setting("tdp_enabled"),
+            tdp=bench.setting(switches.TDP_ENABLED),
             syncs_root=bench.session.called(cuts.SYNC_ROOT.function),
             syncs_kept=bench.session.called(cuts.SYNC_KEPT.function),
             flushes=any_of(

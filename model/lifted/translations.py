@@ -11,12 +11,12 @@ from mmuproof.model.cuts import translations as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu, x86_exception
 from mmuproof.model.translations import Translated, Translations
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import Bool, all_of, bool_var, eq, implies, ne, negate, resize, var
 
-_EXCEPTION, _GFN, _FAULT = "struct x86_exception", "gfn", "fault"
+_FAULT = "fault"
 
 
 class LiftedTranslations(Translations, Remembers):
@@ -35,17 +35,19 @@ class LiftedTranslations(Translations, Remembers):
         """See `Translations.translated`."""
         caller, walk = (f"{gpte_format.value}_{name}" for name in ("gva_to_gpa", "walk_addr_generic"))
         bench = Bench(self._unit, cuts.CUTS)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=False, l2=False)
-        told = Object(name="exception", type=self._unit.record(_EXCEPTION), kind=ObjectKind.INPUT, by_pointer=True)
+        told = Object(
+            name="exception", type=self._unit.record(x86_exception.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
+        )
         wanted = bool_var("an exception is wanted")
         walker = pointer_to(vcpu, mmus.find(Part.GUEST_WALK).offset)
         bench.objects |= dict.fromkeys(kvm_mmu.WALKERS, walker)
         exception = as_pointer(choose(wanted, pointer_to(told), NULL))
         if exception is None:
             raise Refused(f"{caller}() takes no exception")
-        bench.objects[_EXCEPTION] = exception
+        bench.objects[x86_exception.STRUCT] = exception
         address, access = var("address", 64), var("access", 64)
         result = resize(bench.integer(caller, addr=address, vaddr=address, access=access), 64)
         call = bench.session.only_call(walk)
@@ -62,7 +64,7 @@ class LiftedTranslations(Translations, Remembers):
             walked_address=resize(bench.session.argument(call, "addr"), 64),
             walked_access=resize(bench.session.argument(call, "access"), 64),
             succeeds=succeeds,
-            gfn=bench.read(state, _GFN),
+            gfn=bench.read(state, guest_walker.GFN),
             result=result,
             wants_exception=wanted,
             exception_told=implies(all_of(wanted, negate(succeeds)), self._is_handed_on(bench, state, told)),

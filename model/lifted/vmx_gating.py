@@ -16,6 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.named import kvm_vcpu, switches, vcpu_vmx, vmcs12_fields, vmcs_config
 from mmuproof.model.vmx_gating import (
     Controls,
     EptUse,
@@ -31,11 +32,9 @@ from mmuproof.model.vmx_gating import (
 )
 from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq, ne, resize, var
 
-_SETTING = "enable_mbec"
 _PROCBASED_CTLS2 = 0x48B
 _HARDWARE_SETUP = ("vmx_hardware_setup", "hardware_setup")
 _SETUP_SECONDARY = "nested_vmx_setup_secondary_ctls"
-_VMX, _VCPU, _VMCS12 = "struct vcpu_vmx", "struct kvm_vcpu", "struct vmcs12"
 
 
 class LiftedVmxGating(VmxGating, Remembers):
@@ -53,8 +52,8 @@ class LiftedVmxGating(VmxGating, Remembers):
 
     def _bench(self, unit: Unit, *known: Cut) -> Bench:
         """A bench for code that knows MBEC; of some of the cuts more is known."""
-        if not self._vmx.has_variable(_SETTING):
-            raise NotThere([_SETTING])
+        if not self._vmx.has_variable(switches.ENABLE_MBEC):
+            raise NotThere([switches.ENABLE_MBEC])
         names = {cut.function for cut in known}
         return Bench(unit, (*(cut for cut in CUTS if cut.function not in names), *known))
 
@@ -63,7 +62,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.setup_vmcs_config`."""
         ept_vpid = var(f"__val after {READ_MSR_SAFE.function}()", 64)
         bench = self._bench(self._vmx, replace(READ_MSR_SAFE, stores=((1, "", ept_vpid),)))
-        config, capability = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("vmx_cap", "struct vmx_capability")
+        config, capability = bench.add("vmcs_conf", vmcs_config.STRUCT), bench.add("vmx_cap", vmcs_config.CAPABILITY)
         result = bench.integer("setup_vmcs_config")
         if len(bench.session.calls(READ_MSR_SAFE.function)) != 1:
             raise Refused(
@@ -71,8 +70,8 @@ class LiftedVmxGating(VmxGating, Remembers):
             )
         return VmcsConfig(
             succeeds=eq(result, 0),
-            secondary=bench.read(config, "cpu_based_2nd_exec_ctrl"),
-            ept_capability=bench.read(capability, "ept"),
+            secondary=bench.read(config, vmcs_config.CPU_BASED_2ND_EXEC_CTRL),
+            ept_capability=bench.read(capability, vmcs_config.EPT),
             allowed_secondary=var(f"{READ_MSR.function}({_PROCBASED_CTLS2})", 64),
             ept_vpid_capability=ept_vpid,
             evidence=bench.session.evidence(),
@@ -82,11 +81,14 @@ class LiftedVmxGating(VmxGating, Remembers):
     def hardware_setup(self, secondary: BitVec, asked_for: Bool) -> VmxSettings:
         """See `VmxGating.hardware_setup`."""
         bench = self._bench(self._vmx)
-        bench.write(bench.session.global_object("vmcs_config"), "cpu_based_2nd_exec_ctrl", secondary)
-        bench.set(_SETTING, asked_for)
+        bench.write(bench.session.global_object(switches.VMCS_CONFIG), vmcs_config.CPU_BASED_2ND_EXEC_CTRL, secondary)
+        bench.set(switches.ENABLE_MBEC, asked_for)
         result = bench.session.integer(bench.memory, _HARDWARE_SETUP, objects={})
         return VmxSettings(
-            eq(result, 0), bench.setting("enable_ept"), bench.setting(_SETTING), bench.session.evidence()
+            eq(result, 0),
+            bench.setting(switches.ENABLE_EPT),
+            bench.setting(switches.ENABLE_MBEC),
+            bench.session.evidence(),
         )
 
     @once
@@ -105,7 +107,7 @@ class LiftedVmxGating(VmxGating, Remembers):
             configures=mmu.guard,
             with_ept=ne(enabled, 0),
             largest_page=resize(largest_page, 32),
-            ept_capability=bench.read(bench.session.global_object("vmx_capability"), "ept"),
+            ept_capability=bench.read(bench.session.global_object(switches.VMX_CAPABILITY), vmcs_config.EPT),
             evidence=bench.session.evidence(),
         )
 
@@ -115,36 +117,38 @@ class LiftedVmxGating(VmxGating, Remembers):
     ) -> OfferedToL1:
         """See `VmxGating.setup_secondary_ctls`."""
         bench = self._bench(self._nested)
-        bench.set("enable_ept", enable_ept)
-        bench.set(_SETTING, enable_mbec)
+        bench.set(switches.ENABLE_EPT, enable_ept)
+        bench.set(switches.ENABLE_MBEC, enable_mbec)
         return self._offered(bench, secondary, ept_capability)
 
     @once
     def offered_ept_capability(self, ept_capability: BitVec, ad_bits: Bool) -> OfferedToL1:
         """See `VmxGating.offered_ept_capability`."""
         bench = Bench(self._nested, CUTS)
-        bench.set("enable_ept_ad_bits", ad_bits)
+        bench.set(switches.ENABLE_EPT_AD_BITS, ad_bits)
         if self._nested.has_function(_SETUP_SECONDARY):
             return self._offered(bench, var("vmcs_config.cpu_based_2nd_exec_ctrl", 32), ept_capability)
         # Before it was a function of its own it was part of the set-up of all controls.
-        config = bench.add("vmcs_conf", "struct vmcs_config")
-        bench.write(config, "nested.ept_caps", bv(0, 32))
+        config = bench.add("vmcs_conf", vmcs_config.STRUCT)
+        bench.write(config, vmcs_config.NESTED_EPT_CAPS, bv(0, 32))
         bench.call("nested_vmx_setup_ctls_msrs", ept_caps=ept_capability)
         return OfferedToL1(
-            bench.read(config, "nested.secondary_ctls_high"),
-            bench.read(config, "nested.ept_caps"),
+            bench.read(config, vmcs_config.NESTED_SECONDARY_CTLS_HIGH),
+            bench.read(config, vmcs_config.NESTED_EPT_CAPS),
             bench.session.evidence(),
         )
 
     def _offered(self, bench: Bench, secondary: BitVec, ept_capability: BitVec) -> OfferedToL1:
         """What ``nested_vmx_setup_secondary_ctls()`` leaves for L1."""
-        config, offered = bench.add("vmcs_conf", "struct vmcs_config"), bench.add("msrs", "struct nested_vmx_msrs")
-        bench.write(config, "cpu_based_2nd_exec_ctrl", secondary)
+        config, offered = bench.add("vmcs_conf", vmcs_config.STRUCT), bench.add("msrs", vcpu_vmx.MSRS)
+        bench.write(config, vmcs_config.CPU_BASED_2ND_EXEC_CTRL, secondary)
         # What the memory of the module holds before anything is written to it.
-        bench.write(offered, "ept_caps", bv(0, 32))
+        bench.write(offered, vcpu_vmx.EPT_CAPS, bv(0, 32))
         bench.call(_SETUP_SECONDARY, ept_caps=ept_capability)
         return OfferedToL1(
-            bench.read(offered, "secondary_ctls_high"), bench.read(offered, "ept_caps"), bench.session.evidence()
+            bench.read(offered, vcpu_vmx.SECONDARY_CTLS_HIGH),
+            bench.read(offered, vcpu_vmx.EPT_CAPS),
+            bench.session.evidence(),
         )
 
     @once
@@ -152,8 +156,8 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.check_vm_execution_controls`."""
         bench = Bench(self._nested, CUTS)
         vmx = self._vcpu(bench)
-        bench.write(vmx, "nested.msrs.secondary_ctls_high", offered)
-        bench.write(vmx, "nested.msrs.secondary_ctls_low", bv(0, 32))
+        bench.write(vmx, vcpu_vmx.NESTED_MSRS_SECONDARY_CTLS_HIGH, offered)
+        bench.write(vmx, vcpu_vmx.NESTED_MSRS_SECONDARY_CTLS_LOW, bv(0, 32))
         self._vmcs12(bench, vmcs12)
         return self._entry(bench, "nested_check_vm_execution_controls")
 
@@ -170,14 +174,14 @@ class LiftedVmxGating(VmxGating, Remembers):
         return VmEntry(ne(result, 0), bench.session.evidence())
 
     def _vcpu(self, bench: Bench) -> Object:
-        vmx = bench.add("vmx", _VMX)
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
         return vmx
 
     def _vmcs12(self, bench: Bench, controls: Controls) -> Object:
-        vmcs12 = bench.add("vmcs12", _VMCS12)
-        bench.write(vmcs12, "cpu_based_vm_exec_control", controls.primary)
-        bench.write(vmcs12, "secondary_vm_exec_control", controls.secondary)
+        vmcs12 = bench.add("vmcs12", vmcs12_fields.STRUCT)
+        bench.write(vmcs12, vmcs12_fields.CPU_BASED_VM_EXEC_CONTROL, controls.primary)
+        bench.write(vmcs12, vmcs12_fields.SECONDARY_VM_EXEC_CONTROL, controls.secondary)
         return vmcs12
 
     @once
@@ -186,20 +190,20 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._nested)
         vmx = self._vcpu(bench)
         # nested_vmx_enter_non_root_mode() has made vmcs02 the current one.
-        vmcs02 = bench.place(vmx, "nested.vmcs02")
-        bench.write(vmx, "loaded_vmcs", pointer_to(vmx, vmcs02.offset))
-        outer = bench.place(vmx, "vmcs01")
-        bench.objects["struct loaded_vmcs"] = pointer_to(vmx, outer.offset)
-        bench.write(vmx, "vmcs01.controls_shadow.exec", vmcs01.primary)
-        bench.write(vmx, "vmcs01.controls_shadow.secondary_exec", vmcs01.secondary)
+        vmcs02 = bench.place(vmx, vcpu_vmx.NESTED_VMCS02)
+        bench.write(vmx, vcpu_vmx.LOADED_VMCS, pointer_to(vmx, vmcs02.offset))
+        outer = bench.place(vmx, vcpu_vmx.VMCS01)
+        bench.objects[vcpu_vmx.LOADED_VMCS_STRUCT] = pointer_to(vmx, outer.offset)
+        bench.write(vmx, vcpu_vmx.VMCS01_CONTROLS_SHADOW_EXEC, vmcs01.primary)
+        bench.write(vmx, vcpu_vmx.VMCS01_CONTROLS_SHADOW_SECONDARY_EXEC, vmcs01.secondary)
         self._vmcs12(bench, vmcs12)
-        config = bench.session.global_object("vmcs_config")
-        activate = bench.read(config, "cpu_based_exec_ctrl") | (1 << 31)
-        bench.write(config, "cpu_based_exec_ctrl", activate)
+        config = bench.session.global_object(switches.VMCS_CONFIG)
+        activate = bench.read(config, vmcs_config.CPU_BASED_EXEC_CTRL) | (1 << 31)
+        bench.write(config, vmcs_config.CPU_BASED_EXEC_CTRL, activate)
         bench.call("prepare_vmcs02_early")
         controls = Controls(
-            bench.read(vmx, "nested.vmcs02.controls_shadow.exec"),
-            bench.read(vmx, "nested.vmcs02.controls_shadow.secondary_exec"),
+            bench.read(vmx, vcpu_vmx.NESTED_VMCS02_CONTROLS_SHADOW_EXEC),
+            bench.read(vmx, vcpu_vmx.NESTED_VMCS02_CONTROLS_SHADOW_SECONDARY_EXEC),
         )
         return Vmcs02(controls, bench.session.evidence())
 
@@ -208,7 +212,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.new_eptp`."""
         bench = self._bench(self._nested)
         vmx = self._vcpu(bench)
-        bench.write(vmx, "nested.cached_vmcs12", pointer_to(self._vmcs12(bench, vmcs12)))
+        bench.write(vmx, vcpu_vmx.NESTED_CACHED_VMCS12, pointer_to(self._vmcs12(bench, vmcs12)))
         bench.call("nested_ept_new_eptp")
         call = bench.session.only_call(SHADOW_EPT.function)
         return ShadowEpt(ne(bench.session.argument(call, "mbec"), 0), bench.session.evidence())
@@ -229,8 +233,8 @@ class LiftedVmxGating(VmxGating, Remembers):
             largest_page=resize(largest_page, 32),
             accessed_dirty=ne(accessed_dirty, 0),
             told_eptp=eptp,
-            offered=bench.read(vmx, "nested.msrs.ept_caps"),
-            eptp=bench.read(vmcs12, "ept_pointer"),
+            offered=bench.read(vmx, vcpu_vmx.NESTED_MSRS_EPT_CAPS),
+            eptp=bench.read(vmcs12, vmcs12_fields.EPT_POINTER),
             evidence=bench.session.evidence(),
         )
 
@@ -244,7 +248,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         """See `VmxGating.evmcs_filter`."""
         evmcs = self._unit_of_evmcs()
         bench = self._bench(evmcs)
-        bench.add("vcpu", _VCPU)
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         function = evmcs.function("nested_evmcs_filter_control_msr")
         pointer = function.parameters[-1]
         assert isinstance(pointer.type, PointerType)

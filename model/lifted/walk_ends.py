@@ -16,6 +16,7 @@ from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, read
 from mmuproof.model.lifted.walks import WalkInMemory
+from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
 from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.graph import substitute
@@ -63,10 +64,10 @@ class LiftedWalkEnds(WalkEnds, Remembers):
         """See `WalkEnds.whole_walk`."""
         bench, name = Bench(self._unit, CUTS), f"{gpte_format.value}_walk_addr_generic"
         nested = gpte_format is GpteFormat.EPT
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus, part = Mmus(vcpu), Part.NESTED_WALK if nested else Part.GUEST_WALK
         mmus.connect(bench.memory, nested=nested, l2=nested)
-        role = mmus.place(part, "cpu_role")
+        role = mmus.place(part, kvm_mmu.CPU_ROLE)
         told = {"level": bv(levels, 32), "cr4_pse": to_bv(cr4_pse, 1), "ad_disabled": to_bv(negate(accessed_dirty), 1)}
         for each, value in told.items():
             place = bit_field(role, each)
@@ -118,9 +119,9 @@ class _Walker:
             pse36=ne(var(f"{PSE36.function}()", 32), 0),
             allowed=eq(resize(var(f"{PERMISSION_FAULT.function}()", self._fault_bits), 8), 0),
             level=ended,
-            gfn=self._noted("gfn"),
+            gfn=self._noted(guest_walker.GFN),
             judged=substitute(resize(self._bench.session.argument(judged, "pte_access"), 32), self._given),
-            pte_access=self._noted("pte_access"),
+            pte_access=self._noted(guest_walker.PTE_ACCESS),
             levels=tuple(
                 self._of_level(count - number, rule, number, all_of(success, ule(ended, count - number)))
                 for number, rule in enumerate(rules)
@@ -143,10 +144,10 @@ class _Walker:
         clear = eq(var(rule.tag, 1), 0)
         return WalkedLevel(
             used=used,
-            table_gfn=self._element("table_gfn", level),
-            pte_gpa=self._element("pte_gpa", level),
+            table_gfn=self._element(guest_walker.TABLE_GFN, level),
+            pte_gpa=self._element(guest_walker.PTE_GPA, level),
             well_formed=all_of(clear, eq(told[0], self._entries[number]), eq(told[1], level)),
-            pt_access=self._element("pt_access", level),
+            pt_access=self._element(guest_walker.PT_ACCESS, level),
         )
 
     def _noted(self, member: str) -> BitVec:

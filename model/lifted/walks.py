@@ -13,7 +13,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, switches
 from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
@@ -45,7 +45,7 @@ class WalkInMemory:
     @property
     def objects(self) -> dict[str, Pointer]:
         """The arguments of a function that takes them, by struct."""
-        return {"struct kvm_vcpu": pointer_to(self.vcpu), self.record.name: pointer_to(self.walker, self.offset)}
+        return {kvm_vcpu.STRUCT: pointer_to(self.vcpu), self.record.name: pointer_to(self.walker, self.offset)}
 
     def read(self, place: StructMember) -> BitVec:
         """A member of the walker."""
@@ -74,9 +74,9 @@ class LiftedWalks(Walks, Remembers):
         session = Session(self._unit, CUTS)
         state = self._new_state(session, kind, world)
         if role is not None:
-            place = member(state.record, "cpu_role")
+            place = member(state.record, kvm_mmu.CPU_ROLE)
             state.memory.write(state.walker, state.offset + place.offset, place.width, role)
-        role = state.read(member(state.record, "cpu_role"))
+        role = state.read(member(state.record, kvm_mmu.CPU_ROLE))
         if kind is not WalkKind.GUEST:
             self._copy_base_role(state, role)
         before = self._metadata(state)
@@ -107,9 +107,9 @@ class LiftedWalks(Walks, Remembers):
         """See `Walks.nested_set_up`."""
         session = Session(self._unit, CUTS)
         state = self._new_state(session, kind, "")
-        place = member(state.record, "cpu_role")
+        place = member(state.record, kvm_mmu.CPU_ROLE)
         earlier, before = state.read(place), self._metadata(state)
-        vcpu, eptp = {"struct kvm_vcpu": pointer_to(state.vcpu)}, var("new_eptp", 64)
+        vcpu, eptp = {kvm_vcpu.STRUCT: pointer_to(state.vcpu)}, var("new_eptp", 64)
         if kind is WalkKind.NESTED_EPT:
             session.call(
                 state.memory,
@@ -124,7 +124,7 @@ class LiftedWalks(Walks, Remembers):
                 },
             )
         else:
-            gmet = self._unit.constant("SVM_MISC_ENABLE_GMET") or 0
+            gmet = self._unit.constant(constants.SVM_MISC_ENABLE_GMET) or 0
             session.call(
                 state.memory,
                 "kvm_init_shadow_npt_mmu",
@@ -161,7 +161,7 @@ class LiftedWalks(Walks, Remembers):
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
         vcpu = Object(
-            name=f"vcpu{tag}", type=self._unit.record("struct kvm_vcpu"), kind=ObjectKind.INPUT, by_pointer=True
+            name=f"vcpu{tag}", type=self._unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
         )
         assert isinstance(vcpu.type, RecordType)
         if kind is WalkKind.GUEST:
@@ -179,7 +179,7 @@ class LiftedWalks(Walks, Remembers):
         """A nested MMU's root role is its CPU role's base, as the kvm_init_shadow_*_mmu() set it."""
         if "root_role" not in state.record.members:
             return
-        place = state.record.members["root_role"]
+        place = state.record.members[kvm_mmu.ROOT_ROLE]
         state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
     def _metadata(self, state: WalkInMemory) -> PagingMetadata:
@@ -212,11 +212,11 @@ class LiftedWalks(Walks, Remembers):
         )
         vcpu = state.vcpu.type
         assert isinstance(vcpu, RecordType)
-        pkru, cr0 = (member_at(vcpu, f"arch.{name}") for name in ("pkru", "cr0"))
+        pkru, cr0 = (member_at(vcpu, name) for name in (kvm_vcpu.PKRU, kvm_vcpu.CR0))
         role_wp = bit(walk.flags["cr0_wp"], 0)
         if walk.kind is WalkKind.GUEST:
             # With TDP the guest may change CR0.WP without an exit, so the role's copy may be stale.
-            tdp_enabled = ne(session.global_value(memory, "tdp_enabled"), 0)
+            tdp_enabled = ne(session.global_value(memory, switches.TDP_ENABLED), 0)
             guest_wp = bit(read_member(memory, state.vcpu, cr0), _CR0_WP)
             cr0_wp = ite(tdp_enabled, guest_wp, role_wp)
         else:
@@ -281,13 +281,13 @@ class LiftedWalks(Walks, Remembers):
     def role_access_bits(self) -> int:
         """See `Walks.role_access_bits`."""
         try:
-            role = self._unit.record("union kvm_mmu_page_role")
+            role = self._unit.record(page_role.UNION)
         except Missing as missing:
             raise NotThere(missing.names) from None
-        return member(role, "access").width
+        return member(role, page_role.ACCESS).width
 
 
 def _flags(state: WalkInMemory, role: BitVec) -> dict[str, BitVec]:
     """The members of a role by name."""
-    fields = bit_fields(member(state.record, "cpu_role").type)
+    fields = bit_fields(member(state.record, kvm_mmu.CPU_ROLE).type)
     return {name: extract(role, each.offset + each.width - 1, each.offset) for name, each in fields.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.named import constants, switches
 from mmuproof.smt.terms import BitVec, Bool, bit, resize
 
 _WORD = 32
@@ -11,9 +12,9 @@ _WORD = 32
 
 def has_wide_addresses(bench: Bench) -> Bool:
     """Whether KVM lets a vCPU have linear addresses of 57 bits."""
-    feature = bench.unit.constant("X86_FEATURE_LA57")
+    feature = bench.unit.constant(constants.X86_FEATURE_LA57)
     assert feature is not None
-    words = bench.session.global_object("kvm_cpu_caps")
+    words = bench.session.global_object(switches.KVM_CPU_CAPS)
     word = bench.memory.read(words, feature // _WORD * _WORD, _WORD)
     assert isinstance(word, BitVec)
     return bit(resize(word, _WORD), feature % _WORD)

@@ -16,6 +16,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
+from mmuproof.model.named import constants, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role, x86_exception
 from mmuproof.model.zapped_pages import (
     AllGivenUp,
     InjectedFault,
@@ -31,11 +32,11 @@ _GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", "kvm_mmu_remote_flush_or_zap"
 _ALL = ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
 _EMPTIES, _LEFT_BEHIND = "tdp_mmu_zap_root", "kvm_mmu_free_obsolete_roots"
 _INJECTS = ("__kvm_inject_emulated_page_fault", "kvm_inject_emulated_page_fault")
-_PAGE, _LIST = "struct kvm_mmu_page", "struct list_head"
-_GENERATION, _USES = "mmu_valid_gen", "root_count"
+
+
 _REQUEST, _NUMBER = 8 + 31, 0xFF
 """KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, and the bits of a request that tell which it is."""
-_DIRECT_ROOTS, _IN_USE = "KVM_DIRECT_ROOTS", 1
+_DIRECT_ROOTS, _IN_USE = constants.KVM_DIRECT_ROOTS, 1
 """The kind of roots that are no mirrors, and what means the root in use."""
 
 
@@ -61,17 +62,24 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def given_up(self) -> PageGivenUp:
         """See `ZappedPages.given_up`."""
         bench = Bench(self._mmu, cuts.GIVES_UP)
-        kvm, page, queue = bench.add("kvm", "struct kvm"), bench.add("sp", _PAGE), bench.add("invalid_list", _LIST)
+        kvm, page, queue = (
+            bench.add("kvm", kvm_vm.STRUCT),
+            bench.add("sp", kvm_mmu_page.STRUCT),
+            bench.add("invalid_list", list_heads.LIST),
+        )
         # No call takes this page away or uses it anew: what they change of pages is of others.
         kvm.settled = page.settled = True
         number = Object(name="nr_zapped", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
-        uses, unsync = ne(bench.read(page, _USES), 0), ne(bench.read(page, "unsync"), 0)
-        invalid, direct, through = (ne(bench.flag(page, "role", n), 0) for n in ("invalid", "direct", "passthrough"))
-        old = ne(bench.read(page, _GENERATION), bench.read(kvm, f"arch.{_GENERATION}"))
-        of_tdp = ne(bench.read(page, "tdp_mmu_page"), 0)
+        uses, unsync = ne(bench.read(page, kvm_mmu_page.ROOT_COUNT), 0), ne(bench.read(page, kvm_mmu_page.UNSYNC), 0)
+        invalid, direct, through = (
+            ne(bench.flag(page, kvm_mmu_page.ROLE, n), 0)
+            for n in (page_role.INVALID, page_role.DIRECT, page_role.PASSTHROUGH)
+        )
+        old = ne(bench.read(page, kvm_mmu_page.MMU_VALID_GEN), bench.read(kvm, kvm_vm.MMU_VALID_GEN))
+        of_tdp = ne(bench.read(page, kvm_mmu_page.TDP_MMU_PAGE), 0)
         session = bench.session
         session.call(bench.memory, _GIVES_UP, objects=bench.objects, pointers={"nr_zapped": pointer_to(number)})
-        link = pointer_to(page, bench.place(page, "link").offset)
+        link = pointer_to(page, bench.place(page, kvm_mmu_page.LINK).offset)
         queues = session.calls(*(cut.function for cut in cuts.QUEUE))
         told = self._told(bench)
 
@@ -90,10 +98,15 @@ class LiftedZappedPages(ZappedPages, Remembers):
             uncounted=done(cuts.UNCOUNT),
             synced=done(cuts.SYNCED),
             queued=any_of(*(all_of(c.guard, is_given(c, link), is_given(c, pointer_to(queue))) for c in queues)),
-            invalid=ne(bench.flag(page, "role", "invalid"), 0),
+            invalid=ne(bench.flag(page, kvm_mmu_page.ROLE, page_role.INVALID), 0),
             told=any_of(*(call.guard for call in told)),
             told_late=all_of(
-                *(any_of(negate(call.guard), ne(bench.flag(page, "role", "invalid", call.memory), 0)) for call in told)
+                *(
+                    any_of(
+                        negate(call.guard), ne(bench.flag(page, kvm_mmu_page.ROLE, page_role.INVALID, call.memory), 0)
+                    )
+                    for call in told
+                )
             ),
             evidence=session.evidence(),
         )
@@ -102,9 +115,9 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def all_at_once(self) -> AllGivenUp:
         """See `ZappedPages.all_at_once`."""
         bench = Bench(self._mmu, cuts.ALL)
-        kvm = bench.add("kvm", "struct kvm")
+        kvm = bench.add("kvm", kvm_vm.STRUCT)
         kvm.settled = True
-        place = f"arch.{_GENERATION}"
+        place = kvm_vm.MMU_VALID_GEN
         before, tdp_mmu = bench.read(kvm, place), uses_tdp_mmu(bench, kvm)
         bench.call(self._mmu.function(*_ALL).name)
         session, told = bench.session, self._told(bench)
@@ -135,10 +148,10 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def root_emptied(self) -> RootEmptied:
         """See `ZappedPages.root_emptied`."""
         bench = Bench(self._tdp, cuts.EMPTIES)
-        bench.add("kvm", "struct kvm")
-        root, shared = bench.add("root", _PAGE), var("shared", 8) & 1
+        bench.add("kvm", kvm_vm.STRUCT)
+        root, shared = bench.add("root", kvm_mmu_page.STRUCT), var("shared", 8) & 1
         root.settled = True
-        level = zext(bench.flag(root, "role", "level"), 32)
+        level = zext(bench.flag(root, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         bench.call(_EMPTIES, shared=shared)
         session = bench.session
         calls = session.calls(cuts.EMPTY_FROM.function)
@@ -158,7 +171,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def left_behind(self) -> LeftBehindFreed:
         """See `ZappedPages.left_behind`."""
         bench = Bench(self._mmu, cuts.LEFT_BEHIND)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus = Mmus(vcpu)
         bench.call(_LEFT_BEHIND)
         calls = bench.session.calls(cuts.FREE_OF_MMU.function)
@@ -174,8 +187,8 @@ class LiftedZappedPages(ZappedPages, Remembers):
         some = negate(eq(var("the list is empty", 1), 1))
         known = tuple(cut for cut in cuts.LATE if cut is not cuts.SOME)
         bench = Bench(self._mmu, (*known, replace(cuts.SOME, gives=var("the list is empty", 1))))
-        bench.add("kvm", "struct kvm")
-        queue = bench.add("invalid_list", _LIST)
+        bench.add("kvm", kvm_vm.STRUCT)
+        queue = bench.add("invalid_list", list_heads.LIST)
         due = var("remote_flush", 8) & 1
         answer = bench.integer(_ENDS, remote_flush=due)
         session = bench.session
@@ -193,11 +206,11 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def injected(self, nested: bool) -> InjectedFault:
         """See `ZappedPages.injected`."""
         bench = Bench(self._x86, cuts.INJECTS)
-        vcpu, fault = bench.add("vcpu", "struct kvm_vcpu"), bench.add("fault", "struct x86_exception")
+        vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", x86_exception.STRUCT)
         mmus = Mmus(vcpu)
         mmus.connect(bench.memory, nested=True, l2=False)
-        bench.write(fault, "nested_page_fault", bv(nested, 8))
-        code, address = bench.read(fault, "error_code"), bench.read(fault, "address")
+        bench.write(fault, x86_exception.NESTED_PAGE_FAULT, bv(nested, 8))
+        code, address = bench.read(fault, x86_exception.ERROR_CODE), bench.read(fault, x86_exception.ADDRESS)
         function = self._x86.function(*_INJECTS).name
         bench.call(function, from_hardware=var("from_hardware", 8) & 1)
         session = bench.session

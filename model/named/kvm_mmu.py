@@ -15,6 +15,18 @@ WALKED_BY = (ROOT_MMU, GUEST_MMU, GUEST_WALK, NESTED_WALK)
 """What a call through a pointer may stand in."""
 
 MMU = "struct kvm_mmu"
+ROOT_ROLE, CPU_ROLE, CPU_ROLE_BASE = "root_role", "cpu_role", "cpu_role.base"
+CPU_ROLE_BASE_CR0_WP = "cpu_role.base.cr0_wp"
+"""How its own tables are made, and which mode the guest is in."""
+ROOT_ROLE_WORD = "root_role.word"
+ROOT, ROOT_HPA, ROOT_PGD, PREV_ROOTS = "root", "root.hpa", "root.pgd", "prev_roots"
+HPA, PGD = "hpa", "pgd"
+"""The root in use and former ones, and in each the address and what it is for."""
+PAE_ROOT = "pae_root"
+PAGE_FAULT, SYNC_SPTE = "page_fault", "sync_spte"
+"""Handlers."""
+W = "w"
+"""The walk of the guest's tables that goes with it, since 7.3."""
 WALKERS = (MMU, "struct kvm_pagewalk")
 """What walks the guest's tables."""
 TABLES = ("struct rsvd_bits_validate", "struct kvm_page_format")

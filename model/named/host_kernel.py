@@ -1,0 +1,14 @@
+"""What the host's kernel has beside KVM: its pages and its description of the processor."""
+
+from __future__ import annotations
+
+OPS_STRUCT = "struct kvm_x86_ops"
+PAGE = "struct page"
+
+# The members of ``struct cpuinfo_x86``.
+X86_CACHE_BITS = "x86_cache_bits"
+X86_PHYS_BITS = "x86_phys_bits"
+
+# The members of ``struct kvm_x86_ops``.
+CPU_DIRTY_LOG_SIZE = "cpu_dirty_log_size"
+GET_MT_MASK = "get_mt_mask"

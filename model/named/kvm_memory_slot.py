@@ -1,0 +1,30 @@
+"""The members of ``struct kvm_memory_slot``, of the slots together, and of what each page of one has."""
+
+from __future__ import annotations
+
+LPAGE_INFO = "struct kvm_lpage_info"
+PTE_LIST = "struct pte_list_desc"
+RMAP_HEAD = "struct kvm_rmap_head"
+SLOTS = "struct kvm_memslots"
+STRUCT = "struct kvm_memory_slot"
+
+# The members of ``struct kvm_lpage_info``.
+DISALLOW_LPAGE = "disallow_lpage"
+
+# The members of ``struct kvm_memory_slot``.
+ARCH_LPAGE_INFO = "arch.lpage_info"
+ARCH_RMAP = "arch.rmap"
+AS_ID = "as_id"
+BASE_GFN = "base_gfn"
+FLAGS = "flags"
+GFN_TRACK = "gfn_track"
+"""Up to 6.1, with a count for each kind of tracking, what is ``GFN_WRITE_TRACK`` since."""
+GFN_WRITE_TRACK = "gfn_write_track"
+ID = "id"
+NPAGES = "npages"
+
+# The members of ``struct kvm_memslots``.
+GENERATION = "generation"
+
+# The members of ``struct slot_rmap_walk_iterator``.
+RMAP = "rmap"

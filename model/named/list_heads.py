@@ -1,0 +1,9 @@
+"""Lists of the kernel, by the names of their structs and members."""
+
+from __future__ import annotations
+
+FIFO = "struct __kfifo"
+HASH_LIST = "struct hlist_head"
+LIST = "struct list_head"
+
+FIRST = "first"

@@ -1,0 +1,25 @@
+"""The members of ``struct vcpu_svm``."""
+
+from __future__ import annotations
+
+STRUCT = "struct vcpu_svm"
+
+CURRENT_VMCB = "current_vmcb"
+EXIT_CODE = "vmcb->control.exit_code"
+EXIT_INFO_1 = "vmcb->control.exit_info_1"
+EXIT_INFO_2 = "vmcb->control.exit_info_2"
+NESTED_CTL_MISC_CTL = "nested.ctl.misc_ctl"
+NESTED_CTL_NESTED_CR3 = "nested.ctl.nested_cr3"
+NESTED_SAVE = "nested.save"
+NESTED_SAVE_CR0 = "nested.save.cr0"
+NESTED_SAVE_CR4 = "nested.save.cr4"
+NESTED_SAVE_EFER = "nested.save.efer"
+VCPU = "vcpu"
+VCPU_ARCH_CR3 = "vcpu.arch.cr3"
+VCPU_ARCH_CR4 = "vcpu.arch.cr4"
+VMCB = "vmcb"
+VMCB01 = "vmcb01"
+VMCB01_PTR = "vmcb01.ptr"
+VMCB02_PTR = "nested.vmcb02.ptr"
+VMCB_CONTROL_MISC_CTL = "vmcb->control.misc_ctl"
+VMCB_SAVE_CPL = "vmcb->save.cpl"

@@ -1,0 +1,13 @@
+"""The members of ``struct vmcs12``: what L1 asks of VMX."""
+
+from __future__ import annotations
+
+STRUCT = "struct vmcs12"
+
+CPU_BASED_VM_EXEC_CONTROL = "cpu_based_vm_exec_control"
+EPT_POINTER = "ept_pointer"
+GUEST_CR0 = "guest_cr0"
+GUEST_CR4 = "guest_cr4"
+GUEST_IA32_EFER = "guest_ia32_efer"
+SECONDARY_VM_EXEC_CONTROL = "secondary_vm_exec_control"
+VIRTUAL_PROCESSOR_ID = "virtual_processor_id"
